@@ -1,0 +1,95 @@
+//! What a back end must do. `tests/suite.rs` is the specification.
+
+mod conflicts;
+pub(crate) mod embedded;
+pub(crate) mod simulated;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+use crate::key::KeyRange;
+use crate::view::Pair;
+use crate::{Durability, Error, Result};
+
+/// Counts commits; a snapshot sees those up to its own.
+pub(crate) type Version = u64;
+
+pub(crate) type Committed = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+pub(crate) trait Backend: Send + Sync {
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>>;
+
+    /// Checks, applies and (unless buffered) syncs; resolves to [`Error::Conflict`] if anything that was read has
+    /// changed since the transaction's snapshot.
+    fn commit(&self, commit: Commit) -> Committed;
+
+    /// Resolves when all that was committed before is durable.
+    fn sync(&self) -> Committed;
+
+    fn failure(&self) -> Option<Error>;
+}
+
+/// The state at one version.
+pub(crate) trait Snapshot: Send {
+    /// Nothing newer than this is promised to be seen.
+    fn version(&self) -> Version;
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>>;
+    fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>>;
+    fn scan_back(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>>;
+}
+
+/// All that a transaction wants, and all that must still hold for it to be right.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    pub(crate) read_version: Version,
+    pub(crate) reads: Reads,
+    /// `None` deletes.
+    pub(crate) writes: BTreeMap<Vec<u8>, Option<Bytes>>,
+    /// Puts whose keys end in the commit's own place in the order of all commits.
+    pub(crate) appends: Vec<Append>,
+    /// Timer sets that were touched; rung, like the logs appended to, once the commit is visible.
+    pub(crate) timers: Vec<Vec<u8>>,
+    pub(crate) durability: Durability,
+}
+
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) prefix: Vec<u8>,
+    pub(crate) value: Bytes,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    pub(crate) keys: Vec<Vec<u8>>,
+    pub(crate) ranges: Vec<KeyRange>,
+}
+
+impl Commit {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.appends.is_empty()
+    }
+
+    /// Which bells to ring once it is visible: of the logs it appends to and the timer sets it touches.
+    pub(crate) fn bells(&self) -> Vec<Vec<u8>> {
+        self.appends
+            .iter()
+            .map(|append| append.prefix.clone())
+            .chain(self.timers.iter().cloned())
+            .collect()
+    }
+
+    /// The writes with the appends' keys filled in, for the commit numbered `version`.
+    pub(crate) fn into_writes(self, version: Version) -> BTreeMap<Vec<u8>, Option<Bytes>> {
+        let mut writes = self.writes;
+        for (index, append) in (0_u32..).zip(self.appends) {
+            let mut key = append.prefix;
+            key.extend_from_slice(&version.to_be_bytes());
+            key.extend_from_slice(&index.to_be_bytes());
+            writes.insert(key, Some(append.value));
+        }
+        writes
+    }
+}

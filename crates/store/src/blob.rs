@@ -1,0 +1,456 @@
+//! Large bodies: files beside the ordered store (or memory, for a store in memory), never inside it.
+//!
+//! The order that makes them safe: write the file, sync it and its folder, and only then commit the record that names
+//! it, calling [`Blobs::keep`] in the same transaction. A crash in between leaves a file that nothing names; opening the
+//! store removes those. Removal is the mirror: the transaction that drops the last name queues the body for deletion,
+//! and [`Blobs::reap`] unlinks it afterwards. A reader that already has it open reads on.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base::Random;
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use crate::key::Key;
+use crate::keyspace::Keyspace;
+use crate::record::{Record, Table};
+use crate::tx::Tx;
+use crate::view::Read;
+use crate::{Error, Result, Store};
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BlobId([u8; 16]);
+
+/// A finished body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    pub id: BlobId,
+    pub len: u64,
+}
+
+/// How many records name a body.
+const NAMES: Table<u32> = Table::new(Keyspace::Blob, 0);
+/// Bodies that no record names any more and that are still to be removed.
+const DROPPED: Table<()> = Table::new(Keyspace::Blob, 1);
+
+impl Record for u32 {}
+impl Record for () {}
+
+/// The place where bodies are. Clones share it.
+#[derive(Clone)]
+pub struct Blobs {
+    place: Place,
+    random: Random,
+}
+
+#[derive(Clone)]
+enum Place {
+    Dir(Arc<PathBuf>),
+    Memory(Arc<Mutex<HashMap<BlobId, Bytes>>>),
+}
+
+/// What is written at once; smaller pieces are gathered.
+const CHUNK: usize = 1 << 20;
+/// What is read at once.
+const READ_CHUNK: u64 = 512 << 10;
+
+impl Blobs {
+    pub(crate) fn in_dir(dir: &Path, random: Random) -> Result<Self> {
+        std::fs::create_dir_all(dir)
+            .map_err(|cause| Error::io("create the folder for bodies", cause))?;
+        Ok(Self {
+            place: Place::Dir(Arc::new(dir.to_owned())),
+            random,
+        })
+    }
+
+    pub(crate) fn in_memory(random: Random) -> Self {
+        Self {
+            place: Place::Memory(Arc::default()),
+            random,
+        }
+    }
+
+    /// Begins a new body. Dropping the writer before [`BlobWriter::finish`] removes it.
+    pub async fn create(&self) -> Result<BlobWriter> {
+        let id = BlobId(self.random.bytes());
+        let sink = match &self.place {
+            Place::Memory(bodies) => Sink::Memory(bodies.clone(), BytesMut::new()),
+            Place::Dir(dir) => {
+                let path = id.path(dir);
+                let opened = path.clone();
+                let file = blocking("create a body", move || create(&opened)).await?;
+                Sink::File {
+                    file: Some(file),
+                    path,
+                    finished: false,
+                }
+            }
+        };
+        Ok(BlobWriter {
+            id,
+            len: 0,
+            pending: Vec::new(),
+            pending_len: 0,
+            sink,
+        })
+    }
+
+    /// Opens a body for reading. It stays readable even if it is dropped meanwhile.
+    pub async fn open(&self, blob: Blob) -> Result<BlobReader> {
+        let source = match &self.place {
+            Place::Memory(bodies) => {
+                let body = bodies.lock().get(&blob.id).cloned();
+                Source::Memory(body.ok_or_else(|| Error::NoBlob(blob.id.to_string()))?)
+            }
+            Place::Dir(dir) => {
+                let path = blob.id.path(dir);
+                match blocking("open a body", move || match File::open(path) {
+                    Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    opened => opened.map(Some),
+                })
+                .await?
+                {
+                    Some(file) => Source::File(Arc::new(file)),
+                    None => return Err(Error::NoBlob(blob.id.to_string())),
+                }
+            }
+        };
+        Ok(BlobReader {
+            source,
+            len: blob.len,
+        })
+    }
+
+    /// Counts one more record that names this body. The first must be in the transaction that first names it.
+    pub fn keep(tx: &mut Tx, id: BlobId) -> Result<()> {
+        let names = NAMES.get(tx, &id.names_key())?.unwrap_or(0);
+        NAMES.put(tx, id.names_key(), &(names + 1));
+        Ok(())
+    }
+
+    /// Counts one record less; after the last one the body is removed by [`Blobs::reap`].
+    pub fn drop_name(tx: &mut Tx, id: BlobId) -> Result<()> {
+        match NAMES.get(tx, &id.names_key())? {
+            Some(names) if names > 1 => NAMES.put(tx, id.names_key(), &(names - 1)),
+            _ => {
+                NAMES.delete(tx, id.names_key());
+                DROPPED.put(tx, DROPPED.key().raw(&id.0), &());
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes up to `limit` dropped bodies; returns how many.
+    pub async fn reap(&self, store: &Store, limit: usize) -> Result<usize> {
+        // Only what is durably dropped may be unlinked, else a crash brings back a record without its body.
+        let dropped = store.read()?.scan(&DROPPED.key().range(), limit)?;
+        if dropped.is_empty() {
+            return Ok(0);
+        }
+        store.sync().await?;
+        for (key, _) in &dropped {
+            if let Ok(id) = key[2..].try_into() {
+                self.remove(BlobId(id)).await?;
+            }
+        }
+        store
+            .write_buffered(|tx| {
+                for (key, _) in &dropped {
+                    tx.delete(key.clone());
+                }
+                Ok::<_, Error>(())
+            })
+            .await?;
+        Ok(dropped.len())
+    }
+
+    async fn remove(&self, id: BlobId) -> Result<()> {
+        match &self.place {
+            Place::Memory(bodies) => {
+                bodies.lock().remove(&id);
+                Ok(())
+            }
+            Place::Dir(dir) => {
+                let path = id.path(dir);
+                blocking("remove a body", move || remove_if_there(&path)).await
+            }
+        }
+    }
+
+    /// Every body there is.
+    fn list(&self) -> Result<Vec<BlobId>> {
+        match &self.place {
+            Place::Memory(bodies) => Ok(bodies.lock().keys().copied().collect()),
+            Place::Dir(dir) => {
+                let failed = |cause| Error::io("list bodies", cause);
+                let mut found = Vec::new();
+                for shard in std::fs::read_dir(dir.as_path()).map_err(failed)? {
+                    for file in std::fs::read_dir(shard.map_err(failed)?.path()).map_err(failed)? {
+                        found.extend(
+                            file.map_err(failed)?
+                                .file_name()
+                                .to_str()
+                                .and_then(BlobId::parse),
+                        );
+                    }
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    fn remove_now(&self, id: BlobId) -> Result<()> {
+        match &self.place {
+            Place::Memory(bodies) => {
+                bodies.lock().remove(&id);
+                Ok(())
+            }
+            Place::Dir(dir) => {
+                remove_if_there(&id.path(dir)).map_err(|cause| Error::io("remove a body", cause))
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Removes bodies that no record names: their writers were killed before they could commit. Only at opening, when
+    /// nobody can be between the two.
+    pub(crate) fn sweep_blobs(&self) -> Result<()> {
+        let view = self.read()?;
+        for id in self.blobs().list()? {
+            let named = NAMES.get(&view, &id.names_key())?.is_some();
+            let queued = DROPPED.get(&view, &DROPPED.key().raw(&id.0))?.is_some();
+            if !named && !queued {
+                self.blobs().remove_now(id)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Creates the file, and its shard's folder when it is the first in it.
+fn create(path: &Path) -> std::io::Result<File> {
+    match File::create_new(path) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
+            let shard = path.parent().expect("a body is in a shard");
+            std::fs::create_dir_all(shard)?;
+            // The shard's own name must outlive a power cut as the body's will.
+            File::open(shard.parent().expect("a shard is in a folder"))?.sync_all()?;
+            File::create_new(path)
+        }
+        created => created,
+    }
+}
+
+fn remove_if_there(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
+    }
+}
+
+/// A body being written.
+pub struct BlobWriter {
+    id: BlobId,
+    len: u64,
+    pending: Vec<Bytes>,
+    pending_len: usize,
+    sink: Sink,
+}
+
+enum Sink {
+    File {
+        file: Option<File>,
+        path: PathBuf,
+        finished: bool,
+    },
+    Memory(Arc<Mutex<HashMap<BlobId, Bytes>>>, BytesMut),
+}
+
+impl BlobWriter {
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        self.len += bytes.len() as u64;
+        self.pending_len += bytes.len();
+        self.pending.push(bytes);
+        if self.pending_len >= CHUNK {
+            self.flush().await
+        } else {
+            Ok(())
+        }
+    }
+
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let pieces = std::mem::take(&mut self.pending);
+        self.pending_len = 0;
+        match &mut self.sink {
+            Sink::Memory(_, body) => {
+                for piece in pieces {
+                    body.extend_from_slice(&piece);
+                }
+                Ok(())
+            }
+            Sink::File { file, .. } => {
+                let mut taken = file
+                    .take()
+                    .ok_or_else(|| Error::io("write a body", "an earlier write failed"))?;
+                let written = blocking("write a body", move || {
+                    for piece in pieces {
+                        taken.write_all(&piece)?;
+                    }
+                    Ok(taken)
+                })
+                .await?;
+                *file = Some(written);
+                Ok(())
+            }
+        }
+    }
+
+    /// Syncs the body and its folder. Only now may a record name it.
+    pub async fn finish(mut self) -> Result<Blob> {
+        self.flush().await?;
+        let blob = Blob {
+            id: self.id,
+            len: self.len,
+        };
+        match &mut self.sink {
+            Sink::Memory(bodies, body) => {
+                bodies.lock().insert(self.id, std::mem::take(body).freeze());
+            }
+            Sink::File {
+                file,
+                path,
+                finished,
+            } => {
+                let file = file
+                    .take()
+                    .ok_or_else(|| Error::io("sync a body", "an earlier write failed"))?;
+                let folder = path.parent().expect("a body is in a folder").to_owned();
+                blocking("sync a body", move || {
+                    file.sync_data()?;
+                    File::open(folder)?.sync_all()
+                })
+                .await?;
+                *finished = true;
+            }
+        }
+        Ok(blob)
+    }
+}
+
+impl Drop for BlobWriter {
+    fn drop(&mut self) {
+        if let Sink::File {
+            path,
+            finished: false,
+            ..
+        } = &self.sink
+            && let Err(cause) = remove_if_there(path)
+        {
+            // The next opening of the store sweeps it.
+            tracing::warn!(%cause, "an unfinished body was not removed");
+        }
+    }
+}
+
+/// A body being read, any part of it.
+#[derive(Clone)]
+pub struct BlobReader {
+    source: Source,
+    len: u64,
+}
+
+#[derive(Clone)]
+enum Source {
+    File(Arc<File>),
+    Memory(Bytes),
+}
+
+impl BlobReader {
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// A piece that begins at `offset` and is as long as is convenient, at most `most`. Empty only at the end.
+    pub async fn read_at(&self, offset: u64, most: u64) -> Result<Bytes> {
+        let len = most.min(READ_CHUNK).min(self.len.saturating_sub(offset));
+        let len = usize::try_from(len).expect("a piece fits in memory");
+        match &self.source {
+            Source::Memory(body) => {
+                let start =
+                    usize::try_from(offset).map_or(body.len(), |start| start.min(body.len()));
+                Ok(body.slice(start..start + len))
+            }
+            Source::File(file) => {
+                let file = file.clone();
+                blocking("read a body", move || {
+                    let mut piece = vec![0; len];
+                    file.read_exact_at(&mut piece, offset)?;
+                    Ok(piece.into())
+                })
+                .await
+            }
+        }
+    }
+}
+
+impl BlobId {
+    fn path(self, dir: &Path) -> PathBuf {
+        let name = self.to_string();
+        dir.join(&name[..2]).join(name)
+    }
+
+    fn names_key(self) -> Key {
+        NAMES.key().raw(&self.0)
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        u128::from_str_radix(name, 16)
+            .ok()
+            .filter(|_| name.len() == 32)
+            .map(|id| Self(id.to_be_bytes()))
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobId({self})")
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    verb: &'static str,
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T> {
+    match spawn_blocking(work).await {
+        Ok(done) => done.map_err(|cause| Error::io(verb, cause)),
+        Err(stopped) => Err(Error::io(verb, stopped)),
+    }
+}

@@ -1,0 +1,205 @@
+//! The one durable store: ordered keys, serializable transactions, change logs, timers, and large bodies beside them.
+//!
+//! Everything that Fulmar must remember is here, and nothing here knows what it means. A [`Store`] is a cheap handle
+//! over a back end; the back ends are embedded (a log-structured tree and our own committer) and simulated (in memory,
+//! which also serves `--ephemeral`). One suite, `tests/suite.rs`, is what each of them must pass.
+//!
+//! # Transactions
+//!
+//! Reads come from a snapshot and are remembered; writes are buffered; one committer checks that nothing that was read
+//! has changed since, applies what waits as one batch and syncs it once. A closure handed to [`Store::write`] may run
+//! again after a conflict, so it must touch nothing but its [`Tx`]. It is a plain function: deciding needs no await.
+//!
+//! # What is acknowledged
+//!
+//! [`Store::write`] returns when the transaction is synced; [`Store::write_buffered`] when it is visible, and it
+//! becomes durable with the next synced one. Later transactions never become durable before earlier ones, so a buffered
+//! write is right wherever losing it together with everything after it only means doing that work again.
+//!
+//! Must never know: engines, faces, HTTP, or which cloud asks.
+
+mod backend;
+mod blob;
+mod error;
+mod key;
+mod keyspace;
+mod log;
+mod record;
+mod timer;
+mod tx;
+mod view;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base::Random;
+
+pub use backend::simulated::{Faults, Simulation};
+pub use blob::{Blob, BlobId, BlobReader, BlobWriter, Blobs};
+pub use error::{Error, Result};
+pub use key::{Key, KeyRange, KeyReader};
+pub use keyspace::Keyspace;
+pub use log::{Entry, Log, Position};
+pub use record::{Record, Table};
+pub use timer::{Lease, Timers};
+pub use tx::Tx;
+pub use view::{Pair, Read, View};
+
+use backend::Backend;
+use log::Wakes;
+
+/// A handle on the store. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    backend: Box<dyn Backend>,
+    blobs: Blobs,
+    wakes: Arc<Wakes>,
+    random: Random,
+}
+
+/// How long [`Store::write`] goes on running a closure that keeps meeting conflicts. Each round means that some other
+/// transaction won, so the store as a whole makes progress; a single one that loses this often is a design error.
+const MAX_ATTEMPTS: usize = 1_000;
+
+/// When a transaction counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durability {
+    Synced,
+    Buffered,
+}
+
+impl Store {
+    /// Opens, or creates, the embedded store in `dir`. Locks it against other processes.
+    pub fn open(dir: &Path, random: Random) -> Result<Self> {
+        let wakes = Arc::new(Wakes::default());
+        let backend = backend::embedded::Embedded::open(dir, wakes.clone())?;
+        let blobs = Blobs::in_dir(&dir.join("blobs"), random.clone())?;
+        let store = Self::assemble(Box::new(backend), wakes, blobs, random);
+        store.sweep_blobs()?;
+        Ok(store)
+    }
+
+    /// A store in memory that is gone with the process.
+    pub fn ephemeral(random: Random) -> Self {
+        Simulation::new(random, Faults::none()).open()
+    }
+
+    fn assemble(
+        backend: Box<dyn Backend>,
+        wakes: Arc<Wakes>,
+        blobs: Blobs,
+        random: Random,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                backend,
+                blobs,
+                wakes,
+                random,
+            }),
+        }
+    }
+
+    /// A consistent view of everything that was visible at this moment.
+    pub fn read(&self) -> Result<View> {
+        Ok(View::new(self.shared.backend.snapshot()?))
+    }
+
+    /// Runs `decide` in a transaction and returns once its writes are durable.
+    ///
+    /// An error from `decide` abandons the transaction. `decide` may run several times.
+    pub async fn write<T, E>(
+        &self,
+        decide: impl FnMut(&mut Tx) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E>
+    where
+        E: From<Error>,
+    {
+        self.transact(Durability::Synced, decide).await
+    }
+
+    /// As [`Store::write`], but returns as soon as the writes are visible: see the crate's page for when that is right.
+    pub async fn write_buffered<T, E>(
+        &self,
+        decide: impl FnMut(&mut Tx) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E>
+    where
+        E: From<Error>,
+    {
+        self.transact(Durability::Buffered, decide).await
+    }
+
+    async fn transact<T, E>(
+        &self,
+        durability: Durability,
+        mut decide: impl FnMut(&mut Tx) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E>
+    where
+        E: From<Error>,
+    {
+        for _ in 0..MAX_ATTEMPTS {
+            let (outcome, commit) = {
+                let mut tx = Tx::begin(self.shared.clone());
+                let outcome = decide(&mut tx)?;
+                (outcome, tx.into_commit(durability))
+            };
+            if commit.is_empty() {
+                return Ok(outcome);
+            }
+            match self.shared.backend.commit(commit).await {
+                Ok(()) => return Ok(outcome),
+                Err(Error::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict.into())
+    }
+
+    /// Large bodies, beside the ordered keys.
+    pub fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
+    }
+
+    /// Waits for news in `log`: returns when something was appended after `seen`.
+    pub async fn appended(&self, log: &Log, seen: Position) -> Result<()> {
+        let mut bell = self.shared.wakes.listen(&log.prefix());
+        loop {
+            bell.borrow_and_update();
+            if log.read(&self.read()?, seen, 1)?.is_empty() {
+                // The sender lives in `self.shared`, so it cannot be gone while we borrow it.
+                let _ = bell.changed().await;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A bell that rings whenever a timer of this set was set or moved.
+    pub fn timer_bell(&self, timers: &Timers) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.wakes.listen(&timers.prefix())
+    }
+
+    /// Why the store refuses writes, if it does: a failed sync cannot be undone, so the process must be restarted.
+    pub fn failure(&self) -> Option<Error> {
+        self.shared.backend.failure()
+    }
+
+    /// Waits until everything committed so far is durable.
+    pub async fn sync(&self) -> Result<()> {
+        self.shared.backend.sync().await
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.shared.random
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}

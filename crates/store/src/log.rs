@@ -1,0 +1,181 @@
+//! Change logs: entries in the order of the commits that appended them.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::key::Key;
+use crate::keyspace::Keyspace;
+use crate::tx::Tx;
+use crate::view::Read;
+use crate::{Error, Result};
+
+/// The name of a log. Appending needs no creation; an empty log takes no room.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Log(String);
+
+/// A place in a log: after every entry of earlier commits. A cursor is the position of the last entry that was dealt
+/// with. Positions only grow, and no entry ever appears before one that was already read.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Position {
+    commit: u64,
+    index: u32,
+}
+
+impl Position {
+    /// Before the first entry.
+    pub const START: Self = Self {
+        commit: 0,
+        index: 0,
+    };
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{:08x}", self.commit, self.index)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub position: Position,
+    pub body: Bytes,
+}
+
+impl Log {
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    fn key(&self) -> Key {
+        Key::new(Keyspace::Log, 0).str(&self.0)
+    }
+
+    pub(crate) fn prefix(&self) -> Vec<u8> {
+        self.key().into_vec()
+    }
+
+    /// Adds an entry that becomes readable, in its place, with the transaction's other writes. It can't be read back
+    /// within the transaction: its place is only known at commit.
+    pub fn append(&self, tx: &mut Tx, body: impl Into<Bytes>) {
+        tx.append(self.prefix(), body.into());
+    }
+
+    /// Up to `limit` entries after `cursor`.
+    pub fn read(&self, from: &impl Read, cursor: Position, limit: usize) -> Result<Vec<Entry>> {
+        let prefix = self.key();
+        let range = prefix.range().after(
+            prefix
+                .clone()
+                .u64(cursor.commit)
+                .u32(cursor.index)
+                .as_slice(),
+        );
+        let skip = prefix.as_slice().len();
+        from.scan(&range, limit)?
+            .into_iter()
+            .map(|(key, body)| {
+                Ok(Entry {
+                    position: position(&key[skip..])?,
+                    body,
+                })
+            })
+            .collect()
+    }
+
+    /// The newest `limit` entries that are not after `before`, newest first; without `before`, of all.
+    pub fn read_back(
+        &self,
+        from: &impl Read,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let prefix = self.key();
+        let skip = prefix.as_slice().len();
+        let range = match before {
+            None => prefix.range(),
+            Some(before) => prefix.range().before(&self.after(before)),
+        };
+        from.scan_back(&range, limit)?
+            .into_iter()
+            .map(|(key, body)| {
+                Ok(Entry {
+                    position: position(&key[skip..])?,
+                    body,
+                })
+            })
+            .collect()
+    }
+
+    /// The least key after the entry at `at`.
+    fn after(&self, at: Position) -> Vec<u8> {
+        let mut key = self.key().u64(at.commit).u32(at.index).into_vec();
+        key.push(0x00);
+        key
+    }
+
+    /// The position of the newest entry.
+    pub fn newest(&self, from: &impl Read) -> Result<Option<Position>> {
+        let prefix = self.key();
+        let newest = from.scan_back(&prefix.range(), 1)?;
+        newest
+            .first()
+            .map(|(key, _)| position(&key[prefix.as_slice().len()..]))
+            .transpose()
+    }
+
+    /// Forgets up to `limit` entries that are not after `cursor`; returns how many.
+    pub fn trim(&self, tx: &mut Tx, cursor: Position, limit: usize) -> Result<usize> {
+        let old = tx.scan(&self.key().range().before(&self.after(cursor)), limit)?;
+        let count = old.len();
+        for (key, _) in old {
+            tx.delete(key);
+        }
+        Ok(count)
+    }
+}
+
+fn position(suffix: &[u8]) -> Result<Position> {
+    let damaged = || Error::Damaged("a log entry's key is cut short".into());
+    let (commit, index) = suffix.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let index = index.try_into().map_err(|_| damaged())?;
+    Ok(Position {
+        commit: u64::from_be_bytes(*commit),
+        index: u32::from_be_bytes(index),
+    })
+}
+
+/// Bells that committed transactions ring, by the prefix of the log or timer set that they touched.
+#[derive(Default)]
+pub(crate) struct Wakes {
+    bells: Mutex<HashMap<Vec<u8>, watch::Sender<u64>>>,
+}
+
+impl Wakes {
+    pub(crate) fn listen(&self, prefix: &[u8]) -> watch::Receiver<u64> {
+        self.bells
+            .lock()
+            .entry(prefix.to_vec())
+            .or_insert_with(|| watch::Sender::new(0))
+            .subscribe()
+    }
+
+    /// Done by the back end and not by whoever wrote: the writer may have stopped waiting for its commit.
+    pub(crate) fn ring(&self, mut prefixes: Vec<Vec<u8>>) {
+        if prefixes.is_empty() {
+            return;
+        }
+        prefixes.sort();
+        prefixes.dedup();
+        let bells = self.bells.lock();
+        for bell in prefixes.iter().filter_map(|prefix| bells.get(prefix)) {
+            bell.send_modify(|count| *count += 1);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! One listener: accepts, speaks HTTP/1.1 or HTTP/2, hands each request to a service, and ends gracefully.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{BodyError, Request, Response};
+
+pub type ServiceFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
+
+/// Answers every request, whatever it is. Errors are answers too.
+pub trait Service: Send + Sync + 'static {
+    fn call(&self, request: Request) -> ServiceFuture<'_>;
+}
+
+/// Who sent a request; in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections open at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// All header lines of a request together.
+    pub header_bytes: usize,
+    /// From accepting a connection, or from its last answer, to the end of the next request's headers.
+    pub header_timeout: Duration,
+    /// How long running requests may go on once the server is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            header_bytes: 64 << 10,
+            header_timeout: Duration::from_secs(75),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A bound port that is not served yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    limits: Limits,
+}
+
+impl Server {
+    pub async fn bind(address: SocketAddr, limits: Limits) -> std::io::Result<Self> {
+        Ok(Self {
+            listener: TcpListener::bind(address).await?,
+            limits,
+        })
+    }
+
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`, then lets running requests end within the drain time.
+    pub async fn run(self, service: Arc<dyn Service>, stop: CancellationToken) {
+        let builder = builder(self.limits);
+        let running = GracefulShutdown::new();
+        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = accept(&self.listener, &slots) => accepted,
+            };
+            let (stream, peer, slot) = match accepted {
+                Ok(accepted) => accepted,
+                Err(cause) => {
+                    // Out of descriptors or a connection that died in the queue. Spinning would not help either.
+                    tracing::warn!(%cause, "a connection was not accepted");
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+            };
+            // Answers are small and latency matters more than a segment saved.
+            let _ = stream.set_nodelay(true);
+            let service = service.clone();
+            let handler = service_fn(move |request| answer(service.clone(), request, peer));
+            let connection = running.watch(
+                builder
+                    .serve_connection_with_upgrades(TokioIo::new(stream), handler)
+                    .into_owned(),
+            );
+            tokio::spawn(async move {
+                if let Err(cause) = connection.await {
+                    tracing::debug!(%peer, %cause, "a connection ended badly");
+                }
+                drop(slot);
+            });
+        }
+        if tokio::time::timeout(self.limits.drain, running.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!("requests were still running at the end of the drain time");
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> std::io::Result<(
+    tokio::net::TcpStream,
+    SocketAddr,
+    tokio::sync::OwnedSemaphorePermit,
+)> {
+    let slot = slots
+        .clone()
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, slot))
+}
+
+fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.header_bytes.max(8 << 10));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
+    builder
+}
+
+async fn answer(
+    service: Arc<dyn Service>,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, std::convert::Infallible> {
+    let mut request = request.map(|body| {
+        body.map_err(|cause| BodyError::Truncated(cause.to_string()))
+            .boxed_unsync()
+    });
+    request.extensions_mut().insert(Peer(peer));
+    Ok(service.call(request).await)
+}
