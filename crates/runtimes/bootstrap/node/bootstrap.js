@@ -1,0 +1,85 @@
+// What a Node instance runs first: loads the handler, then asks for work and answers it, for ever.
+//
+// It behaves as the runtime interface client of the real service, in a fraction of its size: the same errors, the same
+// log lines, the same rules for when an invocation is over. The pieces: `connection.js` speaks the Runtime API,
+// `load.js` finds the handler, `invocation.js` knows when a call is over, `console.js` and `errors.js` give things their
+// shape, and `redirect.js` keeps the SDKs' requests on this machine.
+"use strict";
+
+const { Connection } = require("./connection.js");
+const { load } = require("./load.js");
+const { Invocation } = require("./invocation.js");
+const { patchConsole, setRequestId } = require("./console.js");
+const { describe, initBody, log } = require("./errors.js");
+const { redirect } = require("./redirect.js");
+
+/** Exit codes of the real client, by which its users know what happened. */
+const INIT_FAILED = 255;
+const UNHANDLED_REJECTION = 128;
+const UNCAUGHT_EXCEPTION = 129;
+
+let current;
+
+async function main() {
+  const settings = takeSettings();
+  const connection = new Connection(3);
+  patchConsole(settings);
+  if (settings.endpoint) redirect(settings.endpoint);
+  watchForTheUnexpected(connection);
+
+  let handler;
+  try {
+    handler = await load(settings.root, settings.handler);
+  } catch (error) {
+    log("Uncaught Exception", error);
+    await connection.initError(initBody(error));
+    process.exit(INIT_FAILED);
+  }
+
+  let event = await connection.next();
+  for (;;) {
+    setRequestId(event.requestId);
+    process.env._X_AMZN_TRACE_ID = event.trace;
+    current = new Invocation(event, connection);
+    const answer = await current.run(handler);
+    current = undefined;
+    // The answer and the next question are one write.
+    event = await connection.answer(event.requestId, answer);
+  }
+}
+
+/** What is ours in the environment, which the function must not see. */
+function takeSettings() {
+  const settings = {
+    root: process.env.FULMAR_CODE,
+    handler: process.env._HANDLER ?? "",
+    endpoint: process.env.FULMAR_ENDPOINT,
+    format: process.env.AWS_LAMBDA_LOG_FORMAT,
+    level: process.env.AWS_LAMBDA_LOG_LEVEL,
+  };
+  // Where nothing is confined, the code is not where the real service has it.
+  if (settings.root !== process.env.LAMBDA_TASK_ROOT) process.env.LAMBDA_TASK_ROOT = settings.root;
+  delete process.env.FULMAR_CODE;
+  delete process.env.FULMAR_ENDPOINT;
+  return settings;
+}
+
+/** Errors that no handler caught end the instance, and the invocation with it. */
+function watchForTheUnexpected(connection) {
+  const end = (title, error, code) => {
+    log(title, error);
+    const leave = () => process.exit(code);
+    if (current) connection.error(current.event.requestId, describe(error)).then(leave, leave);
+    else connection.initError(initBody(error)).then(leave, leave);
+  };
+  process.on("uncaughtException", (error) => end("Uncaught Exception", error, UNCAUGHT_EXCEPTION));
+  process.on("unhandledRejection", (reason) => {
+    const error = new Error(reason instanceof Error ? reason.toString() : String(reason));
+    error.name = "Runtime.UnhandledPromiseRejection";
+    error.reason = reason;
+    if (reason instanceof Error) error.stack = [`${error.name}: ${error.message}`, ...reason.stack.split("\n").slice(1)].join("\n");
+    end("Unhandled Promise Rejection", error, UNHANDLED_REJECTION);
+  });
+}
+
+main();

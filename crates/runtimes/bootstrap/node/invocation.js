@@ -1,0 +1,106 @@
+// One call of the handler: what it is given, and when it is over.
+//
+// It is over when the handler's promise settles; or when it calls back and, unless it says otherwise, nothing is left to
+// wait for; or when nothing is left to wait for although it neither answered nor called back (the answer is then null).
+"use strict";
+
+const { describe, log } = require("./errors.js");
+
+class Invocation {
+  constructor(event, connection) {
+    this.event = event;
+    this.connection = connection;
+    this.waits = true;
+    this.over = false;
+  }
+
+  /** Runs the handler to the end of the invocation; resolves to what is to be answered. */
+  run(handler) {
+    return new Promise((resolve) => {
+      this.finish = (answer) => {
+        if (this.over) return;
+        this.over = true;
+        process.removeListener("beforeExit", this.idle);
+        resolve(answer);
+      };
+      // Until something is answered, an empty event loop answers null.
+      this.atEnd = () => success(null);
+      this.idle = () => this.finish(this.atEnd());
+      process.on("beforeExit", this.idle);
+      this.connection.release();
+      this.#call(handler);
+    });
+  }
+
+  #call(handler) {
+    let parsed;
+    try {
+      parsed = JSON.parse(this.event.body);
+    } catch (error) {
+      this.finish(failure(error));
+      return;
+    }
+    try {
+      const result = handler(parsed, this.#context(), (error, value) => this.#back(error, value));
+      if (result && typeof result.then === "function") {
+        result.then(
+          (value) => this.finish(success(value)),
+          (error) => this.finish(failure(error)),
+        );
+      }
+    } catch (error) {
+      this.finish(failure(error));
+    }
+  }
+
+  /** The callback, in any of its forms. Only the first call counts. */
+  #back(error, value) {
+    if (this.calledBack) return;
+    this.calledBack = true;
+    const answer = () => (error === null || error === undefined ? success(value) : failure(error));
+    this.atEnd = answer;
+    if (!this.waits) setImmediate(() => this.finish(answer()));
+    // Otherwise when the event loop is empty.
+  }
+
+  #context() {
+    const { event } = this;
+    const invocation = this;
+    return {
+      get callbackWaitsForEmptyEventLoop() {
+        return invocation.waits;
+      },
+      set callbackWaitsForEmptyEventLoop(waits) {
+        invocation.waits = Boolean(waits);
+      },
+      functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+      functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+      memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+      logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+      logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+      clientContext: event.clientContext ? JSON.parse(event.clientContext) : undefined,
+      identity: event.identity ? JSON.parse(event.identity) : undefined,
+      invokedFunctionArn: event.arn,
+      awsRequestId: event.requestId,
+      getRemainingTimeInMillis: () => event.deadline - Date.now(),
+      done: (error, value) => this.#back(error, value),
+      fail: (error) => this.#back(error ?? new Error("handled")),
+      succeed: (value) => this.#back(null, value),
+    };
+  }
+}
+
+function success(value) {
+  try {
+    return { kind: "response", body: JSON.stringify(value === undefined ? null : value) ?? "null" };
+  } catch {
+    return failure(new Error("Unable to stringify response body"));
+  }
+}
+
+function failure(error) {
+  log("Invoke Error", error);
+  return { kind: "error", ...describe(error) };
+}
+
+module.exports = { Invocation };

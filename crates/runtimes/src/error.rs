@@ -1,0 +1,33 @@
+use base::ErrorKind;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A runtime's id that stands for nothing we know.
+    #[error("there is no runtime {0}")]
+    Unknown(String),
+    /// A language that we know but do not run yet.
+    #[error("the runtime {0} is not supported yet: only Node runs")]
+    NotYet(String),
+    /// The host lacks it.
+    #[error("{0} is not installed on this host, or not in the path")]
+    NotInstalled(&'static str),
+    #[error("{what}: {cause}")]
+    Io {
+        what: &'static str,
+        cause: std::io::Error,
+    },
+    #[error(transparent)]
+    Sandbox(#[from] sandbox::Error),
+}
+
+impl Error {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Unknown(_) | Self::NotYet(_) => ErrorKind::Invalid,
+            Self::NotInstalled(_) | Self::Io { .. } => ErrorKind::Unavailable,
+            Self::Sandbox(error) => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Limits by control groups, of the second version or of the first, whichever the host has. Where the host lets us make
+//! none, a process runs without them, and the probe says so.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use base::ByteSize;
+
+use crate::spec::Limits;
+
+const ROOT: &str = "/sys/fs/cgroup";
+/// Our groups are made under this, one folder for each server process.
+const OURS: &str = "fulmar";
+const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
+/// Of processor time, in microseconds.
+const PERIOD_US: u64 = 100_000;
+/// A group may be removed only when the kernel has let go of its last process, a moment after it was reaped.
+const REMOVALS: usize = 50;
+
+/// Where groups can be made.
+#[derive(Clone, Debug)]
+pub(crate) enum Hierarchy {
+    /// One folder, all controllers.
+    V2(PathBuf),
+    /// A folder for each controller.
+    V1(Vec<(&'static str, PathBuf)>),
+    None(String),
+}
+
+/// The groups of one process; removed with it.
+#[derive(Debug)]
+pub(crate) struct Cgroup {
+    folders: Vec<(&'static str, PathBuf)>,
+    v2: bool,
+}
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+impl Hierarchy {
+    /// Finds what the host has, removes what servers that were killed have left, and makes this server's own folders.
+    pub(crate) fn find() -> Self {
+        let root = Path::new(ROOT);
+        let own = format!("{OURS}/{}", std::process::id());
+        if root.join("cgroup.controllers").exists() {
+            let parent = own_v2_group(root).unwrap_or_else(|| root.to_owned());
+            return match prepare_v2(&parent, &own) {
+                Ok(folder) => Self::V2(folder),
+                Err(cause) => Self::None(format!("{}: {cause}", parent.display())),
+            };
+        }
+        let mut folders = Vec::new();
+        for controller in CONTROLLERS {
+            let folder = root.join(controller);
+            if !folder.join("cgroup.procs").exists() {
+                return Self::None(format!("the host has no {controller} controller"));
+            }
+            sweep(&folder.join(OURS));
+            let mine = folder.join(&own);
+            if let Err(cause) = fs::create_dir_all(&mine) {
+                return Self::None(format!("{}: {cause}", mine.display()));
+            }
+            folders.push((controller, mine));
+        }
+        Self::V1(folders)
+    }
+
+    /// Makes a group with these limits.
+    pub(crate) fn make(&self, limits: &Limits) -> io::Result<Option<Cgroup>> {
+        let name = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
+        let group = match self {
+            Self::None(_) => return Ok(None),
+            Self::V2(folder) => Cgroup {
+                folders: vec![("", folder.join(name))],
+                v2: true,
+            },
+            Self::V1(folders) => Cgroup {
+                folders: folders
+                    .iter()
+                    .map(|(controller, folder)| (*controller, folder.join(&name)))
+                    .collect(),
+                v2: false,
+            },
+        };
+        for (_, folder) in &group.folders {
+            fs::create_dir(folder)?;
+        }
+        group.limit(limits)?;
+        Ok(Some(group))
+    }
+}
+
+impl Cgroup {
+    /// The files into which a process writes `0` to join.
+    pub(crate) fn doors(&self) -> Vec<PathBuf> {
+        self.folders
+            .iter()
+            .map(|(_, folder)| folder.join("cgroup.procs"))
+            .collect()
+    }
+
+    fn limit(&self, limits: &Limits) -> io::Result<()> {
+        let memory = limits.memory.as_bytes().to_string();
+        let quota = (u64::from(limits.cpu_milli) * PERIOD_US / 1_000).max(1_000);
+        if self.v2 {
+            self.set("", "memory.max", &memory)?;
+            // Not every kernel counts swap.
+            let _ = self.set("", "memory.swap.max", "0");
+            self.set("", "cpu.max", &format!("{quota} {PERIOD_US}"))?;
+            self.set("", "pids.max", &limits.pids.to_string())
+        } else {
+            self.set("memory", "memory.limit_in_bytes", &memory)?;
+            let _ = self.set("memory", "memory.memsw.limit_in_bytes", &memory);
+            self.set("cpu", "cpu.cfs_period_us", &PERIOD_US.to_string())?;
+            self.set("cpu", "cpu.cfs_quota_us", &quota.to_string())?;
+            self.set("pids", "pids.max", &limits.pids.to_string())
+        }
+    }
+
+    fn set(&self, controller: &str, file: &str, value: &str) -> io::Result<()> {
+        let path = self.folder(controller).join(file);
+        fs::write(&path, value)
+            .map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display())))
+    }
+
+    fn folder(&self, controller: &str) -> &Path {
+        let found = self.folders.iter().find(|(name, _)| *name == controller);
+        &found.expect("every group has all its controllers").1
+    }
+
+    /// The most memory that was used at once.
+    pub(crate) fn peak_memory(&self) -> Option<ByteSize> {
+        let path = if self.v2 {
+            self.folder("").join("memory.peak")
+        } else {
+            self.folder("memory").join("memory.max_usage_in_bytes")
+        };
+        fs::read_to_string(path)
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+            .map(ByteSize::bytes)
+    }
+
+    /// Whether the kernel killed something in it for want of memory.
+    pub(crate) fn out_of_memory(&self) -> bool {
+        let path = if self.v2 {
+            self.folder("").join("memory.events")
+        } else {
+            self.folder("memory").join("memory.oom_control")
+        };
+        let facts = fs::read_to_string(path).unwrap_or_default();
+        let kills = facts
+            .lines()
+            .find_map(|line| line.strip_prefix("oom_kill "));
+        kills.is_some_and(|count| count.trim() != "0")
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        for (_, folder) in &self.folders {
+            remove(folder);
+        }
+    }
+}
+
+fn remove(folder: &Path) {
+    for _ in 0..REMOVALS {
+        match fs::remove_dir(folder) {
+            Err(cause) if cause.raw_os_error() == Some(libc::EBUSY) => std::thread::yield_now(),
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(folder = %folder.display(), %cause, "a control group was not removed");
+                return;
+            }
+            _ => return,
+        }
+    }
+    // The next start sweeps it.
+    tracing::debug!(folder = %folder.display(), "a control group is still busy");
+}
+
+/// Removes the groups of servers that are gone.
+fn sweep(ours: &Path) {
+    let Ok(servers) = fs::read_dir(ours) else {
+        return;
+    };
+    for server in servers.flatten() {
+        let name = server.file_name();
+        let running = name.to_str().is_none_or(|pid| {
+            pid == std::process::id().to_string() || Path::new("/proc").join(pid).exists()
+        });
+        if running {
+            continue;
+        }
+        for group in fs::read_dir(server.path()).into_iter().flatten().flatten() {
+            if group.path().is_dir() {
+                let _ = fs::remove_dir(group.path());
+            }
+        }
+        let _ = fs::remove_dir(server.path());
+    }
+}
+
+/// The group that we are in, under which a user may have been given the right to make others.
+fn own_v2_group(root: &Path) -> Option<PathBuf> {
+    if rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let own = root.join(path);
+    // Its members must be leaves, so ours become its siblings.
+    own.parent().map(Path::to_owned)
+}
+
+fn prepare_v2(parent: &Path, own: &str) -> io::Result<PathBuf> {
+    sweep(&parent.join(OURS));
+    let folder = parent.join(own);
+    fs::create_dir_all(&folder)?;
+    // Each level hands the controllers down to the next.
+    let enable = CONTROLLERS
+        .map(|controller| format!("+{controller}"))
+        .join(" ");
+    for level in [parent, &parent.join(OURS), &folder] {
+        fs::write(level.join("cgroup.subtree_control"), &enable)?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,31 @@
+use std::io;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A process that could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Confining it failed: nothing has run.
+    #[error("confining the process failed: {0}")]
+    Confine(String),
+    #[error("{step}: {cause}")]
+    Io {
+        step: &'static str,
+        cause: io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(step: &'static str, cause: impl Into<io::Error>) -> Self {
+        Self::Io {
+            step,
+            cause: cause.into(),
+        }
+    }
+
+    pub fn kind(&self) -> base::ErrorKind {
+        match self {
+            Self::Confine(_) | Self::Io { .. } => base::ErrorKind::Unavailable,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! One confined process.
+//!
+//! The binary re-executes itself under [`JAIL_COMMAND`]. What starts there is single-threaded and confines itself in
+//! straight-line code, in the order that the kernel needs (`confine.rs`), and then becomes the program. Three processes
+//! make an instance: the *monitor*, which stays outside the new pid namespace so that the server can wait for it; the
+//! namespace's *init*, which reaps; and the program. When the server dies, however it dies, the monitor dies with it,
+//! and with the monitor everything inside.
+//!
+//! Must never know: languages, functions, or what the program says.
+
+mod cgroup;
+mod child;
+mod confine;
+mod error;
+mod jail;
+mod mounts;
+mod probe;
+mod spec;
+mod status;
+
+pub use child::{Child, Exit};
+pub use confine::jail_main;
+pub use error::{Error, Result};
+pub use jail::{Jail, NamespaceJail, NoJail};
+pub use probe::{Cgroups, Report, probe};
+pub use spec::{Access, Limits, Mount, Network, PassedFd, Spec};
+
+/// The hidden subcommand under which our own binary becomes a confined process.
+pub const JAIL_COMMAND: &str = "__jail";

@@ -1,0 +1,243 @@
+//! The private root: put together on an empty folder in a mount namespace of its own, then made the root.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
+    mount_remount, unmount,
+};
+
+use crate::confine::INNER_ID;
+use crate::spec::{Access, Mount, Order};
+
+type Step<T> = Result<T, String>;
+
+/// What every program sees of the host's system, read-only.
+const SYSTEM: &[&str] = &[
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+];
+
+/// What of `/etc` is about the system and not about the host's secrets.
+const SETTINGS: &[&str] = &[
+    "alternatives",
+    "ca-certificates",
+    "crypto-policies",
+    "gai.conf",
+    "host.conf",
+    "hosts",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "nsswitch.conf",
+    "pki",
+    "protocols",
+    "resolv.conf",
+    "services",
+    "ssl",
+];
+
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+
+/// Shared memory is memory: it counts against the limit, this only bounds it further.
+const SHM: &str = "size=64m,mode=1777";
+
+/// Enters the private root. Afterwards nothing of the host's file system is in sight but what was bound.
+pub(crate) fn enter(order: &Order) -> Step<()> {
+    let root = &order.stage;
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .map_err(failed("keep our mounts to ourselves", Path::new("/")))?;
+    let quiet = MountFlags::NOSUID | MountFlags::NODEV;
+    tmpfs(root, quiet, "size=1m,mode=755")?;
+    for folder in SYSTEM {
+        system(root, Path::new(folder))?;
+    }
+    etc(root)?;
+    dev(root)?;
+    make_folder(&inside(root, Path::new("/proc")))?;
+    let proc = inside(root, Path::new("/proc"));
+    mount("proc", &proc, "proc", quiet | MountFlags::NOEXEC, None)
+        .map_err(failed("mount", &proc))?;
+    let tmp = inside(root, Path::new("/tmp"));
+    make_folder(&tmp)?;
+    tmpfs(
+        &tmp,
+        quiet,
+        &format!("size={},mode=1777", order.tmp.as_bytes()),
+    )?;
+    // Parents before what is inside them.
+    let mut mounts: Vec<&Mount> = order.mounts.iter().collect();
+    mounts.sort_by_key(|mount| mount.target.components().count());
+    for mount in mounts {
+        place(root, mount)?;
+    }
+    pivot(root)
+}
+
+/// Makes `root` the root and lets go of the old one.
+fn pivot(root: &Path) -> Step<()> {
+    std::env::set_current_dir(root)
+        .map_err(|cause| format!("enter {}: {cause}", root.display()))?;
+    // With both the same, the old root comes to lie under the new one and can be let go without a folder for it.
+    rustix::process::pivot_root(".", ".").map_err(|cause| format!("pivot the root: {cause}"))?;
+    unmount(".", UnmountFlags::DETACH)
+        .map_err(|cause| format!("let go of the old root: {cause}"))?;
+    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+    mount_remount("/", flags, "").map_err(failed("seal", Path::new("/")))?;
+    std::env::set_current_dir("/").map_err(|cause| format!("enter the new root: {cause}"))
+}
+
+/// A folder of the system, or the link that stands for it.
+fn system(root: &Path, folder: &Path) -> Step<()> {
+    match fs::symlink_metadata(folder) {
+        Ok(found) if found.is_symlink() => {
+            let target = fs::read_link(folder)
+                .map_err(|cause| format!("read {}: {cause}", folder.display()))?;
+            symlink(target, inside(root, folder))
+                .map_err(|cause| format!("link {}: {cause}", folder.display()))
+        }
+        Ok(found) if found.is_dir() => place(root, &read_only(folder, folder)),
+        // Not every host has each of them.
+        _ => Ok(()),
+    }
+}
+
+fn etc(root: &Path) -> Step<()> {
+    let etc = Path::new("/etc");
+    make_folder(&inside(root, etc))?;
+    for name in SETTINGS {
+        let source = etc.join(name);
+        if source.exists() {
+            // Some are links into places that are not in sight: what they lead to is bound.
+            let real = source
+                .canonicalize()
+                .map_err(|cause| format!("find {}: {cause}", source.display()))?;
+            place(root, &read_only(&real, &source))?;
+        }
+    }
+    let write = |name: &str, text: String| {
+        fs::write(inside(root, &etc.join(name)), text)
+            .map_err(|cause| format!("write /etc/{name}: {cause}"))
+    };
+    write(
+        "passwd",
+        format!(
+            "root:x:0:0::/:/sbin/nologin\nsandbox:x:{INNER_ID}:{INNER_ID}::/tmp:/sbin/nologin\n"
+        ),
+    )?;
+    write("group", format!("root:x:0:\nsandbox:x:{INNER_ID}:\n"))
+}
+
+fn dev(root: &Path) -> Step<()> {
+    let dev = Path::new("/dev");
+    make_folder(&inside(root, dev))?;
+    for name in DEVICES {
+        let device = dev.join(name);
+        place(
+            root,
+            &Mount {
+                source: device.clone(),
+                target: device,
+                access: Access::ReadWrite,
+            },
+        )?;
+    }
+    let links = [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "fd/0"),
+        ("stdout", "fd/1"),
+        ("stderr", "fd/2"),
+    ];
+    for (name, target) in links {
+        symlink(target, inside(root, &dev.join(name)))
+            .map_err(|cause| format!("link /dev/{name}: {cause}"))?;
+    }
+    let shm = inside(root, Path::new("/dev/shm"));
+    make_folder(&shm)?;
+    tmpfs(
+        &shm,
+        MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
+        SHM,
+    )
+}
+
+fn read_only(source: &Path, target: &Path) -> Mount {
+    Mount {
+        source: source.to_owned(),
+        target: target.to_owned(),
+        access: Access::ReadOnly,
+    }
+}
+
+/// Binds a file or a folder into the new root.
+fn place(root: &Path, mount: &Mount) -> Step<()> {
+    let target = inside(root, &mount.target);
+    if mount.source.is_dir() {
+        make_folder(&target)?;
+    } else {
+        if let Some(folder) = target.parent() {
+            make_folder(folder)?;
+        }
+        if !target.exists() {
+            fs::write(&target, "")
+                .map_err(|cause| format!("make {}: {cause}", target.display()))?;
+        }
+    }
+    mount_bind_recursive(&mount.source, &target).map_err(failed("bind", &mount.source))?;
+    if mount.access == Access::ReadOnly {
+        seal(&target, &mount.source)?;
+    }
+    Ok(())
+}
+
+/// Makes a bind read-only. A user namespace must keep the flags that the host gave the file system.
+fn seal(target: &Path, shown: &Path) -> Step<()> {
+    let stat = rustix::fs::statvfs(target).map_err(failed("look at", shown))?;
+    let keep = [
+        (rustix::fs::StatVfsMountFlags::NODEV, MountFlags::NODEV),
+        (rustix::fs::StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
+        (rustix::fs::StatVfsMountFlags::NOATIME, MountFlags::NOATIME),
+        (
+            rustix::fs::StatVfsMountFlags::NODIRATIME,
+            MountFlags::NODIRATIME,
+        ),
+        (
+            rustix::fs::StatVfsMountFlags::RELATIME,
+            MountFlags::RELATIME,
+        ),
+    ];
+    let kept = keep
+        .iter()
+        .filter(|(had, _)| stat.f_flag.contains(*had))
+        .fold(MountFlags::empty(), |all, (_, flag)| all | *flag);
+    mount_remount(
+        target,
+        kept | MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID,
+        "",
+    )
+    .map_err(failed("seal", shown))
+}
+
+fn tmpfs(target: &Path, flags: MountFlags, options: &str) -> Step<()> {
+    let options = std::ffi::CString::new(options).expect("options have no zero byte");
+    mount("tmpfs", target, "tmpfs", flags, Some(options.as_c_str()))
+        .map_err(failed("mount a tmpfs on", target))
+}
+
+fn make_folder(folder: &Path) -> Step<()> {
+    fs::create_dir_all(folder).map_err(|cause| format!("make {}: {cause}", folder.display()))
+}
+
+fn inside(root: &Path, path: &Path) -> PathBuf {
+    root.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn failed(verb: &'static str, path: &Path) -> impl FnOnce(rustix::io::Errno) -> String {
+    let path = path.display().to_string();
+    move |cause| format!("{verb} {path}: {cause}")
+}
