@@ -1,0 +1,391 @@
+//! One attempt at running a function, from the permit to the record.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
+use ledger::{Invocation, Phases};
+
+use crate::capture::Capture;
+use crate::dialect::{CallFacts, Ended, Failed, Fault, Moment, Report};
+use crate::event::Event;
+use crate::instance::{InitFailure, Instance, Limits, Started};
+use crate::schema::Function;
+use crate::worker::{Handover, Reply};
+use crate::{Error, Functions, Outcome, Result};
+
+/// What is to be run.
+pub(crate) struct Call<'a> {
+    pub(crate) function: &'a Function,
+    pub(crate) qualifier: Option<&'a str>,
+    pub(crate) request_id: &'a str,
+    pub(crate) event: &'a Event,
+    pub(crate) trigger: &'a str,
+    pub(crate) client_context: Option<&'a str>,
+    pub(crate) trace: Option<&'a str>,
+    /// From 1.
+    pub(crate) attempt: u32,
+    pub(crate) queued: Duration,
+}
+
+/// What came of it.
+pub(crate) struct Ran {
+    pub(crate) outcome: Outcome,
+    pub(crate) invocation: Invocation,
+}
+
+/// How it ended.
+enum Ending {
+    Answered(Bytes),
+    /// The handler, or the runtime for it, said so.
+    Reported(Failed),
+    Fault(Failed, Fault),
+}
+
+/// An instance to run it on, or why there is none.
+enum Found {
+    Instance {
+        instance: Instance,
+        /// If starting it has used up some of the function's own time.
+        deadline: Option<Timestamp>,
+    },
+    None {
+        capture: Capture,
+        ending: Ending,
+    },
+}
+
+impl Functions {
+    /// Runs it now. An error means that the function did not get to run.
+    pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Ran> {
+        if self.shared.stopping.is_cancelled() {
+            return Err(Error::Stopping);
+        }
+        let Function { space, name, .. } = call.function;
+        let permit = self.shared.permits.acquire(space, name);
+        let _permit = permit.map_err(Error::Throttled)?;
+        let started = self.shared.clock.now();
+        let mut phases = Phases {
+            queued: call.queued,
+            ..Phases::default()
+        };
+        let found = self.find_instance(call, &mut phases).await?;
+        let (ending, memory, log) = match found {
+            Found::Instance { instance, deadline } => {
+                self.run_on(call, instance, deadline, &mut phases).await
+            }
+            Found::None { capture, ending } => {
+                let log = self
+                    .conclude(call, &capture, &ending, &phases, None, true)
+                    .await;
+                (ending, None, log)
+            }
+        };
+        let invocation = self.record_of(call, started, phases, memory, &ending);
+        let result = match ending {
+            Ending::Answered(payload) => Ok(payload),
+            Ending::Reported(failed) | Ending::Fault(failed, _) => Err(failed),
+        };
+        let outcome = Outcome {
+            request_id: call.request_id.to_owned(),
+            version: None,
+            result,
+            log_tail: log,
+        };
+        Ok(Ran {
+            outcome,
+            invocation,
+        })
+    }
+
+    /// Lends an idle instance or starts one. When starting fails, it is tried once more, within the function's time.
+    async fn find_instance(&self, call: &Call<'_>, phases: &mut Phases) -> Result<Found> {
+        let (shared, function) = (&self.shared, call.function);
+        if let Some(instance) =
+            shared
+                .pools
+                .lend(function, shared.clock.now(), shared.config.longest_life)
+        {
+            let lines = self.lines(call, &Moment::Start);
+            instance.capture.begin(lines).await;
+            return Ok(Found::Instance {
+                instance,
+                deadline: None,
+            });
+        }
+        let unique = u128::from_be_bytes(shared.random.bytes());
+        let stream = shared.dialect.log_stream(shared.clock.now(), None, unique);
+        let init_timeout = shared.config.init_timeout;
+        let first = self
+            .start(function, &stream, |now| now + init_timeout)
+            .await?;
+        let (failure, capture, took) = match first {
+            Started::Ready {
+                instance,
+                launch,
+                init,
+            } => {
+                (phases.launch, phases.init) = (Some(launch), Some(init));
+                instance
+                    .capture
+                    .begin(self.lines(call, &Moment::Start))
+                    .await;
+                return Ok(Found::Instance {
+                    instance,
+                    deadline: None,
+                });
+            }
+            Started::Failed {
+                failure,
+                capture,
+                init,
+                ..
+            } => (failure, capture, init),
+        };
+        let timed_out = matches!(failure, InitFailure::TimedOut);
+        let Some(ending) = self.ending_of(call, failure, init_timeout) else {
+            return Err(Error::Stopping);
+        };
+        let failed = match &ending {
+            Ending::Reported(failed) | Ending::Fault(failed, _) => failed,
+            Ending::Answered(_) => return Err(Error::Stopping),
+        };
+        let moment = Moment::InitFailed {
+            took,
+            failed,
+            timed_out,
+        };
+        capture.end(self.lines(call, &moment), true).await;
+        self.start_again(call, &stream, phases).await
+    }
+
+    async fn start_again(
+        &self,
+        call: &Call<'_>,
+        stream: &str,
+        phases: &mut Phases,
+    ) -> Result<Found> {
+        let timeout = call.function.configuration.timeout;
+        let deadline = self.shared.clock.now() + timeout;
+        match self.start(call.function, stream, |_| deadline).await? {
+            Started::Ready {
+                instance,
+                launch,
+                init,
+            } => {
+                (phases.launch, phases.init) = (Some(launch), Some(init));
+                instance
+                    .capture
+                    .begin(self.lines(call, &Moment::Start))
+                    .await;
+                Ok(Found::Instance {
+                    instance,
+                    deadline: Some(deadline),
+                })
+            }
+            Started::Failed {
+                failure,
+                capture,
+                launch,
+                init,
+            } => {
+                phases.launch = Some(launch);
+                phases.run = match failure {
+                    InitFailure::TimedOut => timeout,
+                    _ => init,
+                };
+                capture.begin(self.lines(call, &Moment::Start)).await;
+                match self.ending_of(call, failure, timeout) {
+                    Some(ending) => Ok(Found::None { capture, ending }),
+                    None => Err(Error::Stopping),
+                }
+            }
+        }
+    }
+
+    /// None if the server is stopping, which says nothing about the function.
+    fn ending_of(&self, call: &Call<'_>, failure: InitFailure, limit: Duration) -> Option<Ending> {
+        let fault = match failure {
+            InitFailure::Reported(failed) => return Some(Ending::Reported(failed)),
+            InitFailure::Exited(exit) => Fault::Exited(exit),
+            InitFailure::BrokeOff => Fault::BrokeOff,
+            InitFailure::TimedOut => Fault::TimedOut(limit),
+            InitFailure::Stopped => return None,
+        };
+        Some(self.fault(call, fault))
+    }
+
+    fn fault(&self, call: &Call<'_>, fault: Fault) -> Ending {
+        let failed = self.shared.dialect.fault(call.request_id, &fault);
+        Ending::Fault(failed, fault)
+    }
+
+    async fn run_on(
+        &self,
+        call: &Call<'_>,
+        mut instance: Instance,
+        deadline: Option<Timestamp>,
+        phases: &mut Phases,
+    ) -> (Ending, Option<u32>, String) {
+        let (shared, function) = (&self.shared, call.function);
+        let timeout = function.configuration.timeout;
+        let payload = shared.dialect.render(call.event);
+        let invoked_name = shared.dialect.invoked_name(function, call.qualifier);
+        let now = shared.clock.now();
+        let deadline = deadline.unwrap_or(now + timeout);
+        let own_trace = match call.trace {
+            Some(_) => String::new(),
+            None => shared.dialect.trace(now, shared.random.bytes()),
+        };
+        let work = Handover {
+            request_id: call.request_id,
+            deadline_ms: deadline.as_millis(),
+            invoked_name: &invoked_name,
+            trace: call.trace.unwrap_or(&own_trace),
+            client_context: call.client_context,
+            payload: &payload,
+        };
+        let limits = Limits {
+            clock: shared.clock.as_ref(),
+            deadline,
+            timeout,
+            stopping: &shared.stopping,
+        };
+        let served = instance.serve(&work, limits).await;
+        phases.run = served.took;
+        let memory = instance.peak_memory_mb().await;
+        let ending = match served.result {
+            Ok(Reply::Response(payload)) => Ending::Answered(payload),
+            Ok(Reply::Error { kind, payload }) => {
+                Ending::Reported(shared.dialect.reported(payload, kind.as_deref()))
+            }
+            Ok(Reply::TooLarge(size)) => {
+                let limit = shared.config.response.as_bytes();
+                self.fault(call, Fault::ResponseTooLarge { size, limit })
+            }
+            Err(fault) => {
+                if let Fault::TimedOut(limit) = fault {
+                    phases.run = limit;
+                }
+                self.fault(call, fault)
+            }
+        };
+        if !served.reusable {
+            instance.kill();
+        }
+        let dead = !served.reusable;
+        let log = self
+            .conclude(call, &instance.capture, &ending, phases, memory, dead)
+            .await;
+        if served.reusable {
+            shared
+                .pools
+                .take_back(function, instance, shared.clock.now());
+        }
+        (ending, memory, log)
+    }
+
+    /// Prints the platform's last lines; returns the log's tail.
+    async fn conclude(
+        &self,
+        call: &Call<'_>,
+        capture: &Capture,
+        ending: &Ending,
+        phases: &Phases,
+        max_memory_mb: Option<u32>,
+        dead: bool,
+    ) -> String {
+        let mut lines = Vec::new();
+        if let Ending::Fault(failed, fault) = ending {
+            lines.extend(self.lines(call, &Moment::Fault(failed, fault)));
+        }
+        lines.extend(self.lines(call, &Moment::End));
+        let report = Report {
+            phases,
+            billed_ms: self.shared.dialect.billed_ms(phases),
+            memory_mb: memory_mb(call.function),
+            max_memory_mb,
+            ended: match ending {
+                Ending::Answered(_) => Ended::Ok,
+                Ending::Reported(failed) => Ended::Failed(failed),
+                Ending::Fault(_, Fault::TimedOut(_)) => Ended::TimedOut,
+                Ending::Fault(failed, _) => Ended::Crashed(failed),
+            },
+        };
+        lines.extend(self.lines(call, &Moment::Report(report)));
+        capture.end(lines, dead).await
+    }
+
+    fn lines(&self, call: &Call<'_>, moment: &Moment<'_>) -> Vec<String> {
+        let facts = CallFacts {
+            function: call.function,
+            version: None,
+            request_id: call.request_id,
+            now: self.shared.clock.now(),
+        };
+        self.shared.dialect.log_lines(&facts, moment)
+    }
+
+    fn record_of(
+        &self,
+        call: &Call<'_>,
+        started: Timestamp,
+        phases: Phases,
+        max_memory_mb: Option<u32>,
+        ending: &Ending,
+    ) -> Invocation {
+        let failure = |failed: &Failed| ledger::Failure {
+            kind: failed.kind.clone(),
+            message: failed.message.clone(),
+        };
+        Invocation {
+            phases,
+            billed_ms: self.shared.dialect.billed_ms(&phases),
+            max_memory_mb,
+            outcome: match ending {
+                Ending::Answered(_) => ledger::Outcome::Ok,
+                Ending::Reported(failed) => ledger::Outcome::Failed(failure(failed)),
+                Ending::Fault(failed, Fault::ResponseTooLarge { .. }) => {
+                    ledger::Outcome::Failed(failure(failed))
+                }
+                Ending::Fault(failed, Fault::TimedOut(_)) => {
+                    ledger::Outcome::TimedOut(failure(failed))
+                }
+                Ending::Fault(failed, _) => ledger::Outcome::Crashed(failure(failed)),
+            },
+            ..self.record_of_refusal(call, started, String::new())
+        }
+    }
+
+    /// The record of an attempt that did not get to run.
+    pub(crate) fn record_of_refusal(
+        &self,
+        call: &Call<'_>,
+        started: Timestamp,
+        why: String,
+    ) -> Invocation {
+        Invocation {
+            request_id: call.request_id.to_owned(),
+            space: call.function.space.clone(),
+            function: call.function.name.clone(),
+            version: None,
+            trigger: call.trigger.to_owned(),
+            started,
+            phases: Phases {
+                queued: call.queued,
+                ..Phases::default()
+            },
+            billed_ms: 0,
+            memory_mb: memory_mb(call.function),
+            max_memory_mb: None,
+            outcome: ledger::Outcome::Unavailable(why),
+            attempt: call.attempt,
+            next_attempt: None,
+            settlement: None,
+        }
+    }
+}
+
+fn memory_mb(function: &Function) -> u32 {
+    u32::try_from(function.configuration.memory.as_mib()).unwrap_or(u32::MAX)
+}

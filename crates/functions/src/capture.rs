@@ -1,0 +1,318 @@
+//! What an instance prints: its two pipes become lines of its log stream, as they come, with the platform's own lines
+//! in between.
+//!
+//! One task reads and keeps the order; another writes to the ledger, so that a slow commit delays nobody who only wants
+//! to know that everything was read. When the ledger falls far behind, reading stops, the pipes fill and the function
+//! waits: nothing is dropped and nothing piles up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Clock;
+use bytes::{Buf, BytesMut};
+use futures_util::FutureExt;
+use ledger::{Group, Ledger, Line};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+/// The end of an invocation's log that its caller may see.
+const TAIL: usize = 4 << 10;
+/// A line without an end is cut here.
+const LONGEST_LINE: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
+/// What is read at most to find the end of what was printed so far. More than both pipes can hold; a function that
+/// prints faster than we read must not keep us here.
+const DRAIN: usize = 1 << 20;
+/// How long a dead process's pipes may stay open: its children may have them.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Appends that wait for the ledger.
+const WAITING: usize = 64;
+
+/// Where an instance's lines go.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    pub(crate) group: Group,
+    pub(crate) stream: String,
+    pub(crate) function: String,
+}
+
+pub(crate) struct Pipes {
+    pub(crate) stdout: Box<dyn AsyncRead + Send + Unpin>,
+    pub(crate) stderr: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+/// A hold on an instance's log. When it is dropped, what the pipes still have is read and the tasks end.
+pub(crate) struct Capture {
+    marks: mpsc::Sender<Mark>,
+}
+
+/// A place in the log, after everything that was printed before it.
+struct Mark {
+    lines: Vec<String>,
+    /// The tail begins here.
+    begins: bool,
+    /// The process is dead: read to the pipes' end.
+    last: bool,
+    /// Gets the tail.
+    passed: oneshot::Sender<String>,
+}
+
+impl Capture {
+    pub(crate) fn start(
+        pipes: Pipes,
+        destination: Destination,
+        ledger: Ledger,
+        clock: Arc<dyn Clock>,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let (marks, asked) = mpsc::channel(4);
+        let (lines, written) = mpsc::channel(WAITING);
+        let reader = Reader {
+            stdout: Pipe::new(pipes.stdout),
+            stderr: Pipe::new(pipes.stderr),
+            lines,
+            clock,
+            tail: String::new(),
+        };
+        tasks.spawn(reader.run(asked));
+        tasks.spawn(write(ledger, destination, written));
+        Self { marks }
+    }
+
+    /// Prints the platform's lines at the beginning of an invocation.
+    pub(crate) async fn begin(&self, lines: Vec<String>) {
+        self.mark(lines, true, false).await;
+    }
+
+    /// Prints the platform's lines at its end, after everything that the function has printed; returns the tail.
+    pub(crate) async fn end(&self, lines: Vec<String>, dead: bool) -> String {
+        self.mark(lines, false, dead).await
+    }
+
+    async fn mark(&self, lines: Vec<String>, begins: bool, last: bool) -> String {
+        let (passed, tail) = oneshot::channel();
+        let mark = Mark {
+            lines,
+            begins,
+            last,
+            passed,
+        };
+        if self.marks.send(mark).await.is_err() {
+            return String::new();
+        }
+        tail.await.unwrap_or_default()
+    }
+}
+
+struct Reader {
+    stdout: Pipe,
+    stderr: Pipe,
+    lines: mpsc::Sender<Vec<Line>>,
+    clock: Arc<dyn Clock>,
+    tail: String,
+}
+
+struct Pipe {
+    source: Option<Box<dyn AsyncRead + Send + Unpin>>,
+    pending: BytesMut,
+}
+
+impl Reader {
+    async fn run(mut self, mut marks: mpsc::Receiver<Mark>) {
+        loop {
+            tokio::select! {
+                mark = marks.recv() => match mark {
+                    Some(mark) => self.pass(mark).await,
+                    None => break,
+                },
+                _ = self.stdout.read() => self.print_whole_lines().await,
+                _ = self.stderr.read() => self.print_whole_lines().await,
+            }
+        }
+        self.read_to_the_end().await;
+        self.print_what_is_left().await;
+    }
+
+    async fn pass(&mut self, mark: Mark) {
+        if mark.last {
+            self.read_to_the_end().await;
+        } else {
+            self.drain().await;
+        }
+        self.print_what_is_left().await;
+        if mark.begins {
+            self.tail.clear();
+        }
+        self.print(mark.lines).await;
+        // Whoever asked may have stopped waiting.
+        let _ = mark.passed.send(self.tail.clone());
+    }
+
+    /// Reads what was printed so far.
+    async fn drain(&mut self) {
+        let mut read = 0;
+        while read < DRAIN {
+            let now = self.stdout.read_now() + self.stderr.read_now();
+            if now == 0 {
+                break;
+            }
+            read += now;
+            self.print_whole_lines().await;
+        }
+    }
+
+    async fn read_to_the_end(&mut self) {
+        let all = async {
+            while !(self.stdout.is_closed() && self.stderr.is_closed()) {
+                tokio::select! {
+                    _ = self.stdout.read() => {}
+                    _ = self.stderr.read() => {}
+                }
+                self.print_whole_lines().await;
+            }
+        };
+        // The host's time, not the clock's: this waits for a kernel, not for a moment.
+        let _ = tokio::time::timeout(LAST_WORDS, all).await;
+    }
+
+    async fn print_whole_lines(&mut self) {
+        let mut lines = self.stdout.whole_lines();
+        lines.extend(self.stderr.whole_lines());
+        self.print(lines).await;
+    }
+
+    async fn print_what_is_left(&mut self) {
+        let left = [self.stdout.rest(), self.stderr.rest()];
+        self.print(left.into_iter().flatten().collect()).await;
+    }
+
+    async fn print(&mut self, texts: Vec<String>) {
+        if texts.is_empty() {
+            return;
+        }
+        let at = self.clock.now();
+        for text in &texts {
+            push_tail(&mut self.tail, text);
+        }
+        let lines = texts.into_iter().map(|text| Line { at, text }).collect();
+        // Only at shutdown is nobody there.
+        let _ = self.lines.send(lines).await;
+    }
+}
+
+impl Pipe {
+    fn new(source: Box<dyn AsyncRead + Send + Unpin>) -> Self {
+        Self {
+            source: Some(source),
+            pending: BytesMut::new(),
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// Reads once; never returns when the pipe is closed.
+    async fn read(&mut self) -> usize {
+        let Some(source) = &mut self.source else {
+            return std::future::pending().await;
+        };
+        self.pending.reserve(CHUNK.min(8 << 10));
+        match source.read_buf(&mut self.pending).await {
+            Ok(read) if read > 0 => read,
+            // An error on a pipe means that it is of no more use, like its end.
+            _ => {
+                self.source = None;
+                0
+            }
+        }
+    }
+
+    /// Reads what is there, without waiting.
+    fn read_now(&mut self) -> usize {
+        // A task's budget must not look like an empty pipe.
+        tokio::task::unconstrained(self.read())
+            .now_or_never()
+            .unwrap_or(0)
+    }
+
+    fn whole_lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let end = self.pending.iter().position(|byte| *byte == b'\n');
+            match end {
+                Some(end) if end <= LONGEST_LINE => {
+                    let line = self.pending.split_to(end);
+                    self.pending.advance(1);
+                    lines.push(text(&line));
+                }
+                _ if self.pending.len() > LONGEST_LINE => {
+                    let piece = self.pending.split_to(LONGEST_LINE);
+                    lines.push(text(&piece));
+                }
+                _ => return lines,
+            }
+        }
+    }
+
+    /// What was printed without an end of line.
+    fn rest(&mut self) -> Option<String> {
+        let rest = self.pending.split();
+        (!rest.is_empty()).then(|| text(&rest))
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn push_tail(tail: &mut String, text: &str) {
+    tail.push_str(text);
+    tail.push('\n');
+    if tail.len() > TAIL {
+        let mut cut = tail.len() - TAIL;
+        while !tail.is_char_boundary(cut) {
+            cut += 1;
+        }
+        tail.drain(..cut);
+    }
+}
+
+async fn write(ledger: Ledger, to: Destination, mut written: mpsc::Receiver<Vec<Line>>) {
+    let mut batches = Vec::new();
+    while written.recv_many(&mut batches, WAITING).await > 0 {
+        let lines = batches.drain(..).flatten().collect();
+        if let Err(cause) = ledger
+            .append(&to.group, &to.stream, &to.function, lines)
+            .await
+        {
+            tracing::warn!(%cause, group = to.group.name, "lines of a function were not kept");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_cut_between_characters() {
+        let mut tail = String::new();
+        push_tail(&mut tail, &"ä".repeat(3_000));
+        assert!(tail.len() <= TAIL);
+        assert!(tail.starts_with('ä') && tail.ends_with("ä\n"));
+    }
+
+    #[test]
+    fn lines_are_split_at_their_ends_and_cut_when_they_have_none() {
+        let mut pipe = Pipe::new(Box::new(tokio::io::empty()));
+        pipe.pending.extend_from_slice(b"one\n\ntwo\nthr\xffee");
+        assert_eq!(pipe.whole_lines(), ["one", "", "two"]);
+        assert_eq!(pipe.rest().as_deref(), Some("thr\u{fffd}ee"));
+        pipe.pending
+            .extend_from_slice(&vec![b'x'; LONGEST_LINE + 10]);
+        assert_eq!(pipe.whole_lines().len(), 1);
+        assert_eq!(pipe.rest().map(|rest| rest.len()), Some(10));
+    }
+}

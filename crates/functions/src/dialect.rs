@@ -1,0 +1,137 @@
+//! What differs between the clouds about running a function. A face implements this once.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
+use ledger::Phases;
+
+use crate::event::Event;
+use crate::schema::Function;
+
+/// How one cloud speaks with its functions.
+pub trait Dialect: Send + Sync {
+    /// Where the function's lines go, unless its configuration says otherwise.
+    fn log_group(&self, function: &Function) -> String;
+
+    /// Where one instance's lines go; `unique` is different for each instance.
+    fn log_stream(&self, started: Timestamp, version: Option<u64>, unique: u128) -> String;
+
+    /// The environment that the platform gives an instance, before the function's own.
+    fn environment(&self, instance: &InstanceFacts<'_>) -> Vec<(String, String)>;
+
+    /// What the handler gets.
+    fn render(&self, event: &Event) -> Bytes;
+
+    /// The full name of what was called.
+    fn invoked_name(&self, function: &Function, qualifier: Option<&str>) -> String;
+
+    /// A new trace's header.
+    fn trace(&self, now: Timestamp, chance: [u8; 20]) -> String;
+
+    /// How an invocation that ended without the handler's own answer is told to its caller.
+    fn fault(&self, request_id: &str, fault: &Fault) -> Failed;
+
+    /// Reads what a runtime said about a failure; `kind` is what it said beside the payload.
+    fn reported(&self, payload: Bytes, kind: Option<&str>) -> Failed;
+
+    /// The platform's own lines around an invocation, none if this cloud or the function's configuration has none.
+    fn log_lines(&self, call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String>;
+
+    /// What is charged for one attempt, in whole milliseconds.
+    fn billed_ms(&self, phases: &Phases) -> u64;
+}
+
+/// An instance that is about to start.
+#[derive(Clone, Copy, Debug)]
+pub struct InstanceFacts<'a> {
+    pub function: &'a Function,
+    pub version: Option<u64>,
+    pub log_group: &'a str,
+    pub log_stream: &'a str,
+    pub initialization: Initialization,
+}
+
+/// Why an instance is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Initialization {
+    /// An invocation waits for it.
+    OnDemand,
+}
+
+/// An invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFacts<'a> {
+    pub function: &'a Function,
+    pub version: Option<u64>,
+    pub request_id: &'a str,
+    pub now: Timestamp,
+}
+
+/// A point in an invocation at which the platform may print.
+#[derive(Debug)]
+pub enum Moment<'a> {
+    Start,
+    /// Starting an instance failed; it is tried once more.
+    InitFailed {
+        took: Duration,
+        failed: &'a Failed,
+        timed_out: bool,
+    },
+    /// The invocation ends without the handler's own answer.
+    Fault(&'a Failed, &'a Fault),
+    End,
+    Report(Report<'a>),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    pub phases: &'a Phases,
+    pub billed_ms: u64,
+    pub memory_mb: u32,
+    pub max_memory_mb: Option<u32>,
+    pub ended: Ended<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Ended<'a> {
+    Ok,
+    Failed(&'a Failed),
+    TimedOut,
+    Crashed(&'a Failed),
+}
+
+/// How an attempt ended without the handler's own answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    TimedOut(Duration),
+    Exited(Exit),
+    /// It went on running but spoke no more, or not in words that we know.
+    BrokeOff,
+    ResponseTooLarge {
+        size: u64,
+        limit: u64,
+    },
+    /// The server stopped.
+    Stopped,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Code(i32),
+    Signal(i32),
+    /// It wanted more memory than it may have.
+    OutOfMemory,
+    /// It never began, for this reason.
+    NotStarted(String),
+}
+
+/// A failure in the words of the cloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub kind: String,
+    pub message: String,
+    /// What the caller gets.
+    pub payload: Bytes,
+}

@@ -1,0 +1,109 @@
+//! Running a function while the caller waits.
+
+use std::time::Duration;
+
+use base::Space;
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use crate::call::Call;
+use crate::dialect::Failed;
+use crate::event::Event;
+use crate::schema::Function;
+use crate::{Error, Functions, Result};
+
+/// A call.
+#[derive(Clone, Debug)]
+pub struct Invoke {
+    pub space: Space,
+    pub function: String,
+    /// A version or an alias; none for the newest code.
+    pub qualifier: Option<String>,
+    pub event: Event,
+    /// See [`Functions::new_request_id`].
+    pub request_id: String,
+    /// What caused it, for the record.
+    pub trigger: String,
+    pub client_context: Option<String>,
+    /// The trace that the call belongs to, if it has one already.
+    pub trace: Option<String>,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub request_id: String,
+    /// The published version that ran; none if it was the newest code.
+    pub version: Option<u64>,
+    /// The handler's answer, or how it failed.
+    pub result: std::result::Result<Bytes, Failed>,
+    /// The last 4 KiB of what was printed.
+    pub log_tail: String,
+}
+
+impl Functions {
+    /// Runs a function and waits for its outcome. A function that fails is an outcome; an error means that it did not
+    /// get to run. It runs to its end even if the caller stops waiting.
+    pub async fn invoke(&self, invoke: Invoke) -> Result<Outcome> {
+        let (answer, answered) = oneshot::channel();
+        let functions = self.clone();
+        self.shared.running.spawn(async move {
+            functions.invoke_and_record(invoke, answer).await;
+        });
+        answered.await.map_err(|_| Error::Stopping)?
+    }
+
+    async fn invoke_and_record(&self, invoke: Invoke, answer: oneshot::Sender<Result<Outcome>>) {
+        let function =
+            match self.resolve(&invoke.space, &invoke.function, invoke.qualifier.as_deref()) {
+                Ok(function) => function,
+                Err(error) => {
+                    // The caller may have stopped waiting, here and below.
+                    let _ = answer.send(Err(error));
+                    return;
+                }
+            };
+        let call = Call {
+            function: &function,
+            qualifier: invoke.qualifier.as_deref(),
+            request_id: &invoke.request_id,
+            event: &invoke.event,
+            trigger: &invoke.trigger,
+            client_context: invoke.client_context.as_deref(),
+            trace: invoke.trace.as_deref(),
+            attempt: 1,
+            queued: Duration::ZERO,
+        };
+        let started = self.shared.clock.now();
+        let invocation = match self.run(&call).await {
+            Ok(ran) => {
+                let _ = answer.send(Ok(ran.outcome));
+                ran.invocation
+            }
+            Err(error) => {
+                let mut record = self.record_of_refusal(&call, started, error.to_string());
+                if let Error::Throttled(throttle) = error {
+                    record.outcome = ledger::Outcome::Throttled(throttle.to_string());
+                }
+                let _ = answer.send(Err(error));
+                record
+            }
+        };
+        if let Err(cause) = self.shared.ledger.record_buffered(&invocation).await {
+            tracing::warn!(%cause, function = function.name, "an invocation was not recorded");
+        }
+    }
+
+    /// Finds what a name and a qualifier stand for.
+    pub fn resolve(&self, space: &Space, name: &str, qualifier: Option<&str>) -> Result<Function> {
+        let function = self.get(space, name)?;
+        match qualifier {
+            None => Ok(function),
+            // Versions and aliases do not exist yet, so no qualifier stands for anything.
+            Some(qualifier) => Err(Error::NoSuchQualifier {
+                function: name.to_owned(),
+                qualifier: qualifier.to_owned(),
+            }),
+        }
+    }
+}

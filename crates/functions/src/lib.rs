@@ -1,0 +1,175 @@
+//! Functions: what is deployed, and running it.
+//!
+//! An invocation is resolved to a function, takes a *permit* (one unit of concurrency), is lent an *instance* (one
+//! confined process that serves one invocation at a time) or starts one, and ends in an outcome, which is written to
+//! the ledger. Asynchronous invocations wait in a durable backlog and are delivered at least once.
+//!
+//! Instances speak the worker protocol (`worker.rs`): they ask for work, and answer it. What a cloud's functions see
+//! (environment, event, error shapes, log lines) comes from its [`Dialect`].
+//!
+//! Must never know: why something is to run (that is `triggers`' business), or any cloud's words. The worker protocol
+//! is the one exception: it is published, and others' runtimes speak it, so its constants stand in `protocol.rs`.
+
+mod backlog;
+mod call;
+mod capture;
+mod code;
+mod concurrency;
+mod create;
+mod delete;
+mod dialect;
+mod error;
+mod event;
+mod get;
+mod instance;
+mod invoke;
+mod launch;
+mod permission;
+mod pool;
+mod protocol;
+mod schema;
+mod update;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ByteSize, Clock, Random};
+use ledger::Ledger;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use create::{Create, NewCode};
+pub use dialect::{
+    CallFacts, Dialect, Ended, Exit, Failed, Fault, Initialization, InstanceFacts, Moment, Report,
+};
+pub use error::{Error, PackageError, Result, Throttle};
+pub use event::{Event, ObjectEvent, ObjectEventKind};
+pub use invoke::{Invoke, Outcome};
+pub use launch::{Keeper, Launch, Launched, Launcher, PeakAsked, Process};
+pub use schema::{
+    Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
+    LogFormat, Logging, Permission,
+};
+
+use code::CodeStore;
+use concurrency::Permits;
+use pool::Pools;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How many invocations may run at once in one space.
+    pub concurrency: u32,
+    /// What of that functions with reserved concurrency must leave to the others.
+    pub least_unreserved: u32,
+    /// How long an idle instance is kept.
+    pub keep_idle: Duration,
+    /// How long an instance lives at most, however busy: the keys that it was given do not last for ever.
+    pub longest_life: Duration,
+    /// How long an instance may take to ask for work the first time.
+    pub init_timeout: Duration,
+    /// The largest answer of a function.
+    pub response: ByteSize,
+    /// What a package may unpack to.
+    pub unpacked: ByteSize,
+    /// How many asynchronous invocations run at once, of all spaces.
+    pub backlog: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            concurrency: 1_000,
+            least_unreserved: 100,
+            keep_idle: Duration::from_secs(600),
+            longest_life: Duration::from_secs(6 * 3_600),
+            init_timeout: Duration::from_secs(10),
+            // The published limit of 6 MB and what the envelope may add.
+            response: ByteSize::bytes((6 << 20) + 100),
+            unpacked: ByteSize::mib(250),
+            backlog: 1_000,
+        }
+    }
+}
+
+/// What functions need.
+pub struct Parts {
+    pub store: Store,
+    pub ledger: Ledger,
+    pub launcher: Launcher,
+    pub dialect: Arc<dyn Dialect>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Random,
+    /// Where packages are unpacked.
+    pub code_dir: PathBuf,
+    pub config: Config,
+}
+
+/// A handle on the functions. Clones share it.
+#[derive(Clone)]
+pub struct Functions {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    ledger: Ledger,
+    launcher: Launcher,
+    dialect: Arc<dyn Dialect>,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    config: Config,
+    code: CodeStore,
+    pools: Pools,
+    permits: Permits,
+    running: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Functions {
+    pub fn open(parts: Parts) -> Result<Self> {
+        let permits = Permits::new(parts.config.concurrency);
+        let functions = Self {
+            shared: Arc::new(Shared {
+                code: CodeStore::new(parts.code_dir, parts.config.unpacked, parts.random.clone()),
+                store: parts.store,
+                ledger: parts.ledger,
+                launcher: parts.launcher,
+                dialect: parts.dialect,
+                clock: parts.clock,
+                random: parts.random,
+                config: parts.config,
+                pools: Pools::default(),
+                permits,
+                running: TaskTracker::new(),
+                stopping: CancellationToken::new(),
+            }),
+        };
+        functions.learn_reservations()?;
+        Ok(functions)
+    }
+
+    /// An id for an invocation.
+    pub fn new_request_id(&self) -> String {
+        self.shared.random.uuid().to_string()
+    }
+
+    /// Kills every instance and waits until what ran has been written down. Nothing runs afterwards.
+    pub async fn shutdown(&self) {
+        self.shared.stopping.cancel();
+        self.shared.pools.clear();
+        self.shared.running.close();
+        self.shared.running.wait().await;
+    }
+}
+
+impl std::fmt::Debug for Functions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Functions")
+    }
+}

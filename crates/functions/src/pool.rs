@@ -1,0 +1,133 @@
+//! Idle instances, by function.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use base::{Space, Timestamp};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::instance::Instance;
+use crate::schema::{Function, Generation};
+use crate::{Config, Functions, Result};
+
+type Key = (Space, String);
+
+#[derive(Default)]
+pub(crate) struct Pools {
+    pools: Mutex<HashMap<Key, Pool>>,
+}
+
+struct Pool {
+    /// What its instances must be of; none if the function is gone.
+    generation: Option<Generation>,
+    /// The one that was used last comes last.
+    idle: Vec<Instance>,
+}
+
+/// How often idle instances are looked at.
+const ROUND: Duration = Duration::from_secs(30);
+/// How many rounds go by between looks at unpacked packages.
+const SWEEP_EVERY: u32 = 20;
+
+impl Pools {
+    /// Takes the idle instance that was used last: what it has in caches is the freshest, and the others may age.
+    pub(crate) fn lend(
+        &self,
+        function: &Function,
+        now: Timestamp,
+        longest_life: Duration,
+    ) -> Option<Instance> {
+        let mut retired = Vec::new();
+        let mut pools = self.pools.lock();
+        let pool = pools.entry(key(function)).or_insert_with(|| Pool {
+            generation: None,
+            idle: Vec::new(),
+        });
+        if pool.generation != Some(function.generation) {
+            pool.generation = Some(function.generation);
+            retired.append(&mut pool.idle);
+        }
+        while let Some(instance) = pool.idle.pop() {
+            if instance.is_fit(now, longest_life) {
+                return Some(instance);
+            }
+            retired.push(instance);
+        }
+        drop(pools);
+        drop(retired);
+        None
+    }
+
+    /// Takes an instance back, unless its function has changed meanwhile.
+    pub(crate) fn take_back(&self, function: &Function, mut instance: Instance, now: Timestamp) {
+        instance.idle_since = now;
+        let mut pools = self.pools.lock();
+        if let Some(pool) = pools.get_mut(&key(function))
+            && pool.generation == Some(instance.generation)
+        {
+            pool.idle.push(instance);
+        }
+    }
+
+    /// Retires what is not of `generation`; without one, the function is gone.
+    pub(crate) fn replace(&self, space: &Space, name: &str, generation: Option<Generation>) {
+        let key = (space.clone(), name.to_owned());
+        let mut pools = self.pools.lock();
+        let retired = match (pools.get_mut(&key), generation) {
+            (None, _) => None,
+            (Some(_), None) => pools.remove(&key).map(|pool| pool.idle),
+            (Some(pool), Some(_)) => {
+                pool.generation = generation;
+                Some(std::mem::take(&mut pool.idle))
+            }
+        };
+        drop(pools);
+        drop(retired);
+    }
+
+    /// Retires everything that is idle.
+    pub(crate) fn clear(&self) {
+        let retired = std::mem::take(&mut *self.pools.lock());
+        drop(retired);
+    }
+
+    /// Retires what has been idle for too long, is too old, or has died.
+    fn retire(&self, now: Timestamp, config: &Config) {
+        let since = now - config.keep_idle;
+        let mut retired = Vec::new();
+        let mut pools = self.pools.lock();
+        for pool in pools.values_mut() {
+            let (keep, old): (Vec<_>, Vec<_>) = pool.idle.drain(..).partition(|instance| {
+                instance.idle_since >= since && instance.is_fit(now, config.longest_life)
+            });
+            pool.idle = keep;
+            retired.extend(old);
+        }
+        pools.retain(|_, pool| !pool.idle.is_empty() || pool.generation.is_some());
+        drop(pools);
+        drop(retired);
+    }
+}
+
+fn key(function: &Function) -> Key {
+    (function.space.clone(), function.name.clone())
+}
+
+impl Functions {
+    /// A worker: retires instances that have been idle for long, and unpacked packages that nobody uses.
+    pub async fn run_retirement(&self, stop: CancellationToken) -> Result<()> {
+        let clock = &self.shared.clock;
+        for round in 0.. {
+            if round % SWEEP_EVERY == 0 {
+                self.sweep_code().await?;
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = clock.sleep(ROUND) => {}
+            }
+            self.shared.pools.retire(clock.now(), &self.shared.config);
+        }
+        Ok(())
+    }
+}

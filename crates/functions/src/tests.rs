@@ -1,0 +1,6 @@
+//! The engine against workers that speak the protocol but are no processes, on a clock that is moved by hand.
+
+mod asynchronous;
+mod deploy;
+mod fake;
+mod synchronous;

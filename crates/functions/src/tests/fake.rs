@@ -1,0 +1,472 @@
+//! What stands in for processes and for a cloud.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base::{ByteSize, ManualClock, Random, Space, Timestamp};
+use bytes::Bytes;
+use ledger::{Ledger, Phases};
+use store::Store;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Moment};
+use crate::{
+    Config, Configuration, Create, Event, Function, Functions, Invoke, Job, Keeper, Launch,
+    Launched, Launcher, Logging, NewCode, Outcome, Parts, Process, Result,
+};
+
+/// What the fake workers share with the test.
+#[derive(Default)]
+pub(crate) struct Stage {
+    pub(crate) launches: AtomicUsize,
+    pub(crate) alive: AtomicUsize,
+    /// How much work was handed over.
+    pub(crate) handed_over: AtomicUsize,
+    pub(crate) running: AtomicUsize,
+    /// Lets each worker that waits answer.
+    pub(crate) go: Notify,
+}
+
+impl Stage {
+    pub(crate) fn launches(&self) -> usize {
+        self.launches.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn handed_over(&self) -> usize {
+        self.handed_over.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) functions: Functions,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) clock: ManualClock,
+    pub(crate) store: Store,
+    pub(crate) ledger: Ledger,
+    code_dir: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.code_dir);
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
+        Self::on(Store::ephemeral(Random::seeded(1)), clock)
+    }
+
+    /// Another server on the same store.
+    pub(crate) fn restarted(&self) -> Self {
+        Self::on(self.store.clone(), self.clock.clone())
+    }
+
+    fn on(store: Store, clock: ManualClock) -> Self {
+        let stage = Arc::new(Stage::default());
+        let ledger = Ledger::new(store.clone(), ledger::Limits::default());
+        let name = format!("fulmar-functions-{}", Random::system().uuid());
+        let code_dir = std::env::temp_dir().join(name);
+        let functions = Functions::open(Parts {
+            store: store.clone(),
+            ledger: ledger.clone(),
+            launcher: launcher(stage.clone()),
+            dialect: Arc::new(Plain),
+            clock: Arc::new(clock.clone()),
+            random: Random::seeded(2),
+            code_dir: code_dir.clone(),
+            config: Config::default(),
+        })
+        .unwrap();
+        Self {
+            functions,
+            stage,
+            clock,
+            store,
+            ledger,
+            code_dir,
+        }
+    }
+
+    /// Deploys a function `f` whose fake worker does what the handler's name says.
+    pub(crate) async fn deploy(&self, handler: &str) -> Function {
+        self.deploy_as("f", handler).await
+    }
+
+    pub(crate) async fn deploy_as(&self, name: &str, handler: &str) -> Function {
+        let create = Create {
+            space: space(),
+            name: name.into(),
+            configuration: configuration(handler),
+            code: NewCode::Package(package("index.js", b"code")),
+            tags: BTreeMap::new(),
+        };
+        self.functions.create(create).await.unwrap()
+    }
+
+    pub(crate) async fn invoke(&self, payload: &'static str) -> Result<Outcome> {
+        self.functions.invoke(self.call(payload)).await
+    }
+
+    /// A call that runs while the test goes on.
+    pub(crate) fn spawn(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Outcome>> {
+        let (functions, call) = (self.functions.clone(), self.call(payload));
+        tokio::spawn(async move { functions.invoke(call).await })
+    }
+
+    fn call(&self, payload: &'static str) -> Invoke {
+        Invoke {
+            space: space(),
+            function: "f".into(),
+            qualifier: None,
+            event: Event::Raw(payload.into()),
+            request_id: self.functions.new_request_id(),
+            trigger: "direct".into(),
+            client_context: None,
+            trace: None,
+        }
+    }
+
+    pub(crate) async fn enqueue(&self, payload: &'static str) -> String {
+        let job = Job {
+            request_id: self.functions.new_request_id(),
+            space: space(),
+            function: "f".into(),
+            qualifier: None,
+            event: Event::Raw(payload.into()),
+            trigger: "test".into(),
+            client_context: None,
+            trace: None,
+        };
+        self.store
+            .write(|tx| self.functions.enqueue(tx, &job))
+            .await
+            .unwrap();
+        job.request_id
+    }
+
+    pub(crate) fn run_backlog(&self) -> CancellationToken {
+        let (functions, stop) = (self.functions.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        tokio::spawn(async move { functions.run_backlog(stopped).await.unwrap() });
+        stop
+    }
+
+    /// What was recorded of `f`, oldest first.
+    pub(crate) fn records(&self) -> Vec<ledger::Invocation> {
+        let mut records = self.ledger.invocations(&space(), Some("f"), 100).unwrap();
+        records.reverse();
+        records
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let group = ledger::Group {
+            space: space(),
+            name: "log/f".into(),
+        };
+        let lines = self.ledger.newest_lines(&group, 1_000).unwrap();
+        lines.into_iter().map(|logged| logged.line.text).collect()
+    }
+
+    /// Lets everything run that can run now, until `done`.
+    pub(crate) async fn until(&self, what: &str, done: impl Fn(&Self) -> bool) {
+        for round in 0..20_000 {
+            if done(self) {
+                return;
+            }
+            if round < 1_000 {
+                tokio::task::yield_now().await;
+            } else {
+                // Some of it waits for a disk.
+                let pause = std::future::pending::<()>();
+                let _ = tokio::time::timeout(Duration::from_millis(1), pause).await;
+            }
+        }
+        panic!("this did not come to be: {what}");
+    }
+
+    /// Moves the clock second by second until `done`; returns how many seconds it took.
+    pub(crate) async fn seconds_until(&self, what: &str, done: impl Fn(&Self) -> bool) -> u64 {
+        for seconds in 0..20_000 {
+            self.settle().await;
+            if done(self) {
+                return seconds;
+            }
+            self.clock.advance(Duration::from_secs(1));
+        }
+        panic!("this did not come to be: {what}");
+    }
+
+    /// Lets everything run that can run now.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+pub(crate) fn space() -> Space {
+    Space::new("here")
+}
+
+pub(crate) fn configuration(handler: &str) -> Configuration {
+    Configuration {
+        runtime: "fake".into(),
+        handler: handler.into(),
+        description: String::new(),
+        timeout: Duration::from_secs(3),
+        memory: ByteSize::mib(128),
+        ephemeral: ByteSize::mib(512),
+        environment: BTreeMap::from([("COLOUR".into(), "red".into())]),
+        role: "role".into(),
+        architecture: crate::Architecture::default(),
+        logging: Logging::default(),
+    }
+}
+
+pub(crate) fn package(name: &str, content: &[u8]) -> Bytes {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    writer.start_file(name, options).unwrap();
+    writer.write_all(content).unwrap();
+    writer.finish().unwrap().into_inner().into()
+}
+
+/// A cloud of few words.
+struct Plain;
+
+impl Dialect for Plain {
+    fn log_group(&self, function: &Function) -> String {
+        format!("log/{}", function.name)
+    }
+
+    fn log_stream(&self, _started: Timestamp, _version: Option<u64>, unique: u128) -> String {
+        format!("{unique:x}")
+    }
+
+    fn environment(&self, instance: &InstanceFacts<'_>) -> Vec<(String, String)> {
+        vec![("NAME".into(), instance.function.name.clone())]
+    }
+
+    fn render(&self, event: &Event) -> Bytes {
+        match event {
+            Event::Raw(bytes) => bytes.clone(),
+            Event::Objects(events) => events.len().to_string().into(),
+        }
+    }
+
+    fn invoked_name(&self, function: &Function, _qualifier: Option<&str>) -> String {
+        function.name.clone()
+    }
+
+    fn trace(&self, _now: Timestamp, _chance: [u8; 20]) -> String {
+        "trace".into()
+    }
+
+    fn fault(&self, _request_id: &str, fault: &Fault) -> Failed {
+        Failed {
+            kind: "Fault".into(),
+            message: format!("{fault:?}"),
+            payload: "fault".into(),
+        }
+    }
+
+    fn reported(&self, payload: Bytes, kind: Option<&str>) -> Failed {
+        Failed {
+            kind: kind.unwrap_or_default().into(),
+            message: "reported".into(),
+            payload,
+        }
+    }
+
+    fn log_lines(&self, _call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
+        vec![match moment {
+            Moment::Start => "START".into(),
+            Moment::InitFailed { timed_out, .. } => format!("INIT FAILED {timed_out}"),
+            Moment::Fault(failed, _) => failed.message.clone(),
+            Moment::End => "END".into(),
+            Moment::Report(report) => format!("REPORT {:?}", report.max_memory_mb),
+        }]
+    }
+
+    fn billed_ms(&self, phases: &Phases) -> u64 {
+        u64::try_from(phases.run.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+fn launcher(stage: Arc<Stage>) -> Launcher {
+    Launcher::new(move |what, tasks| {
+        let number = stage.launches.fetch_add(1, Ordering::SeqCst);
+        let stage = stage.clone();
+        let (stream, theirs) = UnixStream::pair().unwrap();
+        let (stdout, printed) = tokio::io::duplex(1 << 20);
+        let (process, keeper) = Process::new();
+        tasks.spawn(live(what, number, theirs, printed, keeper, stage));
+        std::future::ready(Ok(Launched {
+            stream,
+            stdout: Box::new(stdout),
+            stderr: Box::new(tokio::io::empty()),
+            process,
+        }))
+    })
+}
+
+async fn live(
+    what: Launch,
+    number: usize,
+    stream: UnixStream,
+    stdout: DuplexStream,
+    mut keeper: Keeper,
+    stage: Arc<Stage>,
+) {
+    stage.alive.fetch_add(1, Ordering::SeqCst);
+    let peaks = async {
+        while let Some(asked) = keeper.peak.recv().await {
+            let _ = asked.send(Some(ByteSize::mib(17)));
+        }
+        std::future::pending::<()>().await;
+    };
+    let exit = tokio::select! {
+        exit = act(&what, number, stream, stdout, &stage) => exit,
+        () = keeper.kill.cancelled() => Exit::Signal(9),
+        () = peaks => Exit::Signal(9),
+    };
+    stage.alive.fetch_sub(1, Ordering::SeqCst);
+    keeper.exit.send_replace(Some(exit));
+}
+
+async fn act(
+    what: &Launch,
+    number: usize,
+    stream: UnixStream,
+    mut stdout: DuplexStream,
+    stage: &Stage,
+) -> Exit {
+    let mut stream = BufReader::new(stream);
+    stdout.write_all(b"init\n").await.unwrap();
+    match what.handler.as_str() {
+        "init-error" => {
+            post(&mut stream, "init/error", "\"bad init\"", false).await;
+            return Exit::Code(1);
+        }
+        "init-exit" => return Exit::Code(7),
+        "init-hang" => std::future::pending().await,
+        "init-error-once" if number == 0 => {
+            post(&mut stream, "init/error", "\"bad init\"", false).await;
+            return Exit::Code(1);
+        }
+        _ => {}
+    }
+    ask(&mut stream).await;
+    for served in 1.. {
+        let Some((id, payload)) = work(&mut stream).await else {
+            return Exit::Code(0);
+        };
+        stage.handed_over.fetch_add(1, Ordering::SeqCst);
+        stage.running.fetch_add(1, Ordering::SeqCst);
+        let _running = Running(stage);
+        let handler = match what.handler.as_str() {
+            "as-told" => payload.trim_matches('"').to_owned(),
+            handler => handler.to_owned(),
+        };
+        let response = format!("invocation/{id}/response");
+        match handler.as_str() {
+            "wait" => {
+                stage.go.notified().await;
+                post(&mut stream, &response, &payload, true).await;
+            }
+            "fail" => {
+                post(
+                    &mut stream,
+                    &format!("invocation/{id}/error"),
+                    "\"no\"",
+                    true,
+                )
+                .await;
+            }
+            "exit" => return Exit::Code(3),
+            "hang" => std::future::pending().await,
+            "answer-and-exit" => {
+                post(&mut stream, &response, &payload, false).await;
+                return Exit::Code(0);
+            }
+            "die-idle" => {
+                post(&mut stream, &response, &payload, true).await;
+                return Exit::Code(0);
+            }
+            "large" => post(&mut stream, &response, &"x".repeat(7 << 20), true).await,
+            "which" => post(&mut stream, &response, &format!("{number}/{served}"), true).await,
+            _ => {
+                stdout.write_all(b"printed\nwithout end").await.unwrap();
+                post(&mut stream, &response, &payload, true).await;
+            }
+        }
+    }
+    Exit::Code(0)
+}
+
+struct Running<'a>(&'a Stage);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n";
+
+async fn ask(stream: &mut BufReader<UnixStream>) {
+    // The server may be gone, here and below.
+    let _ = stream.get_mut().write_all(NEXT.as_bytes()).await;
+}
+
+async fn post(stream: &mut BufReader<UnixStream>, verb: &str, body: &str, and_next: bool) {
+    let mut message = format!(
+        "POST /2018-06-01/runtime/{verb} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    if and_next {
+        message.push_str(NEXT);
+    }
+    let _ = stream.get_mut().write_all(message.as_bytes()).await;
+}
+
+/// Reads past the answers to posts, up to work.
+async fn work(stream: &mut BufReader<UnixStream>) -> Option<(String, String)> {
+    loop {
+        let (mut id, mut length) = (None, 0);
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.ok()? == 0 {
+                return None;
+            }
+            let line = line.trim_end();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("Lambda-Runtime-Aws-Request-Id: ") {
+                id = Some(value.to_owned());
+            }
+            if let Some(value) = line.strip_prefix("Content-Length: ") {
+                length = value.parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await.ok()?;
+        if let Some(id) = id {
+            return Some((id, String::from_utf8(body).unwrap()));
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Changing a function. What affects its instances gives it a new generation: idle ones are retired at once, busy ones
+//! when they are done.
+
+use std::collections::BTreeMap;
+
+use base::Space;
+use store::{Blobs, Tx};
+
+use crate::code;
+use crate::create::NewCode;
+use crate::schema::{
+    AsyncSettings, CodeSource, Configuration, FUNCTIONS, Function, Generation, function_key,
+};
+use crate::{Error, Functions, Result};
+
+impl Functions {
+    /// Deploys other code. With a `revision`, only if the function still has it.
+    pub async fn update_code(
+        &self,
+        space: &Space,
+        name: &str,
+        code: NewCode,
+        revision: Option<&str>,
+    ) -> Result<Function> {
+        check_revision(&self.get(space, name)?, revision)?;
+        let (code, _hold) = self.take_in(code).await?;
+        let generation = self.new_generation();
+        let function = self
+            .change(space, name, revision, |tx, function| {
+                if let Some(old) = function.code.blob() {
+                    Blobs::drop_name(tx, old.id)?;
+                }
+                if let Some(new) = code.blob() {
+                    Blobs::keep(tx, new.id)?;
+                }
+                function.code = code.clone();
+                function.generation = generation;
+                Ok(())
+            })
+            .await?;
+        self.replace_instances(&function);
+        Ok(function)
+    }
+
+    /// Changes how it runs. `edit` may run several times.
+    pub async fn update_configuration(
+        &self,
+        space: &Space,
+        name: &str,
+        revision: Option<&str>,
+        edit: impl Fn(&mut Configuration),
+    ) -> Result<Function> {
+        let generation = self.new_generation();
+        let function = self
+            .change(space, name, revision, |_, function| {
+                edit(&mut function.configuration);
+                function.generation = generation;
+                Ok(())
+            })
+            .await?;
+        self.replace_instances(&function);
+        Ok(function)
+    }
+
+    pub async fn set_asynchronous(
+        &self,
+        space: &Space,
+        name: &str,
+        settings: AsyncSettings,
+    ) -> Result<Function> {
+        self.change(space, name, None, |_, function| {
+            function.asynchronous = settings.clone();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes the tags. `edit` may run several times.
+    pub async fn set_tags(
+        &self,
+        space: &Space,
+        name: &str,
+        edit: impl Fn(&mut BTreeMap<String, String>),
+    ) -> Result<Function> {
+        self.change(space, name, None, |_, function| {
+            edit(&mut function.tags);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Looks whether the function's folder has changed, and if so replaces its instances; says whether it had.
+    pub async fn reload(&self, space: &Space, name: &str) -> Result<bool> {
+        let function = self.get(space, name)?;
+        let CodeSource::Directory(path) = &function.code.source else {
+            return Ok(false);
+        };
+        let (sha256, size) = code::survey(path).await?;
+        if sha256 == function.code.sha256 {
+            return Ok(false);
+        }
+        let generation = self.new_generation();
+        let function = self
+            .change(space, name, None, |_, function| {
+                function.code.sha256 = sha256;
+                function.code.size = size;
+                function.generation = generation;
+                Ok(())
+            })
+            .await?;
+        self.replace_instances(&function);
+        Ok(true)
+    }
+
+    pub(crate) async fn change(
+        &self,
+        space: &Space,
+        name: &str,
+        revision: Option<&str>,
+        edit: impl Fn(&mut Tx, &mut Function) -> Result<()>,
+    ) -> Result<Function> {
+        let key = function_key(space, name);
+        let new_revision = self.new_revision();
+        let now = self.shared.clock.now();
+        self.shared
+            .store
+            .write(|tx| {
+                let mut function = FUNCTIONS
+                    .get(tx, &key)?
+                    .ok_or_else(|| Error::NoSuchFunction(name.to_owned()))?;
+                check_revision(&function, revision)?;
+                let generation = function.generation;
+                edit(tx, &mut function)?;
+                if function.generation != generation {
+                    function.modified = now;
+                }
+                function.revision.clone_from(&new_revision);
+                FUNCTIONS.put(tx, key.clone(), &function);
+                Ok(function)
+            })
+            .await
+    }
+
+    fn replace_instances(&self, function: &Function) {
+        let Function {
+            space,
+            name,
+            generation,
+            ..
+        } = function;
+        let generation: Generation = *generation;
+        self.shared.pools.replace(space, name, Some(generation));
+    }
+}
+
+fn check_revision(function: &Function, revision: Option<&str>) -> Result<()> {
+    match revision {
+        Some(revision) if revision != function.revision => {
+            Err(Error::RevisionMismatch(function.name.clone()))
+        }
+        _ => Ok(()),
+    }
+}

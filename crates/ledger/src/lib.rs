@@ -1,0 +1,62 @@
+//! What happened: the lines that functions print, and a record of each invocation.
+//!
+//! Lines are kept by group; a group's lines come from streams, one for each instance that prints. Both lines and
+//! records are facts about work that is already done, so they are written buffered: losing the newest ones in a crash
+//! loses no promise. What is kept of each is bounded, oldest first.
+//!
+//! Must never know: why something ran, how a process is confined, or what a cloud calls these things.
+
+mod error;
+mod follow;
+mod invocation;
+mod lines;
+mod schema;
+mod tally;
+
+use std::sync::Arc;
+
+use base::ByteSize;
+use store::Store;
+
+pub use error::{Error, Result};
+pub use follow::{Filter, Follow};
+pub use lines::{GroupFacts, Logged};
+pub use schema::{Failure, Group, Invocation, Line, Outcome, Phases, Settlement};
+
+use tally::Tallies;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Lines of one group, all its streams together.
+    pub group: ByteSize,
+    /// Invocation records of one function.
+    pub invocations: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            group: ByteSize::mib(64),
+            invocations: 10_000,
+        }
+    }
+}
+
+/// A handle on what happened. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    store: Store,
+    limits: Limits,
+    tallies: Arc<Tallies>,
+}
+
+impl Ledger {
+    pub fn new(store: Store, limits: Limits) -> Self {
+        Self {
+            store,
+            limits,
+            tallies: Arc::default(),
+        }
+    }
+}

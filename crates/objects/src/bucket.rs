@@ -1,0 +1,127 @@
+use base::Space;
+use store::{Read, Tx};
+
+use crate::error::{Error, Result};
+use crate::schema::{self, BUCKETS, Bucket, OBJECTS, UPLOADS};
+use crate::{Objects, multipart};
+
+/// How many buckets, or uploads of a bucket that goes, are looked at in one go.
+const BATCH: usize = 256;
+
+#[derive(Clone, Debug)]
+pub struct NewBucket {
+    pub name: String,
+    pub space: Space,
+}
+
+impl Objects {
+    pub async fn create_bucket(&self, new: NewBucket) -> Result<Bucket> {
+        let bucket = Bucket {
+            name: new.name,
+            space: new.space,
+            created: self.clock.now(),
+            watched: false,
+        };
+        self.store
+            .write(|tx| {
+                let key = schema::bucket_key(&bucket.name);
+                match BUCKETS.get(tx, &key)? {
+                    Some(taken) => Err(Error::BucketExists {
+                        bucket: taken.name,
+                        space: taken.space,
+                    }),
+                    None => {
+                        BUCKETS.put(tx, key, &bucket);
+                        Ok(())
+                    }
+                }
+            })
+            .await?;
+        Ok(bucket)
+    }
+
+    pub fn bucket(&self, name: &str) -> Result<Bucket> {
+        require(&self.store.read()?, name)
+    }
+
+    /// Every bucket whose space is `ours`, by name.
+    pub fn buckets(&self, ours: impl Fn(&Space) -> bool) -> Result<Vec<Bucket>> {
+        let view = self.store.read()?;
+        let mut found = Vec::new();
+        let mut range = BUCKETS.key().range();
+        loop {
+            let batch = BUCKETS.scan(&view, &range, BATCH)?;
+            let Some((last, _)) = batch.last() else {
+                return Ok(found);
+            };
+            range = range.after(last);
+            let batch = batch.into_iter().map(|(_, bucket)| bucket);
+            found.extend(batch.filter(|bucket| ours(&bucket.space)));
+        }
+    }
+
+    /// Removes a bucket that has no objects. Its unfinished uploads go with it.
+    pub async fn delete_bucket(&self, name: &str) -> Result<()> {
+        loop {
+            {
+                let view = self.store.read()?;
+                require(&view, name)?;
+                require_no_objects(&view, name)?;
+            }
+            let done = self
+                .store
+                .write(|tx| {
+                    require(tx, name)?;
+                    require_no_objects(tx, name)?;
+                    delete_if_bare(tx, name)
+                })
+                .await?;
+            self.dropped.notify_one();
+            if done {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Removes the bucket, or, while it has unfinished uploads, one of those: each may have thousands of parts, and a
+/// transaction has its bounds.
+fn delete_if_bare(tx: &mut Tx, name: &str) -> Result<bool> {
+    let uploads = UPLOADS.scan(tx, &schema::uploads_of(name).range(), 1)?;
+    match uploads.into_iter().next() {
+        Some((key, _)) => {
+            let id = multipart::id_of(&key)?;
+            multipart::forget(tx, key, &id)?;
+            Ok(false)
+        }
+        None => {
+            BUCKETS.delete(tx, schema::bucket_key(name));
+            Ok(true)
+        }
+    }
+}
+
+fn require_no_objects(from: &impl Read, name: &str) -> Result<()> {
+    if from.scan(&schema::objects_of(name).range(), 1)?.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::BucketNotEmpty(name.to_owned()))
+    }
+}
+
+pub(crate) fn require(from: &impl Read, name: &str) -> Result<Bucket> {
+    BUCKETS
+        .get(from, &schema::bucket_key(name))?
+        .ok_or_else(|| Error::NoSuchBucket(name.to_owned()))
+}
+
+pub(crate) fn object(from: &impl Read, bucket: &str, key: &str) -> Result<Option<schema::Object>> {
+    Ok(OBJECTS.get(from, &schema::object_key(bucket, key))?)
+}
+
+pub(crate) fn missing(bucket: &str, key: &str) -> Error {
+    Error::NoSuchKey {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+    }
+}

@@ -1,0 +1,65 @@
+use base::{ErrorKind, Space};
+
+use crate::checksum::Algorithm;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no bucket {0}")]
+    NoSuchBucket(String),
+    /// Bucket names are taken once and for all spaces; `space` is where this one is.
+    #[error("the bucket {bucket} exists in {space}")]
+    BucketExists { bucket: String, space: Space },
+    #[error("the bucket {0} is not empty")]
+    BucketNotEmpty(String),
+    #[error("there is no object {key} in bucket {bucket}")]
+    NoSuchKey { bucket: String, key: String },
+    /// The object as it is does not meet the named condition.
+    #[error("the condition {0} does not hold")]
+    ConditionFailed(&'static str),
+    #[error("there is no upload {0}")]
+    NoSuchUpload(String),
+    /// A part that the completion names was never uploaded, or has another tag or checksum.
+    #[error("part {0} is not there, or not the one that was named")]
+    InvalidPart(u32),
+    #[error("the parts are not in ascending order")]
+    InvalidPartOrder,
+    /// A part other than the last is smaller than the least size that the completion asks for.
+    #[error("part {number} has {size} bytes, and {least} are the least")]
+    PartTooSmall { number: u32, size: u64, least: u64 },
+    /// The finished object is not of the size that the completion asks for.
+    #[error("the object has {actual} bytes and {expected} were announced")]
+    WrongSize { expected: u64, actual: u64 },
+    #[error("the {0:?} checksum of what was received is another")]
+    ChecksumMismatch(Algorithm),
+    /// A checksum over the whole object can't be made from the parts' ones with this algorithm.
+    #[error("{0:?} checksums of parts do not combine")]
+    DoesNotCombine(Algorithm),
+    /// The process is ending.
+    #[error("the server is stopping")]
+    Stopped,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Error {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoSuchBucket(_) | Self::NoSuchKey { .. } | Self::NoSuchUpload(_) => {
+                ErrorKind::Missing
+            }
+            Self::BucketExists { .. } | Self::BucketNotEmpty(_) | Self::ConditionFailed(_) => {
+                ErrorKind::Conflict
+            }
+            Self::InvalidPart(_)
+            | Self::InvalidPartOrder
+            | Self::PartTooSmall { .. }
+            | Self::WrongSize { .. }
+            | Self::ChecksumMismatch(_)
+            | Self::DoesNotCombine(_) => ErrorKind::Invalid,
+            Self::Stopped => ErrorKind::Unavailable,
+            Self::Store(error) => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What is in the store.
+
+use std::collections::BTreeMap;
+
+use base::{Space, Timestamp};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use store::{Blob, Key, Keyspace, Record, Table};
+
+use crate::checksum::{Algorithm, Checksum};
+use crate::etag::ETag;
+
+/// By name: names are global.
+pub(crate) const BUCKETS: Table<Bucket> = Table::new(Keyspace::Objects, 0);
+/// By bucket and key. What listing walks, so it holds no bodies.
+pub(crate) const OBJECTS: Table<Object> = Table::new(Keyspace::Objects, 1);
+/// By bucket and key, beside the object.
+pub(crate) const BODIES: Table<Body> = Table::new(Keyspace::Objects, 2);
+/// By bucket, key and upload id. Ids begin with the time, so a key's uploads are in the order of their beginning.
+pub(crate) const UPLOADS: Table<Upload> = Table::new(Keyspace::Objects, 3);
+/// By upload id and part number.
+pub(crate) const PARTS: Table<Part> = Table::new(Keyspace::Objects, 4);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    pub name: String,
+    pub space: Space,
+    pub created: Timestamp,
+    /// Whether its changes go to the change log.
+    pub watched: bool,
+}
+
+/// What was said about an object when it was stored, given back as it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_language: Option<String>,
+    pub cache_control: Option<String>,
+    pub expires: Option<String>,
+    pub user: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    pub size: u64,
+    pub etag: ETag,
+    pub modified: Timestamp,
+    pub checksum: Option<Checksum>,
+    pub metadata: Metadata,
+    /// The upload in parts that made it, so that completing that upload again is answered as it was.
+    pub upload: Option<String>,
+    /// The body is in the store and names no blobs.
+    pub(crate) inline: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Body {
+    Inline(Bytes),
+    /// One after the other. An upload in parts has one for each part.
+    Extents(Vec<Blob>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Upload {
+    pub(crate) begun: Timestamp,
+    pub(crate) metadata: Metadata,
+    pub(crate) algorithm: Algorithm,
+    /// The object's checksum is to be made of the parts' ones, not over the whole.
+    pub(crate) composite: bool,
+    /// Who began it.
+    pub(crate) principal: String,
+    /// Whether the algorithm was asked for, rather than chosen for want of one.
+    pub(crate) declared: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) blob: Blob,
+    pub(crate) md5: [u8; 16],
+    pub(crate) modified: Timestamp,
+    pub(crate) checksums: Vec<Checksum>,
+}
+
+impl Record for Bucket {}
+impl Record for Object {}
+impl Record for Body {}
+impl Record for Upload {}
+impl Record for Part {}
+
+pub(crate) fn bucket_key(bucket: &str) -> Key {
+    BUCKETS.key().str(bucket)
+}
+
+pub(crate) fn objects_of(bucket: &str) -> Key {
+    OBJECTS.key().str(bucket)
+}
+
+pub(crate) fn object_key(bucket: &str, key: &str) -> Key {
+    objects_of(bucket).str(key)
+}
+
+pub(crate) fn body_key(bucket: &str, key: &str) -> Key {
+    BODIES.key().str(bucket).str(key)
+}
+
+pub(crate) fn uploads_of(bucket: &str) -> Key {
+    UPLOADS.key().str(bucket)
+}
+
+pub(crate) fn upload_key(bucket: &str, key: &str, id: &str) -> Key {
+    uploads_of(bucket).str(key).str(id)
+}
+
+pub(crate) fn parts_of(upload: &str) -> Key {
+    PARTS.key().str(upload)
+}

@@ -1,0 +1,149 @@
+//! Keys of items: checking them against a table's schema, and their place in the store.
+
+use crate::error::{Error, Result};
+use crate::schema::{KeyAttribute, KeyType, Table};
+use crate::value::{Item, Type, Value};
+
+const MAX_PARTITION_KEY: usize = 2_048;
+const MAX_SORT_KEY: usize = 1_024;
+
+/// The key of one item of one table, checked: it holds just the table's key attributes, of the right types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    attributes: Item,
+    partition: Vec<u8>,
+    sort: Vec<u8>,
+}
+
+impl Key {
+    /// The key in `item`, which is to be stored and may have more attributes.
+    pub fn of(table: &Table, item: &Item) -> Result<Self> {
+        let mut key = Self {
+            attributes: Item::new(),
+            partition: Vec::new(),
+            sort: Vec::new(),
+        };
+        key.partition = key.take(&table.key.partition, item, sized_partition)?;
+        if let Some(attribute) = &table.key.sort {
+            key.sort = key.take(attribute, item, sized_sort)?;
+        }
+        Ok(key)
+    }
+
+    /// The key that `attributes` are, and nothing else.
+    pub fn exactly(table: &Table, attributes: &Item) -> Result<Self> {
+        let expected = 1 + usize::from(table.key.sort.is_some());
+        if attributes.len() != expected {
+            return Err(Error::NotAKey);
+        }
+        Self::of(table, attributes).map_err(|error| match error {
+            Error::MissingKey(_) | Error::WrongKeyType { .. } => Error::NotAKey,
+            error => error,
+        })
+    }
+
+    /// The attributes, as a page tells them to whoever asks for the next.
+    pub fn into_attributes(self) -> Item {
+        self.attributes
+    }
+
+    fn take(
+        &mut self,
+        attribute: &KeyAttribute,
+        item: &Item,
+        sized: fn(Vec<u8>) -> Result<Vec<u8>>,
+    ) -> Result<Vec<u8>> {
+        let value = item
+            .get(&attribute.name)
+            .ok_or_else(|| Error::MissingKey(attribute.name.clone()))?;
+        let bytes = sized(sortable(attribute, value)?)?;
+        self.attributes
+            .insert(attribute.name.clone(), value.clone());
+        Ok(bytes)
+    }
+
+    pub(crate) fn row(&self, table: &Table) -> store::Key {
+        partition_row(table, &self.partition).raw(&self.sort)
+    }
+
+    pub(crate) fn partition(&self) -> &[u8] {
+        &self.partition
+    }
+
+    /// Which tally counts this item.
+    pub(crate) fn shard(&self) -> u32 {
+        hash(&self.partition).wrapping_mul(31) ^ hash(&self.sort)
+    }
+}
+
+/// What the items of one partition begin with.
+pub(crate) fn partition_row(table: &Table, partition: &[u8]) -> store::Key {
+    table.items().u32(hash(partition)).bytes(partition)
+}
+
+/// The bytes of a partition key's value.
+pub(crate) fn partition_bytes(attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8>> {
+    sized_partition(sortable(attribute, value)?)
+}
+
+/// Bytes that sort as a key attribute's values do.
+pub(crate) fn sortable(attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8>> {
+    let bytes = match (attribute.r#type, value) {
+        (KeyType::String, Value::String(text)) => text.as_bytes().to_vec(),
+        (KeyType::Binary, Value::Binary(bytes)) => bytes.to_vec(),
+        (KeyType::Number, Value::Number(number)) => number.to_sortable(),
+        (expected, value) => {
+            return Err(Error::WrongKeyType {
+                attribute: attribute.name.clone(),
+                expected,
+                actual: value.r#type(),
+            });
+        }
+    };
+    if bytes.is_empty() {
+        return Err(Error::EmptyKey {
+            attribute: attribute.name.clone(),
+            r#type: attribute.r#type,
+        });
+    }
+    Ok(bytes)
+}
+
+fn sized_partition(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    match bytes.len() {
+        0..=MAX_PARTITION_KEY => Ok(bytes),
+        _ => Err(Error::PartitionKeyTooLarge {
+            limit: MAX_PARTITION_KEY,
+        }),
+    }
+}
+
+fn sized_sort(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    match bytes.len() {
+        0..=MAX_SORT_KEY => Ok(bytes),
+        _ => Err(Error::SortKeyTooLarge {
+            limit: MAX_SORT_KEY,
+        }),
+    }
+}
+
+/// FNV-1a with a final mix. It is in every stored key, so it can never change.
+pub(crate) fn hash(bytes: &[u8]) -> u32 {
+    let mut hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let [a, b, c, d, ..] = hash.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+impl KeyType {
+    pub fn r#type(self) -> Type {
+        match self {
+            Self::String => Type::String,
+            Self::Number => Type::Number,
+            Self::Binary => Type::Binary,
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Exact decimals: up to 38 significant digits, magnitudes from 1e-130 to below 1e126, and zero.
+//!
+//! The limits are DECIMAL arithmetic's as the clouds' document stores have it; no crate's decimal is this wide.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) const MAX_DIGITS: usize = 38;
+const MAX_EXPONENT: i64 = 125;
+const MIN_EXPONENT: i64 = -130;
+
+/// ±d.ddd × 10^exponent, in one way only: the coefficient ends in no zero, and zero has the exponent 0 and no sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Number {
+    negative: bool,
+    /// Of the first digit.
+    exponent: i16,
+    /// The digits as a whole number; 0 only for zero.
+    coefficient: u128,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    #[error("this is no number")]
+    NotANumber,
+    #[error("the number's magnitude is too large")]
+    Overflow,
+    #[error("the number's magnitude is too small")]
+    Underflow,
+    #[error("the number has more than {MAX_DIGITS} significant digits")]
+    TooPrecise,
+}
+
+impl Number {
+    pub const ZERO: Self = Self {
+        negative: false,
+        exponent: 0,
+        coefficient: 0,
+    };
+
+    fn new(negative: bool, exponent: i64, digits: &[u8]) -> Result<Self, NumberError> {
+        if exponent > MAX_EXPONENT {
+            return Err(NumberError::Overflow);
+        }
+        if exponent < MIN_EXPONENT {
+            return Err(NumberError::Underflow);
+        }
+        if digits.len() > MAX_DIGITS {
+            return Err(NumberError::TooPrecise);
+        }
+        let coefficient = digits
+            .iter()
+            .fold(0, |sum: u128, digit| sum * 10 + u128::from(digit - b'0'));
+        Ok(Self {
+            negative,
+            exponent: i16::try_from(exponent).map_err(|_| NumberError::Overflow)?,
+            coefficient,
+        })
+    }
+
+    pub fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// Significant digits; zero has one.
+    pub fn digits(&self) -> usize {
+        self.coefficient
+            .checked_ilog10()
+            .map_or(1, |log| log as usize + 1)
+    }
+
+    /// The exponent of the first digit.
+    pub fn exponent(&self) -> i16 {
+        self.exponent
+    }
+
+    /// The coefficient with zeros at its end, so that two of one exponent compare as numbers.
+    fn scaled(&self) -> u128 {
+        let missing = u32::try_from(MAX_DIGITS - self.digits()).unwrap_or_default();
+        self.coefficient * 10_u128.pow(missing)
+    }
+
+    /// Bytes that sort as the numbers do: a sign, the exponent, and pairs of digits. A negative number's are turned
+    /// round, and closed by a byte above all pairs, because of two that begin alike the longer is the smaller.
+    pub fn to_sortable(&self) -> Vec<u8> {
+        const NEGATIVE: u8 = 0x7f;
+        const ZERO: u8 = 0x80;
+        const POSITIVE: u8 = 0x81;
+        if self.coefficient == 0 {
+            return vec![ZERO];
+        }
+        let exponent = i64::from(self.exponent) - MIN_EXPONENT;
+        let exponent = u8::try_from(exponent).expect("exponents span 256 values");
+        let mut bytes = vec![POSITIVE, exponent];
+        let digits = self.coefficient.to_string().into_bytes();
+        bytes.extend(digits.chunks(2).map(|pair| {
+            let units = pair.get(1).map_or(0, |digit| digit - b'0');
+            (pair[0] - b'0') * 10 + units + 1
+        }));
+        if self.negative {
+            bytes[0] = NEGATIVE;
+            for byte in &mut bytes[1..] {
+                *byte = 0xff - *byte;
+            }
+            bytes.push(0xff);
+        }
+        bytes
+    }
+}
+
+impl FromStr for Number {
+    type Err = NumberError;
+
+    /// Digits with an optional sign, point and exponent; nothing around them.
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        let (negative, unsigned) = match text.as_bytes() {
+            [b'-', rest @ ..] => (true, rest),
+            [b'+', rest @ ..] => (false, rest),
+            rest => (false, rest),
+        };
+        let mark = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
+        let (mantissa, power) = match mark {
+            Some(at) => (&unsigned[..at], power(&unsigned[at + 1..])?),
+            None => (unsigned, 0),
+        };
+        let point = mantissa.iter().position(|byte| *byte == b'.');
+        let (whole, fraction) = match point {
+            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
+            None => (mantissa, &[][..]),
+        };
+        let digits = [whole, fraction].concat();
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(NumberError::NotANumber);
+        }
+        let Some(first) = digits.iter().position(|digit| *digit != b'0') else {
+            return Ok(Self::ZERO);
+        };
+        let last = digits
+            .iter()
+            .rposition(|digit| *digit != b'0')
+            .unwrap_or(first);
+        let place = i64::try_from(whole.len()).unwrap_or(i64::MAX)
+            - i64::try_from(first).unwrap_or(i64::MAX)
+            - 1;
+        Self::new(negative, power.saturating_add(place), &digits[first..=last])
+    }
+}
+
+/// The number after the `e`. What does not fit is out of range either way, so it saturates.
+fn power(text: &[u8]) -> Result<i64, NumberError> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(NumberError::NotANumber);
+    }
+    let power = digits.iter().fold(0_i64, |sum, digit| {
+        sum.saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'))
+            .min(i64::from(i32::MAX))
+    });
+    Ok(if negative { -power } else { power })
+}
+
+impl fmt::Display for Number {
+    /// In full, with no exponent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.negative {
+            f.write_str("-")?;
+        }
+        let digits = self.coefficient.to_string();
+        let whole = i64::from(self.exponent) + 1;
+        let Ok(whole) = usize::try_from(whole) else {
+            let zeros = usize::try_from(-whole).unwrap_or_default();
+            return write!(f, "0.{}{digits}", "0".repeat(zeros));
+        };
+        if whole == 0 {
+            write!(f, "0.{digits}")
+        } else if whole >= digits.len() {
+            write!(f, "{digits}{}", "0".repeat(whole - digits.len()))
+        } else {
+            write!(f, "{}.{}", &digits[..whole], &digits[whole..])
+        }
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let magnitude = |a: &Self, b: &Self| {
+            a.exponent
+                .cmp(&b.exponent)
+                .then_with(|| a.scaled().cmp(&b.scaled()))
+        };
+        match (self.sign(), other.sign()) {
+            (1, 1) => magnitude(self, other),
+            (-1, -1) => magnitude(other, self),
+            (mine, theirs) => mine.cmp(&theirs),
+        }
+    }
+}
+
+impl Number {
+    fn sign(&self) -> i8 {
+        match (self.coefficient, self.negative) {
+            (0, _) => 0,
+            (_, true) => -1,
+            (_, false) => 1,
+        }
+    }
+}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl From<u64> for Number {
+    fn from(whole: u64) -> Self {
+        whole
+            .to_string()
+            .parse()
+            .expect("20 digits are within every limit")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn number(text: &str) -> Number {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn numbers_print_in_full() {
+        for (text, printed) in [
+            ("0", "0"),
+            ("-0.00", "0"),
+            ("+5", "5"),
+            ("007", "7"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("1e3", "1000"),
+            ("-12.340", "-12.34"),
+            ("1.5E-4", "0.00015"),
+            ("100", "100"),
+            ("0e999999999999999999", "0"),
+        ] {
+            assert_eq!(number(text).to_string(), printed, "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_are_exact() {
+        let nines = "9".repeat(38);
+        assert_eq!(number(&nines).to_string(), nines);
+        assert_eq!(
+            number("9.9999999999999999999999999999999999999e125").digits(),
+            38
+        );
+        assert_eq!(number("1e-130").exponent(), -130);
+        for (text, error) in [
+            ("", NumberError::NotANumber),
+            ("-", NumberError::NotANumber),
+            (".", NumberError::NotANumber),
+            ("1e", NumberError::NotANumber),
+            ("1 ", NumberError::NotANumber),
+            ("0x1", NumberError::NotANumber),
+            ("1.2.3", NumberError::NotANumber),
+            ("NaN", NumberError::NotANumber),
+            ("١", NumberError::NotANumber),
+            ("1e126", NumberError::Overflow),
+            ("-1e99999999999999999999", NumberError::Overflow),
+            ("9e-131", NumberError::Underflow),
+            ("1e-99999999999999999999", NumberError::Underflow),
+            (&format!("1{nines}"), NumberError::TooPrecise),
+        ] {
+            assert_eq!(text.parse::<Number>(), Err(error), "{text}");
+        }
+    }
+
+    fn any_number() -> impl Strategy<Value = Number> {
+        let digits = prop_oneof![0..100_u128, 0..10_u128.pow(38)];
+        (any::<bool>(), digits, -168..=88_i32).prop_filter_map(
+            "out of range",
+            |(minus, digits, power)| {
+                let sign = if minus { "-" } else { "" };
+                format!("{sign}{digits}e{power}").parse().ok()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(a in any_number()) {
+            prop_assert_eq!(a.to_string().parse::<Number>().unwrap(), a);
+        }
+
+        #[test]
+        fn bytes_sort_as_numbers_do(a in any_number(), b in any_number()) {
+            prop_assert_eq!(a.to_sortable().cmp(&b.to_sortable()), a.cmp(&b));
+        }
+
+        #[test]
+        fn near_numbers_sort_too(a in -100_000..100_000_i64, b in -100_000..100_000_i64, point in 0..5_u32) {
+            let read = |n: i64| number(&format!("{n}e-{point}"));
+            prop_assert_eq!(read(a).cmp(&read(b)), a.cmp(&b));
+            prop_assert_eq!(read(a).to_sortable().cmp(&read(b).to_sortable()), a.cmp(&b));
+        }
+
+        #[test]
+        fn nothing_panics(text in "[-+]?[0-9.eE+-]{0,60}") {
+            let _ = text.parse::<Number>();
+        }
+    }
+}
