@@ -1,0 +1,296 @@
+//! Doing what a plan says, step by step, keeping after each what is done.
+//!
+//! What is about to be made is written down before it is made, without its fingerprint; the fingerprint follows when it
+//! is there. After a crash in between, the next plan finds the thing to be the stack's own and makes it again.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use store::Read;
+
+use crate::desired::{Desired, Output};
+use crate::diagnostic::{Diagnostics, Finding};
+use crate::error::{Error, Result};
+use crate::plan::{self, Action, Plan, Step, Wanted};
+use crate::schema::{self, HELD, Held, Leftover, STACKS};
+use crate::state::{self, Stored};
+use crate::{Context, Deployer, Template};
+
+/// What was deployed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Applied {
+    pub stack: String,
+    /// What was done, and what of the stack's was deliberately left.
+    pub changes: Vec<Step>,
+    pub outputs: Vec<Output>,
+    pub notices: Diagnostics,
+    /// What is there now.
+    pub resources: Vec<crate::desired::Resource>,
+    #[serde(skip)]
+    pub desired: Desired,
+}
+
+/// A stack as it was last deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stack {
+    pub name: String,
+    pub outputs: Vec<Output>,
+    /// Logical id, type and physical name.
+    pub resources: Vec<(String, schema::Noun, String)>,
+}
+
+/// Enough for one page of everything; nobody has more stacks in one place.
+const MAX_STACKS: usize = 10_000;
+
+impl Deployer {
+    /// Resolves, plans and applies.
+    pub async fn deploy(&self, template: &Template) -> Result<Applied> {
+        let context = self.context(template.stack())?;
+        let desired = template.resolve(&context)?;
+        let plan = self.plan(&desired, &context)?;
+        self.apply(&plan).await?;
+        let shown = plan.steps.into_iter();
+        Ok(Applied {
+            stack: desired.stack.clone(),
+            changes: shown.filter(|step| step.action != Action::Keep).collect(),
+            outputs: desired.outputs.clone(),
+            notices: desired.notices.clone(),
+            resources: desired.resources.clone(),
+            desired,
+        })
+    }
+
+    /// What names in a template of this stack are made of. A stack that is not there yet gets a new suffix each time.
+    pub fn context(&self, stack: &str) -> Result<Context> {
+        let view = self.engines.store.read()?;
+        let known = STACKS.get(&view, &schema::stack_key(stack))?;
+        let suffix = match known {
+            Some(known) => known.suffix,
+            None => self.random.uuid().simple().to_string(),
+        };
+        Ok(Context {
+            account: self.account.clone(),
+            region: self.region.clone(),
+            stack: stack.to_owned(),
+            suffix,
+        })
+    }
+
+    /// What deploying would do now.
+    pub fn plan(&self, desired: &Desired, context: &Context) -> Result<Plan> {
+        refuse_tables(desired)?;
+        let stored = self.stored(&desired.stack)?;
+        plan::decide(desired, &context.suffix, &stored, |noun, name| {
+            self.presence(noun, name)
+        })
+    }
+
+    /// Does what the plan says. What is done before a step that fails stays done.
+    pub async fn apply(&self, plan: &Plan) -> Result<()> {
+        let idle = plan.steps.iter().all(|step| step.action == Action::Keep);
+        if idle && plan.version > 0 && !self.has_other_outputs(plan)? {
+            return Ok(());
+        }
+        self.begin(plan).await?;
+        for step in &plan.steps {
+            match (&step.wanted, &step.old) {
+                (Some(wanted), _) => self.make(&plan.stack, step, wanted).await?,
+                (None, Some(old)) => self.take_away(&plan.stack, step, old).await?,
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes everything of a stack, but what its template retains, and buckets that are not empty.
+    pub async fn destroy(&self, stack: &str) -> Result<Plan> {
+        let stored = self.stored(stack)?;
+        if stored.stack.is_none() {
+            return Err(Error::NoSuchStack(stack.to_owned()));
+        }
+        let plan = plan::removal(stack, &stored, |noun, name| self.presence(noun, name))?;
+        self.begin(&plan).await?;
+        for step in &plan.steps {
+            if let Some(old) = &step.old {
+                self.take_away(stack, step, old).await?;
+            }
+        }
+        self.forget_if_bare(stack).await?;
+        Ok(plan)
+    }
+
+    /// Lets the functions run their changed code from now on; says which of them had changed. A function that is gone
+    /// has nothing to reload.
+    pub async fn reload(&self, functions: &BTreeSet<String>) -> Result<Vec<String>> {
+        let mut reloaded = Vec::new();
+        for name in functions {
+            if self.reload_function(name).await? {
+                reloaded.push(name.clone());
+            }
+        }
+        Ok(reloaded)
+    }
+
+    /// Every stack there is, by name.
+    pub fn stacks(&self) -> Result<Vec<Stack>> {
+        let view = self.engines.store.read()?;
+        let stacks = STACKS.scan(&view, &STACKS.key().range(), MAX_STACKS)?;
+        let names = stacks.iter().filter_map(|(key, _)| {
+            let mut reader = store::KeyReader::new(key)?;
+            reader.str()
+        });
+        names.map(|name| describe(&view, name)).collect()
+    }
+
+    fn stored(&self, stack: &str) -> Result<Stored> {
+        Stored::read(&self.engines.store.read()?, stack)
+    }
+
+    fn has_other_outputs(&self, plan: &Plan) -> Result<bool> {
+        let stored = self.stored(&plan.stack)?;
+        Ok(stored
+            .stack
+            .is_none_or(|stack| stack.outputs != outputs(plan)))
+    }
+
+    /// Counts this deployment, so that of two plans of the same state only one is carried out.
+    async fn begin(&self, plan: &Plan) -> Result<()> {
+        self.engines
+            .store
+            .write(|tx| {
+                let key = schema::stack_key(&plan.stack);
+                let known = STACKS.get(tx, &key)?;
+                let version = known.as_ref().map_or(0, |known| known.version);
+                if version != plan.version {
+                    return Err(Error::Overtaken(plan.stack.clone()));
+                }
+                let stack = schema::Stack {
+                    suffix: plan.suffix.clone(),
+                    version: version + 1,
+                    outputs: outputs(plan),
+                };
+                STACKS.put(tx, key, &stack);
+                Ok(())
+            })
+            .await
+    }
+
+    async fn make(&self, stack: &str, step: &Step, wanted: &Wanted) -> Result<()> {
+        let Some(id) = &step.logical_id else {
+            return Ok(());
+        };
+        if step.action == Action::Keep {
+            return Ok(());
+        }
+        let pending = Held {
+            fingerprint: None,
+            ..wanted.record.clone()
+        };
+        self.write(|tx| {
+            HELD.put(tx, schema::held_key(stack, id), &pending);
+            state::drop_leftover(tx, stack, pending.noun, &pending.name);
+            if let Some(old) = &wanted.replaces {
+                state::put_leftover(tx, stack, old);
+            }
+            Ok(())
+        })
+        .await?;
+        let failed = |cause| failure(step, cause);
+        self.put(&wanted.kind).await.map_err(failed)?;
+        self.write(|tx| {
+            HELD.put(tx, schema::held_key(stack, id), &wanted.record);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn take_away(&self, stack: &str, step: &Step, old: &Leftover) -> Result<()> {
+        let mut stays = step.action == Action::Retain;
+        if !stays {
+            let removed = self.remove(old.noun, &old.name).await;
+            stays = !removed.map_err(|cause| failure(step, cause))?;
+        }
+        self.write(|tx| {
+            if let Some(id) = &step.logical_id {
+                HELD.delete(tx, schema::held_key(stack, id));
+            }
+            match stays {
+                true => state::put_leftover(tx, stack, old),
+                false => state::drop_leftover(tx, stack, old.noun, &old.name),
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// A stack of which something is left keeps its record, and so its suffix: its names stay the same.
+    async fn forget_if_bare(&self, stack: &str) -> Result<()> {
+        self.write(|tx| {
+            let stored = Stored::read(tx, stack)?;
+            if stored.held.is_empty() && stored.leftovers.is_empty() {
+                STACKS.delete(tx, schema::stack_key(stack));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn write(&self, decide: impl FnMut(&mut store::Tx) -> Result<()>) -> Result<()> {
+        self.engines.store.write(decide).await
+    }
+}
+
+/// There is no engine for them yet.
+fn refuse_tables(desired: &Desired) -> Result<()> {
+    let tables = desired
+        .resources
+        .iter()
+        .filter(|resource| matches!(resource.kind, crate::desired::Kind::Table(_)));
+    let findings: Vec<Finding> = tables
+        .map(|table| Finding::error(table.span, "tables are not deployed yet"))
+        .collect();
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(Diagnostics::new(desired.notices.source(), findings).into()),
+    }
+}
+
+fn describe(from: &impl Read, name: String) -> Result<Stack> {
+    let stored = Stored::read(from, &name)?;
+    let outputs = stored.stack.map(|stack| stack.outputs).unwrap_or_default();
+    let output = |(name, description, value)| Output {
+        name,
+        description,
+        value,
+    };
+    let held = stored.held.into_iter();
+    Ok(Stack {
+        outputs: outputs.into_iter().map(output).collect(),
+        resources: held.map(|(id, held)| (id, held.noun, held.name)).collect(),
+        name,
+    })
+}
+
+fn outputs(plan: &Plan) -> Vec<(String, Option<String>, String)> {
+    let outputs = plan.outputs.iter().cloned();
+    outputs
+        .map(|output| (output.name, output.description, output.value))
+        .collect()
+}
+
+fn failure(step: &Step, cause: crate::engines::Failure) -> Error {
+    Error::Step {
+        verb: match step.action {
+            Action::Create | Action::Replace => "create",
+            Action::Update | Action::Keep => "update",
+            Action::Remove | Action::Retain => "remove",
+        },
+        noun: step.noun.as_str(),
+        name: step.name.clone(),
+        kind: cause.kind,
+        cause: cause.text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

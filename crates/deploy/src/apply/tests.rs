@@ -1,0 +1,421 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ByteSize, Clock, ManualClock, Random, Space, Timestamp};
+use bytes::Bytes;
+use functions::{
+    CallFacts, CodeSource, Dialect, Event, Failed, Fault, Function, Functions, InstanceFacts,
+    Launcher, Moment,
+};
+use ledger::{Ledger, Limits, Phases};
+use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
+use store::Store;
+use triggers::{EventKind, Triggers};
+
+use super::*;
+use crate::{Engines, Overrides};
+
+/// Nothing runs here, so nobody asks it anything.
+struct Mute;
+
+impl Dialect for Mute {
+    fn log_group(&self, function: &Function) -> String {
+        function.name.clone()
+    }
+    fn log_stream(&self, _: Timestamp, _: Option<u64>, unique: u128) -> String {
+        unique.to_string()
+    }
+    fn environment(&self, _: &InstanceFacts<'_>) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    fn render(&self, _: &Event) -> Bytes {
+        Bytes::new()
+    }
+    fn invoked_name(&self, function: &Function, _: Option<&str>) -> String {
+        function.name.clone()
+    }
+    fn trace(&self, _: Timestamp, _: [u8; 20]) -> String {
+        String::new()
+    }
+    fn fault(&self, request_id: &str, _: &Fault) -> Failed {
+        self.reported(Bytes::new(), Some(request_id))
+    }
+    fn reported(&self, payload: Bytes, kind: Option<&str>) -> Failed {
+        Failed {
+            kind: kind.unwrap_or_default().into(),
+            message: String::new(),
+            payload,
+        }
+    }
+    fn log_lines(&self, _: &CallFacts<'_>, _: &Moment<'_>) -> Vec<String> {
+        Vec::new()
+    }
+    fn billed_ms(&self, _: &Phases) -> u64 {
+        0
+    }
+}
+
+struct World {
+    deployer: Deployer,
+    engines: Engines,
+    space: Space,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("src")).unwrap();
+        std::fs::write(dir.path().join("src/index.js"), "exports.handler = 1").unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::from_secs(1)));
+        let random = Random::seeded(1);
+        let store = Store::ephemeral(random.clone());
+        let objects = Objects::new(store.clone(), clock.clone(), random.clone());
+        let functions = Functions::open(functions::Parts {
+            store: store.clone(),
+            ledger: Ledger::new(store.clone(), Limits::default()),
+            launcher: Launcher::new(|_, _| async { Err("nothing runs here".to_owned()) }),
+            dialect: Arc::new(Mute),
+            clock: clock.clone(),
+            random: random.clone(),
+            code_dir: dir.path().join("code"),
+            config: functions::Config::default(),
+        })
+        .unwrap();
+        let engines = Engines {
+            triggers: Triggers::new(
+                store.clone(),
+                objects.clone(),
+                functions.clone(),
+                clock.clone(),
+            ),
+            objects,
+            functions,
+            store,
+        };
+        let deployer = Deployer::new(engines.clone(), clock, random, "000000000000", "us-east-1");
+        Self {
+            deployer,
+            engines,
+            space: Space::new("000000000000/us-east-1"),
+            dir,
+        }
+    }
+
+    fn template(&self, text: &str) -> Template {
+        let overrides = Overrides {
+            stack: Some("shop".into()),
+            ..Overrides::default()
+        };
+        let file: PathBuf = self.dir.path().join("template.yaml");
+        Template::parse(&file, text.to_owned(), overrides).unwrap()
+    }
+
+    /// Deploys, and tells what was done.
+    async fn deploy(&self, text: &str) -> Vec<String> {
+        let applied = self.deployer.deploy(&self.template(text)).await.unwrap();
+        let changes = applied.changes.iter();
+        changes
+            .map(|step| format!("{} {} {}", step.action, step.noun, step.name))
+            .collect()
+    }
+
+    fn function(&self, name: &str) -> Function {
+        self.engines.functions.get(&self.space, name).unwrap()
+    }
+}
+
+const SHOP: &str = r"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  B: {Type: AWS::S3::Bucket, Properties: {BucketName: uploads}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: resize
+      Runtime: nodejs22.x
+      Handler: index.handler
+      CodeUri: src
+      Timeout: 60
+      MemorySize: 1024
+      Environment: {Variables: {TABLE: photos}}
+      EventInvokeConfig: {MaximumRetryAttempts: 1}
+      ReservedConcurrentExecutions: 5
+      Tags: {team: photos}
+      Events:
+        Put:
+          Type: S3
+          Properties:
+            Bucket: !Ref B
+            Events: s3:ObjectCreated:*
+            Filter: {S3Key: {Rules: [{Name: suffix, Value: .jpg}]}}
+Outputs:
+  Bucket: {Value: !Ref B}
+";
+
+#[tokio::test]
+async fn what_is_asked_for_is_there() {
+    let world = World::new();
+    assert_eq!(
+        world.deploy(SHOP).await,
+        [
+            "create bucket uploads",
+            "create function resize",
+            "create notification uploads",
+        ]
+    );
+    assert!(world.engines.objects.bucket("uploads").unwrap().watched);
+    let function = world.function("resize");
+    assert_eq!(function.configuration.timeout, Duration::from_secs(60));
+    assert_eq!(function.configuration.memory, ByteSize::mib(1024));
+    assert_eq!(function.configuration.environment["TABLE"], "photos");
+    assert_eq!(function.asynchronous.retries, 1);
+    assert_eq!(function.asynchronous.max_age, Duration::from_secs(21_600));
+    assert_eq!(function.reserved_concurrency, Some(5));
+    assert_eq!(function.tags["team"], "photos");
+    assert_eq!(
+        function.code.source,
+        CodeSource::Directory(world.dir.path().join("src"))
+    );
+    let bindings = world.engines.triggers.bucket_bindings("uploads").unwrap();
+    assert_eq!(bindings.len(), 1);
+    assert_eq!(bindings[0].target.function, "resize");
+    assert_eq!(bindings[0].target.space, world.space);
+    assert_eq!(bindings[0].kinds, [EventKind::Created]);
+    assert_eq!(bindings[0].suffix, ".jpg");
+    let stacks = world.deployer.stacks().unwrap();
+    assert_eq!(stacks[0].name, "shop");
+    assert_eq!(stacks[0].outputs[0].value, "uploads");
+    assert_eq!(stacks[0].resources.len(), 3);
+}
+
+#[tokio::test]
+async fn a_second_time_does_nothing_and_a_change_only_itself() {
+    let world = World::new();
+    world.deploy(SHOP).await;
+    let before = world.function("resize");
+    assert!(world.deploy(SHOP).await.is_empty());
+    assert_eq!(world.function("resize"), before);
+    let slower = SHOP
+        .replace("Timeout: 60", "Timeout: 61")
+        .replace("ReservedConcurrentExecutions: 5", "");
+    assert_eq!(world.deploy(&slower).await, ["update function resize"]);
+    let after = world.function("resize");
+    assert_eq!(after.configuration.timeout, Duration::from_secs(61));
+    assert_eq!(after.reserved_concurrency, None);
+    assert_eq!(after.created, before.created);
+    let unbound = &slower[..slower.find("      Events:").unwrap()];
+    assert_eq!(world.deploy(unbound).await, ["remove notification uploads"]);
+    assert!(
+        world
+            .engines
+            .triggers
+            .bucket_bindings("uploads")
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn inline_code_becomes_a_package() {
+    let world = World::new();
+    world
+        .deploy(&SHOP.replace("CodeUri: src", "InlineCode: exports.handler = 2"))
+        .await;
+    let package = world
+        .engines
+        .functions
+        .package(&world.function("resize"))
+        .await
+        .unwrap();
+    assert!(package.is_some());
+    let zipped = crate::engines::zipped("index.js", "exports.handler = 2");
+    assert_eq!(package.unwrap().len(), zipped.len() as u64);
+}
+
+#[tokio::test]
+async fn changed_code_is_reloaded_and_only_that() {
+    let world = World::new();
+    world.deploy(SHOP).await;
+    let names = BTreeSet::from(["resize".to_owned(), "gone".to_owned()]);
+    assert!(world.deployer.reload(&names).await.unwrap().is_empty());
+    let before = world.function("resize").generation;
+    std::fs::write(world.dir.path().join("src/more.js"), "1").unwrap();
+    assert_eq!(world.deployer.reload(&names).await.unwrap(), ["resize"]);
+    assert_ne!(world.function("resize").generation, before);
+}
+
+#[tokio::test]
+async fn a_stack_goes_as_a_whole_but_for_a_full_bucket() {
+    let world = World::new();
+    world.deploy(SHOP).await;
+    put_object(&world, "uploads", "a.jpg").await;
+    let plan = world.deployer.destroy("shop").await.unwrap();
+    assert_eq!(plan.changes().count(), 2);
+    assert!(world.engines.objects.bucket("uploads").is_ok());
+    assert!(world.engines.functions.get(&world.space, "resize").is_err());
+    // It is the stack's own still, so the next deployment takes it again.
+    assert_eq!(world.deploy(SHOP).await[0], "update bucket uploads");
+    delete_object(&world, "uploads", "a.jpg").await;
+    world.deployer.destroy("shop").await.unwrap();
+    assert!(world.engines.objects.bucket("uploads").is_err());
+    assert!(world.deployer.stacks().unwrap().is_empty());
+    let gone = world.deployer.destroy("shop").await;
+    assert!(matches!(gone, Err(Error::NoSuchStack(_))));
+}
+
+#[tokio::test]
+async fn nothing_is_made_when_a_name_is_taken_or_a_template_is_wrong() {
+    let world = World::new();
+    let other = NewBucket {
+        name: "uploads".into(),
+        space: Space::new("other"),
+    };
+    world.engines.objects.create_bucket(other).await.unwrap();
+    let refused = world
+        .deployer
+        .deploy(&world.template(SHOP))
+        .await
+        .unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("there is a bucket `uploads` already"),
+        "{refused}"
+    );
+    let wrong = SHOP.replace("Timeout: 60", "Timeout: 6000");
+    let refused = world
+        .deployer
+        .deploy(&world.template(&wrong))
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, Error::Refused(_)));
+    assert!(world.engines.functions.get(&world.space, "resize").is_err());
+    assert!(world.deployer.stacks().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_step_that_fails_leaves_what_was_done_and_the_next_goes_on() {
+    let world = World::new();
+    let archive = world.dir.path().join("code.zip");
+    std::fs::write(&archive, "no archive").unwrap();
+    let text = SHOP.replace("CodeUri: src", "CodeUri: code.zip");
+    let error = world
+        .deployer
+        .deploy(&world.template(&text))
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot create the function resize: "),
+        "{error}"
+    );
+    assert!(error.hint().is_some());
+    assert!(world.engines.objects.bucket("uploads").is_ok());
+    std::fs::write(&archive, crate::engines::zipped("index.js", "1")).unwrap();
+    assert_eq!(
+        world.deploy(&text).await,
+        ["create function resize", "create notification uploads"]
+    );
+    std::fs::write(&archive, crate::engines::zipped("index.js", "2")).unwrap();
+    assert_eq!(world.deploy(&text).await, ["update function resize"]);
+}
+
+/// Wherever a deployment breaks off, the next one finishes it.
+#[tokio::test]
+async fn an_interrupted_deployment_is_finished_by_the_next() {
+    let mut finished = 0;
+    for polls in (0..40).chain((40..400).step_by(20)) {
+        let world = World::new();
+        let template = world.template(SHOP);
+        finished += u32::from(interrupted(&world, &template, polls).await);
+        world.deploy(SHOP).await;
+        let wanted = ["renamed", "other-bucket"];
+        let renamed = SHOP
+            .replace("FunctionName: resize", "FunctionName: renamed")
+            .replace("BucketName: uploads", "BucketName: other-bucket");
+        interrupted(&world, &world.template(&renamed), polls).await;
+        world.deploy(&renamed).await;
+        assert!(world.deploy(&renamed).await.is_empty());
+        assert_eq!(world.function(wanted[0]).asynchronous.retries, 1);
+        assert!(world.engines.objects.bucket(wanted[1]).unwrap().watched);
+        let bound = world.engines.triggers.bucket_bindings(wanted[1]).unwrap();
+        assert_eq!(bound[0].target.function, wanted[0]);
+        assert!(
+            world.engines.objects.bucket("uploads").is_err(),
+            "after {polls} polls"
+        );
+        let old = world.engines.functions.get(&world.space, "resize");
+        assert!(old.is_err(), "after {polls} polls");
+    }
+    assert!((1..50).contains(&finished), "some must finish and some not");
+}
+
+/// Says whether it came to its end all the same.
+async fn interrupted(world: &World, template: &Template, polls: usize) -> bool {
+    let counting = async {
+        for _ in 0..polls {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = counting => false,
+        deployed = world.deployer.deploy(template) => deployed.is_ok(),
+    }
+}
+
+#[tokio::test]
+async fn of_two_plans_of_the_same_state_one_counts() {
+    let world = World::new();
+    let template = world.template(SHOP);
+    let context = world.deployer.context("shop").unwrap();
+    let desired = template.resolve(&context).unwrap();
+    let first = world.deployer.plan(&desired, &context).unwrap();
+    let second = first.clone();
+    world.deployer.apply(&first).await.unwrap();
+    let late = world.deployer.apply(&second).await;
+    assert!(matches!(late, Err(Error::Overtaken(_))));
+}
+
+#[tokio::test]
+async fn generated_names_stay_the_same_over_deployments() {
+    let world = World::new();
+    let text = SHOP.replace("Properties: {BucketName: uploads}", "Properties: {}");
+    world.deploy(&text).await;
+    assert!(world.deploy(&text).await.is_empty());
+    let bucket = &world.deployer.stacks().unwrap()[0].outputs[0].value;
+    assert!(bucket.starts_with("shop-b-"), "{bucket}");
+    // Another server draws another suffix.
+    let plan = |world: &World| world.deployer.context("other").unwrap().suffix;
+    assert_ne!(plan(&world), plan(&world));
+}
+
+#[test]
+fn every_kind_of_event_that_a_template_may_name_is_known() {
+    for event in crate::template::EVENTS {
+        assert!(crate::engines::event_kind(event).is_some(), "{event}");
+    }
+}
+
+async fn put_object(world: &World, bucket: &str, key: &str) {
+    let objects = &world.engines.objects;
+    let put = Put {
+        bucket: bucket.into(),
+        key: key.into(),
+        metadata: Metadata::default(),
+        condition: Condition::default(),
+        checksum: None,
+        kind: ChangeKind::Put,
+        origin: Origin::default(),
+    };
+    objects.put(put, objects.receive(&[]).end()).await.unwrap();
+}
+
+async fn delete_object(world: &World, bucket: &str, key: &str) {
+    let objects = &world.engines.objects;
+    let deleted = objects.delete(bucket, key, Condition::default(), Origin::default());
+    deleted.await.unwrap();
+}

@@ -1,0 +1,88 @@
+use super::*;
+
+fn app(package: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("package.json"), package).unwrap();
+    dir
+}
+
+const LOCAL: &str = r#"{"name": "a", "dependencies": {"b": "file:./b"}}"#;
+
+#[test]
+fn packages_are_installed_only_where_they_are_asked_for() {
+    assert_eq!(needed(app("{}").path()), None);
+    assert_eq!(needed(app(r#"{"dependencies": {}}"#).path()), None);
+    assert_eq!(needed(tempfile::tempdir().unwrap().path()), None);
+    let dir = app(LOCAL);
+    assert_eq!(needed(dir.path()).unwrap(), "npm install");
+    fs::write(dir.path().join("package-lock.json"), "{}").unwrap();
+    assert_eq!(needed(dir.path()).unwrap(), "npm ci");
+}
+
+#[test]
+fn what_the_user_installed_counts_until_the_files_are_newer() {
+    let dir = app(LOCAL);
+    let modules = dir.path().join("node_modules");
+    fs::create_dir(&modules).unwrap();
+    assert!(needed(dir.path()).is_some());
+    fs::write(modules.join(".package-lock.json"), "{}").unwrap();
+    assert_eq!(needed(dir.path()), None);
+    let package = fs::File::open(dir.path().join("package.json")).unwrap();
+    let installed = fs::metadata(modules.join(".package-lock.json")).unwrap();
+    let later = installed.modified().unwrap() + std::time::Duration::from_secs(5);
+    package.set_modified(later).unwrap();
+    assert!(needed(dir.path()).is_some());
+}
+
+#[tokio::test]
+async fn packages_are_installed_once() {
+    let dir = app(LOCAL);
+    let package = dir.path().join("b");
+    fs::create_dir(&package).unwrap();
+    fs::write(
+        package.join("package.json"),
+        r#"{"name": "b", "version": "1.0.0"}"#,
+    )
+    .unwrap();
+    let mut told = Vec::new();
+    let done = build(dir.path(), |line| told.push(line.to_owned())).await;
+    assert!(done.unwrap());
+    assert!(dir.path().join("node_modules/b/package.json").exists());
+    assert!(
+        told.iter().any(|line| line.contains("added 1 package")),
+        "{told:?}"
+    );
+    assert_eq!(needed(dir.path()), None);
+    fs::write(
+        dir.path().join("package.json"),
+        LOCAL.replace("\"a\"", "\"c\""),
+    )
+    .unwrap();
+    assert_eq!(needed(dir.path()).unwrap(), "npm ci");
+}
+
+#[tokio::test]
+async fn a_failure_repeats_what_npm_said() {
+    let dir = app(r#"{"name": "a", "dependencies": {"b": "file:./missing.tgz"}}"#);
+    let error = build(dir.path(), |_| {}).await.unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("npm install failed in ") && text.contains("missing.tgz"),
+        "{text}"
+    );
+}
+
+#[test]
+fn lines_come_whole_and_bounded() {
+    let mut got = Vec::new();
+    let mut line = Vec::new();
+    let mut tell = |text: &str| got.push(text.to_owned());
+    lines(&mut line, b"on", false, &mut tell);
+    lines(&mut line, b"e\r\ntwo\nthr", false, &mut tell);
+    lines(&mut line, b"ee", true, &mut tell);
+    let long = vec![b'x'; LONGEST_LINE + 1];
+    lines(&mut line, &long, true, &mut tell);
+    assert_eq!(&got[..3], ["one", "two", "three"]);
+    assert_eq!(got[3].len(), LONGEST_LINE);
+    assert_eq!(got[4], "x");
+}

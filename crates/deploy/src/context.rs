@@ -1,0 +1,47 @@
+//! Where, and as what, a template is deployed.
+
+use serde::Serialize;
+
+use crate::names::fingerprint;
+
+/// What the pseudo parameters and the generated names are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Context {
+    /// Twelve digits.
+    pub account: String,
+    pub region: String,
+    /// The stack's name.
+    pub stack: String,
+    /// What makes this stack's generated names differ from those of another of the same name; kept with the stack.
+    pub suffix: String,
+}
+
+impl Context {
+    /// Which part of the cloud a region belongs to, as it stands in ARNs.
+    pub(crate) fn partition(&self) -> &'static str {
+        match self.region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    pub(crate) fn url_suffix(&self) -> &'static str {
+        match self.partition() {
+            "aws-cn" => "amazonaws.com.cn",
+            _ => "amazonaws.com",
+        }
+    }
+
+    pub(crate) fn stack_id(&self) -> String {
+        let hash = fingerprint(&[b"stack", self.stack.as_bytes(), self.suffix.as_bytes()]);
+        let (partition, region, account) = (self.partition(), &self.region, &self.account);
+        // In the shape of a UUID.
+        let (a, b, c) = (&hash[..8], &hash[8..12], &hash[12..16]);
+        let (d, e) = (&hash[16..20], &hash[20..32]);
+        let stack = &self.stack;
+        format!(
+            "arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/{a}-{b}-{c}-{d}-{e}"
+        )
+    }
+}

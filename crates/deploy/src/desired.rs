@@ -1,0 +1,205 @@
+//! What a template asks for, in plain types: nothing of the template's format is left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::diagnostic::{Diagnostics, Place, Span};
+
+/// A resolved template.
+#[derive(Clone, Debug, Serialize)]
+pub struct Desired {
+    pub stack: String,
+    /// In the order in which they can be created: whatever a resource needs comes before it.
+    pub resources: Vec<Resource>,
+    pub outputs: Vec<Output>,
+    /// What behaves differently here than one may think; no errors.
+    pub notices: Diagnostics,
+}
+
+impl Desired {
+    /// Directories of code that functions are run from, each once.
+    pub fn code_folders(&self) -> BTreeSet<PathBuf> {
+        let folder = |function: &Function| match &function.code {
+            Code::Directory(dir) => Some(dir.clone()),
+            Code::Zip(_) | Code::Inline(_) => None,
+        };
+        self.functions().filter_map(folder).collect()
+    }
+
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.resources
+            .iter()
+            .filter_map(|resource| match &resource.kind {
+                Kind::Function(function) => Some(function.as_ref()),
+                _ => None,
+            })
+    }
+}
+
+/// One thing to be made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Resource {
+    /// Its name in the template, unique in the stack. A bucket's notification is `<bucket>.Notification`.
+    pub logical_id: String,
+    pub kind: Kind,
+    /// Logical ids of what must exist before.
+    pub depends_on: Vec<String>,
+    pub on_delete: OnRemoval,
+    pub on_replace: OnRemoval,
+    pub place: Place,
+    #[serde(skip)]
+    pub(crate) span: Span,
+}
+
+/// What becomes of the thing when the template no longer asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnRemoval {
+    Delete,
+    Retain,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Kind {
+    Bucket(Bucket),
+    Table(Table),
+    Function(Box<Function>),
+    Notification(Notification),
+}
+
+impl Kind {
+    /// The name in the engine.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Bucket(bucket) => &bucket.name,
+            Self::Table(table) => &table.name,
+            Self::Function(function) => &function.name,
+            Self::Notification(notification) => &notification.bucket,
+        }
+    }
+
+    /// What a person calls it.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Bucket(_) => "bucket",
+            Self::Table(_) => "table",
+            Self::Function(_) => "function",
+            Self::Notification(_) => "notification",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bucket {
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Table {
+    pub name: String,
+    pub partition_key: KeyAttribute,
+    pub sort_key: Option<KeyAttribute>,
+    /// None for a table that is paid per request.
+    pub provisioned: Option<Throughput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyAttribute {
+    pub name: String,
+    pub r#type: KeyType,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyType {
+    String,
+    Number,
+    Binary,
+}
+
+/// Capacity units per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Throughput {
+    pub read: u64,
+    pub write: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Function {
+    pub name: String,
+    pub description: String,
+    pub runtime: String,
+    pub handler: String,
+    pub code: Code,
+    pub timeout_s: u32,
+    pub memory_mb: u32,
+    /// Size of the scratch directory.
+    pub scratch_mb: u32,
+    pub environment: BTreeMap<String, String>,
+    pub architecture: Architecture,
+    /// The most invocations that run at once; none for no limit of its own.
+    pub reserved_concurrency: Option<u32>,
+    /// The ARN of its role; none for the one that the stack makes for it.
+    pub role: String,
+    pub retry: Retry,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Where a function's code is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "from", content = "path", rename_all = "lowercase")]
+pub enum Code {
+    /// A directory, absolute: it is used where it is, so a change in it counts from the next start of an instance on.
+    Directory(PathBuf),
+    /// A zip file, absolute; its content is read when it is deployed.
+    Zip(PathBuf),
+    /// The text of the only source file.
+    Inline(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Architecture {
+    #[serde(rename = "x86_64")]
+    X86,
+    #[serde(rename = "arm64")]
+    Arm,
+}
+
+/// How asynchronous invocations are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// Further attempts after the first, 0 to 2; none for the engine's default.
+    pub attempts: Option<u32>,
+    /// 60 to 21,600; none for the engine's default.
+    pub max_age_s: Option<u32>,
+}
+
+/// What happens on changes in a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Notification {
+    pub bucket: String,
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// Unique in the notification, and the same in every deployment.
+    pub id: String,
+    /// The name of the function that is to run.
+    pub function: String,
+    /// As the notification's configuration spells it: `s3:ObjectCreated:*`.
+    pub events: Vec<String>,
+    pub prefix: Option<String>,
+    pub suffix: Option<String>,
+}
+
+/// A value that the template shows to whoever deploys it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Output {
+    pub name: String,
+    pub description: Option<String>,
+    pub value: String,
+}

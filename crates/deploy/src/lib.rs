@@ -1,0 +1,76 @@
+//! Deploying: from a template to resources in the engines. Template → [`Desired`] → [`Plan`] → [`Applied`].
+//!
+//! A template is read and resolved as a whole before anything is made, and whatever is wrong with it, or would not be
+//! obeyed, is said with its place. The plan is decided before anything is done, and the plan of what is deployed already
+//! does nothing. Applying it makes what is asked for, each thing after what it needs, and then removes what no template
+//! asks for any more. What a stack has is kept step by step, so that a deployment that was interrupted is finished by
+//! the next one; nothing is rolled back.
+//!
+//! This crate reads the vendors' template formats (SAM and CloudFormation first) and so may use their words. It must
+//! never know how a request looks on the wire, and it stores no resource itself: the engines do. What it keeps is which
+//! resources belong to which stack.
+
+mod apply;
+mod build;
+mod context;
+pub mod desired;
+mod diagnostic;
+mod engines;
+mod error;
+mod names;
+mod plan;
+mod reload;
+mod schema;
+mod state;
+mod template;
+
+use std::sync::Arc;
+
+use base::{Clock, Random};
+
+pub use apply::{Applied, Stack};
+pub use build::build;
+pub use context::Context;
+pub use desired::Desired;
+pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
+pub use engines::Engines;
+pub use error::{Error, Result};
+pub use plan::{Action, Plan, Step};
+pub use reload::{Reload, affected, watched};
+pub use schema::Noun;
+pub use template::{Overrides, Template, load};
+
+/// A handle on the stacks. Clones share them.
+#[derive(Clone)]
+pub struct Deployer {
+    engines: Engines,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    account: String,
+    region: String,
+}
+
+impl Deployer {
+    /// Deploys into the engines, as the account of twelve digits and in the region.
+    pub fn new(
+        engines: Engines,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        account: &str,
+        region: &str,
+    ) -> Self {
+        Self {
+            engines,
+            clock,
+            random,
+            account: account.to_owned(),
+            region: region.to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Deployer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Deployer")
+    }
+}

@@ -1,0 +1,100 @@
+//! What a changed file means for what is deployed.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::Template;
+use crate::desired::{Code, Desired, Function};
+
+/// What is to be done after files have changed. Everything may be empty: most files mean nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reload {
+    /// The template itself: load it again, plan and apply.
+    pub template: bool,
+    /// Code directories whose packages must be looked at: see [`crate::build`].
+    pub packages: BTreeSet<PathBuf>,
+    /// Physical names of functions whose instances run old code.
+    pub functions: BTreeSet<String>,
+    /// Zip files: their functions are updated by planning and applying again.
+    pub archives: bool,
+}
+
+impl Reload {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Which functions use the changed files, and what else they mean. Paths must be absolute.
+pub fn affected<'a>(
+    template: &Template,
+    desired: &Desired,
+    changed: impl IntoIterator<Item = &'a Path>,
+) -> Reload {
+    let mut reload = Reload::default();
+    for path in changed {
+        reload.template |= path == template.path();
+        for function in desired.functions() {
+            reload.note(path, function);
+        }
+    }
+    reload
+}
+
+impl Reload {
+    fn note(&mut self, changed: &Path, function: &Function) {
+        match &function.code {
+            Code::Directory(dir) => {
+                let Some(inner) = changed.strip_prefix(dir).ok().filter(|inner| counts(inner))
+                else {
+                    return;
+                };
+                self.functions.insert(function.name.clone());
+                if is_package_file(inner) {
+                    self.packages.insert(dir.clone());
+                }
+            }
+            Code::Zip(file) => self.archives |= changed == file,
+            Code::Inline(_) => {}
+        }
+    }
+}
+
+/// Directories to be watched for changes, each once.
+pub fn watched(template: &Template, desired: &Desired) -> BTreeSet<PathBuf> {
+    let mut watched = desired.code_folders();
+    let zips = desired
+        .functions()
+        .filter_map(|function| match &function.code {
+            Code::Zip(file) => file.parent(),
+            Code::Directory(_) | Code::Inline(_) => None,
+        });
+    watched.extend(zips.map(Path::to_owned));
+    watched.extend(template.path().parent().map(Path::to_owned));
+    watched
+}
+
+/// Not what editors and package managers leave lying about. Packages in `node_modules` are code, but they change by the
+/// thousand while they are installed, and `package.json` or the lock file changes with them.
+fn counts(inner: &Path) -> bool {
+    let noise = |name: &str| {
+        matches!(name, "node_modules" | ".git" | ".fulmar")
+            || name.ends_with('~')
+            || name.ends_with(".swp")
+            || name.ends_with(".swx")
+            || name.starts_with(".#")
+            || name == "4913"
+    };
+    !inner
+        .components()
+        .any(|part| noise(&part.as_os_str().to_string_lossy()))
+}
+
+fn is_package_file(inner: &Path) -> bool {
+    ["package.json", "package-lock.json", "npm-shrinkwrap.json"]
+        .iter()
+        .any(|name| inner == Path::new(name))
+}
+
+#[cfg(test)]
+mod tests;

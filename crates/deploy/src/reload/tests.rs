@@ -1,0 +1,47 @@
+use super::*;
+use crate::{Context, Overrides};
+
+#[test]
+fn a_changed_file_finds_its_functions() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("src/lib")).unwrap();
+    let function = |id: &str, code: &str| {
+        format!(
+            "  {id}: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: {id}, Runtime: nodejs20.x, Handler: index.handler, {code}}}}}\n"
+        )
+    };
+    let text = format!(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n{}{}{}",
+        function("A", "CodeUri: src"),
+        function("B", "CodeUri: src/lib"),
+        function("C", "InlineCode: x")
+    );
+    let file = dir.path().join("template.yaml");
+    let template = Template::parse(&file, text, Overrides::default()).unwrap();
+    let context = Context {
+        account: "000000000000".into(),
+        region: "us-east-1".into(),
+        stack: "shop".into(),
+        suffix: "s".into(),
+    };
+    let desired = template.resolve(&context).unwrap();
+    let of = |names: &[&str]| {
+        let paths: Vec<PathBuf> = names.iter().map(|name| dir.path().join(name)).collect();
+        affected(&template, &desired, paths.iter().map(PathBuf::as_path))
+    };
+    let functions = |names: &[&str]| -> Vec<String> { of(names).functions.into_iter().collect() };
+    assert_eq!(functions(&["src/index.js"]), ["A"]);
+    assert_eq!(functions(&["src/lib/x.js"]), ["A", "B"]);
+    for nothing in [
+        "README.md",
+        "src/node_modules/a/b.js",
+        "src/.index.js.swp",
+        "srcs/index.js",
+    ] {
+        assert!(of(&[nothing]).is_empty(), "{nothing}");
+    }
+    assert!(of(&["template.yaml"]).template);
+    let packages = of(&["src/package.json"]).packages;
+    assert_eq!(packages, BTreeSet::from([dir.path().join("src")]));
+    assert_eq!(watched(&template, &desired).len(), 3);
+}

@@ -1,0 +1,102 @@
+//! What is kept of a stack: which resources are its own, and as what they were last made.
+
+use serde::{Deserialize, Serialize};
+use store::{Key, Keyspace, Record, Table};
+
+use crate::desired::OnRemoval;
+
+/// By the stack's name.
+pub(crate) const STACKS: Table<Stack> = Table::new(Keyspace::Deploy, 0);
+/// By the stack's name and the logical id.
+pub(crate) const HELD: Table<Held> = Table::new(Keyspace::Deploy, 1);
+/// By the stack's name, the noun and the physical name.
+pub(crate) const LEFTOVERS: Table<Leftover> = Table::new(Keyspace::Deploy, 2);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stack {
+    /// What the generated names are made of.
+    pub(crate) suffix: String,
+    /// Counts the deployments that began, so that a plan made before another one does not count after it.
+    pub(crate) version: u64,
+    /// Name, description and value, as last deployed.
+    pub(crate) outputs: Vec<(String, Option<String>, String)>,
+}
+
+/// A resource of the stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) noun: Noun,
+    /// The physical name.
+    pub(crate) name: String,
+    /// Of everything that was asked for when it was last made; none while it is being made, so that whoever comes after
+    /// a crash makes it again.
+    pub(crate) fingerprint: Option<String>,
+    /// Of what cannot be changed without making it anew.
+    pub(crate) identity: String,
+    pub(crate) on_delete: OnRemoval,
+    pub(crate) on_replace: OnRemoval,
+    /// Where it came in the order of making; it goes in the reverse of that.
+    pub(crate) position: u32,
+}
+
+/// A resource that no template asks for any more, but that is still there: not yet removed, not to be removed, or a
+/// bucket that was not empty. It is still the stack's own, so a template that asks for it again gets it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Leftover {
+    pub(crate) noun: Noun,
+    pub(crate) name: String,
+    pub(crate) identity: String,
+    pub(crate) on_removal: OnRemoval,
+    pub(crate) position: u32,
+}
+
+/// In the order in which kinds are removed: what refers to others first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Noun {
+    Notification,
+    Function,
+    Table,
+    Bucket,
+}
+
+impl Noun {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notification => "notification",
+            Self::Function => "function",
+            Self::Table => "table",
+            Self::Bucket => "bucket",
+        }
+    }
+}
+
+impl std::fmt::Display for Noun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Record for Stack {}
+impl Record for Held {}
+impl Record for Leftover {}
+
+pub(crate) fn stack_key(stack: &str) -> Key {
+    STACKS.key().str(stack)
+}
+
+pub(crate) fn held_of(stack: &str) -> Key {
+    HELD.key().str(stack)
+}
+
+pub(crate) fn held_key(stack: &str, logical_id: &str) -> Key {
+    held_of(stack).str(logical_id)
+}
+
+pub(crate) fn leftovers_of(stack: &str) -> Key {
+    LEFTOVERS.key().str(stack)
+}
+
+pub(crate) fn leftover_key(stack: &str, noun: Noun, name: &str) -> Key {
+    leftovers_of(stack).u8(noun as u8).str(name)
+}

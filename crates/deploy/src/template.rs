@@ -1,0 +1,202 @@
+//! From a template file to what it asks for.
+//!
+//! [`load`] finds and reads the file; [`Template::resolve`] decides everything else: parameters, conditions, names and
+//! references, and the properties of each resource. Every error and notice has its place in the file. A template either
+//! resolves as a whole or yields the list of all that is wrong with it.
+
+mod bucket;
+mod conditions;
+mod declared;
+mod events;
+mod function;
+mod globals;
+mod intrinsics;
+mod nearest;
+mod order;
+mod parameters;
+mod permission;
+mod policies;
+mod read;
+mod references;
+mod resolve;
+mod scalar;
+mod scope;
+mod shape;
+mod table;
+mod tree;
+
+#[cfg(test)]
+pub(crate) use bucket::EVENTS;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Context;
+use crate::desired::Desired;
+use crate::diagnostic::{Diagnostics, Finding, Source};
+use tree::Node;
+
+/// What whoever deploys says over what the template says.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    pub parameters: BTreeMap<String, String>,
+    /// The stack's name; by default made from the name of the template's directory.
+    pub stack: Option<String>,
+}
+
+/// A template that has been read, but not yet understood.
+#[derive(Clone, Debug)]
+pub struct Template {
+    source: Arc<Source>,
+    root: Node,
+    overrides: Overrides,
+    stack: String,
+    /// Where it is, as an absolute path if it was loaded.
+    file: PathBuf,
+}
+
+/// What a template may be called in a directory, in the order in which it is looked for.
+const NAMES: &[&str] = &["template.yaml", "template.yml", "template.json"];
+
+/// Reads the template at `path`, or in the directory `path`.
+pub fn load(path: &Path, overrides: Overrides) -> Result<Template, Diagnostics> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let file = find(&path)?;
+    // Longer than what is read is refused with its place, but not read first.
+    let length = fs::metadata(&file).map_or(0, |metadata| metadata.len());
+    let bytes = match length > 4 * read::MAX_BYTES as u64 {
+        true => {
+            return Err(alone(
+                &file,
+                "the template is too long".to_owned(),
+                "split it",
+            ));
+        }
+        false => fs::read(&file).map_err(|error| {
+            let message = format!("cannot read {}: {error}", file.display());
+            alone(&file, message, "check that it is there and may be read")
+        })?,
+    };
+    let text = String::from_utf8(bytes).map_err(|_| {
+        let message = format!("{} is not UTF-8 text", file.display());
+        alone(&file, message, "save it as UTF-8")
+    })?;
+    Template::parse(&file, text, overrides)
+}
+
+/// Which file `path` means.
+fn find(path: &Path) -> Result<PathBuf, Diagnostics> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let candidates = NAMES.iter().map(|name| path.join(name));
+    candidates
+        .into_iter()
+        .find(|file| file.is_file())
+        .ok_or_else(|| {
+            let message = format!("there is no template in {}", path.display());
+            let help = format!(
+                "looked for {}; name the file if it is called otherwise",
+                NAMES.join(", ")
+            );
+            alone(path, message, &help)
+        })
+}
+
+fn alone(path: &Path, message: String, help: &str) -> Diagnostics {
+    let source = Arc::new(Source::new(&shown(path), String::new()));
+    Diagnostics::new(&source, vec![Finding::placeless(message).help(help)])
+}
+
+impl Template {
+    /// Reads a template from its text; relative paths in it are relative to the directory of `file`.
+    pub fn parse(file: &Path, text: String, overrides: Overrides) -> Result<Self, Diagnostics> {
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(text) => text.to_owned(),
+            None => text,
+        };
+        let source = Arc::new(Source::new(&shown(file), text));
+        let stack = match &overrides.stack {
+            Some(stack) => stack.clone(),
+            None => stack_of(file.parent().unwrap_or(Path::new("."))),
+        };
+        if !is_stack_name(&stack) {
+            let message = format!("`{stack}` cannot be the name of a stack");
+            let help = "a letter, then letters, digits and dashes, at most 128 in all";
+            return Err(alone(file, message, help));
+        }
+        let root = read::read(&source).map_err(|findings| Diagnostics::new(&source, findings))?;
+        Ok(Self {
+            source,
+            root,
+            overrides,
+            stack,
+            file: file.to_owned(),
+        })
+    }
+
+    /// The name of the stack that this template makes.
+    pub fn stack(&self) -> &str {
+        &self.stack
+    }
+
+    /// The file that was read.
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+
+    /// What paths in the template are relative to.
+    fn dir(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Directories of code that the template's functions are run from, each once. This resolves the template with
+    /// made-up names, so it also says everything that is wrong with it.
+    pub fn code_folders(&self) -> Result<BTreeSet<PathBuf>, Diagnostics> {
+        let context = Context {
+            account: "000000000000".into(),
+            region: "us-east-1".into(),
+            stack: self.stack.clone(),
+            suffix: String::new(),
+        };
+        Ok(self.resolve(&context)?.code_folders())
+    }
+
+    /// Decides what the template asks for. Nothing outside is touched but to see which files of code there are.
+    pub fn resolve(&self, context: &Context) -> Result<Desired, Diagnostics> {
+        resolve::resolve(self, context)
+    }
+}
+
+/// The path as a person in the current directory would write it.
+fn shown(file: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    match file.strip_prefix(&here) {
+        Ok(inner) if !here.as_os_str().is_empty() => inner.to_owned(),
+        _ => file.to_owned(),
+    }
+}
+
+fn stack_of(dir: &Path) -> String {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let dashed = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let trimmed = dashed.trim_matches('-');
+    let start = trimmed.trim_start_matches(|letter: char| !letter.is_ascii_alphabetic());
+    let name: String = start.chars().take(64).collect();
+    match name.is_empty() {
+        true => "app".to_owned(),
+        false => name,
+    }
+}
+
+fn is_stack_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    name.len() <= 128
+        && bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests;

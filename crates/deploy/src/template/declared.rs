@@ -1,0 +1,370 @@
+//! The resources a template declares, before their properties are read.
+
+use crate::Context;
+use crate::desired::OnRemoval;
+use crate::diagnostic::{Finding, Report, Span};
+use crate::names;
+use crate::template::nearest::did_you_mean;
+use crate::template::tree::{Entry, Node, Value};
+
+/// What a resource is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Function,
+    Bucket,
+    Table,
+    SimpleTable,
+    Permission,
+    /// Not supported, which has been reported; it still has a name that others may use.
+    Other,
+}
+
+/// A resource as it is declared.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    pub(crate) id: String,
+    pub(crate) id_span: Span,
+    pub(crate) kind: Kind,
+    /// A mapping, with the globals merged in.
+    pub(crate) properties: Node,
+    pub(crate) condition: Option<(String, Span)>,
+    pub(crate) depends_on: Vec<(String, Span)>,
+    pub(crate) on_delete: OnRemoval,
+    pub(crate) on_replace: OnRemoval,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("AWS::DynamoDB::Table", Kind::Table),
+    ("AWS::Lambda::Permission", Kind::Permission),
+    ("AWS::S3::Bucket", Kind::Bucket),
+    ("AWS::Serverless::Function", Kind::Function),
+    ("AWS::Serverless::SimpleTable", Kind::SimpleTable),
+];
+
+/// What CloudFormation takes in one template.
+const MAX_RESOURCES: usize = 500;
+
+/// What a resource may say beside its properties.
+const ATTRIBUTES: &[&str] = &[
+    "Type",
+    "Properties",
+    "Condition",
+    "DependsOn",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "Metadata",
+];
+
+/// Attributes that exist, but that nothing here obeys.
+const REFUSED_ATTRIBUTES: &[(&str, &str)] = &[
+    ("CreationPolicy", "nothing here sends creation signals"),
+    ("UpdatePolicy", "updates are not staged"),
+];
+
+pub(crate) fn declared(section: Option<&Node>, report: &Report) -> Vec<Declared> {
+    let Some(section) = section else {
+        report.add(
+            Finding::placeless("the template has no section `Resources`")
+                .help("a template must declare at least one resource"),
+        );
+        return Vec::new();
+    };
+    let Some(entries) = section.entries() else {
+        report.add(
+            Finding::error(section.span, "`Resources` must be a mapping")
+                .why(format!("it is {}", section.kind())),
+        );
+        return Vec::new();
+    };
+    if entries.len() > MAX_RESOURCES {
+        report.add(Finding::error(
+            entries[MAX_RESOURCES].key_span,
+            format!("a template has at most {MAX_RESOURCES} resources"),
+        ));
+        return Vec::new();
+    }
+    entries.iter().map(|entry| declare(entry, report)).collect()
+}
+
+fn declare(entry: &Entry, report: &Report) -> Declared {
+    let mut declared = Declared {
+        id: entry.key.clone(),
+        id_span: entry.key_span,
+        kind: Kind::Other,
+        properties: Node::new(entry.key_span, Value::Map(Vec::new())),
+        condition: None,
+        depends_on: Vec::new(),
+        on_delete: OnRemoval::Delete,
+        on_replace: OnRemoval::Delete,
+    };
+    let alphanumeric = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if entry.key.is_empty() || entry.key.len() > 255 || !alphanumeric(&entry.key) {
+        report.add(
+            Finding::error(
+                entry.key_span,
+                format!("`{}` cannot be a logical id", entry.key),
+            )
+            .why("logical ids are made of letters and digits")
+            .help("leave out dashes, underscores and dots"),
+        );
+        // Later code relies on logical ids being plain.
+        return declared;
+    }
+    let Some(attributes) = entry.value.entries() else {
+        report.add(
+            Finding::error(entry.key_span, format!("`{}` declares nothing", entry.key))
+                .why(format!(
+                    "its value is {}, not a mapping",
+                    entry.value.kind()
+                ))
+                .help("give it a `Type` and its `Properties`"),
+        );
+        return declared;
+    };
+    for attribute in attributes {
+        read_attribute(&mut declared, attribute, report);
+    }
+    if entry.value.get("Type").is_none() {
+        report.add(Finding::error(
+            entry.key_span,
+            format!("`{}` has no `Type`", entry.key),
+        ));
+    }
+    declared
+}
+
+fn read_attribute(declared: &mut Declared, attribute: &Entry, report: &Report) {
+    let value = &attribute.value;
+    let must_be = |what: &str| {
+        Finding::error(value.span, format!("`{}` must be {what}", attribute.key))
+            .why(format!("this is {}", value.kind()))
+    };
+    match attribute.key.as_str() {
+        "Type" => declared.kind = kind(value, report),
+        "Properties" => match &value.value {
+            Value::Map(_) => declared.properties = value.clone(),
+            Value::Null | Value::Broken => {}
+            _ => report.add(must_be("a mapping")),
+        },
+        "Condition" => match value.scalar() {
+            Some(name) => declared.condition = Some((name.to_owned(), value.span)),
+            None => report.add(must_be("the name of a condition")),
+        },
+        "DependsOn" => match depends_on(value) {
+            Some(ids) => declared.depends_on = ids,
+            None => report.add(must_be("a logical id, or a list of them")),
+        },
+        "DeletionPolicy" => match on_removal(value) {
+            Some(policy) => declared.on_delete = policy,
+            None => report.add(must_be("Delete, Retain or RetainExceptOnCreate")),
+        },
+        "UpdateReplacePolicy" => match on_removal(value) {
+            Some(policy) => declared.on_replace = policy,
+            None => report.add(must_be("Delete or Retain")),
+        },
+        "Metadata" => {}
+        other => unknown_attribute(other, attribute.key_span, report),
+    }
+}
+
+fn unknown_attribute(name: &str, span: Span, report: &Report) {
+    let refused = REFUSED_ATTRIBUTES.iter().find(|(known, _)| *known == name);
+    report.add(match refused {
+        Some((_, why)) => Finding::error(span, format!("`{name}` is not supported")).why(*why),
+        None => Finding::error(span, format!("a resource has no attribute `{name}`")).help(
+            match did_you_mean(name, ATTRIBUTES.iter().copied()) {
+                Some(suggestion) => suggestion,
+                None => "if it is a property, indent it under `Properties`".to_owned(),
+            },
+        ),
+    });
+}
+
+fn kind(value: &Node, report: &Report) -> Kind {
+    let Some(name) = value.scalar() else {
+        report.add(
+            Finding::error(value.span, "`Type` must be the name of a resource type")
+                .why(format!("this is {}", value.kind())),
+        );
+        return Kind::Other;
+    };
+    if let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == name) {
+        return *kind;
+    }
+    let names = || KINDS.iter().map(|(name, _)| *name);
+    let finding = if name.starts_with("AWS::") || name.starts_with("Custom::") {
+        Finding::error(value.span, format!("`{name}` is not supported yet"))
+    } else {
+        Finding::error(value.span, format!("there is no resource type `{name}`"))
+    };
+    let supported = format!("supported are {}", names().collect::<Vec<_>>().join(", "));
+    report.add(finding.help(did_you_mean(name, names()).unwrap_or(supported)));
+    Kind::Other
+}
+
+fn depends_on(value: &Node) -> Option<Vec<(String, Span)>> {
+    let one = |node: &Node| Some((node.scalar()?.to_owned(), node.span));
+    match &value.value {
+        Value::List(items) => items.iter().map(one).collect(),
+        _ => Some(vec![one(value)?]),
+    }
+}
+
+fn on_removal(value: &Node) -> Option<OnRemoval> {
+    match value.scalar()? {
+        "Delete" => Some(OnRemoval::Delete),
+        // The exception is for a creation that is rolled back; there is no roll-back here that deletes.
+        "Retain" | "RetainExceptOnCreate" => Some(OnRemoval::Retain),
+        _ => None,
+    }
+}
+
+impl Declared {
+    /// The property by which the template names the resource.
+    pub(crate) fn given_name(&self) -> Option<&Node> {
+        self.properties.get(self.kind.name_property()?)
+    }
+
+    pub(crate) fn generated_name(&self, context: &Context) -> String {
+        let name = names::generated(
+            &context.stack,
+            &self.id,
+            &context.suffix,
+            self.kind.longest_name(),
+        );
+        match self.kind {
+            Kind::Bucket => name.to_lowercase(),
+            _ => name,
+        }
+    }
+
+    /// The role that the vendor's transform makes for a function that names none.
+    pub(crate) fn role_name(&self, context: &Context) -> String {
+        let id = format!("{}Role", self.id);
+        names::generated(&context.stack, &id, &context.suffix, 64)
+    }
+
+    pub(crate) fn truth(&self, scope: &crate::template::scope::Scope<'_>) -> Option<bool> {
+        match &self.condition {
+            Some((name, span)) => scope.holds(name, *span),
+            None => Some(true),
+        }
+    }
+}
+
+/// What a logical id in a reference stands for.
+pub(crate) enum Target<'a> {
+    Resource(&'a Declared),
+    /// `<Function>Role`, which is written nowhere but can be referred to.
+    Role(&'a Declared),
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn find(declared: &'a [Declared], id: &str) -> Option<Self> {
+        let named = |id: &str| declared.iter().find(|one| one.id == id);
+        if let Some(resource) = named(id) {
+            return Some(Self::Resource(resource));
+        }
+        let function = named(id.strip_suffix("Role")?)?;
+        let makes_role =
+            function.kind == Kind::Function && function.properties.get("Role").is_none();
+        makes_role.then_some(Self::Role(function))
+    }
+
+    pub(crate) fn declared(&self) -> &'a Declared {
+        match self {
+            Self::Resource(declared) | Self::Role(declared) => declared,
+        }
+    }
+
+    /// The attributes that can be asked for; none when that is not known.
+    pub(crate) fn attributes(&self) -> Option<&'static [(&'static str, Attribute)]> {
+        match self {
+            Self::Resource(declared) => declared.kind.attributes(),
+            Self::Role(_) => Some(&[("Arn", Attribute::Obeyed)]),
+        }
+    }
+}
+
+/// Whether an attribute has a value here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Attribute {
+    Obeyed,
+    /// It exists, but has none; why.
+    Refused(&'static str),
+}
+
+impl Kind {
+    pub(crate) fn name_property(self) -> Option<&'static str> {
+        match self {
+            Self::Function => Some("FunctionName"),
+            Self::Bucket => Some("BucketName"),
+            Self::Table | Self::SimpleTable => Some("TableName"),
+            Self::Permission | Self::Other => None,
+        }
+    }
+
+    fn longest_name(self) -> usize {
+        match self {
+            Self::Bucket => 63,
+            Self::Function => 64,
+            Self::Table | Self::SimpleTable | Self::Permission | Self::Other => 255,
+        }
+    }
+
+    fn attributes(self) -> Option<&'static [(&'static str, Attribute)]> {
+        use Attribute::{Obeyed, Refused};
+        match self {
+            Self::Function => Some(&[
+                ("Arn", Obeyed),
+                ("SnapStartResponse", Refused("SnapStart is not supported")),
+            ]),
+            Self::Bucket => Some(&[
+                ("Arn", Obeyed),
+                ("DomainName", Obeyed),
+                ("DualStackDomainName", Obeyed),
+                ("RegionalDomainName", Obeyed),
+                ("WebsiteURL", Refused("websites are not supported yet")),
+            ]),
+            Self::Table | Self::SimpleTable => Some(&[
+                ("Arn", Obeyed),
+                ("StreamArn", Refused("table streams are not supported yet")),
+            ]),
+            Self::Permission => Some(&[]),
+            Self::Other => None,
+        }
+    }
+
+    /// The value of an attribute of the resource with this physical name.
+    pub(crate) fn attribute(self, name: &str, physical: &str, context: &Context) -> Option<String> {
+        let arn = |service: &str, place: &str, resource: String| {
+            let partition = context.partition();
+            format!("arn:{partition}:{service}:{place}:{resource}")
+        };
+        let here = format!("{}:{}", context.region, context.account);
+        let region = &context.region;
+        let suffix = context.url_suffix();
+        match (self, name) {
+            (Self::Function, "Arn") => Some(arn("lambda", &here, format!("function:{physical}"))),
+            (Self::Bucket, "Arn") => Some(arn("s3", ":", physical.to_owned())),
+            (Self::Bucket, "DomainName") => Some(format!("{physical}.s3.{suffix}")),
+            (Self::Bucket, "RegionalDomainName") => {
+                Some(format!("{physical}.s3.{region}.{suffix}"))
+            }
+            (Self::Bucket, "DualStackDomainName") => {
+                Some(format!("{physical}.s3.dualstack.{region}.{suffix}"))
+            }
+            (Self::Table | Self::SimpleTable, "Arn") => {
+                Some(arn("dynamodb", &here, format!("table/{physical}")))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn type_name(self) -> &'static str {
+        KINDS
+            .iter()
+            .find(|(_, kind)| *kind == self)
+            .map_or("", |(name, _)| name)
+    }
+}

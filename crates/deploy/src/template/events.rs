@@ -1,0 +1,181 @@
+//! What invokes a function, as the function declares it.
+
+use crate::desired::Rule;
+use crate::diagnostic::{Finding, Span};
+use crate::template::bucket::{self, Placed};
+use crate::template::declared::{Declared, Kind};
+use crate::template::scope::Scope;
+use crate::template::shape::{Fields, Findings, Schema, Support};
+use crate::template::tree::{Entry, Node, Value};
+use Support::Obeyed;
+
+const EVENT: Schema = &[("Properties", Obeyed), ("Type", Obeyed)];
+const S3: Schema = &[("Bucket", Obeyed), ("Events", Obeyed), ("Filter", Obeyed)];
+
+/// Kinds of events that exist but have no source here yet.
+const LATER: &[&str] = &[
+    "AlexaSkill",
+    "Api",
+    "CloudWatchEvent",
+    "CloudWatchLogs",
+    "Cognito",
+    "DocumentDB",
+    "DynamoDB",
+    "EventBridgeRule",
+    "HttpApi",
+    "IoTRule",
+    "Kinesis",
+    "MQ",
+    "MSK",
+    "SNS",
+    "SQS",
+    "Schedule",
+    "ScheduleV2",
+    "SelfManagedKafka",
+];
+
+/// Rules by the logical id of the bucket they belong to.
+pub(crate) type Rules = Vec<(String, Placed)>;
+
+/// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
+pub(crate) fn read(
+    events: &Node,
+    owner: &Declared,
+    function: &str,
+    scope: &Scope<'_>,
+    findings: &Findings<'_>,
+) -> Rules {
+    let entries = match &events.value {
+        Value::Map(entries) => entries.as_slice(),
+        Value::Null | Value::Broken => &[],
+        _ => {
+            findings.report.add(
+                Finding::error(events.span, "`Events` must be a mapping")
+                    .why(format!("this is {}", events.kind()))
+                    .help("give each event a name, and under it `Type` and `Properties`"),
+            );
+            &[]
+        }
+    };
+    let one = |entry: &Entry| {
+        let reading = Reading {
+            owner,
+            function,
+            scope,
+            findings,
+        };
+        reading.event(entry)
+    };
+    entries.iter().filter_map(one).collect()
+}
+
+struct Reading<'a> {
+    owner: &'a Declared,
+    function: &'a str,
+    scope: &'a Scope<'a>,
+    findings: &'a Findings<'a>,
+}
+
+impl Reading<'_> {
+    fn event(&self, entry: &Entry) -> Option<(String, Placed)> {
+        let report = self.findings.report;
+        let fields = Fields::open(&entry.value, entry.key_span, "event", EVENT, self.findings)?;
+        let kind = fields.required_text("Type")?;
+        let place = fields.node("Type")?.span;
+        if LATER.contains(&kind.as_str()) {
+            report.add(
+                Finding::error(
+                    place,
+                    format!("events of type `{kind}` are not supported yet"),
+                )
+                .help("supported is S3"),
+            );
+            return None;
+        }
+        if kind != "S3" {
+            report.add(
+                Finding::error(place, format!("there is no type of event `{kind}`"))
+                    .help("supported is S3"),
+            );
+            return None;
+        }
+        fields.required("Properties")?;
+        let properties = fields.get("Properties")?;
+        self.s3(entry, &properties.value, properties.key_span)
+    }
+
+    fn s3(&self, entry: &Entry, node: &Node, at: Span) -> Option<(String, Placed)> {
+        let owner = "S3 event";
+        let bucket = node.get("Bucket").and_then(|node| self.bucket(node));
+        // Without the bucket: only its name would be left of it.
+        let evaluated = self.scope.eval(&without(node, "Bucket"));
+        let fields = Fields::open(&evaluated, at, owner, S3, self.findings)?;
+        if node.get("Bucket").is_none() {
+            fields.required("Bucket");
+        }
+        let place = fields.place("Events");
+        let events = fields.required("Events");
+        let events = events.and_then(|node| bucket::events(node, self.findings));
+        let (prefix, suffix) = bucket::filter(&fields, self.findings);
+        let rule = Rule {
+            id: format!("{}-{}", self.owner.id, entry.key),
+            function: self.function.to_owned(),
+            events: events?,
+            prefix,
+            suffix,
+        };
+        Some((bucket?, Placed { rule, span: place }))
+    }
+
+    /// The transform adds the event to the bucket's own declaration, so the bucket must be in the same template.
+    fn bucket(&self, node: &Node) -> Option<String> {
+        let report = self.findings.report;
+        let id = match &node.value {
+            Value::Call(call) if call.name == "Ref" => call.argument.scalar(),
+            Value::Broken => return None,
+            _ => None,
+        };
+        let declared = id.and_then(|id| self.scope.declared(id));
+        match declared {
+            Some(declared) if declared.kind == Kind::Bucket => {}
+            // A name that is declared nowhere, or a resource of a type that is not supported, has been reported.
+            Some(declared) if declared.kind == Kind::Other => return None,
+            None if id.is_some_and(|id| !self.scope.parameters.contains_key(id)) => return None,
+            _ => {
+                report.add(
+                    Finding::error(node.span, "an S3 event needs a bucket of the same template")
+                        .why(format!("this is {}", node.kind()))
+                        .help(
+                            "declare the bucket as a resource and write `Bucket: !Ref TheBucket`",
+                        ),
+                );
+                return None;
+            }
+        }
+        let declared = declared?;
+        if declared.truth(self.scope) == Some(false) {
+            report.add(
+                Finding::error(node.span, format!("`{}` is not created", declared.id))
+                    .why("its condition is false"),
+            );
+            return None;
+        }
+        Some(declared.id.clone())
+    }
+}
+
+fn without(node: &Node, name: &str) -> Node {
+    match &node.value {
+        Value::Map(entries) => {
+            let kept = entries.iter().map(|entry| {
+                let mut entry = entry.clone();
+                if entry.key == name {
+                    entry.value = Node::broken(entry.value.span);
+                }
+                entry
+            });
+            Node::new(node.span, Value::Map(kept.collect()))
+        }
+        _ => node.clone(),
+    }
+}

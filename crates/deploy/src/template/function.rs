@@ -1,0 +1,495 @@
+//! `AWS::Serverless::Function`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::Context;
+use crate::desired::{Architecture, Code, Function, Retry};
+use crate::diagnostic::Finding;
+use crate::template::shape::{Fields, Findings, Schema, Support};
+use crate::template::tree::Value;
+use Support::{Access, Notice, Obeyed, Refused};
+
+const NO_VERSIONS: &str = "functions have no versions and aliases yet";
+
+pub(crate) const PROPERTIES: Schema = &[
+    ("Architectures", Obeyed),
+    ("AssumeRolePolicyDocument", Access),
+    ("AutoPublishAlias", Refused(NO_VERSIONS)),
+    ("AutoPublishAliasAllProperties", Refused(NO_VERSIONS)),
+    ("AutoPublishCodeSha256", Refused(NO_VERSIONS)),
+    (
+        "CapacityProviderConfig",
+        Refused("there are no capacity providers"),
+    ),
+    (
+        "CodeSigningConfigArn",
+        Refused("signatures of code are not checked"),
+    ),
+    ("CodeUri", Obeyed),
+    ("DeadLetterQueue", Refused("there are no dead letters yet")),
+    ("DeploymentPreference", Refused(NO_VERSIONS)),
+    ("Description", Obeyed),
+    ("DurableConfig", Refused("executions are not durable")),
+    ("Environment", Obeyed),
+    ("EphemeralStorage", Obeyed),
+    ("EventInvokeConfig", Obeyed),
+    ("Events", Obeyed),
+    ("FileSystemConfigs", Refused("no file systems are mounted")),
+    ("FunctionName", Obeyed),
+    (
+        "FunctionScalingConfig",
+        Refused("there are no capacity providers"),
+    ),
+    ("FunctionUrlConfig", Refused("functions have no URLs yet")),
+    ("Handler", Obeyed),
+    ("ImageConfig", Refused("container images are not run")),
+    ("ImageUri", Refused("container images are not run")),
+    ("InlineCode", Obeyed),
+    (
+        "KmsKeyArn",
+        Refused("the environment would not be encrypted by this key"),
+    ),
+    ("Layers", Refused("layers are not mounted yet")),
+    ("LoggingConfig", Obeyed),
+    ("MemorySize", Obeyed),
+    ("PackageType", Obeyed),
+    ("PermissionsBoundary", Access),
+    ("Policies", Access),
+    (
+        "PropagateTags",
+        Notice("the function's tags stay with the function"),
+    ),
+    ("ProvisionedConcurrencyConfig", Refused(NO_VERSIONS)),
+    ("PublishToLatestPublished", Refused(NO_VERSIONS)),
+    (
+        "RecursiveLoop",
+        Refused("loops of functions are not detected"),
+    ),
+    ("ReservedConcurrentExecutions", Obeyed),
+    ("Role", Access),
+    ("RolePath", Access),
+    ("Runtime", Obeyed),
+    (
+        "RuntimeManagementConfig",
+        Notice("the host's own runtimes are used"),
+    ),
+    ("SnapStart", Refused("no snapshots are taken")),
+    (
+        "SourceKMSKeyArn",
+        Refused("code would not be encrypted by this key"),
+    ),
+    ("Tags", Obeyed),
+    ("TenancyConfig", Refused("tenants are not kept apart")),
+    ("Timeout", Obeyed),
+    ("Tracing", Notice("traces are not recorded yet")),
+    ("VersionDeletionPolicy", Refused(NO_VERSIONS)),
+    ("VersionDescription", Refused(NO_VERSIONS)),
+    (
+        "VpcConfig",
+        Refused("the function would reach more than this allows"),
+    ),
+];
+
+const ENVIRONMENT: Schema = &[("Variables", Obeyed)];
+const STORAGE: Schema = &[("Size", Obeyed)];
+const INVOKE: Schema = &[
+    (
+        "DestinationConfig",
+        Refused("results of invocations are not sent anywhere yet"),
+    ),
+    ("MaximumEventAgeInSeconds", Obeyed),
+    ("MaximumRetryAttempts", Obeyed),
+];
+const LOGGING: Schema = &[
+    ("ApplicationLogLevel", Refused("logs are not filtered")),
+    ("LogFormat", Obeyed),
+    ("LogGroup", Refused("each function has its own log group")),
+    ("SystemLogLevel", Refused("logs are not filtered")),
+];
+
+/// Set by the service in every instance; a function cannot have its own.
+const RESERVED: &[&str] = &[
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];
+
+/// All variables together, names and values.
+const MAX_ENVIRONMENT: usize = 4_096;
+/// Inline code, as the service takes it.
+const MAX_INLINE: usize = 4 << 20;
+
+pub(crate) struct Reading<'a> {
+    pub(crate) fields: &'a Fields<'a>,
+    pub(crate) findings: &'a Findings<'a>,
+    pub(crate) context: &'a Context,
+    /// Where the template is; paths in it are relative to this.
+    pub(crate) dir: &'a Path,
+}
+
+impl Reading<'_> {
+    /// Each property is read even when an earlier one is wrong, so that everything is said at once.
+    pub(crate) fn read(&self, name: String, own_role: &str) -> Option<Function> {
+        let fields = self.fields;
+        let name = self.checked_name(name);
+        self.check_package_type();
+        self.check_logging();
+        let runtime = self.runtime();
+        let handler = self.handler();
+        let code = self.code();
+        if let (Some(runtime), Some(handler), Some(Code::Directory(dir))) =
+            (&runtime, &handler, &code)
+        {
+            self.look_for_handler(runtime, handler, dir);
+        }
+        if let (Some(handler), Some(Code::Inline(_))) = (&handler, &code) {
+            self.check_inline_handler(handler);
+        }
+        let storage = fields.nested("EphemeralStorage", STORAGE, self.findings);
+        let scratch_mb = storage.and_then(|storage| {
+            storage.required("Size");
+            storage.integer("Size", 512..=10_240)
+        });
+        let role = fields.text("Role").unwrap_or_else(|| {
+            let (partition, account) = (self.context.partition(), &self.context.account);
+            format!("arn:{partition}:iam::{account}:role/{own_role}")
+        });
+        Some(Function {
+            description: fields.text("Description").unwrap_or_default(),
+            timeout_s: fields.integer("Timeout", 1..=900).unwrap_or(3),
+            memory_mb: fields.integer("MemorySize", 128..=10_240).unwrap_or(128),
+            scratch_mb: scratch_mb.unwrap_or(512),
+            environment: self.environment(),
+            architecture: self.architecture(),
+            reserved_concurrency: fields.integer("ReservedConcurrentExecutions", 0..=1_000),
+            role,
+            retry: self.retry(),
+            tags: fields.texts("Tags"),
+            name: name?,
+            runtime: runtime?,
+            handler: handler?,
+            code: code?,
+        })
+    }
+
+    fn error(&self, property: &str, message: impl Into<String>) -> Finding {
+        Finding::error(self.fields.place(property), message)
+    }
+
+    fn say(&self, finding: Finding) {
+        self.findings.report.add(finding);
+    }
+
+    fn checked_name(&self, name: String) -> Option<String> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if (1..=64).contains(&name.len()) && name.bytes().all(allowed) {
+            return Some(name);
+        }
+        self.say(
+            self.error(
+                "FunctionName",
+                format!("`{name}` cannot be the name of a function"),
+            )
+            .why("1 to 64 letters, digits, dashes and underscores"),
+        );
+        None
+    }
+
+    fn check_package_type(&self) {
+        if self.fields.choice("PackageType", &["Zip", "Image"]) == Some("Image") {
+            self.say(
+                self.error("PackageType", "`PackageType: Image` is not supported yet")
+                    .why("container images are not run"),
+            );
+        }
+    }
+
+    fn check_logging(&self) {
+        let Some(logging) = self.fields.nested("LoggingConfig", LOGGING, self.findings) else {
+            return;
+        };
+        if logging.choice("LogFormat", &["Text", "JSON"]) == Some("JSON") {
+            self.say(
+                Finding::error(
+                    logging.place("LogFormat"),
+                    "`LogFormat: JSON` is not supported yet",
+                )
+                .why("logs would still be text"),
+            );
+        }
+    }
+
+    fn runtime(&self) -> Option<String> {
+        let runtime = self.fields.required_text("Runtime")?;
+        match runtimes::check(&runtime) {
+            Ok(()) => Some(runtime),
+            Err(error) => {
+                let place = self.fields.node("Runtime")?.span;
+                let finding = Finding::error(place, error.to_string());
+                self.say(finding.help("for example nodejs22.x"));
+                None
+            }
+        }
+    }
+
+    fn handler(&self) -> Option<String> {
+        let handler = self.fields.required_text("Handler")?;
+        let wrong = |why: &str| {
+            self.say(
+                Finding::error(
+                    self.fields.place("Handler"),
+                    format!("`{handler}` cannot be a handler"),
+                )
+                .why(why.to_owned())
+                .help("the file and what it exports, as in `index.handler` or `src/app.handler`"),
+            );
+            None
+        };
+        if handler.len() > 128 || handler.contains(char::is_whitespace) {
+            return wrong("at most 128 characters, without white space");
+        }
+        if !handler.contains('.') {
+            return wrong("it names no function in a file");
+        }
+        Some(handler)
+    }
+
+    fn code(&self) -> Option<Code> {
+        match (self.fields.has("CodeUri"), self.fields.has("InlineCode")) {
+            (true, true) => {
+                self.say(
+                    self.error("InlineCode", "both `CodeUri` and `InlineCode` are given")
+                        .help("keep one of them"),
+                );
+                None
+            }
+            (true, false) => self.code_uri(),
+            (false, true) => self.inline(),
+            (false, false) => {
+                self.say(
+                    self.error("CodeUri", "`CodeUri` is missing")
+                        .why("a function needs its code")
+                        .help(
+                            "set `CodeUri` to the directory of the code, relative to the template",
+                        ),
+                );
+                None
+            }
+        }
+    }
+
+    fn inline(&self) -> Option<Code> {
+        let code = self.fields.required_text("InlineCode")?;
+        if code.len() > MAX_INLINE {
+            self.say(self.error("InlineCode", "inline code is at most 4 MiB long"));
+            return None;
+        }
+        Some(Code::Inline(code))
+    }
+
+    fn code_uri(&self) -> Option<Code> {
+        let node = self.fields.required("CodeUri")?;
+        if let Value::Map(_) = node.value {
+            self.say(
+                Finding::error(node.span, "code in a bucket is not supported yet")
+                    .help("set `CodeUri` to a directory or a zip file, relative to the template"),
+            );
+            return None;
+        }
+        let uri = self.fields.text("CodeUri")?;
+        if uri.contains("://") {
+            self.say(
+                Finding::error(node.span, format!("code from `{uri}` is not supported yet"))
+                    .help("set `CodeUri` to a directory or a zip file, relative to the template"),
+            );
+            return None;
+        }
+        let path = normal(&self.dir.join(&uri));
+        if path.is_dir() {
+            return Some(Code::Directory(path));
+        }
+        let is_zip = path.extension().is_some_and(|extension| {
+            extension.eq_ignore_ascii_case("zip") || extension.eq_ignore_ascii_case("jar")
+        });
+        if path.is_file() && is_zip {
+            return Some(Code::Zip(path));
+        }
+        let what = match path.exists() {
+            true => "is neither a directory nor a zip file",
+            false => "does not exist",
+        };
+        self.say(
+            Finding::error(node.span, format!("`{uri}` {what}"))
+                .why(format!("looked for {}", path.display()))
+                .help("the path is relative to the template"),
+        );
+        None
+    }
+
+    fn check_inline_handler(&self, handler: &str) {
+        if !handler.starts_with("index.") {
+            self.say(
+                self.error("Handler", "inline code is in the file `index`")
+                    .why(format!("`{handler}` names another file"))
+                    .help("write `Handler: index.` and the name of what the code exports"),
+            );
+        }
+    }
+
+    /// Said before the first invocation fails by it. The file may still be built, so it is no error.
+    fn look_for_handler(&self, runtime: &str, handler: &str, dir: &Path) {
+        let Some((file, _)) = handler.rsplit_once('.') else {
+            return;
+        };
+        let endings = ["js", "mjs", "cjs"];
+        let is_there = |ending: &str| dir.join(format!("{file}.{ending}")).is_file();
+        if node_version(runtime).is_some() && !endings.iter().any(|ending| is_there(ending)) {
+            let place = self.fields.place("Handler");
+            self.say(
+                Finding::notice(
+                    place,
+                    format!("the handler's file `{file}.js` is not there"),
+                )
+                .why(format!("looked in {}", dir.display()))
+                .help("build the code before the function is invoked, or correct `Handler`"),
+            );
+        }
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        let fields = self
+            .fields
+            .nested("Environment", ENVIRONMENT, self.findings);
+        let Some(fields) = fields else {
+            return BTreeMap::new();
+        };
+        let variables = fields.texts("Variables");
+        let place = |name: &str| {
+            let entries = fields.node("Variables").and_then(|node| node.entries());
+            let mut entries = entries.unwrap_or_default().iter();
+            entries
+                .find(|entry| entry.key == name)
+                .map_or(fields.place("Variables"), |entry| entry.key_span)
+        };
+        for name in variables.keys() {
+            if RESERVED.contains(&name.as_str()) {
+                self.say(
+                    Finding::error(place(name), format!("the variable `{name}` is reserved"))
+                        .why("every instance gets its own value of it"),
+                );
+            } else if !is_variable(name) {
+                self.say(
+                    Finding::error(place(name), format!("`{name}` cannot name a variable"))
+                        .why("a letter, then letters, digits and underscores, two or more in all"),
+                );
+            }
+        }
+        let size: usize = variables
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if size > MAX_ENVIRONMENT {
+            self.say(
+                Finding::error(fields.place("Variables"), "the environment is too large").why(
+                    format!("{size} bytes; at most {MAX_ENVIRONMENT} are allowed"),
+                ),
+            );
+        }
+        variables
+    }
+
+    fn architecture(&self) -> Architecture {
+        let host = match std::env::consts::ARCH {
+            "aarch64" => Architecture::Arm,
+            _ => Architecture::X86,
+        };
+        let Some(items) = self.fields.list("Architectures") else {
+            return Architecture::X86;
+        };
+        let wanted = match items {
+            [one] => match one.scalar() {
+                Some("x86_64") => Some(Architecture::X86),
+                Some("arm64") => Some(Architecture::Arm),
+                _ => None,
+            },
+            _ => None,
+        };
+        let place = self.fields.place("Architectures");
+        let Some(wanted) = wanted else {
+            self.say(
+                Finding::error(place, "`Architectures` must be `[x86_64]` or `[arm64]`").why(
+                    "a function runs on one kind of processor; what Globals give is added to it",
+                ),
+            );
+            return Architecture::X86;
+        };
+        if wanted != host {
+            self.say(
+                Finding::notice(place, "the function runs on this host's processor")
+                    .why(format!("which is {}", std::env::consts::ARCH))
+                    .help("native modules must be installed for this host"),
+            );
+        }
+        wanted
+    }
+
+    fn retry(&self) -> Retry {
+        let Some(fields) = self
+            .fields
+            .nested("EventInvokeConfig", INVOKE, self.findings)
+        else {
+            return Retry {
+                attempts: None,
+                max_age_s: None,
+            };
+        };
+        Retry {
+            attempts: fields.integer("MaximumRetryAttempts", 0..=2),
+            max_age_s: fields.integer("MaximumEventAgeInSeconds", 60..=21_600),
+        }
+    }
+}
+
+fn node_version(runtime: &str) -> Option<u32> {
+    let version = runtime.strip_prefix("nodejs")?.strip_suffix(".x")?;
+    version.parse().ok()
+}
+
+fn is_variable(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    name.len() > 1
+        && bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The path without `.` and `..`, as far as names alone can say.
+fn normal(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if normal.parent().is_some() => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}

@@ -1,0 +1,333 @@
+//! What names mean and what calls yield, while one template is being resolved.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+
+use crate::Context;
+use crate::diagnostic::{Finding, Report, Span};
+use crate::template::declared::{Declared, Target};
+use crate::template::tree::{Call, Entry, Node, Value};
+use crate::template::{conditions, scalar};
+
+mod calls;
+
+pub(crate) use calls::get_att;
+
+/// Everything that a value of a template can be made from.
+pub(crate) struct Scope<'t> {
+    pub(crate) report: &'t Report,
+    pub(crate) context: &'t Context,
+    pub(crate) parameters: BTreeMap<String, Node>,
+    pub(crate) mappings: Option<&'t Node>,
+    pub(crate) conditions: &'t [Entry],
+    pub(crate) declared: &'t [Declared],
+    by_id: HashMap<&'t str, &'t Declared>,
+    truths: RefCell<HashMap<String, Option<Option<bool>>>>,
+    names: RefCell<HashMap<String, Option<Option<String>>>>,
+    /// Whose properties are being evaluated, and what they were found to need.
+    owner: RefCell<Option<String>>,
+    edges: RefCell<Vec<Edge>>,
+    /// Bytes and values that calls have yielded: see [`MAX_YIELD`].
+    produced: Cell<usize>,
+    nesting: Cell<usize>,
+}
+
+/// `from` must come after `to`, because of what stands at `span`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) span: Span,
+}
+
+/// How much all calls of a template may yield together. Nested `Fn::Sub` can double a text at each level.
+const MAX_YIELD: usize = 16 << 20;
+/// How many conditions, or names, may be made from one another.
+const MAX_NESTING: usize = 64;
+
+impl<'t> Scope<'t> {
+    pub(crate) fn new(
+        report: &'t Report,
+        context: &'t Context,
+        parameters: BTreeMap<String, Node>,
+        mappings: Option<&'t Node>,
+        conditions: &'t [Entry],
+        declared: &'t [Declared],
+    ) -> Self {
+        Self {
+            report,
+            context,
+            parameters,
+            mappings,
+            conditions,
+            declared,
+            by_id: declared.iter().map(|one| (one.id.as_str(), one)).collect(),
+            truths: RefCell::default(),
+            names: RefCell::default(),
+            owner: RefCell::default(),
+            edges: RefCell::default(),
+            produced: Cell::new(0),
+            nesting: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn edges(&self) -> Vec<Edge> {
+        self.edges.borrow().clone()
+    }
+
+    pub(crate) fn declared(&self, id: &str) -> Option<&'t Declared> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Evaluates on behalf of a resource: what the values refer to, that resource depends on.
+    pub(crate) fn on_behalf<T>(&self, owner: &str, work: impl FnOnce() -> T) -> T {
+        let before = self.owner.replace(Some(owner.to_owned()));
+        let done = work();
+        self.owner.replace(before);
+        done
+    }
+
+    pub(crate) fn depend(&self, to: &str, span: Span) {
+        if self.report.is_hushed() {
+            return;
+        }
+        if let Some(from) = self.owner.borrow().clone() {
+            let to = to.to_owned();
+            self.edges.borrow_mut().push(Edge { from, to, span });
+        }
+    }
+
+    /// The value with every call replaced by what it yields, and without what is absent.
+    pub(crate) fn eval(&self, node: &Node) -> Node {
+        match &node.value {
+            Value::List(items) => {
+                let items = items.iter().map(|item| self.eval(item));
+                let items = items.filter(|item| item.value != Value::Absent).collect();
+                Node::new(node.span, Value::List(items))
+            }
+            Value::Map(entries) => {
+                let entries = entries.iter().map(|entry| Entry {
+                    key: entry.key.clone(),
+                    key_span: entry.key_span,
+                    value: self.eval(&entry.value),
+                });
+                let present = entries.filter(|entry| entry.value.value != Value::Absent);
+                Node::new(node.span, Value::Map(present.collect()))
+            }
+            Value::Call(call) => self.call(call, node.span),
+            _ => node.clone(),
+        }
+    }
+
+    /// Whether the condition of this name holds; none when that cannot be said, which has been reported.
+    pub(crate) fn holds(&self, name: &str, span: Span) -> Option<bool> {
+        match self.truths.borrow().get(name) {
+            Some(Some(known)) => return *known,
+            Some(None) => {
+                self.report.add(
+                    Finding::error(span, format!("the condition `{name}` depends on itself"))
+                        .help("write it so that it does not need its own result"),
+                );
+                return None;
+            }
+            None => {}
+        }
+        let entry = self.conditions.iter().find(|entry| entry.key == name)?;
+        self.truths.borrow_mut().insert(name.to_owned(), None);
+        let truth = self.nested(span, || conditions::truth(self, &entry.value));
+        // Said again when it is asked for aloud, if it was hushed now and could not be told.
+        if truth.is_none() && self.report.is_hushed() {
+            self.truths.borrow_mut().remove(name);
+        } else {
+            self.truths
+                .borrow_mut()
+                .insert(name.to_owned(), Some(truth));
+        }
+        truth
+    }
+
+    /// What the resource is called in the engines: as its template says, or generated.
+    pub(crate) fn physical(&self, declared: &Declared) -> Option<String> {
+        match self.names.borrow().get(&declared.id) {
+            Some(Some(known)) => return known.clone(),
+            // It is named after itself; the circle is reported with the other circles.
+            Some(None) => return None,
+            None => {}
+        }
+        self.names.borrow_mut().insert(declared.id.clone(), None);
+        // What is wrong in the name is said when all properties are read.
+        let name = self.report.hushed(|| {
+            self.nested(declared.id_span, || {
+                let given = declared.given_name().map(|given| self.eval(given));
+                match given {
+                    Some(given) if !matches!(given.value, Value::Absent | Value::Null) => {
+                        self.text(&given)
+                    }
+                    _ => Some(declared.generated_name(self.context)),
+                }
+            })
+        });
+        let mut names = self.names.borrow_mut();
+        names.insert(declared.id.clone(), Some(name.clone()));
+        name
+    }
+
+    fn nested<T>(&self, span: Span, work: impl FnOnce() -> Option<T>) -> Option<T> {
+        if self.nesting.get() >= MAX_NESTING {
+            self.report.add(Finding::error(
+                span,
+                format!("more than {MAX_NESTING} conditions or names are made from one another"),
+            ));
+            return None;
+        }
+        self.nesting.set(self.nesting.get() + 1);
+        let done = work();
+        self.nesting.set(self.nesting.get() - 1);
+        done
+    }
+
+    /// A text that a call yields.
+    fn yielded(&self, span: Span, text: String) -> Node {
+        if self.charge(span, text.len()) {
+            Node::text(span, text)
+        } else {
+            Node::broken(span)
+        }
+    }
+
+    /// A value from elsewhere in the template, as it is seen at `span`.
+    fn copied(&self, span: Span, node: &Node) -> Node {
+        if !self.charge(span, weight(node)) {
+            return Node::broken(span);
+        }
+        let mut copy = node.clone();
+        copy.span = span;
+        if let Value::List(items) = &mut copy.value {
+            for item in items {
+                item.span = span;
+            }
+        }
+        copy
+    }
+
+    fn charge(&self, span: Span, weight: usize) -> bool {
+        let before = self.produced.get();
+        let after = before.saturating_add(weight);
+        self.produced.set(after);
+        if before <= MAX_YIELD && after > MAX_YIELD {
+            self.report.add(
+                Finding::error(span, "the template's functions yield too much")
+                    .why(format!("together at most {MAX_YIELD} bytes")),
+            );
+        }
+        after <= MAX_YIELD
+    }
+
+    fn text(&self, node: &Node) -> Option<String> {
+        scalar::text(node, self.report)
+    }
+
+    /// What a name in `Ref` or `Fn::Sub` yields. A name that is nothing has been reported before.
+    fn reference(&self, name: &str, span: Span) -> Node {
+        if let Some(pseudo) = pseudo(self.context, name, span) {
+            return pseudo;
+        }
+        if let Some(parameter) = self.parameters.get(name) {
+            return self.copied(span, parameter);
+        }
+        self.of_resource(name, span, |target| match target {
+            Target::Resource(declared) => self.physical(declared),
+            Target::Role(function) => Some(function.role_name(self.context)),
+        })
+    }
+
+    /// What `Fn::GetAtt` yields.
+    fn attribute(&self, id: &str, attribute: &str, span: Span) -> Node {
+        self.of_resource(id, span, |target| match target {
+            Target::Resource(declared) => {
+                let name = self.physical(declared)?;
+                declared.kind.attribute(attribute, &name, self.context)
+            }
+            Target::Role(function) => {
+                let name = function.role_name(self.context);
+                let account = &self.context.account;
+                let partition = self.context.partition();
+                (attribute == "Arn").then(|| format!("arn:{partition}:iam::{account}:role/{name}"))
+            }
+        })
+    }
+
+    fn of_resource(
+        &self,
+        id: &str,
+        span: Span,
+        value: impl FnOnce(&Target<'t>) -> Option<String>,
+    ) -> Node {
+        let Some(target) = Target::find(self.declared, id) else {
+            return Node::broken(span);
+        };
+        let declared = target.declared();
+        if let Some((condition, _)) = &declared.condition
+            && self.holds(condition, span) == Some(false)
+        {
+            self.report.add(
+                Finding::error(span, format!("`{id}` is not created"))
+                    .why(format!("its condition `{condition}` is false"))
+                    .help(format!(
+                        "put this value into `!If [{condition}, …, !Ref AWS::NoValue]`"
+                    )),
+            );
+            return Node::broken(span);
+        }
+        self.depend(&declared.id, span);
+        match value(&target) {
+            Some(text) => self.yielded(span, text),
+            None => Node::broken(span),
+        }
+    }
+}
+
+/// How much of [`MAX_YIELD`] a value takes.
+fn weight(node: &Node) -> usize {
+    match &node.value {
+        Value::Text(text) | Value::Plain(text) => 16 + text.len(),
+        Value::List(items) => 16 + items.iter().map(weight).sum::<usize>(),
+        Value::Map(entries) => {
+            let one = |entry: &Entry| 16 + entry.key.len() + weight(&entry.value);
+            16 + entries.iter().map(one).sum::<usize>()
+        }
+        _ => 16,
+    }
+}
+
+pub(crate) const PSEUDO: &[&str] = &[
+    "AWS::AccountId",
+    "AWS::NoValue",
+    "AWS::NotificationARNs",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackId",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+];
+
+fn pseudo(context: &Context, name: &str, span: Span) -> Option<Node> {
+    let text = match name {
+        "AWS::AccountId" => context.account.clone(),
+        "AWS::Partition" => context.partition().to_owned(),
+        "AWS::Region" => context.region.clone(),
+        "AWS::StackId" => context.stack_id(),
+        "AWS::StackName" => context.stack.clone(),
+        "AWS::URLSuffix" => context.url_suffix().to_owned(),
+        "AWS::NoValue" => return Some(Node::new(span, Value::Absent)),
+        "AWS::NotificationARNs" => return Some(Node::new(span, Value::List(Vec::new()))),
+        _ => return None,
+    };
+    Some(Node::text(span, text))
+}
+
+impl Scope<'_> {
+    fn call(&self, call: &Call, span: Span) -> Node {
+        calls::call(self, call, span)
+    }
+}

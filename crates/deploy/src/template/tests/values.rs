@@ -1,0 +1,208 @@
+//! What values resolve to.
+
+use super::{resolve_with, said};
+
+/// The outputs of a template whose only resource is a bucket `B` with a fixed name, given its other sections.
+fn outputs(sections: &str, values: &[(&str, &str)], given: &[(&str, &str)]) -> Vec<String> {
+    let mut text = format!(
+        "{sections}\nTransform: AWS::Serverless-2016-10-31\nResources:\n  B: {{Type: AWS::S3::Bucket, Properties: {{BucketName: the-bucket}}}}\n  F: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: f, Runtime: nodejs20.x, Handler: index.handler, CodeUri: src}}}}\n  T: {{Type: AWS::Serverless::SimpleTable, Properties: {{TableName: the-table}}}}\nOutputs:\n"
+    );
+    for (at, (value, _)) in values.iter().enumerate() {
+        text += &format!("  O{at}: {{Value: {value}}}\n");
+    }
+    let desired = resolve_with(&text, given).unwrap_or_else(|found| panic!("{found}"));
+    desired
+        .outputs
+        .into_iter()
+        .map(|output| output.value)
+        .collect()
+}
+
+fn check(sections: &str, cases: &[(&str, &str)]) {
+    let want: Vec<&str> = cases.iter().map(|(_, want)| *want).collect();
+    assert_eq!(outputs(sections, cases, &[]), want);
+}
+
+#[test]
+fn references_and_attributes() {
+    check(
+        "",
+        &[
+            ("!Ref B", "the-bucket"),
+            ("!GetAtt B.Arn", "arn:aws:s3:::the-bucket"),
+            ("!GetAtt B.DomainName", "the-bucket.s3.amazonaws.com"),
+            (
+                "!GetAtt B.RegionalDomainName",
+                "the-bucket.s3.us-east-1.amazonaws.com",
+            ),
+            (
+                "!GetAtt B.DualStackDomainName",
+                "the-bucket.s3.dualstack.us-east-1.amazonaws.com",
+            ),
+            ("!Ref F", "f"),
+            (
+                "{Fn::GetAtt: [F, Arn]}",
+                "arn:aws:lambda:us-east-1:000000000000:function:f",
+            ),
+            (
+                "{Fn::GetAtt: F.Arn}",
+                "arn:aws:lambda:us-east-1:000000000000:function:f",
+            ),
+            ("!Ref T", "the-table"),
+            (
+                "!GetAtt T.Arn",
+                "arn:aws:dynamodb:us-east-1:000000000000:table/the-table",
+            ),
+            ("!Ref AWS::Region", "us-east-1"),
+            ("!Ref AWS::AccountId", "000000000000"),
+            ("!Ref AWS::StackName", "shop"),
+            ("!Ref AWS::Partition", "aws"),
+            ("!Ref AWS::URLSuffix", "amazonaws.com"),
+        ],
+    );
+}
+
+#[test]
+fn functions() {
+    let sections = "Parameters:\n  L: {Type: CommaDelimitedList, Default: 'x, y ,z'}\n  N: {Type: Number, Default: 5}\nMappings: {M: {us-east-1: {size: 7, list: [p, q]}}}\nConditions:\n  Yes: !Equals [!Ref N, '5']\n  No: !Not [!Condition Yes]\n  Both: !And [!Condition Yes, {Condition: No}]\n  Any: !Or [!Condition Yes, !Condition No]";
+    check(
+        sections,
+        &[
+            (
+                "!Sub '${B}/${N}-${!B}-${AWS::Region}'",
+                "the-bucket/5-${B}-us-east-1",
+            ),
+            (
+                "!Sub ['${v}${F.Arn}', {v: !Ref N}]",
+                "5arn:aws:lambda:us-east-1:000000000000:function:f",
+            ),
+            ("!Join ['-', [a, !Ref B, 3]]", "a-the-bucket-3"),
+            ("!Join [',', !Ref L]", "x,y,z"),
+            ("!Join ['', [a, !If [No, b, !Ref AWS::NoValue]]]", "a"),
+            ("!Select [1, !Ref L]", "y"),
+            ("!Select ['0', !Split ['-', a-b]]", "a"),
+            ("!FindInMap [M, !Ref AWS::Region, size]", "7"),
+            ("!Select [1, !FindInMap [M, us-east-1, list]]", "q"),
+            ("!If [Yes, one, two]", "one"),
+            ("!If [Both, one, two]", "two"),
+            ("!If [Any, one, two]", "one"),
+            ("!Base64 hello", "aGVsbG8="),
+            ("{Fn::Base64: !Sub '${N}'}", "NQ=="),
+            ("010", "010"),
+            ("1.10", "1.10"),
+            ("yes", "true"),
+            ("'yes'", "yes"),
+        ],
+    );
+}
+
+#[test]
+fn parameters_are_given_checked_and_split() {
+    let sections = "Parameters:\n  Size: {Type: Number, Default: 1, MinValue: 1, MaxValue: 10}\n  Stage: {Type: String, AllowedValues: [dev, prod], Default: dev}\n  Names: {Type: List<Number>, Default: '1,2'}";
+    let values = [
+        ("!Ref Size", ""),
+        ("!Ref Stage", ""),
+        ("!Join ['+', !Ref Names]", ""),
+    ];
+    let given = [("Size", "3"), ("Names", "4, 5")];
+    assert_eq!(outputs(sections, &values, &given), ["3", "dev", "4+5"]);
+
+    let bucket = "Resources: {B: {Type: AWS::S3::Bucket}}";
+    for (parameter, given, want) in [
+        (
+            "Type: Number",
+            "x",
+            "the parameter `P` must be a number, not \"x\"",
+        ),
+        (
+            "Type: Number, NoEcho: true",
+            "x",
+            "the parameter `P` must be a number",
+        ),
+        (
+            "Type: Number, MaxValue: 3",
+            "4",
+            "the parameter `P` must be at most 3, not 4",
+        ),
+        (
+            "Type: String, MinLength: 3",
+            "ab",
+            "the parameter `P` must have at least 3 characters",
+        ),
+        (
+            "Type: String, AllowedPattern: '[a-z]+'",
+            "a1",
+            "the parameter `P` must match the pattern [a-z]+",
+        ),
+        (
+            "Type: String, AllowedPattern: '(?=a)'",
+            "a",
+            "this pattern cannot be read",
+        ),
+        (
+            "Type: String, AllowedValues: [a, b]",
+            "c",
+            "the parameter `P` must be one of a, b",
+        ),
+        ("Type: Strng", "c", "there is no parameter type `Strng`"),
+        (
+            "Type: 'AWS::SSM::Parameter::Value<String>'",
+            "c",
+            "the type `AWS::SSM::Parameter::Value<String>` is not supported",
+        ),
+        ("Default: 1", "c", "the parameter `P` has no `Type`"),
+    ] {
+        let text = format!("Parameters: {{P: {{{parameter}}}}}\n{bucket}");
+        let found = resolve_with(&text, &[("P", given)]).unwrap_err();
+        let messages: Vec<&str> = found.iter().map(|one| one.message.as_str()).collect();
+        assert_eq!(messages, [want]);
+    }
+    let missing = format!("Parameters: {{P: {{Type: String}}}}\n{bucket}");
+    assert_eq!(said(&missing), ["1:14 the parameter `P` has no value"]);
+    let unknown = resolve_with(bucket, &[("Q", "1")]).unwrap_err();
+    assert!(
+        unknown
+            .to_string()
+            .contains("the template has no parameter `Q`")
+    );
+}
+
+#[test]
+fn conditions_decide_what_is_made() {
+    let text = "Conditions:\n  No: !Equals [a, b]\nResources:\n  A: {Type: AWS::S3::Bucket, Condition: No}\n  B: {Type: AWS::S3::Bucket}\nOutputs:\n  O: {Condition: No, Value: !Ref A}\n";
+    let desired = resolve_with(text, &[]).unwrap();
+    assert_eq!(desired.resources.len(), 1);
+    assert!(desired.outputs.is_empty());
+    let text = text.replace("Condition: No, Value", "Value");
+    assert_eq!(said(&text), ["7:14 `A` is not created"]);
+}
+
+#[test]
+fn tables_have_their_keys() {
+    let text = "Resources:\n  T:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      BillingMode: PAY_PER_REQUEST\n      AttributeDefinitions:\n        - {AttributeName: a, AttributeType: S}\n        - {AttributeName: b, AttributeType: N}\n      KeySchema:\n        - {AttributeName: a, KeyType: HASH}\n        - {AttributeName: b, KeyType: RANGE}\n";
+    let desired = resolve_with(text, &[]).unwrap();
+    let json = serde_json::to_value(&desired.resources[0].kind).unwrap();
+    assert_eq!(json["partition_key"]["name"], "a");
+    assert_eq!(json["sort_key"]["type"], "number");
+    let text = text.replace("BillingMode: PAY_PER_REQUEST", "TableClass: STANDARD");
+    assert_eq!(
+        said(&text),
+        [
+            "2:3 `ProvisionedThroughput` is missing",
+            "5:7 [`TableClass` has no effect here]"
+        ]
+    );
+}
+
+#[test]
+fn texts_cannot_be_doubled_without_end() {
+    let mut value = "'xxxxxxxxxxxxxxxx'".to_owned();
+    for _ in 0..28 {
+        value = format!("!Sub ['${{a}}${{a}}', {{a: {value}}}]");
+    }
+    let text = format!(
+        "Resources: {{B: {{Type: AWS::S3::Bucket}}}}\nOutputs: {{O: {{Value: {value}}}}}\n"
+    );
+    let found = said(&text);
+    assert!(found[0].contains("yield too much"), "{found:?}");
+}
