@@ -1,5 +1,8 @@
+use serde::{Deserialize, Serialize};
+
 /// What a caller should do about a failure; each crate's error says which it is by `kind()`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ErrorKind {
     /// The request itself is wrong; sending it again changes nothing.
     Invalid,

@@ -64,8 +64,7 @@ const READ_CHUNK: u64 = 512 << 10;
 
 impl Blobs {
     pub(crate) fn in_dir(dir: &Path, random: Random) -> Result<Self> {
-        std::fs::create_dir_all(dir)
-            .map_err(|cause| Error::io("create the folder for bodies", cause))?;
+        create_shards(dir).map_err(|cause| Error::io("create the folders for bodies", cause))?;
         Ok(Self {
             place: Place::Dir(Arc::new(dir.to_owned())),
             random,
@@ -87,7 +86,7 @@ impl Blobs {
             Place::Dir(dir) => {
                 let path = id.path(dir);
                 let opened = path.clone();
-                let file = blocking("create a body", move || create(&opened)).await?;
+                let file = blocking("create a body", move || File::create_new(&opened)).await?;
                 Sink::File {
                     file: Some(file),
                     path,
@@ -237,18 +236,17 @@ impl Store {
     }
 }
 
-/// Creates the file, and its shard's folder when it is the first in it.
-fn create(path: &Path) -> std::io::Result<File> {
-    match File::create_new(path) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {
-            let shard = path.parent().expect("a body is in a shard");
-            std::fs::create_dir_all(shard)?;
-            // The shard's own name must outlive a power cut as the body's will.
-            File::open(shard.parent().expect("a shard is in a folder"))?.sync_all()?;
-            File::create_new(path)
+/// Makes all shards at once. A shard's own name must outlive a power cut as the body's will; made only when a first body
+/// needs it, it would be found there by another's body before it is synced.
+fn create_shards(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    for shard in 0..=u8::MAX {
+        match std::fs::create_dir(dir.join(format!("{shard:02x}"))) {
+            Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => {}
+            created => created?,
         }
-        created => created,
     }
+    File::open(dir)?.sync_all()
 }
 
 fn remove_if_there(path: &Path) -> std::io::Result<()> {

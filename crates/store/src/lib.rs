@@ -29,6 +29,7 @@ mod timer;
 mod tx;
 mod view;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,6 +79,7 @@ impl Store {
         let wakes = Arc::new(Wakes::default());
         let backend = backend::embedded::Embedded::open(dir, wakes.clone())?;
         let blobs = Blobs::in_dir(&dir.join("blobs"), random.clone())?;
+        sync_names(dir)?;
         let store = Self::assemble(Box::new(backend), wakes, blobs, random);
         store.sweep_blobs()?;
         Ok(store)
@@ -196,6 +198,21 @@ impl Store {
     pub(crate) fn random(&self) -> &Random {
         &self.shared.random
     }
+}
+
+/// Nothing is acknowledged before the names under which it will be found are on the disk.
+fn sync_names(dir: &Path) -> Result<()> {
+    let failed = |cause| Error::io("sync the data folder", cause);
+    let dir = dir.canonicalize().map_err(failed)?;
+    File::open(&dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(failed)?;
+    let above = dir.parent().map(|above| File::open(above)?.sync_all());
+    if let Some(Err(cause)) = above {
+        // It may be somebody else's and not for us to open.
+        tracing::debug!(%cause, "the folder above the data folder was not synced");
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Store {

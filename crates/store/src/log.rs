@@ -130,6 +130,14 @@ impl Log {
             .transpose()
     }
 
+    /// Forgets these entries, which were read. Whoever reads a log to its end and forgets as it goes does it with this:
+    /// `trim` looks for the oldest entry, past the traces that all forgotten ones leave in the tree for a while.
+    pub fn forget(&self, tx: &mut Tx, read: impl IntoIterator<Item = Position>) {
+        for Position { commit, index } in read {
+            tx.delete(self.key().u64(commit).u32(index).into_vec());
+        }
+    }
+
     /// Forgets up to `limit` entries that are not after `cursor`; returns how many.
     pub fn trim(&self, tx: &mut Tx, cursor: Position, limit: usize) -> Result<usize> {
         let old = tx.scan(&self.key().range().before(&self.after(cursor)), limit)?;

@@ -308,6 +308,17 @@ async fn log_entries_are_in_commit_order_and_a_cursor_sees_each_once(disk: Disk)
             .unwrap(),
         rest
     );
+    store
+        .write(|tx| {
+            log.append(tx, "the last");
+            log.forget(tx, rest.iter().map(|entry| entry.position));
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let left = log.read(&store.read().unwrap(), Position::START, 10);
+    let left: Vec<Bytes> = left.unwrap().into_iter().map(|entry| entry.body).collect();
+    assert_eq!(left, ["the last"]);
 }
 
 async fn a_waiter_hears_of_an_append(disk: Disk) {
@@ -640,6 +651,22 @@ async fn a_store_that_is_open_is_refused_to_another() {
         Store::open(&dir.0, Random::system()),
         Err(Error::InUse(_))
     ));
+}
+
+/// A folder that is made for a first body would have to be synced by whoever finds it there.
+#[tokio::test]
+async fn bodies_need_no_folder_that_was_not_there_and_synced_at_opening() {
+    let dir = TempDir::new();
+    let store = Store::open(&dir.0, Random::system()).unwrap();
+    let folders = || std::fs::read_dir(dir.0.join("blobs")).unwrap().count();
+    assert_eq!(folders(), 256);
+    for _ in 0..20 {
+        write_body(&store, b"a body").await;
+    }
+    assert_eq!(folders(), 256);
+    drop(store);
+    drop(Store::open(&dir.0, Random::system()).unwrap());
+    assert_eq!(folders(), 256);
 }
 
 /// A journal whose end is lost looks like a shorter journal: only the counter beside it can tell.
