@@ -45,6 +45,13 @@ enum Attempt {
     SwitchedOff,
 }
 
+/// What a look at the backlog came to.
+enum Due {
+    /// Something was due, and more may be.
+    Begun,
+    NotUntil(Timestamp),
+}
+
 impl Functions {
     /// Puts a job into the backlog in the caller's transaction. It runs as soon as that is committed.
     pub fn enqueue(&self, tx: &mut Tx, job: &Job) -> Result<()> {
@@ -78,20 +85,20 @@ impl Functions {
         let mut bell = store.timer_bell(&backlog());
         while !stop.is_cancelled() {
             bell.borrow_and_update();
-            tokio::select! {
+            let begun = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                worked = self.run_due(&slots) => match worked {
-                    Ok(true) => continue,
-                    Ok(false) => {}
-                    Err(cause) => {
-                        tracing::warn!(%cause, "the backlog could not be read");
-                        clock.sleep(STORE_WAIT).await;
-                        continue;
-                    }
-                },
-            }
-            let next = backlog().next(&store.read()?)?.unwrap_or(Timestamp::MAX);
+                begun = self.run_due(&slots) => begun,
+            };
+            let next = match begun {
+                Ok(Due::Begun) => continue,
+                Ok(Due::NotUntil(next)) => next,
+                // It may pass; whether the store has failed for good is for others to see.
+                Err(cause) => {
+                    tracing::warn!(%cause, "the backlog could not be read");
+                    clock.now() + STORE_WAIT
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = bell.changed() => {}
@@ -101,8 +108,8 @@ impl Functions {
         Ok(())
     }
 
-    /// Begins what is due; says whether there was anything.
-    async fn run_due(&self, slots: &Arc<Semaphore>) -> Result<bool> {
+    /// Begins what is due.
+    async fn run_due(&self, slots: &Arc<Semaphore>) -> Result<Due> {
         let first = slots.clone().acquire_owned().await;
         let first = first.expect("the semaphore is never closed");
         let limit = AT_ONCE.min(slots.available_permits() + 1);
@@ -110,7 +117,10 @@ impl Functions {
         let leases = backlog()
             .lease(&self.shared.store, now, LEASE, limit)
             .await?;
-        let some = !leases.is_empty();
+        if leases.is_empty() {
+            let next = backlog().next(&self.shared.store.read()?)?;
+            return Ok(Due::NotUntil(next.unwrap_or(Timestamp::MAX)));
+        }
         let mut first = Some(first);
         for lease in leases {
             let slot = match first.take() {
@@ -131,7 +141,7 @@ impl Functions {
                 drop(slot);
             });
         }
-        Ok(some)
+        Ok(Due::Begun)
     }
 
     async fn work_on(&self, lease: &Lease) -> Result<()> {

@@ -29,7 +29,7 @@ pub(crate) struct CodeStore {
     unpacked: ByteSize,
     random: Random,
     /// Unpacking is heavy and several instances may want the same package at once.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     held: Held,
 }
 
@@ -60,7 +60,7 @@ impl CodeStore {
             dir,
             unpacked,
             random,
-            turn: Mutex::new(()),
+            turn: Arc::default(),
             held: Arc::default(),
         }
     }
@@ -84,7 +84,7 @@ impl CodeStore {
         package: Bytes,
     ) -> Result<PathBuf, PackageError> {
         let target = self.path(sha256);
-        let _turn = self.turn.lock().await;
+        let turn = self.turn.clone().lock_owned().await;
         if target.is_dir() {
             return Ok(target);
         }
@@ -92,6 +92,8 @@ impl CodeStore {
         let limit = self.unpacked;
         let done = target.clone();
         spawn_blocking(move || {
+            // Until it is done: whoever waits for it may go away, and the next one must not come in between.
+            let _turn = turn;
             let unpacked = unpack_whole(&package, &draft, limit)
                 .and_then(|()| fs::rename(&draft, &done).map_err(io_error));
             if unpacked.is_err() {
@@ -111,8 +113,12 @@ impl CodeStore {
         let kept: Vec<String> = kept.iter().map(|sha256| hex(sha256)).collect();
         let (dir, held) = (self.dir.clone(), self.held.clone());
         let removed = format!(".{}", self.random.uuid());
-        let _turn = self.turn.lock().await;
-        let swept = spawn_blocking(move || sweep_dir(&dir, &kept, &held, &removed)).await;
+        let turn = self.turn.clone().lock_owned().await;
+        let swept = spawn_blocking(move || {
+            let _turn = turn;
+            sweep_dir(&dir, &kept, &held, &removed)
+        })
+        .await;
         if let Ok(Err(cause)) = swept {
             tracing::warn!(%cause, "unpacked packages that nobody uses were not removed");
         }
@@ -405,6 +411,7 @@ fn clash(path: &Path, cause: io::Error) -> PackageError {
 mod tests {
     use std::io::Write;
 
+    use futures_util::FutureExt;
     use proptest::prelude::*;
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
@@ -454,6 +461,22 @@ mod tests {
     fn unpack(package: &[u8]) -> (Result<(), PackageError>, TempDir) {
         let dir = TempDir::new();
         (unpack_whole(package, &dir.0, ByteSize::mib(1)), dir)
+    }
+
+    #[tokio::test]
+    async fn whoever_gives_up_unpacking_is_not_in_the_way_of_the_next() {
+        let dir = TempDir::new();
+        let code = CodeStore::new(dir.0.clone(), ByteSize::mib(1), Random::seeded(1));
+        let package = Bytes::from(with_file("index.js", 0o644, &vec![b'x'; 500_000]));
+        for n in 0..20 {
+            let mut given_up = Box::pin(code.unpack([n; 32], package.clone()));
+            assert!((&mut given_up).now_or_never().is_none());
+            drop(given_up);
+            let folder = code.unpack([n; 32], package.clone()).await.unwrap();
+            assert!(folder.join("index.js").is_file());
+        }
+        let left = fs::read_dir(&dir.0).unwrap().count();
+        assert_eq!(left, 20, "no draft is left");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! One process that serves one invocation at a time.
+//!
+//! Whatever ends a wait for the worker is `unconstrained`: a worker that floods us with requests uses up our task's
+//! budget, and a deadline that is subject to it would look as if it never came.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Clock, Stopwatch, Timestamp};
 use ledger::Group;
+use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Capture, Destination, Pipes};
@@ -151,14 +155,14 @@ impl Functions {
                     None => InitFailure::BrokeOff,
                 }),
             },
-            exit = process.wait() => Err(match said_at_the_end(worker.ready()).await {
+            exit = unconstrained(process.wait()) => Err(match said_at_the_end(worker.ready()).await {
                 Some(Ready::InitError { kind, payload }) => {
                     InitFailure::Reported(self.shared.dialect.reported(payload, kind.as_deref()))
                 }
                 _ => InitFailure::Exited(exit),
             }),
-            () = self.shared.clock.sleep_until(deadline) => Err(InitFailure::TimedOut),
-            () = self.shared.stopping.cancelled() => Err(InitFailure::Stopped),
+            () = unconstrained(self.shared.clock.sleep_until(deadline)) => Err(InitFailure::TimedOut),
+            () = unconstrained(self.shared.stopping.cancelled()) => Err(InitFailure::Stopped),
         }
     }
 
@@ -247,9 +251,9 @@ impl Instance {
                 Ok(reply) => return Ok(reply),
                 Err(broken) => exit_of(process, &broken).await,
             },
-            exit = process.wait() => Some(exit),
-            () = limits.clock.sleep_until(limits.deadline) => return Err(Fault::TimedOut(limits.timeout)),
-            () = limits.stopping.cancelled() => return Err(Fault::Stopped),
+            exit = unconstrained(process.wait()) => Some(exit),
+            () = unconstrained(limits.clock.sleep_until(limits.deadline)) => return Err(Fault::TimedOut(limits.timeout)),
+            () = unconstrained(limits.stopping.cancelled()) => return Err(Fault::Stopped),
         };
         let Some(exit) = ended else {
             return Err(Fault::BrokeOff);
@@ -268,9 +272,9 @@ impl Instance {
         tokio::select! {
             biased;
             ready = worker.ready() => matches!(ready, Ok(Ready::Ready)),
-            _ = process.wait() => false,
-            () = limits.clock.sleep_until(limits.deadline) => false,
-            () = limits.stopping.cancelled() => false,
+            _ = unconstrained(process.wait()) => false,
+            () = unconstrained(limits.clock.sleep_until(limits.deadline)) => false,
+            () = unconstrained(limits.stopping.cancelled()) => false,
         }
     }
 }

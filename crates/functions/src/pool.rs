@@ -120,7 +120,10 @@ impl Functions {
         let clock = &self.shared.clock;
         for round in 0.. {
             if round % SWEEP_EVERY == 0 {
-                self.sweep_code().await?;
+                // It waits for the next round: what is unpacked in vain only takes room.
+                if let Err(cause) = self.sweep_code().await {
+                    tracing::warn!(%cause, "unpacked packages that nobody uses were not looked for");
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => break,

@@ -425,6 +425,14 @@ mod tests {
         format!("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", protocol::NEXT)
     }
 
+    fn response(id: &str) -> String {
+        [protocol::INVOCATION, id, protocol::RESPONSE].concat()
+    }
+
+    fn error(id: &str) -> String {
+        [protocol::INVOCATION, id, protocol::ERROR].concat()
+    }
+
     async fn received(theirs: &mut UnixStream) -> String {
         let mut bytes = vec![0; 4_096];
         let count = theirs.read(&mut bytes).await.unwrap();
@@ -447,11 +455,18 @@ mod tests {
         worker.hand_over(&work).await.unwrap();
         let message = received(&mut theirs).await;
         assert!(message.starts_with("HTTP/1.1 200 OK\r\n"), "{message}");
-        assert!(message.contains("Lambda-Runtime-Aws-Request-Id: id-1\r\n"));
-        assert!(message.contains("Lambda-Runtime-Deadline-Ms: 1234\r\n"));
-        assert!(message.contains("Lambda-Runtime-Client-Context: {}Evil: yes\r\n"));
+        for (name, value) in [
+            (protocol::REQUEST_ID, "id-1"),
+            (protocol::DEADLINE, "1234"),
+            (protocol::INVOKED_NAME, "name"),
+            (protocol::TRACE, "trace"),
+            (protocol::CLIENT_CONTEXT, "{}Evil: yes"),
+        ] {
+            let header = format!("\r\n{name}: {value}\r\n");
+            assert!(message.contains(&header), "{message}");
+        }
         assert!(message.ends_with("Content-Length: 7\r\n\r\n{\"a\":1}"));
-        let both = post("/2018-06-01/runtime/invocation/id-1/response", "\"ok\"") + &next();
+        let both = post(&response("id-1"), "\"ok\"") + &next();
         theirs.write_all(both.as_bytes()).await.unwrap();
         assert_eq!(
             worker.reply("id-1").await.unwrap(),
@@ -465,8 +480,10 @@ mod tests {
     async fn errors_carry_their_kind() {
         let (mut worker, mut theirs) = pair();
         let init = format!(
-            "POST {} HTTP/1.1\r\nLambda-Runtime-Function-Error-Type: Runtime.NoSuchHandler\r\ncontent-length: 2\r\n\r\n{{}}",
-            protocol::INIT_ERROR
+            "POST {} HTTP/1.1\r\n{}: Runtime.NoSuchHandler\r\ncontent-length: 2\r\n\r\n{{}}",
+            protocol::INIT_ERROR,
+            // Runtimes spell it in upper and lower case.
+            protocol::ERROR_KIND.to_uppercase()
         );
         theirs.write_all(init.as_bytes()).await.unwrap();
         let expected = Ready::InitError {
@@ -474,8 +491,8 @@ mod tests {
             payload: "{}".into(),
         };
         assert_eq!(worker.ready().await.unwrap(), expected);
-        let error = post("/2018-06-01/runtime/invocation/id-1/error", "{}");
-        theirs.write_all(error.as_bytes()).await.unwrap();
+        let failed = post(&error("id-1"), "{}");
+        theirs.write_all(failed.as_bytes()).await.unwrap();
         let expected = Reply::Error {
             kind: None,
             payload: "{}".into(),
@@ -488,10 +505,10 @@ mod tests {
         let (mut worker, mut theirs) = pair();
         let messages = [
             next(),
-            post("/2018-06-01/runtime/invocation/other/response", "1"),
+            post(&response("other"), "1"),
             post(protocol::INIT_ERROR, "{}"),
             post("/nonsense", ""),
-            post("/2018-06-01/runtime/invocation/id-1/response", "2"),
+            post(&response("id-1"), "2"),
         ];
         theirs
             .write_all(messages.concat().as_bytes())
@@ -514,10 +531,11 @@ mod tests {
     async fn an_answer_that_is_too_large_is_read_past() {
         let large = "x".repeat(100_000);
         let chunked = format!(
-            "POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
+            "POST {} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{:x}\r\n{large}\r\n0\r\n\r\n",
+            response("id-1"),
             large.len()
         );
-        let known = post("/2018-06-01/runtime/invocation/id-1/response", &large);
+        let known = post(&response("id-1"), &large);
         for (message, size) in [(known, 100_000), (chunked, 100_003)] {
             let (mut worker, mut theirs) = pair();
             let both = message + &next();
@@ -535,7 +553,10 @@ mod tests {
     #[tokio::test]
     async fn a_chunked_answer_is_put_together() {
         let (mut worker, mut theirs) = pair();
-        let message = "POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: t\r\n\r\n";
+        let message = format!(
+            "POST {} HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: t\r\n\r\n",
+            response("id-1")
+        );
         theirs.write_all(message.as_bytes()).await.unwrap();
         assert_eq!(
             worker.reply("id-1").await.unwrap(),
@@ -561,7 +582,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
             runtime.block_on(async {
                 let (mut worker, mut theirs) = pair();
-                let message = post("/2018-06-01/runtime/invocation/id-1/response", "body") + &next();
+                let message = post(&response("id-1"), "body") + &next();
                 let sender = tokio::spawn(async move {
                     let mut rest = message.as_bytes();
                     for cut in cuts {

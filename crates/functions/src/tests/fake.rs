@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Moment};
+use crate::protocol;
 use crate::{
     Config, Configuration, Create, Event, Function, Functions, Invoke, Job, Keeper, Launch,
     Launched, Launcher, Logging, NewCode, Outcome, Parts, Process, Result,
@@ -358,13 +359,13 @@ async fn act(
     stdout.write_all(b"init\n").await.unwrap();
     match what.handler.as_str() {
         "init-error" => {
-            post(&mut stream, "init/error", "\"bad init\"", false).await;
+            post(&mut stream, protocol::INIT_ERROR, "\"bad init\"", false).await;
             return Exit::Code(1);
         }
         "init-exit" => return Exit::Code(7),
         "init-hang" => std::future::pending().await,
         "init-error-once" if number == 0 => {
-            post(&mut stream, "init/error", "\"bad init\"", false).await;
+            post(&mut stream, protocol::INIT_ERROR, "\"bad init\"", false).await;
             return Exit::Code(1);
         }
         _ => {}
@@ -381,20 +382,15 @@ async fn act(
             "as-told" => payload.trim_matches('"').to_owned(),
             handler => handler.to_owned(),
         };
-        let response = format!("invocation/{id}/response");
+        let response = [protocol::INVOCATION, &id, protocol::RESPONSE].concat();
         match handler.as_str() {
             "wait" => {
                 stage.go.notified().await;
                 post(&mut stream, &response, &payload, true).await;
             }
             "fail" => {
-                post(
-                    &mut stream,
-                    &format!("invocation/{id}/error"),
-                    "\"no\"",
-                    true,
-                )
-                .await;
+                let error = [protocol::INVOCATION, &id, protocol::ERROR].concat();
+                post(&mut stream, &error, "\"no\"", true).await;
             }
             "exit" => return Exit::Code(3),
             "hang" => std::future::pending().await,
@@ -405,6 +401,11 @@ async fn act(
             "die-idle" => {
                 post(&mut stream, &response, &payload, true).await;
                 return Exit::Code(0);
+            }
+            "flood" => return flood(stream.into_inner()).await,
+            "answer-and-flood" => {
+                post(&mut stream, &response, &payload, false).await;
+                return flood(stream.into_inner()).await;
             }
             "large" => post(&mut stream, &response, &"x".repeat(7 << 20), true).await,
             "which" => post(&mut stream, &response, &format!("{number}/{served}"), true).await,
@@ -417,6 +418,16 @@ async fn act(
     Exit::Code(0)
 }
 
+/// Asks for what there is not, as fast as it is refused.
+async fn flood(stream: UnixStream) -> Exit {
+    let (mut answers, mut requests) = stream.into_split();
+    let many = b"GET /nonsense HTTP/1.1\r\n\r\n".repeat(1_000);
+    let asking = async { while requests.write_all(&many).await.is_ok() {} };
+    let mut nowhere = tokio::io::sink();
+    let (_, _) = tokio::join!(asking, tokio::io::copy(&mut answers, &mut nowhere));
+    Exit::Code(0)
+}
+
 struct Running<'a>(&'a Stage);
 
 impl Drop for Running<'_> {
@@ -425,20 +436,22 @@ impl Drop for Running<'_> {
     }
 }
 
-const NEXT: &str = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n";
+fn next() -> String {
+    format!("GET {} HTTP/1.1\r\n\r\n", protocol::NEXT)
+}
 
 async fn ask(stream: &mut BufReader<UnixStream>) {
     // The server may be gone, here and below.
-    let _ = stream.get_mut().write_all(NEXT.as_bytes()).await;
+    let _ = stream.get_mut().write_all(next().as_bytes()).await;
 }
 
-async fn post(stream: &mut BufReader<UnixStream>, verb: &str, body: &str, and_next: bool) {
+async fn post(stream: &mut BufReader<UnixStream>, path: &str, body: &str, and_next: bool) {
     let mut message = format!(
-        "POST /2018-06-01/runtime/{verb} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
     if and_next {
-        message.push_str(NEXT);
+        message.push_str(&next());
     }
     let _ = stream.get_mut().write_all(message.as_bytes()).await;
 }
@@ -456,11 +469,10 @@ async fn work(stream: &mut BufReader<UnixStream>) -> Option<(String, String)> {
             if line.is_empty() {
                 break;
             }
-            if let Some(value) = line.strip_prefix("Lambda-Runtime-Aws-Request-Id: ") {
-                id = Some(value.to_owned());
-            }
-            if let Some(value) = line.strip_prefix("Content-Length: ") {
-                length = value.parse().unwrap();
+            match line.split_once(": ") {
+                Some((protocol::REQUEST_ID, value)) => id = Some(value.to_owned()),
+                Some(("Content-Length", value)) => length = value.parse().unwrap(),
+                _ => {}
             }
         }
         let mut body = vec![0; length];

@@ -94,6 +94,34 @@ async fn a_function_that_takes_too_long_is_killed_and_the_next_call_is_cold() {
     assert_eq!(world.stage.launches(), 2);
 }
 
+/// There is always something to read from it, which must not keep us from looking at the clock.
+#[tokio::test]
+async fn a_function_that_floods_us_with_requests_is_killed_in_time_all_the_same() {
+    let world = World::new();
+    world.deploy("as-told").await;
+    for flood in ["\"flood\"", "\"answer-and-flood\""] {
+        let call = world.spawn(flood);
+        world
+            .until("it runs", |world| world.stage.running() == 1)
+            .await;
+        world.settle().await;
+        assert!(!call.is_finished());
+        world.clock.advance(Duration::from_secs(3));
+        world.until("it is over", |_| call.is_finished()).await;
+        let outcome = call.await.unwrap().unwrap();
+        match flood {
+            "\"flood\"" => assert_eq!(outcome.result.unwrap_err().message, "TimedOut(3s)"),
+            _ => assert_eq!(outcome.result.unwrap(), flood),
+        }
+        world
+            .until("it is dead", |world| {
+                world.stage.alive.load(Ordering::SeqCst) == 0
+            })
+            .await;
+    }
+    assert_eq!(world.stage.launches(), 2);
+}
+
 #[tokio::test]
 async fn a_process_that_ends_is_an_outcome_and_the_next_call_is_cold() {
     let world = World::new();
