@@ -19,6 +19,11 @@ impl Tables {
         let table = find(&view, space, name)?;
         counted(&view, table)
     }
+
+    /// A table without what is in it: one look-up, where counting is one for each tally.
+    pub fn table(&self, space: &Space, name: &str) -> Result<Table> {
+        find(&self.store.read()?, space, name)
+    }
 }
 
 pub(crate) fn find(from: &impl Read, space: &Space, name: &str) -> Result<Table> {

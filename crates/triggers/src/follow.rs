@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use functions::{Event, Job, ObjectEvent, ObjectEventKind};
 use objects::{Change, ChangeKind};
-use store::{Position, Tx, View};
+use store::{Position, View};
 use tokio_util::sync::CancellationToken;
 
 use crate::schema::{BUCKETS, Cursor, EventKind, OBJECTS_CURSOR, ObjectBinding};
@@ -54,7 +54,10 @@ impl Triggers {
                 for job in &jobs {
                     self.functions.enqueue(tx, job)?;
                 }
-                self.forget(tx, *last)
+                OBJECTS_CURSOR.put(tx, OBJECTS_CURSOR.key(), &Cursor(*last));
+                // Nobody else reads them.
+                log.forget(tx, changes.iter().map(|(position, _)| *position));
+                Ok(())
             })
             .await
     }
@@ -62,13 +65,6 @@ impl Triggers {
     fn cursor(&self, from: &impl store::Read) -> Result<Position> {
         let stored = OBJECTS_CURSOR.get(from, &OBJECTS_CURSOR.key())?;
         Ok(stored.map_or(Position::START, |cursor| cursor.0))
-    }
-
-    /// Moves the cursor, and drops what lies before it from the log: nobody else reads it.
-    fn forget(&self, tx: &mut Tx, cursor: Position) -> Result<()> {
-        OBJECTS_CURSOR.put(tx, OBJECTS_CURSOR.key(), &Cursor(cursor));
-        self.objects.log().trim(tx, cursor, BATCH)?;
-        Ok(())
     }
 
     fn jobs(&self, view: &View, changes: &[(Position, Change)]) -> Result<Vec<Job>> {
