@@ -9,7 +9,7 @@ use serde::Serialize;
 use store::Read;
 
 use crate::desired::{Desired, Output};
-use crate::diagnostic::{Diagnostics, Finding};
+use crate::diagnostic::Diagnostics;
 use crate::error::{Error, Result};
 use crate::plan::{self, Action, Plan, Step, Wanted};
 use crate::schema::{self, HELD, Held, Leftover, STACKS};
@@ -78,7 +78,6 @@ impl Deployer {
 
     /// What deploying would do now.
     pub fn plan(&self, desired: &Desired, context: &Context) -> Result<Plan> {
-        refuse_tables(desired)?;
         let stored = self.stored(&desired.stack)?;
         plan::decide(desired, &context.suffix, &stored, |noun, name| {
             self.presence(noun, name)
@@ -237,21 +236,6 @@ impl Deployer {
 
     async fn write(&self, decide: impl FnMut(&mut store::Tx) -> Result<()>) -> Result<()> {
         self.engines.store.write(decide).await
-    }
-}
-
-/// There is no engine for them yet.
-fn refuse_tables(desired: &Desired) -> Result<()> {
-    let tables = desired
-        .resources
-        .iter()
-        .filter(|resource| matches!(resource.kind, crate::desired::Kind::Table(_)));
-    let findings: Vec<Finding> = tables
-        .map(|table| Finding::error(table.span, "tables are not deployed yet"))
-        .collect();
-    match findings.is_empty() {
-        true => Ok(()),
-        false => Err(Diagnostics::new(desired.notices.source(), findings).into()),
     }
 }
 

@@ -10,10 +10,13 @@ use bytes::Bytes;
 use functions::{AsyncSettings, Configuration, Create, Functions, Logging, NewCode};
 use objects::{List, NewBucket, Objects};
 use store::Store;
+use tables::{KeySchema, NewTable, Tables};
 use triggers::{EventKind, ObjectBinding, Target, Triggers};
 
 use crate::Deployer;
-use crate::desired::{Architecture, Bucket, Code, Function, Kind, Notification, Rule};
+use crate::desired::{
+    Architecture, Bucket, Code, Function, KeyAttribute, KeyType, Kind, Notification, Rule, Table,
+};
 use crate::error::{Error, Result};
 use crate::plan::Presence;
 use crate::schema::Noun;
@@ -23,6 +26,7 @@ use crate::schema::Noun;
 pub struct Engines {
     pub store: Store,
     pub objects: Objects,
+    pub tables: Tables,
     pub functions: Functions,
     pub triggers: Triggers,
 }
@@ -50,7 +54,12 @@ macro_rules! failure_from {
         }
     )*};
 }
-failure_from!(objects::Error, functions::Error, triggers::Error);
+failure_from!(
+    objects::Error,
+    tables::Error,
+    functions::Error,
+    triggers::Error
+);
 
 /// The largest zip file that is read.
 const MAX_PACKAGE: u64 = 256 << 20;
@@ -74,7 +83,10 @@ impl Deployer {
     fn look(&self, noun: Noun, name: &str) -> Result<Presence, Failure> {
         let present = match noun {
             Noun::Bucket => return self.look_for_bucket(name),
-            Noun::Table => false,
+            Noun::Table => {
+                let found = self.engines.tables.describe(&self.space(), name);
+                is_there(found.map_err(Failure::from))?
+            }
             Noun::Function => {
                 let found = self.engines.functions.get(&self.space(), name);
                 is_there(found.map_err(Failure::from))?
@@ -121,7 +133,7 @@ impl Deployer {
     pub(crate) async fn put(&self, kind: &Kind) -> Result<(), Failure> {
         match kind {
             Kind::Bucket(bucket) => self.put_bucket(bucket).await,
-            Kind::Table(_) => Err(no_tables()),
+            Kind::Table(table) => self.put_table(table).await,
             Kind::Function(function) => self.put_function(function).await,
             Kind::Notification(notification) => self.put_notification(notification).await,
         }
@@ -139,7 +151,10 @@ impl Deployer {
                 self.engines.triggers.forget_bucket(name).await?;
                 removed.map_err(Failure::from)
             }
-            Noun::Table => Err(no_tables()),
+            Noun::Table => {
+                let removed = self.engines.tables.drop_table(&space, name).await;
+                removed.map(drop).map_err(Failure::from)
+            }
             Noun::Function => {
                 let removed = self.engines.functions.delete(&space, name).await;
                 removed.map_err(Failure::from)
@@ -162,6 +177,28 @@ impl Deployer {
             Ok(_) | Err(objects::Error::BucketExists { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn put_table(&self, table: &Table) -> Result<(), Failure> {
+        let (space, tables) = (self.space(), &self.engines.tables);
+        let new = new_table(table);
+        match tables.create(&space, new.clone()).await {
+            Err(tables::Error::TableExists(_)) => {}
+            created => return Ok(created.map(drop)?),
+        }
+        let current = tables.describe(&space, &table.name)?.table;
+        // The plan has compared with what the stack last made; somebody may have made the table anew since.
+        if current.key != new.key {
+            return Err(Failure {
+                kind: ErrorKind::Conflict,
+                text: "it exists already, with another key".to_owned(),
+            });
+        }
+        if current.provisioned != new.provisioned {
+            let set = tables.set_throughput(&space, &table.name, new.provisioned);
+            set.await?;
+        }
+        Ok(())
     }
 
     async fn put_function(&self, function: &Function) -> Result<(), Failure> {
@@ -260,20 +297,34 @@ impl Deployer {
     }
 }
 
-/// Templates with tables are refused before anything is done.
-fn no_tables() -> Failure {
-    Failure {
-        kind: ErrorKind::Unavailable,
-        text: "tables are not deployed yet".to_owned(),
-    }
-}
-
 /// Missing is an answer, not a failure.
 fn is_there<T>(found: Result<T, Failure>) -> Result<bool, Failure> {
     match found {
         Ok(_) => Ok(true),
         Err(failure) if failure.kind == ErrorKind::Missing => Ok(false),
         Err(failure) => Err(failure),
+    }
+}
+
+fn new_table(table: &Table) -> NewTable {
+    let attribute = |attribute: &KeyAttribute| tables::KeyAttribute {
+        name: attribute.name.clone(),
+        r#type: match attribute.r#type {
+            KeyType::String => tables::KeyType::String,
+            KeyType::Number => tables::KeyType::Number,
+            KeyType::Binary => tables::KeyType::Binary,
+        },
+    };
+    NewTable {
+        name: table.name.clone(),
+        key: KeySchema {
+            partition: attribute(&table.partition_key),
+            sort: table.sort_key.as_ref().map(attribute),
+        },
+        provisioned: table.provisioned.map(|units| tables::Throughput {
+            read: units.read,
+            write: units.write,
+        }),
     }
 }
 

@@ -11,6 +11,7 @@ use functions::{
 use ledger::{Ledger, Limits, Phases};
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
 use store::Store;
+use tables::{Item, KeyType, NewTable, Tables, Throughput};
 use triggers::{EventKind, Triggers};
 
 use super::*;
@@ -90,6 +91,7 @@ impl World {
                 functions.clone(),
                 clock.clone(),
             ),
+            tables: Tables::new(store.clone(), clock.clone(), random.clone()),
             objects,
             functions,
             store,
@@ -119,6 +121,20 @@ impl World {
         changes
             .map(|step| format!("{} {} {}", step.action, step.noun, step.name))
             .collect()
+    }
+
+    /// What a deployment that is refused, or fails, says.
+    async fn refusal(&self, text: &str) -> String {
+        let refused = self.deployer.deploy(&self.template(text)).await;
+        refused.unwrap_err().to_string()
+    }
+
+    fn table(&self, name: &str) -> Option<tables::Table> {
+        match self.engines.tables.describe(&self.space, name) {
+            Ok(description) => Some(description.table),
+            Err(tables::Error::NoSuchTable(_)) => None,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     fn function(&self, name: &str) -> Function {
@@ -393,11 +409,207 @@ async fn generated_names_stay_the_same_over_deployments() {
     assert_ne!(plan(&world), plan(&world));
 }
 
+const PHOTOS: &str = r"
+Resources:
+  B: {Type: AWS::S3::Bucket, Properties: {BucketName: uploads}}
+  T:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: photos
+      AttributeDefinitions:
+        - {AttributeName: album, AttributeType: S}
+        - {AttributeName: taken, AttributeType: N}
+      KeySchema:
+        - {AttributeName: album, KeyType: HASH}
+        - {AttributeName: taken, KeyType: RANGE}
+      ProvisionedThroughput: {ReadCapacityUnits: 3, WriteCapacityUnits: 2}
+";
+
+/// The template without its table.
+fn no_photos() -> &'static str {
+    &PHOTOS[..PHOTOS.find("  T:").unwrap()]
+}
+
+fn retained_photos() -> String {
+    PHOTOS.replace(
+        "    Properties:",
+        "    DeletionPolicy: Retain\n    Properties:",
+    )
+}
+
+fn with_number_key() -> String {
+    PHOTOS.replace("album, AttributeType: S", "album, AttributeType: N")
+}
+
+#[tokio::test]
+async fn a_table_is_made_once_and_provisioned_anew() {
+    let world = World::new();
+    assert_eq!(
+        world.deploy(PHOTOS).await,
+        ["create bucket uploads", "create table photos"]
+    );
+    let made = world.table("photos").unwrap();
+    assert_eq!(made.key.partition.name, "album");
+    assert_eq!(made.key.partition.r#type, KeyType::String);
+    let sort = made.key.sort.as_ref().unwrap();
+    assert_eq!(
+        (sort.name.as_str(), sort.r#type),
+        ("taken", KeyType::Number)
+    );
+    assert_eq!(made.provisioned, Some(Throughput { read: 3, write: 2 }));
+
+    assert!(world.deploy(PHOTOS).await.is_empty());
+    assert_eq!(world.table("photos").as_ref(), Some(&made));
+
+    let faster = PHOTOS.replace("ReadCapacityUnits: 3", "ReadCapacityUnits: 30");
+    assert_eq!(world.deploy(&faster).await, ["update table photos"]);
+    let provisioned = Some(Throughput { read: 30, write: 2 });
+    let changed = tables::Table {
+        provisioned,
+        ..made
+    };
+    assert_eq!(world.table("photos").as_ref(), Some(&changed));
+
+    let per_request = PHOTOS.replace(
+        "ProvisionedThroughput: {ReadCapacityUnits: 3, WriteCapacityUnits: 2}",
+        "BillingMode: PAY_PER_REQUEST",
+    );
+    assert_eq!(world.deploy(&per_request).await, ["update table photos"]);
+    assert_eq!(world.table("photos").unwrap().provisioned, None);
+    assert!(world.deploy(&per_request).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_table_goes_with_its_template_and_with_its_stack() {
+    let world = World::new();
+    world.deploy(PHOTOS).await;
+    assert_eq!(world.deploy(no_photos()).await, ["remove table photos"]);
+    assert_eq!(world.table("photos"), None);
+    assert!(world.deploy(no_photos()).await.is_empty());
+
+    world.deploy(PHOTOS).await;
+    world.deployer.destroy("shop").await.unwrap();
+    assert_eq!(world.table("photos"), None);
+    assert!(world.deployer.stacks().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_table_to_be_retained_stays_and_can_be_had_again() {
+    let world = World::new();
+    world.deploy(&retained_photos()).await;
+    let made = world.table("photos");
+    assert_eq!(world.deploy(no_photos()).await, ["retain table photos"]);
+    assert_eq!(world.table("photos"), made);
+    let other = world.refusal(&with_number_key()).await;
+    assert!(
+        other.contains("the key of the table `photos` cannot be changed"),
+        "{other}"
+    );
+    assert_eq!(world.deploy(PHOTOS).await, ["update table photos"]);
+    assert_eq!(world.table("photos"), made);
+}
+
+#[tokio::test]
+async fn a_tables_key_cannot_be_changed_in_place_and_its_items_stay() {
+    let world = World::new();
+    world.deploy(PHOTOS).await;
+    let made = world.table("photos");
+    put_item(&world, "photos").await;
+    let refused = world.refusal(&with_number_key()).await;
+    assert!(
+        refused.contains("the key of the table `photos` cannot be changed"),
+        "{refused}"
+    );
+    // Nor when its resource is called otherwise.
+    let refused = world
+        .refusal(&with_number_key().replace("  T:", "  U:"))
+        .await;
+    assert!(
+        refused.contains("the key of the table `photos` cannot be changed"),
+        "{refused}"
+    );
+    assert_eq!(world.table("photos"), made);
+    let description = world.engines.tables.describe(&world.space, "photos");
+    assert_eq!(description.unwrap().items, 1);
+    let renamed = with_number_key().replace("TableName: photos", "TableName: pictures");
+    assert_eq!(
+        world.deploy(&renamed).await,
+        ["replace table pictures", "remove table photos"]
+    );
+    assert_eq!(world.table("photos"), None);
+}
+
+#[tokio::test]
+async fn a_table_of_somebody_else_is_not_touched() {
+    let world = World::new();
+    world.deploy(PHOTOS).await;
+    let theirs = NewTable {
+        name: "photos".into(),
+        key: tables::KeySchema {
+            sort: None,
+            ..world.table("photos").unwrap().key
+        },
+        provisioned: None,
+    };
+    world.deployer.destroy("shop").await.unwrap();
+    let created = world.engines.tables.create(&world.space, theirs.clone());
+    let created = created.await.unwrap().table;
+    let refused = world.refusal(PHOTOS).await;
+    assert!(
+        refused.contains("there is a table `photos` already"),
+        "{refused}"
+    );
+    assert!(world.engines.objects.bucket("uploads").is_err());
+    assert_eq!(world.table("photos"), Some(created));
+}
+
+/// The stack's own table was deleted behind its back, and another made with its name.
+#[tokio::test]
+async fn a_table_that_was_made_anew_with_another_key_stays_as_it_is() {
+    let world = World::new();
+    world.deploy(PHOTOS).await;
+    let tables = &world.engines.tables;
+    let ours = tables
+        .drop_table(&world.space, "photos")
+        .await
+        .unwrap()
+        .table;
+    let theirs = NewTable {
+        name: "photos".into(),
+        key: tables::KeySchema {
+            sort: None,
+            ..ours.key
+        },
+        provisioned: None,
+    };
+    let theirs = tables.create(&world.space, theirs).await.unwrap().table;
+    let faster = PHOTOS.replace("ReadCapacityUnits: 3", "ReadCapacityUnits: 30");
+    let failed = world.refusal(&faster).await;
+    assert!(
+        failed.starts_with("cannot update the table photos: it exists already, with another key"),
+        "{failed}"
+    );
+    assert_eq!(world.table("photos"), Some(theirs));
+}
+
 #[test]
 fn every_kind_of_event_that_a_template_may_name_is_known() {
     for event in crate::template::EVENTS {
         assert!(crate::engines::event_kind(event).is_some(), "{event}");
     }
+}
+
+/// An item under the key of the template's table.
+async fn put_item(world: &World, table: &str) {
+    let item = Item::from([
+        ("album".to_owned(), tables::Value::String("summer".into())),
+        (
+            "taken".to_owned(),
+            tables::Value::Number("1".parse().unwrap()),
+        ),
+    ]);
+    let put = world.engines.tables.put(&world.space, table, item);
+    put.await.unwrap();
 }
 
 async fn put_object(world: &World, bucket: &str, key: &str) {
