@@ -1,0 +1,94 @@
+//! Tables as DynamoDB speaks of them.
+//!
+//! The model decides which operation a request is for and whether its input is well formed; `operations.rs` names the
+//! file that does it. Attribute values are read straight from the request's JSON into the engine's and printed straight
+//! from those: `attribute.rs`. The messages are the real service's, as dynalite and the SDKs' users recorded them.
+
+mod attribute;
+mod capacity;
+mod condition;
+mod create;
+mod delete;
+mod describe;
+mod drop;
+mod error;
+mod expression;
+mod get;
+mod list;
+mod operations;
+mod page;
+mod placeholders;
+mod put;
+mod query;
+mod scan;
+mod settings;
+mod table;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use base::Space;
+use bytes::Bytes;
+use http::request::Parts as Head;
+use serde::Serialize;
+use tables::Tables;
+
+use crate::context::Context;
+use crate::protocol::{Call, Fault, Manner, Service};
+
+pub(crate) static SERVICE: Service = Service::new(
+    include_str!("../models/dynamodb.json"),
+    Manner {
+        package: Some("com.amazonaws.dynamodb.v20120810"),
+        crc32: true,
+        named: &[("TableArn", "TableName")],
+        first: None,
+    },
+);
+
+/// The service's handle. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct DynamoDb {
+    tables: Tables,
+}
+
+/// One request, understood.
+struct Asked<'a> {
+    tables: &'a Tables,
+    context: &'a Context,
+    call: Call<'a>,
+}
+
+impl Asked<'_> {
+    fn space(&self) -> &Space {
+        &self.context.space
+    }
+
+    /// A success, printed.
+    fn answer(&self, output: &impl Serialize) -> wire::Response {
+        SERVICE.answer(self.call.operation, &self.context.request_id, output)
+    }
+}
+
+impl DynamoDb {
+    pub(crate) fn new(tables: Tables) -> Self {
+        Self { tables }
+    }
+
+    /// Answers a request whose signature has been verified.
+    pub(crate) async fn call(&self, context: &Context, head: &Head, body: Bytes) -> wire::Response {
+        let answer = match SERVICE.read(head, body) {
+            Ok(call) => {
+                let asked = Asked {
+                    tables: &self.tables,
+                    context,
+                    call,
+                };
+                operations::answer(asked).await
+            }
+            Err(fault) => Err(fault),
+        };
+        answer.unwrap_or_else(|fault: Fault| SERVICE.refuse(&context.request_id, &fault))
+    }
+}

@@ -1,0 +1,93 @@
+//! The names and values that an expression refers to instead of containing them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value as Json};
+use tables::Value;
+
+use super::attribute;
+use crate::protocol::{Call, Fault};
+
+#[derive(Debug, Default)]
+pub(super) struct Placeholders {
+    names: BTreeMap<String, String>,
+    values: BTreeMap<String, Value>,
+    used: BTreeSet<String>,
+}
+
+const NAMES: &str = "ExpressionAttributeNames";
+const VALUES: &str = "ExpressionAttributeValues";
+
+impl Placeholders {
+    /// Takes them out of the input.
+    pub(super) fn take(call: &mut Call<'_>) -> Result<Self, Fault> {
+        let mut taken = Self::default();
+        for (key, name) in entries(call, NAMES, '#')? {
+            let name = name.as_str().unwrap_or_default().to_owned();
+            taken.names.insert(key, name);
+        }
+        for (key, json) in entries(call, VALUES, ':')? {
+            let value = attribute::read(json).map_err(|wrong| {
+                let message = format!("{VALUES} contains invalid value: {wrong} for key {key}");
+                Fault::validation(message)
+            })?;
+            taken.values.insert(key, value);
+        }
+        Ok(taken)
+    }
+
+    pub(super) fn name(&mut self, key: &str) -> Option<String> {
+        self.used.insert(key.to_owned());
+        self.names.get(key).cloned()
+    }
+
+    pub(super) fn value(&mut self, key: &str) -> Option<Value> {
+        self.used.insert(key.to_owned());
+        self.values.get(key).cloned()
+    }
+
+    /// Refuses those that no expression has used.
+    pub(super) fn all_used(&self) -> Result<(), Fault> {
+        self.check(NAMES, self.names.keys())?;
+        self.check(VALUES, self.values.keys())
+    }
+
+    fn check<'a>(
+        &self,
+        parameter: &str,
+        keys: impl Iterator<Item = &'a String>,
+    ) -> Result<(), Fault> {
+        let unused: Vec<&str> = keys
+            .filter(|key| !self.used.contains(*key))
+            .map(String::as_str)
+            .collect();
+        if unused.is_empty() {
+            return Ok(());
+        }
+        Err(Fault::validation(format!(
+            "Value provided in {parameter} unused in expressions: keys: {{{}}}",
+            unused.join(", ")
+        )))
+    }
+}
+
+fn entries(call: &mut Call<'_>, parameter: &str, mark: char) -> Result<Map<String, Json>, Fault> {
+    let Some(Json::Object(entries)) = call.input.remove(parameter) else {
+        return Ok(Map::new());
+    };
+    if entries.is_empty() {
+        let message = format!("{parameter} must not be empty");
+        return Err(Fault::validation(message));
+    }
+    let right = |key: &str| {
+        key.strip_prefix(mark).is_some_and(|rest| {
+            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        })
+    };
+    match entries.keys().find(|key| !right(key)) {
+        None => Ok(entries),
+        Some(key) => Err(Fault::validation(format!(
+            "{parameter} contains invalid key: Syntax error; key: \"{key}\""
+        ))),
+    }
+}

@@ -1,0 +1,70 @@
+//! A function as it is printed.
+
+use base::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use functions::{Architecture, Function, LogFormat};
+use serde_json::{Value, json};
+
+use super::Asked;
+use crate::dialect::version_name;
+use crate::place::Place;
+
+/// `FunctionConfiguration`. `qualifier` goes into the ARN as the caller gave it.
+pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&str>) -> Value {
+    let configuration = &function.configuration;
+    let place = Place::of(&function.space);
+    let mut output = json!({
+        "FunctionName": function.name,
+        "FunctionArn": place.function_arn(&function.name, qualifier),
+        "Runtime": configuration.runtime,
+        "Role": configuration.role,
+        "Handler": configuration.handler,
+        "CodeSize": function.code.size.as_bytes(),
+        "Description": configuration.description,
+        "Timeout": configuration.timeout.as_secs(),
+        "MemorySize": configuration.memory.as_mib(),
+        "LastModified": modified(function.modified),
+        "CodeSha256": STANDARD.encode(function.code.sha256),
+        "Version": version_name(None),
+        "TracingConfig": { "Mode": "PassThrough" },
+        "RevisionId": function.revision,
+        "State": "Active",
+        "LastUpdateStatus": "Successful",
+        "PackageType": "Zip",
+        "Architectures": [architecture(configuration.architecture)],
+        "EphemeralStorage": { "Size": configuration.ephemeral.as_mib() },
+        "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
+        "LoggingConfig": logging(asked, function),
+    });
+    if !configuration.environment.is_empty() {
+        output["Environment"] = json!({ "Variables": configuration.environment });
+    }
+    output
+}
+
+fn architecture(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86 => "x86_64",
+        Architecture::Arm => "arm64",
+    }
+}
+
+fn logging(asked: &Asked<'_>, function: &Function) -> Value {
+    let logging = &function.configuration.logging;
+    let group = asked.parts.functions.log_group(function).name;
+    match logging.format {
+        LogFormat::Text => json!({ "LogFormat": "Text", "LogGroup": group }),
+        LogFormat::Json => json!({
+            "LogFormat": "JSON",
+            "LogGroup": group,
+            "ApplicationLogLevel": logging.application_level.as_deref().unwrap_or("INFO"),
+            "SystemLogLevel": logging.system_level.as_deref().unwrap_or("INFO"),
+        }),
+    }
+}
+
+/// `2026-11-23T07:30:00.000+0000`
+fn modified(at: Timestamp) -> String {
+    crate::dialect::instant(at).replace('Z', "+0000")
+}

@@ -1,0 +1,57 @@
+use std::collections::BTreeMap;
+
+use functions::Create;
+use serde::Deserialize;
+
+use super::code::Source;
+use super::error::{fault, invalid};
+use super::name::Named;
+use super::settings::{Settings, refuse_unbuilt};
+use super::{Answer, Asked, configuration};
+use crate::protocol::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    function_name: String,
+    code: Source,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+const LONGEST_NAME: usize = 64;
+
+pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    refuse_unbuilt(&asked.call)?;
+    let input: Input = asked.call.read()?;
+    let named = Named::read(asked.context, &input.function_name, None)?;
+    if named.name.len() > LONGEST_NAME {
+        return Err(Fault::validation(format!(
+            "1 validation error detected: Value '{}' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to {LONGEST_NAME}",
+            named.name
+        )));
+    }
+    let settings = &input.settings;
+    if settings.runtime.is_none() || settings.handler.is_none() {
+        return Err(invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        ));
+    }
+    settings.check()?;
+    asked.check_runtime(settings.runtime.as_deref())?;
+    let code = input.code.read(&asked).await?;
+    let mut configuration = Settings::defaults();
+    settings.apply(&mut configuration);
+    let create = Create {
+        space: asked.context.space.clone(),
+        name: named.name.clone(),
+        configuration,
+        code,
+        tags: input.tags,
+    };
+    let created = asked.parts.functions.create(create).await;
+    let function = created.map_err(|error| fault(asked.context, &named, error))?;
+    Ok(Answer::Json(configuration::print(&asked, &function, None)))
+}

@@ -1,0 +1,56 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::{fault, invalid};
+use super::name::{LATEST, Named};
+use super::{Answer, Asked, configuration};
+use crate::protocol::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    marker: Option<String>,
+    max_items: Option<usize>,
+    function_version: Option<String>,
+}
+
+/// A page, unless the caller wants less.
+const PAGE: usize = 50;
+
+pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    let input: Input = asked.call.read()?;
+    let after = input.marker.as_deref().map(read_marker).transpose()?;
+    let limit = input.max_items.unwrap_or(PAGE).min(PAGE);
+    let space = &asked.context.space;
+    let found = asked
+        .parts
+        .functions
+        .list(space, after.as_deref(), limit + 1);
+    let nobody = Named {
+        name: String::new(),
+        qualifier: None,
+    };
+    let mut found = found.map_err(|error| fault(asked.context, &nobody, error))?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    // Listing versions names each by its own.
+    let qualifier = input.function_version.map(|_| LATEST);
+    let printed: Vec<Value> = found
+        .iter()
+        .map(|function| configuration::print(&asked, function, qualifier))
+        .collect();
+    let mut output = json!({ "Functions": printed });
+    if let (true, Some(last)) = (more, found.last()) {
+        output["NextMarker"] = STANDARD.encode(&last.name).into();
+    }
+    Ok(Answer::Json(output))
+}
+
+fn read_marker(marker: &str) -> Result<String, Fault> {
+    let decoded = STANDARD.decode(marker).ok();
+    decoded
+        .and_then(|name| String::from_utf8(name).ok())
+        .ok_or_else(|| invalid("Invalid Marker"))
+}

@@ -1,0 +1,251 @@
+//! What callers say about how a function runs, read and checked, for creating and updating alike.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::ByteSize;
+use functions::{Architecture, Configuration, LogFormat, Logging};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::error::invalid;
+use crate::protocol::{Call, Fault};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Settings {
+    pub(super) runtime: Option<String>,
+    pub(super) handler: Option<String>,
+    pub(super) role: Option<String>,
+    description: Option<String>,
+    timeout: Option<u64>,
+    memory_size: Option<u64>,
+    environment: Option<Environment>,
+    ephemeral_storage: Option<EphemeralStorage>,
+    architectures: Option<Vec<String>>,
+    logging_config: Option<LoggingConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Environment {
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EphemeralStorage {
+    size: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct LoggingConfig {
+    log_format: Option<String>,
+    application_log_level: Option<String>,
+    system_log_level: Option<String>,
+    log_group: Option<String>,
+}
+
+const LONGEST_TIMEOUT: u64 = 900;
+const MOST_MEMORY_MB: u64 = 10_240;
+/// Names and values together, as JSON.
+const LARGEST_ENVIRONMENT: usize = 4 << 10;
+
+/// What the platform itself sets; a function must not.
+const RESERVED: [&str; 18] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];
+
+impl Settings {
+    /// Checks what the model does not say.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        at_most("timeout", self.timeout, LONGEST_TIMEOUT)?;
+        at_most("memorySize", self.memory_size, MOST_MEMORY_MB)?;
+        if let Some(environment) = &self.environment {
+            check_environment(&environment.variables)?;
+        }
+        match &self.logging_config {
+            Some(logging) => logging.check(),
+            None => Ok(()),
+        }
+    }
+
+    /// What a function has that says nothing.
+    pub(super) fn defaults() -> Configuration {
+        Configuration {
+            runtime: String::new(),
+            handler: String::new(),
+            description: String::new(),
+            timeout: Duration::from_secs(3),
+            memory: ByteSize::mib(128),
+            ephemeral: ByteSize::mib(512),
+            environment: BTreeMap::new(),
+            role: String::new(),
+            architecture: Architecture::X86,
+            logging: Logging::default(),
+        }
+    }
+
+    /// Lays what was said over what is.
+    pub(super) fn apply(&self, to: &mut Configuration) {
+        let text = |from: &Option<String>, to: &mut String| {
+            if let Some(from) = from {
+                to.clone_from(from);
+            }
+        };
+        text(&self.runtime, &mut to.runtime);
+        text(&self.handler, &mut to.handler);
+        text(&self.role, &mut to.role);
+        text(&self.description, &mut to.description);
+        if let Some(seconds) = self.timeout {
+            to.timeout = Duration::from_secs(seconds);
+        }
+        if let Some(mib) = self.memory_size {
+            to.memory = ByteSize::mib(mib);
+        }
+        if let Some(storage) = &self.ephemeral_storage {
+            to.ephemeral = ByteSize::mib(storage.size);
+        }
+        if let Some(environment) = &self.environment {
+            to.environment.clone_from(&environment.variables);
+        }
+        if let Some(architecture) = self.architecture() {
+            to.architecture = architecture;
+        }
+        if let Some(logging) = &self.logging_config {
+            to.logging = logging.read();
+        }
+    }
+
+    fn architecture(&self) -> Option<Architecture> {
+        match self.architectures.as_ref()?.first()?.as_str() {
+            "arm64" => Some(Architecture::Arm),
+            _ => Some(Architecture::X86),
+        }
+    }
+}
+
+impl LoggingConfig {
+    fn check(&self) -> Result<(), Fault> {
+        let json = self.log_format.as_deref() == Some("JSON");
+        let levels = self.application_log_level.is_some() || self.system_log_level.is_some();
+        if levels && !json {
+            return Err(invalid(
+                "To set ApplicationLogLevel or SystemLogLevel, set LogFormat to JSON",
+            ));
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> Logging {
+        Logging {
+            format: match self.log_format.as_deref() {
+                Some("JSON") => LogFormat::Json,
+                _ => LogFormat::Text,
+            },
+            group: self.log_group.clone().filter(|group| !group.is_empty()),
+            application_level: self.application_log_level.clone(),
+            system_level: self.system_log_level.clone(),
+        }
+    }
+}
+
+fn at_most(member: &str, value: Option<u64>, most: u64) -> Result<(), Fault> {
+    match value {
+        Some(value) if value > most => Err(Fault::validation(format!(
+            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must have value less than or equal to {most}"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> {
+    let reserved: Vec<&str> = variables
+        .keys()
+        .map(String::as_str)
+        .filter(|name| RESERVED.contains(name))
+        .collect();
+    if !reserved.is_empty() {
+        return Err(invalid(format!(
+            "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {}",
+            reserved.join(", ")
+        )));
+    }
+    let measured = serde_json::to_string(variables).unwrap_or_default();
+    if measured.len() > LARGEST_ENVIRONMENT {
+        return Err(invalid(format!(
+            "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {measured}"
+        )));
+    }
+    if variables.values().any(|value| value.contains('\0')) {
+        return Err(invalid(
+            "Environment variable values must not contain null characters",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses what is asked for but not built. What says nothing (an empty list, the default in words) is let through:
+/// tools send it.
+pub(super) fn refuse_unbuilt(call: &Call<'_>) -> Result<(), Fault> {
+    const UNBUILT: [(&str, &[&str]); 16] = [
+        ("Publish", &["false"]),
+        ("PublishTo", &[]),
+        ("PackageType", &["\"Zip\""]),
+        ("VpcConfig", &[]),
+        ("DeadLetterConfig", &[]),
+        ("KMSKeyArn", &[]),
+        ("TracingConfig", &["{\"Mode\":\"PassThrough\"}"]),
+        ("Layers", &[]),
+        ("FileSystemConfigs", &[]),
+        ("CodeSigningConfigArn", &[]),
+        ("ImageConfig", &[]),
+        ("SnapStart", &["{\"ApplyOn\":\"None\"}"]),
+        ("TenancyConfig", &[]),
+        ("CapacityProviderConfig", &[]),
+        ("DurableConfig", &[]),
+        ("AcceleratorConfig", &[]),
+    ];
+    for (member, harmless) in UNBUILT {
+        if let Some(value) = call.input.get(member)
+            && !says_nothing(value)
+            && !harmless.contains(&value.to_string().as_str())
+        {
+            return Err(call.not_built(member));
+        }
+    }
+    Ok(())
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => nothing_in(members),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn nothing_in(members: &Map<String, Value>) -> bool {
+    members.values().all(says_nothing)
+}

@@ -1,0 +1,66 @@
+use std::collections::BTreeMap;
+
+use functions::Function;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::error::fault;
+use super::name::Named;
+use super::{Answer, Asked};
+use crate::protocol::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    resource: String,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    #[serde(default)]
+    tag_keys: Vec<String>,
+}
+
+const MOST_TAGS: usize = 50;
+
+pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    let input: Input = asked.call.read()?;
+    let function = Named::read(asked.context, &input.resource, None)?.find(&asked)?;
+    Ok(Answer::Json(json!({ "Tags": function.tags })))
+}
+
+pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    let input: Input = asked.call.read()?;
+    let function = Named::read(asked.context, &input.resource, None)?.find(&asked)?;
+    let new = input
+        .tags
+        .keys()
+        .filter(|key| !function.tags.contains_key(*key))
+        .count();
+    if function.tags.len() + new > MOST_TAGS {
+        return Err(Fault::new(
+            "InvalidParameterValueException",
+            format!("The maximum number of tags per resource is {MOST_TAGS}"),
+        ));
+    }
+    change(asked, &input, |tags| tags.extend(input.tags.clone())).await
+}
+
+pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    let input: Input = asked.call.read()?;
+    change(asked, &input, |tags| {
+        tags.retain(|key, _| !input.tag_keys.contains(key));
+    })
+    .await
+}
+
+async fn change(
+    asked: Asked<'_>,
+    input: &Input,
+    edit: impl Fn(&mut BTreeMap<String, String>),
+) -> Result<Answer, Fault> {
+    let named = Named::read(asked.context, &input.resource, None)?;
+    let Function { space, name, .. } = named.find(&asked)?;
+    let changed = asked.parts.functions.set_tags(&space, &name, edit).await;
+    changed.map_err(|error| fault(asked.context, &named, error))?;
+    Ok(Answer::Empty(StatusCode::NO_CONTENT))
+}

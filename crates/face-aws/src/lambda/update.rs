@@ -1,0 +1,77 @@
+use functions::Function;
+use serde::Deserialize;
+
+use super::code::Source;
+use super::error::fault;
+use super::name::Named;
+use super::settings::{Settings, refuse_unbuilt};
+use super::{Answer, Asked, configuration as printed};
+use crate::protocol::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Code {
+    function_name: String,
+    revision_id: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+    architectures: Option<Vec<String>>,
+    #[serde(flatten)]
+    source: Source,
+}
+
+pub(super) async fn code(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    refuse_unbuilt(&asked.call)?;
+    let input: Code = asked.call.read()?;
+    if input.architectures.is_some_and(|list| list != ["x86_64"]) {
+        return Err(asked.call.not_built("Architectures"));
+    }
+    let named = Named::read(asked.context, &input.function_name, None)?;
+    let before = named.find(&asked)?;
+    let code = input.source.read(&asked).await?;
+    if input.dry_run {
+        return Ok(Answer::Json(printed::print(&asked, &before, None)));
+    }
+    let space = &asked.context.space;
+    let revision = input.revision_id.as_deref();
+    let functions = &asked.parts.functions;
+    let updated = functions
+        .update_code(space, &named.name, code, revision)
+        .await;
+    print(&asked, &named, updated)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Configuration {
+    function_name: String,
+    revision_id: Option<String>,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+pub(super) async fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    refuse_unbuilt(&asked.call)?;
+    let input: Configuration = asked.call.read()?;
+    let named = Named::read(asked.context, &input.function_name, None)?;
+    named.find(&asked)?;
+    input.settings.check()?;
+    asked.check_runtime(input.settings.runtime.as_deref())?;
+    let space = &asked.context.space;
+    let revision = input.revision_id.as_deref();
+    let apply = |configuration: &mut functions::Configuration| input.settings.apply(configuration);
+    let functions = &asked.parts.functions;
+    let updated = functions
+        .update_configuration(space, &named.name, revision, apply)
+        .await;
+    print(&asked, &named, updated)
+}
+
+fn print(
+    asked: &Asked<'_>,
+    named: &Named,
+    updated: functions::Result<Function>,
+) -> Result<Answer, Fault> {
+    let function = updated.map_err(|error| fault(asked.context, named, error))?;
+    Ok(Answer::Json(printed::print(asked, &function, None)))
+}

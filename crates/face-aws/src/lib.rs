@@ -1,0 +1,20 @@
+//! The wire protocols of one cloud: requests are authenticated, parsed and handed to an engine; outcomes are printed.
+//!
+//! Must never know: another cloud, or how an engine keeps what it is told.
+
+mod context;
+mod dialect;
+mod dynamodb;
+mod lambda;
+mod place;
+mod presign;
+mod protocol;
+mod router;
+mod s3;
+mod signature;
+mod sts;
+mod unbuilt;
+
+pub use dialect::AwsDialect;
+pub use router::{Aws, Parts, presigned_upload};
+pub use s3::S3;

@@ -1,0 +1,30 @@
+//! Accounts and regions, and the names that they make.
+
+use base::Space;
+
+/// What a space is made of here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// Every space of this cloud is made by [`crate::context::Context::space`].
+    pub(crate) fn of(space: &'a Space) -> Self {
+        let (account, region) = space
+            .as_str()
+            .split_once('/')
+            .unwrap_or((space.as_str(), ""));
+        Self { account, region }
+    }
+
+    pub(crate) fn function_arn(&self, name: &str, qualifier: Option<&str>) -> String {
+        let Self { account, region } = self;
+        let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
+        match qualifier {
+            Some(qualifier) => format!("{arn}:{qualifier}"),
+            None => arn,
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! One address for every service: which one a request is for, and who asks.
+//!
+//! Object storage verifies its own signatures, because there a body is checked while it streams. For all other services
+//! the whole body is read, the signature verified, and a [`Context`] handed on.
+
+use std::sync::Arc;
+
+use access::{Access, RootKey};
+use base::{ByteSize, Clock, Random, Timestamp};
+use bytes::Bytes;
+use functions::Functions;
+use http::request::Parts as Head;
+use http::{Method, StatusCode, header};
+use objects::Objects;
+use tables::Tables;
+use wire::{BodyError, Request, Response, Service, ServiceFuture};
+
+use crate::context::Context;
+use crate::dynamodb::{self, DynamoDb};
+use crate::lambda::{self, Lambda};
+use crate::presign::Presign;
+use crate::protocol::{self, Fault};
+use crate::s3::{Parts as S3Parts, S3};
+use crate::signature::{self, Expected, PathStyle};
+use crate::sts::{self, Sts};
+use crate::unbuilt;
+
+/// The largest batch that tables take is 16 MB.
+const LARGEST_ITEMS: ByteSize = ByteSize::mib(17);
+const LARGEST_FORM: ByteSize = ByteSize::mib(1);
+
+/// What the services work with.
+pub struct Parts {
+    pub objects: Objects,
+    pub tables: Tables,
+    pub functions: Functions,
+    pub triggers: triggers::Triggers,
+    pub access: Access,
+    pub clock: Arc<dyn Clock>,
+    pub random: Random,
+}
+
+/// All of this cloud's services behind one address.
+pub struct Aws {
+    s3: S3,
+    dynamodb: DynamoDb,
+    lambda: Lambda,
+    sts: Sts,
+    access: Access,
+    clock: Arc<dyn Clock>,
+    random: Random,
+}
+
+/// Which service a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Destination {
+    S3,
+    Whole(Known),
+    /// A service that the cloud has, and we have not.
+    Unbuilt(String),
+}
+
+/// The services whose requests are read whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    DynamoDb,
+    Lambda,
+    Sts,
+}
+
+impl Known {
+    /// As it stands in a signature's scope.
+    fn name(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::Lambda => "lambda",
+            Self::Sts => "sts",
+        }
+    }
+
+    fn protocol(self) -> &'static protocol::Service {
+        match self {
+            Self::DynamoDb => &dynamodb::SERVICE,
+            Self::Lambda => &lambda::SERVICE,
+            Self::Sts => &sts::SERVICE,
+        }
+    }
+
+    fn largest(self) -> ByteSize {
+        match self {
+            Self::DynamoDb => LARGEST_ITEMS,
+            Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Sts => LARGEST_FORM,
+        }
+    }
+}
+
+impl Aws {
+    pub fn new(parts: Parts) -> Self {
+        let Parts {
+            objects,
+            tables,
+            functions,
+            triggers,
+            access,
+            clock,
+            random,
+        } = parts;
+        Self {
+            s3: S3::new(S3Parts {
+                objects: objects.clone(),
+                access: access.clone(),
+                triggers,
+                functions: functions.clone(),
+                random: random.clone(),
+            }),
+            dynamodb: DynamoDb::new(tables),
+            lambda: Lambda::new(functions, objects, access.clone(), clock.clone()),
+            sts: Sts::new(access.clone(), clock.clone()),
+            access,
+            clock,
+            random,
+        }
+    }
+
+    async fn whole(&self, known: Known, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        let request_id = self.random.uuid().to_string();
+        let body = match wire::collect(body, known.largest()).await {
+            Ok(body) => body,
+            Err(error) => {
+                let fault = unread(known, &error);
+                return known.protocol().refuse(&request_id, &fault);
+            }
+        };
+        let context = match self.context(known, &head, &body, &request_id) {
+            Ok(context) => context,
+            Err(fault) => return known.protocol().refuse(&request_id, &fault),
+        };
+        match known {
+            Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
+            Known::Lambda => self.lambda.call(&context, &head, body).await,
+            Known::Sts => self.sts.call(&context, &head, body).await,
+        }
+    }
+
+    /// Who asks.
+    fn context(
+        &self,
+        known: Known,
+        head: &Head,
+        body: &Bytes,
+        request_id: &str,
+    ) -> Result<Context, Fault> {
+        let expected = Expected {
+            now: self.clock.now(),
+            service: known.name(),
+            path: PathStyle::Normalized,
+        };
+        let mut failed = None;
+        let verified = signature::verify(head, &hashed(head, body), &expected, |id, token| {
+            let found = self.access.credential(id, token);
+            let credential = found.map_err(|error| refused(error, &mut failed))?;
+            Ok((credential.secret, credential.principal))
+        });
+        if let Some(error) = failed {
+            tracing::error!(%error, "a key could not be looked up");
+            return Err(Fault::internal("InternalFailure"));
+        }
+        let (claim, principal) = verified.map_err(|error| known.protocol().denied(&error))?;
+        let account = self.access.account().to_owned();
+        Ok(Context {
+            space: Context::space(&account, &claim.region),
+            account,
+            region: claim.region,
+            principal,
+            request_id: request_id.to_owned(),
+        })
+    }
+}
+
+impl Service for Aws {
+    fn call(&self, request: Request) -> ServiceFuture<'_> {
+        Box::pin(async move {
+            match destination(&request) {
+                Destination::S3 => self.s3.call(request).await,
+                Destination::Whole(known) => self.whole(known, request).await,
+                Destination::Unbuilt(service) => {
+                    let request_id = self.random.uuid().to_string();
+                    unbuilt::answer(&service, request, &request_id).await
+                }
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for Aws {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Aws")
+    }
+}
+
+/// An address to which whoever has it may upload one object: the owner's own permission, good for a week.
+pub fn presigned_upload(
+    key: &RootKey,
+    host: &str,
+    region: &str,
+    bucket: &str,
+    object: &str,
+    now: Timestamp,
+) -> String {
+    let presign = Presign {
+        key,
+        service: "s3",
+        region,
+        method: "PUT",
+        host,
+        path: &format!("/{bucket}/{object}"),
+        now,
+        good_for: std::time::Duration::from_secs(7 * 24 * 3_600),
+    };
+    format!("http://{host}{}", presign.target())
+}
+
+/// What is signed in the body's place.
+fn hashed(head: &Head, body: &[u8]) -> String {
+    const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+    match head.headers.get("x-amz-content-sha256") {
+        Some(value) if value == UNSIGNED => UNSIGNED.to_owned(),
+        _ => signature::sha256(body),
+    }
+}
+
+fn refused(error: access::Error, failed: &mut Option<store::Error>) -> signature::Error {
+    use access::Error;
+    match error {
+        Error::UnknownKey | Error::MissingToken | Error::InvalidToken => {
+            signature::Error::UnknownKey
+        }
+        Error::Expired => signature::Error::ExpiredToken,
+        Error::Store(error) => {
+            *failed = Some(error);
+            signature::Error::UnknownKey
+        }
+    }
+}
+
+fn unread(known: Known, error: &BodyError) -> Fault {
+    match error {
+        BodyError::TooLarge(limit) => {
+            let code = match known {
+                Known::Lambda => "RequestTooLargeException",
+                Known::DynamoDb | Known::Sts => "RequestEntityTooLarge",
+            };
+            let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
+            Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        BodyError::Truncated(_) | BodyError::Source(_) => {
+            Fault::serialization(Some("The request's body was cut short".into()))
+        }
+    }
+}
+
+fn destination<B>(request: &http::Request<B>) -> Destination {
+    let host = host(request);
+    if S3::is_host(host) {
+        return Destination::S3;
+    }
+    if let Some(target) = text(request, "x-amz-target") {
+        let service = target.split('.').next().unwrap_or_default();
+        // `DynamoDB_20120810`; what stands before the version tells services apart.
+        return match service.split('_').next() {
+            Some("DynamoDB") => Destination::Whole(Known::DynamoDb),
+            _ => by_name(signed_for(request).unwrap_or(service)),
+        };
+    }
+    if let Some(service) = signed_for(request) {
+        return by_name(service);
+    }
+    if let Some(service) = named_by(host) {
+        return by_name(service);
+    }
+    unsigned(request)
+}
+
+fn by_name(service: &str) -> Destination {
+    match service {
+        "s3" => Destination::S3,
+        "dynamodb" => Destination::Whole(Known::DynamoDb),
+        "lambda" => Destination::Whole(Known::Lambda),
+        "sts" => Destination::Whole(Known::Sts),
+        other => Destination::Unbuilt(other.to_owned()),
+    }
+}
+
+/// Nothing says which service is meant but the request's own form. It will be refused, in that service's words.
+fn unsigned<B>(request: &http::Request<B>) -> Destination {
+    let form = text(request, "content-type")
+        .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let path = request.uri().path();
+    if request.method() == Method::POST && path == "/" && form {
+        Destination::Whole(Known::Sts)
+    } else if path.starts_with("/2015-03-31/functions") {
+        Destination::Whole(Known::Lambda)
+    } else {
+        Destination::S3
+    }
+}
+
+fn host<B>(request: &http::Request<B>) -> &str {
+    text(request, header::HOST.as_str())
+        .or_else(|| Some(request.uri().authority()?.as_str()))
+        .unwrap_or_default()
+}
+
+/// The service in a signature's scope: `key/date/region/service/aws4_request`. Keys may hold slashes.
+fn signed_for<B>(request: &http::Request<B>) -> Option<&str> {
+    let in_header = text(request, "authorization").and_then(|value| {
+        let (_, scope) = value.split_once("Credential=")?;
+        scope.split([',', ' ']).next()?.rsplit('/').nth(1)
+    });
+    in_header.or_else(|| {
+        let query = request.uri().query()?;
+        let credential = query.split('&').find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            name.eq_ignore_ascii_case("X-Amz-Credential")
+                .then_some(value)
+        })?;
+        let encoded = credential.rsplit("%2F").nth(1);
+        encoded
+            .or_else(|| credential.rsplit("%2f").nth(1))
+            .or_else(|| credential.rsplit('/').nth(1))
+    })
+}
+
+/// The service that a host of the cloud, or one under our own names, begins with: `lambda.us-east-1.amazonaws.com`.
+fn named_by(host: &str) -> Option<&str> {
+    const SUFFIXES: [&str; 3] = [
+        ".amazonaws.com",
+        ".localhost.localstack.cloud",
+        ".localhost",
+    ];
+    let name = host.split(':').next().unwrap_or_default();
+    let front = SUFFIXES
+        .iter()
+        .find_map(|suffix| name.strip_suffix(suffix))?;
+    let label = front.split('.').next().unwrap_or_default();
+    (!label.is_empty()).then_some(label)
+}
+
+fn text<'a, B>(request: &'a http::Request<B>, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(method: Method, uri: &str, headers: &[(&str, &str)]) -> Destination {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        destination(&request.body(()).unwrap())
+    }
+
+    fn signed(service: &str) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential=a/b/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        )
+    }
+
+    const HERE: (&str, &str) = ("host", "127.0.0.1:4566");
+
+    #[test]
+    fn a_signature_names_the_service() {
+        for (service, expected) in [
+            ("s3", Destination::S3),
+            ("dynamodb", Destination::Whole(Known::DynamoDb)),
+            ("lambda", Destination::Whole(Known::Lambda)),
+            ("sts", Destination::Whole(Known::Sts)),
+            ("sqs", Destination::Unbuilt("sqs".into())),
+        ] {
+            let header = signed(service);
+            let headers = [HERE, ("authorization", header.as_str())];
+            assert_eq!(to(Method::POST, "/", &headers), expected);
+            let query =
+                format!("/?X-Amz-Credential=a%2F20260101%2Fus-east-1%2F{service}%2Faws4_request");
+            assert_eq!(to(Method::GET, &query, &[HERE]), expected);
+        }
+    }
+
+    #[test]
+    fn a_bucket_in_the_host_is_object_storage_whatever_the_path() {
+        for host in ["photos.s3.localhost:4566", "s3.us-east-1.amazonaws.com"] {
+            let found = to(Method::GET, "/2015-03-31/functions", &[("host", host)]);
+            assert_eq!(found, Destination::S3, "{host}");
+        }
+    }
+
+    #[test]
+    fn targets_and_hosts_name_services_too() {
+        let lambda = ("host", "lambda.us-east-1.amazonaws.com");
+        assert_eq!(
+            to(Method::GET, "/", &[lambda]),
+            Destination::Whole(Known::Lambda)
+        );
+        let target = [HERE, ("x-amz-target", "DynamoDB_20120810.ListTables")];
+        assert_eq!(
+            to(Method::POST, "/", &target),
+            Destination::Whole(Known::DynamoDb)
+        );
+        // Streams share the beginning of the name, but not the service.
+        let target = [
+            HERE,
+            ("x-amz-target", "DynamoDBStreams_20120810.ListStreams"),
+        ];
+        assert_eq!(
+            to(Method::POST, "/", &target),
+            Destination::Unbuilt("DynamoDBStreams_20120810".into())
+        );
+    }
+
+    #[test]
+    fn what_nothing_names_is_told_apart_by_its_form() {
+        let form = (
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        );
+        assert_eq!(
+            to(Method::POST, "/", &[HERE, form]),
+            Destination::Whole(Known::Sts)
+        );
+        assert_eq!(
+            to(Method::GET, "/2015-03-31/functions/", &[HERE]),
+            Destination::Whole(Known::Lambda)
+        );
+        assert_eq!(to(Method::GET, "/bucket/key", &[HERE]), Destination::S3);
+        assert_eq!(to(Method::GET, "/", &[]), Destination::S3);
+    }
+}

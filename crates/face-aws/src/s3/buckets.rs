@@ -1,0 +1,197 @@
+use base::Space;
+use http::{HeaderMap, StatusCode};
+use objects::{Bucket, NewBucket};
+use s3s::dto::{
+    Bucket as BucketDto, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput,
+    DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput,
+    HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput,
+};
+use s3s::{S3Request, S3Response};
+
+use super::call::Call;
+use super::fault::{Fault, Result};
+use super::{headers, list, notification, refuse};
+
+/// The region that buckets are in when nobody says where, and that has rules of its own.
+pub(super) const CLASSIC: &str = "us-east-1";
+
+pub(super) async fn create_bucket(
+    call: &Call,
+    request: S3Request<CreateBucketInput>,
+) -> Result<S3Response<CreateBucketOutput>> {
+    refuse::unsupported(&call.headers)?;
+    let input = request.input;
+    let constraint = input
+        .create_bucket_configuration
+        .as_ref()
+        .and_then(|configuration| configuration.location_constraint.as_ref())
+        .map(BucketLocationConstraint::as_str)
+        .filter(|constraint| !constraint.is_empty());
+    let region = region_of(&call.region, constraint)?;
+    let space = space(call.parts.access.account(), &region);
+    let new = NewBucket {
+        name: input.bucket.clone(),
+        space: space.clone(),
+    };
+    match call.parts.objects.create_bucket(new).await {
+        Ok(_) => {}
+        Err(objects::Error::BucketExists { space: theirs, .. }) => {
+            again(call, &input.bucket, &theirs)?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(S3Response::new(CreateBucketOutput {
+        location: Some(format!("/{}", input.bucket)),
+    }))
+}
+
+/// Making one's own bucket again succeeds in the oldest region and nowhere else.
+fn again(call: &Call, bucket: &str, theirs: &Space) -> Result<()> {
+    if !is_ours(call.parts.access.account(), theirs) {
+        return Err(objects::Error::BucketExists {
+            bucket: bucket.to_owned(),
+            space: theirs.clone(),
+        }
+        .into());
+    }
+    if call.region == CLASSIC && region(theirs) == CLASSIC {
+        return Ok(());
+    }
+    Err(Fault::new(
+        StatusCode::CONFLICT,
+        "BucketAlreadyOwnedByYou",
+        "Your previous request to create the named bucket succeeded and you already own it.",
+    )
+    .with("BucketName", bucket))
+}
+
+/// The endpoint's region is the one that the request was signed for.
+fn region_of(endpoint: &str, constraint: Option<&str>) -> Result<String> {
+    match constraint {
+        None if endpoint == CLASSIC => Ok(CLASSIC.to_owned()),
+        None => Err(illegal_location("unspecified")),
+        Some(CLASSIC) => Err(Fault::bad(
+            "InvalidLocationConstraint",
+            "The specified location-constraint is not valid",
+        )
+        .with("LocationConstraint", CLASSIC)),
+        Some("EU") if endpoint == CLASSIC || endpoint == "eu-west-1" => Ok("eu-west-1".into()),
+        Some(region) if endpoint == CLASSIC || endpoint == region => Ok(region.to_owned()),
+        Some(other) => Err(illegal_location(other)),
+    }
+}
+
+fn illegal_location(constraint: &str) -> Fault {
+    Fault::bad(
+        "IllegalLocationConstraintException",
+        format!(
+            "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
+        ),
+    )
+}
+
+pub(super) fn space(account: &str, region: &str) -> Space {
+    Space::new(&format!("{account}/{region}"))
+}
+
+fn is_ours(account: &str, space: &Space) -> bool {
+    space
+        .as_str()
+        .split_once('/')
+        .is_some_and(|(owner, _)| owner == account)
+}
+
+fn region(space: &Space) -> &str {
+    space
+        .as_str()
+        .split_once('/')
+        .map_or(CLASSIC, |(_, region)| region)
+}
+
+pub(super) async fn head_bucket(
+    call: &Call,
+    request: S3Request<HeadBucketInput>,
+) -> Result<S3Response<HeadBucketOutput>> {
+    let bucket = call.parts.objects.bucket(&request.input.bucket)?;
+    let mut fields = HeaderMap::new();
+    headers::set(&mut fields, "x-amz-bucket-region", region(&bucket.space));
+    headers::set(&mut fields, "x-amz-access-point-alias", "false");
+    Ok(S3Response::with_headers(
+        HeadBucketOutput::default(),
+        fields,
+    ))
+}
+
+pub(super) async fn get_bucket_location(
+    call: &Call,
+    request: S3Request<GetBucketLocationInput>,
+) -> Result<S3Response<GetBucketLocationOutput>> {
+    let bucket = call.parts.objects.bucket(&request.input.bucket)?;
+    let region = region(&bucket.space).to_owned();
+    Ok(S3Response::new(GetBucketLocationOutput {
+        // The oldest region has no name here.
+        location_constraint: (region != CLASSIC).then(|| region.into()),
+    }))
+}
+
+pub(super) async fn delete_bucket(
+    call: &Call,
+    request: S3Request<DeleteBucketInput>,
+) -> Result<S3Response<DeleteBucketOutput>> {
+    call.parts
+        .objects
+        .delete_bucket(&request.input.bucket)
+        .await?;
+    call.parts
+        .triggers
+        .forget_bucket(&request.input.bucket)
+        .await
+        .map_err(notification::refused)?;
+    Ok(S3Response::new(DeleteBucketOutput {}))
+}
+
+pub(super) async fn list_buckets(
+    call: &Call,
+    request: S3Request<ListBucketsInput>,
+) -> Result<S3Response<ListBucketsOutput>> {
+    let input = request.input;
+    let account = call.parts.access.account();
+    let wanted = |bucket: &Bucket| {
+        let after = input.continuation_token.as_deref().unwrap_or_default();
+        let prefix = input.prefix.as_deref().unwrap_or_default();
+        let in_region = input
+            .bucket_region
+            .as_deref()
+            .is_none_or(|wanted| wanted == region(&bucket.space));
+        bucket.name.as_str() > after && bucket.name.starts_with(prefix) && in_region
+    };
+    let mut buckets = call
+        .parts
+        .objects
+        .buckets(|space| is_ours(account, space))?;
+    buckets.retain(wanted);
+    let most = match input.max_buckets {
+        Some(most) => list::page(Some(most), "max-buckets").map(list::size)?,
+        None => usize::MAX,
+    };
+    let more = buckets.len() > most;
+    buckets.truncate(most);
+    let token = buckets
+        .last()
+        .filter(|_| more)
+        .map(|bucket| bucket.name.clone());
+    Ok(S3Response::new(ListBucketsOutput {
+        buckets: Some(buckets.iter().map(describe).collect()),
+        owner: Some(list::owner(call)),
+        continuation_token: token,
+        prefix: input.prefix,
+    }))
+}
+
+fn describe(bucket: &Bucket) -> BucketDto {
+    BucketDto {
+        name: Some(bucket.name.clone()),
+        creation_date: Some(headers::wire_time(bucket.created)),
+        bucket_region: Some(region(&bucket.space).to_owned()),
+    }
+}

@@ -1,0 +1,448 @@
+//! One request on its way: proof, body, operation, answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use access::Principal;
+use base::{Clock, SystemClock};
+use bytes::Bytes;
+use http::request::Parts as Head;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use parking_lot::Mutex;
+use s3s::host::{S3Host, VirtualHost};
+use s3s::service::S3ServiceBuilder;
+use wire::{Body, BodyError, Peer, Request, Response};
+
+use super::checksum::Promise;
+use super::fault::{Fault, Result};
+use super::operations::Operations;
+use super::payload::Payload;
+use super::query::{self, Query};
+use super::signature::{self, ChunkSigner, Claim};
+use super::{Parts, buckets, headers, host, post, signature_v2};
+
+/// The longest document: a completion of 10,000 parts with their checksums has some 2.5 MB.
+const MAX_DOCUMENT: usize = 8 << 20;
+
+/// What an operation needs to know of the request that it is for, and where it leaves what s3s can't carry.
+pub(super) struct Call {
+    pub(super) parts: Arc<Parts>,
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) query: Query,
+    pub(super) request_id: String,
+    pub(super) principal: String,
+    pub(super) source_ip: Option<IpAddr>,
+    /// The region that the request was signed for.
+    pub(super) region: String,
+    /// The body, for the operations that take it as it comes.
+    pub(super) payload: Mutex<Option<Payload>>,
+    /// What went wrong in the operation.
+    pub(super) fault: Mutex<Option<Fault>>,
+    /// The answer where it is an object or a piece of one: its status, and its body unless only that was asked for.
+    pub(super) content: Mutex<Option<(StatusCode, Body)>>,
+}
+
+impl Call {
+    pub(super) fn origin(&self) -> objects::Origin {
+        objects::Origin {
+            request_id: self.request_id.clone(),
+            principal: self.principal.clone(),
+            source_ip: self.source_ip,
+        }
+    }
+
+    pub(super) fn take_payload(&self) -> Result<Payload> {
+        self.payload.lock().take().ok_or_else(|| {
+            tracing::error!("an operation asked for a body that it does not have");
+            Fault::internal()
+        })
+    }
+}
+
+pub(super) async fn answer(parts: &Arc<Parts>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let request_id = id(&parts.random.bytes::<8>());
+    let host_id = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        parts.random.bytes::<48>(),
+    );
+    let is_head = head.method == Method::HEAD;
+    let resource = head.uri.path().to_owned();
+    let mut response = match serve(parts, head, body, &request_id).await {
+        Ok(response) => response,
+        Err(fault) => print(&fault, is_head, &resource, &request_id, &host_id),
+    };
+    let fields = response.headers_mut();
+    headers::set(fields, "x-amz-request-id", &request_id);
+    headers::set(fields, "x-amz-id-2", &host_id);
+    fields.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
+    response
+}
+
+fn id(bytes: &[u8]) -> String {
+    signature::hex(bytes).to_ascii_uppercase()
+}
+
+fn print(
+    fault: &Fault,
+    is_head: bool,
+    resource: &str,
+    request_id: &str,
+    host_id: &str,
+) -> Response {
+    let without_body = is_head || fault.status == StatusCode::NOT_MODIFIED;
+    let mut response = if without_body {
+        Response::new(wire::empty())
+    } else {
+        let resource = query::decode(resource).unwrap_or_else(|| resource.to_owned());
+        let xml = fault.to_xml(&resource, request_id, host_id);
+        let mut response = Response::new(wire::full(xml));
+        headers::set(response.headers_mut(), "content-type", "application/xml");
+        response
+    };
+    *response.status_mut() = fault.status;
+    for (name, value) in &fault.headers {
+        response.headers_mut().insert(name.clone(), value.clone());
+    }
+    response
+}
+
+async fn serve(parts: &Arc<Parts>, head: Head, body: Body, request_id: &str) -> Result<Response> {
+    let query = Query::parse(head.uri.query().unwrap_or_default()).ok_or_else(invalid_uri)?;
+    if post::is_form(&head) {
+        return post::serve(parts, head, body, request_id).await;
+    }
+    let proven = prove(parts, &head, &query)?;
+    let mut payload = Payload::new(body, &head.headers, &proven.payload, proven.signer)?;
+    let mut call = Call {
+        parts: parts.clone(),
+        method: head.method.clone(),
+        headers: meant_headers(&head.headers, &query),
+        query: query.without(is_parameter),
+        request_id: request_id.to_owned(),
+        principal: proven.principal,
+        source_ip: source_ip(&head),
+        region: proven.region,
+        payload: Mutex::new(None),
+        fault: Mutex::new(None),
+        content: Mutex::new(None),
+    };
+    check_owner(&call)?;
+    let document = if takes_payload(&call, &head.uri) {
+        set_length(&mut call.headers, payload.announced());
+        call.payload = Mutex::new(Some(payload));
+        Bytes::new()
+    } else {
+        let document = read_document(&call, &mut payload).await?;
+        set_length(&mut call.headers, Some(document.len() as u64));
+        document
+    };
+    dispatch(Arc::new(call), head.uri, s3s::Body::from(document)).await
+}
+
+/// A caller whose signature is good.
+struct Proven {
+    principal: String,
+    region: String,
+    /// What is signed in place of the body.
+    payload: String,
+    signer: Option<ChunkSigner>,
+}
+
+fn prove(parts: &Parts, head: &Head, query: &Query) -> Result<Proven> {
+    // Freshness is about the clocks of clients, which nobody moves when they move ours.
+    let now = SystemClock.now();
+    let credential = |key_id: &str, token: Option<&str>| {
+        let found = parts.access.credential(key_id, token);
+        found.map_err(|error| refused(error, key_id))
+    };
+    if let Some(claim) = signature_v2::Claim::read(query)? {
+        let credential = credential(&claim.key_id, claim.token.as_deref())?;
+        claim.verify(head, query, &credential.secret, now)?;
+        return Ok(Proven {
+            principal: describe(&credential.principal),
+            region: buckets::CLASSIC.to_owned(),
+            payload: "UNSIGNED-PAYLOAD".to_owned(),
+            signer: None,
+        });
+    }
+    let claim = Claim::read(head, query)?.ok_or_else(|| Fault::denied("Access Denied"))?;
+    let credential = credential(&claim.key_id, claim.token.as_deref())?;
+    let signer = claim.verify(head, query, &credential.secret, now)?;
+    Ok(Proven {
+        principal: describe(&credential.principal),
+        region: claim.region().to_owned(),
+        payload: claim.payload,
+        signer: Some(signer),
+    })
+}
+
+/// Part of the proof, and not of what is asked for.
+fn is_parameter(name: &str) -> bool {
+    signature::is_parameter(name) || signature_v2::is_parameter(name)
+}
+
+/// Headers that the operations read themselves, more as the service does: s3s refuses what the service ignores.
+const READ_HERE: [&str; 11] = [
+    "authorization",
+    "expires",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "range",
+    "x-amz-copy-source-if-match",
+    "x-amz-copy-source-if-modified-since",
+    "x-amz-copy-source-if-none-match",
+    "x-amz-copy-source-if-unmodified-since",
+];
+
+/// Lets s3s find the operation and read its input, as of an anonymous request.
+async fn dispatch(call: Arc<Call>, uri: Uri, body: s3s::Body) -> Result<Response> {
+    let mut request = http::Request::new(body);
+    *request.method_mut() = call.method.clone();
+    *request.uri_mut() = without_signature(&uri, &call.query)?;
+    *request.headers_mut() = call.headers.clone();
+    for name in READ_HERE {
+        request.headers_mut().remove(name);
+    }
+    let mut builder = S3ServiceBuilder::new(Operations(call.clone()));
+    if is_virtual(&call.headers, &uri) {
+        builder.set_host(Hosts);
+    }
+    let answered = builder.build().call(request).await;
+    finish(&call, answered).await
+}
+
+pub(super) async fn finish(
+    call: &Call,
+    answered: std::result::Result<s3s::HttpResponse, s3s::HttpError>,
+) -> Result<Response> {
+    if let Some(fault) = call.fault.lock().take() {
+        return Err(fault);
+    }
+    let response = answered.map_err(|error| {
+        tracing::error!(?error, "an answer could not be made");
+        Fault::internal()
+    })?;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        return Err(translate(response, call).await);
+    }
+    let response = response.map(|body| body.map_err(BodyError::Source).boxed_unsync());
+    let Some((status, body)) = call.content.lock().take() else {
+        return Ok(response);
+    };
+    let mut response = response.map(|_| body);
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+pub(super) struct Hosts;
+
+impl S3Host for Hosts {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
+        let found = VirtualHost::new(host);
+        Ok(match host::bucket(host) {
+            Some(bucket) => found.with_bucket(bucket.to_ascii_lowercase()),
+            None => found,
+        })
+    }
+}
+
+fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> &'a str {
+    headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .or_else(|| uri.authority().map(http::uri::Authority::as_str))
+        .unwrap_or_default()
+}
+
+pub(super) fn is_virtual(headers: &HeaderMap, uri: &Uri) -> bool {
+    host::bucket(host_of(headers, uri)).is_some()
+}
+
+/// An object's or a part's body may be of any size, and is taken as it comes. Everything else is a document.
+fn takes_payload(call: &Call, uri: &Uri) -> bool {
+    const DOCUMENTS: [&str; 7] = [
+        "acl",
+        "annotation",
+        "encryption",
+        "legal-hold",
+        "renameObject",
+        "retention",
+        "tagging",
+    ];
+    call.method == Method::PUT
+        && call.headers.get("x-amz-copy-source").is_none()
+        && !DOCUMENTS.iter().any(|name| call.query.has(name))
+        && names_object(&call.headers, uri)
+}
+
+/// Whether the path goes beyond the bucket.
+fn names_object(headers: &HeaderMap, uri: &Uri) -> bool {
+    let path = uri.path().trim_start_matches('/');
+    if is_virtual(headers, uri) {
+        !path.is_empty()
+    } else {
+        path.split_once('/').is_some_and(|(_, key)| !key.is_empty())
+    }
+}
+
+async fn read_document(call: &Call, payload: &mut Payload) -> Result<Bytes> {
+    let promise = Promise::read(&call.headers)?;
+    if call.method == Method::POST && call.query.has("delete") && promise.is_empty() {
+        return Err(Fault::bad(
+            "InvalidRequest",
+            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
+        ));
+    }
+    let document = payload.collect(MAX_DOCUMENT).await?;
+    if !promise.is_empty() {
+        let algorithms: Vec<_> = promise.algorithm().into_iter().collect();
+        let mut receiver = call.parts.objects.receive(&algorithms);
+        receiver.write(document.clone()).await?;
+        promise.check(receiver.end().digests(), |name| payload.trailer(name))?;
+    }
+    Ok(document)
+}
+
+/// What a presigned URL's query says in place of headers, put back into the headers.
+fn meant_headers(headers: &HeaderMap, query: &Query) -> HeaderMap {
+    let mut meant = headers.clone();
+    for (name, value) in query.without(is_parameter).iter() {
+        let name = name.to_ascii_lowercase();
+        if name.starts_with("x-amz-") && !meant.contains_key(&name) {
+            headers::set(&mut meant, &name, value);
+        }
+    }
+    meant
+}
+
+fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
+    match length {
+        Some(length) => headers::set(headers, "content-length", &length.to_string()),
+        None => {
+            headers.remove(header::CONTENT_LENGTH);
+        }
+    }
+}
+
+fn without_signature(uri: &Uri, query: &Query) -> Result<Uri> {
+    let raw = query.with_plus_as_space().to_raw();
+    let target = if raw.is_empty() {
+        uri.path().to_owned()
+    } else {
+        format!("{}?{raw}", uri.path())
+    };
+    target.parse().map_err(|_| invalid_uri())
+}
+
+pub(super) fn invalid_uri() -> Fault {
+    Fault::bad("InvalidURI", "Couldn't parse the specified URI.")
+}
+
+pub(super) fn refused(error: access::Error, key_id: &str) -> Fault {
+    use access::Error;
+    match error {
+        Error::UnknownKey | Error::MissingToken => Fault::new(
+            StatusCode::FORBIDDEN,
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        )
+        .with("AWSAccessKeyId", key_id),
+        Error::InvalidToken => Fault::bad(
+            "InvalidToken",
+            "The provided token is malformed or otherwise invalid.",
+        ),
+        Error::Expired => Fault::bad("ExpiredToken", "The provided token has expired."),
+        Error::Store(error) => {
+            tracing::error!(%error, "a key could not be looked up");
+            Fault::internal()
+        }
+    }
+}
+
+pub(super) fn describe(principal: &Principal) -> String {
+    match principal {
+        Principal::Owner { account } => account.clone(),
+        Principal::Role { role, session, .. } => format!("{role}:{session}"),
+    }
+}
+
+pub(super) fn source_ip(head: &Head) -> Option<IpAddr> {
+    head.extensions.get::<Peer>().map(|peer| peer.0.ip())
+}
+
+/// A caller may say whose bucket it thinks that it talks to.
+fn check_owner(call: &Call) -> Result<()> {
+    let account = call.parts.access.account();
+    for name in [
+        "x-amz-expected-bucket-owner",
+        "x-amz-source-expected-bucket-owner",
+    ] {
+        if headers::text(&call.headers, name)?.is_some_and(|owner| owner != account) {
+            return Err(Fault::denied("Access Denied"));
+        }
+    }
+    Ok(())
+}
+
+/// Gives s3s's own errors the message and the fields of the real service.
+async fn translate(response: s3s::HttpResponse, call: &Call) -> Fault {
+    let status = response.status();
+    let body = response
+        .into_body()
+        .map_err(BodyError::Source)
+        .boxed_unsync();
+    let xml = wire::collect(body, base::ByteSize::kib(64)).await;
+    let xml = String::from_utf8_lossy(&xml.unwrap_or_default()).into_owned();
+    let code = element(&xml, "Code").unwrap_or_else(|| "InternalError".into());
+    let message = element(&xml, "Message").unwrap_or_default();
+    match code.as_str() {
+        "InternalError" => Fault::internal(),
+        "MalformedXML" => Fault::malformed_xml(),
+        "InvalidURI" => invalid_uri(),
+        "InvalidBucketName" => Fault::bad(&code, "The specified bucket is not valid."),
+        "KeyTooLongError" => {
+            Fault::bad(&code, "Your key is too long").with("MaxSizeAllowed", "1024")
+        }
+        "MissingRequestBodyError" => Fault::bad(&code, "Request Body is empty"),
+        "MethodNotAllowed" => Fault::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            &code,
+            "The specified method is not allowed against this resource.",
+        )
+        .with("Method", call.method.as_str()),
+        "NotImplemented" => match message.strip_suffix(" is not implemented yet") {
+            Some(operation) => Fault::not_implemented(&format!("The operation {operation}")),
+            None => Fault::not_implemented("This operation"),
+        },
+        "InvalidArgument" => invalid_argument(&message),
+        _ => Fault::new(status, &code, message),
+    }
+}
+
+/// s3s says `invalid query: max-keys: many`.
+fn invalid_argument(message: &str) -> Fault {
+    let named = message
+        .strip_prefix("invalid query: ")
+        .and_then(|rest| rest.split_once(": "));
+    match named {
+        Some((name, value)) => Fault::invalid_argument(
+            name,
+            value,
+            format!("Provided {name} not an integer or within integer range"),
+        ),
+        None => Fault::bad("InvalidArgument", message),
+    }
+}
+
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    quick_xml::escape::unescape(text)
+        .ok()
+        .map(std::borrow::Cow::into_owned)
+}

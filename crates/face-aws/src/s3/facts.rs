@@ -1,0 +1,131 @@
+//! What is asked of a bucket by tools that only look, answered by what is the case: the owner has full control, and
+//! nothing of the rest was ever set up.
+
+use http::StatusCode;
+use s3s::dto::*;
+use s3s::{S3Request, S3Response};
+
+use super::call::Call;
+use super::fault::{Fault, Result};
+use super::list;
+
+pub(super) async fn bucket_acl(
+    call: &Call,
+    request: S3Request<GetBucketAclInput>,
+) -> Result<S3Response<GetBucketAclOutput>> {
+    call.parts.objects.bucket(&request.input.bucket)?;
+    Ok(S3Response::new(GetBucketAclOutput {
+        grants: Some(full_control(call)),
+        owner: Some(list::owner(call)),
+    }))
+}
+
+pub(super) async fn object_acl(
+    call: &Call,
+    request: S3Request<GetObjectAclInput>,
+) -> Result<S3Response<GetObjectAclOutput>> {
+    let input = request.input;
+    call.parts.objects.head(&input.bucket, &input.key)?;
+    Ok(S3Response::new(GetObjectAclOutput {
+        grants: Some(full_control(call)),
+        owner: Some(list::owner(call)),
+        request_charged: None,
+    }))
+}
+
+fn full_control(call: &Call) -> Grants {
+    let grantee = Grantee {
+        id: list::owner(call).id,
+        display_name: None,
+        email_address: None,
+        type_: Type::from_static(Type::CANONICAL_USER),
+        uri: None,
+    };
+    vec![Grant {
+        grantee: Some(grantee),
+        permission: Some(Permission::from_static(Permission::FULL_CONTROL)),
+    }]
+}
+
+pub(super) async fn object_tagging(
+    call: &Call,
+    request: S3Request<GetObjectTaggingInput>,
+) -> Result<S3Response<GetObjectTaggingOutput>> {
+    let input = request.input;
+    call.parts.objects.head(&input.bucket, &input.key)?;
+    Ok(S3Response::new(GetObjectTaggingOutput {
+        tag_set: Vec::new(),
+        version_id: None,
+    }))
+}
+
+pub(super) async fn request_payment(
+    call: &Call,
+    request: S3Request<GetBucketRequestPaymentInput>,
+) -> Result<S3Response<GetBucketRequestPaymentOutput>> {
+    call.parts.objects.bucket(&request.input.bucket)?;
+    Ok(S3Response::new(GetBucketRequestPaymentOutput {
+        payer: Some(Payer::from_static(Payer::BUCKET_OWNER)),
+    }))
+}
+
+/// Settings whose answer is empty when they were never made.
+macro_rules! empty {
+    ($($name:ident: $input:ident -> $output:ident;)*) => {$(
+        pub(super) async fn $name(
+            call: &Call,
+            request: S3Request<$input>,
+        ) -> Result<S3Response<$output>> {
+            call.parts.objects.bucket(&request.input.bucket)?;
+            Ok(S3Response::new($output::default()))
+        }
+    )*};
+}
+
+empty! {
+    versioning: GetBucketVersioningInput -> GetBucketVersioningOutput;
+    logging: GetBucketLoggingInput -> GetBucketLoggingOutput;
+    acceleration: GetBucketAccelerateConfigurationInput -> GetBucketAccelerateConfigurationOutput;
+}
+
+/// Settings whose answer is an error when they were never made.
+macro_rules! never_set {
+    ($($name:ident: $input:ident -> $output:ident = $code:literal, $message:literal;)*) => {$(
+        pub(super) async fn $name(
+            call: &Call,
+            request: S3Request<$input>,
+        ) -> Result<S3Response<$output>> {
+            let bucket = call.parts.objects.bucket(&request.input.bucket)?;
+            Err(Fault::new(StatusCode::NOT_FOUND, $code, $message).with("BucketName", bucket.name))
+        }
+    )*};
+}
+
+never_set! {
+    tagging: GetBucketTaggingInput -> GetBucketTaggingOutput
+        = "NoSuchTagSet", "The TagSet does not exist";
+    policy: GetBucketPolicyInput -> GetBucketPolicyOutput
+        = "NoSuchBucketPolicy", "The bucket policy does not exist";
+    policy_status: GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput
+        = "NoSuchBucketPolicy", "The bucket policy does not exist";
+    cors: GetBucketCorsInput -> GetBucketCorsOutput
+        = "NoSuchCORSConfiguration", "The CORS configuration does not exist";
+    lifecycle: GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput
+        = "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
+    website: GetBucketWebsiteInput -> GetBucketWebsiteOutput
+        = "NoSuchWebsiteConfiguration",
+          "The specified bucket does not have a website configuration";
+    encryption: GetBucketEncryptionInput -> GetBucketEncryptionOutput
+        = "ServerSideEncryptionConfigurationNotFoundError",
+          "The server side encryption configuration was not found";
+    replication: GetBucketReplicationInput -> GetBucketReplicationOutput
+        = "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
+    object_lock: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput
+        = "ObjectLockConfigurationNotFoundError",
+          "Object Lock configuration does not exist for this bucket";
+    ownership: GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput
+        = "OwnershipControlsNotFoundError", "The bucket ownership controls were not found";
+    public_access: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput
+        = "NoSuchPublicAccessBlockConfiguration",
+          "The public access block configuration was not found";
+}

@@ -1,0 +1,297 @@
+use std::ops::Range;
+
+use futures_util::TryStreamExt;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use objects::Object;
+use s3s::dto::{
+    Checksum, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts,
+    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, ObjectAttributes,
+    StorageClass,
+};
+use s3s::{S3Request, S3Response};
+use wire::BodyError;
+
+use super::call::Call;
+use super::fault::{Fault, Result};
+use super::list::fill_checksums;
+use super::{checksum, conditions, headers, refuse};
+
+pub(super) async fn get_object(
+    call: &Call,
+    request: S3Request<GetObjectInput>,
+) -> Result<S3Response<GetObjectOutput>> {
+    let input = request.input;
+    refuse::version(input.version_id.as_deref())?;
+    let found = call.parts.objects.get(&input.bucket, &input.key).await?;
+    conditions::check_read(&call.headers, &found.object)?;
+    let part = input
+        .part_number
+        .map(|number| (number, found.body.part_sizes()));
+    let (piece, fields) = describe(call, &found.object, part)?;
+    let stream = found.body.stream(piece.range.clone());
+    let body = wire::stream(stream.map_err(|error| BodyError::Source(Box::new(error))));
+    *call.content.lock() = Some((piece.status(), body));
+    Ok(S3Response::with_headers(GetObjectOutput::default(), fields))
+}
+
+pub(super) async fn head_object(
+    call: &Call,
+    request: S3Request<HeadObjectInput>,
+) -> Result<S3Response<HeadObjectOutput>> {
+    let input = request.input;
+    refuse::version(input.version_id.as_deref())?;
+    let (object, part) = match input.part_number {
+        None => (call.parts.objects.head(&input.bucket, &input.key)?, None),
+        Some(number) => {
+            let found = call.parts.objects.get(&input.bucket, &input.key).await?;
+            let sizes = found.body.part_sizes();
+            (found.object, Some((number, sizes)))
+        }
+    };
+    conditions::check_read(&call.headers, &object)?;
+    let (piece, fields) = describe(call, &object, part)?;
+    *call.content.lock() = Some((piece.status(), wire::empty()));
+    Ok(S3Response::with_headers(
+        HeadObjectOutput::default(),
+        fields,
+    ))
+}
+
+/// Which bytes of an object are meant.
+struct Piece {
+    range: Range<u64>,
+    of: u64,
+    partial: bool,
+}
+
+impl Piece {
+    fn status(&self) -> StatusCode {
+        if self.partial {
+            StatusCode::PARTIAL_CONTENT
+        } else {
+            StatusCode::OK
+        }
+    }
+}
+
+/// `part` is the number of the part that is asked for, with the sizes of all of them.
+fn describe(
+    call: &Call,
+    object: &Object,
+    part: Option<(i32, Vec<u64>)>,
+) -> Result<(Piece, HeaderMap)> {
+    let asks_part = part.is_some();
+    let range = headers::text(&call.headers, "range")?;
+    let piece = match (range, part) {
+        (Some(_), Some(_)) => {
+            return Err(Fault::bad(
+                "InvalidRequest",
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
+        }
+        (None, Some((number, sizes))) => part_of(object, number, sizes)?,
+        (Some(range), None) => ranged(range, object.size)?,
+        (None, None) => whole(object.size),
+    };
+    let mut fields = headers::describe(object);
+    override_headers(call, &mut fields);
+    if let (true, Some(parts)) = (asks_part, object.etag.parts) {
+        headers::set(&mut fields, "x-amz-mp-parts-count", &parts.to_string());
+    }
+    let length = piece.range.end - piece.range.start;
+    headers::set(&mut fields, "content-length", &length.to_string());
+    if piece.partial && length > 0 {
+        let (first, last) = (piece.range.start, piece.range.end - 1);
+        let range = format!("bytes {first}-{last}/{}", piece.of);
+        headers::set(&mut fields, "content-range", &range);
+    }
+    // A checksum is over the whole object, and a client would hold a piece against it.
+    if length == piece.of && wants_checksum(call)? {
+        headers::set_checksum(&mut fields, object);
+    }
+    Ok((piece, fields))
+}
+
+/// The query may say how the object is to be described this time.
+fn override_headers(call: &Call, fields: &mut HeaderMap) {
+    for name in [
+        "content-type",
+        "content-language",
+        "expires",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+    ] {
+        if let Some(value) = call.query.get(&format!("response-{name}")) {
+            headers::set(fields, name, value);
+        }
+    }
+}
+
+fn wants_checksum(call: &Call) -> Result<bool> {
+    let mode = headers::text(&call.headers, "x-amz-checksum-mode")?;
+    Ok(mode.is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED")))
+}
+
+fn whole(size: u64) -> Piece {
+    Piece {
+        range: 0..size,
+        of: size,
+        partial: false,
+    }
+}
+
+fn part_of(object: &Object, number: i32, sizes: Vec<u64>) -> Result<Piece> {
+    let sizes = match object.etag.parts {
+        Some(_) => sizes,
+        None => vec![object.size],
+    };
+    let index = usize::try_from(number)
+        .ok()
+        .and_then(|number| number.checked_sub(1))
+        .filter(|index| *index < sizes.len())
+        .ok_or_else(|| {
+            Fault::new(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "InvalidPartNumber",
+                "The requested partnumber is not satisfiable",
+            )
+            .with("PartNumberRequested", number.to_string())
+            .with("ActualPartCount", sizes.len().to_string())
+        })?;
+    let start = sizes[..index].iter().sum();
+    Ok(Piece {
+        range: start..start + sizes[index],
+        of: object.size,
+        partial: true,
+    })
+}
+
+/// One range of bytes. What does not read as one is ignored, as the protocol wants.
+fn ranged(text: &str, size: u64) -> Result<Piece> {
+    let Some(wanted) = parse_range(text) else {
+        return Ok(whole(size));
+    };
+    let range = match wanted {
+        Wanted::From(start, last) => {
+            start..last.map_or(size, |last| last.saturating_add(1).min(size))
+        }
+        Wanted::Last(count) => size.saturating_sub(count)..size,
+    };
+    if range.start >= range.end {
+        return Err(unsatisfiable(text, size));
+    }
+    Ok(Piece {
+        range,
+        of: size,
+        partial: true,
+    })
+}
+
+fn unsatisfiable(text: &str, size: u64) -> Fault {
+    let fault = Fault::new(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        "InvalidRange",
+        "The requested range is not satisfiable",
+    )
+    .with("RangeRequested", text)
+    .with("ActualObjectSize", size.to_string());
+    match HeaderValue::from_str(&format!("bytes */{size}")) {
+        Ok(value) => fault.with_header(HeaderName::from_static("content-range"), value),
+        Err(_) => fault,
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    From(u64, Option<u64>),
+    Last(u64),
+}
+
+pub(super) fn parse_range(text: &str) -> Option<Wanted> {
+    let (first, last) = text.trim().strip_prefix("bytes=")?.split_once('-')?;
+    let (first, last) = (first.trim(), last.trim());
+    match (first, last) {
+        ("", count) => count.parse().ok().map(Wanted::Last),
+        (start, "") => Some(Wanted::From(start.parse().ok()?, None)),
+        (start, last) => {
+            let (start, last) = (start.parse().ok()?, last.parse().ok()?);
+            (start <= last).then_some(Wanted::From(start, Some(last)))
+        }
+    }
+}
+
+pub(super) async fn get_object_attributes(
+    call: &Call,
+    request: S3Request<GetObjectAttributesInput>,
+) -> Result<S3Response<GetObjectAttributesOutput>> {
+    let input = request.input;
+    refuse::version(input.version_id.as_deref())?;
+    let object = call.parts.objects.head(&input.bucket, &input.key)?;
+    let asked = headers::text(&call.headers, "x-amz-object-attributes")?.unwrap_or_default();
+    let wanted = |name: &str| asked.split(',').any(|attribute| attribute.trim() == name);
+    let mut output = GetObjectAttributesOutput {
+        last_modified: Some(headers::wire_time(object.modified)),
+        ..GetObjectAttributesOutput::default()
+    };
+    if wanted(ObjectAttributes::ETAG) {
+        output.e_tag = Some(s3s::dto::ETag::Strong(object.etag.to_string()));
+    }
+    if wanted(ObjectAttributes::OBJECT_SIZE) {
+        output.object_size = i64::try_from(object.size).ok();
+    }
+    if wanted(ObjectAttributes::STORAGE_CLASS) {
+        output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD));
+    }
+    if wanted(ObjectAttributes::CHECKSUM) {
+        output.checksum = checksum_of(&object);
+    }
+    if wanted(ObjectAttributes::OBJECT_PARTS) {
+        output.object_parts = object.etag.parts.map(|parts| GetObjectAttributesParts {
+            total_parts_count: i32::try_from(parts).ok(),
+            ..GetObjectAttributesParts::default()
+        });
+    }
+    Ok(S3Response::new(output))
+}
+
+fn checksum_of(object: &Object) -> Option<Checksum> {
+    let found = object.checksum.as_ref()?;
+    let mut shown = Checksum::default();
+    fill_checksums!(shown, [found]);
+    let type_name = checksum::type_name(found.coverage).to_owned();
+    shown.checksum_type = Some(type_name.into());
+    Some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Wanted, parse_range, ranged};
+
+    #[test]
+    fn ranges() {
+        assert_eq!(parse_range("bytes=0-9"), Some(Wanted::From(0, Some(9))));
+        assert_eq!(parse_range("bytes=5-"), Some(Wanted::From(5, None)));
+        assert_eq!(parse_range("bytes=-5"), Some(Wanted::Last(5)));
+        for nonsense in [
+            "bytes=9-1",
+            "bytes=a-b",
+            "lines=1-2",
+            "bytes=0-1,3-4",
+            "bytes=-",
+        ] {
+            assert_eq!(parse_range(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_cut_to_the_object() {
+        let range = |text, size| ranged(text, size).map(|piece| piece.range).ok();
+        assert_eq!(range("bytes=2-100", 10), Some(2..10));
+        assert_eq!(range("bytes=-100", 10), Some(0..10));
+        assert_eq!(range("bytes=0-18446744073709551615", 10), Some(0..10));
+        assert_eq!(range("bytes=10-", 10), None);
+        assert_eq!(range("bytes=-0", 10), None);
+        assert_eq!(range("bytes=0-", 0), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Reading and writing headers: what an object's metadata looks like on the wire.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::tz::TimeZone;
+use objects::{ETag, Metadata, Object};
+
+use super::checksum;
+use super::fault::{Fault, Result};
+
+/// Names and values together.
+const MAX_USER_METADATA: usize = 2 << 10;
+const USER: &str = "x-amz-meta-";
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
+
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    std::str::from_utf8(value.as_bytes())
+        .map(Some)
+        .map_err(|_| {
+            Fault::bad(
+                "InvalidArgument",
+                format!("The header {name} is not UTF-8."),
+            )
+        })
+}
+
+/// Sets a header whose value may have come from a client. What can't be a header is left out.
+pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &str) {
+    let name = HeaderName::from_bytes(name.as_bytes());
+    let value = HeaderValue::from_bytes(value.as_bytes());
+    if let (Ok(name), Ok(value)) = (name, value) {
+        headers.insert(name, value);
+    }
+}
+
+pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata> {
+    let field = |name| Ok::<_, Fault>(text(headers, name)?.map(str::to_owned));
+    let mut metadata = Metadata {
+        content_type: field("content-type")?,
+        content_encoding: field("content-encoding")?.and_then(|text| stored_encoding(&text)),
+        content_disposition: field("content-disposition")?,
+        content_language: field("content-language")?,
+        cache_control: field("cache-control")?,
+        expires: field("expires")?,
+        ..Metadata::default()
+    };
+    for name in headers.keys().map(HeaderName::as_str) {
+        if let Some(key) = name.strip_prefix(USER) {
+            let values: Vec<_> = headers
+                .get_all(name)
+                .iter()
+                .map(HeaderValue::as_bytes)
+                .collect();
+            let value = String::from_utf8(values.join(&b","[..])).map_err(|_| {
+                Fault::bad(
+                    "InvalidArgument",
+                    format!("The header {name} is not UTF-8."),
+                )
+            })?;
+            metadata.user.insert(key.to_owned(), value);
+        }
+    }
+    check_size(&metadata)?;
+    Ok(metadata)
+}
+
+/// `aws-chunked` is how a body was sent, not what it is.
+fn stored_encoding(text: &str) -> Option<String> {
+    let kept: Vec<&str> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|encoding| !encoding.is_empty() && *encoding != "aws-chunked")
+        .collect();
+    (!kept.is_empty()).then(|| kept.join(","))
+}
+
+fn check_size(metadata: &Metadata) -> Result<()> {
+    let pairs = metadata.user.iter();
+    let size: usize = pairs.map(|(name, value)| name.len() + value.len()).sum();
+    if size <= MAX_USER_METADATA {
+        return Ok(());
+    }
+    Err(Fault::bad(
+        "MetadataTooLarge",
+        "Your metadata headers exceed the maximum allowed metadata size",
+    )
+    .with("Size", size.to_string())
+    .with("MaxSizeAllowed", MAX_USER_METADATA.to_string()))
+}
+
+/// What is said of an object whether its body follows or not.
+pub(super) fn describe(object: &Object) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    set(&mut headers, "etag", &quoted(&object.etag));
+    set(&mut headers, "last-modified", &http_date(object.modified));
+    set(&mut headers, "accept-ranges", "bytes");
+    let metadata = &object.metadata;
+    let content_type = metadata.content_type.as_deref();
+    set(
+        &mut headers,
+        "content-type",
+        content_type.unwrap_or("binary/octet-stream"),
+    );
+    for (name, value) in [
+        ("content-encoding", &metadata.content_encoding),
+        ("content-disposition", &metadata.content_disposition),
+        ("content-language", &metadata.content_language),
+        ("cache-control", &metadata.cache_control),
+        ("expires", &metadata.expires),
+    ] {
+        if let Some(value) = value {
+            set(&mut headers, name, value);
+        }
+    }
+    for (name, value) in &metadata.user {
+        set(&mut headers, &format!("{USER}{name}"), value);
+    }
+    headers
+}
+
+/// The object's checksum and what it was made over.
+pub(super) fn set_checksum(headers: &mut HeaderMap, object: &Object) {
+    if let Some(checksum) = &object.checksum {
+        let name = checksum::header(checksum.algorithm);
+        set(headers, name, &checksum::show(checksum));
+        let type_name = checksum::type_name(checksum.coverage);
+        set(headers, "x-amz-checksum-type", type_name);
+    }
+}
+
+pub(super) fn quoted(etag: &ETag) -> String {
+    format!("\"{etag}\"")
+}
+
+pub(super) fn http_date(time: base::Timestamp) -> String {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map(|time| time.to_zoned(TimeZone::UTC).strftime(HTTP_DATE).to_string())
+        .unwrap_or_default()
+}
+
+/// None if it is no date: such a condition is ignored, as the protocol wants.
+pub(super) fn parse_http_date(text: &str) -> Option<base::Timestamp> {
+    let time = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    u64::try_from(time.as_second())
+        .ok()
+        .map(base::Timestamp::from_secs)
+}
+
+/// Whole seconds, because headers have no more and the two must agree.
+pub(super) fn wire_time(time: base::Timestamp) -> s3s::dto::Timestamp {
+    let since = std::time::Duration::from_secs(time.as_secs());
+    (std::time::UNIX_EPOCH + since).into()
+}

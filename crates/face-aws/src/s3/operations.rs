@@ -1,0 +1,102 @@
+//! The operations that there are. What is not in this list answers, by name, that it is not implemented.
+
+use std::sync::Arc;
+
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto};
+
+use super::call::Call;
+use super::fault::Fault;
+use super::{buckets, copy, delete, facts, get, list, multipart, notification, post, put};
+
+pub(super) struct Operations(pub(super) Arc<Call>);
+
+impl Operations {
+    /// s3s's errors have no room for what ours carry, so ours wait in the call.
+    fn answer<T>(&self, done: Result<S3Response<T>, Fault>) -> S3Result<S3Response<T>> {
+        done.map_err(|fault| {
+            *self.0.fault.lock() = Some(fault);
+            S3Error::new(S3ErrorCode::InternalError)
+        })
+    }
+}
+
+macro_rules! operations {
+    ($($name:ident($input:ident) -> $output:ident = $module:ident::$function:ident;)*) => {
+        #[async_trait::async_trait]
+        impl S3 for Operations {$(
+            async fn $name(
+                &self,
+                request: S3Request<dto::$input>,
+            ) -> S3Result<S3Response<dto::$output>> {
+                self.answer($module::$function(&self.0, request).await)
+            }
+        )*}
+    };
+}
+
+operations! {
+    create_bucket(CreateBucketInput) -> CreateBucketOutput = buckets::create_bucket;
+    head_bucket(HeadBucketInput) -> HeadBucketOutput = buckets::head_bucket;
+    delete_bucket(DeleteBucketInput) -> DeleteBucketOutput = buckets::delete_bucket;
+    list_buckets(ListBucketsInput) -> ListBucketsOutput = buckets::list_buckets;
+    get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput
+        = buckets::get_bucket_location;
+
+    put_object(PutObjectInput) -> PutObjectOutput = put::put_object;
+    post_object(PostObjectInput) -> PostObjectOutput = post::post_object;
+    get_object(GetObjectInput) -> GetObjectOutput = get::get_object;
+    head_object(HeadObjectInput) -> HeadObjectOutput = get::head_object;
+    get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput
+        = get::get_object_attributes;
+    delete_object(DeleteObjectInput) -> DeleteObjectOutput = delete::delete_object;
+    delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = delete::delete_objects;
+    copy_object(CopyObjectInput) -> CopyObjectOutput = copy::copy_object;
+    list_objects(ListObjectsInput) -> ListObjectsOutput = list::list_objects;
+    list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = list::list_objects_v2;
+
+    create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput
+        = multipart::create;
+    upload_part(UploadPartInput) -> UploadPartOutput = multipart::upload_part;
+    upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput = copy::upload_part_copy;
+    list_parts(ListPartsInput) -> ListPartsOutput = multipart::list_parts;
+    list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput
+        = multipart::list_uploads;
+    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput
+        = multipart::complete;
+    abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput
+        = multipart::abort;
+
+    put_bucket_notification_configuration(PutBucketNotificationConfigurationInput)
+        -> PutBucketNotificationConfigurationOutput = notification::put;
+    get_bucket_notification_configuration(GetBucketNotificationConfigurationInput)
+        -> GetBucketNotificationConfigurationOutput = notification::get;
+
+    get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = facts::bucket_acl;
+    get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = facts::object_acl;
+    get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput = facts::object_tagging;
+    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput
+        = facts::versioning;
+    get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = facts::logging;
+    get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput)
+        -> GetBucketAccelerateConfigurationOutput = facts::acceleration;
+    get_bucket_request_payment(GetBucketRequestPaymentInput) -> GetBucketRequestPaymentOutput
+        = facts::request_payment;
+    get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput = facts::tagging;
+    get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = facts::policy;
+    get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput
+        = facts::policy_status;
+    get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = facts::cors;
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
+        -> GetBucketLifecycleConfigurationOutput = facts::lifecycle;
+    get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput = facts::website;
+    get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput
+        = facts::encryption;
+    get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput
+        = facts::replication;
+    get_object_lock_configuration(GetObjectLockConfigurationInput)
+        -> GetObjectLockConfigurationOutput = facts::object_lock;
+    get_bucket_ownership_controls(GetBucketOwnershipControlsInput)
+        -> GetBucketOwnershipControlsOutput = facts::ownership;
+    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput
+        = facts::public_access;
+}

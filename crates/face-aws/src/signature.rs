@@ -1,0 +1,517 @@
+//! Signature Version 4, verified: what a client says it signed, put together again and compared.
+//!
+//! Pure: the request's head, a digest of its body, a look-up of secrets and the time come in; a verdict comes out. The
+//! steps, and the order in which mistakes are told, are those of the real service (AWS General Reference, "Signing AWS
+//! API requests"; the sentences are recorded from DynamoDB).
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use aws_lc_rs::{constant_time, digest, hmac};
+use base::Timestamp;
+use http::request::Parts;
+use http::{HeaderMap, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+const TERMINATOR: &str = "aws4_request";
+/// How far a header's date may be from ours.
+const SKEW: Duration = Duration::from_secs(15 * 60);
+/// The longest that a presigned URL may live: a week.
+const MAX_EXPIRES: u64 = 7 * 24 * 60 * 60;
+/// SHA-256 of nothing.
+pub(crate) const EMPTY_BODY: &str =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Who signed, and for what, as the request claims before it is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) key_id: String,
+    pub(crate) region: String,
+    pub(crate) service: String,
+    pub(crate) token: Option<String>,
+    date: String,
+    /// `YYYYMMDDTHHMMSSZ`.
+    timestamp: String,
+    signed_headers: Vec<String>,
+    signature: String,
+    /// Seconds that a presigned URL is good for; a header has none.
+    expires: Option<u64>,
+    in_query: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("Request is missing Authentication Token")]
+    Missing,
+    /// The signature's own form is wrong.
+    #[error("{0}")]
+    Incomplete(String),
+    /// The signature is well formed, and wrong.
+    #[error("{0}")]
+    Invalid(String),
+    #[error("The security token included in the request is invalid.")]
+    UnknownKey,
+    #[error("The security token included in the request is expired")]
+    ExpiredToken,
+}
+
+/// What is wanted of a claim besides a right signature.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected<'a> {
+    pub(crate) now: Timestamp,
+    /// The service whose name must be in the scope.
+    pub(crate) service: &'a str,
+    /// How paths were normalised before they were signed.
+    pub(crate) path: PathStyle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathStyle {
+    /// Dots and double slashes resolved, then each segment encoded once more: all services but one.
+    Normalized,
+    /// As it is on the wire: object storage.
+    Verbatim,
+}
+
+/// Finds out who sent a request: reads its claim, asks `lookup` for the secret of the claim's key (and its token) and
+/// for whom it stands, and compares. `body` is the hex SHA-256 of the body, or what was signed in its place.
+pub(crate) fn verify<T>(
+    parts: &Parts,
+    body: &str,
+    expected: &Expected<'_>,
+    lookup: impl FnOnce(&str, Option<&str>) -> Result<(String, T), Error>,
+) -> Result<(Claim, T), Error> {
+    let claim = Claim::read(parts)?;
+    claim.check(expected)?;
+    let (secret, who) = lookup(&claim.key_id, claim.token.as_deref())?;
+    claim.check_signature(parts, body, &secret, expected.path)?;
+    Ok((claim, who))
+}
+
+impl Claim {
+    /// What the request says about its signature, in a header or in the query string.
+    pub(crate) fn read(parts: &Parts) -> Result<Self, Error> {
+        let query = parts.uri.query().unwrap_or_default();
+        let in_query = pairs(query).any(|(name, _)| name == "X-Amz-Algorithm");
+        let header = text(&parts.headers, "authorization");
+        match (header, in_query) {
+            (Some(_), true) => Err(Error::Invalid(
+                "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
+                    .into(),
+            )),
+            (Some(header), false) => from_header(&parts.headers, header),
+            (None, true) => from_query(query),
+            (None, false) => Err(Error::Missing),
+        }
+    }
+
+    /// Whether the claim is for here and now.
+    fn check(&self, expected: &Expected<'_>) -> Result<(), Error> {
+        self.check_time(expected.now)?;
+        if !self.signed_headers.iter().any(|name| name == "host") {
+            return Err(Error::Invalid(
+                "'Host' must be a 'SignedHeader' in the AWS Authorization.".into(),
+            ));
+        }
+        self.check_scope(expected.service)
+    }
+
+    /// Whether the request is what the holder of `secret` signed.
+    fn check_signature(
+        &self,
+        parts: &Parts,
+        body: &str,
+        secret: &str,
+        style: PathStyle,
+    ) -> Result<(), Error> {
+        let canonical = self.canonical_request(parts, body, style);
+        let to_sign = self.string_to_sign(&canonical);
+        let signature = hex(self.key(secret).sign(to_sign.as_bytes()).as_ref());
+        let same =
+            constant_time::verify_slices_are_equal(signature.as_bytes(), self.signature.as_bytes());
+        same.map_err(|_| {
+            Error::Invalid(format!(
+                "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
+                 Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical String \
+                 for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have been\n'{to_sign}'\n"
+            ))
+        })
+    }
+
+    fn check_time(&self, now: Timestamp) -> Result<(), Error> {
+        let signed = seconds(&self.timestamp).ok_or_else(|| {
+            Error::Incomplete(format!(
+                "Date must be in ISO-8601 'basic format'. Got '{}'. See http://en.wikipedia.org/wiki/ISO_8601",
+                self.timestamp
+            ))
+        })?;
+        let signed = Timestamp::from_secs(signed);
+        let lifetime = self.expires.map_or(SKEW, Duration::from_secs);
+        if now > signed + lifetime {
+            return Err(Error::Invalid(match self.expires {
+                Some(_) => format!(
+                    "Signature expired: {} is now earlier than {}",
+                    basic(signed + lifetime),
+                    basic(now)
+                ),
+                None => format!(
+                    "Signature expired: {} is now earlier than {} ({} - 15 min.)",
+                    self.timestamp,
+                    basic(now - SKEW),
+                    basic(now)
+                ),
+            }));
+        }
+        if signed > now + SKEW {
+            return Err(Error::Invalid(format!(
+                "Signature not yet current: {} is still later than {} ({} + 15 min.)",
+                self.timestamp,
+                basic(now + SKEW),
+                basic(now)
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_scope(&self, service: &str) -> Result<(), Error> {
+        let mut wrong = String::new();
+        if self.service != service {
+            let _ = write!(
+                wrong,
+                "Credential should be scoped to correct service: '{service}'. "
+            );
+        }
+        if !self.timestamp.starts_with(&self.date) || self.date.len() != 8 {
+            let day = self.timestamp.get(..8).unwrap_or_default();
+            let _ = write!(
+                wrong,
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != \
+                 '{day}', from '{}'.",
+                self.date, self.timestamp
+            );
+        }
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(wrong.trim_end().to_owned()))
+        }
+    }
+
+    fn canonical_request(&self, parts: &Parts, body: &str, style: PathStyle) -> String {
+        let mut headers = String::new();
+        for name in &self.signed_headers {
+            let _ = writeln!(headers, "{name}:{}", header_values(parts, name));
+        }
+        format!(
+            "{}\n{}\n{}\n{headers}\n{}\n{body}",
+            parts.method,
+            canonical_path(parts.uri.path(), style),
+            self.canonical_query(&parts.uri),
+            self.signed_headers.join(";"),
+        )
+    }
+
+    fn canonical_query(&self, uri: &Uri) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
+        let mut all: Vec<(String, String)> = pairs(uri.query().unwrap_or_default())
+            .filter(|(name, _)| !(self.in_query && name == "X-Amz-Signature"))
+            .map(|(name, value)| (encode(&name), encode(&value)))
+            .collect();
+        all.sort();
+        let all: Vec<String> = all
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        all.join("&")
+    }
+
+    fn scope(&self) -> String {
+        format!(
+            "{}/{}/{}/{TERMINATOR}",
+            self.date, self.region, self.service
+        )
+    }
+
+    fn string_to_sign(&self, canonical: &str) -> String {
+        format!(
+            "{ALGORITHM}\n{}\n{}\n{}",
+            self.timestamp,
+            self.scope(),
+            sha256(canonical.as_bytes())
+        )
+    }
+
+    fn key(&self, secret: &str) -> Hmac {
+        let start = Hmac::new(format!("AWS4{secret}").as_bytes());
+        [&self.date, &self.region, &self.service, TERMINATOR]
+            .into_iter()
+            .fold(start, |key, part| {
+                Hmac::new(key.sign(part.as_bytes()).as_ref())
+            })
+    }
+}
+
+/// The hex SHA-256 that stands for a body in what is signed.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+struct Hmac(hmac::Key);
+
+impl Hmac {
+    fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    fn sign(&self, message: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.0, message)
+    }
+}
+
+fn from_header(headers: &HeaderMap, header: &str) -> Result<Claim, Error> {
+    let header = header.trim();
+    if !header.starts_with("AWS4-") {
+        return Err(Error::Missing);
+    }
+    let (algorithm, rest) = header.split_once([' ', '\t']).unwrap_or((header, ""));
+    let mut fields = Fields::default();
+    for part in rest.split([',', ' ']).filter(|part| !part.is_empty()) {
+        let Some((name, value)) = part.split_once('=') else {
+            return Err(Error::Incomplete(format!(
+                "'{part}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."
+            )));
+        };
+        match name {
+            "Credential" => fields.credential = Some(value),
+            "SignedHeaders" => fields.signed_headers = Some(value),
+            "Signature" => fields.signature = Some(value),
+            _ => {}
+        }
+    }
+    let date = text(headers, "x-amz-date").or_else(|| text(headers, "date"));
+    let mut lacks = String::new();
+    for (name, field) in [
+        ("Credential", fields.credential),
+        ("Signature", fields.signature),
+        ("SignedHeaders", fields.signed_headers),
+    ] {
+        if field.is_none_or(str::is_empty) {
+            let _ = write!(lacks, "Authorization header requires '{name}' parameter. ");
+        }
+    }
+    if date.is_none() {
+        lacks.push_str(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ",
+        );
+    }
+    if !lacks.is_empty() {
+        return Err(Error::Incomplete(format!("{lacks}Authorization={header}")));
+    }
+    let token = text(headers, "x-amz-security-token").map(str::to_owned);
+    fields.timestamp = date;
+    fields.claim(algorithm, token, None)
+}
+
+fn from_query(query: &str) -> Result<Claim, Error> {
+    let found = |wanted: &str| {
+        pairs(query)
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
+    };
+    const NAMES: [&str; 5] = [
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Date",
+    ];
+    let values = NAMES.map(found);
+    let mut lacks = String::new();
+    for (name, value) in NAMES.iter().zip(&values) {
+        if value.is_none() {
+            let _ = write!(lacks, "AWS query-string parameters must include '{name}'. ");
+        }
+    }
+    if !lacks.is_empty() {
+        return Err(Error::Incomplete(format!(
+            "{lacks}Re-examine the query-string parameters."
+        )));
+    }
+    let expires = match found("X-Amz-Expires") {
+        // What is not only for object storage may leave it out.
+        None => SKEW.as_secs(),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|seconds| (1..=MAX_EXPIRES).contains(seconds))
+            .ok_or_else(|| {
+                Error::Incomplete(format!(
+                    "X-Amz-Expires must be between 1 and {MAX_EXPIRES} seconds. Got '{text}'."
+                ))
+            })?,
+    };
+    let [algorithm, credential, signature, signed_headers, date] =
+        values.each_ref().map(Option::as_deref);
+    let fields = Fields {
+        credential,
+        signed_headers,
+        signature,
+        timestamp: date,
+    };
+    fields.claim(
+        algorithm.unwrap_or_default(),
+        found("X-Amz-Security-Token"),
+        Some(expires),
+    )
+}
+
+#[derive(Default)]
+struct Fields<'a> {
+    credential: Option<&'a str>,
+    signed_headers: Option<&'a str>,
+    signature: Option<&'a str>,
+    timestamp: Option<&'a str>,
+}
+
+impl Fields<'_> {
+    fn claim(
+        &self,
+        algorithm: &str,
+        token: Option<String>,
+        expires: Option<u64>,
+    ) -> Result<Claim, Error> {
+        if algorithm != ALGORITHM {
+            return Err(Error::Incomplete(format!(
+                "Unsupported AWS 'algorithm': '{algorithm}' (only {ALGORITHM} for now). "
+            )));
+        }
+        let credential = self.credential.unwrap_or_default().trim_end_matches('/');
+        let parts: Vec<&str> = credential.split('/').collect();
+        let [key_id, date, region, service, terminator] = parts[..] else {
+            return Err(Error::Incomplete(format!(
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
+            )));
+        };
+        if terminator != TERMINATOR {
+            return Err(Error::Invalid(format!(
+                "Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{terminator}'."
+            )));
+        }
+        let signed_headers = self.signed_headers.unwrap_or_default();
+        Ok(Claim {
+            key_id: key_id.to_owned(),
+            date: date.to_owned(),
+            region: region.to_owned(),
+            service: service.to_owned(),
+            token,
+            timestamp: self.timestamp.unwrap_or_default().to_owned(),
+            signed_headers: signed_headers
+                .split(';')
+                .map(str::to_ascii_lowercase)
+                .collect(),
+            signature: self.signature.unwrap_or_default().to_owned(),
+            expires,
+            in_query: expires.is_some(),
+        })
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A query string's pairs, decoded. A plus is a plus: only forms mean a space by it.
+fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + Clone {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(move |pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+}
+
+/// All values of a header, each with its runs of spaces made one, joined by commas.
+fn header_values(parts: &Parts, name: &str) -> String {
+    if name == "host" && !parts.headers.contains_key("host") {
+        // HTTP/2 says it in the request's target.
+        let authority = parts.uri.authority();
+        return authority.map_or_else(String::new, ToString::to_string);
+    }
+    let values: Vec<String> = parts
+        .headers
+        .get_all(name)
+        .iter()
+        .map(|value| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            value.split_whitespace().collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    values.join(",")
+}
+
+fn canonical_path(path: &str, style: PathStyle) -> String {
+    if path.is_empty() {
+        return "/".into();
+    }
+    let encode = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
+    if style == PathStyle::Verbatim {
+        let decoded = path.split('/').map(|part| {
+            let bytes: Vec<u8> = percent_decode_str(part).collect();
+            percent_encoding::percent_encode(&bytes, UNRESERVED).to_string()
+        });
+        return decoded.collect::<Vec<_>>().join("/");
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for part in path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+    {
+        if part == ".." {
+            kept.pop();
+        } else {
+            kept.push(part);
+        }
+    }
+    let mut canonical: String = kept
+        .iter()
+        .map(|part| format!("/{}", encode(part)))
+        .collect();
+    if canonical.is_empty() || path.ends_with('/') {
+        canonical.push('/');
+    }
+    canonical
+}
+
+/// `YYYYMMDDTHHMMSSZ` as seconds since 1970.
+fn seconds(text: &str) -> Option<u64> {
+    let moment = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+    let moment = moment.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    u64::try_from(moment.timestamp().as_second()).ok()
+}
+
+fn basic(at: Timestamp) -> String {
+    let seconds = i64::try_from(at.as_secs()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds)
+        .map(|at| at.strftime("%Y%m%dT%H%M%SZ").to_string())
+        .unwrap_or_default()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;
