@@ -1,0 +1,85 @@
+//! Running a function from the command line.
+
+use base::ByteSize;
+use functions::{Event, Invoke, Job};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use wire::{Body, Response};
+
+use crate::query::Query;
+use crate::{Parts, Problem, name};
+
+/// What the clouds take of a caller that waits.
+const LARGEST_PAYLOAD: ByteSize = ByteSize::mib(6);
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Invoked {
+    pub request_id: String,
+    /// Set when the function failed: what kind of failure it was.
+    pub error: Option<String>,
+    /// The handler's answer, or its error as the cloud prints it. None when nobody waited for it.
+    pub payload: Option<String>,
+    /// The last 4 KiB of what was printed.
+    pub log_tail: String,
+}
+
+pub(crate) async fn post(
+    parts: &Parts,
+    query: &Query<'_>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let called = query.text("function");
+    let called = called.ok_or_else(|| Problem::invalid("which function?"))?;
+    let payload = wire::collect(body, LARGEST_PAYLOAD).await;
+    let payload = payload.map_err(|error| Problem::invalid(error.to_string()))?;
+    if let Err(cause) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+        return Err(Problem::invalid(format!(
+            "the payload is not JSON: {cause}"
+        )));
+    }
+    let function = name::find(parts, &called)?.name;
+    let request_id = parts.functions.new_request_id();
+    let event = Event::Raw(payload);
+    if query.flag("asynchronous")? {
+        let job = Job {
+            request_id: request_id.clone(),
+            space: parts.space.clone(),
+            function,
+            qualifier: None,
+            event,
+            trigger: "direct".into(),
+            client_context: None,
+            trace: None,
+        };
+        parts.functions.enqueue_alone(&job).await?;
+        let invoked = Invoked {
+            request_id,
+            error: None,
+            payload: None,
+            log_tail: String::new(),
+        };
+        return Ok(crate::json(StatusCode::ACCEPTED, &invoked));
+    }
+    let invoke = Invoke {
+        space: parts.space.clone(),
+        function,
+        qualifier: None,
+        event,
+        request_id,
+        trigger: "direct".into(),
+        client_context: None,
+        trace: None,
+    };
+    let outcome = parts.functions.invoke(invoke).await?;
+    let (error, payload) = match outcome.result {
+        Ok(payload) => (None, payload),
+        Err(failed) => (Some(failed.kind), failed.payload),
+    };
+    let invoked = Invoked {
+        request_id: outcome.request_id,
+        error,
+        payload: Some(String::from_utf8_lossy(&payload).into_owned()),
+        log_tail: outcome.log_tail,
+    };
+    Ok(crate::json(StatusCode::OK, &invoked))
+}

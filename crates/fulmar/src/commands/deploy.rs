@@ -1,0 +1,115 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use console::Deployment;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::TemplateArgs;
+use crate::admin::{self, Target};
+use crate::failure::{Failure, Result};
+use crate::locate;
+use crate::output::Output;
+
+/// Deploy a template to the running server
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The template, or the directory that it is in
+    #[arg(default_value = ".")]
+    path: PathBuf,
+
+    #[command(flatten)]
+    template: TemplateArgs,
+}
+
+pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) -> Result<ExitCode> {
+    let place = locate::find(data_dir)?;
+    let template = ::deploy::load(&args.path, args.template.overrides())?;
+    build(&template, *output).await?;
+    let deployment = Deployment {
+        path: template.path().to_owned(),
+        stack: Some(template.stack().to_owned()),
+        parameters: args.template.parameters(),
+    };
+    let body =
+        serde_json::to_vec(&deployment).map_err(|cause| Failure::internal(cause.to_string()))?;
+    let applied: Value = admin::ask(&place, Method::POST, Target::new("deploy"), body).await?;
+    output.event("deployed", &applied, || shown(&applied, *output));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Installs what the code of the template's functions needs. Says everything that is wrong with the template first.
+pub(super) async fn build(template: &::deploy::Template, output: Output) -> Result<()> {
+    for folder in template.code_folders()? {
+        let mut told = false;
+        let tell = |line: &str| {
+            if !told {
+                output.say(&format!("installing the packages of {}", folder.display()));
+                told = true;
+            }
+            output.say(&output.paint("2", &format!("  {line}")));
+        };
+        if ::deploy::build(&folder, tell).await? {
+            output.event("built", &json!({ "directory": folder }), String::new);
+        }
+    }
+    Ok(())
+}
+
+/// What was done, as JSON has it, for people.
+pub(super) fn shown(applied: &Value, output: Output) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut lines = Vec::new();
+    for notice in applied["notices"].as_array().into_iter().flatten() {
+        let place = &notice["place"];
+        let at = match place["file"].as_str() {
+            Some(file) => format!("{file}:{}:{}: ", place["line"], place["column"]),
+            None => String::new(),
+        };
+        let notice = text(&notice["message"]);
+        lines.push(format!("{} {at}{notice}", output.paint("33", "notice:")));
+    }
+    let stack = text(&applied["stack"]);
+    let changes: Vec<&Value> = applied["changes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
+    if changes.is_empty() {
+        lines.push(format!("stack {stack}: nothing to change"));
+    } else {
+        lines.push(format!("stack {stack}:"));
+    }
+    for change in changes {
+        let mark = match change["action"].as_str() {
+            Some("create") => output.paint("32", "+"),
+            Some("remove") => output.paint("31", "-"),
+            Some("retain") => "=".to_owned(),
+            _ => output.paint("33", "~"),
+        };
+        let noun = text(&change["type"]);
+        let name = text(&change["name"]);
+        let why = match change["why"].as_str() {
+            Some(why) => output.paint("2", &format!("  ({why})")),
+            None => String::new(),
+        };
+        lines.push(format!("  {mark} {noun:<12} {name}{why}"));
+    }
+    let outputs: Vec<&Value> = applied["outputs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .collect();
+    let widest = outputs.iter().map(|found| text(&found["name"]).len()).max();
+    for found in outputs {
+        let (name, value) = (text(&found["name"]), text(&found["value"]));
+        let width = widest.unwrap_or(0);
+        let description = output.paint("2", &text(&found["description"]));
+        lines.push(
+            format!("  {name:<width$}  {value}  {description}")
+                .trim_end()
+                .to_owned(),
+        );
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,126 @@
+use std::process::ExitCode;
+
+use sandbox::Cgroups;
+use serde::Serialize;
+
+use crate::failure::Result;
+use crate::output::Output;
+
+/// What was looked at, and what to do where it is missing.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Findings {
+    version: &'static str,
+    findings: Vec<Finding>,
+}
+
+pub(crate) async fn run(output: &Output) -> Result<ExitCode> {
+    let mut findings = languages().await;
+    findings.extend(confinement().await);
+    let findings = Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        findings,
+    };
+    output.answer(&findings, || shown(&findings, *output));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn languages() -> Vec<Finding> {
+    let found = runtimes::languages().await;
+    let node = found.iter().find(|found| found.language == "node");
+    let node = Finding {
+        what: "Node.js",
+        ok: node.is_some(),
+        found: match node {
+            Some(node) => format!("{} ({})", node.version, node.path.display()),
+            None => "not in the path".to_owned(),
+        },
+        remedy: node
+            .is_none()
+            .then_some("install Node.js 18 or newer: functions in JavaScript need it"),
+    };
+    let npm = version("npm").await;
+    let npm = Finding {
+        what: "npm",
+        ok: npm.is_some(),
+        remedy: npm
+            .is_none()
+            .then_some("install npm: `up` and `deploy` install functions' packages with it"),
+        found: npm.unwrap_or_else(|| "not in the path".to_owned()),
+    };
+    vec![node, npm]
+}
+
+async fn version(program: &str) -> Option<String> {
+    let answer = tokio::process::Command::new(program)
+        .arg("--version")
+        .output()
+        .await
+        .ok()?;
+    let text = String::from_utf8(answer.stdout).ok()?;
+    answer.status.success().then(|| text.trim().to_owned())
+}
+
+async fn confinement() -> Vec<Finding> {
+    let stage = std::env::temp_dir().join(format!("fulmar-doctor-{}", std::process::id()));
+    let report = sandbox::probe(stage.clone()).await;
+    // Empty; one that stays in the temporary folder does no harm.
+    let _ = std::fs::remove_dir(&stage);
+    let user = Finding {
+        what: "user",
+        ok: true,
+        found: if report.root { "root" } else { "not root" }.to_owned(),
+        remedy: None,
+    };
+    let sandbox = Finding {
+        what: "sandbox",
+        ok: report.confined.is_ok(),
+        remedy: report.confined.is_err().then_some(
+            "allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, or \
+             kernel.apparmor_restrict_unprivileged_userns=0), run as root, or run without: --sandbox off",
+        ),
+        found: match report.confined {
+            Ok(()) => "namespaces and a private root work".to_owned(),
+            Err(why) => format!("cannot confine: {why}"),
+        },
+    };
+    let limits = match report.cgroups {
+        Cgroups::V1 => (true, "control groups, version 1".to_owned()),
+        Cgroups::V2 => (true, "control groups, version 2".to_owned()),
+        Cgroups::None(why) => (false, format!("not enforced: {why}")),
+    };
+    let limits = Finding {
+        what: "limits",
+        ok: limits.0,
+        remedy: (!limits.0).then_some(
+            "memory, processor and process limits need a control group that this user may divide: \
+             run under `systemd-run --user --scope -p Delegate=yes`, or as root",
+        ),
+        found: limits.1,
+    };
+    vec![user, sandbox, limits]
+}
+
+fn shown(findings: &Findings, output: Output) -> String {
+    let mut lines = vec![format!("Fulmar {}", findings.version)];
+    for finding in &findings.findings {
+        let mark = if finding.ok {
+            output.paint("32", "ok     ")
+        } else {
+            output.paint("31", "missing")
+        };
+        lines.push(format!("  {mark}  {:<8}  {}", finding.what, finding.found));
+        if let Some(remedy) = finding.remedy {
+            lines.push(format!("           {remedy}"));
+        }
+    }
+    lines.join("\n")
+}

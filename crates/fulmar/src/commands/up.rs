@@ -1,0 +1,297 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use ::deploy::desired::{Code, Kind, Notification};
+use ::deploy::{Applied, Desired, Template};
+use console::Line;
+use ledger::Filter;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::deploy::{build, shown};
+use super::{ServerArgs, TemplateArgs};
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::serve::Running;
+use crate::watch::Watch;
+use crate::{locate, serve, stop};
+
+/// Start, build, deploy, follow the logs and reload changed code
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The application: its template, or the directory that it is in
+    #[arg(default_value = ".")]
+    path: PathBuf,
+
+    #[command(flatten)]
+    template: TemplateArgs,
+
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(crate) async fn run(
+    args: Args,
+    data_dir: Option<PathBuf>,
+    output: &Output,
+) -> Result<ExitCode> {
+    super::trace(*output, "warn");
+    let template = ::deploy::load(&args.path, args.template.overrides())?;
+    // What is wrong with the template is said before anything is installed or started.
+    build(&template, *output).await?;
+    let data_dir = locate::data_dir(data_dir, template.path());
+    let stop = stop::on_signal()?;
+    let running = serve::start(&args.server, &data_dir, stop.clone()).await?;
+    let up = Up {
+        args: &args,
+        running: &running,
+        output: *output,
+    };
+    let outcome = up.run(template, &data_dir, &stop).await;
+    let ended = running.end().await;
+    outcome.and(ended).map(|()| ExitCode::SUCCESS)
+}
+
+struct Up<'a> {
+    args: &'a Args,
+    running: &'a Running,
+    output: Output,
+}
+
+impl Up<'_> {
+    async fn run(
+        &self,
+        template: Template,
+        data_dir: &Path,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        let endpoint = self.running.endpoint();
+        let version = env!("CARGO_PKG_VERSION");
+        self.output.event(
+            "ready",
+            &json!({ "endpoint": endpoint, "data_dir": data_dir, "region": self.running.region }),
+            || {
+                format!(
+                    "Fulmar {version} serves {endpoint}, with its data in {}",
+                    data_dir.display()
+                )
+            },
+        );
+        if self.args.server.is_open() {
+            self.output.say(
+                "warning: everybody who reaches this address can use the key that everybody knows",
+            );
+        }
+        // From before the deployment, so that nothing that it causes is missed.
+        let end = self
+            .running
+            .ledger
+            .end()
+            .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+        let applied = self.deploy(&template).await?;
+        self.output
+            .say(&self.what_to_try(&applied.desired, &template));
+        self.output
+            .say("following what the functions print, and their code; Ctrl-C ends\n");
+        let mut follow = self.running.ledger.follow(Filter::Everything, end);
+        let mut app = App {
+            template,
+            desired: applied.desired,
+        };
+        let mut watch = Watch::start(&app.template, &app.desired)?;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                lines = follow.next() => {
+                    let lines = lines.map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+                    for line in lines.into_iter().map(Line::from) {
+                        self.output.event("log", &line, || super::log_line(self.output, &line));
+                    }
+                }
+                changed = watch.changed() => {
+                    if let Err(failure) = self.reload(&mut app, &changed).await {
+                        // What runs goes on running until the next attempt.
+                        self.output.failure(&failure);
+                    }
+                    watch.look_again(&app.template, &app.desired);
+                }
+            }
+        }
+    }
+
+    async fn deploy(&self, template: &Template) -> Result<Applied> {
+        let applied = self.running.deployer.deploy(template).await?;
+        self.output.event("deployed", &applied, || {
+            let facts = serde_json::to_value(&applied).unwrap_or_default();
+            shown(&facts, self.output)
+        });
+        Ok(applied)
+    }
+
+    async fn reload(&self, app: &mut App, changed: &[PathBuf]) -> Result<()> {
+        let paths = changed.iter().map(PathBuf::as_path);
+        let reload = ::deploy::affected(&app.template, &app.desired, paths);
+        if reload.is_empty() {
+            return Ok(());
+        }
+        let tell = |line: &str| self.output.say(line);
+        for folder in &reload.packages {
+            ::deploy::build(folder, tell).await?;
+        }
+        if reload.template || reload.archives {
+            let template = ::deploy::load(app.template.path(), self.args.template.overrides())?;
+            build(&template, self.output).await?;
+            app.desired = self.deploy(&template).await?.desired;
+            app.template = template;
+        }
+        for name in self.running.deployer.reload(&reload.functions).await? {
+            self.output
+                .event("reloaded", &json!({ "function": name }), || {
+                    format!("{} {name}", self.output.paint("32", "reloaded"))
+                });
+        }
+        Ok(())
+    }
+
+    /// Lines that work as they stand, in another terminal.
+    fn what_to_try(&self, desired: &Desired, template: &Template) -> String {
+        let mut lines = vec!["\nTry it, in another terminal:".to_owned()];
+        let notifications = desired
+            .resources
+            .iter()
+            .filter_map(|resource| match &resource.kind {
+                Kind::Notification(notification) => Some(notification),
+                _ => None,
+            });
+        for notification in notifications {
+            lines.extend(self.uploads(notification, template).into_iter().flatten());
+        }
+        let functions = desired
+            .resources
+            .iter()
+            .filter_map(|resource| match &resource.kind {
+                Kind::Function(function) => Some((&resource.logical_id, function)),
+                _ => None,
+            });
+        for (id, function) in functions {
+            if lines.len() == 1 {
+                lines.push(format!("  fulmar invoke {id} --payload '{{}}'"));
+            }
+            if let Code::Directory(folder) = &function.code {
+                lines.push(format!(
+                    "Edit the code of {id}, and the next call uses it: {}",
+                    near(folder)
+                ));
+            }
+        }
+        match lines.len() {
+            1 => String::new(),
+            _ => lines.join("\n"),
+        }
+    }
+
+    /// Two ways to upload something that the first rule matches.
+    fn uploads(&self, notification: &Notification, template: &Template) -> Option<[String; 2]> {
+        let rule = notification.rules.first()?;
+        let folder = template.path().parent()?;
+        let suffix = rule.suffix.as_deref().unwrap_or_default();
+        let file = sample(folder, template.path(), suffix)?;
+        let name = file.file_name()?.to_string_lossy().into_owned();
+        let key = format!("{}{name}", rule.prefix.as_deref().unwrap_or_default());
+        let bucket = &notification.bucket;
+        let address = self.running.address;
+        let running = self.running;
+        let url = face_aws::presigned_upload(
+            &running.key,
+            &address.to_string(),
+            &running.region,
+            bucket,
+            &key,
+            running.clock.now(),
+        );
+        let file = quoted(&near(&file));
+        let region = &running.region;
+        let id = &running.key.id;
+        // A secret that somebody chose is not for the screen.
+        let secret = if running.key.secret == "test" {
+            "test"
+        } else {
+            "..."
+        };
+        Some([
+            format!("  curl -T {file} '{url}'"),
+            format!(
+                "  AWS_ACCESS_KEY_ID={id} AWS_SECRET_ACCESS_KEY={secret} AWS_DEFAULT_REGION={region} \\\n    aws --endpoint-url http://{address} s3 cp {file} {}",
+                quoted(&format!("s3://{bucket}/{key}"))
+            ),
+        ])
+    }
+}
+
+/// What is deployed.
+struct App {
+    template: Template,
+    desired: Desired,
+}
+
+/// A file beside the template that could be uploaded.
+fn sample(folder: &Path, template: &Path, suffix: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let fits = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.is_file() && path != template && name.ends_with(suffix) && !name.starts_with('.')
+    };
+    let written_for_people = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default();
+        ["md", "yaml", "yml", "toml", "lock"]
+            .iter()
+            .any(|other| extension == *other)
+    };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(fits).collect();
+    files.sort_by_key(|path| (written_for_people(path), path.clone()));
+    files.into_iter().next()
+}
+
+/// The path as a person in this folder would write it.
+fn near(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// For a shell.
+fn quoted(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:@%+=".contains(letter);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pasted_into_a_shell_stays_one_word() {
+        assert_eq!(quoted("examples/photo.jpg"), "examples/photo.jpg");
+        assert_eq!(quoted("my photo.jpg"), "'my photo.jpg'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn a_file_to_try_fits_the_rule_and_is_not_the_template() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = folder.path().join("a.jpg");
+        for name in ["a.jpg", ".hidden.jpg", "b.txt", "c.jpg", "README.md"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let found = |suffix| sample(folder.path(), &template, suffix);
+        assert_eq!(found(".jpg"), Some(folder.path().join("c.jpg")));
+        assert_eq!(found(""), Some(folder.path().join("b.txt")));
+        assert_eq!(found(".png"), None);
+    }
+}

@@ -1,0 +1,397 @@
+//! The composition: everything that the server is made of, put together once. It knows every crate and does nothing
+//! else.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use access::{Access, RootKey};
+use base::{Clock, ErrorKind, Random, Space, SystemClock};
+use console::Console;
+use deploy::{Deployer, Engines};
+use face_aws::{Aws, AwsDialect, S3};
+use functions::{Functions, Launcher};
+use ledger::Ledger;
+use objects::Objects;
+use runtimes::Runtimes;
+use sandbox::{Jail, NamespaceJail, NoJail};
+use store::Store;
+use tables::Tables;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use triggers::Triggers;
+use wire::{Limits, Request, Server, Service, ServiceFuture};
+
+use crate::commands::ServerArgs;
+use crate::failure::{Failure, Result};
+use crate::locate::{self, Announced, Place};
+
+/// Where everything is when nobody says otherwise: the account that has no number, in the first region.
+const ACCOUNT: &str = "000000000000";
+/// How often the store is asked whether it has failed.
+const STORE_WATCH: Duration = Duration::from_secs(1);
+
+/// A server that runs.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) region: String,
+    pub(crate) key: RootKey,
+    pub(crate) deployer: Deployer,
+    pub(crate) ledger: Ledger,
+    pub(crate) clock: Arc<dyn Clock>,
+    functions: Functions,
+    store: Store,
+    stop: CancellationToken,
+    workers: Workers,
+    _announced: Announced,
+}
+
+/// Starts everything. Serves from the moment that this returns, until `stop`; a worker that fails stops it too.
+pub(crate) async fn start(
+    args: &ServerArgs,
+    data_dir: &Path,
+    stop: CancellationToken,
+) -> Result<Running> {
+    allow_many_files();
+    // First, because nothing else goes wrong as often; connections wait until there is somebody to serve them.
+    let server = bind(args.listen).await?;
+    let address = server
+        .address()
+        .map_err(|cause| Failure::internal(cause.to_string()))?;
+    make_private(data_dir)?;
+
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random = Random::system();
+    let store = open_store(args, data_dir, random.clone())?;
+    let key = RootKey {
+        id: args.access_key_id.clone(),
+        secret: args.secret_access_key.clone(),
+    };
+    let keys = vec![key.clone()];
+    let access = Access::open(&store, ACCOUNT, keys, clock.clone(), random.clone()).await;
+    let access = access.map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+    let ledger = Ledger::new(store.clone(), ledger::Limits::default());
+    let objects = Objects::new(store.clone(), clock.clone(), random.clone());
+    let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+    let functions = Functions::open(functions::Parts {
+        store: store.clone(),
+        ledger: ledger.clone(),
+        launcher: Launcher::of(Runtimes::new(
+            jail(args, data_dir)?,
+            data_dir.join("runtimes"),
+        )),
+        dialect: Arc::new(AwsDialect::new(
+            access.clone(),
+            clock.clone(),
+            address.port(),
+        )),
+        clock: clock.clone(),
+        random: random.clone(),
+        code_dir: data_dir.join("code"),
+        config: functions::Config::default(),
+    })
+    .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+    let triggers = Triggers::new(
+        store.clone(),
+        objects.clone(),
+        functions.clone(),
+        clock.clone(),
+    );
+    let engines = Engines {
+        store: store.clone(),
+        objects: objects.clone(),
+        tables: tables.clone(),
+        functions: functions.clone(),
+        triggers: triggers.clone(),
+    };
+    let region = args.region.clone();
+    let deployer = Deployer::new(engines, clock.clone(), random.clone(), ACCOUNT, &region);
+    let token = random.uuid().simple().to_string();
+    let health = store.clone();
+    let console = Console::new(console::Parts {
+        functions: functions.clone(),
+        ledger: ledger.clone(),
+        deployer: deployer.clone(),
+        space: Space::new(&format!("{ACCOUNT}/{region}")),
+        token: token.clone(),
+        failure: Box::new(move || health.failure().map(|error| error.to_string())),
+        stop: stop.clone(),
+    });
+    let aws = Aws::new(face_aws::Parts {
+        objects: objects.clone(),
+        tables: tables.clone(),
+        functions: functions.clone(),
+        triggers: triggers.clone(),
+        access,
+        clock: clock.clone(),
+        random,
+    });
+
+    let workers = Workers {
+        stop: stop.clone(),
+        tasks: TaskTracker::new(),
+        failed: Arc::default(),
+    };
+    let front = Arc::new(Front { console, aws });
+    workers.start("listener", {
+        let stop = stop.clone();
+        async move {
+            server.run(front, stop).await;
+            Ok(())
+        }
+    });
+    workers.start("triggers", {
+        let (triggers, stop) = (triggers, stop.clone());
+        async move {
+            triggers.follow_objects(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("backlog", {
+        let (functions, stop) = (functions.clone(), stop.clone());
+        async move {
+            functions
+                .run_backlog(stop)
+                .await
+                .map_err(|error| error.to_string())
+        }
+    });
+    workers.start("retirement", {
+        let (functions, stop) = (functions.clone(), stop.clone());
+        async move {
+            functions
+                .run_retirement(stop)
+                .await
+                .map_err(|error| error.to_string())
+        }
+    });
+    workers.start("objects reaper", {
+        let stop = stop.clone();
+        async move {
+            objects.run_reaper(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("tables reaper", {
+        let stop = stop.clone();
+        async move {
+            tables.run_reaper(stop).await;
+            Ok(())
+        }
+    });
+    workers.start(
+        "store watch",
+        watch(store.clone(), clock.clone(), stop.clone()),
+    );
+
+    let place = Place {
+        address: reachable(address),
+        token,
+        data_dir: data_dir.to_owned(),
+        pid: std::process::id(),
+    };
+    let announced = locate::announce(&place).map_err(|cause| {
+        Failure::internal(format!("cannot write to {}: {cause}", data_dir.display()))
+    })?;
+    Ok(Running {
+        address: place.address,
+        region,
+        key,
+        deployer,
+        ledger,
+        clock,
+        functions,
+        store,
+        stop,
+        workers,
+        _announced: announced,
+    })
+}
+
+impl Running {
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Ends everything in an order in which nothing is left half done. A server that ended because a worker did has
+    /// failed.
+    pub(crate) async fn end(self) -> Result<()> {
+        self.stop.cancel();
+        self.functions.shutdown().await;
+        self.workers.tasks.close();
+        self.workers.tasks.wait().await;
+        self.store.sync().await?;
+        match self.workers.failed.get() {
+            Some(why) => Err(Failure::internal(why.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Long-running work, each with a name, all ended by one token.
+struct Workers {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    /// Why the server ended by itself, if it did.
+    failed: Arc<OnceLock<String>>,
+}
+
+impl Workers {
+    /// A worker that ends by itself, however it does, takes the server with it: half a server helps nobody, and
+    /// whoever watches over it starts it again.
+    fn start(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<(), String>> + Send + 'static,
+    ) {
+        let (stop, failed) = (self.stop.clone(), self.failed.clone());
+        let running = self.tasks.spawn(work);
+        self.tasks.spawn(async move {
+            let why = match running.await {
+                Ok(Ok(())) => "it ended".to_owned(),
+                Ok(Err(cause)) => cause,
+                Err(cause) => cause.to_string(),
+            };
+            if !stop.is_cancelled() {
+                tracing::error!(
+                    worker = name,
+                    why,
+                    "a worker failed, and so does the server"
+                );
+                // The first is the reason of all others.
+                let _ = failed.set(format!("the server's {name} failed: {why}"));
+                stop.cancel();
+            }
+        });
+    }
+}
+
+/// The admin API and the cloud on one address.
+struct Front {
+    console: Console,
+    aws: Aws,
+}
+
+impl Service for Front {
+    fn call(&self, request: Request) -> ServiceFuture<'_> {
+        let ours = request.uri().path().starts_with(console::PREFIX) && !is_bucket(&request);
+        if ours {
+            self.console.call(request)
+        } else {
+            self.aws.call(request)
+        }
+    }
+}
+
+/// Where the bucket is in the host, the whole path is the object's key, however it begins.
+fn is_bucket(request: &Request) -> bool {
+    let host = request.headers().get(http::header::HOST);
+    host.and_then(|host| host.to_str().ok())
+        .is_some_and(S3::is_host)
+}
+
+async fn bind(address: SocketAddr) -> Result<Server> {
+    Server::bind(address, Limits::default())
+        .await
+        .map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::AddrInUse => Failure::new(
+                ErrorKind::Conflict,
+                format!("another program already listens on {address}"),
+            )
+            .hint("stop it, or choose another address: --listen 127.0.0.1:4567"),
+            _ => Failure::new(
+                ErrorKind::Unavailable,
+                format!("cannot listen on {address}: {cause}"),
+            ),
+        })
+}
+
+/// Only its owner may look into it: it holds everybody's data and the keys to it.
+fn make_private(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|cause| {
+            let message = format!("cannot make the data folder {}: {cause}", folder.display());
+            Failure::new(ErrorKind::Unavailable, message).hint("choose another one: --data-dir")
+        })
+}
+
+fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Store> {
+    if args.ephemeral {
+        return Ok(Store::ephemeral(random));
+    }
+    Store::open(&data_dir.join("store"), random).map_err(|error| match error {
+        store::Error::InUse(_) => Failure::new(
+            ErrorKind::Conflict,
+            format!(
+                "another server works with the data in {}",
+                data_dir.display()
+            ),
+        )
+        .hint("stop it, or give this one its own: --data-dir"),
+        error => error.into(),
+    })
+}
+
+fn jail(args: &ServerArgs, data_dir: &Path) -> Result<Arc<dyn Jail>> {
+    if args.sandbox == crate::commands::Sandbox::Off {
+        tracing::warn!("functions run WITHOUT a sandbox: they see and do whatever this user may");
+        return Ok(Arc::new(NoJail));
+    }
+    let stage: PathBuf = data_dir.join("sandbox");
+    let jail = NamespaceJail::new(stage).map_err(|error| {
+        Failure::new(error.kind(), error.to_string()).hint("see: fulmar doctor")
+    })?;
+    Ok(Arc::new(jail))
+}
+
+/// A sync that failed cannot be undone: what is in memory and what is on the disk may differ from then on.
+async fn watch(
+    store: Store,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> std::result::Result<(), String> {
+    while !stop.is_cancelled() {
+        if let Some(error) = store.failure() {
+            return Err(error.to_string());
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = clock.sleep(STORE_WATCH) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Connections, bodies and instances are all descriptors; the usual 1,024 are soon gone.
+fn allow_many_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(cause) = setrlimit(Resource::Nofile, most) {
+        tracing::debug!(%cause, "the number of open files stays limited");
+    }
+}
+
+/// The address that clients on this machine use.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut reachable = address;
+    if address.ip().is_unspecified() {
+        reachable.set_ip(if address.is_ipv4() {
+            std::net::Ipv4Addr::LOCALHOST.into()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    reachable
+}

@@ -1,0 +1,108 @@
+//! Watching the folders of an application.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base::{Clock, ErrorKind, SystemClock};
+use deploy::{Desired, Template};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+use crate::failure::{Failure, Result};
+
+/// Editors write a file in several steps, and programs several files: what happens within this time is one change.
+const QUIET: Duration = Duration::from_millis(50);
+/// Changes by the thousand, and none of them edited by hand.
+const SKIPPED: [&str; 3] = ["node_modules", ".git", ".fulmar"];
+/// Beyond this many folders the kernel's limit on watches comes near.
+const MOST_FOLDERS: usize = 4_096;
+
+pub(crate) struct Watch {
+    watcher: RecommendedWatcher,
+    watched: BTreeSet<PathBuf>,
+    events: mpsc::UnboundedReceiver<Vec<PathBuf>>,
+}
+
+impl Watch {
+    pub(crate) fn start(template: &Template, desired: &Desired) -> Result<Self> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            match event {
+                // Reading is no change, and there is much of it while functions start.
+                Ok(event) if matches!(event.kind, EventKind::Access(_)) => {}
+                Ok(event) => {
+                    // Nobody listens any more at the end.
+                    let _ = sender.send(event.paths);
+                }
+                Err(cause) => tracing::warn!(%cause, "a change may have been missed"),
+            }
+        });
+        let watcher = watcher.map_err(|cause| {
+            Failure::new(
+                ErrorKind::Unavailable,
+                format!("cannot watch the code: {cause}"),
+            )
+            .hint("raise the limits in /proc/sys/fs/inotify, or use `serve` and `deploy`")
+        })?;
+        let mut watch = Self {
+            watcher,
+            watched: BTreeSet::new(),
+            events,
+        };
+        watch.look_again(template, desired);
+        Ok(watch)
+    }
+
+    /// Watches what has come up since: new folders, and those of a changed template.
+    pub(crate) fn look_again(&mut self, template: &Template, desired: &Desired) {
+        let mut folders: Vec<PathBuf> = deploy::watched(template, desired).into_iter().collect();
+        let deep = desired.code_folders();
+        while let Some(folder) = folders.pop() {
+            if deep.iter().any(|code| folder.starts_with(code)) {
+                folders.extend(below(&folder));
+            }
+            if self.watched.len() >= MOST_FOLDERS || self.watched.contains(&folder) {
+                continue;
+            }
+            match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    self.watched.insert(folder);
+                }
+                Err(cause) => {
+                    tracing::warn!(%cause, folder = %folder.display(), "changes in a folder go unnoticed");
+                }
+            }
+        }
+        self.watched.retain(|folder| folder.is_dir());
+    }
+
+    /// The paths of the next change, each once.
+    pub(crate) async fn changed(&mut self) -> Vec<PathBuf> {
+        let mut changed = BTreeSet::new();
+        match self.events.recv().await {
+            Some(paths) => changed.extend(paths),
+            None => std::future::pending().await,
+        }
+        loop {
+            tokio::select! {
+                more = self.events.recv() => changed.extend(more.into_iter().flatten()),
+                () = SystemClock.sleep(QUIET) => return changed.into_iter().collect(),
+            }
+        }
+    }
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders
+        .filter(|entry| {
+            !SKIPPED
+                .iter()
+                .any(|skipped| entry.file_name() == OsStr::new(skipped))
+        })
+        .map(|entry| entry.path())
+        .collect()
+}
