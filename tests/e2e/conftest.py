@@ -1,0 +1,170 @@
+"""A real server for every test module, and the official clients pointed at it.
+
+`FULMAR` names the binary; `cargo xtask test` sets it.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+
+import boto3
+import botocore.config
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("FULMAR", str(ROOT / "target/debug/fulmar"))
+REGION = "us-east-1"
+
+
+class Fulmar:
+    """One server process and what is known about it."""
+
+    def __init__(self, data_dir, *options):
+        self.data_dir = pathlib.Path(data_dir)
+        self.options = options
+        self.process = None
+        self.endpoint = None
+        self.log = []
+
+    def start(self, listen="127.0.0.1:0"):
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--json", "--listen", listen, "--data-dir", str(self.data_dir), *self.options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "RUST_BACKTRACE": "1"},
+        )
+        threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True).start()
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if event.get("event") == "ready":
+                self.endpoint = event["endpoint"]
+                break
+        else:
+            raise RuntimeError("the server did not start:\n" + "".join(self.log))
+        threading.Thread(target=self._drain, args=(self.process.stdout,), daemon=True).start()
+        return self
+
+    def _drain(self, stream):
+        for line in stream:
+            self.log.append(line)
+
+    def kill(self):
+        """As a power cut to the process: nothing gets to clean up."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def restart(self):
+        """Starts again on the same data and the same port."""
+        return self.start(self.endpoint.removeprefix("http://"))
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+
+    @property
+    def environment(self):
+        """What a user exports to point the official tools here."""
+        return {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_PAGER": "",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service, **config):
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=botocore.config.Config(**{"retries": {"max_attempts": 0}, "read_timeout": 120, **config}),
+        )
+
+    def aws(self, *arguments, check=True, **kwargs):
+        """The real command line, from the environment that the tests run in."""
+        command = [sys.executable, "-m", "awscli", *map(str, arguments)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300, **kwargs)
+        if check and done.returncode:
+            raise AssertionError(f"aws {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
+        return done
+
+    def cli(self, *arguments, check=True, **kwargs):
+        """Fulmar's own command line, talking to this server."""
+        command = [BINARY, *map(str, arguments), "--data-dir", str(self.data_dir)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
+        if check and done.returncode:
+            raise AssertionError(f"fulmar {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
+        return done
+
+
+@contextmanager
+def server(*options):
+    data_dir = tempfile.mkdtemp(prefix="fulmar-e2e-")
+    fulmar = Fulmar(data_dir, *options)
+    try:
+        yield fulmar.start()
+    finally:
+        try:
+            fulmar.stop()
+        finally:
+            shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def fulmar():
+    with server() as running:
+        yield running
+        assert running.process.poll() is None, "the server died:\n" + "".join(running.log)
+        panics = [line for line in running.log if "panicked" in line]
+        assert not panics, panics
+
+
+@pytest.fixture(scope="module")
+def s3(fulmar):
+    return fulmar.client("s3")
+
+
+@pytest.fixture(scope="module")
+def dynamodb(fulmar):
+    return fulmar.client("dynamodb")
+
+
+@pytest.fixture(scope="module")
+def lambda_(fulmar):
+    return fulmar.client("lambda")
+
+
+def eventually(check, timeout=30, every=0.05):
+    """Waits for something that another process does: the only kind of waiting that tests at this edge may do."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            found = check()
+            if found:
+                return found
+        except Exception:
+            if time.monotonic() > deadline:
+                raise
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{check} did not come true in {timeout} s")
+        time.sleep(every)

@@ -1,0 +1,58 @@
+// The AWS SDK for JavaScript v2, which reads no endpoint from the environment.
+process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = "1";
+const assert = require("node:assert/strict");
+const { test } = require("node:test");
+const AWS = require("aws-sdk");
+
+const endpoint = process.env.AWS_ENDPOINT_URL;
+const s3 = new AWS.S3({ endpoint, s3ForcePathStyle: true });
+
+test("objects, with the older signature options too", async () => {
+  await s3.createBucket({ Bucket: "from-v2" }).promise();
+  await s3.putObject({ Bucket: "from-v2", Key: "a+b c.txt", Body: "hello", ContentType: "text/plain" }).promise();
+  const got = await s3.getObject({ Bucket: "from-v2", Key: "a+b c.txt", Range: "bytes=1-3" }).promise();
+  assert.equal(got.Body.toString(), "ell");
+  assert.equal(got.ContentRange, "bytes 1-3/5");
+  const url = s3.getSignedUrl("getObject", { Bucket: "from-v2", Key: "a+b c.txt", Expires: 60 });
+  assert.equal(await (await fetch(url)).text(), "hello");
+});
+
+test("a managed upload in parts", async () => {
+  const body = Buffer.alloc(12 << 20, "y");
+  await s3.upload({ Bucket: "from-v2", Key: "large", Body: body }, { partSize: 5 << 20 }).promise();
+  const head = await s3.headObject({ Bucket: "from-v2", Key: "large" }).promise();
+  assert.equal(head.ContentLength, body.length);
+  assert.match(head.ETag, /-3"$/);
+});
+
+test("the document client", async () => {
+  const dynamodb = new AWS.DynamoDB({ endpoint });
+  await dynamodb
+    .createTable({
+      TableName: "from-v2",
+      KeySchema: [
+        { AttributeName: "who", KeyType: "HASH" },
+        { AttributeName: "when", KeyType: "RANGE" },
+      ],
+      AttributeDefinitions: [
+        { AttributeName: "who", AttributeType: "S" },
+        { AttributeName: "when", AttributeType: "N" },
+      ],
+      BillingMode: "PAY_PER_REQUEST",
+    })
+    .promise();
+  const documents = new AWS.DynamoDB.DocumentClient({ service: dynamodb });
+  for (const when of [3, 1, 2, -10, 10]) {
+    await documents.put({ TableName: "from-v2", Item: { who: "me", when, what: { list: [1, "two", null, true] } } }).promise();
+  }
+  const got = await documents
+    .query({
+      TableName: "from-v2",
+      KeyConditionExpression: "who = :who AND #w BETWEEN :from AND :to",
+      ExpressionAttributeNames: { "#w": "when" },
+      ExpressionAttributeValues: { ":who": "me", ":from": -10, ":to": 2 },
+    })
+    .promise();
+  assert.deepEqual(got.Items.map((item) => item.when), [-10, 1, 2]);
+  assert.deepEqual(got.Items[0].what, { list: [1, "two", null, true] });
+});

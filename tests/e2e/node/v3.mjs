@@ -1,0 +1,85 @@
+// The AWS SDK for JavaScript v3, with its own defaults: checksums in trailers, virtual hosts where it wants them.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { CreateFunctionCommand, GetFunctionCommand, InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { readFileSync } from "node:fs";
+
+const s3 = new S3Client({});
+
+test("objects are stored with a checksum and read back", async () => {
+  await s3.send(new CreateBucketCommand({ Bucket: "from-v3" }));
+  const put = await s3.send(
+    new PutObjectCommand({ Bucket: "from-v3", Key: "a b/ü.txt", Body: "hello", Metadata: { from: "v3" } }),
+  );
+  assert.ok(put.ChecksumCRC32, "v3 sends a CRC-32 by default and wants it confirmed");
+  const got = await s3.send(new GetObjectCommand({ Bucket: "from-v3", Key: "a b/ü.txt" }));
+  assert.equal(await got.Body.transformToString(), "hello");
+  assert.deepEqual(got.Metadata, { from: "v3" });
+  const head = await s3.send(new HeadObjectCommand({ Bucket: "from-v3", Key: "a b/ü.txt" }));
+  assert.equal(head.ContentLength, 5);
+  const listed = await s3.send(new ListObjectsV2Command({ Bucket: "from-v3", Prefix: "a b/" }));
+  assert.deepEqual(listed.Contents.map((entry) => entry.Key), ["a b/ü.txt"]);
+});
+
+test("a stream of unknown checksum is sent in chunks with a trailer", async () => {
+  const { Readable } = await import("node:stream");
+  const body = Buffer.alloc(300_000, "x");
+  await s3.send(
+    new PutObjectCommand({ Bucket: "from-v3", Key: "stream", Body: Readable.from([body]), ContentLength: body.length }),
+  );
+  const got = await s3.send(new GetObjectCommand({ Bucket: "from-v3", Key: "stream" }));
+  assert.ok(Buffer.from(await got.Body.transformToByteArray()).equals(body));
+});
+
+test("errors are the typed ones", async () => {
+  await assert.rejects(s3.send(new GetObjectCommand({ Bucket: "from-v3", Key: "none" })), NoSuchKey);
+});
+
+test("tables", async () => {
+  const tables = new DynamoDBClient({});
+  await tables.send(
+    new CreateTableCommand({
+      TableName: "from-v3",
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+      BillingMode: "PAY_PER_REQUEST",
+    }),
+  );
+  const item = { id: { S: "1" }, n: { N: "12345678901234567890123456789012345678" }, b: { B: new Uint8Array([0, 255]) } };
+  await tables.send(new PutItemCommand({ TableName: "from-v3", Item: item }));
+  const got = await tables.send(new GetItemCommand({ TableName: "from-v3", Key: { id: { S: "1" } } }));
+  assert.deepEqual(got.Item, item);
+});
+
+test("functions", async () => {
+  const functions = new LambdaClient({});
+  await functions.send(
+    new CreateFunctionCommand({
+      FunctionName: "from-v3",
+      Runtime: "nodejs20.x",
+      Handler: "index.handler",
+      Role: "arn:aws:iam::000000000000:role/any",
+      Code: { ZipFile: readFileSync(process.env.PACKAGE) },
+    }),
+  );
+  const answer = await functions.send(new InvokeCommand({ FunctionName: "from-v3", Payload: '{"who":"v3"}', LogType: "Tail" }));
+  assert.equal(answer.StatusCode, 200);
+  assert.equal(answer.FunctionError, undefined, answer.Payload.transformToString());
+  assert.deepEqual(JSON.parse(answer.Payload.transformToString()), { hello: "v3" });
+  assert.match(Buffer.from(answer.LogResult, "base64").toString(), /START RequestId: .*\n.*asked by v3\n.*END RequestId/s);
+  // The address of the package really downloads it.
+  const { Code } = await functions.send(new GetFunctionCommand({ FunctionName: "from-v3" }));
+  const downloaded = await fetch(Code.Location);
+  assert.equal(downloaded.status, 200);
+  assert.ok(Buffer.from(await downloaded.arrayBuffer()).equals(readFileSync(process.env.PACKAGE)));
+});

@@ -1,0 +1,137 @@
+"""`kill -9` at any moment: nothing acknowledged is lost, nothing half is left, and events still arrive."""
+
+import hashlib
+import json
+import pathlib
+import random
+import threading
+import zipfile
+import io
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+
+from conftest import eventually, server
+
+ROUNDS = 12
+WRITERS = 4
+
+
+@pytest.fixture
+def fulmar():
+    with server() as running:
+        yield running
+
+
+class Writer(threading.Thread):
+    """Writes until the server dies, and remembers what was acknowledged and what was begun."""
+
+    def __init__(self, fulmar, name):
+        super().__init__(daemon=True)
+        self.s3 = fulmar.client("s3", connect_timeout=5)
+        self.dynamodb = fulmar.client("dynamodb", connect_timeout=5)
+        self.random = random.Random(name)
+        self.label = name
+        self.objects, self.items = {}, {}
+        self.begun = {}
+
+    def run(self):
+        for n in range(10_000):
+            key = f"{self.label}-{n}"
+            size = self.random.choice([0, 10, 4_000, 70_000, 300_000, 2_000_000])
+            body = self.random.randbytes(size)
+            self.begun[key] = hashlib.md5(body).hexdigest()
+            try:
+                self.s3.put_object(Bucket="crash", Key=key, Body=body)
+                self.objects[key] = self.begun[key]
+                self.dynamodb.put_item(TableName="crash", Item={"id": {"S": key}, "n": {"N": str(n)}})
+                self.items[key] = n
+            except (BotoCoreError, ClientError):
+                return
+
+
+def test_no_acknowledged_write_is_lost_and_no_half_object_left(fulmar):
+    s3, dynamodb = fulmar.client("s3"), fulmar.client("dynamodb")
+    s3.create_bucket(Bucket="crash")
+    dynamodb.create_table(
+        TableName="crash",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    objects, items, begun = {}, {}, {}
+    moment = random.Random(1)
+    for round in range(ROUNDS):
+        writers = [Writer(fulmar, f"r{round}w{n}") for n in range(WRITERS)]
+        for writer in writers:
+            writer.start()
+        threading.Event().wait(moment.uniform(0.05, 1.2))
+        fulmar.kill()
+        for writer in writers:
+            writer.join(timeout=30)
+            objects |= writer.objects
+            items |= writer.items
+            begun |= writer.begun
+        fulmar.restart()
+    assert len(objects) > ROUNDS, "the test wrote too little to mean anything"
+
+    stored = {}
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket="crash"):
+        for entry in page.get("Contents", []):
+            stored[entry["Key"]] = entry["Size"]
+    missing = set(objects) - set(stored)
+    assert not missing, f"{len(missing)} acknowledged objects are gone"
+    for key in stored:
+        body = s3.get_object(Bucket="crash", Key=key)["Body"].read()
+        assert hashlib.md5(body).hexdigest() == begun[key], f"{key} is not what was sent"
+    rows = {}
+    for page in dynamodb.get_paginator("scan").paginate(TableName="crash", ConsistentRead=True):
+        for item in page["Items"]:
+            rows[item["id"]["S"]] = int(item["n"]["N"])
+    assert items.items() <= rows.items(), "acknowledged items are gone"
+    # Bodies that were being written when the server died were swept at its start.
+    bodies = [path for path in fulmar.data_dir.glob("store/blobs/*/*")]
+    assert len(bodies) <= len(stored), (len(bodies), len(stored))
+
+
+def test_an_upload_just_before_the_crash_is_delivered_after_it(fulmar, tmp_path):
+    s3, lambda_, dynamodb = fulmar.client("s3"), fulmar.client("lambda"), fulmar.client("dynamodb")
+    s3.create_bucket(Bucket="incoming")
+    s3.create_bucket(Bucket="outgoing")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as package:
+        # No SDK in the package: the handler signs nothing and the bucket's proof is the function's own log.
+        package.writestr(
+            "index.js", "exports.handler = async (event) => { console.log('got ' + event.Records[0].s3.object.key) }"
+        )
+    made = lambda_.create_function(
+        FunctionName="seen",
+        Runtime="nodejs20.x",
+        Handler="index.handler",
+        Role="arn:aws:iam::000000000000:role/any",
+        Code={"ZipFile": code.getvalue()},
+    )
+    lambda_.add_permission(
+        FunctionName="seen", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
+    )
+    s3.put_bucket_notification_configuration(
+        Bucket="incoming",
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [{"LambdaFunctionArn": made["FunctionArn"], "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    acknowledged = []
+    for round in range(6):
+        for n in range(5):
+            key = f"{round}-{n}"
+            s3.put_object(Bucket="incoming", Key=key, Body=b"x")
+            acknowledged.append(key)
+        fulmar.kill()
+        fulmar.restart()
+        s3 = fulmar.client("s3")
+
+    def all_seen():
+        logs = fulmar.cli("logs", "seen").stdout
+        return all(f"got {key}\n" in logs for key in acknowledged)
+
+    eventually(all_seen, timeout=60)
