@@ -62,7 +62,7 @@ impl Objects {
             })
             .await;
         if let Err(cause) = discarded {
-            // The next opening of the store sweeps it.
+            // A later run sweeps it.
             tracing::warn!(%cause, "a body without a name was not removed");
         }
         self.dropped.notify_one();

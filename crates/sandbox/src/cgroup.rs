@@ -189,10 +189,11 @@ fn sweep(ours: &Path) {
     };
     for server in servers.flatten() {
         let name = server.file_name();
-        let running = name.to_str().is_none_or(|pid| {
-            pid == std::process::id().to_string() || Path::new("/proc").join(pid).exists()
-        });
-        if running {
+        // The kernel's own files are here too.
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        if pid == std::process::id() || Path::new("/proc").join(pid.to_string()).exists() {
             continue;
         }
         for group in fs::read_dir(server.path()).into_iter().flatten().flatten() {

@@ -1,9 +1,9 @@
 //! Large bodies: files beside the ordered store (or memory, for a store in memory), never inside it.
 //!
 //! The order that makes them safe: write the file, sync it and its folder, and only then commit the record that names
-//! it, calling [`Blobs::keep`] in the same transaction. A crash in between leaves a file that nothing names; opening the
-//! store removes those. Removal is the mirror: the transaction that drops the last name queues the body for deletion,
-//! and [`Blobs::reap`] unlinks it afterwards. A reader that already has it open reads on.
+//! it, calling [`Blobs::keep`] in the same transaction. A crash in between leaves a file that nothing names; a later run
+//! removes those by [`Blobs::sweep`]. Removal is the mirror: the transaction that drops the last name queues the body for
+//! deletion, and [`Blobs::reap`] unlinks it afterwards. A reader that already has it open reads on.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,8 +26,12 @@ use crate::tx::Tx;
 use crate::view::Read;
 use crate::{Error, Result, Store};
 
+/// The run in which the body was made, then a number of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BlobId([u8; 16]);
+
+/// One opening of the store, so that what an earlier one left behind can be told from what is being made now.
+type Run = [u8; 4];
 
 /// A finished body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,7 @@ impl Record for () {}
 #[derive(Clone)]
 pub struct Blobs {
     place: Place,
+    run: Run,
     random: Random,
 }
 
@@ -67,6 +72,7 @@ impl Blobs {
         create_shards(dir).map_err(|cause| Error::io("create the folders for bodies", cause))?;
         Ok(Self {
             place: Place::Dir(Arc::new(dir.to_owned())),
+            run: random.bytes(),
             random,
         })
     }
@@ -74,13 +80,28 @@ impl Blobs {
     pub(crate) fn in_memory(random: Random) -> Self {
         Self {
             place: Place::Memory(Arc::default()),
+            run: random.bytes(),
             random,
         }
     }
 
+    /// The same bodies as another opening of the store has them.
+    pub(crate) fn reopened(&self) -> Self {
+        Self {
+            run: self.random.bytes(),
+            ..self.clone()
+        }
+    }
+
+    fn new_id(&self) -> BlobId {
+        let mut id = self.random.bytes::<16>();
+        id[..self.run.len()].copy_from_slice(&self.run);
+        BlobId(id)
+    }
+
     /// Begins a new body. Dropping the writer before [`BlobWriter::finish`] removes it.
     pub async fn create(&self) -> Result<BlobWriter> {
-        let id = BlobId(self.random.bytes());
+        let id = self.new_id();
         let sink = match &self.place {
             Place::Memory(bodies) => Sink::Memory(bodies.clone(), BytesMut::new()),
             Place::Dir(dir) => {
@@ -185,63 +206,56 @@ impl Blobs {
         }
     }
 
-    /// Every body there is.
-    fn list(&self) -> Result<Vec<BlobId>> {
+    /// Removes bodies that no record names although no run can be about to name them: their writers were killed. Returns
+    /// how many. It looks at every body there is, so it is for the background.
+    pub async fn sweep(&self, store: &Store) -> Result<usize> {
+        let mut removed = 0;
+        for shard in SHARDS {
+            let blobs = self.clone();
+            let listed = spawn_blocking(move || blobs.list(shard)).await;
+            let listed = listed.map_err(|cause| Error::io("list bodies", cause))??;
+            let view = store.read()?;
+            for id in listed.into_iter().filter(|id| !id.0.starts_with(&self.run)) {
+                let named = NAMES.get(&view, &id.names_key())?.is_some();
+                let queued = DROPPED.get(&view, &DROPPED.key().raw(&id.0))?.is_some();
+                if !named && !queued {
+                    self.remove(id).await?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    fn list(&self, shard: char) -> Result<Vec<BlobId>> {
+        let here = |id: &BlobId| id.shard() == shard;
         match &self.place {
-            Place::Memory(bodies) => Ok(bodies.lock().keys().copied().collect()),
+            Place::Memory(bodies) => Ok(bodies.lock().keys().copied().filter(here).collect()),
             Place::Dir(dir) => {
                 let failed = |cause| Error::io("list bodies", cause);
                 let mut found = Vec::new();
-                for shard in std::fs::read_dir(dir.as_path()).map_err(failed)? {
-                    for file in std::fs::read_dir(shard.map_err(failed)?.path()).map_err(failed)? {
-                        found.extend(
-                            file.map_err(failed)?
-                                .file_name()
-                                .to_str()
-                                .and_then(BlobId::parse),
-                        );
-                    }
+                let folder = dir.join(shard.to_string());
+                for file in std::fs::read_dir(folder).map_err(failed)? {
+                    let name = file.map_err(failed)?.file_name();
+                    found.extend(name.to_str().and_then(BlobId::parse));
                 }
                 Ok(found)
             }
         }
     }
-
-    fn remove_now(&self, id: BlobId) -> Result<()> {
-        match &self.place {
-            Place::Memory(bodies) => {
-                bodies.lock().remove(&id);
-                Ok(())
-            }
-            Place::Dir(dir) => {
-                remove_if_there(&id.path(dir)).map_err(|cause| Error::io("remove a body", cause))
-            }
-        }
-    }
 }
 
-impl Store {
-    /// Removes bodies that no record names: their writers were killed before they could commit. Only at opening, when
-    /// nobody can be between the two.
-    pub(crate) fn sweep_blobs(&self) -> Result<()> {
-        let view = self.read()?;
-        for id in self.blobs().list()? {
-            let named = NAMES.get(&view, &id.names_key())?.is_some();
-            let queued = DROPPED.get(&view, &DROPPED.key().raw(&id.0))?.is_some();
-            if !named && !queued {
-                self.blobs().remove_now(id)?;
-            }
-        }
-        Ok(())
-    }
-}
+/// Folders of bodies: by the last digit of the id, so that none grows beyond what tools like to list.
+const SHARDS: [char; 16] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+];
 
 /// Makes all shards at once. A shard's own name must outlive a power cut as the body's will; made only when a first body
 /// needs it, it would be found there by another's body before it is synced.
 fn create_shards(dir: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
-    for shard in 0..=u8::MAX {
-        match std::fs::create_dir(dir.join(format!("{shard:02x}"))) {
+    for shard in SHARDS {
+        match std::fs::create_dir(dir.join(shard.to_string())) {
             Err(cause) if cause.kind() == std::io::ErrorKind::AlreadyExists => {}
             created => created?,
         }
@@ -362,7 +376,7 @@ impl Drop for BlobWriter {
         } = &self.sink
             && let Err(cause) = remove_if_there(path)
         {
-            // The next opening of the store sweeps it.
+            // A later run sweeps it.
             tracing::warn!(%cause, "an unfinished body was not removed");
         }
     }
@@ -415,8 +429,11 @@ impl BlobReader {
 
 impl BlobId {
     fn path(self, dir: &Path) -> PathBuf {
-        let name = self.to_string();
-        dir.join(&name[..2]).join(name)
+        dir.join(self.shard().to_string()).join(self.to_string())
+    }
+
+    fn shard(self) -> char {
+        SHARDS[usize::from(self.0[15] & 0x0f)]
     }
 
     fn names_key(self) -> Key {

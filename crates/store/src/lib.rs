@@ -80,9 +80,7 @@ impl Store {
         let backend = backend::embedded::Embedded::open(dir, wakes.clone())?;
         let blobs = Blobs::in_dir(&dir.join("blobs"), random.clone())?;
         sync_names(dir)?;
-        let store = Self::assemble(Box::new(backend), wakes, blobs, random);
-        store.sweep_blobs()?;
-        Ok(store)
+        Ok(Self::assemble(Box::new(backend), wakes, blobs, random))
     }
 
     /// A store in memory that is gone with the process.

@@ -89,14 +89,8 @@ impl Simulation {
             random: self.random.clone(),
             faults: self.faults,
         };
-        let store = Store::assemble(
-            Box::new(backend),
-            wakes,
-            self.blobs.clone(),
-            self.random.clone(),
-        );
-        store.sweep_blobs().expect("a simulated disk always reads");
-        store
+        let blobs = self.blobs.reopened();
+        Store::assemble(Box::new(backend), wakes, blobs, self.random.clone())
     }
 
     /// Kills whatever has this disk open. What was synced stays; of what was only buffered a random prefix does.
