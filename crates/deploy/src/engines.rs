@@ -9,6 +9,7 @@ use base::{ByteSize, ErrorKind, Space};
 use bytes::Bytes;
 use functions::{AsyncSettings, Configuration, Create, Functions, Logging, NewCode};
 use objects::{List, NewBucket, Objects};
+use runtimes::Language;
 use store::Store;
 use tables::{KeySchema, NewTable, Tables};
 use triggers::{EventKind, ObjectBinding, Target, Triggers};
@@ -350,7 +351,13 @@ fn package(function: &Function) -> Result<NewCode, Failure> {
     match &function.code {
         Code::Directory(dir) => Ok(NewCode::Directory(dir.clone())),
         Code::Zip(path) => read_package(path).map(NewCode::Package),
-        Code::Inline(text) => Ok(NewCode::Package(zipped("index.js", text))),
+        Code::Inline(text) => {
+            let file = match runtimes::check(&function.runtime) {
+                Ok(Language::Python) => "index.py",
+                _ => "index.js",
+            };
+            Ok(NewCode::Package(zipped(file, text)))
+        }
     }
 }
 

@@ -151,6 +151,10 @@ impl Dialect for AwsDialect {
                 );
                 ("Sandbox.Timedout", message)
             }
+            Fault::NoEntrypoint(why) => (
+                "Runtime.InvalidEntrypoint",
+                format!("RequestId: {request_id} Error: {why}"),
+            ),
             Fault::Exited(exit) => {
                 let reason = exit_reason(exit);
                 (

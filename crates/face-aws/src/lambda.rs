@@ -79,7 +79,7 @@ impl Asked<'_> {
     /// Refuses a runtime that this host's catalogue does not run.
     fn check_runtime(&self, runtime: Option<&str>) -> Result<(), Fault> {
         match runtime.map(runtimes::check) {
-            None | Some(Ok(())) => Ok(()),
+            None | Some(Ok(_)) => Ok(()),
             Some(Err(runtimes::Error::NotYet(id))) => {
                 Err(Fault::not_implemented(&format!("the runtime {id}")))
             }

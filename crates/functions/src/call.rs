@@ -207,6 +207,7 @@ impl Functions {
     fn ending_of(&self, call: &Call<'_>, failure: InitFailure, limit: Duration) -> Option<Ending> {
         let fault = match failure {
             InitFailure::Reported(failed) => return Some(Ending::Reported(failed)),
+            InitFailure::NoEntrypoint(why) => Fault::NoEntrypoint(why),
             InitFailure::Exited(exit) => Fault::Exited(exit),
             InitFailure::BrokeOff => Fault::BrokeOff,
             InitFailure::TimedOut => Fault::TimedOut(limit),

@@ -42,6 +42,16 @@ pub(crate) struct Pipes {
     pub(crate) stderr: Box<dyn AsyncRead + Send + Unpin>,
 }
 
+impl Pipes {
+    /// Of a process that did not come to be.
+    pub(crate) fn empty() -> Self {
+        Self {
+            stdout: Box::new(tokio::io::empty()),
+            stderr: Box::new(tokio::io::empty()),
+        }
+    }
+}
+
 /// A hold on an instance's log. When it is dropped, what the pipes still have is read and the tasks end.
 pub(crate) struct Capture {
     marks: mpsc::Sender<Mark>,

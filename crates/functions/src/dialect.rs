@@ -105,6 +105,8 @@ pub enum Ended<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     TimedOut(Duration),
+    /// The code has nothing that could be started, for this reason.
+    NoEntrypoint(String),
     Exited(Exit),
     /// It went on running but spoke no more, or not in words that we know.
     BrokeOff,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::capture::{Capture, Destination, Pipes};
 use crate::code::Hold;
 use crate::dialect::{Exit, Failed, Fault, Initialization, InstanceFacts};
-use crate::launch::{Launch, Process};
+use crate::launch::{Launch, NotLaunched, Process};
 use crate::schema::{Function, Generation};
 use crate::worker::{Broken, Handover, Ready, Reply, Worker};
 use crate::{Error, Functions, Result};
@@ -51,6 +51,8 @@ pub(crate) enum Started {
 /// Why an instance did not come to ask for work.
 pub(crate) enum InitFailure {
     Reported(Failed),
+    /// The code has nothing that could be started.
+    NoEntrypoint(String),
     Exited(Exit),
     BrokeOff,
     TimedOut,
@@ -87,24 +89,25 @@ impl Functions {
         let (code, hold) = self.code_of(&function.code).await?;
         let group = self.log_group(function);
         let what = self.plan(function, &group, log_stream, code);
-        let launched = shared
-            .launcher
-            .launch(what, &shared.running)
-            .await
-            .map_err(Error::Launch)?;
+        let launched = match shared.launcher.launch(what, &shared.running).await {
+            Ok(launched) => launched,
+            Err(NotLaunched::Host(why)) => return Err(Error::Launch(why)),
+            Err(NotLaunched::Entrypoint(why)) => {
+                return Ok(Started::Failed {
+                    failure: InitFailure::NoEntrypoint(why),
+                    capture: self.capture(Pipes::empty(), function, group, log_stream),
+                    launch: watch.elapsed(),
+                    init: Duration::ZERO,
+                });
+            }
+        };
         let launch = watch.elapsed();
         let pipes = Pipes {
             stdout: launched.stdout,
             stderr: launched.stderr,
         };
-        let destination = Destination {
-            group,
-            stream: log_stream.to_owned(),
-            function: function.name.clone(),
-        };
-        let (ledger, clock) = (shared.ledger.clone(), shared.clock.clone());
-        let capture = Capture::start(pipes, destination, ledger, clock, &shared.running);
-        let mut worker = Worker::new(launched.stream, shared.config.response.as_bytes());
+        let capture = self.capture(pipes, function, group, log_stream);
+        let mut worker = Worker::new(launched.connection, shared.config.response.as_bytes());
         let deadline = deadline(shared.clock.now());
         let init = Stopwatch::start();
         let ready = self.init(&mut worker, &launched.process, deadline).await;
@@ -134,6 +137,23 @@ impl Functions {
                 init,
             },
         })
+    }
+
+    fn capture(
+        &self,
+        pipes: Pipes,
+        function: &Function,
+        group: Group,
+        log_stream: &str,
+    ) -> Capture {
+        let shared = &self.shared;
+        let destination = Destination {
+            group,
+            stream: log_stream.to_owned(),
+            function: function.name.clone(),
+        };
+        let (ledger, clock) = (shared.ledger.clone(), shared.clock.clone());
+        Capture::start(pipes, destination, ledger, clock, &shared.running)
     }
 
     async fn init(
@@ -215,9 +235,13 @@ impl Instance {
     }
 
     /// The most memory it has used so far, in whole MiB.
-    pub(crate) async fn peak_memory_mb(&self) -> Option<u32> {
-        let peak = self.process.peak_memory().await?;
-        u32::try_from(peak.as_mib()).ok()
+    pub(crate) fn peak_memory_mb(&self) -> impl Future<Output = Option<u32>> + Send {
+        // Not of the whole instance: its worker is only one task's.
+        let process = &self.process;
+        async move {
+            let peak = process.peak_memory().await?;
+            u32::try_from(peak.as_mib()).ok()
+        }
     }
 
     /// Hands work over and waits for the reply, and then for the next request, which makes it fit for more work.
@@ -243,7 +267,7 @@ impl Instance {
         } = self;
         let reply = async {
             worker.hand_over(work).await?;
-            worker.reply(work.request_id).await
+            worker.reply(work).await
         };
         let ended = tokio::select! {
             biased;
@@ -259,7 +283,7 @@ impl Instance {
             return Err(Fault::BrokeOff);
         };
         // It may have answered and ended at once, and we heard of the end first.
-        match said_at_the_end(self.worker.reply(work.request_id)).await {
+        match said_at_the_end(self.worker.reply(work)).await {
             Some(reply) => Ok(reply),
             None => Err(Fault::Exited(exit)),
         }
@@ -271,7 +295,7 @@ impl Instance {
         } = self;
         tokio::select! {
             biased;
-            ready = worker.ready() => matches!(ready, Ok(Ready::Ready)),
+            asked = worker.asks_again() => asked.is_ok(),
             _ = unconstrained(process.wait()) => false,
             () = unconstrained(limits.clock.sleep_until(limits.deadline)) => false,
             () = unconstrained(limits.stopping.cancelled()) => false,

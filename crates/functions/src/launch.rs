@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use base::ByteSize;
 use tokio::io::AsyncRead;
-use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use runtimes::{Runtimes, Worker};
+use runtimes::{Connection, Runtimes, Worker};
 
 use crate::dialect::Exit;
+use crate::protocol;
 
 /// What is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +32,29 @@ pub struct Launch {
 
 /// A process that speaks the worker protocol.
 pub struct Launched {
-    /// Our end of the connection on which it asks for work.
-    pub stream: UnixStream,
+    /// How it asks for work.
+    pub connection: Connection,
     pub stdout: Box<dyn AsyncRead + Send + Unpin>,
     pub stderr: Box<dyn AsyncRead + Send + Unpin>,
     pub process: Process,
+}
+
+/// Why there is no process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotLaunched {
+    /// The host could not, for this reason.
+    Host(String),
+    /// The code has nothing that could be started, in words for its owner.
+    Entrypoint(String),
+}
+
+impl From<runtimes::Error> for NotLaunched {
+    fn from(error: runtimes::Error) -> Self {
+        match error {
+            runtimes::Error::Entrypoint(why) => Self::Entrypoint(why),
+            other => Self::Host(other.to_string()),
+        }
+    }
 }
 
 /// A hold on a process. Dropping it kills the process.
@@ -102,17 +120,17 @@ impl Drop for Process {
     }
 }
 
-type Launching = Pin<Box<dyn Future<Output = Result<Launched, String>> + Send>>;
+type Launching = Pin<Box<dyn Future<Output = Result<Launched, NotLaunched>> + Send>>;
 
 /// Whatever makes processes.
 #[derive(Clone)]
 pub struct Launcher(Arc<dyn Fn(Launch, TaskTracker) -> Launching + Send + Sync>);
 
 impl Launcher {
-    /// `launch` says in words why it failed. What looks after the process is to be one of the given tasks.
+    /// What looks after the process is to be one of the given tasks.
     pub fn new<F>(launch: impl Fn(Launch, TaskTracker) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<Launched, String>> + Send + 'static,
+        F: Future<Output = Result<Launched, NotLaunched>> + Send + 'static,
     {
         Self(Arc::new(move |what, tasks| Box::pin(launch(what, tasks))))
     }
@@ -126,7 +144,7 @@ impl Launcher {
         &self,
         what: Launch,
         tasks: &TaskTracker,
-    ) -> Result<Launched, String> {
+    ) -> Result<Launched, NotLaunched> {
         (self.0)(what, tasks.clone()).await
     }
 }
@@ -137,23 +155,30 @@ impl fmt::Debug for Launcher {
     }
 }
 
-async fn launch(runtimes: Runtimes, what: Launch, tasks: TaskTracker) -> Result<Launched, String> {
+async fn launch(
+    runtimes: Runtimes,
+    what: Launch,
+    tasks: TaskTracker,
+) -> Result<Launched, NotLaunched> {
     let launch = runtimes::Launch {
         runtime: what.runtime,
         code: what.code,
         environment: what.environment,
         memory: what.memory,
         ephemeral: what.ephemeral,
+        variables: protocol::VARIABLES,
     };
-    let worker = runtimes.launch(launch).await;
-    let Worker { mut child, stream } = worker.map_err(|error| error.to_string())?;
+    let Worker {
+        mut child,
+        connection,
+    } = runtimes.launch(launch).await?;
     let (Some(stdout), Some(stderr)) = (child.take_stdout(), child.take_stderr()) else {
-        return Err("its output could not be read".into());
+        return Err(NotLaunched::Host("its output could not be read".into()));
     };
     let (process, keeper) = Process::new();
     tasks.spawn(keep(child, keeper));
     Ok(Launched {
-        stream,
+        connection,
         stdout: Box::new(stdout),
         stderr: Box::new(stderr),
         process,

@@ -51,7 +51,7 @@ pub use dialect::{
 pub use error::{Error, PackageError, Result, Throttle};
 pub use event::{Event, ObjectEvent, ObjectEventKind};
 pub use invoke::{Invoke, Outcome};
-pub use launch::{Keeper, Launch, Launched, Launcher, PeakAsked, Process};
+pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
 pub use schema::{
     Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
     LogFormat, Logging, Permission,

@@ -9,6 +9,8 @@ pub(crate) const INVOCATION: &str = "/2018-06-01/runtime/invocation/";
 pub(crate) const RESPONSE: &str = "/response";
 pub(crate) const ERROR: &str = "/error";
 pub(crate) const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
+pub(crate) const RESTORE_NEXT: &str = "/2018-06-01/runtime/restore/next";
+pub(crate) const RESTORE_ERROR: &str = "/2018-06-01/runtime/restore/error";
 
 pub(crate) const REQUEST_ID: &str = "Lambda-Runtime-Aws-Request-Id";
 pub(crate) const DEADLINE: &str = "Lambda-Runtime-Deadline-Ms";
@@ -17,33 +19,76 @@ pub(crate) const TRACE: &str = "Lambda-Runtime-Trace-Id";
 pub(crate) const CLIENT_CONTEXT: &str = "Lambda-Runtime-Client-Context";
 /// What a runtime says beside the payload of an error.
 pub(crate) const ERROR_KIND: &str = "lambda-runtime-function-error-type";
+/// The payload of an error that a streamed response ends with, in base64.
+pub(crate) const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+/// How a response comes; the only word that there is for it is [`STREAMING`].
+pub(crate) const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+pub(crate) const STREAMING: &str = "streaming";
+
+/// How programs that speak over TCP find us, and their code.
+pub(crate) const VARIABLES: runtimes::Variables = runtimes::Variables {
+    address: "AWS_LAMBDA_RUNTIME_API",
+    code: "LAMBDA_TASK_ROOT",
+};
 
 pub(crate) const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
-pub(crate) const UNKNOWN_ID: Refusal = Refusal {
-    status: "400 Bad Request",
-    kind: "InvalidRequestID",
-    message: "Invalid request ID",
-};
-pub(crate) const WRONG_STATE: Refusal = Refusal {
-    status: "403 Forbidden",
-    kind: "InvalidStateTransition",
-    message: "State transition is not allowed",
-};
-pub(crate) const TOO_LARGE: Refusal = Refusal {
-    status: "413 Payload Too Large",
-    kind: "RequestEntityTooLarge",
-    message: "Exceeded maximum allowed payload size",
-};
-pub(crate) const NO_SUCH_PATH: Refusal = Refusal {
-    status: "404 Not Found",
-    kind: "InvalidRequest",
-    message: "No such path",
-};
 
 /// An answer to a request that a runtime should not have made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: &'static str,
     pub(crate) kind: &'static str,
-    pub(crate) message: &'static str,
+    pub(crate) message: String,
+}
+
+/// The states of a runtime, as refusals name them.
+pub(crate) const STARTED: &str = "Started";
+pub(crate) const READY: &str = "Ready";
+pub(crate) const INIT_FAILED: &str = "InitError";
+pub(crate) const RESTORING: &str = "RestoreReady";
+pub(crate) const RESTORE_FAILED: &str = "RestoreError";
+pub(crate) const ANSWERING: &str = "InvocationResponse";
+pub(crate) const FAILING: &str = "InvocationErrorResponse";
+pub(crate) const ANSWERED: &str = "RuntimeResponseSentState";
+
+pub(crate) fn unknown_id() -> Refusal {
+    Refusal {
+        status: "400 Bad Request",
+        kind: "InvalidRequestID",
+        message: "Invalid request ID".into(),
+    }
+}
+
+pub(crate) fn wrong_state(from: &str, to: &str) -> Refusal {
+    Refusal {
+        status: "403 Forbidden",
+        kind: "InvalidStateTransition",
+        message: format!(
+            "State transition from {from} to {to} failed for runtime. Error: State transition is not allowed"
+        ),
+    }
+}
+
+pub(crate) fn invalid_mode() -> Refusal {
+    Refusal {
+        status: "400 Bad Request",
+        kind: "InvalidFunctionResponseMode",
+        message: "Invalid function response mode".into(),
+    }
+}
+
+pub(crate) fn too_large(limit: u64) -> Refusal {
+    Refusal {
+        status: "413 Request Entity Too Large",
+        kind: "RequestEntityTooLarge",
+        message: format!("Exceeded maximum allowed payload size ({limit} bytes)."),
+    }
+}
+
+pub(crate) fn no_such_path() -> Refusal {
+    Refusal {
+        status: "404 Not Found",
+        kind: "InvalidRequest",
+        message: "No such path".into(),
+    }
 }

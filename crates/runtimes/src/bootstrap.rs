@@ -7,6 +7,9 @@ use aws_lc_rs::digest;
 
 use crate::{Error, Result};
 
+/// Where they are inside, as programs expect it.
+pub(crate) const PLACE: &str = "/var/runtime";
+
 /// Node's: the first is the one to run.
 pub(crate) const NODE: &[(&str, &str)] = &[
     (
@@ -27,9 +30,46 @@ pub(crate) const NODE: &[(&str, &str)] = &[
     ("redirect.js", include_str!("../bootstrap/node/redirect.js")),
 ];
 
-/// The folder with these files, under `parent`.
-pub(crate) fn written(parent: &Path, files: &[(&str, &str)]) -> Result<PathBuf> {
-    let folder = parent.join(name(files));
+/// Python's: the first is the one to run.
+pub(crate) const PYTHON: &[(&str, &str)] = &[
+    (
+        "bootstrap.py",
+        include_str!("../bootstrap/python/bootstrap.py"),
+    ),
+    (
+        "_fulmar/__init__.py",
+        include_str!("../bootstrap/python/_fulmar/__init__.py"),
+    ),
+    (
+        "_fulmar/answers.py",
+        include_str!("../bootstrap/python/_fulmar/answers.py"),
+    ),
+    (
+        "_fulmar/connection.py",
+        include_str!("../bootstrap/python/_fulmar/connection.py"),
+    ),
+    (
+        "_fulmar/context.py",
+        include_str!("../bootstrap/python/_fulmar/context.py"),
+    ),
+    (
+        "_fulmar/loading.py",
+        include_str!("../bootstrap/python/_fulmar/loading.py"),
+    ),
+    (
+        "_fulmar/logs.py",
+        include_str!("../bootstrap/python/_fulmar/logs.py"),
+    ),
+    (
+        "_fulmar/runtime.py",
+        include_str!("../bootstrap/python/_fulmar/runtime.py"),
+    ),
+];
+
+/// The folder with these files of a language, under `parent`.
+pub(crate) fn written(parent: &Path, language: &str, files: &[(&str, &str)]) -> Result<PathBuf> {
+    let name = format!("{language}-{}", fingerprint(files));
+    let folder = parent.join(&name);
     if folder.is_dir() {
         return Ok(folder);
     }
@@ -38,10 +78,11 @@ pub(crate) fn written(parent: &Path, files: &[(&str, &str)]) -> Result<PathBuf> 
         cause,
     };
     // Made under another name and then renamed, so that a folder that is there is whole.
-    let new = parent.join(format!("{}.new.{}", name(files), std::process::id()));
-    std::fs::create_dir_all(&new).map_err(failed)?;
+    let new = parent.join(format!("{name}.new.{}", std::process::id()));
     for (file, text) in files {
-        std::fs::write(new.join(file), text).map_err(failed)?;
+        let file = new.join(file);
+        std::fs::create_dir_all(file.parent().unwrap_or(&new)).map_err(failed)?;
+        std::fs::write(file, text).map_err(failed)?;
     }
     match std::fs::rename(&new, &folder) {
         Err(cause) if !folder.is_dir() => Err(failed(cause)),
@@ -54,17 +95,23 @@ pub(crate) fn written(parent: &Path, files: &[(&str, &str)]) -> Result<PathBuf> 
     }
 }
 
-fn name(files: &[(&str, &str)]) -> String {
+fn fingerprint(files: &[(&str, &str)]) -> String {
+    let parts = files
+        .iter()
+        .flat_map(|(file, text)| [file.as_bytes(), text.as_bytes()]);
+    hash(parts)
+}
+
+/// A short name for these parts together.
+pub(crate) fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
-    for (file, text) in files {
-        hash.update(file.as_bytes());
-        hash.update(&[0]);
-        hash.update(text.as_bytes());
-        hash.update(&[0]);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_le_bytes());
+        hash.update(part);
     }
     hash.finish().as_ref()[..8]
         .iter()
-        .fold(String::from("node-"), |mut name, byte| {
+        .fold(String::new(), |mut name, byte| {
             let _ = write!(name, "{byte:02x}");
             name
         })

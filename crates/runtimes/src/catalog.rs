@@ -9,109 +9,227 @@ use crate::{Error, Result, Runtimes};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     Node,
+    Python,
+    /// The package brings its own program, which speaks the worker protocol.
+    Custom,
 }
 
 /// A language that this host has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    pub language: &'static str,
+    pub language: Language,
     /// The program itself, links followed.
     pub path: PathBuf,
     /// As it says it, without a letter before.
     pub version: String,
+    /// Where the host keeps packages that every program of this language may use.
+    pub packages: Vec<PathBuf>,
+}
+
+/// What runs a runtime's id here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resolved {
+    Host(Found),
+    /// Nothing of the host's: what is in the package.
+    Package,
 }
 
 /// What a runtime's id stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wanted {
     language: Language,
-    major: u32,
+    version: Version,
 }
 
-pub(crate) const NODE: &str = "node";
-/// The oldest that the bootstrap runs on.
-const OLDEST_NODE: u32 = 18;
+/// As far as a runtime's id tells versions apart: Node's second number is always 0.
+type Version = (u32, u32);
+
+const NODE: &str = "node";
+const PYTHON: &str = "python3";
+/// The oldest that the bootstraps run on.
+const OLDEST_NODE: Version = (18, 0);
+const OLDEST_PYTHON: Version = (3, 9);
+/// The newest that there are runtimes for.
+const NEWEST_PYTHON: u32 = 15;
+const CUSTOM: &[&str] = &["provided", "provided.al2", "provided.al2023"];
 /// Other languages' ids, which must be told apart from nonsense.
-const NOT_YET: &[&str] = &["python", "java", "dotnet", "ruby", "provided", "go"];
+const NOT_YET: &[&str] = &["java", "dotnet", "ruby", "go", "python2"];
+/// What Python says about itself: its version, the program behind whatever was called (which may be a version manager's
+/// script, or in a virtual environment), and where it looks for installed packages.
+const ABOUT_PYTHON: &str = "import os, site, sys
+print('%d.%d.%d' % sys.version_info[:3])
+print(os.path.realpath(getattr(sys, '_base_executable', None) or sys.executable))
+sys.prefix = sys.exec_prefix = sys.base_prefix
+print('\\n'.join(site.getsitepackages([sys.base_prefix])))";
 
 /// Asks this host what it has.
 pub async fn languages() -> Vec<Found> {
-    let mut found = Vec::new();
-    if let Some(path) = in_path(NODE)
-        && let Some(version) = version_of(&path).await
-    {
-        found.push(Found {
-            language: NODE,
-            path,
-            version,
-        });
+    let (mut found, pythons) = tokio::join!(nodes(), pythons());
+    found.extend(pythons);
+    found
+}
+
+/// The host's Node, if it has one.
+pub(crate) async fn nodes() -> Vec<Found> {
+    let Some(path) = in_path(NODE).and_then(|program| program.canonicalize().ok()) else {
+        return Vec::new();
+    };
+    let version = node_version(&path).await;
+    let node = version.map(|version| Found {
+        language: Language::Node,
+        path,
+        version,
+        packages: Vec::new(),
+    });
+    node.into_iter().collect()
+}
+
+/// The host's Pythons, of which there may be several; the one that is called just that comes first.
+pub(crate) async fn pythons() -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let others = (OLDEST_PYTHON.1..=NEWEST_PYTHON).map(|minor| format!("python3.{minor}"));
+    for name in std::iter::once(PYTHON.to_owned()).chain(others) {
+        if let Some(program) = in_path(&name)
+            && let Some(python) = python(&program).await
+            && !found.iter().any(|other| other.path == python.path)
+        {
+            found.push(python);
+        }
     }
     found
 }
 
-/// The program of this name, as a shell would find it, with links followed: inside, the link may not be there.
+/// The program of this name, as a shell would find it.
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let programs = std::env::split_paths(&path).map(|folder| folder.join(name));
-    programs
-        .filter_map(|program| program.canonicalize().ok())
-        .find(|program| program.is_file())
+    let mut programs = std::env::split_paths(&path).map(|folder| folder.join(name));
+    programs.find(|program| program.is_file())
 }
 
-async fn version_of(program: &Path) -> Option<String> {
-    let answer = Command::new(program).arg("--version").output().await.ok()?;
-    let text = String::from_utf8(answer.stdout).ok()?;
+async fn node_version(program: &Path) -> Option<String> {
+    let text = said(program, &["--version"]).await?;
     let version = text.trim().trim_start_matches('v');
-    (answer.status.success() && !version.is_empty()).then(|| version.to_owned())
+    (!version.is_empty()).then(|| version.to_owned())
+}
+
+async fn python(program: &Path) -> Option<Found> {
+    let text = said(program, &["-I", "-S", "-c", ABOUT_PYTHON]).await?;
+    let mut lines = text.lines().map(str::trim);
+    Some(Found {
+        language: Language::Python,
+        version: lines.next()?.to_owned(),
+        path: lines.next()?.into(),
+        packages: lines
+            .map(PathBuf::from)
+            .filter(|path| path.is_dir())
+            .collect(),
+    })
+}
+
+async fn said(program: &Path, arguments: &[&str]) -> Option<String> {
+    let answer = Command::new(program).args(arguments).output().await.ok()?;
+    let text = String::from_utf8(answer.stdout).ok()?;
+    answer.status.success().then_some(text)
 }
 
 impl Found {
-    pub(crate) fn major(&self) -> Option<u32> {
-        self.version.split('.').next()?.parse().ok()
+    fn version(&self) -> Option<Version> {
+        let mut numbers = self.version.split('.').map(str::parse);
+        let first = numbers.next()?.ok()?;
+        match self.language {
+            Language::Node => Some((first, 0)),
+            Language::Python | Language::Custom => Some((first, numbers.next()?.ok()?)),
+        }
     }
 }
 
-/// Whether the id names a runtime that we run; if not, why not.
-pub fn check(id: &str) -> Result<()> {
-    wanted(id).map(drop)
+/// Whether the id names a runtime that we run, and in which language; if not, why not.
+pub fn check(id: &str) -> Result<Language> {
+    wanted(id).map(|wanted| wanted.language)
 }
 
 fn wanted(id: &str) -> Result<Wanted> {
+    let unknown = || Error::Unknown(id.to_owned());
     if let Some(version) = id
         .strip_prefix("nodejs")
         .and_then(|rest| rest.strip_suffix(".x"))
     {
-        let major = version.parse().map_err(|_| Error::Unknown(id.to_owned()))?;
+        let major = version.parse().map_err(|_| unknown())?;
         return Ok(Wanted {
             language: Language::Node,
-            major,
+            version: (major, 0),
+        });
+    }
+    if let Some(minor) = id.strip_prefix("python3.") {
+        let minor = minor.parse().map_err(|_| unknown())?;
+        if minor > NEWEST_PYTHON {
+            return Err(unknown());
+        }
+        return Ok(Wanted {
+            language: Language::Python,
+            version: (3, minor),
+        });
+    }
+    if CUSTOM.contains(&id) {
+        return Ok(Wanted {
+            language: Language::Custom,
+            version: (0, 0),
         });
     }
     if NOT_YET.iter().any(|language| id.starts_with(language)) {
         return Err(Error::NotYet(id.to_owned()));
     }
-    Err(Error::Unknown(id.to_owned()))
+    Err(unknown())
 }
 
 impl Runtimes {
     /// What this host runs `id` on, and what is to be said about it if that is another version.
-    pub async fn resolve(&self, id: &str) -> Result<(Found, Option<String>)> {
+    pub async fn resolve(&self, id: &str) -> Result<(Resolved, Option<String>)> {
         let wanted = wanted(id)?;
-        let found = self.shared.languages.get_or_init(languages).await;
-        let Language::Node = wanted.language;
-        let node = found.iter().find(|found| found.language == NODE);
-        let node = node.ok_or(Error::NotInstalled(NODE))?;
-        if node.major().is_some_and(|major| major < OLDEST_NODE) {
-            return Err(Error::NotInstalled("Node 18 or newer"));
-        }
-        Ok((node.clone(), notice(id, &wanted, node)))
+        let found = match wanted.language {
+            Language::Custom => return Ok((Resolved::Package, None)),
+            Language::Node => self.shared.nodes.get_or_init(nodes).await,
+            Language::Python => self.shared.pythons.get_or_init(pythons).await,
+        };
+        let chosen = choose(found, wanted)?;
+        let notice = notice(id, wanted, chosen);
+        Ok((Resolved::Host(chosen.clone()), notice))
     }
 }
 
-fn notice(id: &str, wanted: &Wanted, found: &Found) -> Option<String> {
-    (found.major() != Some(wanted.major)).then(|| {
+/// The Python that a runtime's id runs on, for whoever installs packages for it.
+pub async fn python_of(id: &str) -> Result<Found> {
+    let wanted = wanted(id)?;
+    choose(&pythons().await, wanted).cloned()
+}
+
+/// The version itself, or else the nearest newer one, or else the newest.
+fn choose(found: &[Found], wanted: Wanted) -> Result<&Found> {
+    let (oldest, missing) = match wanted.language {
+        Language::Node => (OLDEST_NODE, "Node 18 or newer"),
+        Language::Python | Language::Custom => (OLDEST_PYTHON, "Python 3.9 or newer"),
+    };
+    let fit = found
+        .iter()
+        .filter(|found| found.language == wanted.language)
+        .filter_map(|found| Some((found.version()?, found)))
+        .filter(|(version, _)| *version >= oldest);
+    let newer = |version: &Version| *version >= wanted.version;
+    let (newer, older): (Vec<_>, Vec<_>) = fit.partition(|(version, _)| newer(version));
+    let nearest = newer.into_iter().min_by_key(|(version, _)| *version);
+    let chosen = nearest.or_else(|| older.into_iter().max_by_key(|(version, _)| *version));
+    let (_, chosen) = chosen.ok_or(Error::NotInstalled(missing))?;
+    Ok(chosen)
+}
+
+fn notice(id: &str, wanted: Wanted, found: &Found) -> Option<String> {
+    let name = match found.language {
+        Language::Node => "Node",
+        Language::Python | Language::Custom => "Python",
+    };
+    (found.version() != Some(wanted.version)).then(|| {
         format!(
-            "{id} runs on Node {}, which is what this host has",
+            "{id} runs on {name} {}, which is what this host has",
             found.version
         )
     })
@@ -121,30 +239,100 @@ fn notice(id: &str, wanted: &Wanted, found: &Found) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn found(language: Language, version: &str) -> Found {
+        Found {
+            language,
+            path: format!("/bin/{version}").into(),
+            version: version.into(),
+            packages: Vec::new(),
+        }
+    }
+
     #[test]
     fn ids_are_told_apart() {
-        assert_eq!(wanted("nodejs22.x").unwrap().major, 22);
-        assert!(matches!(wanted("python3.12"), Err(Error::NotYet(_))));
-        assert!(matches!(wanted("provided.al2023"), Err(Error::NotYet(_))));
-        assert!(matches!(wanted("nodejs.x"), Err(Error::Unknown(_))));
-        assert!(matches!(wanted("cobol"), Err(Error::Unknown(_))));
+        assert_eq!(wanted("nodejs22.x").unwrap().version, (22, 0));
+        assert_eq!(wanted("python3.12").unwrap().version, (3, 12));
+        assert_eq!(check("provided.al2023").unwrap(), Language::Custom);
+        assert_eq!(check("provided").unwrap(), Language::Custom);
+        for not_yet in ["java21", "dotnet10", "ruby3.4", "go1.x", "python2.7"] {
+            assert!(
+                matches!(wanted(not_yet), Err(Error::NotYet(_))),
+                "{not_yet}"
+            );
+        }
+        for unknown in [
+            "nodejs.x",
+            "cobol",
+            "python3.",
+            "python3.99",
+            "provided.al3",
+        ] {
+            assert!(
+                matches!(wanted(unknown), Err(Error::Unknown(_))),
+                "{unknown}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_version_itself_runs_or_the_nearest_newer_one_or_the_newest() {
+        let host = [
+            found(Language::Node, "20.1.0"),
+            found(Language::Python, "3.11.7"),
+            found(Language::Python, "3.8.1"),
+            found(Language::Python, "3.13.0"),
+        ];
+        for (id, runs_on) in [
+            ("nodejs20.x", "20.1.0"),
+            ("nodejs26.x", "20.1.0"),
+            ("python3.9", "3.11.7"),
+            ("python3.11", "3.11.7"),
+            ("python3.12", "3.13.0"),
+            ("python3.15", "3.13.0"),
+        ] {
+            assert_eq!(
+                choose(&host, wanted(id).unwrap()).unwrap().version,
+                runs_on,
+                "{id}"
+            );
+        }
+        let missing = choose(&host[..1], wanted("python3.12").unwrap());
+        assert!(matches!(missing, Err(Error::NotInstalled(_))));
+        let old = choose(&host[2..3], wanted("python3.8").unwrap());
+        assert!(matches!(old, Err(Error::NotInstalled(_))));
     }
 
     #[test]
     fn another_version_is_said() {
-        let found = Found {
-            language: NODE,
-            path: "/node".into(),
-            version: "20.1.0".into(),
-        };
+        let node = found(Language::Node, "20.1.0");
         assert_eq!(
-            notice("nodejs20.x", &wanted("nodejs20.x").unwrap(), &found),
+            notice("nodejs20.x", wanted("nodejs20.x").unwrap(), &node),
             None
         );
-        let said = notice("nodejs18.x", &wanted("nodejs18.x").unwrap(), &found).unwrap();
+        let said = notice("nodejs18.x", wanted("nodejs18.x").unwrap(), &node).unwrap();
         assert!(
             said.contains("nodejs18.x") && said.contains("20.1.0"),
             "{said}"
         );
+        let python = found(Language::Python, "3.11.7");
+        assert_eq!(
+            notice("python3.11", wanted("python3.11").unwrap(), &python),
+            None
+        );
+        assert!(notice("python3.12", wanted("python3.12").unwrap(), &python).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_hosts_python_is_the_program_itself() {
+        let Ok(python) = python_of("python3.12").await else {
+            return;
+        };
+        let answer = Command::new(&python.path)
+            .arg("--version")
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8(answer.stdout).unwrap();
+        assert_eq!(said.trim(), format!("Python {}", python.version));
     }
 }

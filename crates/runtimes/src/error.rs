@@ -8,11 +8,14 @@ pub enum Error {
     #[error("there is no runtime {0}")]
     Unknown(String),
     /// A language that we know but do not run yet.
-    #[error("the runtime {0} is not supported yet: only Node runs")]
+    #[error("the runtime {0} is not supported yet: Node, Python and custom runtimes run")]
     NotYet(String),
     /// The host lacks it.
     #[error("{0} is not installed on this host, or not in the path")]
     NotInstalled(&'static str),
+    /// The code has nothing that could be started; in words for the function's owner.
+    #[error("{0}")]
+    Entrypoint(String),
     #[error("{what}: {cause}")]
     Io {
         what: &'static str,
@@ -25,7 +28,7 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unknown(_) | Self::NotYet(_) => ErrorKind::Invalid,
+            Self::Unknown(_) | Self::NotYet(_) | Self::Entrypoint(_) => ErrorKind::Invalid,
             Self::NotInstalled(_) | Self::Io { .. } => ErrorKind::Unavailable,
             Self::Sandbox(error) => error.kind(),
         }

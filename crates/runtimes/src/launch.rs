@@ -1,22 +1,23 @@
 //! Starting an instance: from what is to run to a process that speaks the worker protocol.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use base::ByteSize;
 use sandbox::{Access, Child, Limits, Mount, Network, PassedFd, Spec};
-use tokio::net::UnixStream;
+use tokio::net::{TcpListener, UnixStream};
 
-use crate::catalog::Found;
-use crate::{Error, Result, Runtimes, bootstrap};
+use crate::catalog::{Found, Resolved};
+use crate::{Error, Language, Result, Runtimes};
 
 /// Where the code is inside, as programs expect it.
-const CODE: &str = "/var/task";
-const BOOTSTRAP: &str = "/var/runtime";
+pub(crate) const CODE: &str = "/var/task";
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
 /// The number of the worker's end of the connection.
-const CONNECTION: i32 = 3;
+const DESCRIPTOR: i32 = 3;
 /// The published limits of an execution environment.
 const FILES: u32 = 1_024;
 const PIDS: u32 = 1_024;
@@ -34,51 +35,149 @@ pub struct Launch {
     pub memory: ByteSize,
     /// Of its temporary folder.
     pub ephemeral: ByteSize,
+    pub variables: Variables,
+}
+
+/// How a program that was written for the worker protocol, and not for us, finds its way: the names of variables.
+#[derive(Clone, Copy, Debug)]
+pub struct Variables {
+    /// Whom to speak to.
+    pub address: &'static str,
+    /// Where its code is.
+    pub code: &'static str,
 }
 
 /// A process that speaks the worker protocol.
 pub struct Worker {
     pub child: Child,
-    /// Our end of the connection.
-    pub stream: UnixStream,
+    pub connection: Connection,
+}
+
+/// How a process reaches us.
+pub enum Connection {
+    /// Our end of the one connection that it has.
+    Stream(UnixStream),
+    /// It comes here, as often as it likes.
+    Listener(TcpListener),
+}
+
+/// What a language wants to be run.
+pub(crate) struct Program {
+    pub(crate) argv: Vec<String>,
+    /// What it needs, before anything that was configured.
+    pub(crate) environment: Vec<(String, String)>,
+    /// Besides the code.
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) speaks: Speaks,
+}
+
+/// How a program speaks the worker protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// On the descriptor that it is started with: our bootstraps.
+    OnDescriptor,
+    /// Over TCP, at the address that its environment names: programs that were written for the real service.
+    OverTcp,
 }
 
 impl Runtimes {
     pub async fn launch(&self, launch: Launch) -> Result<Worker> {
-        let (node, _) = self.resolve(&launch.runtime).await?;
-        let scripts = bootstrap::written(&self.shared.folder, bootstrap::NODE)?;
+        let (resolved, _) = self.resolve(&launch.runtime).await?;
+        let mut program = match &resolved {
+            Resolved::Package => self.custom(&launch)?,
+            Resolved::Host(found) => match found.language {
+                Language::Python => self.python(&launch, found).await?,
+                Language::Node | Language::Custom => self.node(&launch, found)?,
+            },
+        };
         let failed = |cause| Error::Io {
             what: "make a connection for an instance",
             cause,
         };
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
-        ours.set_nonblocking(true).map_err(failed)?;
-        let stream = UnixStream::from_std(ours).map_err(failed)?;
-        let spec = self.spec(launch, &node, &scripts, theirs.into());
-        let child = self.shared.jail.spawn(spec)?;
-        Ok(Worker { child, stream })
+        let mut address = None;
+        let (connection, passed) = match program.speaks {
+            Speaks::OnDescriptor => {
+                let (ours, theirs) = pair().map_err(failed)?;
+                (Connection::Stream(ours), Some(theirs))
+            }
+            Speaks::OverTcp => {
+                let listener = self.listen().await.map_err(failed)?;
+                address = Some(listener.local_addr().map_err(failed)?.to_string());
+                (Connection::Listener(listener), None)
+            }
+        };
+        let own = address.map(|address| (launch.variables.address.to_owned(), address));
+        let environment = self.environment(&launch, std::mem::take(&mut program.environment), own);
+        let child = self
+            .shared
+            .jail
+            .spawn(self.spec(&launch, program, environment, passed))?;
+        Ok(Worker { child, connection })
     }
 
-    fn spec(&self, launch: Launch, node: &Found, scripts: &Path, connection: OwnedFd) -> Spec {
-        let confined = self.shared.jail.confines();
-        let inside = |confined_path: &str, path: &Path| match confined {
-            true => PathBuf::from(confined_path),
+    /// A listener of an instance's own.
+    ///
+    /// Instances share the host's loopback, so another one could connect to it and speak in this one's name. What there
+    /// is until each has a network of its own: the address is one of millions, chosen by chance, and goes to nobody but
+    /// the instance. It keeps out whoever guesses; it does not keep out whoever may read the kernel's list of sockets.
+    async fn listen(&self) -> std::io::Result<TcpListener> {
+        let [second, third, fourth] = self.shared.random.bytes();
+        // Neither a network's own address nor its broadcast address, and not where everything else listens.
+        let address = Ipv4Addr::new(127, second | 1, third, fourth.clamp(1, 254));
+        TcpListener::bind((address, 0)).await
+    }
+
+    /// Where something is inside: nothing moves where nothing is confined.
+    pub(crate) fn inside(&self, confined: impl AsRef<Path>, path: &Path) -> PathBuf {
+        match self.shared.jail.confines() {
+            true => confined.as_ref().to_owned(),
             false => path.to_owned(),
-        };
-        let code = inside(CODE, &launch.code);
-        let script = inside(BOOTSTRAP, scripts).join(bootstrap::NODE[0].0);
-        let mut environment = language_environment(&node.path);
-        environment.extend(launch.environment);
-        environment.push((CODE_VARIABLE.into(), code.display().to_string()));
+        }
+    }
+
+    /// What was configured goes before what the language has by default; `own` goes before everything.
+    fn environment(
+        &self,
+        launch: &Launch,
+        program: Vec<(String, String)>,
+        own: Option<(String, String)>,
+    ) -> Vec<(String, String)> {
+        let code = self.inside(CODE, &launch.code).display().to_string();
+        let libraries = format!("{code}:{code}/lib:/opt/lib");
+        let mut environment = BTreeMap::from([
+            ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
+            ("LD_LIBRARY_PATH".to_owned(), libraries),
+        ]);
+        environment.extend(program);
+        environment.extend(launch.environment.iter().cloned());
+        match own {
+            Some(own) => {
+                // No bootstrap of ours is there to take these out again, or to put the code's place right.
+                environment.retain(|name, _| !name.starts_with("FULMAR_"));
+                environment.insert(launch.variables.code.into(), code);
+                environment.extend([own]);
+            }
+            None => {
+                environment.insert(CODE_VARIABLE.into(), code);
+            }
+        }
+        environment.into_iter().collect()
+    }
+
+    fn spec(
+        &self,
+        launch: &Launch,
+        program: Program,
+        env: Vec<(String, String)>,
+        passed: Option<OwnedFd>,
+    ) -> Spec {
+        let mut mounts = vec![read_only(&launch.code, CODE)];
+        mounts.extend(program.mounts);
         Spec {
-            argv: vec![
-                node.path.display().to_string(),
-                format!("--max-old-space-size={}", heap(launch.memory)),
-                script.display().to_string(),
-            ],
-            env: environment,
-            cwd: code,
-            mounts: mounts(&launch.code, scripts, &node.path),
+            argv: program.argv,
+            env,
+            cwd: self.inside(CODE, &launch.code),
+            mounts,
             tmp: launch.ephemeral,
             limits: Limits {
                 memory: launch.memory,
@@ -87,55 +186,47 @@ impl Runtimes {
                 files: FILES,
             },
             network: Network::Host,
-            fds: vec![PassedFd {
-                fd: connection,
-                number: CONNECTION,
-            }],
+            fds: passed
+                .into_iter()
+                .map(|fd| PassedFd {
+                    fd,
+                    number: DESCRIPTOR,
+                })
+                .collect(),
         }
     }
 }
 
-/// What the language needs, before anything that was configured.
-fn language_environment(node: &Path) -> Vec<(String, String)> {
-    let own = node.parent().unwrap_or(Path::new("/usr/bin")).display();
-    let variables = [
-        (
-            "PATH",
-            format!("{own}:/usr/local/bin:/usr/bin:/bin:/opt/bin"),
-        ),
-        ("LANG", "en_US.UTF-8".to_owned()),
-        ("NODE_PATH", "/opt/nodejs/node_modules".to_owned()),
-    ];
-    variables
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
 }
 
-fn mounts(code: &Path, scripts: &Path, node: &Path) -> Vec<Mount> {
-    let read_only = |source: &Path, target: &Path| Mount {
-        source: source.to_owned(),
-        target: target.to_owned(),
-        access: Access::ReadOnly,
-    };
-    let mut mounts = vec![
-        read_only(code, Path::new(CODE)),
-        read_only(scripts, Path::new(BOOTSTRAP)),
-    ];
-    // Installed by a version manager: the folder above its `bin` has its libraries too.
-    if !node.starts_with("/usr")
-        && !node.starts_with("/bin")
-        && let Some(prefix) = node.parent().and_then(Path::parent)
-        && prefix != Path::new("/")
-    {
-        mounts.push(read_only(prefix, prefix));
+impl Found {
+    /// Installed by a version manager: the folder above its `bin` has its libraries too, and is not among the system's.
+    pub(crate) fn own_folder(&self) -> Option<Mount> {
+        let of_the_system = self.path.starts_with("/usr") || self.path.starts_with("/bin");
+        let prefix = self.path.parent().and_then(Path::parent)?;
+        (!of_the_system && prefix != Path::new("/")).then(|| read_only(prefix, prefix))
     }
-    mounts
 }
 
-/// The heap leaves a tenth for everything else, as the real service does.
-fn heap(memory: ByteSize) -> u64 {
-    memory.as_mib() * 9 / 10
+pub(crate) fn read_only(source: &Path, target: impl AsRef<Path>) -> Mount {
+    Mount {
+        source: source.to_owned(),
+        target: target.as_ref().to_owned(),
+        access: Access::ReadOnly,
+    }
+}
+
+/// Where programs are looked for: first beside the language itself.
+pub(crate) fn path_variable(own: Option<&Path>) -> String {
+    const USUAL: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
+    match own {
+        Some(own) => format!("{}:{USUAL}", own.display()),
+        None => USUAL.to_owned(),
+    }
 }
 
 fn cpu(memory: ByteSize) -> u32 {

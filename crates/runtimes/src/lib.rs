@@ -1,24 +1,34 @@
 //! What runs inside: which languages this host has, how each is started, and the bootstraps that it is started with.
 //!
 //! A bootstrap is a small program in the function's own language that loads the handler and speaks the worker protocol
-//! on descriptor 3. It is part of this binary, and written into the data folder when it is first needed.
+//! on descriptor 3. It is part of this binary, and written into the data folder when it is first needed. Custom runtimes
+//! bring their own program, which speaks the protocol over TCP.
 //!
 //! Must never know: what a function is, why it runs, or what it is asked.
 
 mod bootstrap;
 mod catalog;
+mod custom;
 mod error;
 mod launch;
+mod node;
+mod packages;
+mod python;
+
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base::Random;
 use sandbox::Jail;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
-pub use catalog::{Found, Language, check, languages};
+pub use catalog::{Found, Language, Resolved, check, languages, python_of};
 pub use error::{Error, Result};
-pub use launch::{Launch, Worker};
+pub use launch::{Connection, Launch, Variables, Worker};
+pub use packages::Packages;
 
 /// A handle on the host's languages. Clones share it.
 #[derive(Clone)]
@@ -28,11 +38,14 @@ pub struct Runtimes {
 
 struct Shared {
     jail: Arc<dyn Jail>,
-    /// Where bootstraps are written.
+    /// Where bootstraps are written, and where installed packages are.
     folder: PathBuf,
-    /// Looked for once, when something is first started: asking each language for its version takes tens of
-    /// milliseconds.
-    languages: OnceCell<Vec<Found>>,
+    /// Looked for once, when something in that language is first started: asking takes tens of milliseconds.
+    nodes: OnceCell<Vec<Found>>,
+    pythons: OnceCell<Vec<Found>>,
+    /// Held while bootstraps are compiled.
+    compiling: Mutex<()>,
+    random: Random,
 }
 
 impl Runtimes {
@@ -41,7 +54,10 @@ impl Runtimes {
             shared: Arc::new(Shared {
                 jail,
                 folder,
-                languages: OnceCell::new(),
+                nodes: OnceCell::new(),
+                pythons: OnceCell::new(),
+                compiling: Mutex::new(()),
+                random: Random::system(),
             }),
         }
     }

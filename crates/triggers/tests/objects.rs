@@ -73,7 +73,9 @@ impl World {
         let functions = Functions::open(Parts {
             store: store.clone(),
             ledger: Ledger::new(store.clone(), ledger::Limits::default()),
-            launcher: Launcher::new(|_, _| async { Err("nothing runs here".to_owned()) }),
+            launcher: Launcher::new(|_, _| async {
+                Err(functions::NotLaunched::Host("nothing runs here".into()))
+            }),
             dialect: Arc::new(Mute),
             clock: clock.clone(),
             random,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use runtimes::Language;
+
 use crate::Context;
 use crate::desired::{Architecture, Code, Function, Retry};
 use crate::diagnostic::Finding;
@@ -150,16 +152,15 @@ impl Reading<'_> {
         let name = self.checked_name(name);
         self.check_package_type();
         self.check_logging();
-        let runtime = self.runtime();
-        let handler = self.handler();
+        let (runtime, language) = self.runtime().unzip();
+        let handler = self.handler(language);
         let code = self.code();
-        if let (Some(runtime), Some(handler), Some(Code::Directory(dir))) =
-            (&runtime, &handler, &code)
-        {
-            self.look_for_handler(runtime, handler, dir);
-        }
-        if let (Some(handler), Some(Code::Inline(_))) = (&handler, &code) {
-            self.check_inline_handler(handler);
+        match (&handler, &code) {
+            (Some(handler), Some(Code::Directory(dir))) => {
+                self.look_for_handler(language, handler, dir);
+            }
+            (Some(handler), Some(Code::Inline(_))) => self.check_inline(language, handler),
+            _ => {}
         }
         let storage = fields.nested("EphemeralStorage", STORAGE, self.findings);
         let scratch_mb = storage.and_then(|storage| {
@@ -235,20 +236,20 @@ impl Reading<'_> {
         }
     }
 
-    fn runtime(&self) -> Option<String> {
+    fn runtime(&self) -> Option<(String, Language)> {
         let runtime = self.fields.required_text("Runtime")?;
         match runtimes::check(&runtime) {
-            Ok(()) => Some(runtime),
+            Ok(language) => Some((runtime, language)),
             Err(error) => {
                 let place = self.fields.node("Runtime")?.span;
                 let finding = Finding::error(place, error.to_string());
-                self.say(finding.help("for example nodejs22.x"));
+                self.say(finding.help("for example nodejs22.x, python3.13 or provided.al2023"));
                 None
             }
         }
     }
 
-    fn handler(&self) -> Option<String> {
+    fn handler(&self, language: Option<Language>) -> Option<String> {
         let handler = self.fields.required_text("Handler")?;
         let wrong = |why: &str| {
             self.say(
@@ -264,7 +265,8 @@ impl Reading<'_> {
         if handler.len() > 128 || handler.contains(char::is_whitespace) {
             return wrong("at most 128 characters, without white space");
         }
-        if !handler.contains('.') {
+        // What it means in a custom runtime is the runtime's affair.
+        if !handler.contains('.') && language != Some(Language::Custom) {
             return wrong("it names no function in a file");
         }
         Some(handler)
@@ -342,8 +344,14 @@ impl Reading<'_> {
         None
     }
 
-    fn check_inline_handler(&self, handler: &str) {
-        if !handler.starts_with("index.") {
+    fn check_inline(&self, language: Option<Language>, handler: &str) {
+        if language == Some(Language::Custom) {
+            self.say(
+                self.error("InlineCode", "inline code cannot be a custom runtime")
+                    .why("a custom runtime is a program")
+                    .help("set `CodeUri` to the directory of the program `bootstrap`"),
+            );
+        } else if !handler.starts_with("index.") {
             self.say(
                 self.error("Handler", "inline code is in the file `index`")
                     .why(format!("`{handler}` names another file"))
@@ -353,18 +361,36 @@ impl Reading<'_> {
     }
 
     /// Said before the first invocation fails by it. The file may still be built, so it is no error.
-    fn look_for_handler(&self, runtime: &str, handler: &str, dir: &Path) {
-        let Some((file, _)) = handler.rsplit_once('.') else {
-            return;
+    fn look_for_handler(&self, language: Option<Language>, handler: &str, dir: &Path) {
+        let (module, _) = handler.rsplit_once('.').unwrap_or((handler, ""));
+        let files = match language {
+            None => return,
+            Some(Language::Node) => {
+                // What follows the file may be a way through what it exports.
+                let base = module.rfind('/').map_or(0, |slash| slash + 1);
+                let end = module[base..]
+                    .find('.')
+                    .map_or(module.len(), |dot| base + dot);
+                let file = &module[..end];
+                vec![
+                    format!("{file}.js"),
+                    format!("{file}.mjs"),
+                    format!("{file}.cjs"),
+                    file.to_owned(),
+                ]
+            }
+            Some(Language::Python) => {
+                let file = module.replace('.', "/");
+                vec![format!("{file}.py"), file]
+            }
+            Some(Language::Custom) => vec!["bootstrap".to_owned()],
         };
-        let endings = ["js", "mjs", "cjs"];
-        let is_there = |ending: &str| dir.join(format!("{file}.{ending}")).is_file();
-        if node_version(runtime).is_some() && !endings.iter().any(|ending| is_there(ending)) {
+        if !files.iter().any(|file| dir.join(file).exists()) {
             let place = self.fields.place("Handler");
             self.say(
                 Finding::notice(
                     place,
-                    format!("the handler's file `{file}.js` is not there"),
+                    format!("the handler's file `{}` is not there", files[0]),
                 )
                 .why(format!("looked in {}", dir.display()))
                 .help("build the code before the function is invoked, or correct `Handler`"),
@@ -464,11 +490,6 @@ impl Reading<'_> {
             max_age_s: fields.integer("MaximumEventAgeInSeconds", 60..=21_600),
         }
     }
-}
-
-fn node_version(runtime: &str) -> Option<u32> {
-    let version = runtime.strip_prefix("nodejs")?.strip_suffix(".x")?;
-    version.parse().ok()
 }
 
 fn is_variable(name: &str) -> bool {

@@ -1,5 +1,6 @@
 use std::process::ExitCode;
 
+use runtimes::Language;
 use sandbox::Cgroups;
 use serde::Serialize;
 
@@ -35,18 +36,18 @@ pub(crate) async fn run(output: &Output) -> Result<ExitCode> {
 
 async fn languages() -> Vec<Finding> {
     let found = runtimes::languages().await;
-    let node = found.iter().find(|found| found.language == "node");
-    let node = Finding {
-        what: "Node.js",
-        ok: node.is_some(),
-        found: match node {
-            Some(node) => format!("{} ({})", node.version, node.path.display()),
-            None => "not in the path".to_owned(),
-        },
-        remedy: node
-            .is_none()
-            .then_some("install Node.js 18 or newer: functions in JavaScript need it"),
-    };
+    let node = language(
+        &found,
+        Language::Node,
+        "Node.js",
+        "install Node.js 18 or newer: functions in JavaScript need it",
+    );
+    let python = language(
+        &found,
+        Language::Python,
+        "Python",
+        "install Python 3.9 or newer: functions in Python need it",
+    );
     let npm = version("npm").await;
     let npm = Finding {
         what: "npm",
@@ -56,7 +57,29 @@ async fn languages() -> Vec<Finding> {
             .then_some("install npm: `up` and `deploy` install functions' packages with it"),
         found: npm.unwrap_or_else(|| "not in the path".to_owned()),
     };
-    vec![node, npm]
+    vec![node, npm, python]
+}
+
+fn language(
+    found: &[runtimes::Found],
+    language: Language,
+    what: &'static str,
+    remedy: &'static str,
+) -> Finding {
+    let versions: Vec<String> = found
+        .iter()
+        .filter(|found| found.language == language)
+        .map(|found| format!("{} ({})", found.version, found.path.display()))
+        .collect();
+    Finding {
+        what,
+        ok: !versions.is_empty(),
+        remedy: versions.is_empty().then_some(remedy),
+        found: match versions.is_empty() {
+            true => "not in the path".to_owned(),
+            false => versions.join(", "),
+        },
+    }
 }
 
 async fn version(program: &str) -> Option<String> {

@@ -1,0 +1,277 @@
+//! The worker protocol's requests on one connection: HTTP/1.1, and of it what the protocol's clients use.
+
+use std::io;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::Broken;
+use crate::protocol;
+
+const LONGEST_HEAD: usize = 64 << 10;
+/// What of an answer that is too large is still read, so that the worker hears so and can go on. Beyond, it is cut off.
+const MOST_DISCARDED: u64 = 256 << 20;
+
+pub(super) struct Connection<S> {
+    pub(super) stream: S,
+    pub(super) buffer: BytesMut,
+    largest_body: u64,
+}
+
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// The kind of the error that it tells of.
+    pub(super) kind: Option<String>,
+    /// How it says that its body comes, if it does.
+    pub(super) mode: Option<String>,
+    pub(super) body: Body,
+    /// What a body that comes in pieces says at its end: that it failed on the way.
+    pub(super) failed: Option<FailedOnTheWay>,
+    /// The last one on its connection.
+    pub(super) closes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Get,
+    Post,
+    Other,
+}
+
+pub(super) enum Body {
+    Whole(Bytes),
+    TooLarge(u64),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FailedOnTheWay {
+    pub(super) kind: Option<String>,
+    pub(super) payload: Bytes,
+}
+
+struct Head {
+    method: Method,
+    path: String,
+    kind: Option<String>,
+    mode: Option<String>,
+    length: Length,
+    expects_continue: bool,
+    closes: bool,
+}
+
+enum Length {
+    Known(u64),
+    Chunked,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S, largest_body: u64) -> Self {
+        Self {
+            stream,
+            buffer: BytesMut::with_capacity(4 << 10),
+            largest_body,
+        }
+    }
+
+    pub(super) async fn request(&mut self) -> Result<Request, Broken> {
+        let head = self.head().await?;
+        if head.expects_continue {
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        let (body, failed) = match head.length {
+            Length::Known(length) => (self.body(length).await?, None),
+            Length::Chunked => self.chunks().await?,
+        };
+        Ok(Request {
+            method: head.method,
+            path: head.path,
+            kind: head.kind,
+            mode: head.mode,
+            body,
+            failed,
+            closes: head.closes,
+        })
+    }
+
+    pub(super) async fn send(&mut self, message: &[u8]) -> Result<(), Broken> {
+        self.stream
+            .write_all(message)
+            .await
+            .map_err(|cause| broken(&cause))
+    }
+
+    async fn head(&mut self) -> Result<Head, Broken> {
+        let mut searched = 0_usize;
+        let end = loop {
+            let from = searched.saturating_sub(3);
+            let found = self.buffer[from..]
+                .windows(4)
+                .position(|four| four == b"\r\n\r\n");
+            if let Some(at) = found {
+                break from + at + 4;
+            }
+            searched = self.buffer.len();
+            if searched > LONGEST_HEAD {
+                return Err(Broken("a request's head is too long".into()));
+            }
+            self.fill().await?;
+        };
+        let head = self.buffer.split_to(end);
+        std::str::from_utf8(&head)
+            .ok()
+            .and_then(parse_head)
+            .ok_or_else(|| Broken("a request's head does not read".into()))
+    }
+
+    async fn body(&mut self, length: u64) -> Result<Body, Broken> {
+        if length > self.largest_body {
+            self.discard(length).await?;
+            return Ok(Body::TooLarge(length));
+        }
+        let length = usize::try_from(length).map_err(|_| Broken("a body is too long".into()))?;
+        self.buffer
+            .reserve(length.saturating_sub(self.buffer.len()));
+        while self.buffer.len() < length {
+            self.fill().await?;
+        }
+        Ok(Body::Whole(self.buffer.split_to(length).freeze()))
+    }
+
+    async fn chunks(&mut self) -> Result<(Body, Option<FailedOnTheWay>), Broken> {
+        let mut body = BytesMut::new();
+        let mut size = 0_u64;
+        loop {
+            let line = self.line().await?;
+            let length = line.split(';').next().unwrap_or_default().trim();
+            let length = u64::from_str_radix(length, 16)
+                .map_err(|_| Broken("a chunk's length does not read".into()))?;
+            if length == 0 {
+                break;
+            }
+            size = size.saturating_add(length);
+            if size > self.largest_body {
+                if size > MOST_DISCARDED {
+                    return Err(Broken("an answer is far too large".into()));
+                }
+                self.discard(length).await?;
+            } else if let Body::Whole(chunk) = self.body(length).await? {
+                body.extend_from_slice(&chunk);
+            }
+            self.line().await?;
+        }
+        let mut failed = None;
+        loop {
+            let line = self.line().await?;
+            if line.is_empty() {
+                break;
+            }
+            FailedOnTheWay::read(&mut failed, &line);
+        }
+        let body = match size > self.largest_body {
+            true => Body::TooLarge(size),
+            false => Body::Whole(body.freeze()),
+        };
+        Ok((body, failed))
+    }
+
+    /// The next line, without its end.
+    async fn line(&mut self) -> Result<String, Broken> {
+        loop {
+            if let Some(at) = self.buffer.windows(2).position(|two| two == b"\r\n") {
+                let line = self.buffer.split_to(at + 2);
+                return String::from_utf8(line[..at].to_vec())
+                    .map_err(|_| Broken("a chunk's head does not read".into()));
+            }
+            if self.buffer.len() > LONGEST_HEAD {
+                return Err(Broken("a chunk's head is too long".into()));
+            }
+            self.fill().await?;
+        }
+    }
+
+    async fn discard(&mut self, mut length: u64) -> Result<(), Broken> {
+        if length > MOST_DISCARDED {
+            return Err(Broken("an answer is far too large".into()));
+        }
+        while length > 0 {
+            if self.buffer.is_empty() {
+                self.fill().await?;
+            }
+            let have =
+                usize::try_from(length).map_or(self.buffer.len(), |n| n.min(self.buffer.len()));
+            self.buffer.advance(have);
+            length -= have as u64;
+        }
+        Ok(())
+    }
+
+    async fn fill(&mut self) -> Result<(), Broken> {
+        self.buffer.reserve(4 << 10);
+        match self.stream.read_buf(&mut self.buffer).await {
+            Ok(0) => Err(Broken("the connection ended".into())),
+            Ok(_) => Ok(()),
+            Err(cause) => Err(broken(&cause)),
+        }
+    }
+}
+
+fn broken(cause: &io::Error) -> Broken {
+    Broken(format!("the connection failed: {cause}"))
+}
+
+fn parse_head(head: &str) -> Option<Head> {
+    let mut lines = head.split("\r\n");
+    let mut request = lines.next()?.split(' ');
+    let method = match request.next()? {
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        _ => Method::Other,
+    };
+    let path = request.next()?.to_owned();
+    let mut head = Head {
+        method,
+        path,
+        kind: None,
+        mode: None,
+        length: Length::Known(0),
+        expects_continue: false,
+        closes: request.next() == Some("HTTP/1.0"),
+    };
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(':')?;
+        let value = value.trim();
+        if name.eq_ignore_ascii_case("content-length") {
+            head.length = Length::Known(value.parse().ok()?);
+        } else if name.eq_ignore_ascii_case("transfer-encoding") {
+            head.length = Length::Chunked;
+        } else if name.eq_ignore_ascii_case("expect") {
+            head.expects_continue = true;
+        } else if name.eq_ignore_ascii_case("connection") {
+            head.closes |= value.eq_ignore_ascii_case("close");
+        } else if name.eq_ignore_ascii_case(protocol::ERROR_KIND) {
+            head.kind = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case(protocol::RESPONSE_MODE) {
+            head.mode = Some(value.to_owned());
+        }
+    }
+    Some(head)
+}
+
+impl FailedOnTheWay {
+    fn read(found: &mut Option<Self>, line: &str) {
+        let Some((name, value)) = line.split_once(':') else {
+            return;
+        };
+        let value = value.trim();
+        if name.eq_ignore_ascii_case(protocol::ERROR_KIND) {
+            found.get_or_insert_default().kind = Some(value.to_owned());
+        } else if name.eq_ignore_ascii_case(protocol::ERROR_BODY) {
+            // One that does not read is told as it came.
+            let payload = STANDARD.decode(value).unwrap_or_else(|_| value.into());
+            found.get_or_insert_default().payload = payload.into();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The worker protocol on as many connections as a worker likes to make: ordinary HTTP clients keep some open, close
+//! others, and answer on another one than they asked on.
+//!
+//! Nothing runs in the background: connections are read while somebody waits for a request, and an idle instance costs
+//! nothing.
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::Broken;
+use super::connection::{Connection, Request};
+
+/// More than any client keeps. Each may fill a body, so this bounds what a hostile worker makes us hold.
+pub(super) const MOST: usize = 32;
+
+type Reading = BoxFuture<'static, (Connection<TcpStream>, Result<Request, Broken>)>;
+
+pub(super) struct Listener {
+    listener: TcpListener,
+    largest_body: u64,
+    reading: FuturesUnordered<Reading>,
+    /// Where the last request came from, until it is answered; and whether that is the end of it.
+    asker: Option<(Connection<TcpStream>, bool)>,
+}
+
+impl Listener {
+    pub(super) fn new(listener: TcpListener, largest_body: u64) -> Self {
+        Self {
+            listener,
+            largest_body,
+            reading: FuturesUnordered::new(),
+            asker: None,
+        }
+    }
+
+    /// The next request on any connection. May be given up and called again.
+    pub(super) async fn request(&mut self) -> Result<Request, Broken> {
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept(), if self.reading.len() < MOST => {
+                    let (stream, _) = accepted.map_err(|cause| Broken(format!("no connection can be accepted: {cause}")))?;
+                    // It only costs time if this fails.
+                    let _ = stream.set_nodelay(true);
+                    self.read(Connection::new(stream, self.largest_body));
+                }
+                Some((connection, request)) = self.reading.next() => match request {
+                    Ok(request) => {
+                        self.asker = Some((connection, request.closes));
+                        return Ok(request);
+                    }
+                    // The worker may have others, or make new ones; its end is told by the process.
+                    Err(broken) => tracing::debug!(%broken, "a worker's connection ended"),
+                },
+            }
+        }
+    }
+
+    /// Answers the request that came last.
+    pub(super) async fn answer(&mut self, message: &[u8]) -> Result<(), Broken> {
+        let Some((mut connection, closes)) = self.asker.take() else {
+            return Ok(());
+        };
+        match connection.send(message).await {
+            Ok(()) if !closes => self.read(connection),
+            Ok(()) => {}
+            Err(broken) => tracing::debug!(%broken, "a worker's connection ended"),
+        }
+        Ok(())
+    }
+
+    /// Whether whoever made the last request still waits for its answer: clients lose patience and ask again elsewhere.
+    pub(super) fn waits(&mut self) -> bool {
+        let Some((connection, _)) = &mut self.asker else {
+            return false;
+        };
+        match connection.stream.try_read_buf(&mut connection.buffer) {
+            Ok(read) => read > 0,
+            Err(cause) => cause.kind() == std::io::ErrorKind::WouldBlock,
+        }
+    }
+
+    fn read(&mut self, mut connection: Connection<TcpStream>) {
+        self.reading.push(Box::pin(async move {
+            let request = connection.request().await;
+            (connection, request)
+        }));
+    }
+}

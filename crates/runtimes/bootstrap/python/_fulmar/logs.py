@@ -1,0 +1,136 @@
+"""What goes to the log: failures, and the records of the function's own `logging`.
+
+`logging` is prepared when somebody imports it, since importing it costs milliseconds and many functions only print."""
+
+import json
+import os
+import sys
+import time
+
+# Of the invocation that runs.
+request_id = None
+
+_STAMP = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def _is_json():
+    return os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+
+
+def prepare():
+    if "logging" in sys.modules:
+        _set_up(sys.modules["logging"])
+    else:
+        sys.meta_path.insert(0, _WhenImported)
+
+
+class _WhenImported:
+    """Finds `logging` as Python would, and prepares it when it has been loaded."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(cls)
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                break
+        else:
+            return None
+        load = spec.loader.exec_module
+
+        def exec_module(module):
+            load(module)
+            _set_up(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def _print(text):
+    # A line break would make two lines of the log of what is one record.
+    line = text.replace("\n", "\r") + "\n"
+    try:
+        try:
+            sys.stdout.write(line)
+        except UnicodeEncodeError:
+            sys.stdout.write(line.encode("utf-8", "backslashreplace").decode())
+    except (AttributeError, OSError, ValueError):
+        # The function has closed it, or put something else in its place: its log is its own affair.
+        pass
+
+
+def _set_up(logging):
+    class Handler(logging.Handler):
+        def emit(self, record):
+            _print(self.format(record).rstrip("\n"))
+
+        def filter(self, record):
+            record.aws_request_id = request_id or ""
+            return super().filter(record)
+
+    class Structured(logging.Formatter):
+        def format(self, record):
+            return _structured(self, logging, record)
+
+    logging.Formatter.converter = time.gmtime
+    text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
+    handler = Handler()
+    handler.setFormatter(Structured(datefmt=_STAMP) if _is_json() else logging.Formatter(text, "%Y-%m-%dT%H:%M:%S"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()
+    level = "DEBUG" if level == "TRACE" else level
+    if level in ("DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL", "NOTSET"):
+        root.setLevel(level)
+
+
+# What every record has, and is either printed under another name or of no interest.
+_USUAL = frozenset(
+    "name msg args levelname levelno pathname filename module exc_info exc_text stack_info lineno funcName created msecs "
+    "relativeCreated thread threadName processName process taskName aws_request_id message asctime".split()
+)
+
+
+def _structured(formatter, logging, record):
+    level = min(50, max(0, record.levelno)) // 10 * 10
+    whole = isinstance(record.msg, dict) and not record.args
+    line = {
+        "timestamp": formatter.formatTime(record, formatter.datefmt),
+        "level": logging.getLevelName(level),
+        "message": record.msg if whole else record.getMessage(),
+        "logger": record.name,
+    }
+    if record.exc_info and record.exc_info[0]:
+        import traceback
+
+        kind, error, trace = record.exc_info
+        line["stackTrace"] = traceback.format_tb(trace)
+        line["errorType"] = kind.__name__
+        line["errorMessage"] = str(error)
+        line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+    line["requestId"] = record.aws_request_id
+    for name, value in record.__dict__.items():
+        if name not in _USUAL and name not in line and value is not None:
+            line[name] = value
+    # Whatever cannot be printed is printed as a string, and no record is lost.
+    return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def log_failure(failure):
+    """Prints what went wrong, as one line: carriage returns stand for line breaks."""
+    if _is_json():
+        line = {"timestamp": time.strftime(_STAMP, time.gmtime()), "level": "ERROR", **failure.shown}
+        _print(json.dumps(line))
+        return
+    lines = [f"[ERROR] {failure.type}"]
+    if failure.shown["errorMessage"]:
+        lines[0] += f": {failure.shown['errorMessage']}"
+    lines.append("Traceback (most recent call last):")
+    for entry in failure.shown["stackTrace"]:
+        for line in entry.splitlines():
+            words = line.lstrip(" ")
+            # Spaces at a line's beginning would be lost on the way; these are not.
+            lines.append("\u00a0" * (len(line) - len(words)) + words)
+    _print("\n".join(lines))

@@ -1,0 +1,81 @@
+"""Loads the handler, then asks for work and answers it, for ever."""
+
+import os
+import sys
+
+from . import logs
+from .answers import describe, marshal, unmarshal
+from .connection import Connection
+from .context import Context
+
+# The exit code of the real client, by which its users know what happened.
+INIT_FAILED = 1
+
+
+def main():
+    connection = Connection(3)
+    handler = init(connection)
+    event = connection.next()
+    while True:
+        kind, body = run(handler, event)
+        # The answer and the next question are one write.
+        event = connection.answer(event.request_id, kind, body)
+
+
+def init(connection):
+    """The handler. If there is none, says so and ends the process."""
+    root = prepare()
+    logs.prepare()
+    try:
+        from .loading import load
+
+        return load(root, os.environ.get("_HANDLER", ""))
+    except Exception as error:
+        # Not SystemExit: whoever exits while it is imported has its own reasons.
+        failure = describe(error)
+        logs.log_failure(failure)
+        connection.init_error(failure)
+        sys.exit(INIT_FAILED)
+
+
+def prepare():
+    """Arranges what the code will find; takes what is ours out of the environment. Returns the code's folder."""
+    taken = {name: os.environ.pop(f"FULMAR_{name}", "") for name in ("CODE", "ENDPOINT", "PACKAGES", "SITE")}
+    root = taken["CODE"]
+    # Where nothing is confined, the code is not where the real service has it.
+    if os.environ.get("LAMBDA_TASK_ROOT") != root:
+        os.environ["LAMBDA_TASK_ROOT"] = root
+    layers = [f"/opt/python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", "/opt/python"]
+    installed = [taken["PACKAGES"]] if taken["PACKAGES"] else []
+    # The first is this script's own folder, whose package is imported by now.
+    sys.path[:1] = [root, *installed, *layers]
+    # Last, what the host has installed: the real service brings boto3 along, and code that counts on that finds it here.
+    sys.path += taken["SITE"].split(os.pathsep) if taken["SITE"] else []
+    add_site_builtins()
+    return root
+
+
+def add_site_builtins():
+    """The module `site` is not loaded, because it costs milliseconds; these words of it are used in programs."""
+    import _sitebuiltins
+    import builtins
+
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+
+
+def run(handler, event):
+    """One call of the handler, to what is to be answered."""
+    logs.request_id = event.request_id
+    if event.trace is None:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)
+    else:
+        os.environ["_X_AMZN_TRACE_ID"] = event.trace
+    try:
+        context = Context(event)
+        answer = handler(unmarshal(event.body), context)
+        return "response", marshal(answer)
+    except Exception as error:
+        failure = describe(error, event.request_id)
+        logs.log_failure(failure)
+        return "error", failure

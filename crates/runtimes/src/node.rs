@@ -1,0 +1,41 @@
+//! Node: our bootstrap on the host's own.
+
+use base::ByteSize;
+
+use crate::catalog::Found;
+use crate::launch::{Launch, Program, Speaks, path_variable, read_only};
+use crate::{Result, Runtimes, bootstrap};
+
+impl Runtimes {
+    pub(crate) fn node(&self, launch: &Launch, node: &Found) -> Result<Program> {
+        let scripts = bootstrap::written(&self.shared.folder, "node", bootstrap::NODE)?;
+        let script = self
+            .inside(bootstrap::PLACE, &scripts)
+            .join(bootstrap::NODE[0].0);
+        let declared = launch
+            .runtime
+            .trim_end_matches(".x")
+            .replace("nodejs", "node");
+        let modules = format!("/opt/nodejs/{declared}/node_modules:/opt/nodejs/node_modules");
+        Ok(Program {
+            argv: vec![
+                node.path.display().to_string(),
+                format!("--max-old-space-size={}", heap(launch.memory)),
+                script.display().to_string(),
+            ],
+            environment: vec![
+                ("PATH".into(), path_variable(node.path.parent())),
+                ("NODE_PATH".into(), modules),
+            ],
+            mounts: std::iter::once(read_only(&scripts, bootstrap::PLACE))
+                .chain(node.own_folder())
+                .collect(),
+            speaks: Speaks::OnDescriptor,
+        })
+    }
+}
+
+/// The heap leaves a tenth for everything else, as the real service does.
+fn heap(memory: ByteSize) -> u64 {
+    memory.as_mib() * 9 / 10
+}
