@@ -8,8 +8,6 @@ import zipfile
 
 import pytest
 
-from conftest import eventually
-
 ROLE = "arn:aws:iam::000000000000:role/any"
 
 HANDLERS = '''
@@ -348,7 +346,7 @@ def test_what_is_printed(lambda_, function):
 def test_what_is_printed_as_json(lambda_, function):
     logging = {"LogFormat": "JSON", "ApplicationLogLevel": "ERROR"}
     answer, _ = call(lambda_, function("prints", LoggingConfig=logging), LogType="Tail")
-    records = [json.loads(line) for line in tail(answer).split("\n") if '"logger"' in line]
+    records = [json.loads(line[line.index("{") :]) for line in tail(answer).split("\n") if '"logger"' in line]
     # The code sets its own level, which goes before the configured one.
     info, error = records
     assert info["level"] == "INFO" and info["message"] == "one line\nand two" and info["logger"] == "mine"
