@@ -215,8 +215,8 @@ def test_bad_input_gets_the_services_own_errors(fulmar, lambda_, function):
         lambda_.publish_version(FunctionName=function("echo"))
     assert "does not implement Lambda.PublishVersion yet" in str(caught.value)
     with pytest.raises(ClientError) as caught:
-        lambda_.create_function(FunctionName="python", **{**good, "Runtime": "python3.12"})
-    assert "python3.12" in str(caught.value)
+        lambda_.create_function(FunctionName="ruby", **{**good, "Runtime": "ruby3.4"})
+    assert "ruby3.4" in str(caught.value)
 
 
 def test_updating_and_deleting(lambda_):

@@ -250,6 +250,23 @@ async fn inline_code_becomes_a_package() {
     assert!(package.is_some());
     let zipped = crate::engines::zipped("index.js", "exports.handler = 2");
     assert_eq!(package.unwrap().len(), zipped.len() as u64);
+    let python = SHOP
+        .replace("CodeUri: src", "InlineCode: exports.handler = 2")
+        .replace("nodejs22.x", "python3.12");
+    world.deploy(&python).await;
+    let function = world.function("resize");
+    let package = world
+        .engines
+        .functions
+        .package(&function)
+        .await
+        .unwrap()
+        .unwrap();
+    let bytes = package.read_at(0, package.len()).await.unwrap();
+    assert_eq!(
+        bytes,
+        crate::engines::zipped("index.py", "exports.handler = 2")
+    );
 }
 
 #[tokio::test]

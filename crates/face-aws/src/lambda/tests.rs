@@ -307,7 +307,7 @@ async fn bad_input_gets_the_services_own_errors_and_creates_nothing() {
     let (.., message) =
         refused(json!({ "Environment": { "Variables": { "AB": "x".repeat(4_096) } } })).await;
     assert!(message.contains("exceeded the 4KB limit"), "{message}");
-    let (status, code, message) = refused(json!({ "Runtime": "python3.12" })).await;
+    let (status, code, message) = refused(json!({ "Runtime": "ruby3.4" })).await;
     assert_eq!(
         (status, code.as_str()),
         (501, "NotImplementedException"),

@@ -101,8 +101,8 @@ fn properties_of_functions() {
         ("nodejs20.x", "node20", "6:16 there is no runtime node20"),
         (
             "nodejs20.x",
-            "python3.12",
-            "6:16 the runtime python3.12 is not supported yet: only Node runs",
+            "ruby3.4",
+            "6:16 the runtime ruby3.4 is not supported yet: Node, Python and custom runtimes run",
         ),
         (
             "index.handler",
@@ -133,6 +133,11 @@ fn properties_of_functions() {
             "index.handler\n      CodeUri: src",
             "app.handler\n      InlineCode: x",
             "7:7 inline code is in the file `index`",
+        ),
+        (
+            "nodejs20.x\n      Handler: index.handler\n      CodeUri: src",
+            "provided.al2023\n      Handler: any\n      InlineCode: x",
+            "8:7 inline code cannot be a custom runtime",
         ),
         (
             "CodeUri: src",
