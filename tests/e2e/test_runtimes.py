@@ -386,6 +386,68 @@ def test_what_node_functions_may_do_to_themselves(lambda_, node):
     assert call(lambda_, node("index.twice"))[1] == "once"
 
 
+STREAMS = """
+const { pipeline } = require("stream/promises");
+const { Readable } = require("stream");
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+exports.writes = awslambda.streamifyResponse(async (event, stream, context) => {
+  stream.setContentType("text/plain");
+  stream.write("one ");
+  await wait(5);
+  stream.write(Buffer.from("two "));
+  stream.write(new Uint8Array([51, 32]));
+  stream.write({ event, left: context.getRemainingTimeInMillis() > 0 });
+  stream.end();
+});
+exports.pipes = awslambda.streamifyResponse(async (event, stream) => {
+  await pipeline(Readable.from((function* () { for (let n = 0; n < event; n++) yield "x".repeat(1 << 16); })()), stream);
+});
+exports.http = awslambda.streamifyResponse(async (event, stream) => {
+  stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { a: "b" } });
+  stream.write("body");
+  stream.end();
+});
+exports.empty = awslambda.streamifyResponse(async (event, stream) => stream.end());
+exports.fails = awslambda.streamifyResponse(async (event, stream) => { stream.write("begun"); throw new RangeError("half way"); });
+exports.failsFirst = awslambda.streamifyResponse(async () => { throw new RangeError("at once"); });
+exports.failsLater = awslambda.streamifyResponse(async (event, stream) => { stream.write("x"); Promise.reject(new Error("nobody")); await wait(500); });
+exports.forgets = awslambda.streamifyResponse(async (event, stream) => { stream.write("begun"); });
+exports.sync = awslambda.streamifyResponse((event, stream) => { stream.end("x"); });
+exports.count = (() => { let n = 0; return awslambda.streamifyResponse(async (event, stream) => { stream.end(String(++n)); }); })();
+"""
+
+
+def test_a_node_function_that_streams_is_collected(lambda_):
+    code = package({"index.js": STREAMS}, 0o644)
+
+    def said(handler, event=None):
+        name = f"stream-{handler}"
+        try:
+            lambda_.get_function(FunctionName=name)
+        except lambda_.exceptions.ResourceNotFoundException:
+            make(lambda_, name, code, handler=f"index.{handler}", runtime="nodejs20.x")
+        answer = lambda_.invoke(FunctionName=name, Payload=json.dumps(event))
+        return answer.get("FunctionError"), answer["Payload"].read()
+
+    assert said("writes", {"a": 1}) == (None, b'one two 3 {"event":{"a":1},"left":true}')
+    assert said("pipes", 80) == (None, b"x" * (80 << 16))
+    assert said("http") == (None, b'{"statusCode":201,"headers":{"a":"b"}}' + bytes(8) + b"body")
+    assert said("empty") == (None, b"")
+    for handler, message in [
+        ("fails", "half way"),
+        ("failsFirst", "at once"),
+        ("forgets", "Response stream is not finished."),
+        ("sync", "Streaming does not support non-async handlers."),
+        ("failsLater", "Error: nobody"),
+    ]:
+        for _ in range(2):
+            error, body = said(handler)
+            assert error == "Unhandled" and json.loads(body)["errorMessage"] == message
+    assert [said("count") for _ in range(3)] == [(None, b"1"), (None, b"2"), (None, b"3")], "an instance is used again"
+    error, body = said("pipes", 120)
+    assert error == "Unhandled" and json.loads(body)["errorType"] == "Function.ResponseSizeTooLarge"
+
+
 # Archives.
 
 

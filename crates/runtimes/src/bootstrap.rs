@@ -28,6 +28,10 @@ pub(crate) const NODE: &[(&str, &str)] = &[
     ),
     ("load.js", include_str!("../bootstrap/node/load.js")),
     ("redirect.js", include_str!("../bootstrap/node/redirect.js")),
+    (
+        "streaming.js",
+        include_str!("../bootstrap/node/streaming.js"),
+    ),
 ];
 
 /// Python's: the first is the one to run.

@@ -2,8 +2,8 @@
 //
 // It behaves as the runtime interface client of the real service, in a fraction of its size: the same errors, the same
 // log lines, the same rules for when an invocation is over. The pieces: `connection.js` speaks the Runtime API,
-// `load.js` finds the handler, `invocation.js` knows when a call is over, `console.js` and `errors.js` give things their
-// shape, and `redirect.js` keeps the SDKs' requests on this machine.
+// `load.js` finds the handler, `invocation.js` knows when a call is over, `streaming.js` is for answers in pieces,
+// `console.js` and `errors.js` give things their shape, and `redirect.js` keeps the SDKs' requests on this machine.
 "use strict";
 
 const { Connection } = require("./connection.js");
@@ -12,6 +12,7 @@ const { Invocation } = require("./invocation.js");
 const { patchConsole, setRequestId } = require("./console.js");
 const { describe, initBody, log } = require("./errors.js");
 const { redirect } = require("./redirect.js");
+const { offer } = require("./streaming.js");
 
 /** Exit codes of the real client, by which its users know what happened. */
 const INIT_FAILED = 255;
@@ -25,6 +26,7 @@ async function main() {
   const connection = new Connection(3);
   patchConsole(settings);
   if (settings.endpoint) redirect(settings.endpoint);
+  offer();
   watchForTheUnexpected(connection);
 
   let handler;
@@ -40,12 +42,21 @@ async function main() {
   for (;;) {
     setRequestId(event.requestId);
     process.env._X_AMZN_TRACE_ID = event.trace;
-    current = new Invocation(event, connection);
-    const answer = await current.run(handler);
+    const running = new Invocation(event, connection);
+    current = running;
+    const answer = await running.run(handler);
     current = undefined;
-    // The answer and the next question are one write.
-    event = await connection.answer(event.requestId, answer);
+    // The answer, or its end, and the next question are one write.
+    event = await (answer.streamed ? endStream(running.stream, connection, answer.failed) : connection.answer(event.requestId, answer));
   }
+}
+
+async function endStream(stream, connection, failed) {
+  stream.begin();
+  // Nobody hears what is written to it from now on; what was written before is still sent.
+  stream.on("error", () => {});
+  if (failed) await new Promise((resolve) => stream.end(() => resolve()));
+  return connection.end(failed);
 }
 
 /** What is ours in the environment, which the function must not see. */

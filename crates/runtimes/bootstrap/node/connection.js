@@ -14,6 +14,7 @@ class Connection {
     this.pieces = [];
     this.length = 0;
     this.waiting = undefined;
+    this.streaming = false;
     // How many answers of ours are still to be acknowledged before the next event comes.
     this.owed = 0;
     this.socket.on("data", (piece) => this.#receive(piece));
@@ -40,8 +41,36 @@ class Connection {
     return this.#event();
   }
 
+  /** Begins an answer that comes in pieces. */
+  begin(requestId, contentType) {
+    this.streaming = true;
+    this.socket.write(streamed(`${VERSION}/invocation/${requestId}/response`, contentType));
+  }
+
+  piece(bytes, done) {
+    if (bytes.length === 0) {
+      // It would be taken for the end.
+      done?.();
+      return;
+    }
+    this.socket.cork();
+    this.socket.write(`${bytes.length.toString(16)}\r\n`);
+    this.socket.write(bytes);
+    this.socket.write("\r\n", done);
+    this.socket.uncork();
+  }
+
+  /** Ends it, saying how it failed if it did; asks again and waits for the next event. */
+  end(failed) {
+    this.streaming = false;
+    this.owed += 1;
+    this.socket.write(lastPiece(failed) + NEXT);
+    return this.#event();
+  }
+
   /** Says how an invocation failed, and nothing afterwards. */
   error(requestId, failed) {
+    if (this.streaming) return new Promise((resolve) => this.socket.write(lastPiece(failed), resolve));
     return this.#last(`${VERSION}/invocation/${requestId}/error`, failed);
   }
 
@@ -127,6 +156,20 @@ class Connection {
 function post(path, length, errorType) {
   const kind = errorType ? `Lambda-Runtime-Function-Error-Type: ${clean(errorType)}\r\n` : "";
   return `POST ${path} HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/json\r\n${kind}Content-Length: ${length}\r\n\r\n`;
+}
+
+function streamed(path, contentType) {
+  return (
+    `POST ${path} HTTP/1.1\r\nHost: runtime\r\nContent-Type: ${clean(contentType)}\r\n` +
+    "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n" +
+    "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
+  );
+}
+
+function lastPiece(failed) {
+  if (!failed) return "0\r\n\r\n";
+  const body = Buffer.from(failed.body).toString("base64");
+  return `0\r\nLambda-Runtime-Function-Error-Type: ${clean(failed.errorType)}\r\nLambda-Runtime-Function-Error-Body: ${body}\r\n\r\n`;
 }
 
 /** An error's name is the function's to choose; a header's value is not. */

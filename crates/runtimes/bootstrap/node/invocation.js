@@ -5,6 +5,7 @@
 "use strict";
 
 const { describe, log } = require("./errors.js");
+const { ResponseStream, streams } = require("./streaming.js");
 
 class Invocation {
   constructor(event, connection) {
@@ -40,6 +41,10 @@ class Invocation {
       this.finish(failure(error));
       return;
     }
+    if (streams(handler)) {
+      this.#stream(handler, parsed).then(this.finish, (error) => this.finish({ streamed: true, failed: failure(error) }));
+      return;
+    }
     try {
       const result = handler(parsed, this.#context(), (error, value) => this.#back(error, value));
       if (result && typeof result.then === "function") {
@@ -51,6 +56,22 @@ class Invocation {
     } catch (error) {
       this.finish(failure(error));
     }
+  }
+
+  /** A call that writes its answer to a stream. It is over when the handler's promise is settled and the stream ended. */
+  async #stream(handler, parsed) {
+    const stream = new ResponseStream(handler, this.connection, this.event.requestId);
+    this.stream = stream;
+    const ended = new Promise((resolve, reject) => stream.once("finish", resolve).once("error", reject));
+    // If the handler fails first, that is the error to tell.
+    ended.catch(() => {});
+    // Whoever neither ends it nor has anything left to do that could.
+    this.atEnd = () => ({ streamed: true, failed: failure(new Error("Response stream is not finished.")) });
+    const result = handler(parsed, stream, this.#context());
+    if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
+    if ((await result) !== undefined) console.warn("Streaming handlers ignore return values.");
+    await ended;
+    return { streamed: true };
   }
 
   /** The callback, in any of its forms. Only the first call counts. */
