@@ -8,6 +8,8 @@ import zipfile
 
 import pytest
 
+from conftest import eventually
+
 ROLE = "arn:aws:iam::000000000000:role/any"
 
 HANDLERS = '''
@@ -401,3 +403,54 @@ def test_the_sdk_reaches_us(lambda_, function, s3, fulmar):
     _, said = call(lambda_, "sdk", "python-sdk")
     assert "python-sdk" in said
     assert s3.get_object(Bucket="python-sdk", Key="from-python")["Body"].read() == b"hello"
+
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Words:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: words, Runtime: python3.13, Handler: src/app.handler, CodeUri: code, Timeout: 10}
+  Inline:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: inline
+      Runtime: python3.12
+      Handler: index.handler
+      InlineCode: |
+        def handler(event, context):
+            return "inline"
+"""
+
+
+def wheel(folder, version):
+    """A package of ours, so that nothing has to come from anywhere else."""
+    name = f"own_words-{version}-py3-none-any.whl"
+    info = f"own_words-{version}.dist-info"
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.writestr("own_words.py", f"VERSION = '{version}'\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: own_words\nVersion: {version}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return name
+
+
+def test_packages_that_the_code_asks_for_are_installed_apart_from_it(fulmar, lambda_, tmp_path):
+    code = tmp_path / "code"
+    (code / "src").mkdir(parents=True)
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (code / "src/app.py").write_text("import own_words\n\ndef handler(event, context):\n    return [own_words.VERSION, own_words.__file__]\n")
+    (code / "requirements.txt").write_text(f"./{wheel(code, '1.0')}\n")
+    before = sorted(path for path in tmp_path.rglob("*"))
+    said = fulmar.cli("deploy", tmp_path).stdout
+    assert "installing the packages of" in said
+    assert call(lambda_, "words")[1] == ["1.0", "/var/packages/own_words.py"]
+    assert call(lambda_, "inline")[1] == "inline"
+    assert sorted(path for path in tmp_path.rglob("*")) == before, "the user's source stays as it is"
+    assert "installing" not in fulmar.cli("deploy", tmp_path).stdout
+    (code / "requirements.txt").write_text(f"./{wheel(code, '2.0')}\n")
+    assert "installing" in fulmar.cli("deploy", tmp_path).stdout
+    eventually(lambda: call(lambda_, "words")[1][0] == "2.0")
+    (code / "requirements.txt").write_text("./nowhere.whl\n")
+    failed = fulmar.cli("deploy", tmp_path, check=False)
+    assert failed.returncode and "nowhere.whl" in failed.stderr and "pip install failed" in failed.stderr

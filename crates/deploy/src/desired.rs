@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::build::Build;
 use crate::diagnostic::{Diagnostics, Place, Span};
 
 /// A resolved template.
@@ -26,6 +27,11 @@ impl Desired {
             Code::Zip(_) | Code::Inline(_) => None,
         };
         self.functions().filter_map(folder).collect()
+    }
+
+    /// Code that is run from its directory and may ask for packages, each once.
+    pub fn builds(&self) -> BTreeSet<Build> {
+        self.functions().filter_map(Function::build).collect()
     }
 
     pub(crate) fn functions(&self) -> impl Iterator<Item = &Function> {
@@ -146,6 +152,19 @@ pub struct Function {
     pub role: String,
     pub retry: Retry,
     pub tags: BTreeMap<String, String>,
+}
+
+impl Function {
+    /// What must be installed for it is decided by its directory; none if its code is whole.
+    pub(crate) fn build(&self) -> Option<Build> {
+        match &self.code {
+            Code::Directory(folder) => Some(Build {
+                folder: folder.clone(),
+                runtime: self.runtime.clone(),
+            }),
+            Code::Zip(_) | Code::Inline(_) => None,
+        }
+    }
 }
 
 /// Where a function's code is.

@@ -32,8 +32,11 @@ pub enum Error {
     /// npm is not installed, or not in the path.
     #[error("npm is needed to install the packages of {}, and is not there", .0.display())]
     NoNpm(PathBuf),
+    /// No Python that the code could run on.
+    #[error("Python is needed to install the packages of {}: {cause}", dir.display())]
+    NoPython { dir: PathBuf, cause: String },
     #[error("{command} failed in {}: {cause}", dir.display())]
-    Npm {
+    Install {
         command: &'static str,
         dir: PathBuf,
         cause: String,
@@ -55,7 +58,7 @@ impl Error {
             Self::Overtaken(_) => ErrorKind::Conflict,
             Self::NoSuchStack(_) => ErrorKind::Missing,
             Self::Step { kind, .. } => *kind,
-            Self::NoNpm(_) | Self::Npm { .. } => ErrorKind::Unavailable,
+            Self::NoNpm(_) | Self::NoPython { .. } | Self::Install { .. } => ErrorKind::Unavailable,
             Self::Store(error) => error.kind(),
         }
     }
@@ -70,7 +73,8 @@ impl Error {
             Self::NoNpm(_) => {
                 Some("install Node.js with npm, or install the packages yourself with another tool")
             }
-            Self::Npm { .. } => Some("run it by hand in that directory to see more"),
+            Self::NoPython { .. } => Some("install Python with pip"),
+            Self::Install { .. } => Some("run it by hand in that directory to see more"),
             Self::Refused(_) | Self::NoSuchStack(_) | Self::Code { .. } | Self::Store(_) => None,
         }
     }

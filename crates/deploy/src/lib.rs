@@ -29,7 +29,7 @@ use std::sync::Arc;
 use base::{Clock, Random};
 
 pub use apply::{Applied, Stack};
-pub use build::build;
+pub use build::{Build, build};
 pub use context::Context;
 pub use desired::Desired;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::Template;
+use crate::build::Build;
 use crate::desired::{Code, Desired, Function};
 
 /// What is to be done after files have changed. Everything may be empty: most files mean nothing.
@@ -11,8 +12,8 @@ use crate::desired::{Code, Desired, Function};
 pub struct Reload {
     /// The template itself: load it again, plan and apply.
     pub template: bool,
-    /// Code directories whose packages must be looked at: see [`crate::build`].
-    pub packages: BTreeSet<PathBuf>,
+    /// Code whose packages must be looked at: see [`crate::build`].
+    pub packages: BTreeSet<Build>,
     /// Physical names of functions whose instances run old code.
     pub functions: BTreeSet<String>,
     /// Zip files: their functions are updated by planning and applying again.
@@ -51,7 +52,7 @@ impl Reload {
                 };
                 self.functions.insert(function.name.clone());
                 if is_package_file(inner) {
-                    self.packages.insert(dir.clone());
+                    self.packages.extend(function.build());
                 }
             }
             Code::Zip(file) => self.archives |= changed == file,
@@ -78,7 +79,7 @@ pub fn watched(template: &Template, desired: &Desired) -> BTreeSet<PathBuf> {
 /// thousand while they are installed, and `package.json` or the lock file changes with them.
 fn counts(inner: &Path) -> bool {
     let noise = |name: &str| {
-        matches!(name, "node_modules" | ".git" | ".fulmar")
+        matches!(name, "node_modules" | "__pycache__" | ".git" | ".fulmar")
             || name.ends_with('~')
             || name.ends_with(".swp")
             || name.ends_with(".swx")
@@ -91,9 +92,13 @@ fn counts(inner: &Path) -> bool {
 }
 
 fn is_package_file(inner: &Path) -> bool {
-    ["package.json", "package-lock.json", "npm-shrinkwrap.json"]
-        .iter()
-        .any(|name| inner == Path::new(name))
+    let files = [
+        "package.json",
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+        "requirements.txt",
+    ];
+    files.iter().any(|name| inner == Path::new(name))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Context;
+use crate::build::Build;
 use crate::desired::Desired;
 use crate::diagnostic::{Diagnostics, Finding, Source};
 use tree::Node;
@@ -152,16 +153,16 @@ impl Template {
         self.file.parent().unwrap_or(Path::new("."))
     }
 
-    /// Directories of code that the template's functions are run from, each once. This resolves the template with
+    /// The code of the template's functions that may ask for packages, each once. This resolves the template with
     /// made-up names, so it also says everything that is wrong with it.
-    pub fn code_folders(&self) -> Result<BTreeSet<PathBuf>, Diagnostics> {
+    pub fn builds(&self) -> Result<BTreeSet<Build>, Diagnostics> {
         let context = Context {
             account: "000000000000".into(),
             region: "us-east-1".into(),
             stack: self.stack.clone(),
             suffix: String::new(),
         };
-        Ok(self.resolve(&context)?.code_folders())
+        Ok(self.resolve(&context)?.builds())
     }
 
     /// Decides what the template asks for. Nothing outside is touched but to see which files of code there are.

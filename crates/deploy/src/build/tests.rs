@@ -1,9 +1,23 @@
+use std::fs;
+
+use super::npm::needed;
 use super::*;
 
 fn app(package: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("package.json"), package).unwrap();
     dir
+}
+
+fn node(dir: &tempfile::TempDir) -> Build {
+    Build {
+        folder: dir.path().to_owned(),
+        runtime: "nodejs22.x".into(),
+    }
+}
+
+fn packages(dir: &tempfile::TempDir) -> Packages {
+    Packages::of_server(&dir.path().join("data"))
 }
 
 const LOCAL: &str = r#"{"name": "a", "dependencies": {"b": "file:./b"}}"#;
@@ -45,7 +59,10 @@ async fn packages_are_installed_once() {
     )
     .unwrap();
     let mut told = Vec::new();
-    let done = build(dir.path(), |line| told.push(line.to_owned())).await;
+    let done = build(&node(&dir), &packages(&dir), |line| {
+        told.push(line.to_owned());
+    })
+    .await;
     assert!(done.unwrap());
     assert!(dir.path().join("node_modules/b/package.json").exists());
     assert!(
@@ -64,12 +81,55 @@ async fn packages_are_installed_once() {
 #[tokio::test]
 async fn a_failure_repeats_what_npm_said() {
     let dir = app(r#"{"name": "a", "dependencies": {"b": "file:./missing.tgz"}}"#);
-    let error = build(dir.path(), |_| {}).await.unwrap_err();
+    let error = build(&node(&dir), &packages(&dir), |_| {})
+        .await
+        .unwrap_err();
     let text = error.to_string();
     assert!(
         text.starts_with("npm install failed in ") && text.contains("missing.tgz"),
         "{text}"
     );
+}
+
+fn python_app(requirements: &str) -> (tempfile::TempDir, Build) {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("code");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("requirements.txt"), requirements).unwrap();
+    let runtime = "python3.12".to_owned();
+    (dir, Build { folder, runtime })
+}
+
+#[tokio::test]
+async fn pythons_packages_are_installed_once_and_apart_from_the_code() {
+    // It asks for nothing, so that nothing is fetched.
+    let (dir, app) = python_app("# nothing\n");
+    let packages = packages(&dir);
+    assert!(build(&app, &packages, |_| {}).await.unwrap());
+    assert!(!build(&app, &packages, |_| {}).await.unwrap());
+    let left: Vec<_> = fs::read_dir(&app.folder).unwrap().collect();
+    assert_eq!(left.len(), 1, "the source stays as it is");
+    let python = runtimes::python_of(&app.runtime).await.unwrap();
+    assert!(packages.place(&app.folder, &python).unwrap().is_dir());
+    fs::write(app.folder.join("requirements.txt"), "# other\n").unwrap();
+    assert!(build(&app, &packages, |_| {}).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_failure_repeats_what_pip_said_and_leaves_nothing() {
+    let (dir, app) = python_app("./missing.whl\n");
+    let packages = packages(&dir);
+    let error = build(&app, &packages, |_| {})
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("pip install failed in ") && error.contains("missing.whl"),
+        "{error}"
+    );
+    let python = runtimes::python_of(&app.runtime).await.unwrap();
+    let place = packages.place(&app.folder, &python).unwrap();
+    assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 0);
 }
 
 #[test]

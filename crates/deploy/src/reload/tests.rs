@@ -35,6 +35,7 @@ fn a_changed_file_finds_its_functions() {
     for nothing in [
         "README.md",
         "src/node_modules/a/b.js",
+        "src/__pycache__/index.cpython-312.pyc",
         "src/.index.js.swp",
         "srcs/index.js",
     ] {
@@ -42,6 +43,12 @@ fn a_changed_file_finds_its_functions() {
     }
     assert!(of(&["template.yaml"]).template);
     let packages = of(&["src/package.json"]).packages;
-    assert_eq!(packages, BTreeSet::from([dir.path().join("src")]));
+    let build = Build {
+        folder: dir.path().join("src"),
+        runtime: "nodejs20.x".into(),
+    };
+    assert_eq!(packages, BTreeSet::from([build.clone()]));
+    let packages = of(&["src/requirements.txt"]).packages;
+    assert_eq!(packages, BTreeSet::from([build]));
     assert_eq!(watched(&template, &desired).len(), 3);
 }

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use console::Deployment;
 use http::Method;
+use runtimes::Packages;
 use serde_json::{Value, json};
 
 use super::TemplateArgs;
@@ -25,7 +26,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) -> Result<ExitCode> {
     let place = locate::find(data_dir)?;
     let template = ::deploy::load(&args.path, args.template.overrides())?;
-    build(&template, *output).await?;
+    build(&template, &place.data_dir, *output).await?;
     let deployment = Deployment {
         path: template.path().to_owned(),
         stack: Some(template.stack().to_owned()),
@@ -38,9 +39,16 @@ pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) ->
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs what the code of the template's functions needs. Says everything that is wrong with the template first.
-pub(super) async fn build(template: &::deploy::Template, output: Output) -> Result<()> {
-    for folder in template.code_folders()? {
+/// Installs what the code of the template's functions needs, for the server with its data in `data_dir`. Says everything
+/// that is wrong with the template first.
+pub(super) async fn build(
+    template: &::deploy::Template,
+    data_dir: &Path,
+    output: Output,
+) -> Result<()> {
+    let packages = Packages::of_server(data_dir);
+    for code in template.builds()? {
+        let folder = &code.folder;
         let mut told = false;
         let tell = |line: &str| {
             if !told {
@@ -49,7 +57,7 @@ pub(super) async fn build(template: &::deploy::Template, output: Output) -> Resu
             }
             output.say(&output.paint("2", &format!("  {line}")));
         };
-        if ::deploy::build(&folder, tell).await? {
+        if ::deploy::build(&code, &packages, tell).await? {
             output.event("built", &json!({ "directory": folder }), String::new);
         }
     }

@@ -5,6 +5,7 @@ use ::deploy::desired::{Code, Kind, Notification};
 use ::deploy::{Applied, Desired, Template};
 use console::Line;
 use ledger::Filter;
+use runtimes::Packages;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -37,9 +38,9 @@ pub(crate) async fn run(
 ) -> Result<ExitCode> {
     super::trace(*output, "warn");
     let template = ::deploy::load(&args.path, args.template.overrides())?;
-    // What is wrong with the template is said before anything is installed or started.
-    build(&template, *output).await?;
     let data_dir = locate::data_dir(data_dir, template.path());
+    // What is wrong with the template is said before anything is installed or started.
+    build(&template, &data_dir, *output).await?;
     let stop = stop::on_signal()?;
     let running = serve::start(&args.server, &data_dir, stop.clone()).await?;
     let up = Up {
@@ -109,7 +110,7 @@ impl Up<'_> {
                     }
                 }
                 changed = watch.changed() => {
-                    if let Err(failure) = self.reload(&mut app, &changed).await {
+                    if let Err(failure) = self.reload(&mut app, data_dir, &changed).await {
                         // What runs goes on running until the next attempt.
                         self.output.failure(&failure);
                     }
@@ -128,19 +129,19 @@ impl Up<'_> {
         Ok(applied)
     }
 
-    async fn reload(&self, app: &mut App, changed: &[PathBuf]) -> Result<()> {
+    async fn reload(&self, app: &mut App, data_dir: &Path, changed: &[PathBuf]) -> Result<()> {
         let paths = changed.iter().map(PathBuf::as_path);
         let reload = ::deploy::affected(&app.template, &app.desired, paths);
         if reload.is_empty() {
             return Ok(());
         }
         let tell = |line: &str| self.output.say(line);
-        for folder in &reload.packages {
-            ::deploy::build(folder, tell).await?;
+        for code in &reload.packages {
+            ::deploy::build(code, &Packages::of_server(data_dir), tell).await?;
         }
         if reload.template || reload.archives {
             let template = ::deploy::load(app.template.path(), self.args.template.overrides())?;
-            build(&template, self.output).await?;
+            build(&template, data_dir, self.output).await?;
             app.desired = self.deploy(&template).await?.desired;
             app.template = template;
         }

@@ -1,0 +1,99 @@
+//! pip, for code in Python.
+//!
+//! Packages are installed apart from the code, in the server's data folder, in a folder that is named by what it was
+//! made of: so nothing is installed twice, the user's source stays as it is, and what runs never sees it change.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use runtimes::Packages;
+use tokio::process::Command;
+
+use super::{Build, run};
+use crate::error::{Error, Result};
+
+const COMMAND: &str = "pip install";
+
+pub(super) async fn build(
+    build: &Build,
+    packages: &Packages,
+    tell: impl FnMut(&str),
+) -> Result<bool> {
+    let Some(requirements) = Packages::asked_by(&build.folder) else {
+        return Ok(false);
+    };
+    let python = runtimes::python_of(&build.runtime).await;
+    let python = python.map_err(|error| Error::NoPython {
+        dir: build.folder.clone(),
+        cause: error.to_string(),
+    })?;
+    let Some(place) = packages.place(&build.folder, &python) else {
+        return Ok(false);
+    };
+    if place.is_dir() {
+        return Ok(false);
+    }
+    make_parent(&place).map_err(|cause| Error::Code {
+        path: place.clone(),
+        cause: cause.to_string(),
+    })?;
+    // Made under another name and then renamed, so that a folder that is there is whole.
+    let draft = place.with_extension(format!("new.{}", std::process::id()));
+    let mut pip = Command::new(&python.path);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "--progress-bar",
+        "off",
+    ])
+    .arg("--disable-pip-version-check")
+    .arg("--target")
+    .arg(&draft)
+    .arg("--requirement")
+    .arg(&requirements)
+    // Settings of the user's that contradict a folder to install to, and a warning about root. As variables, because
+    // not every version knows them as options.
+    .env("PIP_USER", "0")
+    .env("PIP_ROOT_USER_ACTION", "ignore");
+    let missing = || Error::NoPython {
+        dir: build.folder.clone(),
+        cause: format!("{} is not there", python.path.display()),
+    };
+    let installed = match run(pip, COMMAND, &build.folder, tell, missing).await {
+        Ok(()) => settle(&draft, &place),
+        failed => failed,
+    };
+    if installed.is_err() {
+        // What is left is in nobody's way; the first error is the one to tell.
+        let _ = fs::remove_dir_all(&draft);
+    }
+    installed.map(|()| true)
+}
+
+/// A file that asks for nothing leaves no folder.
+fn settle(draft: &Path, place: &Path) -> Result<()> {
+    let settled = fs::create_dir_all(draft).and_then(|()| fs::rename(draft, place));
+    match settled {
+        // Somebody else was faster.
+        Err(_) if place.is_dir() => {
+            let _ = fs::remove_dir_all(draft);
+            Ok(())
+        }
+        Err(cause) => Err(Error::Code {
+            path: place.to_owned(),
+            cause: cause.to_string(),
+        }),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Only the owner may look into the data folder, and `up` installs before the server makes it.
+fn make_parent(place: &Path) -> std::io::Result<()> {
+    let Some(parent) = place.parent() else {
+        return Ok(());
+    };
+    DirBuilder::new().recursive(true).mode(0o700).create(parent)
+}
