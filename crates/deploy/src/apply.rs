@@ -49,6 +49,12 @@ impl Deployer {
         let desired = template.resolve(&context)?;
         let plan = self.plan(&desired, &context)?;
         self.apply(&plan).await?;
+        // Code in a folder may have changed although nothing in the template has.
+        let folders = desired
+            .functions()
+            .filter(|function| function.build().is_some());
+        let folders = folders.map(|function| function.name.clone()).collect();
+        self.reload(&folders).await?;
         let shown = plan.steps.into_iter();
         Ok(Applied {
             stack: desired.stack.clone(),

@@ -278,7 +278,11 @@ async fn changed_code_is_reloaded_and_only_that() {
     let before = world.function("resize").generation;
     std::fs::write(world.dir.path().join("src/more.js"), "1").unwrap();
     assert_eq!(world.deployer.reload(&names).await.unwrap(), ["resize"]);
-    assert_ne!(world.function("resize").generation, before);
+    let reloaded = world.function("resize").generation;
+    assert_ne!(reloaded, before);
+    std::fs::write(world.dir.path().join("src/more.js"), "22").unwrap();
+    world.deploy(SHOP).await;
+    assert_ne!(world.function("resize").generation, reloaded);
 }
 
 #[tokio::test]
