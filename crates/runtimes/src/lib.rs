@@ -15,9 +15,6 @@ mod node;
 mod packages;
 mod python;
 
-#[cfg(test)]
-mod tests;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@ use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Mom
 use crate::protocol;
 use crate::{
     Config, Configuration, Create, Event, Function, Functions, Invoke, Job, Keeper, Launch,
-    Launched, Launcher, Logging, NewCode, Outcome, Parts, Process, Result,
+    Launched, Launcher, Logging, NewCode, NotLaunched, Outcome, Parts, Process, Result,
 };
 
 /// What the fake workers share with the test.
@@ -310,6 +310,10 @@ impl Dialect for Plain {
 fn launcher(stage: Arc<Stage>) -> Launcher {
     Launcher::new(move |what, tasks| {
         let number = stage.launches.fetch_add(1, Ordering::SeqCst);
+        if what.handler == "no-entrypoint" {
+            let why = NotLaunched::Entrypoint("nothing to start".into());
+            return std::future::ready(Err(why));
+        }
         let stage = stage.clone();
         let (stream, theirs) = UnixStream::pair().unwrap();
         let (stdout, printed) = tokio::io::duplex(1 << 20);
@@ -391,6 +395,21 @@ async fn act(
             "fail" => {
                 let error = [protocol::INVOCATION, &id, protocol::ERROR].concat();
                 post(&mut stream, &error, "\"no\"", true).await;
+            }
+            "ask-twice" => {
+                ask(&mut stream).await;
+                let again = work(&mut stream).await;
+                let same = again == Some((id, payload));
+                post(&mut stream, &response, &same.to_string(), true).await;
+            }
+            "misdirect" => {
+                let other = [protocol::INVOCATION, "other", protocol::RESPONSE].concat();
+                post(&mut stream, &other, "\"other\"", false).await;
+                post(&mut stream, &response, &payload, true).await;
+            }
+            "answer-twice" => {
+                post(&mut stream, &response, &payload, false).await;
+                post(&mut stream, &response, "\"second\"", true).await;
             }
             "exit" => return Exit::Code(3),
             "hang" => std::future::pending().await,

@@ -306,3 +306,39 @@ async fn shutting_down_kills_what_runs_and_refuses_what_comes() {
     assert!(call.await.unwrap().unwrap().result.is_err());
     assert!(matches!(world.invoke("1").await, Err(Error::Stopping)));
 }
+
+#[tokio::test]
+async fn code_that_has_nothing_to_start_is_the_functions_failure() {
+    let world = World::new();
+    world.deploy("no-entrypoint").await;
+    for _ in 0..2 {
+        let outcome = world.invoke("1").await.unwrap();
+        let failed = outcome.result.unwrap_err();
+        assert_eq!(failed.message, "NoEntrypoint(\"nothing to start\")");
+        assert!(
+            outcome.log_tail.starts_with("START\n"),
+            "{}",
+            outcome.log_tail
+        );
+    }
+    world
+        .until("the records", |world| world.records().len() == 2)
+        .await;
+    assert!(matches!(world.records()[0].outcome, Recorded::Crashed(_)));
+}
+
+#[tokio::test]
+async fn a_worker_that_speaks_out_of_turn_is_put_right_and_used_again() {
+    let world = World::new();
+    world.deploy("as-told").await;
+    for (told, answer) in [
+        ("\"ask-twice\"", "true"),
+        ("\"misdirect\"", "\"misdirect\""),
+        ("\"answer-twice\"", "\"answer-twice\""),
+        ("\"echo\"", "\"echo\""),
+    ] {
+        let outcome = world.invoke(told).await.unwrap();
+        assert_eq!(outcome.result.unwrap(), answer);
+    }
+    assert_eq!(world.stage.launches(), 1);
+}

@@ -1,0 +1,310 @@
+//! The bootstraps themselves, unconfined, and we in the place of the functions that would speak with them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ByteSize, Random};
+use sandbox::{Child, Exit, NoJail};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+
+use runtimes::{Connection, Error, Launch, Runtimes, Variables, Worker};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const VARIABLES: Variables = Variables {
+    address: "ADDRESS",
+    code: "CODE",
+};
+
+const HEADERS: &str =
+    "Lambda-Runtime-Deadline-Ms: 4102444800000\r\nLambda-Runtime-Invoked-Function-Arn: arn\r\n";
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+struct Instance {
+    child: Child,
+    stream: BufReader<Box<dyn Stream>>,
+    folder: PathBuf,
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What an instance says.
+#[derive(Debug)]
+struct Said {
+    line: String,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Said {
+    fn json(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+}
+
+/// None where the host lacks the language.
+async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<Instance> {
+    let folder = std::env::temp_dir().join(format!("fulmar-runtimes-{}", Random::system().uuid()));
+    let code = folder.join("code");
+    for (name, text) in files {
+        let file = code.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&file, mode).unwrap();
+    }
+    let runtimes = Runtimes::new(Arc::new(NoJail), folder.join("runtimes"));
+    let launch = Launch {
+        runtime: runtime.into(),
+        code,
+        environment: vec![("_HANDLER".into(), handler.into())],
+        memory: ByteSize::mib(256),
+        ephemeral: ByteSize::mib(512),
+        variables: VARIABLES,
+    };
+    let Worker { child, connection } = match runtimes.launch(launch).await {
+        Err(Error::NotInstalled(_)) => return None,
+        worker => worker.unwrap(),
+    };
+    let stream: Box<dyn Stream> = match connection {
+        Connection::Stream(stream) => Box::new(stream),
+        Connection::Listener(listener) => Box::new(within(listener.accept()).await.unwrap().0),
+    };
+    Some(Instance {
+        child,
+        stream: BufReader::new(stream),
+        folder,
+    })
+}
+
+async fn within<T>(waiting: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap()
+}
+
+impl Instance {
+    /// The next request.
+    async fn hears(&mut self) -> Said {
+        within(async {
+            let (mut line, mut head, mut length) = (String::new(), String::new(), 0);
+            self.stream.read_line(&mut line).await.unwrap();
+            loop {
+                let mut header = String::new();
+                self.stream.read_line(&mut header).await.unwrap();
+                if header.trim_end().is_empty() {
+                    break;
+                }
+                if let Some(value) = header.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                head.push_str(&header);
+            }
+            let mut body = vec![0; length];
+            self.stream.read_exact(&mut body).await.unwrap();
+            Said { line, head, body }
+        })
+        .await
+    }
+
+    async fn wants_work(&mut self) {
+        let said = self.hears().await;
+        assert!(
+            said.line
+                .starts_with("GET /2018-06-01/runtime/invocation/next "),
+            "{said:?}"
+        );
+    }
+
+    async fn says(&mut self, message: &[u8]) {
+        within(self.stream.get_mut().write_all(message))
+            .await
+            .unwrap();
+    }
+
+    /// Gives it work; returns its answer.
+    async fn call(&mut self, id: &str, event: &str) -> Said {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n{HEADERS}Lambda-Runtime-Aws-Request-Id: {id}\r\nContent-Length: {}\r\n\r\n",
+            event.len()
+        );
+        self.says(&[head.as_bytes(), event.as_bytes()].concat())
+            .await;
+        let said = self.hears().await;
+        assert!(
+            said.line.contains(&format!("/invocation/{id}/")),
+            "{said:?}"
+        );
+        self.says(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}")
+            .await;
+        said
+    }
+
+    async fn ends(&mut self) -> Exit {
+        within(self.child.wait()).await
+    }
+}
+
+const PYTHON: &str = "
+import os, sys
+def echo(event, context):
+    return [event, context.aws_request_id, context.invoked_function_arn, context.get_remaining_time_in_millis() > 0]
+def fails(event, context):
+    raise KeyError('as told')
+def leaves(event, context):
+    sys.exit(3)
+def length(event, context):
+    return len(event)
+def answers(event, context):
+    return 'x' * event
+def sees(event, context):
+    return [name for name in os.environ if name.startswith('FULMAR')] + [os.getcwd() == os.environ['LAMBDA_TASK_ROOT']]
+";
+
+const NODE: &str = "
+exports.echo = async (event, context) => [event, context.awsRequestId, context.invokedFunctionArn, context.getRemainingTimeInMillis() > 0];
+exports.fails = async () => { throw new RangeError('as told'); };
+exports.leaves = async () => process.exit(3);
+exports.length = async (event) => event.length;
+exports.answers = async (event) => 'x'.repeat(event);
+exports.sees = async () => [...Object.keys(process.env).filter((name) => name.startsWith('FULMAR')), process.cwd() === process.env.LAMBDA_TASK_ROOT];
+exports.streams = awslambda.streamifyResponse(async (event, stream) => { stream.write('a'); stream.end('b'); });
+";
+
+const LANGUAGES: &[(&str, &str, &str)] = &[
+    ("python3.12", "index.py", PYTHON),
+    ("nodejs22.x", "index.js", NODE),
+];
+
+async fn each(handler: &str) -> Vec<Instance> {
+    let mut instances = Vec::new();
+    for (runtime, file, text) in LANGUAGES {
+        let handler = format!("index.{handler}");
+        if let Some(mut instance) = start(runtime, &handler, &[(file, text)]).await {
+            instance.wants_work().await;
+            instances.push(instance);
+        }
+    }
+    instances
+}
+
+#[tokio::test]
+async fn an_event_is_answered_and_the_next_one_asked_for() {
+    for mut instance in each("echo").await {
+        for id in ["one", "two"] {
+            let said = instance.call(id, "{\"a\":\"ü\"}").await;
+            assert!(said.line.ends_with("/response HTTP/1.1\r\n"), "{said:?}");
+            let plain = said.json().replace(' ', "").replace("\\u00fc", "ü");
+            assert_eq!(plain, format!("[{{\"a\":\"ü\"}},\"{id}\",\"arn\",true]"));
+            instance.wants_work().await;
+        }
+        drop(instance.stream.get_mut().shutdown().await);
+    }
+}
+
+#[tokio::test]
+async fn an_error_has_its_type_in_the_head_and_the_body() {
+    for mut instance in each("fails").await {
+        let said = instance.call("one", "1").await;
+        assert!(said.line.ends_with("/error HTTP/1.1\r\n"), "{said:?}");
+        let kind = ["KeyError", "RangeError"]
+            .into_iter()
+            .find(|kind| said.head.contains(kind));
+        assert!(
+            said.json().contains(kind.unwrap()) && said.json().contains("as told"),
+            "{said:?}"
+        );
+        instance.wants_work().await;
+    }
+}
+
+#[tokio::test]
+async fn large_events_and_answers_come_whole() {
+    for mut instance in each("length").await {
+        let large = format!("\"{}\"", "ü".repeat(3 << 20));
+        assert_eq!(
+            instance.call("one", &large).await.json(),
+            (3 << 20).to_string()
+        );
+        instance.wants_work().await;
+        assert_eq!(instance.call("two", "\"\"").await.json(), "0");
+    }
+    for mut instance in each("answers").await {
+        assert_eq!(instance.call("one", "6000000").await.body.len(), 6_000_002);
+        instance.wants_work().await;
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_leaves_takes_the_process_with_it() {
+    for mut instance in each("leaves").await {
+        let head =
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: one\r\nContent-Length: 1\r\n\r\n1";
+        instance.says(head.as_bytes()).await;
+        assert_eq!(instance.ends().await, Exit::Code(3));
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_ours_is_in_the_environment() {
+    for mut instance in each("sees").await {
+        assert_eq!(instance.call("one", "1").await.json(), "[true]");
+    }
+}
+
+#[tokio::test]
+async fn when_we_are_gone_so_is_the_process() {
+    for mut instance in each("echo").await {
+        instance.stream = BufReader::new(Box::new(tokio::io::duplex(1).0));
+        assert_eq!(instance.ends().await, Exit::Code(0));
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_is_not_there_is_told_before_the_process_ends() {
+    for (runtime, file, text) in LANGUAGES {
+        for handler in ["index.nothing", "nowhere.handler", "index"] {
+            let Some(mut instance) = start(runtime, handler, &[(file, text)]).await else {
+                continue;
+            };
+            let said = instance.hears().await;
+            assert!(said.line.contains("/runtime/init/error "), "{said:?}");
+            assert!(said.json().contains("Runtime."), "{said:?}");
+            assert_ne!(instance.ends().await, Exit::Code(0));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_comes_in_chunks() {
+    let Some(mut instance) = start("nodejs22.x", "index.streams", &[("index.js", NODE)]).await
+    else {
+        return;
+    };
+    instance.wants_work().await;
+    let said = instance.call("one", "1").await;
+    assert!(
+        said.head.contains("Response-Mode: streaming\r\n"),
+        "{said:?}"
+    );
+    let mut chunks = vec![0; "1\r\na\r\n1\r\nb\r\n0\r\n\r\n".len()];
+    within(instance.stream.read_exact(&mut chunks))
+        .await
+        .unwrap();
+    assert_eq!(chunks, b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+    instance.wants_work().await;
+}
+
+#[tokio::test]
+async fn a_custom_runtime_comes_to_an_address_of_its_own() {
+    let script = "#!/bin/bash\nexec 3<>/dev/tcp/${ADDRESS%:*}/${ADDRESS#*:}\nprintf 'GET /%s HTTP/1.1\\r\\n\\r\\n' \"$CODE\" >&3\ncat <&3\n";
+    let first = start("provided.al2023", "any", &[("bootstrap", script)]).await;
+    let mut instance = first.unwrap();
+    let said = instance.hears().await;
+    let code = instance.folder.join("code");
+    assert_eq!(said.line, format!("GET /{} HTTP/1.1\r\n", code.display()));
+}
