@@ -5,6 +5,7 @@
 mod context;
 mod dialect;
 mod dynamodb;
+mod gateway;
 mod lambda;
 mod place;
 mod presign;
@@ -16,5 +17,6 @@ mod sts;
 mod unbuilt;
 
 pub use dialect::AwsDialect;
+pub use gateway::longest_wait;
 pub use router::{Aws, Parts, presigned_upload};
 pub use s3::S3;

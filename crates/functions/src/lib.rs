@@ -49,7 +49,9 @@ pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Initialization, InstanceFacts, Moment, Report,
 };
 pub use error::{Error, PackageError, Result, Throttle};
-pub use event::{Event, ObjectEvent, ObjectEventKind};
+pub use event::{
+    Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent, ObjectEventKind,
+};
 pub use invoke::{Invoke, Outcome};
 pub use launch::{Keeper, Launch, Launched, Launcher, PeakAsked, Process};
 pub use schema::{

@@ -265,6 +265,7 @@ impl Dialect for Plain {
         match event {
             Event::Raw(bytes) => bytes.clone(),
             Event::Objects(events) => events.len().to_string().into(),
+            Event::Http(request) => request.body.clone(),
         }
     }
 
