@@ -1,5 +1,6 @@
 //! Saying to the engines what is wanted, in their words.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -11,11 +12,12 @@ use functions::{AsyncSettings, Configuration, Create, Functions, Logging, NewCod
 use objects::{List, NewBucket, Objects};
 use store::Store;
 use tables::{KeySchema, NewTable, Tables};
-use triggers::{EventKind, ObjectBinding, Target, Triggers};
+use triggers::{EventKind, HttpTarget, ObjectBinding, Stage, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
-    Architecture, Bucket, Code, Function, KeyAttribute, KeyType, Kind, Notification, Rule, Table,
+    Architecture, Bucket, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute, KeyType, Kind,
+    Notification, Payload, Route, Rule, Table,
 };
 use crate::error::{Error, Result};
 use crate::plan::Presence;
@@ -61,6 +63,11 @@ failure_from!(
     triggers::Error
 );
 
+/// How long callers of each kind of gateway wait at most; a function with a URL ends by its own time-out.
+const LONGEST_REST_WAIT: Duration = Duration::from_secs(29);
+const LONGEST_HTTP_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_URL_WAIT: Duration = Duration::from_secs(900);
+
 /// The largest zip file that is read.
 const MAX_PACKAGE: u64 = 256 << 20;
 
@@ -91,6 +98,7 @@ impl Deployer {
                 let found = self.engines.functions.get(&self.space(), name);
                 is_there(found.map_err(Failure::from))?
             }
+            Noun::Gateway => self.engines.triggers.gateway(name)?.is_some(),
             Noun::Notification => !self.engines.triggers.bucket_bindings(name)?.is_empty(),
         };
         Ok(match present {
@@ -136,6 +144,7 @@ impl Deployer {
             Kind::Table(table) => self.put_table(table).await,
             Kind::Function(function) => self.put_function(function).await,
             Kind::Notification(notification) => self.put_notification(notification).await,
+            Kind::Gateway(gateway) => self.put_gateway(gateway).await,
         }
     }
 
@@ -157,6 +166,10 @@ impl Deployer {
             }
             Noun::Function => {
                 let removed = self.engines.functions.delete(&space, name).await;
+                removed.map_err(Failure::from)
+            }
+            Noun::Gateway => {
+                let removed = self.engines.triggers.remove_gateway(name).await;
                 removed.map_err(Failure::from)
             }
             Noun::Notification => {
@@ -278,6 +291,45 @@ impl Deployer {
         Ok(set.await?)
     }
 
+    async fn put_gateway(&self, gateway: &Gateway) -> Result<(), Failure> {
+        let (kind, longest) = match gateway.kind {
+            GatewayKind::Rest => (functions::GatewayKind::Classic, LONGEST_REST_WAIT),
+            GatewayKind::Http => (functions::GatewayKind::Simple, LONGEST_HTTP_WAIT),
+            GatewayKind::Url => (functions::GatewayKind::Direct, LONGEST_URL_WAIT),
+        };
+        let route = |route: &Route| HttpTarget {
+            method: route.method.clone(),
+            path: route.path.clone(),
+            target: Target {
+                space: self.space(),
+                function: route.function.clone(),
+                qualifier: None,
+            },
+            form: match route.payload {
+                Payload::V1 => functions::HttpForm::Detailed,
+                Payload::V2 => functions::HttpForm::Compact,
+            },
+            timeout: route
+                .timeout_ms
+                .map_or(longest, |ms| Duration::from_millis(ms.into())),
+        };
+        let stage = |(name, variables): (&String, &BTreeMap<String, String>)| Stage {
+            name: name.clone(),
+            variables: variables.clone(),
+        };
+        let wanted = triggers::Gateway {
+            id: gateway.id.clone(),
+            space: self.space(),
+            name: gateway.title.clone(),
+            kind,
+            stages: gateway.stages.iter().map(stage).collect(),
+            routes: gateway.routes.iter().map(route).collect(),
+            cors: gateway.cors.as_ref().map(cors),
+            binary: gateway.binary.clone(),
+        };
+        Ok(self.engines.triggers.set_gateway(&wanted).await?)
+    }
+
     fn binding(&self, rule: &Rule) -> ObjectBinding {
         ObjectBinding {
             id: rule.id.clone(),
@@ -294,6 +346,17 @@ impl Deployer {
             prefix: rule.prefix.clone().unwrap_or_default(),
             suffix: rule.suffix.clone().unwrap_or_default(),
         }
+    }
+}
+
+fn cors(cors: &Cors) -> triggers::Cors {
+    triggers::Cors {
+        origins: cors.origins.clone(),
+        methods: cors.methods.clone(),
+        headers: cors.headers.clone(),
+        exposed: cors.exposed.clone(),
+        max_age: cors.max_age_s.map(|age| Duration::from_secs(age.into())),
+        credentials: cors.credentials,
     }
 }
 

@@ -330,6 +330,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Table(_) => Noun::Table,
         Kind::Function(_) => Noun::Function,
         Kind::Notification(_) => Noun::Notification,
+        Kind::Gateway(_) => Noun::Gateway,
     }
 }
 
@@ -340,7 +341,9 @@ fn identity(kind: &Kind) -> String {
             let keys = serde_json::to_vec(&(&table.partition_key, &table.sort_key));
             fingerprint(&[&keys.unwrap_or_default()])
         }
-        Kind::Bucket(_) | Kind::Function(_) | Kind::Notification(_) => String::new(),
+        Kind::Bucket(_) | Kind::Function(_) | Kind::Notification(_) | Kind::Gateway(_) => {
+            String::new()
+        }
     }
 }
 

@@ -15,7 +15,6 @@ mod refusal;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::{ByteSize, Clock, Random};
 use functions::{Error, Event, Functions, GatewayKind, HttpRequest, HttpRoute, Invoke};
@@ -78,7 +77,10 @@ impl Gateways {
             Ok(response) => response,
             Err(refusal) => refusal.print(kind, &request_id),
         };
-        if let (Some(cors), Some(origin)) = (&gateway.cors, origin) {
+        // REST APIs answer what browsers ask before they send; their functions say the rest themselves.
+        if kind != GatewayKind::Classic
+            && let (Some(cors), Some(origin)) = (&gateway.cors, origin)
+        {
             cors::allow(cors, &origin, response.headers_mut());
         }
         response
@@ -98,7 +100,7 @@ impl Gateways {
             && head.method == Method::OPTIONS
             && head.headers.contains_key("access-control-request-method")
         {
-            return Ok(cors::preflight(cors, gateway.methods(&path), gateway.kind));
+            return Ok(cors::preflight(cors, &gateway.methods(&path), gateway.kind));
         }
         // A HEAD request is for a GET's headers only where the gateway says so: here it needs a route of its own.
         let (route, parameters) = match gateway.find(method, &path) {
@@ -264,14 +266,4 @@ fn is_text(kind: &str) -> bool {
             "application/x-www-form-urlencoded",
         ]
         .contains(&kind.as_str())
-}
-
-/// How long callers of each kind wait at most.
-pub fn longest_wait(kind: GatewayKind) -> Duration {
-    match kind {
-        GatewayKind::Classic => Duration::from_secs(29),
-        GatewayKind::Simple => Duration::from_secs(30),
-        // The function's own time-out ends it.
-        GatewayKind::Direct => Duration::from_secs(900),
-    }
 }

@@ -17,6 +17,5 @@ mod sts;
 mod unbuilt;
 
 pub use dialect::AwsDialect;
-pub use gateway::longest_wait;
 pub use router::{Aws, Parts, presigned_upload};
 pub use s3::S3;

@@ -6,7 +6,7 @@ use triggers::Cors;
 use wire::Response;
 
 /// The answer to a browser that asks before it sends; whose origin is looked at by [`allow`].
-pub(crate) fn preflight(cors: &Cors, routed: Vec<&str>, kind: GatewayKind) -> Response {
+pub(crate) fn preflight(cors: &Cors, routed: &[&str], kind: GatewayKind) -> Response {
     let mut response = Response::new(wire::empty());
     *response.status_mut() = match kind {
         GatewayKind::Simple => StatusCode::NO_CONTENT,
@@ -17,6 +17,17 @@ pub(crate) fn preflight(cors: &Cors, routed: Vec<&str>, kind: GatewayKind) -> Re
         true => routed.join(","),
         false => cors.methods.join(","),
     };
+    if kind == GatewayKind::Classic {
+        // The same for every page, as the template says it.
+        set(
+            headers,
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+            &cors.origins.join(","),
+        );
+        if cors.credentials {
+            set(headers, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+        }
+    }
     set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, &methods);
     set(
         headers,
