@@ -87,7 +87,7 @@ impl Objects {
 /// Removes the bucket, or, while it has unfinished uploads, one of those: each may have thousands of parts, and a
 /// transaction has its bounds.
 fn delete_if_bare(tx: &mut Tx, name: &str) -> Result<bool> {
-    let uploads = UPLOADS.scan(tx, &schema::uploads_of(name).range(), 1)?;
+    let uploads = UPLOADS.scan_front(tx, &schema::uploads_of(name), None, 1)?;
     match uploads.into_iter().next() {
         Some((key, _)) => {
             let id = multipart::id_of(&key)?;
@@ -102,7 +102,9 @@ fn delete_if_bare(tx: &mut Tx, name: &str) -> Result<bool> {
 }
 
 fn require_no_objects(from: &impl Read, name: &str) -> Result<()> {
-    if from.scan(&schema::objects_of(name).range(), 1)?.is_empty() {
+    // Most often right after all of them were deleted, one by one.
+    let first = from.scan_front(&schema::objects_of(name), None, 1)?;
+    if first.is_empty() {
         Ok(())
     } else {
         Err(Error::BucketNotEmpty(name.to_owned()))
