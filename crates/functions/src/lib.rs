@@ -57,6 +57,7 @@ pub use schema::{
     LogFormat, Logging, Permission,
 };
 
+use backlog::Working;
 use code::CodeStore;
 use concurrency::Permits;
 use pool::Pools;
@@ -127,6 +128,7 @@ struct Shared {
     code: CodeStore,
     pools: Pools,
     permits: Permits,
+    working: Working,
     running: TaskTracker,
     stopping: CancellationToken,
 }
@@ -146,6 +148,7 @@ impl Functions {
                 config: parts.config,
                 pools: Pools::default(),
                 permits,
+                working: Working::default(),
                 running: TaskTracker::new(),
                 stopping: CancellationToken::new(),
             }),
