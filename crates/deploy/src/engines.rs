@@ -148,7 +148,6 @@ impl Deployer {
                 if let Err(objects::Error::BucketNotEmpty(_)) = removed {
                     return Ok(false);
                 }
-                self.engines.triggers.forget_bucket(name).await?;
                 removed.map_err(Failure::from)
             }
             Noun::Table => {

@@ -181,7 +181,15 @@ async fn what_is_asked_for_is_there() {
             "create notification uploads",
         ]
     );
-    assert!(world.engines.objects.bucket("uploads").unwrap().watched);
+    assert!(
+        world
+            .engines
+            .objects
+            .bucket("uploads")
+            .unwrap()
+            .watched
+            .is_some()
+    );
     let function = world.function("resize");
     assert_eq!(function.configuration.timeout, Duration::from_secs(60));
     assert_eq!(function.configuration.memory, ByteSize::mib(1024));
@@ -356,7 +364,15 @@ async fn an_interrupted_deployment_is_finished_by_the_next() {
         world.deploy(&renamed).await;
         assert!(world.deploy(&renamed).await.is_empty());
         assert_eq!(world.function(wanted[0]).asynchronous.retries, 1);
-        assert!(world.engines.objects.bucket(wanted[1]).unwrap().watched);
+        assert!(
+            world
+                .engines
+                .objects
+                .bucket(wanted[1])
+                .unwrap()
+                .watched
+                .is_some()
+        );
         let bound = world.engines.triggers.bucket_bindings(wanted[1]).unwrap();
         assert_eq!(bound[0].target.function, wanted[0]);
         assert!(
