@@ -647,3 +647,41 @@ async fn delete_object(world: &World, bucket: &str, key: &str) {
     let deleted = objects.delete(bucket, key, Condition::default(), Origin::default());
     deleted.await.unwrap();
 }
+
+/// Between a plan and its application there is time, and others make buckets and tables too.
+#[tokio::test]
+async fn what_appears_between_the_plan_and_its_application_is_not_adopted() {
+    const BUCKET: &str = "Resources: {R: {Type: AWS::S3::Bucket, Properties: {BucketName: mine}}}";
+    const TABLE: &str = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  R: {Type: AWS::Serverless::SimpleTable, Properties: {TableName: mine}}
+";
+    const FUNCTION: &str = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  R:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: mine, Runtime: nodejs22.x, Handler: index.handler, CodeUri: src}
+";
+    for text in [BUCKET, TABLE, FUNCTION] {
+        let world = World::new();
+        let template = world.template(text);
+        let context = world.deployer.context("shop").unwrap();
+        let desired = template.resolve(&context).unwrap();
+        let plan = world.deployer.plan(&desired, &context).unwrap();
+        let kind = &desired.resources[0].kind;
+        assert!(world.deployer.put(kind, true).await.unwrap());
+        let refused = world.deployer.apply(&plan).await.unwrap_err();
+        assert_eq!(refused.kind(), base::ErrorKind::Conflict);
+        assert!(
+            world.refusal(text).await.contains("already"),
+            "it is still somebody else's"
+        );
+        world.deployer.destroy("shop").await.unwrap();
+        assert!(
+            !world.deployer.put(kind, true).await.unwrap(),
+            "nor was it removed with the stack"
+        );
+    }
+}
