@@ -871,6 +871,51 @@ async fn transfers_balance_through_simulated_crashes() {
     }
 }
 
+/// Crashes take back what was put and what was deleted, and with it what the marks knew.
+#[tokio::test]
+async fn fronts_are_right_after_simulated_crashes() {
+    for seed in 0..30 {
+        let random = Random::seeded(seed);
+        let faults = Faults {
+            conflict: 0.1,
+            failed_sync: 0.05,
+        };
+        let simulation = Simulation::new(random.clone(), faults);
+        for _ in 0..10 {
+            let store = simulation.open();
+            for _ in 0..30 {
+                let puts = random.chance(0.6);
+                let at = front(0).u64(random.below(50)).into_vec();
+                let change = |tx: &mut store::Tx| {
+                    if puts {
+                        tx.put(at.clone(), "");
+                    } else {
+                        for (key, _) in tx.scan_front(&front(0), None, 2)? {
+                            tx.delete(key);
+                        }
+                    }
+                    Ok::<_, Error>(())
+                };
+                let done = if random.chance(0.3) {
+                    store.write(change).await
+                } else {
+                    store.write_buffered(change).await
+                };
+                let view = store.read().unwrap();
+                assert_eq!(
+                    view.scan_front(&front(0), None, 3).unwrap(),
+                    view.scan(&front(0).range(), 3).unwrap(),
+                    "seed {seed}"
+                );
+                if done.is_err() {
+                    break;
+                }
+            }
+            simulation.crash();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_is_open_is_refused_to_another() {
     let dir = TempDir::new();
