@@ -29,8 +29,20 @@ impl Random {
 
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
+            // Straight from the kernel: the crypto library's generator takes 60 ms to start, twice what a server may.
             Source::System => {
-                aws_lc_rs::rand::fill(bytes).expect("the operating system gives entropy");
+                let mut rest = bytes;
+                while !rest.is_empty() {
+                    match rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty())
+                    {
+                        Ok(filled) => rest = &mut rest[filled..],
+                        Err(cause) => assert_eq!(
+                            cause,
+                            rustix::io::Errno::INTR,
+                            "the operating system gives entropy"
+                        ),
+                    }
+                }
             }
             Source::Seeded(state) => {
                 let mut state = state.lock();

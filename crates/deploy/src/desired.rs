@@ -74,6 +74,7 @@ pub enum Kind {
     Table(Table),
     Function(Box<Function>),
     Notification(Notification),
+    Gateway(Gateway),
 }
 
 impl Kind {
@@ -84,6 +85,7 @@ impl Kind {
             Self::Table(table) => &table.name,
             Self::Function(function) => &function.name,
             Self::Notification(notification) => &notification.bucket,
+            Self::Gateway(gateway) => &gateway.id,
         }
     }
 
@@ -94,6 +96,7 @@ impl Kind {
             Self::Table(_) => "table",
             Self::Function(_) => "function",
             Self::Notification(_) => "notification",
+            Self::Gateway(_) => "gateway",
         }
     }
 }
@@ -213,6 +216,62 @@ pub struct Rule {
     pub events: Vec<String>,
     pub prefix: Option<String>,
     pub suffix: Option<String>,
+}
+
+/// What takes requests over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gateway {
+    /// Ten letters and digits; it stands in the gateway's address.
+    pub id: String,
+    pub title: String,
+    #[serde(rename = "api")]
+    pub kind: GatewayKind,
+    /// Their variables, by their names.
+    pub stages: BTreeMap<String, BTreeMap<String, String>>,
+    pub routes: Vec<Route>,
+    pub cors: Option<Cors>,
+    pub binary: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayKind {
+    Rest,
+    Http,
+    /// The URL of one function.
+    Url,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// In capitals; none for any.
+    pub method: Option<String>,
+    /// None for what no other route takes.
+    pub path: Option<String>,
+    /// The name of the function that is to run.
+    pub function: String,
+    pub payload: Payload,
+    /// How long a caller waits; none for as long as the kind of gateway lets him.
+    pub timeout_ms: Option<u32>,
+}
+
+/// The version of the payload format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Payload {
+    #[serde(rename = "1.0")]
+    V1,
+    #[serde(rename = "2.0")]
+    V2,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Cors {
+    pub origins: Vec<String>,
+    pub methods: Vec<String>,
+    pub headers: Vec<String>,
+    pub exposed: Vec<String>,
+    pub max_age_s: Option<u32>,
+    pub credentials: bool,
 }
 
 /// A value that the template shows to whoever deploys it.

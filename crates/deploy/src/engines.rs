@@ -1,5 +1,6 @@
 //! Saying to the engines what is wanted, in their words.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -12,11 +13,12 @@ use objects::{List, NewBucket, Objects};
 use runtimes::Language;
 use store::Store;
 use tables::{KeySchema, NewTable, Tables};
-use triggers::{EventKind, ObjectBinding, Target, Triggers};
+use triggers::{EventKind, HttpTarget, ObjectBinding, Stage, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
-    Architecture, Bucket, Code, Function, KeyAttribute, KeyType, Kind, Notification, Rule, Table,
+    Architecture, Bucket, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute, KeyType, Kind,
+    Notification, Payload, Route, Rule, Table,
 };
 use crate::error::{Error, Result};
 use crate::plan::Presence;
@@ -62,6 +64,11 @@ failure_from!(
     triggers::Error
 );
 
+/// How long callers of each kind of gateway wait at most; a function with a URL ends by its own time-out.
+const LONGEST_REST_WAIT: Duration = Duration::from_secs(29);
+const LONGEST_HTTP_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_URL_WAIT: Duration = Duration::from_secs(900);
+
 /// The largest zip file that is read.
 const MAX_PACKAGE: u64 = 256 << 20;
 
@@ -92,6 +99,7 @@ impl Deployer {
                 let found = self.engines.functions.get(&self.space(), name);
                 is_there(found.map_err(Failure::from))?
             }
+            Noun::Gateway => self.engines.triggers.gateway(name)?.is_some(),
             Noun::Notification => !self.engines.triggers.bucket_bindings(name)?.is_empty(),
         };
         Ok(match present {
@@ -130,13 +138,16 @@ impl Deployer {
         }
     }
 
-    /// Makes the thing, or makes it what it should be.
-    pub(crate) async fn put(&self, kind: &Kind) -> Result<(), Failure> {
+    /// Makes the thing, or makes it what it should be. Does nothing and says false if it is to be a `fresh` one and there
+    /// is one of its name.
+    pub(crate) async fn put(&self, kind: &Kind, fresh: bool) -> Result<bool, Failure> {
         match kind {
-            Kind::Bucket(bucket) => self.put_bucket(bucket).await,
-            Kind::Table(table) => self.put_table(table).await,
-            Kind::Function(function) => self.put_function(function).await,
+            Kind::Bucket(bucket) => self.put_bucket(bucket, fresh).await,
+            Kind::Table(table) => self.put_table(table, fresh).await,
+            Kind::Function(function) => self.put_function(function, fresh).await,
+            // It is a part of its bucket.
             Kind::Notification(notification) => self.put_notification(notification).await,
+            Kind::Gateway(gateway) => self.put_gateway(gateway).await,
         }
     }
 
@@ -149,7 +160,6 @@ impl Deployer {
                 if let Err(objects::Error::BucketNotEmpty(_)) = removed {
                     return Ok(false);
                 }
-                self.engines.triggers.forget_bucket(name).await?;
                 removed.map_err(Failure::from)
             }
             Noun::Table => {
@@ -158,6 +168,10 @@ impl Deployer {
             }
             Noun::Function => {
                 let removed = self.engines.functions.delete(&space, name).await;
+                removed.map_err(Failure::from)
+            }
+            Noun::Gateway => {
+                let removed = self.engines.triggers.remove_gateway(name).await;
                 removed.map_err(Failure::from)
             }
             Noun::Notification => {
@@ -169,23 +183,25 @@ impl Deployer {
         is_there(removed).map(|_| true)
     }
 
-    async fn put_bucket(&self, bucket: &Bucket) -> Result<(), Failure> {
+    async fn put_bucket(&self, bucket: &Bucket, fresh: bool) -> Result<bool, Failure> {
         let new = NewBucket {
             name: bucket.name.clone(),
             space: self.space(),
         };
         match self.engines.objects.create_bucket(new).await {
-            Ok(_) | Err(objects::Error::BucketExists { .. }) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(objects::Error::BucketExists { .. }) => Ok(!fresh),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn put_table(&self, table: &Table) -> Result<(), Failure> {
+    async fn put_table(&self, table: &Table, fresh: bool) -> Result<bool, Failure> {
         let (space, tables) = (self.space(), &self.engines.tables);
         let new = new_table(table);
         match tables.create(&space, new.clone()).await {
+            Err(tables::Error::TableExists(_)) if fresh => return Ok(false),
             Err(tables::Error::TableExists(_)) => {}
-            created => return Ok(created.map(drop)?),
+            created => return Ok(created.map(|_| true)?),
         }
         let current = tables.describe(&space, &table.name)?.table;
         // The plan has compared with what the stack last made; somebody may have made the table anew since.
@@ -199,15 +215,17 @@ impl Deployer {
             let set = tables.set_throughput(&space, &table.name, new.provisioned);
             set.await?;
         }
-        Ok(())
+        Ok(true)
     }
 
-    async fn put_function(&self, function: &Function) -> Result<(), Failure> {
+    async fn put_function(&self, function: &Function, fresh: bool) -> Result<bool, Failure> {
         let space = self.space();
         let functions = &self.engines.functions;
         let code = package(function)?;
         let known = is_there(functions.get(&space, &function.name).map_err(Failure::from))?;
-        if known {
+        if known && fresh {
+            return Ok(false);
+        } else if known {
             let wanted = configuration(function);
             let edit = |configuration: &mut Configuration| *configuration = wanted.clone();
             functions
@@ -228,7 +246,10 @@ impl Deployer {
                 code,
                 tags: function.tags.clone(),
             };
-            functions.create(create).await?;
+            match functions.create(create).await {
+                Err(functions::Error::Exists(_)) if fresh => return Ok(false),
+                created => created?,
+            };
         }
         let current = functions.get(&space, &function.name)?;
         if current.reserved_concurrency != function.reserved_concurrency {
@@ -238,7 +259,8 @@ impl Deployer {
                 .await?;
         }
         self.put_retry(&space, function, &current.asynchronous)
-            .await
+            .await?;
+        Ok(true)
     }
 
     async fn put_retry(
@@ -270,13 +292,53 @@ impl Deployer {
         Ok(())
     }
 
-    async fn put_notification(&self, notification: &Notification) -> Result<(), Failure> {
+    async fn put_notification(&self, notification: &Notification) -> Result<bool, Failure> {
         let bindings = notification.rules.iter().map(|rule| self.binding(rule));
         let set = self
             .engines
             .triggers
             .set_bucket_bindings(&notification.bucket, bindings.collect());
-        Ok(set.await?)
+        set.await?;
+        Ok(true)
+    }
+
+    async fn put_gateway(&self, gateway: &Gateway) -> Result<(), Failure> {
+        let (kind, longest) = match gateway.kind {
+            GatewayKind::Rest => (functions::GatewayKind::Classic, LONGEST_REST_WAIT),
+            GatewayKind::Http => (functions::GatewayKind::Simple, LONGEST_HTTP_WAIT),
+            GatewayKind::Url => (functions::GatewayKind::Direct, LONGEST_URL_WAIT),
+        };
+        let route = |route: &Route| HttpTarget {
+            method: route.method.clone(),
+            path: route.path.clone(),
+            target: Target {
+                space: self.space(),
+                function: route.function.clone(),
+                qualifier: None,
+            },
+            form: match route.payload {
+                Payload::V1 => functions::HttpForm::Detailed,
+                Payload::V2 => functions::HttpForm::Compact,
+            },
+            timeout: route
+                .timeout_ms
+                .map_or(longest, |ms| Duration::from_millis(ms.into())),
+        };
+        let stage = |(name, variables): (&String, &BTreeMap<String, String>)| Stage {
+            name: name.clone(),
+            variables: variables.clone(),
+        };
+        let wanted = triggers::Gateway {
+            id: gateway.id.clone(),
+            space: self.space(),
+            name: gateway.title.clone(),
+            kind,
+            stages: gateway.stages.iter().map(stage).collect(),
+            routes: gateway.routes.iter().map(route).collect(),
+            cors: gateway.cors.as_ref().map(cors),
+            binary: gateway.binary.clone(),
+        };
+        Ok(self.engines.triggers.set_gateway(&wanted).await?)
     }
 
     fn binding(&self, rule: &Rule) -> ObjectBinding {
@@ -295,6 +357,17 @@ impl Deployer {
             prefix: rule.prefix.clone().unwrap_or_default(),
             suffix: rule.suffix.clone().unwrap_or_default(),
         }
+    }
+}
+
+fn cors(cors: &Cors) -> triggers::Cors {
+    triggers::Cors {
+        origins: cors.origins.clone(),
+        methods: cors.methods.clone(),
+        headers: cors.headers.clone(),
+        exposed: cors.exposed.clone(),
+        max_age: cors.max_age_s.map(|age| Duration::from_secs(age.into())),
+        credentials: cors.credentials,
     }
 }
 

@@ -15,6 +15,13 @@ pub(crate) fn generated(stack: &str, logical_id: &str, suffix: &str, longest: us
     format!("{stack}-{logical}-{tail}")
 }
 
+/// What a gateway is known by in addresses: ten small letters and digits.
+pub(crate) fn gateway(stack: &str, logical_id: &str, suffix: &str) -> String {
+    let mut id = tail(&[suffix, stack, logical_id]).to_lowercase();
+    id.truncate(10);
+    id
+}
+
 /// A hash of any parts, as hexadecimal digits.
 pub(crate) fn fingerprint(parts: &[&[u8]]) -> String {
     let mut bytes = Vec::new();

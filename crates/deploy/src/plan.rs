@@ -52,6 +52,8 @@ pub(crate) struct Wanted {
     pub(crate) record: Held,
     /// The other thing that this one takes the place of.
     pub(crate) replaces: Option<Leftover>,
+    /// Nothing of its name was there. What appears before it is made is somebody else's.
+    pub(crate) fresh: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -223,6 +225,7 @@ where
                 kind: kind.clone(),
                 record,
                 replaces,
+                fresh: there == Presence::Missing,
             }),
             old: None,
         }))
@@ -330,6 +333,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Table(_) => Noun::Table,
         Kind::Function(_) => Noun::Function,
         Kind::Notification(_) => Noun::Notification,
+        Kind::Gateway(_) => Noun::Gateway,
     }
 }
 
@@ -340,7 +344,9 @@ fn identity(kind: &Kind) -> String {
             let keys = serde_json::to_vec(&(&table.partition_key, &table.sort_key));
             fingerprint(&[&keys.unwrap_or_default()])
         }
-        Kind::Bucket(_) | Kind::Function(_) | Kind::Notification(_) => String::new(),
+        Kind::Bucket(_) | Kind::Function(_) | Kind::Notification(_) | Kind::Gateway(_) => {
+            String::new()
+        }
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) struct Leftover {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Noun {
+    Gateway,
     Notification,
     Function,
     Table,
@@ -63,6 +64,7 @@ pub enum Noun {
 impl Noun {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Gateway => "gateway",
             Self::Notification => "notification",
             Self::Function => "function",
             Self::Table => "table",

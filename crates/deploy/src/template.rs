@@ -9,6 +9,7 @@ mod conditions;
 mod declared;
 mod events;
 mod function;
+mod gateway;
 mod globals;
 mod intrinsics;
 mod nearest;

@@ -126,6 +126,7 @@ impl Dialect for AwsDialect {
                 let records: Vec<Value> = events.iter().map(object_record).collect();
                 json!({ "Records": records }).to_string().into()
             }
+            Event::Http(request) => crate::gateway::event::render(request),
         }
     }
 
@@ -442,7 +443,7 @@ pub(crate) fn instant(moment: Timestamp) -> String {
     utc(moment).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-fn utc(moment: Timestamp) -> jiff::Timestamp {
+pub(crate) fn utc(moment: Timestamp) -> jiff::Timestamp {
     let micros = i64::try_from(moment.as_micros()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX)
 }

@@ -5,6 +5,7 @@
 mod context;
 mod dialect;
 mod dynamodb;
+mod gateway;
 mod lambda;
 mod place;
 mod presign;

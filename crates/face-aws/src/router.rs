@@ -17,6 +17,7 @@ use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::context::Context;
 use crate::dynamodb::{self, DynamoDb};
+use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault};
@@ -46,6 +47,7 @@ pub struct Aws {
     dynamodb: DynamoDb,
     lambda: Lambda,
     sts: Sts,
+    gateways: Gateways,
     access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -56,6 +58,8 @@ pub struct Aws {
 enum Destination {
     S3,
     Whole(Known),
+    /// A function, by way of a gateway.
+    Gateway(Address),
     /// A service that the cloud has, and we have not.
     Unbuilt(String),
 }
@@ -106,7 +110,14 @@ impl Aws {
             clock,
             random,
         } = parts;
+        let gateways = Gateways::new(
+            triggers.clone(),
+            functions.clone(),
+            clock.clone(),
+            random.clone(),
+        );
         Self {
+            gateways,
             s3: S3::new(S3Parts {
                 objects: objects.clone(),
                 access: access.clone(),
@@ -185,6 +196,7 @@ impl Service for Aws {
             match destination(&request) {
                 Destination::S3 => self.s3.call(request).await,
                 Destination::Whole(known) => self.whole(known, request).await,
+                Destination::Gateway(address) => self.gateways.call(address, request).await,
                 Destination::Unbuilt(service) => {
                     let request_id = self.random.uuid().to_string();
                     unbuilt::answer(&service, request, &request_id).await
@@ -265,6 +277,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     let host = host(request);
     if S3::is_host(host) {
         return Destination::S3;
+    }
+    if let Some(address) = Address::read(host, request.uri().path()) {
+        return Destination::Gateway(address);
     }
     if let Some(target) = text(request, "x-amz-target") {
         let service = target.split('.').next().unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What makes a function run, before any cloud has put it into its own words.
 
+use std::collections::BTreeMap;
+
 use base::{Space, Timestamp};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,67 @@ pub enum Event {
     Raw(Bytes),
     /// Objects changed in a bucket.
     Objects(Vec<ObjectEvent>),
+    /// A request that the function answers.
+    Http(Box<HttpRequest>),
+}
+
+/// A request over HTTP, as a gateway hands it to a function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRequest {
+    pub request_id: String,
+    pub space: Space,
+    pub at: Timestamp,
+    pub method: String,
+    /// As it was sent, still encoded, without what names the stage.
+    pub path: String,
+    /// As it was sent, still encoded; empty for none.
+    pub query: String,
+    /// In the order in which they came; names in small letters.
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+    /// Whether the gateway takes the body for text.
+    pub is_text: bool,
+    /// As in `HTTP/1.1`.
+    pub version: String,
+    pub source_ip: String,
+    pub route: HttpRoute,
+}
+
+/// Which of a gateway's routes a request took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpRoute {
+    /// The gateway's id.
+    pub gateway: String,
+    pub kind: GatewayKind,
+    pub form: HttpForm,
+    pub stage: String,
+    pub stage_variables: BTreeMap<String, String>,
+    /// The method that the route is for; none for any.
+    pub method: Option<String>,
+    /// The path that the route is for, with its parameters' names; none for the route that takes what no other does.
+    pub template: Option<String>,
+    /// Decoded values of the path's parameters.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// What a gateway can do and how it speaks; a face knows by it what it stands for in its cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GatewayKind {
+    /// Stages always in the path, and every feature.
+    Classic,
+    /// The usual features, and a stage that needs no name.
+    Simple,
+    /// One function at the root of a host.
+    Direct,
+}
+
+/// How much an event tells about its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HttpForm {
+    /// All of it, each header and parameter also as a list.
+    Detailed,
+    /// What most programs use.
+    Compact,
 }
 
 /// One change of one object, and the binding for whose sake it is told.

@@ -49,7 +49,9 @@ pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Initialization, InstanceFacts, Moment, Report,
 };
 pub use error::{Error, PackageError, Result, Throttle};
-pub use event::{Event, ObjectEvent, ObjectEventKind};
+pub use event::{
+    Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent, ObjectEventKind,
+};
 pub use invoke::{Invoke, Outcome};
 pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
 pub use schema::{
@@ -57,6 +59,7 @@ pub use schema::{
     LogFormat, Logging, Permission,
 };
 
+use backlog::Working;
 use code::CodeStore;
 use concurrency::Permits;
 use pool::Pools;
@@ -127,6 +130,7 @@ struct Shared {
     code: CodeStore,
     pools: Pools,
     permits: Permits,
+    working: Working,
     running: TaskTracker,
     stopping: CancellationToken,
 }
@@ -146,6 +150,7 @@ impl Functions {
                 config: parts.config,
                 pools: Pools::default(),
                 permits,
+                working: Working::default(),
                 running: TaskTracker::new(),
                 stopping: CancellationToken::new(),
             }),

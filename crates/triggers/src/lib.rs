@@ -10,6 +10,7 @@ mod binding;
 mod bucket;
 mod error;
 mod follow;
+mod gateway;
 mod schema;
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use objects::Objects;
 use store::Store;
 
 pub use error::{Error, Result};
-pub use schema::{EventKind, ObjectBinding, Target};
+pub use gateway::Found;
+pub use schema::{Cors, EventKind, Gateway, HttpTarget, ObjectBinding, Stage, Target};
 
 /// A handle on the bindings. Clones share them.
 #[derive(Clone)]

@@ -15,6 +15,10 @@ pub(crate) enum Kind {
     Table,
     SimpleTable,
     Permission,
+    RestApi,
+    HttpApi,
+    /// A function's; no resource of its own in a template.
+    FunctionUrl,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -37,7 +41,9 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::DynamoDB::Table", Kind::Table),
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::S3::Bucket", Kind::Bucket),
+    ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
+    ("AWS::Serverless::HttpApi", Kind::HttpApi),
     ("AWS::Serverless::SimpleTable", Kind::SimpleTable),
 ];
 
@@ -226,6 +232,9 @@ impl Declared {
     }
 
     pub(crate) fn generated_name(&self, context: &Context) -> String {
+        if matches!(self.kind, Kind::RestApi | Kind::HttpApi | Kind::FunctionUrl) {
+            return names::gateway(&context.stack, &self.id, &context.suffix);
+        }
         let name = names::generated(
             &context.stack,
             &self.id,
@@ -300,7 +309,9 @@ impl Kind {
             Self::Function => Some("FunctionName"),
             Self::Bucket => Some("BucketName"),
             Self::Table | Self::SimpleTable => Some("TableName"),
-            Self::Permission | Self::Other => None,
+            Self::Permission | Self::RestApi | Self::HttpApi | Self::FunctionUrl | Self::Other => {
+                None
+            }
         }
     }
 
@@ -308,7 +319,13 @@ impl Kind {
         match self {
             Self::Bucket => 63,
             Self::Function => 64,
-            Self::Table | Self::SimpleTable | Self::Permission | Self::Other => 255,
+            Self::Table
+            | Self::SimpleTable
+            | Self::Permission
+            | Self::RestApi
+            | Self::HttpApi
+            | Self::FunctionUrl
+            | Self::Other => 255,
         }
     }
 
@@ -331,6 +348,12 @@ impl Kind {
                 ("StreamArn", Refused("table streams are not supported yet")),
             ]),
             Self::Permission => Some(&[]),
+            Self::RestApi => Some(&[(
+                "RootResourceId",
+                Refused("resources of APIs have no ids here"),
+            )]),
+            Self::HttpApi => Some(&[("ApiEndpoint", Obeyed)]),
+            Self::FunctionUrl => Some(&[("FunctionUrl", Obeyed)]),
             Self::Other => None,
         }
     }
@@ -357,11 +380,20 @@ impl Kind {
             (Self::Table | Self::SimpleTable, "Arn") => {
                 Some(arn("dynamodb", &here, format!("table/{physical}")))
             }
+            (Self::HttpApi, "ApiEndpoint") => {
+                Some(format!("https://{physical}.execute-api.{region}.{suffix}"))
+            }
+            (Self::FunctionUrl, "FunctionUrl") => {
+                Some(format!("https://{physical}.lambda-url.{region}.on.aws/"))
+            }
             _ => None,
         }
     }
 
     pub(crate) fn type_name(self) -> &'static str {
+        if self == Self::FunctionUrl {
+            return "FunctionUrlConfig";
+        }
         KINDS
             .iter()
             .find(|(_, kind)| *kind == self)

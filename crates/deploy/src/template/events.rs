@@ -4,6 +4,7 @@ use crate::desired::Rule;
 use crate::diagnostic::{Finding, Span};
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind};
+use crate::template::gateway;
 use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
@@ -15,14 +16,12 @@ const S3: Schema = &[("Bucket", Obeyed), ("Events", Obeyed), ("Filter", Obeyed)]
 /// Kinds of events that exist but have no source here yet.
 const LATER: &[&str] = &[
     "AlexaSkill",
-    "Api",
     "CloudWatchEvent",
     "CloudWatchLogs",
     "Cognito",
     "DocumentDB",
     "DynamoDB",
     "EventBridgeRule",
-    "HttpApi",
     "IoTRule",
     "Kinesis",
     "MQ",
@@ -34,8 +33,16 @@ const LATER: &[&str] = &[
     "SelfManagedKafka",
 ];
 
-/// Rules by the logical id of the bucket they belong to.
-pub(crate) type Rules = Vec<(String, Placed)>;
+/// What an event asks of the resource that it comes from.
+pub(crate) enum Asked {
+    Rule(Placed),
+    Route(gateway::Placed),
+}
+
+/// By the logical id of the bucket or the gateway.
+pub(crate) type Rules = Vec<(String, Asked)>;
+
+const SUPPORTED: &str = "supported are Api, HttpApi and S3";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -77,7 +84,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn event(&self, entry: &Entry) -> Option<(String, Placed)> {
+    fn event(&self, entry: &Entry) -> Option<(String, Asked)> {
         let report = self.findings.report;
         let fields = Fields::open(&entry.value, entry.key_span, "event", EVENT, self.findings)?;
         let kind = fields.required_text("Type")?;
@@ -88,20 +95,89 @@ impl Reading<'_> {
                     place,
                     format!("events of type `{kind}` are not supported yet"),
                 )
-                .help("supported is S3"),
+                .help(SUPPORTED),
             );
             return None;
         }
-        if kind != "S3" {
+        if !["Api", "HttpApi", "S3"].contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
-                    .help("supported is S3"),
+                    .help(SUPPORTED),
             );
             return None;
         }
+        let properties = fields.get("Properties");
+        if kind == "HttpApi" && !fields.has("Properties") {
+            // It takes what no other event does.
+            let none = Node::new(entry.key_span, Value::Map(Vec::new()));
+            return self.http(Kind::HttpApi, &none, entry.key_span);
+        }
         fields.required("Properties")?;
-        let properties = fields.get("Properties")?;
-        self.s3(entry, &properties.value, properties.key_span)
+        let Entry {
+            value, key_span, ..
+        } = properties?;
+        match kind.as_str() {
+            "S3" => {
+                let (bucket, rule) = self.s3(entry, value, *key_span)?;
+                Some((bucket, Asked::Rule(rule)))
+            }
+            "Api" => self.http(Kind::RestApi, value, *key_span),
+            _ => self.http(Kind::HttpApi, value, *key_span),
+        }
+    }
+
+    fn http(&self, kind: Kind, node: &Node, at: Span) -> Option<(String, Asked)> {
+        let (owner, schema, id, implicit) = match kind {
+            Kind::RestApi => (
+                "Api event",
+                gateway::REST_EVENT,
+                gateway::REST_ID,
+                gateway::IMPLICIT_REST,
+            ),
+            _ => (
+                "HttpApi event",
+                gateway::HTTP_EVENT,
+                gateway::HTTP_ID,
+                gateway::IMPLICIT_HTTP,
+            ),
+        };
+        let api = match node.get(id) {
+            Some(named) => self.api(named, kind),
+            None => Some(implicit.to_owned()),
+        };
+        // Without the API, which comes after the function.
+        let evaluated = self.scope.eval(&without(node, id));
+        let fields = Fields::open(&evaluated, at, owner, schema, self.findings)?;
+        let route = gateway::event(&fields, kind, self.function, self.findings.report)?;
+        let placed = gateway::Placed { route, span: at };
+        Some((api?, Asked::Route(placed)))
+    }
+
+    /// The transform writes the route into the API's own declaration, so the API must be in the same template.
+    fn api(&self, node: &Node, kind: Kind) -> Option<String> {
+        let id = match &node.value {
+            Value::Call(call) if call.name == "Ref" => call.argument.scalar(),
+            Value::Broken => return None,
+            _ => None,
+        };
+        let declared = id.and_then(|id| self.scope.declared(id));
+        match declared {
+            Some(declared) if declared.kind == kind => Some(declared.id.clone()),
+            Some(declared) if declared.kind == Kind::Other => None,
+            None if id.is_some_and(|id| !self.scope.parameters.contains_key(id)) => None,
+            _ => {
+                let kind = kind.type_name();
+                self.findings.report.add(
+                    Finding::error(
+                        node.span,
+                        format!("this must be an `{kind}` of the same template"),
+                    )
+                    .why(format!("this is {}", node.kind()))
+                    .help("declare the API as a resource and write `!Ref TheApi`"),
+                );
+                None
+            }
+        }
     }
 
     fn s3(&self, entry: &Entry, node: &Node, at: Span) -> Option<(String, Placed)> {

@@ -43,7 +43,8 @@ pub(crate) const PROPERTIES: Schema = &[
         "FunctionScalingConfig",
         Refused("there are no capacity providers"),
     ),
-    ("FunctionUrlConfig", Refused("functions have no URLs yet")),
+    // Read as a resource of its own: see `gateway.rs`.
+    ("FunctionUrlConfig", Obeyed),
     ("Handler", Obeyed),
     ("ImageConfig", Refused("container images are not run")),
     ("ImageUri", Refused("container images are not run")),

@@ -51,11 +51,46 @@ const FUNCTION: &[&str] = &[
 
 const SIMPLE_TABLE: &[&str] = &["SSESpecification"];
 
+const REST_API: &[&str] = &[
+    "AccessLogSetting",
+    "AlwaysDeploy",
+    "Auth",
+    "BinaryMediaTypes",
+    "CacheClusterEnabled",
+    "CacheClusterSize",
+    "CanarySetting",
+    "Cors",
+    "DefinitionUri",
+    "Domain",
+    "EndpointConfiguration",
+    "GatewayResponses",
+    "MergeDefinitions",
+    "MethodSettings",
+    "MinimumCompressionSize",
+    "Name",
+    "OpenApiVersion",
+    "PropagateTags",
+    "SecurityPolicy",
+    "TracingEnabled",
+    "Variables",
+];
+
+const HTTP_API: &[&str] = &[
+    "AccessLogSettings",
+    "Auth",
+    "CorsConfiguration",
+    "DefaultRouteSettings",
+    "Domain",
+    "FailOnWarnings",
+    "PropagateTags",
+    "RouteSettings",
+    "StageVariables",
+    "Tags",
+];
+
 /// Kinds of which nothing can be deployed yet, so that their globals cannot matter.
 const OTHERS: &[&str] = &[
-    "Api",
     "CapacityProvider",
-    "HttpApi",
     "LayerVersion",
     "StateMachine",
     "WebSocketApi",
@@ -75,10 +110,12 @@ pub(crate) fn merge(section: Option<&Node>, declared: &mut [Declared], report: &
     for kind in kinds {
         match kind.key.as_str() {
             "Function" => merge_kind(kind, FUNCTION, Kind::Function, declared, report),
+            "Api" => merge_kind(kind, REST_API, Kind::RestApi, declared, report),
+            "HttpApi" => merge_kind(kind, HTTP_API, Kind::HttpApi, declared, report),
             "SimpleTable" => merge_kind(kind, SIMPLE_TABLE, Kind::SimpleTable, declared, report),
             other if OTHERS.contains(&other) => {}
             other => {
-                let known = ["Function", "SimpleTable"].into_iter();
+                let known = ["Api", "Function", "HttpApi", "SimpleTable"].into_iter();
                 let known = known.chain(OTHERS.iter().copied());
                 report.add(
                     Finding::error(kind.key_span, format!("`Globals` has no section `{other}`"))

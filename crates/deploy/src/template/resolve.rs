@@ -16,7 +16,7 @@ use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    declared, events, function, globals, parameters, permission, policies, scalar, table,
+    declared, events, function, gateway, globals, parameters, permission, policies, scalar, table,
 };
 
 /// The sections of a template that are read.
@@ -76,6 +76,8 @@ struct Harvest {
     made: Vec<(String, Made)>,
     /// By the logical id of the bucket.
     rules: BTreeMap<String, Vec<Placed>>,
+    /// By the logical id of the gateway.
+    routes: BTreeMap<String, Vec<gateway::Placed>>,
 }
 
 impl<'t> Resolving<'t> {
@@ -84,6 +86,7 @@ impl<'t> Resolving<'t> {
         self.check_sections(root)?;
         let mut declared = declared::declared(root.get("Resources"), self.report);
         self.check_transform(root, &declared);
+        gateway::declare_implicit(&mut declared);
         globals::merge(root.get("Globals"), &mut declared, self.report);
         let parameters = parameters::resolve(
             root.get("Parameters"),
@@ -282,10 +285,12 @@ impl<'t> Resolving<'t> {
         self.check_twins(&harvest, &wanted);
         self.check_reservations(&harvest, &wanted);
         self.notifications(&mut harvest, scope, &findings);
+        self.route(&mut harvest);
         let ids: Vec<String> = ids(&wanted, &harvest);
         let borrowed: Vec<&str> = ids.iter().map(String::as_str).collect();
         let mut edges = scope.edges();
         edges.extend(notification_edges(&harvest, &wanted));
+        edges.extend(route_edges(&harvest));
         let order = order(&borrowed, &edges, self.report);
         self.say_foreign_circles(&harvest, &order, &wanted);
         self.assemble(&ids, &order, harvest, &wanted)
@@ -352,7 +357,43 @@ impl<'t> Resolving<'t> {
                     permission::check(&fields, findings);
                 }
             }
+            Kind::RestApi | Kind::HttpApi => {
+                let (schema, read): (_, fn(&_, _, &_) -> _) = match one.kind {
+                    Kind::RestApi => (gateway::REST, gateway::rest),
+                    _ => (gateway::HTTP, gateway::http),
+                };
+                if let (Some(fields), Some(name)) = (open(schema), name)
+                    && let Some(gateway) = read(&fields, name, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Gateway(gateway)));
+                }
+            }
+            Kind::FunctionUrl => {
+                let function = scope.declared(gateway::owner(one));
+                let function = function.and_then(|function| {
+                    scope.on_behalf(&one.id, || scope.depend(&function.id, one.id_span));
+                    scope.physical(function)
+                });
+                if let (Some(fields), Some(name), Some(function)) =
+                    (open(gateway::FUNCTION_URL), name, function)
+                    && let Some(gateway) = gateway::url(&fields, name, function, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Gateway(gateway)));
+                }
+            }
             Kind::Other => {}
+        }
+    }
+
+    /// Gives each gateway the routes that functions' events ask of it.
+    fn route(&self, harvest: &mut Harvest) {
+        for (id, routes) in &harvest.routes {
+            gateway::check_twins(routes, self.report);
+            let made = harvest.made.iter_mut().find(|(made, _)| made == id);
+            if let Some((_, Made::Gateway(gateway))) = made {
+                let routes = routes.iter().map(|placed| placed.route.clone());
+                gateway.routes.extend(routes);
+            }
         }
     }
 
@@ -369,8 +410,15 @@ impl<'t> Resolving<'t> {
             policies::check(policies, self.report);
         }
         if let Some(events) = one.properties.get("Events") {
-            for (bucket, placed) in events::read(events, one, &name, scope, findings) {
-                harvest.rules.entry(bucket).or_default().push(placed);
+            for (source, asked) in events::read(events, one, &name, scope, findings) {
+                match asked {
+                    events::Asked::Rule(rule) => {
+                        harvest.rules.entry(source).or_default().push(rule);
+                    }
+                    events::Asked::Route(route) => {
+                        harvest.routes.entry(source).or_default().push(route);
+                    }
+                }
             }
         }
         let reading = function::Reading {
@@ -692,6 +740,26 @@ fn notification_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
             });
             if let Some((id, _)) = function {
                 add(id, placed.span);
+            }
+        }
+    }
+    edges
+}
+
+/// A gateway comes after the functions that it calls.
+fn route_edges(harvest: &Harvest) -> Vec<Edge> {
+    let mut edges = Vec::new();
+    for (gateway, routes) in &harvest.routes {
+        for placed in routes {
+            let function = harvest.made.iter().find(|(_, made)| {
+                matches!(made, Made::Function(function) if function.name == placed.route.function)
+            });
+            if let Some((id, _)) = function {
+                edges.push(Edge {
+                    from: gateway.clone(),
+                    to: id.clone(),
+                    span: placed.span,
+                });
             }
         }
     }

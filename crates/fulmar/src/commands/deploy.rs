@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -35,7 +36,9 @@ pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) ->
     let body =
         serde_json::to_vec(&deployment).map_err(|cause| Failure::internal(cause.to_string()))?;
     let applied: Value = admin::ask(&place, Method::POST, Target::new("deploy"), body).await?;
-    output.event("deployed", &applied, || shown(&applied, *output));
+    output.event("deployed", &applied, || {
+        shown(&applied, place.address, *output)
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -65,7 +68,7 @@ pub(super) async fn build(
 }
 
 /// What was done, as JSON has it, for people.
-pub(super) fn shown(applied: &Value, output: Output) -> String {
+pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut lines = Vec::new();
     for notice in applied["notices"].as_array().into_iter().flatten() {
@@ -119,5 +122,36 @@ pub(super) fn shown(applied: &Value, output: Output) -> String {
                 .to_owned(),
         );
     }
+    lines.extend(addresses(applied, address.port(), output));
     lines.join("\n")
+}
+
+/// Where the gateways' routes are reached.
+fn addresses(applied: &Value, port: u16, output: Output) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let resources = applied["resources"].as_array().into_iter().flatten();
+    let gateways = resources.map(|resource| &resource["kind"]);
+    let gateways = gateways.filter(|kind| kind["type"] == "gateway");
+    let mut lines = Vec::new();
+    for gateway in gateways {
+        let service = match gateway["api"].as_str() {
+            Some("url") => "lambda-url",
+            _ => "execute-api",
+        };
+        let host = format!("{}.{service}.localhost:{port}", text(&gateway["id"]));
+        let stage = gateway["stages"]
+            .as_object()
+            .and_then(|stages| stages.keys().next());
+        let stage = stage.filter(|stage| *stage != "$default");
+        let stage = stage.map(|stage| format!("/{stage}")).unwrap_or_default();
+        for route in gateway["routes"].as_array().into_iter().flatten() {
+            let method = route["method"].as_str().unwrap_or("ANY");
+            let path = route["path"].as_str().unwrap_or("/");
+            let function = output.paint("2", &format!("→ {}", text(&route["function"])));
+            lines.push(format!(
+                "  {method:<7} http://{host}{stage}{path}  {function}"
+            ));
+        }
+    }
+    lines
 }

@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &Args, data_dir: Option<&Path>, output: &Output) -
     let plan: Value = admin::ask(&place, Method::DELETE, target, Bytes::new()).await?;
     let removed = json!({ "stack": plan["stack"], "changes": plan["steps"] });
     output.event("destroyed", &removed, || {
-        super::deploy::shown(&removed, *output)
+        super::deploy::shown(&removed, place.address, *output)
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -124,7 +124,7 @@ impl Up<'_> {
         let applied = self.running.deployer.deploy(template).await?;
         self.output.event("deployed", &applied, || {
             let facts = serde_json::to_value(&applied).unwrap_or_default();
-            shown(&facts, self.output)
+            shown(&facts, self.running.address, self.output)
         });
         Ok(applied)
     }

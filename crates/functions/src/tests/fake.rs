@@ -75,7 +75,7 @@ impl World {
         Self::on(self.store.clone(), self.clock.clone())
     }
 
-    fn on(store: Store, clock: ManualClock) -> Self {
+    pub(crate) fn on(store: Store, clock: ManualClock) -> Self {
         let stage = Arc::new(Stage::default());
         let ledger = Ledger::new(store.clone(), ledger::Limits::default());
         let name = format!("fulmar-functions-{}", Random::system().uuid());
@@ -265,6 +265,7 @@ impl Dialect for Plain {
         match event {
             Event::Raw(bytes) => bytes.clone(),
             Event::Objects(events) => events.len().to_string().into(),
+            Event::Http(request) => request.body.clone(),
         }
     }
 

@@ -81,8 +81,41 @@ fn properties_of_functions() {
             "9:19 `S3ReadPolicy` needs the parameter `BucketName`",
         ),
         (
-            "Events: {A: {Type: Api}}",
-            "9:26 events of type `Api` are not supported yet",
+            "Events: {A: {Type: SQS}}",
+            "9:26 events of type `SQS` are not supported yet",
+        ),
+        ("Events: {A: {Type: Api}}", "9:16 `Properties` is missing"),
+        (
+            "Events: {A: {Type: Api, Properties: {Path: items, Method: get}}}",
+            "9:50 `items` is no path of a route",
+        ),
+        (
+            "Events: {A: {Type: Api, Properties: {Path: '/{a+}/b', Method: get}}}",
+            "9:50 `/{a+}/b` is no path of a route",
+        ),
+        (
+            "Events: {A: {Type: Api, Properties: {Path: /a, Method: fetch}}}",
+            "9:62 there is no method `fetch`",
+        ),
+        (
+            "Events: {A: {Type: HttpApi, Properties: {Path: /a}}}",
+            "9:35 `Method` is missing",
+        ),
+        (
+            "Events: {A: {Type: Api, Properties: {Path: /a, Method: get, RestApiId: !Ref Own}}}\n  Own: {Type: AWS::Serverless::HttpApi}",
+            "9:78 this must be an `AWS::Serverless::Api` of the same template",
+        ),
+        (
+            "Events: {A: {Type: Api, Properties: {Path: /a, Method: get, Auth: {ApiKeyRequired: true}}}}",
+            "9:67 `Auth` is not supported yet",
+        ),
+        (
+            "FunctionUrlConfig: {AuthType: AWS_IAM}",
+            "9:27 this `AuthType` is not supported yet",
+        ),
+        (
+            "Events: {A: {Type: Api, Properties: {Path: /a, Method: get}}, B: {Type: Api, Properties: {Path: /a, Method: GET}}}",
+            "9:84 `GET /a` is routed already",
         ),
         (
             "Events: {A: {Type: S4}}",

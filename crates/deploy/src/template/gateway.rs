@@ -1,0 +1,502 @@
+//! `AWS::Serverless::Api`, `AWS::Serverless::HttpApi` and the URLs of functions: how requests over HTTP reach functions.
+//!
+//! The transform makes an API of each kind for the events that name none; such an API can be referred to like one that
+//! is written down, so it is declared here before names are checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::desired::{Cors, Gateway, GatewayKind, Payload, Route};
+use crate::diagnostic::{Finding, Report, Span};
+use crate::template::declared::{Declared, Kind};
+use crate::template::scalar;
+use crate::template::shape::{Fields, Findings, Schema, Support};
+use crate::template::tree::{Entry, Node, Value};
+use Support::{Access, Notice, Obeyed, Refused};
+
+pub(crate) const IMPLICIT_REST: &str = "ServerlessRestApi";
+pub(crate) const IMPLICIT_HTTP: &str = "ServerlessHttpApi";
+/// What an event calls its API.
+pub(crate) const REST_ID: &str = "RestApiId";
+pub(crate) const HTTP_ID: &str = "ApiId";
+/// The stage of the API that the transform makes.
+const IMPLICIT_STAGE: &str = "Prod";
+const DEFAULT_STAGE: &str = "$default";
+/// Added to a function's logical id.
+const URL: &str = "Url";
+
+const NO_AUTH: &str = "callers are not authorised by gateways yet";
+const NO_DEFINITION: &str = "routes are read from functions' events only";
+const ONE_ADDRESS: &str = "there is one endpoint, and it is near";
+const NOT_THROTTLED: &str = "requests are not throttled by route";
+
+pub(crate) const REST: Schema = &[
+    ("AccessLogSetting", Notice("accesses are not logged yet")),
+    ("AlwaysDeploy", Obeyed),
+    ("ApiKeySourceType", Refused(NO_AUTH)),
+    ("Auth", Refused(NO_AUTH)),
+    ("BinaryMediaTypes", Obeyed),
+    ("CacheClusterEnabled", Refused("answers are not cached")),
+    ("CacheClusterSize", Refused("answers are not cached")),
+    ("CanarySetting", Refused("there are no canaries")),
+    ("Cors", Obeyed),
+    ("DefinitionBody", Refused(NO_DEFINITION)),
+    ("DefinitionUri", Refused(NO_DEFINITION)),
+    ("Description", Obeyed),
+    (
+        "DisableExecuteApiEndpoint",
+        Refused("there is no other endpoint"),
+    ),
+    ("Domain", Refused("there are no domains of one's own yet")),
+    ("EndpointConfiguration", Notice(ONE_ADDRESS)),
+    ("FailOnWarnings", Obeyed),
+    (
+        "GatewayResponses",
+        Refused("refusals look as they usually do"),
+    ),
+    ("MergeDefinitions", Refused(NO_DEFINITION)),
+    ("MethodSettings", Notice(NOT_THROTTLED)),
+    (
+        "MinimumCompressionSize",
+        Notice("answers are not compressed"),
+    ),
+    ("Mode", Obeyed),
+    ("Models", Refused("requests are not validated yet")),
+    ("Name", Obeyed),
+    ("OpenApiVersion", Obeyed),
+    ("Policy", Access),
+    ("PropagateTags", Notice("tags of gateways are not kept")),
+    ("SecurityPolicy", Notice("connections are not encrypted")),
+    ("StageName", Obeyed),
+    ("Tags", Notice("tags of gateways are not kept")),
+    ("TracingEnabled", Notice("traces are not recorded yet")),
+    ("Variables", Obeyed),
+];
+
+pub(crate) const HTTP: Schema = &[
+    ("AccessLogSettings", Notice("accesses are not logged yet")),
+    ("Auth", Refused(NO_AUTH)),
+    ("CorsConfiguration", Obeyed),
+    ("DefaultRouteSettings", Notice(NOT_THROTTLED)),
+    ("DefinitionBody", Refused(NO_DEFINITION)),
+    ("DefinitionUri", Refused(NO_DEFINITION)),
+    ("Description", Obeyed),
+    (
+        "DisableExecuteApiEndpoint",
+        Refused("there is no other endpoint"),
+    ),
+    ("Domain", Refused("there are no domains of one's own yet")),
+    ("FailOnWarnings", Obeyed),
+    ("Name", Obeyed),
+    ("PropagateTags", Notice("tags of gateways are not kept")),
+    ("RouteSettings", Notice(NOT_THROTTLED)),
+    ("StageName", Obeyed),
+    ("StageVariables", Obeyed),
+    ("Tags", Notice("tags of gateways are not kept")),
+];
+
+pub(crate) const FUNCTION_URL: Schema = &[
+    ("AuthType", Obeyed),
+    ("Cors", Obeyed),
+    ("InvokeMode", Obeyed),
+];
+
+/// Of REST APIs, whose values are quoted once more, because they stand for expressions.
+const REST_CORS: Schema = &[
+    ("AllowCredentials", Obeyed),
+    ("AllowHeaders", Obeyed),
+    ("AllowMethods", Obeyed),
+    ("AllowOrigin", Obeyed),
+    ("MaxAge", Obeyed),
+];
+const HTTP_CORS: Schema = &[
+    ("AllowCredentials", Obeyed),
+    ("AllowHeaders", Obeyed),
+    ("AllowMethods", Obeyed),
+    ("AllowOrigins", Obeyed),
+    ("ExposeHeaders", Obeyed),
+    ("MaxAge", Obeyed),
+];
+
+pub(crate) const REST_EVENT: Schema = &[
+    ("Auth", Refused(NO_AUTH)),
+    ("Method", Obeyed),
+    ("Path", Obeyed),
+    ("RequestModel", Refused("requests are not validated yet")),
+    (
+        "RequestParameters",
+        Refused("requests are not validated yet"),
+    ),
+    (
+        "ResponseTransferMode",
+        Refused("answers are not streamed yet"),
+    ),
+    (REST_ID, Obeyed),
+    ("TimeoutInMillis", Obeyed),
+];
+pub(crate) const HTTP_EVENT: Schema = &[
+    (HTTP_ID, Obeyed),
+    ("Auth", Refused(NO_AUTH)),
+    ("Method", Obeyed),
+    ("Path", Obeyed),
+    ("PayloadFormatVersion", Obeyed),
+    ("RouteSettings", Notice(NOT_THROTTLED)),
+    ("TimeoutInMillis", Obeyed),
+];
+
+/// A route and where it is declared.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) route: Route,
+    pub(crate) span: Span,
+}
+
+/// Declares what the transform would: APIs for events that name none, and the URLs of functions.
+pub(crate) fn declare_implicit(declared: &mut Vec<Declared>) {
+    let mut implied: BTreeMap<&str, (Kind, Span)> = BTreeMap::new();
+    let mut urls = Vec::new();
+    for function in declared.iter().filter(|one| one.kind == Kind::Function) {
+        for (kind, span) in events_without_api(function) {
+            let id = if kind == Kind::RestApi {
+                IMPLICIT_REST
+            } else {
+                IMPLICIT_HTTP
+            };
+            implied.entry(id).or_insert((kind, span));
+        }
+        if let Some(url) = function.properties.get("FunctionUrlConfig") {
+            urls.push(Declared {
+                id: format!("{}{URL}", function.id),
+                kind: Kind::FunctionUrl,
+                properties: url.clone(),
+                ..function.clone()
+            });
+        }
+    }
+    let apis: Vec<Declared> = implied
+        .into_iter()
+        .map(|(id, (kind, span))| implicit(id, kind, span))
+        .collect();
+    for one in apis.into_iter().chain(urls) {
+        if !declared.iter().any(|known| known.id == one.id) {
+            declared.push(one);
+        }
+    }
+}
+
+fn events_without_api(function: &Declared) -> Vec<(Kind, Span)> {
+    let events = function.properties.get("Events").and_then(Node::entries);
+    let events = events.unwrap_or_default().iter();
+    let implied = events.filter_map(|event| {
+        let (kind, id) = match event.value.get("Type")?.scalar()? {
+            "Api" => (Kind::RestApi, REST_ID),
+            "HttpApi" => (Kind::HttpApi, HTTP_ID),
+            _ => return None,
+        };
+        let properties = event.value.get("Properties");
+        let named = properties
+            .and_then(|properties| properties.get(id))
+            .is_some();
+        (!named).then_some((kind, event.key_span))
+    });
+    implied.collect()
+}
+
+fn implicit(id: &str, kind: Kind, span: Span) -> Declared {
+    let mut entries = Vec::new();
+    if kind == Kind::RestApi {
+        entries.push(Entry {
+            key: "StageName".into(),
+            key_span: span,
+            value: Node::text(span, IMPLICIT_STAGE),
+        });
+    }
+    Declared {
+        id: id.to_owned(),
+        id_span: span,
+        kind,
+        properties: Node::new(span, Value::Map(entries)),
+        condition: None,
+        depends_on: Vec::new(),
+        on_delete: crate::desired::OnRemoval::Delete,
+        on_replace: crate::desired::OnRemoval::Delete,
+    }
+}
+
+/// The function that a URL belongs to, by its logical id.
+pub(crate) fn owner(url: &Declared) -> &str {
+    url.id.strip_suffix(URL).unwrap_or(&url.id)
+}
+
+pub(crate) fn rest(fields: &Fields<'_>, id: String, findings: &Findings<'_>) -> Option<Gateway> {
+    let stage = fields.required_text("StageName");
+    let cors = rest_cors(fields, findings);
+    let binary = list(fields, "BinaryMediaTypes");
+    let binary = binary.into_iter().map(|kind| kind.replace("~1", "/"));
+    Some(Gateway {
+        kind: GatewayKind::Rest,
+        title: fields.text("Name").unwrap_or_else(|| id.clone()),
+        stages: BTreeMap::from([(checked_stage(fields, stage?)?, fields.texts("Variables"))]),
+        routes: Vec::new(),
+        cors,
+        binary: binary.collect(),
+        id,
+    })
+}
+
+pub(crate) fn http(fields: &Fields<'_>, id: String, findings: &Findings<'_>) -> Option<Gateway> {
+    let stage = fields
+        .text("StageName")
+        .unwrap_or_else(|| DEFAULT_STAGE.into());
+    let cors = fields.get("CorsConfiguration").and_then(|entry| {
+        // `true` stands for the most open one.
+        match scalar::boolean(&entry.value) {
+            Some(true) => Some(open()),
+            Some(false) => None,
+            None => http_cors(fields, "CorsConfiguration", findings),
+        }
+    });
+    let stage = match stage.as_str() {
+        DEFAULT_STAGE => stage,
+        _ => checked_stage(fields, stage)?,
+    };
+    Some(Gateway {
+        kind: GatewayKind::Http,
+        title: fields.text("Name").unwrap_or_else(|| id.clone()),
+        stages: BTreeMap::from([(stage, fields.texts("StageVariables"))]),
+        routes: Vec::new(),
+        cors,
+        binary: Vec::new(),
+        id,
+    })
+}
+
+/// The URL of one function, which takes every request.
+pub(crate) fn url(
+    fields: &Fields<'_>,
+    id: String,
+    function: String,
+    findings: &Findings<'_>,
+) -> Option<Gateway> {
+    fields.required("AuthType");
+    let not_yet = |property: &str, why: &str| {
+        let place = fields.place(property);
+        let message = format!("this `{property}` is not supported yet");
+        findings
+            .report
+            .add(Finding::error(place, message).why(why.to_owned()));
+    };
+    if fields.choice("AuthType", &["NONE", "AWS_IAM"]) == Some("AWS_IAM") {
+        not_yet("AuthType", NO_AUTH);
+    }
+    if fields.choice("InvokeMode", &["BUFFERED", "RESPONSE_STREAM"]) == Some("RESPONSE_STREAM") {
+        not_yet("InvokeMode", "answers are not streamed yet");
+    }
+    let cors = http_cors(fields, "Cors", findings);
+    Some(Gateway {
+        kind: GatewayKind::Url,
+        title: function.clone(),
+        stages: BTreeMap::from([(DEFAULT_STAGE.to_owned(), BTreeMap::new())]),
+        routes: vec![Route {
+            method: None,
+            path: None,
+            function,
+            payload: Payload::V2,
+            timeout_ms: None,
+        }],
+        cors,
+        binary: Vec::new(),
+        id,
+    })
+}
+
+fn checked_stage(fields: &Fields<'_>, stage: String) -> Option<String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !stage.is_empty() && stage.bytes().all(plain) {
+        return Some(stage);
+    }
+    let node = fields.node("StageName")?;
+    fields.wrong("StageName", node, "letters, digits, dashes and underscores")
+}
+
+fn open() -> Cors {
+    let any = || vec!["*".to_owned()];
+    Cors {
+        origins: any(),
+        methods: any(),
+        headers: any(),
+        ..Cors::default()
+    }
+}
+
+fn rest_cors(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Cors> {
+    let entry = fields.get("Cors")?;
+    if !matches!(entry.value.value, Value::Map(_)) {
+        let origin = unquoted(&fields.text("Cors")?);
+        return Some(Cors {
+            origins: vec![origin],
+            ..Cors::default()
+        });
+    }
+    let cors = fields.nested("Cors", REST_CORS, findings)?;
+    let words = |name: &str| -> Vec<String> {
+        let text = cors
+            .text(name)
+            .map(|text| unquoted(&text))
+            .unwrap_or_default();
+        let words = text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    };
+    let age = cors.text("MaxAge").map(|text| unquoted(&text));
+    let max_age_s = age.and_then(|age| {
+        age.parse().ok().or_else(|| {
+            let node = cors.node("MaxAge")?;
+            cors.wrong("MaxAge", node, "a number of seconds in single quotes")
+        })
+    });
+    Some(Cors {
+        origins: match words("AllowOrigin") {
+            origins if origins.is_empty() => vec!["*".to_owned()],
+            origins => origins,
+        },
+        methods: words("AllowMethods"),
+        headers: words("AllowHeaders"),
+        exposed: Vec::new(),
+        max_age_s,
+        credentials: cors.boolean("AllowCredentials").unwrap_or(false),
+    })
+}
+
+fn http_cors(fields: &Fields<'_>, name: &'static str, findings: &Findings<'_>) -> Option<Cors> {
+    let cors = fields.nested(name, HTTP_CORS, findings)?;
+    Some(Cors {
+        origins: list(&cors, "AllowOrigins"),
+        methods: list(&cors, "AllowMethods"),
+        headers: list(&cors, "AllowHeaders"),
+        exposed: list(&cors, "ExposeHeaders"),
+        max_age_s: cors.integer("MaxAge", 0..=86_400),
+        credentials: cors.boolean("AllowCredentials").unwrap_or(false),
+    })
+}
+
+fn list(fields: &Fields<'_>, name: &str) -> Vec<String> {
+    let items = fields.list(name).unwrap_or_default().iter();
+    items
+        .filter_map(|item| {
+            let text = item.scalar().map(str::to_owned);
+            text.or_else(|| fields.wrong(name, item, "a list of strings"))
+        })
+        .collect()
+}
+
+fn unquoted(text: &str) -> String {
+    let inner = text
+        .strip_prefix('\'')
+        .and_then(|rest| rest.strip_suffix('\''));
+    inner.unwrap_or(text).to_owned()
+}
+
+/// The route that an event asks for.
+pub(crate) fn event(
+    fields: &Fields<'_>,
+    kind: Kind,
+    function: &str,
+    report: &Report,
+) -> Option<Route> {
+    let is_rest = kind == Kind::RestApi;
+    let catches_all = !is_rest && !fields.has("Path") && !fields.has("Method");
+    if !catches_all {
+        fields.required("Path");
+        fields.required("Method");
+    }
+    let path = fields.text("Path");
+    let path = path.and_then(|path| checked_path(fields, path, report));
+    let method = fields.text("Method");
+    let method = method.and_then(|method| checked_method(fields, &method, report));
+    let payload = match is_rest {
+        true => Payload::V1,
+        false => match fields.choice("PayloadFormatVersion", &["1.0", "2.0"]) {
+            Some("1.0") => Payload::V1,
+            _ => Payload::V2,
+        },
+    };
+    let longest = if is_rest { 29_000 } else { 30_000 };
+    let timeout_ms = fields.integer("TimeoutInMillis", 50..=longest);
+    if !catches_all && (path.is_none() || method.is_none()) {
+        return None;
+    }
+    Some(Route {
+        method: method.flatten(),
+        path,
+        function: function.to_owned(),
+        payload,
+        timeout_ms,
+    })
+}
+
+/// Parameters fill whole segments, each name comes once, and only the last may take the rest.
+fn checked_path(fields: &Fields<'_>, path: String, report: &Report) -> Option<String> {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let name_of = |segment: &'_ str| -> Option<String> {
+        let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+        Some(name.to_owned())
+    };
+    let mut names = BTreeSet::new();
+    let mut fine = |at: usize, segment: &str| match name_of(segment) {
+        None => !segment.contains(['{', '}', ' ', '?', '#']),
+        Some(name) => {
+            let whole = name.strip_suffix('+').unwrap_or(&name).to_owned();
+            let takes_rest = whole.len() < name.len();
+            !whole.is_empty()
+                && !whole.contains(['{', '}', '+'])
+                && names.insert(whole)
+                && (!takes_rest || at + 1 == segments.len())
+        }
+    };
+    let mut all = segments.iter().enumerate();
+    if path.starts_with('/') && all.all(|(at, segment)| fine(at, segment)) {
+        return Some(path);
+    }
+    let place = fields.node("Path")?.span;
+    report.add(
+        Finding::error(place, format!("`{path}` is no path of a route"))
+            .help("write it like /items/{id}, or /{proxy+} for everything"),
+    );
+    None
+}
+
+/// None within for any method.
+fn checked_method(fields: &Fields<'_>, method: &str, report: &Report) -> Option<Option<String>> {
+    const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    let upper = method.to_ascii_uppercase();
+    if upper == "ANY" || upper == "X-AMAZON-APIGATEWAY-ANY-METHOD" {
+        return Some(None);
+    }
+    if METHODS.contains(&upper.as_str()) {
+        return Some(Some(upper));
+    }
+    let place = fields.node("Method")?.span;
+    report.add(
+        Finding::error(place, format!("there is no method `{method}`"))
+            .help(format!("one of {}, or any", METHODS.join(", "))),
+    );
+    None
+}
+
+/// Two events that want the same requests.
+pub(crate) fn check_twins(routes: &[Placed], report: &Report) {
+    let mut seen = BTreeSet::new();
+    for placed in routes {
+        let Route { method, path, .. } = &placed.route;
+        if !seen.insert((method, path)) {
+            let method = method.as_deref().unwrap_or("any");
+            let path = path.as_deref().unwrap_or("everything");
+            report.add(
+                Finding::error(placed.span, format!("`{method} {path}` is routed already"))
+                    .why("another event of the same API has this path and method"),
+            );
+        }
+    }
+}

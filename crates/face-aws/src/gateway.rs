@@ -1,0 +1,269 @@
+//! API Gateway and function URLs: requests over HTTP that functions answer.
+//!
+//! Which route a request takes is decided in `triggers`; here are the addresses under which gateways are reached, the
+//! events that functions get, what their answers mean, and what a caller is told when there is none. The kinds of
+//! gateway are called here what they are called in this cloud: a *classic* one is a REST API, a *simple* one an HTTP API,
+//! a *direct* one a function URL.
+
+mod address;
+mod answer;
+mod cors;
+pub(crate) mod event;
+mod refusal;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use base::{ByteSize, Clock, Random};
+use functions::{Error, Event, Functions, GatewayKind, HttpRequest, HttpRoute, Invoke};
+use http::request::Parts as Head;
+use http::{HeaderMap, Method, header};
+use triggers::{Found, Gateway, HttpTarget, Stage, Triggers};
+use wire::{Body, BodyError, Peer, Request, Response};
+
+pub(crate) use address::Address;
+
+use refusal::Refusal;
+
+/// Of gateways; function URLs take what functions take.
+const LARGEST_BODY: ByteSize = ByteSize::mib(10);
+/// What a function is handed at most, the envelope around the body included.
+const LARGEST_EVENT: usize = 6 << 20;
+
+/// The service's handle. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Gateways {
+    triggers: Triggers,
+    functions: Functions,
+    clock: Arc<dyn Clock>,
+    random: Random,
+}
+
+impl Gateways {
+    pub(crate) fn new(
+        triggers: Triggers,
+        functions: Functions,
+        clock: Arc<dyn Clock>,
+        random: Random,
+    ) -> Self {
+        Self {
+            triggers,
+            functions,
+            clock,
+            random,
+        }
+    }
+
+    /// Answers a request to a gateway's address.
+    pub(crate) async fn call(&self, address: Address, request: Request) -> Response {
+        let request_id = self.random.uuid().to_string();
+        let (head, body) = request.into_parts();
+        let gateway = match self.triggers.gateway(&address.gateway) {
+            Ok(Some(gateway)) => gateway,
+            Ok(None) => return Refusal::NoGateway.print(GatewayKind::Simple, &request_id),
+            Err(error) => {
+                tracing::error!(%error, "a gateway could not be looked up");
+                return Refusal::Broken.print(GatewayKind::Simple, &request_id);
+            }
+        };
+        let kind = gateway.kind;
+        let origin = head.headers.get(header::ORIGIN).cloned();
+        let mut response = match self
+            .serve(&gateway, &address, head, body, &request_id)
+            .await
+        {
+            Ok(response) => response,
+            Err(refusal) => refusal.print(kind, &request_id),
+        };
+        // REST APIs answer what browsers ask before they send; their functions say the rest themselves.
+        if kind != GatewayKind::Classic
+            && let (Some(cors), Some(origin)) = (&gateway.cors, origin)
+        {
+            cors::allow(cors, &origin, response.headers_mut());
+        }
+        response
+    }
+
+    async fn serve(
+        &self,
+        gateway: &Gateway,
+        address: &Address,
+        head: Head,
+        body: Body,
+        request_id: &str,
+    ) -> Result<Response, Refusal> {
+        let (stage, path) = stage(gateway, &address.path).ok_or(Refusal::NoGateway)?;
+        let method = head.method.as_str();
+        if let Some(cors) = &gateway.cors
+            && head.method == Method::OPTIONS
+            && head.headers.contains_key("access-control-request-method")
+        {
+            return Ok(cors::preflight(cors, &gateway.methods(&path), gateway.kind));
+        }
+        // A HEAD request is for a GET's headers only where the gateway says so: here it needs a route of its own.
+        let (route, parameters) = match gateway.find(method, &path) {
+            Found::Route(route, parameters) => (route, parameters),
+            Found::OtherMethod | Found::Nothing => return Err(Refusal::NoRoute),
+        };
+        let body = wire::collect(body, LARGEST_BODY).await;
+        let body = body.map_err(|error| match error {
+            BodyError::TooLarge(_) => Refusal::TooLarge,
+            BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
+        })?;
+        let request = HttpRequest {
+            request_id: request_id.to_owned(),
+            space: gateway.space.clone(),
+            at: self.clock.now(),
+            method: method.to_owned(),
+            path,
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: headers(&head.headers, address),
+            is_text: !is_binary(gateway, &head.headers),
+            body,
+            version: format!("{:?}", head.version),
+            source_ip: source_ip(&head),
+            route: HttpRoute {
+                gateway: gateway.id.clone(),
+                kind: gateway.kind,
+                form: route.form,
+                stage: stage.name.clone(),
+                stage_variables: stage.variables.clone(),
+                method: route.method.clone(),
+                template: route.path.clone(),
+                parameters,
+            },
+        };
+        if event::render(&request).len() > LARGEST_EVENT {
+            return Err(Refusal::TooLarge);
+        }
+        self.invoke(gateway, route, request, &head.headers).await
+    }
+
+    async fn invoke(
+        &self,
+        gateway: &Gateway,
+        route: &HttpTarget,
+        request: HttpRequest,
+        headers: &HeaderMap,
+    ) -> Result<Response, Refusal> {
+        let request_id = request.request_id.clone();
+        let target = &route.target;
+        let invoke = Invoke {
+            space: target.space.clone(),
+            function: target.function.clone(),
+            qualifier: target.qualifier.clone(),
+            event: Event::Http(Box::new(request)),
+            request_id: self.functions.new_request_id(),
+            trigger: "http".into(),
+            client_context: None,
+            trace: None,
+        };
+        let function = &target.function;
+        let outcome = tokio::select! {
+            outcome = self.functions.invoke(invoke) => outcome,
+            // The function runs on; its answer is nobody's.
+            () = self.clock.sleep(route.timeout) => return Err(Refusal::TimedOut),
+        };
+        let outcome = outcome.map_err(|error| {
+            tracing::warn!(%error, function, "a request got no answer");
+            match error {
+                Error::Throttled(_) => Refusal::Throttled,
+                _ => Refusal::Broken,
+            }
+        })?;
+        let payload = outcome.result.map_err(|failed| {
+            tracing::warn!(
+                function,
+                kind = failed.kind,
+                message = failed.message,
+                "a request got no answer"
+            );
+            Refusal::Failed
+        })?;
+        let answer = answer::read(&payload, gateway.kind, route.form);
+        let answer = answer.map_err(|why| {
+            tracing::warn!(function, why, "a function's answer is not one");
+            Refusal::Failed
+        })?;
+        let takes_bytes = answer::takes_bytes(gateway, headers);
+        Ok(answer.print(gateway.kind, takes_bytes, &request_id))
+    }
+}
+
+impl std::fmt::Debug for Gateways {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gateways")
+    }
+}
+
+/// The stage of a request, and the rest of its path.
+fn stage<'a>(gateway: &'a Gateway, path: &str) -> Option<(&'a Stage, String)> {
+    let trimmed = path.strip_prefix('/').unwrap_or(path);
+    let (first, rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
+    if let Some(stage) = gateway.stages.iter().find(|stage| stage.name == first) {
+        return Some((stage, format!("/{rest}")));
+    }
+    let unnamed = gateway
+        .stages
+        .iter()
+        .find(|stage| stage.name == DEFAULT_STAGE)?;
+    Some((
+        unnamed,
+        if path.is_empty() {
+            "/".into()
+        } else {
+            path.to_owned()
+        },
+    ))
+}
+
+/// The stage that needs no name in the path.
+pub(crate) const DEFAULT_STAGE: &str = "$default";
+
+fn headers(headers: &HeaderMap, address: &Address) -> Vec<(String, String)> {
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut all: Vec<(String, String)> = headers
+        .iter()
+        .filter(|(name, _)| *name != header::HOST)
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    all.push(("host".into(), address.host.clone()));
+    all
+}
+
+fn source_ip(head: &Head) -> String {
+    let peer = head.extensions.get::<Peer>();
+    peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string())
+}
+
+/// Whether a body is handed over in base 64. REST APIs are told which media types are; the others know text by its type.
+fn is_binary(gateway: &Gateway, headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    match gateway.kind {
+        GatewayKind::Classic => answer::listed(&gateway.binary, kind),
+        GatewayKind::Simple | GatewayKind::Direct => !is_text(kind),
+    }
+}
+
+fn is_text(kind: &str) -> bool {
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    kind.is_empty()
+        || kind.starts_with("text/")
+        || kind.ends_with("+json")
+        || kind.ends_with("+xml")
+        || [
+            "application/json",
+            "application/javascript",
+            "application/xml",
+            "application/x-www-form-urlencoded",
+        ]
+        .contains(&kind.as_str())
+}

@@ -1,0 +1,283 @@
+//! A request as a function sees it: payload format 1.0 in detail, 2.0 in short.
+
+use base::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use functions::{GatewayKind, HttpForm, HttpRequest};
+use serde_json::{Map, Value, json};
+
+use crate::dialect::{extended_id, utc};
+use crate::place::Place;
+
+pub(crate) fn render(request: &HttpRequest) -> Bytes {
+    let event = match request.route.form {
+        HttpForm::Detailed => detailed(request),
+        HttpForm::Compact => compact(request),
+    };
+    event.to_string().into()
+}
+
+fn detailed(request: &HttpRequest) -> Value {
+    let route = &request.route;
+    let resource = route.template.as_deref().unwrap_or("$default");
+    let headers: Vec<(String, String)> = all_headers(request)
+        .map(|(name, value)| (capitalised(name), value.to_owned()))
+        .collect();
+    let query = pairs(&request.query);
+    let mut event = Map::new();
+    if route.kind == GatewayKind::Simple {
+        event.insert("version".into(), json!("1.0"));
+    }
+    for (name, value) in [
+        ("resource", json!(resource)),
+        ("path", json!(path(request))),
+        ("httpMethod", json!(request.method)),
+        ("headers", last_of_each(&headers)),
+        ("multiValueHeaders", lists(&headers)),
+        ("queryStringParameters", last_of_each(&query)),
+        ("multiValueQueryStringParameters", lists(&query)),
+        ("pathParameters", last_of_each(&route.parameters)),
+        ("stageVariables", variables(request).unwrap_or(Value::Null)),
+        ("requestContext", detailed_context(request, resource)),
+        ("body", body(request)),
+        (
+            "isBase64Encoded",
+            json!(!request.is_text && !request.body.is_empty()),
+        ),
+    ] {
+        event.insert(name.into(), value);
+    }
+    Value::Object(event)
+}
+
+fn detailed_context(request: &HttpRequest, resource: &str) -> Value {
+    let route = &request.route;
+    let domain = domain(request);
+    json!({
+        "accountId": Place::of(&request.space).account,
+        "apiId": route.gateway,
+        "deploymentId": "local",
+        "domainName": domain,
+        "domainPrefix": domain.split('.').next(),
+        "extendedRequestId": extended_id(&request.request_id),
+        "httpMethod": request.method,
+        "identity": {
+            "accessKey": null,
+            "accountId": null,
+            "caller": null,
+            "cognitoAuthenticationProvider": null,
+            "cognitoAuthenticationType": null,
+            "cognitoIdentityId": null,
+            "cognitoIdentityPoolId": null,
+            "principalOrgId": null,
+            "sourceIp": request.source_ip,
+            "user": null,
+            "userAgent": header(request, "user-agent"),
+            "userArn": null,
+        },
+        "path": format!("/{}{}", route.stage, request.path),
+        "protocol": request.version,
+        "requestId": request.request_id,
+        "requestTime": common_log_time(request.at),
+        "requestTimeEpoch": request.at.as_millis(),
+        "resourceId": resource_id(resource),
+        "resourcePath": resource,
+        "stage": route.stage,
+    })
+}
+
+fn compact(request: &HttpRequest) -> Value {
+    let route = &request.route;
+    let key = match (&route.method, &route.template) {
+        (_, None) => "$default".to_owned(),
+        (None, Some(path)) => format!("ANY {path}"),
+        (Some(method), Some(path)) => format!("{method} {path}"),
+    };
+    let mut headers = Map::new();
+    let mut cookies = Vec::new();
+    for (name, value) in all_headers(request) {
+        if name == "cookie" {
+            cookies.extend(value.split("; ").map(|cookie| json!(cookie)));
+            continue;
+        }
+        join(&mut headers, name, value);
+    }
+    let mut query = Map::new();
+    for (name, value) in pairs(&request.query) {
+        join(&mut query, &name, &value);
+    }
+    let raw_path = match route.stage.as_str() {
+        super::DEFAULT_STAGE => request.path.clone(),
+        stage => format!("/{stage}{}", request.path),
+    };
+    let mut event = Map::new();
+    let mut put = |name: &str, value: Value| event.insert(name.to_owned(), value);
+    put("version", json!("2.0"));
+    put("routeKey", json!(key));
+    put("rawPath", json!(raw_path));
+    put("rawQueryString", json!(request.query));
+    if !cookies.is_empty() {
+        put("cookies", Value::Array(cookies));
+    }
+    put("headers", Value::Object(headers));
+    if !query.is_empty() {
+        put("queryStringParameters", Value::Object(query));
+    }
+    let domain = domain(request);
+    put(
+        "requestContext",
+        json!({
+            "accountId": Place::of(&request.space).account,
+            "apiId": route.gateway,
+            "domainName": domain,
+            "domainPrefix": domain.split('.').next(),
+            "http": {
+                "method": request.method,
+                "path": raw_path,
+                "protocol": request.version,
+                "sourceIp": request.source_ip,
+                "userAgent": header(request, "user-agent").unwrap_or_default(),
+            },
+            "requestId": request.request_id,
+            "routeKey": key,
+            "stage": route.stage,
+            "time": common_log_time(request.at),
+            "timeEpoch": request.at.as_millis(),
+        }),
+    );
+    if !route.parameters.is_empty() {
+        put("pathParameters", last_of_each(&route.parameters));
+    }
+    if let Some(variables) = variables(request) {
+        put("stageVariables", variables);
+    }
+    if !request.body.is_empty() {
+        put("body", body(request));
+    }
+    put(
+        "isBase64Encoded",
+        json!(!request.is_text && !request.body.is_empty()),
+    );
+    Value::Object(event)
+}
+
+/// The request's own, and what the gateway adds about how it came.
+fn all_headers(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
+    let own = request.headers.iter();
+    let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+    let added = [
+        ("x-forwarded-for", request.source_ip.as_str()),
+        ("x-forwarded-port", "443"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let missing = move |name: &str| header(request, name).is_none();
+    own.chain(added.into_iter().filter(move |(name, _)| missing(name)))
+}
+
+fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    let found = request.headers.iter().find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+/// HTTP APIs put the stage into the path that they tell in detail too; REST APIs do not.
+fn path(request: &HttpRequest) -> String {
+    match (request.route.kind, request.route.stage.as_str()) {
+        (GatewayKind::Classic, _) | (_, super::DEFAULT_STAGE) => request.path.clone(),
+        (_, stage) => format!("/{stage}{}", request.path),
+    }
+}
+
+fn body(request: &HttpRequest) -> Value {
+    if request.body.is_empty() {
+        Value::Null
+    } else if request.is_text {
+        Value::String(String::from_utf8_lossy(&request.body).into_owned())
+    } else {
+        Value::String(STANDARD.encode(&request.body))
+    }
+}
+
+fn variables(request: &HttpRequest) -> Option<Value> {
+    let variables = &request.route.stage_variables;
+    (!variables.is_empty()).then(|| json!(variables))
+}
+
+fn last_of_each(pairs: &[(String, String)]) -> Value {
+    if pairs.is_empty() {
+        return Value::Null;
+    }
+    let mut map = Map::new();
+    for (name, value) in pairs {
+        map.insert(name.clone(), json!(value));
+    }
+    Value::Object(map)
+}
+
+fn lists(pairs: &[(String, String)]) -> Value {
+    if pairs.is_empty() {
+        return Value::Null;
+    }
+    let mut map = Map::new();
+    for (name, value) in pairs {
+        let list = map.entry(name.clone()).or_insert_with(|| json!([]));
+        if let Value::Array(list) = list {
+            list.push(json!(value));
+        }
+    }
+    Value::Object(map)
+}
+
+/// Several values of one name are one, with commas.
+fn join(map: &mut Map<String, Value>, name: &str, value: &str) {
+    match map.get_mut(name) {
+        Some(Value::String(known)) => {
+            known.push(',');
+            known.push_str(value);
+        }
+        _ => drop(map.insert(name.to_owned(), json!(value))),
+    }
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let decoded = |text: &str| {
+        let spaced = text.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced)
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+        .collect()
+}
+
+/// `x-forwarded-for` as `X-Forwarded-For`: clients write it so, and old handlers read it so.
+fn capitalised(name: &str) -> String {
+    let words = name.split('-').map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    });
+    words.collect::<Vec<_>>().join("-")
+}
+
+fn domain(request: &HttpRequest) -> String {
+    let host = header(request, "host").unwrap_or_default();
+    host.split(':').next().unwrap_or_default().to_owned()
+}
+
+fn common_log_time(at: Timestamp) -> String {
+    utc(at).strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
+}
+
+/// Six letters that are always the same for a path.
+fn resource_id(resource: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, resource.as_bytes());
+    let letter =
+        |byte: &u8| char::from(b"abcdefghijklmnopqrstuvwxyz012345"[usize::from(byte % 32)]);
+    digest.as_ref().iter().take(6).map(letter).collect()
+}

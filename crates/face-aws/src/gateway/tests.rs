@@ -1,0 +1,255 @@
+use std::collections::BTreeMap;
+
+use base::{Space, Timestamp};
+use bytes::Bytes;
+use functions::{GatewayKind, HttpForm, HttpRequest, HttpRoute};
+use serde_json::{Value, json};
+
+use super::{answer, event, is_text};
+
+fn request(kind: GatewayKind, form: HttpForm) -> HttpRequest {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    HttpRequest {
+        request_id: "0c1f5f0e-0000-4000-8000-000000000000".into(),
+        space: Space::new("000000000000/us-east-1"),
+        at: Timestamp::from_secs(1_583_348_638),
+        method: "POST".into(),
+        path: "/items/a%20b".into(),
+        query: "x=1&x=2&y=a%20b".into(),
+        headers: vec![
+            pair("accept", "text/html"),
+            pair("accept", "*/*"),
+            pair("cookie", "a=1; b=2"),
+            pair("user-agent", "curl/8"),
+            pair("host", "abc.execute-api.localhost:4566"),
+        ],
+        body: Bytes::from_static(b"{\"n\":1}"),
+        is_text: true,
+        version: "HTTP/1.1".into(),
+        source_ip: "127.0.0.1".into(),
+        route: HttpRoute {
+            gateway: "abc".into(),
+            kind,
+            form,
+            stage: match kind {
+                GatewayKind::Classic => "Prod".into(),
+                GatewayKind::Simple | GatewayKind::Direct => "$default".into(),
+            },
+            stage_variables: BTreeMap::new(),
+            method: Some("POST".into()),
+            template: Some("/items/{id}".into()),
+            parameters: vec![pair("id", "a b")],
+        },
+    }
+}
+
+fn rendered(request: &HttpRequest) -> Value {
+    serde_json::from_slice(&event::render(request)).unwrap()
+}
+
+#[test]
+fn a_request_in_detail() {
+    let event = rendered(&request(GatewayKind::Classic, HttpForm::Detailed));
+    assert_eq!(event["resource"], "/items/{id}");
+    assert_eq!(event["path"], "/items/a%20b");
+    assert_eq!(event["httpMethod"], "POST");
+    assert_eq!(event["headers"]["Accept"], "*/*");
+    assert_eq!(
+        event["multiValueHeaders"]["Accept"],
+        json!(["text/html", "*/*"])
+    );
+    assert_eq!(event["headers"]["X-Forwarded-For"], "127.0.0.1");
+    assert_eq!(
+        event["queryStringParameters"],
+        json!({ "x": "2", "y": "a b" })
+    );
+    assert_eq!(
+        event["multiValueQueryStringParameters"],
+        json!({ "x": ["1", "2"], "y": ["a b"] })
+    );
+    assert_eq!(event["pathParameters"], json!({ "id": "a b" }));
+    assert_eq!(event["stageVariables"], Value::Null);
+    assert_eq!(event["body"], "{\"n\":1}");
+    assert_eq!(event["isBase64Encoded"], false);
+    let context = &event["requestContext"];
+    assert_eq!(context["path"], "/Prod/items/a%20b");
+    assert_eq!(context["requestTime"], "04/Mar/2020:19:03:58 +0000");
+    assert_eq!(context["identity"]["sourceIp"], "127.0.0.1");
+    assert_eq!(context["identity"]["cognitoIdentityId"], Value::Null);
+    assert_eq!(context["domainPrefix"], "abc");
+    assert!(event.get("version").is_none());
+}
+
+#[test]
+fn a_request_in_short() {
+    let event = rendered(&request(GatewayKind::Simple, HttpForm::Compact));
+    assert_eq!(event["version"], "2.0");
+    assert_eq!(event["routeKey"], "POST /items/{id}");
+    assert_eq!(event["rawPath"], "/items/a%20b");
+    assert_eq!(event["rawQueryString"], "x=1&x=2&y=a%20b");
+    assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
+    assert_eq!(event["headers"]["accept"], "text/html,*/*");
+    assert!(event["headers"].get("cookie").is_none());
+    assert_eq!(
+        event["queryStringParameters"],
+        json!({ "x": "1,2", "y": "a b" })
+    );
+    assert_eq!(event["requestContext"]["http"]["method"], "POST");
+    assert_eq!(event["requestContext"]["timeEpoch"], 1_583_348_638_000_u64);
+    let mut bare = request(GatewayKind::Simple, HttpForm::Compact);
+    bare.query.clear();
+    bare.body = Bytes::new();
+    bare.headers.clear();
+    bare.route.parameters.clear();
+    bare.route.template = None;
+    bare.route.stage = "dev".into();
+    let event = rendered(&bare);
+    for absent in [
+        "cookies",
+        "queryStringParameters",
+        "pathParameters",
+        "stageVariables",
+        "body",
+    ] {
+        assert!(event.get(absent).is_none(), "{absent}");
+    }
+    assert_eq!(
+        (event["routeKey"].as_str(), event["rawPath"].as_str()),
+        (Some("$default"), Some("/dev/items/a%20b"))
+    );
+}
+
+#[test]
+fn bytes_come_in_base_64() {
+    let mut bytes = request(GatewayKind::Simple, HttpForm::Compact);
+    (bytes.body, bytes.is_text) = (Bytes::from_static(&[0, 255]), false);
+    let event = rendered(&bytes);
+    assert_eq!(
+        (&event["body"], &event["isBase64Encoded"]),
+        (&json!("AP8="), &json!(true))
+    );
+    assert!(
+        is_text("application/json; charset=utf-8")
+            && is_text("text/csv")
+            && is_text("application/a+json")
+    );
+    assert!(!is_text("image/png") && !is_text("application/octet-stream"));
+}
+
+/// Status, content type and body of an answer, or that it is none.
+async fn read(
+    kind: GatewayKind,
+    form: HttpForm,
+    payload: &str,
+) -> Result<(u16, String, String), String> {
+    let answer = answer::read(payload.as_bytes(), kind, form)?;
+    let response = answer.print(kind, true, "id");
+    let status = response.status().as_u16();
+    let header = response.headers().get("content-type");
+    let header = header.map_or_else(String::new, |kind| kind.to_str().unwrap().to_owned());
+    let body = wire::collect(response.into_body(), base::ByteSize::mib(1)).await;
+    Ok((
+        status,
+        header,
+        String::from_utf8(body.unwrap().to_vec()).unwrap(),
+    ))
+}
+
+#[tokio::test]
+async fn answers_mean_what_they_mean_in_each_kind_of_gateway() {
+    use GatewayKind::{Classic, Direct, Simple};
+    use HttpForm::{Compact, Detailed};
+    let answer =
+        |status: u16, kind: &str, body: &str| Ok((status, kind.to_owned(), body.to_owned()));
+    for (kind, form, payload, expected) in [
+        (
+            Classic,
+            Detailed,
+            r#"{"statusCode":201,"body":"x"}"#,
+            answer(201, "application/json", "x"),
+        ),
+        (
+            Classic,
+            Detailed,
+            r#"{"statusCode":"404"}"#,
+            answer(404, "application/json", ""),
+        ),
+        (
+            Classic,
+            Detailed,
+            r#"{"statusCode":200,"headers":{"content-type":"text/html"},"body":"x"}"#,
+            answer(200, "text/html", "x"),
+        ),
+        (
+            Classic,
+            Detailed,
+            r#"{"statusCode":200,"body":"eA==","isBase64Encoded":true}"#,
+            answer(200, "application/json", "x"),
+        ),
+        (
+            Simple,
+            Compact,
+            r#"{"statusCode":200,"body":"x"}"#,
+            answer(200, "text/plain; charset=utf-8", "x"),
+        ),
+        (
+            Simple,
+            Compact,
+            r#"{"hello":1}"#,
+            answer(200, "application/json", r#"{"hello":1}"#),
+        ),
+        (
+            Simple,
+            Compact,
+            r#""hello""#,
+            answer(200, "application/json", r#""hello""#),
+        ),
+        (
+            Direct,
+            Compact,
+            "null",
+            answer(200, "application/json", "null"),
+        ),
+    ] {
+        assert_eq!(
+            read(kind, form, payload).await,
+            expected,
+            "{kind:?} {payload}"
+        );
+    }
+    for (kind, form, payload) in [
+        (Classic, Detailed, "null"),
+        (Classic, Detailed, r#""text""#),
+        (
+            Classic,
+            Detailed,
+            r#"{"statusCode":200,"body":{"not":"text"}}"#,
+        ),
+        (Classic, Detailed, r#"{"statusCode":200,"bodi":"x"}"#),
+        (Classic, Detailed, r#"{"statusCode":99}"#),
+        (Simple, Detailed, r#"{"hello":1}"#),
+        (Simple, Compact, r#"{"statusCode":"many"}"#),
+        (Simple, Compact, r#"{"statusCode":200,"headers":["a"]}"#),
+    ] {
+        assert!(
+            read(kind, form, payload).await.is_err(),
+            "{kind:?} {payload}"
+        );
+    }
+}
+
+#[test]
+fn cookies_and_repeated_headers_stay_apart() {
+    let payload =
+        br#"{"statusCode":200,"cookies":["a=1","b=2"],"headers":{"x":"1","Content-Length":"9"}}"#;
+    let answer = answer::read(payload, GatewayKind::Simple, HttpForm::Compact).unwrap();
+    let response = answer.print(GatewayKind::Simple, true, "id");
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1", "b=2"]);
+    assert!(response.headers().get("content-length").is_none());
+    let payload = br#"{"statusCode":200,"headers":{"x":"0"},"multiValueHeaders":{"x":["1","2"]}}"#;
+    let answer = answer::read(payload, GatewayKind::Classic, HttpForm::Detailed).unwrap();
+    let response = answer.print(GatewayKind::Classic, true, "id");
+    let values: Vec<_> = response.headers().get_all("x").iter().collect();
+    assert_eq!(values, ["1", "2"]);
+}
