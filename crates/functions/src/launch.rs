@@ -163,6 +163,7 @@ async fn launch(
     let launch = runtimes::Launch {
         runtime: what.runtime,
         code: what.code,
+        layers: None,
         environment: what.environment,
         memory: what.memory,
         ephemeral: what.ephemeral,

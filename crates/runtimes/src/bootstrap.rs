@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
 
@@ -70,6 +71,8 @@ pub(crate) const PYTHON: &[(&str, &str)] = &[
     ),
 ];
 
+static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+
 /// The folder with these files of a language, under `parent`.
 pub(crate) fn written(parent: &Path, language: &str, files: &[(&str, &str)]) -> Result<PathBuf> {
     let name = format!("{language}-{}", fingerprint(files));
@@ -81,8 +84,10 @@ pub(crate) fn written(parent: &Path, language: &str, files: &[(&str, &str)]) -> 
         what: "write a bootstrap",
         cause,
     };
-    // Made under another name and then renamed, so that a folder that is there is whole.
-    let new = parent.join(format!("{name}.new.{}", std::process::id()));
+    // Made under another name and then renamed, so that a folder that is there is whole. Each attempt has its own: several
+    // instances may be the first at once.
+    let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+    let new = parent.join(format!("{name}.new.{}.{attempt}", std::process::id()));
     for (file, text) in files {
         let file = new.join(file);
         std::fs::create_dir_all(file.parent().unwrap_or(&new)).map_err(failed)?;

@@ -5,45 +5,44 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::launch::{CODE, Launch, Program, Speaks, path_variable};
+use crate::launch::{CODE, LAYERS, Launch, Program, Speaks, path_variable};
 use crate::{Error, Result, Runtimes};
 
 const PROGRAM: &str = "bootstrap";
-/// Where layers are.
-const LAYERS: &str = "/opt";
 
 impl Runtimes {
     pub(crate) fn custom(&self, launch: &Launch) -> Result<Program> {
-        let program = self.entrypoint(&launch.code)?;
+        let program = self.entrypoint(launch)?;
         Ok(Program {
             argv: vec![program.display().to_string()],
-            environment: vec![("PATH".into(), path_variable(None))],
+            environment: vec![("PATH".into(), path_variable(None, &self.layers(launch)))],
             mounts: Vec::new(),
             speaks: Speaks::OverTcp,
         })
     }
 
     /// The program, as it is named inside. What cannot be started is said in the words of the real service.
-    fn entrypoint(&self, code: &Path) -> Result<PathBuf> {
-        let outside = code.join(PROGRAM);
-        let inside = Path::new(CODE).join(PROGRAM);
-        if !outside.exists() {
-            let layers = Path::new(LAYERS).join(PROGRAM);
-            if !self.shared.jail.confines() && layers.exists() {
-                return Ok(layers);
-            }
+    fn entrypoint(&self, launch: &Launch) -> Result<PathBuf> {
+        let places = [(Some(&launch.code), CODE), (launch.layers.as_ref(), LAYERS)];
+        let named = places.map(|(_, inside)| Path::new(inside).join(PROGRAM));
+        let mut outside = places
+            .iter()
+            .map(|(folder, _)| Some(folder.as_ref()?.join(PROGRAM)));
+        let found = outside.position(|file| file.is_some_and(|file| file.exists()));
+        let Some((found, folder)) = found.and_then(|found| Some((found, places[found].0?))) else {
             return Err(Error::Entrypoint(format!(
                 "Couldn't find valid bootstrap(s): [{} {}]",
-                inside.display(),
-                layers.display()
+                named[0].display(),
+                named[1].display()
             )));
-        }
+        };
+        let (outside, inside) = (folder.join(PROGRAM), &named[found]);
         match unstartable(&outside) {
-            Some(why) => Err(Error::Entrypoint(format!(
-                "fork/exec {}: {why}",
-                inside.display()
-            ))),
-            None => Ok(self.inside(&inside, &outside)),
+            Some(why) => {
+                let text = format!("fork/exec {}: {why}", inside.display());
+                Err(Error::Entrypoint(text))
+            }
+            None => Ok(self.inside(inside, &outside)),
         }
     }
 }

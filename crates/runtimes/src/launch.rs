@@ -14,6 +14,8 @@ use crate::{Error, Language, Result, Runtimes};
 
 /// Where the code is inside, as programs expect it.
 pub(crate) const CODE: &str = "/var/task";
+/// Where layers are inside, as programs expect them.
+pub(crate) const LAYERS: &str = "/opt";
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
 /// The number of the worker's end of the connection.
@@ -31,6 +33,8 @@ pub struct Launch {
     pub runtime: String,
     /// The folder with the code.
     pub code: PathBuf,
+    /// The folder with its layers.
+    pub layers: Option<PathBuf>,
     pub environment: Vec<(String, String)>,
     pub memory: ByteSize,
     /// Of its temporary folder.
@@ -135,6 +139,12 @@ impl Runtimes {
         }
     }
 
+    /// Where the layers of what is launched are inside. Without any, the place is empty, or the host's own.
+    pub(crate) fn layers(&self, launch: &Launch) -> PathBuf {
+        let layers = launch.layers.as_deref().unwrap_or(Path::new(LAYERS));
+        self.inside(LAYERS, layers)
+    }
+
     /// What was configured goes before what the language has by default; `own` goes before everything.
     fn environment(
         &self,
@@ -143,7 +153,7 @@ impl Runtimes {
         own: Option<(String, String)>,
     ) -> Vec<(String, String)> {
         let code = self.inside(CODE, &launch.code).display().to_string();
-        let libraries = format!("{code}:{code}/lib:/opt/lib");
+        let libraries = format!("{code}:{code}/lib:{}/lib", self.layers(launch).display());
         let mut environment = BTreeMap::from([
             ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
             ("LD_LIBRARY_PATH".to_owned(), libraries),
@@ -172,6 +182,7 @@ impl Runtimes {
         passed: Option<OwnedFd>,
     ) -> Spec {
         let mut mounts = vec![read_only(&launch.code, CODE)];
+        mounts.extend(launch.layers.iter().map(|layers| read_only(layers, LAYERS)));
         mounts.extend(program.mounts);
         Spec {
             argv: program.argv,
@@ -221,11 +232,11 @@ pub(crate) fn read_only(source: &Path, target: impl AsRef<Path>) -> Mount {
 }
 
 /// Where programs are looked for: first beside the language itself.
-pub(crate) fn path_variable(own: Option<&Path>) -> String {
-    const USUAL: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
+pub(crate) fn path_variable(own: Option<&Path>, layers: &Path) -> String {
+    let usual = format!("/usr/local/bin:/usr/bin:/bin:{}/bin", layers.display());
     match own {
-        Some(own) => format!("{}:{USUAL}", own.display()),
-        None => USUAL.to_owned(),
+        Some(own) => format!("{}:{usual}", own.display()),
+        None => usual,
     }
 }
 

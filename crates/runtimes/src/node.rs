@@ -16,7 +16,12 @@ impl Runtimes {
             .runtime
             .trim_end_matches(".x")
             .replace("nodejs", "node");
-        let modules = format!("/opt/nodejs/{declared}/node_modules:/opt/nodejs/node_modules");
+        let layers = self.layers(launch);
+        // A layer may hold modules for one version of the language only.
+        let modules = format!(
+            "{0}/nodejs/{declared}/node_modules:{0}/nodejs/node_modules",
+            layers.display()
+        );
         Ok(Program {
             argv: vec![
                 node.path.display().to_string(),
@@ -24,7 +29,7 @@ impl Runtimes {
                 script.display().to_string(),
             ],
             environment: vec![
-                ("PATH".into(), path_variable(node.path.parent())),
+                ("PATH".into(), path_variable(node.path.parent(), &layers)),
                 ("NODE_PATH".into(), modules),
             ],
             mounts: std::iter::once(read_only(&scripts, bootstrap::PLACE))

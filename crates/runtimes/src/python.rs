@@ -17,6 +17,7 @@ use crate::{Result, Runtimes, bootstrap};
 const PACKAGES: &str = "/var/packages";
 /// What the bootstrap takes out of the environment again.
 const PACKAGES_VARIABLE: &str = "FULMAR_PACKAGES";
+const LAYERS_VARIABLE: &str = "FULMAR_LAYERS";
 const SITE_VARIABLE: &str = "FULMAR_SITE";
 
 /// No `site`, nothing of the user's own, nothing held back in buffers, no bytecode written beside the code (which is
@@ -29,10 +30,12 @@ impl Runtimes {
         let script = self
             .inside(bootstrap::PLACE, &scripts)
             .join(bootstrap::PYTHON[0].0);
+        let layers = self.layers(launch);
         let mut mounts = vec![read_only(&scripts, bootstrap::PLACE)];
         mounts.extend(python.own_folder());
         let mut environment = vec![
-            ("PATH".into(), path_variable(python.path.parent())),
+            ("PATH".into(), path_variable(python.path.parent(), &layers)),
+            (LAYERS_VARIABLE.into(), layers.display().to_string()),
             (SITE_VARIABLE.into(), joined(&python.packages)),
         ];
         if let Some(packages) = Packages::in_folder(&self.shared.folder).of(&launch.code, python) {

@@ -50,6 +50,7 @@ impl Said {
 
 /// None where the host lacks the language.
 async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<Instance> {
+    let layers = files.iter().any(|(name, _)| name.starts_with("../layers"));
     let folder = std::env::temp_dir().join(format!("fulmar-runtimes-{}", Random::system().uuid()));
     let code = folder.join("code");
     for (name, text) in files {
@@ -63,6 +64,7 @@ async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<I
     let launch = Launch {
         runtime: runtime.into(),
         code,
+        layers: layers.then(|| folder.join("layers")),
         environment: vec![("_HANDLER".into(), handler.into())],
         memory: ByteSize::mib(256),
         ephemeral: ByteSize::mib(512),
@@ -307,4 +309,32 @@ async fn a_custom_runtime_comes_to_an_address_of_its_own() {
     let said = instance.hears().await;
     let code = instance.folder.join("code");
     assert_eq!(said.line, format!("GET /{} HTTP/1.1\r\n", code.display()));
+}
+
+#[tokio::test]
+async fn what_layers_bring_is_found() {
+    let python = "import brought\ndef handler(event, context):\n    return brought.WORD\n";
+    let node = "exports.handler = async () => require('brought').WORD;";
+    let layers = [
+        ("../layers/python/brought.py", "WORD = 'from a layer'\n"),
+        (
+            "../layers/nodejs/node22/node_modules/brought/index.js",
+            "exports.WORD = 'from a layer';",
+        ),
+    ];
+    for (runtime, file, text) in [
+        ("python3.12", "index.py", python),
+        ("nodejs22.x", "index.js", node),
+    ] {
+        let files = [(file, text), layers[0], layers[1]];
+        let Some(mut instance) = start(runtime, "index.handler", &files).await else {
+            continue;
+        };
+        instance.wants_work().await;
+        assert_eq!(instance.call("one", "1").await.json(), "\"from a layer\"");
+    }
+    let script = "#!/bin/bash\nexec 3<>/dev/tcp/${ADDRESS%:*}/${ADDRESS#*:}\nprintf 'GET /layer HTTP/1.1\\r\\n\\r\\n' >&3\ncat <&3\n";
+    let files = [("other", ""), ("../layers/bootstrap", script)];
+    let mut instance = start("provided", "any", &files).await.unwrap();
+    assert_eq!(instance.hears().await.line, "GET /layer HTTP/1.1\r\n");
 }

@@ -40,12 +40,13 @@ def init(connection):
 
 def prepare():
     """Arranges what the code will find; takes what is ours out of the environment. Returns the code's folder."""
-    taken = {name: os.environ.pop(f"FULMAR_{name}", "") for name in ("CODE", "ENDPOINT", "PACKAGES", "SITE")}
+    taken = {name: os.environ.pop(f"FULMAR_{name}", "") for name in ("CODE", "ENDPOINT", "LAYERS", "PACKAGES", "SITE")}
     root = taken["CODE"]
     # Where nothing is confined, the code is not where the real service has it.
     if os.environ.get("LAMBDA_TASK_ROOT") != root:
         os.environ["LAMBDA_TASK_ROOT"] = root
-    layers = [f"/opt/python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", "/opt/python"]
+    of_layers = f"{taken['LAYERS']}/python"
+    layers = [f"{of_layers}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", of_layers]
     installed = [taken["PACKAGES"]] if taken["PACKAGES"] else []
     # The first is this script's own folder, whose package is imported by now.
     sys.path[:1] = [root, *installed, *layers]
