@@ -13,6 +13,7 @@ mod floor;
 mod server;
 mod start;
 mod stats;
+mod timers;
 mod transactions;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ fn figures(binary: &std::path::Path, work: &std::path::Path) -> Result<()> {
     println!("|---|---|---|---|---|");
     start::measure(binary, work)?;
     transactions::measure(work)?;
+    timers::measure(work)?;
     event::measure(binary, work)?;
     Ok(())
 }

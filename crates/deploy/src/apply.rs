@@ -10,9 +10,10 @@ use store::Read;
 
 use crate::desired::{Desired, Output};
 use crate::diagnostic::Diagnostics;
+use crate::engines::Failure;
 use crate::error::{Error, Result};
 use crate::plan::{self, Action, Plan, Step, Wanted};
-use crate::schema::{self, HELD, Held, Leftover, STACKS};
+use crate::schema::{self, HELD, Held, LEFTOVERS, Leftover, STACKS};
 use crate::state::{self, Stored};
 use crate::{Context, Deployer, Template};
 
@@ -185,17 +186,24 @@ impl Deployer {
             fingerprint: None,
             ..wanted.record.clone()
         };
-        self.write(|tx| {
-            HELD.put(tx, schema::held_key(stack, id), &pending);
-            state::drop_leftover(tx, stack, pending.noun, &pending.name);
-            if let Some(old) = &wanted.replaces {
-                state::put_leftover(tx, stack, old);
-            }
-            Ok(())
-        })
-        .await?;
-        let failed = |cause| failure(step, cause);
-        self.put(&wanted.kind).await.map_err(failed)?;
+        let before = self
+            .write(|tx| {
+                let before = Before::read(tx, stack, id, step)?;
+                HELD.put(tx, schema::held_key(stack, id), &pending);
+                state::drop_leftover(tx, stack, pending.noun, &pending.name);
+                if let Some(old) = &wanted.replaces {
+                    state::put_leftover(tx, stack, old);
+                }
+                Ok(before)
+            })
+            .await?;
+        let put = self.put(&wanted.kind, wanted.fresh).await;
+        if !put.map_err(|cause| failure(step, cause))? {
+            // It must not pass for the stack's own, to be changed and removed with it.
+            self.write(|tx| before.restore(tx, stack, id, wanted))
+                .await?;
+            return Err(failure(step, not_ours()));
+        }
         self.write(|tx| {
             HELD.put(tx, schema::held_key(stack, id), &wanted.record);
             Ok(())
@@ -234,8 +242,45 @@ impl Deployer {
         .await
     }
 
-    async fn write(&self, decide: impl FnMut(&mut store::Tx) -> Result<()>) -> Result<()> {
+    async fn write<T>(&self, decide: impl FnMut(&mut store::Tx) -> Result<T>) -> Result<T> {
         self.engines.store.write(decide).await
+    }
+}
+
+/// What was kept of a step's resource before it was to be made.
+struct Before {
+    held: Option<Held>,
+    leftover: Option<Leftover>,
+}
+
+impl Before {
+    fn read(tx: &store::Tx, stack: &str, id: &str, step: &Step) -> Result<Self> {
+        let leftover = schema::leftover_key(stack, step.noun, &step.name);
+        Ok(Self {
+            held: HELD.get(tx, &schema::held_key(stack, id))?,
+            leftover: LEFTOVERS.get(tx, &leftover)?,
+        })
+    }
+
+    fn restore(&self, tx: &mut store::Tx, stack: &str, id: &str, wanted: &Wanted) -> Result<()> {
+        match &self.held {
+            Some(held) => HELD.put(tx, schema::held_key(stack, id), held),
+            None => HELD.delete(tx, schema::held_key(stack, id)),
+        }
+        if let Some(old) = &wanted.replaces {
+            state::drop_leftover(tx, stack, old.noun, &old.name);
+        }
+        if let Some(leftover) = &self.leftover {
+            state::put_leftover(tx, stack, leftover);
+        }
+        Ok(())
+    }
+}
+
+fn not_ours() -> Failure {
+    Failure {
+        kind: base::ErrorKind::Conflict,
+        text: "it has appeared meanwhile, and does not belong to this stack".to_owned(),
     }
 }
 
@@ -262,7 +307,7 @@ fn outputs(plan: &Plan) -> Vec<(String, Option<String>, String)> {
         .collect()
 }
 
-fn failure(step: &Step, cause: crate::engines::Failure) -> Error {
+fn failure(step: &Step, cause: Failure) -> Error {
     Error::Step {
         verb: match step.action {
             Action::Create | Action::Replace => "create",

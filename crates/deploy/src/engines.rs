@@ -137,13 +137,16 @@ impl Deployer {
         }
     }
 
-    /// Makes the thing, or makes it what it should be.
-    pub(crate) async fn put(&self, kind: &Kind) -> Result<(), Failure> {
+    /// Makes the thing, or makes it what it should be. Does nothing and says false if it is to be a `fresh` one and there
+    /// is one of its name.
+    pub(crate) async fn put(&self, kind: &Kind, fresh: bool) -> Result<bool, Failure> {
         match kind {
-            Kind::Bucket(bucket) => self.put_bucket(bucket).await,
-            Kind::Table(table) => self.put_table(table).await,
-            Kind::Function(function) => self.put_function(function).await,
+            Kind::Bucket(bucket) => self.put_bucket(bucket, fresh).await,
+            Kind::Table(table) => self.put_table(table, fresh).await,
+            Kind::Function(function) => self.put_function(function, fresh).await,
+            // It is a part of its bucket.
             Kind::Notification(notification) => self.put_notification(notification).await,
+            // Its id is made from the stack's own suffix: nobody else has it.
             Kind::Gateway(gateway) => self.put_gateway(gateway).await,
         }
     }
@@ -157,7 +160,6 @@ impl Deployer {
                 if let Err(objects::Error::BucketNotEmpty(_)) = removed {
                     return Ok(false);
                 }
-                self.engines.triggers.forget_bucket(name).await?;
                 removed.map_err(Failure::from)
             }
             Noun::Table => {
@@ -181,23 +183,25 @@ impl Deployer {
         is_there(removed).map(|_| true)
     }
 
-    async fn put_bucket(&self, bucket: &Bucket) -> Result<(), Failure> {
+    async fn put_bucket(&self, bucket: &Bucket, fresh: bool) -> Result<bool, Failure> {
         let new = NewBucket {
             name: bucket.name.clone(),
             space: self.space(),
         };
         match self.engines.objects.create_bucket(new).await {
-            Ok(_) | Err(objects::Error::BucketExists { .. }) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(objects::Error::BucketExists { .. }) => Ok(!fresh),
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn put_table(&self, table: &Table) -> Result<(), Failure> {
+    async fn put_table(&self, table: &Table, fresh: bool) -> Result<bool, Failure> {
         let (space, tables) = (self.space(), &self.engines.tables);
         let new = new_table(table);
         match tables.create(&space, new.clone()).await {
+            Err(tables::Error::TableExists(_)) if fresh => return Ok(false),
             Err(tables::Error::TableExists(_)) => {}
-            created => return Ok(created.map(drop)?),
+            created => return Ok(created.map(|_| true)?),
         }
         let current = tables.describe(&space, &table.name)?.table;
         // The plan has compared with what the stack last made; somebody may have made the table anew since.
@@ -211,15 +215,17 @@ impl Deployer {
             let set = tables.set_throughput(&space, &table.name, new.provisioned);
             set.await?;
         }
-        Ok(())
+        Ok(true)
     }
 
-    async fn put_function(&self, function: &Function) -> Result<(), Failure> {
+    async fn put_function(&self, function: &Function, fresh: bool) -> Result<bool, Failure> {
         let space = self.space();
         let functions = &self.engines.functions;
         let code = package(function)?;
         let known = is_there(functions.get(&space, &function.name).map_err(Failure::from))?;
-        if known {
+        if known && fresh {
+            return Ok(false);
+        } else if known {
             let wanted = configuration(function);
             let edit = |configuration: &mut Configuration| *configuration = wanted.clone();
             functions
@@ -240,7 +246,10 @@ impl Deployer {
                 code,
                 tags: function.tags.clone(),
             };
-            functions.create(create).await?;
+            match functions.create(create).await {
+                Err(functions::Error::Exists(_)) if fresh => return Ok(false),
+                created => created?,
+            };
         }
         let current = functions.get(&space, &function.name)?;
         if current.reserved_concurrency != function.reserved_concurrency {
@@ -250,7 +259,8 @@ impl Deployer {
                 .await?;
         }
         self.put_retry(&space, function, &current.asynchronous)
-            .await
+            .await?;
+        Ok(true)
     }
 
     async fn put_retry(
@@ -282,16 +292,17 @@ impl Deployer {
         Ok(())
     }
 
-    async fn put_notification(&self, notification: &Notification) -> Result<(), Failure> {
+    async fn put_notification(&self, notification: &Notification) -> Result<bool, Failure> {
         let bindings = notification.rules.iter().map(|rule| self.binding(rule));
         let set = self
             .engines
             .triggers
             .set_bucket_bindings(&notification.bucket, bindings.collect());
-        Ok(set.await?)
+        set.await?;
+        Ok(true)
     }
 
-    async fn put_gateway(&self, gateway: &Gateway) -> Result<(), Failure> {
+    async fn put_gateway(&self, gateway: &Gateway) -> Result<bool, Failure> {
         let (kind, longest) = match gateway.kind {
             GatewayKind::Rest => (functions::GatewayKind::Classic, LONGEST_REST_WAIT),
             GatewayKind::Http => (functions::GatewayKind::Simple, LONGEST_HTTP_WAIT),
@@ -327,7 +338,8 @@ impl Deployer {
             cors: gateway.cors.as_ref().map(cors),
             binary: gateway.binary.clone(),
         };
-        Ok(self.engines.triggers.set_gateway(&wanted).await?)
+        self.engines.triggers.set_gateway(&wanted).await?;
+        Ok(true)
     }
 
     fn binding(&self, rule: &Rule) -> ObjectBinding {

@@ -52,6 +52,8 @@ pub(crate) struct Wanted {
     pub(crate) record: Held,
     /// The other thing that this one takes the place of.
     pub(crate) replaces: Option<Leftover>,
+    /// Nothing of its name was there. What appears before it is made is somebody else's.
+    pub(crate) fresh: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -223,6 +225,7 @@ where
                 kind: kind.clone(),
                 record,
                 replaces,
+                fresh: there == Presence::Missing,
             }),
             old: None,
         }))

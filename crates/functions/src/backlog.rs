@@ -1,11 +1,13 @@
 //! Invocations whose callers do not wait. They are in the store from the moment that their cause is, and each is
 //! delivered at least once: a job is leased while it runs and removed together with the record of how it ended.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
 use ledger::{Invocation, Ledger, Settlement};
+use parking_lot::Mutex;
 use store::{Lease, Record, Tx};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,40 @@ enum Attempt {
     Refused,
     /// Nor ever will while it has nothing reserved.
     SwitchedOff,
+}
+
+/// The newest lease of each job that runs in this process.
+///
+/// A lease is longer than any attempt, but a machine that sleeps makes it run out all the same. The job is then due
+/// again while it still runs here, and must not run twice at once: the new lease is the running attempt's.
+#[derive(Default)]
+pub(crate) struct Working(Mutex<HashMap<Vec<u8>, Lease>>);
+
+impl Working {
+    /// Whether the job is to be begun; if it runs already, that goes on under this lease.
+    fn begin(&self, lease: &Lease) -> bool {
+        let earlier = self.0.lock().insert(lease.id.clone(), lease.clone());
+        earlier.is_none()
+    }
+
+    /// The lease that followed this one, if there is one.
+    fn renewed(&self, lease: &Lease) -> Option<Lease> {
+        let working = self.0.lock();
+        let newest = working.get(&lease.id);
+        newest.filter(|newest| *newest != lease).cloned()
+    }
+
+    /// Ends the work under this lease, unless another has followed it.
+    fn end(&self, lease: &Lease) -> Option<Lease> {
+        let mut working = self.0.lock();
+        match working.get(&lease.id) {
+            Some(newest) if newest != lease => Some(newest.clone()),
+            _ => {
+                working.remove(&lease.id);
+                None
+            }
+        }
+    }
 }
 
 /// What a look at the backlog came to.
@@ -122,7 +158,10 @@ impl Functions {
             return Ok(Due::NotUntil(next.unwrap_or(Timestamp::MAX)));
         }
         let mut first = Some(first);
-        for lease in leases {
+        for mut lease in leases {
+            if !self.shared.working.begin(&lease) {
+                continue;
+            }
             let slot = match first.take() {
                 Some(slot) => slot,
                 // Only this worker takes slots, so those that were free still are.
@@ -134,9 +173,16 @@ impl Functions {
             };
             let functions = self.clone();
             self.shared.running.spawn(async move {
-                if let Err(cause) = functions.work_on(&lease).await {
-                    // Its lease runs out, or is released at the next start, and it is tried again.
-                    tracing::warn!(%cause, "a waiting invocation could not be dealt with");
+                loop {
+                    if let Err(cause) = functions.work_on(&mut lease).await {
+                        // Its lease runs out, or is released at the next start, and it is tried again.
+                        tracing::warn!(%cause, "a waiting invocation could not be dealt with");
+                    }
+                    match functions.shared.working.end(&lease) {
+                        // It was postponed and came due before we were here.
+                        Some(next) => lease = next,
+                        None => break,
+                    }
                 }
                 drop(slot);
             });
@@ -144,9 +190,10 @@ impl Functions {
         Ok(Due::Begun)
     }
 
-    async fn work_on(&self, lease: &Lease) -> Result<()> {
-        let id = std::str::from_utf8(&lease.id).unwrap_or_default();
-        let Some(record) = JOBS.get(&self.shared.store.read()?, &job_key(id))? else {
+    /// Moves `lease` on to the one that followed it, if one did.
+    async fn work_on(&self, lease: &mut Lease) -> Result<()> {
+        let id = String::from_utf8_lossy(&lease.id).into_owned();
+        let Some(record) = JOBS.get(&self.shared.store.read()?, &job_key(&id))? else {
             return self.forget(lease).await;
         };
         let progress = Progress::decode(&lease.body)?;
@@ -170,7 +217,13 @@ impl Functions {
             Next::Settle(settlement) => invocation.settlement = Some(settlement),
             Next::Again(due, _) => invocation.next_attempt = Some(due),
         }
-        self.settle(lease, id, next, &invocation).await
+        while !self.settle(lease, &id, next, &invocation).await? {
+            match self.shared.working.renewed(lease) {
+                Some(renewed) => *lease = renewed,
+                None => break,
+            }
+        }
+        Ok(self.shared.ledger.recorded(&invocation).await?)
     }
 
     async fn attempt(
@@ -222,14 +275,14 @@ impl Functions {
     }
 
     /// Writes down how an attempt ended together with what becomes of the job. Buffered: if a crash takes it back, the
-    /// job is simply run again.
+    /// job is simply run again. Says whether the lease was still held; if not, only the record is written.
     async fn settle(
         &self,
         lease: &Lease,
         id: &str,
         next: Next,
         invocation: &Invocation,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self.shared
             .store
             .write_buffered(|tx| {
@@ -243,10 +296,9 @@ impl Functions {
                     JOBS.delete(tx, job_key(id));
                 }
                 Ledger::record(tx, invocation);
-                Ok::<_, Error>(())
+                Ok(held)
             })
-            .await?;
-        Ok(self.shared.ledger.recorded(invocation).await?)
+            .await
     }
 
     async fn forget(&self, lease: &Lease) -> Result<()> {

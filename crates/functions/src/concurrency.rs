@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use base::Space;
 use parking_lot::Mutex;
+use store::Tx;
 
-use crate::schema::Function;
+use crate::schema::{FUNCTIONS, Function, functions_of};
 use crate::{Error, Functions, Result, Throttle};
 
 type Key = (Space, String);
@@ -52,24 +53,31 @@ impl Permits {
         })
     }
 
-    /// Notes what a function has reserved, or that it has reserved nothing.
-    pub(crate) fn reserve(&self, space: &Space, name: &str, amount: Option<u32>) {
-        let key = (space.clone(), name.to_owned());
+    /// Notes what a function has reserved, or that it has reserved nothing. `amount` is looked up under the lock: of two
+    /// changes, the later would else be overwritten by whoever is slower to note it.
+    fn note(
+        &self,
+        space: &Space,
+        name: &str,
+        amount: impl FnOnce() -> Result<Option<u32>>,
+    ) -> Result<()> {
         let mut state = self.state.lock();
-        match amount {
+        let key = (space.clone(), name.to_owned());
+        match amount()? {
             Some(amount) => state.reserved.insert(key, amount),
             None => state.reserved.remove(&key),
         };
+        Ok(())
     }
 
-    /// What the functions of a space have reserved, `but` one.
-    fn reserved_by_others(&self, space: &Space, but: &str) -> u32 {
+    /// What the functions of a space have reserved.
+    fn reserved(&self, space: &Space) -> u32 {
         let state = self.state.lock();
-        let others = state
+        let here = state
             .reserved
             .iter()
-            .filter(|((there, name), _)| there == space && name != but);
-        others.map(|(_, amount)| amount).sum()
+            .filter(|((there, _), _)| there == space);
+        here.map(|(_, amount)| amount).sum()
     }
 }
 
@@ -121,24 +129,29 @@ impl Functions {
         amount: Option<u32>,
     ) -> Result<Function> {
         let config = &self.shared.config;
-        let others = self.shared.permits.reserved_by_others(space, name);
-        let most = config
-            .concurrency
-            .saturating_sub(config.least_unreserved)
-            .saturating_sub(others);
-        if amount.is_some_and(|amount| amount > most) {
-            return Err(Error::ReservesTooMuch {
-                least: config.least_unreserved,
-            });
-        }
+        let least = config.least_unreserved;
+        let most = config.concurrency.saturating_sub(least);
         let function = self
-            .change(space, name, None, |_, function| {
+            .change(space, name, None, |tx, function| {
+                // In the transaction: of two that ask at once, each would find room that only one can have.
+                let others = reserved_by_others(tx, space, name)?;
+                if amount.is_some_and(|amount| amount > most.saturating_sub(others)) {
+                    return Err(Error::ReservesTooMuch { least });
+                }
                 function.reserved_concurrency = amount;
                 Ok(())
             })
             .await?;
-        self.shared.permits.reserve(space, name, amount);
+        self.note_reservation(space, name)?;
         Ok(function)
+    }
+
+    /// Brings what is known of a function's reservation up to what is stored.
+    pub(crate) fn note_reservation(&self, space: &Space, name: &str) -> Result<()> {
+        self.shared.permits.note(space, name, || {
+            let function = self.find(space, name)?;
+            Ok(function.and_then(|function| function.reserved_concurrency))
+        })
     }
 
     /// How many invocations may run at once in a space.
@@ -148,21 +161,26 @@ impl Functions {
 
     /// How many invocations of functions without a reservation may run at once.
     pub fn unreserved_concurrency(&self, space: &Space) -> u32 {
-        let reserved = self.shared.permits.reserved_by_others(space, "");
+        let reserved = self.shared.permits.reserved(space);
         self.shared.config.concurrency.saturating_sub(reserved)
     }
 
     pub(crate) fn learn_reservations(&self) -> Result<()> {
         for function in self.every()? {
             let amount = function.reserved_concurrency;
-            if amount.is_some() {
-                self.shared
-                    .permits
-                    .reserve(&function.space, &function.name, amount);
-            }
+            let permits = &self.shared.permits;
+            permits.note(&function.space, &function.name, || Ok(amount))?;
         }
         Ok(())
     }
+}
+
+fn reserved_by_others(tx: &Tx, space: &Space, but: &str) -> Result<u32> {
+    let all = FUNCTIONS.scan(tx, &functions_of(space).range(), usize::MAX)?;
+    let others = all.into_iter().filter(|(_, function)| function.name != but);
+    Ok(others
+        .filter_map(|(_, function)| function.reserved_concurrency)
+        .sum())
 }
 
 #[cfg(test)]
@@ -173,7 +191,8 @@ mod tests {
     fn a_reservation_is_a_limit_and_is_kept_free() {
         let permits = Permits::new(10);
         let space = Space::new("here");
-        permits.reserve(&space, "a", Some(2));
+        let reserve = |amount| permits.note(&space, "a", || Ok(amount)).unwrap();
+        reserve(Some(2));
         let take = |name: &str, n: usize| -> Vec<Permit> {
             (0..n)
                 .map(|_| permits.acquire(&space, name).unwrap())
@@ -190,9 +209,9 @@ mod tests {
         drop(mine);
         drop(others);
         drop(take("a", 2));
-        permits.reserve(&space, "a", Some(0));
+        reserve(Some(0));
         assert_eq!(permits.acquire(&space, "a").err(), Some(Throttle::Reserved));
-        permits.reserve(&space, "a", None);
+        reserve(None);
         drop(take("a", 10));
     }
 }

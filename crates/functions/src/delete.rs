@@ -21,7 +21,7 @@ impl Functions {
                 Ok::<_, Error>(())
             })
             .await?;
-        self.shared.permits.reserve(space, name, None);
+        self.note_reservation(space, name)?;
         self.shared.pools.replace(space, name, None);
         Ok(())
     }

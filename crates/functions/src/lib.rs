@@ -59,6 +59,7 @@ pub use schema::{
     LogFormat, Logging, Permission,
 };
 
+use backlog::Working;
 use code::CodeStore;
 use concurrency::Permits;
 use pool::Pools;
@@ -129,6 +130,7 @@ struct Shared {
     code: CodeStore,
     pools: Pools,
     permits: Permits,
+    working: Working,
     running: TaskTracker,
     stopping: CancellationToken,
 }
@@ -148,6 +150,7 @@ impl Functions {
                 config: parts.config,
                 pools: Pools::default(),
                 permits,
+                working: Working::default(),
                 running: TaskTracker::new(),
                 stopping: CancellationToken::new(),
             }),

@@ -19,8 +19,8 @@ pub(crate) struct Pools {
 }
 
 struct Pool {
-    /// What its instances must be of; none if the function is gone.
-    generation: Option<Generation>,
+    /// What its instances must be of.
+    generation: Generation,
     /// The one that was used last comes last.
     idle: Vec<Instance>,
 }
@@ -41,11 +41,11 @@ impl Pools {
         let mut retired = Vec::new();
         let mut pools = self.pools.lock();
         let pool = pools.entry(key(function)).or_insert_with(|| Pool {
-            generation: None,
+            generation: function.generation,
             idle: Vec::new(),
         });
-        if pool.generation != Some(function.generation) {
-            pool.generation = Some(function.generation);
+        if pool.generation != function.generation {
+            pool.generation = function.generation;
             retired.append(&mut pool.idle);
         }
         while let Some(instance) = pool.idle.pop() {
@@ -64,7 +64,7 @@ impl Pools {
         instance.idle_since = now;
         let mut pools = self.pools.lock();
         if let Some(pool) = pools.get_mut(&key(function))
-            && pool.generation == Some(instance.generation)
+            && pool.generation == instance.generation
         {
             pool.idle.push(instance);
         }
@@ -77,7 +77,7 @@ impl Pools {
         let retired = match (pools.get_mut(&key), generation) {
             (None, _) => None,
             (Some(_), None) => pools.remove(&key).map(|pool| pool.idle),
-            (Some(pool), Some(_)) => {
+            (Some(pool), Some(generation)) => {
                 pool.generation = generation;
                 Some(std::mem::take(&mut pool.idle))
             }
@@ -93,7 +93,8 @@ impl Pools {
     }
 
     /// Retires what has been idle for too long, is too old, or has died.
-    fn retire(&self, now: Timestamp, config: &Config) {
+    /// Says which functions have nothing idle left.
+    fn retire(&self, now: Timestamp, config: &Config) -> Vec<Key> {
         let since = now - config.keep_idle;
         let mut retired = Vec::new();
         let mut pools = self.pools.lock();
@@ -104,9 +105,11 @@ impl Pools {
             pool.idle = keep;
             retired.extend(old);
         }
-        pools.retain(|_, pool| !pool.idle.is_empty() || pool.generation.is_some());
+        let bare = pools.iter().filter(|(_, pool)| pool.idle.is_empty());
+        let bare = bare.map(|(key, _)| key.clone()).collect();
         drop(pools);
         drop(retired);
+        bare
     }
 }
 
@@ -129,8 +132,47 @@ impl Functions {
                 () = stop.cancelled() => break,
                 () = clock.sleep(ROUND) => {}
             }
-            self.shared.pools.retire(clock.now(), &self.shared.config);
+            if let Err(cause) = self.retire() {
+                tracing::warn!(%cause, "functions that are gone were not looked for");
+            }
         }
         Ok(())
+    }
+
+    fn retire(&self) -> Result<()> {
+        let shared = &self.shared;
+        for (space, name) in shared.pools.retire(shared.clock.now(), &shared.config) {
+            // A call that began before its function was deleted made a new pool for it.
+            if self.find(&space, &name)?.is_none() {
+                shared.pools.replace(&space, &name, None);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::fake::{World, space};
+
+    #[tokio::test]
+    async fn a_function_deleted_while_a_call_to_it_begins_leaves_no_pool_behind() {
+        let world = World::new();
+        let function = world.deploy("echo").await;
+        let shared = &world.functions.shared;
+        world.functions.delete(&space(), "f").await.unwrap();
+        let lent = shared
+            .pools
+            .lend(&function, shared.clock.now(), shared.config.longest_life);
+        assert!(lent.is_none());
+        let kept = world.deploy_as("kept", "echo").await;
+        shared
+            .pools
+            .lend(&kept, shared.clock.now(), shared.config.longest_life);
+        assert_eq!(shared.pools.pools.lock().len(), 2);
+        world.functions.retire().unwrap();
+        let pools = shared.pools.pools.lock();
+        let left: Vec<_> = pools.keys().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(left, ["kept"]);
     }
 }

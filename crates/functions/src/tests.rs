@@ -2,5 +2,5 @@
 
 mod asynchronous;
 mod deploy;
-mod fake;
+pub(crate) mod fake;
 mod synchronous;

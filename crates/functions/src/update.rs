@@ -9,7 +9,7 @@ use store::{Blobs, Tx};
 use crate::code;
 use crate::create::NewCode;
 use crate::schema::{
-    AsyncSettings, CodeSource, Configuration, FUNCTIONS, Function, Generation, function_key,
+    AsyncSettings, Code, CodeSource, Configuration, FUNCTIONS, Function, Generation, function_key,
 };
 use crate::{Error, Functions, Result};
 
@@ -99,17 +99,35 @@ impl Functions {
         if sha256 == function.code.sha256 {
             return Ok(false);
         }
+        let surveyed = Code {
+            source: function.code.source,
+            sha256,
+            size,
+        };
+        self.reloaded(space, name, surveyed).await
+    }
+
+    /// Lets a function run from its folder as that was found to be now, unless it has got other code meanwhile.
+    async fn reloaded(&self, space: &Space, name: &str, surveyed: Code) -> Result<bool> {
         let generation = self.new_generation();
-        let function = self
+        let changed = self
             .change(space, name, None, |_, function| {
-                function.code.sha256 = sha256;
-                function.code.size = size;
+                if function.code.source != surveyed.source {
+                    return Err(Error::RevisionMismatch(name.to_owned()));
+                }
+                function.code = surveyed.clone();
                 function.generation = generation;
                 Ok(())
             })
-            .await?;
-        self.replace_instances(&function);
-        Ok(true)
+            .await;
+        match changed {
+            Ok(function) => {
+                self.replace_instances(&function);
+                Ok(true)
+            }
+            Err(Error::RevisionMismatch(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) async fn change(
@@ -159,5 +177,27 @@ fn check_revision(function: &Function, revision: Option<&str>) -> Result<()> {
             Err(Error::RevisionMismatch(function.name.clone()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base::ByteSize;
+
+    use super::*;
+    use crate::tests::fake::{World, space};
+
+    #[tokio::test]
+    async fn a_package_that_came_while_a_folder_was_looked_at_keeps_its_own_hash() {
+        let world = World::new();
+        let function = world.deploy("echo").await;
+        let surveyed = Code {
+            source: CodeSource::Directory("/old".into()),
+            sha256: [7; 32],
+            size: ByteSize::bytes(7),
+        };
+        let reloaded = world.functions.reloaded(&space(), "f", surveyed).await;
+        assert!(!reloaded.unwrap());
+        assert_eq!(world.functions.get(&space(), "f").unwrap(), function);
     }
 }

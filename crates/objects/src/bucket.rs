@@ -3,7 +3,7 @@ use store::{Read, Tx};
 
 use crate::error::{Error, Result};
 use crate::schema::{self, BUCKETS, Bucket, OBJECTS, UPLOADS};
-use crate::{Objects, multipart};
+use crate::{Objects, change, multipart};
 
 /// How many buckets, or uploads of a bucket that goes, are looked at in one go.
 const BATCH: usize = 256;
@@ -20,7 +20,7 @@ impl Objects {
             name: new.name,
             space: new.space,
             created: self.clock.now(),
-            watched: false,
+            watched: None,
         };
         self.store
             .write(|tx| {
@@ -71,9 +71,9 @@ impl Objects {
             let done = self
                 .store
                 .write(|tx| {
-                    require(tx, name)?;
+                    let bucket = require(tx, name)?;
                     require_no_objects(tx, name)?;
-                    delete_if_bare(tx, name)
+                    delete_if_bare(tx, &bucket)
                 })
                 .await?;
             self.dropped.notify_one();
@@ -86,8 +86,9 @@ impl Objects {
 
 /// Removes the bucket, or, while it has unfinished uploads, one of those: each may have thousands of parts, and a
 /// transaction has its bounds.
-fn delete_if_bare(tx: &mut Tx, name: &str) -> Result<bool> {
-    let uploads = UPLOADS.scan(tx, &schema::uploads_of(name).range(), 1)?;
+fn delete_if_bare(tx: &mut Tx, bucket: &Bucket) -> Result<bool> {
+    let name = &bucket.name;
+    let uploads = UPLOADS.scan_front(tx, &schema::uploads_of(name), None, 1)?;
     match uploads.into_iter().next() {
         Some((key, _)) => {
             let id = multipart::id_of(&key)?;
@@ -96,13 +97,16 @@ fn delete_if_bare(tx: &mut Tx, name: &str) -> Result<bool> {
         }
         None => {
             BUCKETS.delete(tx, schema::bucket_key(name));
+            change::unwatched(tx, bucket);
             Ok(true)
         }
     }
 }
 
 fn require_no_objects(from: &impl Read, name: &str) -> Result<()> {
-    if from.scan(&schema::objects_of(name).range(), 1)?.is_empty() {
+    // Most often right after all of them were deleted, one by one.
+    let first = from.scan_front(&schema::objects_of(name), None, 1)?;
+    if first.is_empty() {
         Ok(())
     } else {
         Err(Error::BucketNotEmpty(name.to_owned()))

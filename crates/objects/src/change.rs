@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use base::{Space, Timestamp};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::{Log, Position, Read, Record, Tx};
 
-use crate::error::{Error, Result};
-use crate::schema::Bucket;
-use crate::{Objects, schema};
+use crate::error::Result;
+use crate::schema::{Bucket, WatchId};
+use crate::{Objects, bucket, schema};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ChangeKind {
@@ -35,6 +36,8 @@ pub struct Change {
     pub kind: ChangeKind,
     pub space: Space,
     pub bucket: String,
+    /// What the bucket was watched under.
+    pub watch: WatchId,
     pub key: String,
     /// Zero for a deletion.
     pub size: u64,
@@ -48,7 +51,27 @@ pub struct Change {
     pub sequencer: String,
 }
 
-impl Record for Change {}
+/// One entry of the log.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    pub position: Position,
+    /// As it is stored.
+    pub body: Bytes,
+    /// A body may be damaged, or written by a newer version.
+    pub happened: store::Result<Happened>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Happened {
+    Changed(Box<Change>),
+    /// No changes under this name follow.
+    Unwatched(WatchId),
+}
+
+impl Record for Happened {
+    /// The first was a change alone, which did not say what it was watched under.
+    const VERSION: u8 = 2;
+}
 
 fn log() -> Log {
     Log::new("objects")
@@ -60,33 +83,50 @@ impl Objects {
         log()
     }
 
-    /// Up to `limit` changes after `cursor`.
-    pub fn changes(
-        &self,
-        from: &impl Read,
-        cursor: Position,
-        limit: usize,
-    ) -> Result<Vec<(Position, Change)>> {
-        let mut changes = Vec::new();
-        for entry in log().read(from, cursor, limit)? {
-            let mut change = Change::decode(&entry.body)?;
-            change.sequencer = entry.position.to_string();
-            changes.push((entry.position, change));
-        }
-        Ok(changes)
+    /// Up to `limit` entries after `cursor`.
+    pub fn changes(&self, from: &impl Read, cursor: Position, limit: usize) -> Result<Vec<Logged>> {
+        let entries = log().read(from, cursor, limit)?;
+        Ok(entries.into_iter().map(logged).collect())
     }
 
-    /// Whether the changes of `bucket` go to the log, from this transaction on.
-    pub fn watch(&self, tx: &mut Tx, bucket: &str, watched: bool) -> Result<()> {
-        let key = schema::bucket_key(bucket);
-        let mut record = schema::BUCKETS
-            .get(tx, &key)?
-            .ok_or_else(|| Error::NoSuchBucket(bucket.to_owned()))?;
-        if record.watched != watched {
-            record.watched = watched;
-            schema::BUCKETS.put(tx, key, &record);
+    /// A name that no bucket was watched under.
+    pub fn new_watch(&self) -> WatchId {
+        WatchId(self.random.bytes())
+    }
+
+    /// Under which name the changes of `bucket` go to the log, from this transaction on; without one they don't.
+    pub fn watch(&self, tx: &mut Tx, bucket: &str, watch: Option<WatchId>) -> Result<()> {
+        let mut record = bucket::require(tx, bucket)?;
+        if record.watched != watch {
+            unwatched(tx, &record);
+            record.watched = watch;
+            schema::BUCKETS.put(tx, schema::bucket_key(bucket), &record);
         }
         Ok(())
+    }
+
+    /// Under which name the changes of `bucket` go to the log, if they do.
+    pub fn watched(&self, from: &impl Read, bucket: &str) -> Result<Option<WatchId>> {
+        Ok(bucket::require(from, bucket)?.watched)
+    }
+}
+
+fn logged(entry: store::Entry) -> Logged {
+    let mut happened = Happened::decode(&entry.body);
+    if let Ok(Happened::Changed(change)) = &mut happened {
+        change.sequencer = entry.position.to_string();
+    }
+    Logged {
+        position: entry.position,
+        body: entry.body,
+        happened,
+    }
+}
+
+/// Says to whoever follows that the bucket's changes come to an end here, or go on under another name.
+pub(crate) fn unwatched(tx: &mut Tx, bucket: &Bucket) {
+    if let Some(watch) = bucket.watched {
+        log().append(tx, Happened::Unwatched(watch).encode());
     }
 }
 
@@ -101,13 +141,14 @@ pub(crate) struct News<'a> {
 }
 
 pub(crate) fn announce(tx: &mut Tx, bucket: &Bucket, news: News<'_>) {
-    if !bucket.watched {
+    let Some(watch) = bucket.watched else {
         return;
-    }
+    };
     let change = Change {
         kind: news.kind,
         space: bucket.space.clone(),
         bucket: bucket.name.clone(),
+        watch,
         key: news.key.to_owned(),
         size: news.size,
         etag: news.etag,
@@ -115,5 +156,5 @@ pub(crate) fn announce(tx: &mut Tx, bucket: &Bucket, news: News<'_>) {
         origin: news.origin.clone(),
         sequencer: String::new(),
     };
-    log().append(tx, change.encode());
+    log().append(tx, Happened::Changed(Box::new(change)).encode());
 }

@@ -36,7 +36,7 @@ use store::Store;
 use tokio::sync::Notify;
 
 pub use bucket::NewBucket;
-pub use change::{Change, ChangeKind, Origin};
+pub use change::{Change, ChangeKind, Happened, Logged, Origin};
 pub use checksum::{Algorithm, Checksum, Coverage, Digests};
 pub use condition::{Condition, Tags};
 pub use copy::Copy;
@@ -51,7 +51,7 @@ pub use multipart::{
 };
 pub use put::Put;
 pub use receive::{Received, Receiver};
-pub use schema::{Bucket, Metadata, Object};
+pub use schema::{Bucket, Metadata, Object, WatchId};
 
 /// A handle on the objects. Clones share it.
 #[derive(Clone)]

@@ -26,8 +26,19 @@ pub struct Bucket {
     pub name: String,
     pub space: Space,
     pub created: Timestamp,
-    /// Whether its changes go to the change log.
-    pub watched: bool,
+    /// Under which name its changes go to the change log, if they do.
+    pub watched: Option<WatchId>,
+}
+
+/// What a bucket's changes are logged under while somebody watches it in one way. Never used again, so what a change is
+/// to cause is known from the change, whatever has become of the bucket when it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WatchId(pub(crate) [u8; 16]);
+
+impl WatchId {
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// What was said about an object when it was stored, given back as it came.

@@ -110,8 +110,9 @@ impl World {
     }
 
     async fn watch(&self) {
+        let watch = self.objects.new_watch();
         self.store
-            .write(|tx| self.objects.watch(tx, "photos", true))
+            .write(|tx| self.objects.watch(tx, "photos", Some(watch)))
             .await
             .unwrap();
     }
@@ -119,7 +120,12 @@ impl World {
     fn changes(&self) -> Vec<Change> {
         let view = self.store.read().unwrap();
         let changes = self.objects.changes(&view, Position::START, 1_000).unwrap();
-        changes.into_iter().map(|(_, change)| change).collect()
+        let changes = changes.into_iter().map(|logged| logged.happened.unwrap());
+        let changed = |happened| match happened {
+            Happened::Changed(change) => Some(*change),
+            Happened::Unwatched(_) => None,
+        };
+        changes.filter_map(changed).collect()
     }
 
     /// How many bodies were waiting for removal.

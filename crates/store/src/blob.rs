@@ -172,7 +172,7 @@ impl Blobs {
     /// Removes up to `limit` dropped bodies; returns how many.
     pub async fn reap(&self, store: &Store, limit: usize) -> Result<usize> {
         // Only what is durably dropped may be unlinked, else a crash brings back a record without its body.
-        let dropped = store.read()?.scan(&DROPPED.key().range(), limit)?;
+        let dropped = store.read()?.scan_front(&DROPPED.key(), None, limit)?;
         if dropped.is_empty() {
             return Ok(0);
         }

@@ -21,6 +21,7 @@
 mod backend;
 mod blob;
 mod error;
+mod front;
 mod key;
 mod keyspace;
 mod log;
@@ -47,6 +48,7 @@ pub use tx::Tx;
 pub use view::{Pair, Read, View};
 
 use backend::Backend;
+use front::Fronts;
 use log::Wakes;
 
 /// A handle on the store. Clones share it.
@@ -59,6 +61,7 @@ struct Shared {
     backend: Box<dyn Backend>,
     blobs: Blobs,
     wakes: Arc<Wakes>,
+    fronts: Arc<Fronts>,
     random: Random,
 }
 
@@ -77,10 +80,12 @@ impl Store {
     /// Opens, or creates, the embedded store in `dir`. Locks it against other processes.
     pub fn open(dir: &Path, random: Random) -> Result<Self> {
         let wakes = Arc::new(Wakes::default());
-        let backend = backend::embedded::Embedded::open(dir, wakes.clone())?;
+        let fronts = Arc::new(Fronts::default());
+        let backend = backend::embedded::Embedded::open(dir, wakes.clone(), fronts.clone())?;
         let blobs = Blobs::in_dir(&dir.join("blobs"), random.clone())?;
         sync_names(dir)?;
-        Ok(Self::assemble(Box::new(backend), wakes, blobs, random))
+        let backend = Box::new(backend);
+        Ok(Self::assemble(backend, wakes, fronts, blobs, random))
     }
 
     /// A store in memory that is gone with the process.
@@ -91,6 +96,7 @@ impl Store {
     fn assemble(
         backend: Box<dyn Backend>,
         wakes: Arc<Wakes>,
+        fronts: Arc<Fronts>,
         blobs: Blobs,
         random: Random,
     ) -> Self {
@@ -99,6 +105,7 @@ impl Store {
                 backend,
                 blobs,
                 wakes,
+                fronts,
                 random,
             }),
         }
@@ -106,7 +113,10 @@ impl Store {
 
     /// A consistent view of everything that was visible at this moment.
     pub fn read(&self) -> Result<View> {
-        Ok(View::new(self.shared.backend.snapshot()?))
+        Ok(View::new(
+            self.shared.backend.snapshot()?,
+            self.shared.fronts.clone(),
+        ))
     }
 
     /// Runs `decide` in a transaction and returns once its writes are durable.

@@ -70,15 +70,13 @@ impl Log {
     /// Up to `limit` entries after `cursor`.
     pub fn read(&self, from: &impl Read, cursor: Position, limit: usize) -> Result<Vec<Entry>> {
         let prefix = self.key();
-        let range = prefix.range().after(
-            prefix
-                .clone()
-                .u64(cursor.commit)
-                .u32(cursor.index)
-                .as_slice(),
-        );
         let skip = prefix.as_slice().len();
-        from.scan(&range, limit)?
+        let entries = if cursor == Position::START {
+            from.scan_front(&prefix, None, limit)?
+        } else {
+            from.scan(&prefix.range().from(&self.after(cursor)), limit)?
+        };
+        entries
             .into_iter()
             .map(|(key, body)| {
                 Ok(Entry {
@@ -130,8 +128,7 @@ impl Log {
             .transpose()
     }
 
-    /// Forgets these entries, which were read. Whoever reads a log to its end and forgets as it goes does it with this:
-    /// `trim` looks for the oldest entry, past the traces that all forgotten ones leave in the tree for a while.
+    /// Forgets these entries, which were read.
     pub fn forget(&self, tx: &mut Tx, read: impl IntoIterator<Item = Position>) {
         for Position { commit, index } in read {
             tx.delete(self.key().u64(commit).u32(index).into_vec());
@@ -140,7 +137,7 @@ impl Log {
 
     /// Forgets up to `limit` entries that are not after `cursor`; returns how many.
     pub fn trim(&self, tx: &mut Tx, cursor: Position, limit: usize) -> Result<usize> {
-        let old = tx.scan(&self.key().range().before(&self.after(cursor)), limit)?;
+        let old = tx.scan_front(&self.key(), Some(&self.after(cursor)), limit)?;
         let count = old.len();
         for (key, _) in old {
             tx.delete(key);

@@ -87,6 +87,20 @@ impl<R: Record> Table<R> {
             .collect()
     }
 
+    /// The first `limit` records whose keys begin with `prefix` and come before `end`, as [`Read::scan_front`] does.
+    pub fn scan_front(
+        &self,
+        from: &impl Read,
+        prefix: &Key,
+        end: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, R)>> {
+        from.scan_front(prefix, end, limit)?
+            .into_iter()
+            .map(|(key, stored)| Ok((key, R::decode(&stored)?)))
+            .collect()
+    }
+
     /// The last `limit` records of a range, greatest key first.
     pub fn scan_back(
         &self,

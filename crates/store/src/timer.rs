@@ -30,20 +30,46 @@ pub struct Lease {
     token: u64,
 }
 
-/// By due time, then id.
-const DUE: Table<Item> = Table::new(Keyspace::Timer, 0);
-/// Id to due time, to find the item again.
-const INDEX: Table<Timestamp> = Table::new(Keyspace::Timer, 1);
+/// What nobody has, by due time, then id.
+const WAITING: Table<Item> = Table::new(Keyspace::Timer, 0);
+/// Where in the other two tables an item is, by its id.
+const INDEX: Table<Place> = Table::new(Keyspace::Timer, 1);
+/// What somebody has, by the lease's end, then id. Apart from what waits, because it is sorted otherwise: among it, the
+/// finished ones would leave their traces before all that is to be leased next.
+const LEASED: Table<Item> = Table::new(Keyspace::Timer, 2);
+
+/// When an item is due, its id and its body.
+type Due = (Timestamp, Vec<u8>, Bytes);
 
 #[derive(Serialize, Deserialize)]
 struct Item {
     body: Bytes,
-    /// Changes with every lease, so that a worker whose lease ran out can't finish another's.
-    token: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Place {
+    Waiting {
+        due: Timestamp,
+    },
+    Leased {
+        until: Timestamp,
+        /// Changes with every lease, so that a worker whose lease ran out can't finish another's.
+        token: u64,
+    },
+}
+
+impl Place {
+    /// When the item is due here.
+    fn due(self) -> Timestamp {
+        match self {
+            Self::Waiting { due } => due,
+            Self::Leased { until, .. } => until,
+        }
+    }
 }
 
 impl Record for Item {}
-impl Record for Timestamp {}
+impl Record for Place {}
 
 impl Timers {
     pub fn new(name: impl Into<String>) -> Self {
@@ -52,15 +78,19 @@ impl Timers {
 
     /// What the store's bells know this set by.
     pub(crate) fn prefix(&self) -> Vec<u8> {
-        self.due().into_vec()
+        self.all(&WAITING).into_vec()
     }
 
-    fn due(&self) -> Key {
-        DUE.key().str(&self.0)
+    fn all(&self, table: &Table<Item>) -> Key {
+        table.key().str(&self.0)
     }
 
-    fn due_at(&self, due: Timestamp, id: &[u8]) -> Key {
-        self.due().u64(due.as_micros()).raw(id)
+    fn key(&self, place: Place, id: &[u8]) -> Key {
+        let table = match place {
+            Place::Waiting { .. } => &WAITING,
+            Place::Leased { .. } => &LEASED,
+        };
+        self.all(table).u64(place.due().as_micros()).raw(id)
     }
 
     fn index(&self, id: &[u8]) -> Key {
@@ -76,46 +106,42 @@ impl Timers {
         body: impl Into<Bytes>,
     ) -> Result<()> {
         self.cancel(tx, id)?;
-        self.insert(
-            tx,
-            id,
-            due,
-            &Item {
-                body: body.into(),
-                token: 0,
-            },
-        );
+        self.insert(tx, id, Place::Waiting { due }, body.into());
         tx.ring(self.prefix());
         Ok(())
     }
 
     /// Removes the item; says whether it was there.
     pub fn cancel(&self, tx: &mut Tx, id: &[u8]) -> Result<bool> {
-        let Some(due) = INDEX.get(tx, &self.index(id))? else {
+        let Some(place) = INDEX.get(tx, &self.index(id))? else {
             return Ok(false);
         };
         INDEX.delete(tx, self.index(id));
-        DUE.delete(tx, self.due_at(due, id));
+        tx.delete(self.key(place, id).into_vec());
         Ok(true)
     }
 
-    /// When the item `id` is due, if it is there.
+    /// When the item `id` is due, if it is there; a leased one is when its lease ends.
     pub fn when(&self, from: &impl Read, id: &[u8]) -> Result<Option<Timestamp>> {
-        INDEX.get(from, &self.index(id))
+        Ok(INDEX.get(from, &self.index(id))?.map(Place::due))
     }
 
     /// When the next item is due.
     pub fn next(&self, from: &impl Read) -> Result<Option<Timestamp>> {
-        let first = from.scan(&self.due().range(), 1)?;
-        first
-            .first()
-            .map(|(key, _)| due_and_id(key).map(|(due, _)| due))
-            .transpose()
+        let mut next = None;
+        for table in [&WAITING, &LEASED] {
+            let first = from.scan_front(&self.all(table), None, 1)?.pop();
+            let due = first.map(|(key, _)| due_and_id(&key)).transpose()?;
+            next = next.into_iter().chain(due.map(|(due, _)| due)).min();
+        }
+        Ok(next)
     }
 
     /// How many items there are, counting no further than `limit`.
     pub fn count(&self, from: &impl Read, limit: usize) -> Result<usize> {
-        Ok(from.scan(&self.due().range(), limit)?.len())
+        let waiting = from.scan_front(&self.all(&WAITING), None, limit)?.len();
+        let leased = from.scan_front(&self.all(&LEASED), None, limit - waiting)?;
+        Ok(waiting + leased.len())
     }
 
     /// Takes up to `limit` items that are due at `now`, earliest first, for `lease`.
@@ -132,17 +158,13 @@ impl Timers {
         let token = store.random().u64();
         store
             .write_buffered(|tx| {
-                let end = self.due().u64(now.as_micros().saturating_add(1));
-                let due = DUE.scan(tx, &self.due().range().before(end.as_slice()), limit)?;
-                let mut leases = Vec::with_capacity(due.len());
-                for (key, mut item) in due {
-                    let (due, id) = due_and_id(&key)?;
-                    tx.delete(key);
-                    item.token = token;
-                    self.insert(tx, &id, until, &item);
+                let mut leases = Vec::new();
+                for (due, id, body) in self.due(tx, now, limit)? {
+                    self.cancel(tx, &id)?;
+                    self.insert(tx, &id, Place::Leased { until, token }, body.clone());
                     leases.push(Lease {
                         id,
-                        body: item.body,
+                        body,
                         due,
                         until,
                         token,
@@ -153,43 +175,46 @@ impl Timers {
             .await
     }
 
+    /// The items that are due at `now`, waiting or with a lease that has run out, earliest first.
+    fn due(&self, tx: &Tx, now: Timestamp, limit: usize) -> Result<Vec<Due>> {
+        let mut found = Vec::new();
+        for table in [&WAITING, &LEASED] {
+            let all = self.all(table);
+            let end = all.clone().u64(now.as_micros().saturating_add(1));
+            for (key, item) in table.scan_front(tx, &all, Some(end.as_slice()), limit)? {
+                let (due, id) = due_and_id(&key)?;
+                found.push((due, id, item.body));
+            }
+        }
+        found.sort();
+        found.truncate(limit);
+        Ok(found)
+    }
+
     /// Makes every leased item due at `now`; returns how many. Right only where no other process can hold a lease:
     /// at the start of the one that has the store to itself, when whoever leased them is dead.
     pub async fn release(&self, store: &Store, now: Timestamp) -> Result<usize> {
         const AT_ONCE: usize = 256;
         let mut released = 0;
-        let mut after = self.due().into_vec();
         loop {
-            let (count, last) = store
-                .write_buffered(|tx| self.release_some(tx, &after, now, AT_ONCE))
+            let count = store
+                .write_buffered(|tx| self.release_some(tx, now, AT_ONCE))
                 .await?;
             released += count;
-            match last {
-                Some(last) => after = last,
-                None => return Ok(released),
+            if count < AT_ONCE {
+                return Ok(released);
             }
         }
     }
 
-    /// Looks at up to `limit` items after the key `after`; the last one's key, unless these were all.
-    fn release_some(
-        &self,
-        tx: &mut Tx,
-        after: &[u8],
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<(usize, Option<Vec<u8>>)> {
-        let items = DUE.scan(tx, &self.due().range().after(after), limit)?;
-        let last = (items.len() == limit).then(|| items.last().map(|(key, _)| key.clone()));
-        let mut released = 0;
-        for (key, item) in items {
-            if item.token != 0 {
-                let (_, id) = due_and_id(&key)?;
-                self.set(tx, &id, now, item.body)?;
-                released += 1;
-            }
+    fn release_some(&self, tx: &mut Tx, now: Timestamp, limit: usize) -> Result<usize> {
+        let leased = LEASED.scan_front(tx, &self.all(&LEASED), None, limit)?;
+        let count = leased.len();
+        for (key, item) in leased {
+            let (_, id) = due_and_id(&key)?;
+            self.set(tx, &id, now, item.body)?;
         }
-        Ok((released, last.flatten()))
+        Ok(count)
     }
 
     /// Removes a leased item: it is done. False if the lease was lost meanwhile, and then nothing is changed.
@@ -217,16 +242,16 @@ impl Timers {
     }
 
     fn holds(&self, tx: &Tx, lease: &Lease) -> Result<bool> {
-        let Some(due) = INDEX.get(tx, &self.index(&lease.id))? else {
-            return Ok(false);
+        let held = Place::Leased {
+            until: lease.until,
+            token: lease.token,
         };
-        let item = DUE.get(tx, &self.due_at(due, &lease.id))?;
-        Ok(item.is_some_and(|item| item.token == lease.token))
+        Ok(INDEX.get(tx, &self.index(&lease.id))? == Some(held))
     }
 
-    fn insert(&self, tx: &mut Tx, id: &[u8], due: Timestamp, item: &Item) {
-        DUE.put(tx, self.due_at(due, id), item);
-        INDEX.put(tx, self.index(id), &due);
+    fn insert(&self, tx: &mut Tx, id: &[u8], place: Place, body: Bytes) {
+        tx.put(self.key(place, id).into_vec(), Item { body }.encode());
+        INDEX.put(tx, self.index(id), &place);
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::backend::{Append, Commit, Reads, Snapshot};
-use crate::key::KeyRange;
+use crate::front::front_range;
+use crate::key::{Key, KeyRange};
 use crate::view::{Pair, Read};
 use crate::{Durability, Result, Shared};
 
@@ -71,7 +72,14 @@ impl Tx {
     }
 
     /// Walks a range forwards or backwards, laying this transaction's writes over the snapshot.
-    fn merged(&self, range: &KeyRange, limit: usize, back: bool) -> Result<Vec<Pair>> {
+    /// `stored` looks up as many pairs of the snapshot as it is told.
+    fn merged(
+        &self,
+        range: &KeyRange,
+        limit: usize,
+        back: bool,
+        stored: impl FnOnce(&dyn Snapshot, usize) -> Result<Vec<Pair>>,
+    ) -> Result<Vec<Pair>> {
         if range.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
@@ -82,11 +90,7 @@ impl Tx {
         // Each deletion of ours may hide one stored pair, so that many more are asked for.
         let hidden = own.iter().filter(|(_, value)| value.is_none()).count();
         let ask = limit.saturating_add(hidden);
-        let stored = if back {
-            self.snapshot()?.scan_back(range, ask)?
-        } else {
-            self.snapshot()?.scan(range, ask)?
-        };
+        let stored = stored(self.snapshot()?, ask)?;
         if back {
             own.reverse();
         }
@@ -148,10 +152,20 @@ impl Read for Tx {
     }
 
     fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>> {
-        self.merged(range, limit, false)
+        self.merged(range, limit, false, |snapshot, ask| {
+            snapshot.scan(range, ask)
+        })
+    }
+
+    fn scan_front(&self, prefix: &Key, end: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>> {
+        self.merged(&front_range(prefix, end), limit, false, |snapshot, ask| {
+            self.shared.fronts.scan(snapshot, prefix, end, ask)
+        })
     }
 
     fn scan_back(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>> {
-        self.merged(range, limit, true)
+        self.merged(range, limit, true, |snapshot, ask| {
+            snapshot.scan_back(range, ask)
+        })
     }
 }

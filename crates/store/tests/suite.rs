@@ -83,6 +83,9 @@ on_every_back_end! {
     leases_of_a_dead_process_are_released_at_once
     due_timers_are_leased_once_and_finish_only_under_their_lease
     an_expired_lease_makes_an_item_due_again
+    a_front_is_what_a_scan_from_the_beginning_finds_however_old_the_view
+    timers_do_as_their_model_does
+    every_job_is_found_by_the_workers_that_share_a_set
     bodies_are_read_back_and_unnamed_ones_are_swept
     a_body_named_twice_goes_with_its_second_name
     an_unfinished_body_leaves_nothing
@@ -453,6 +456,228 @@ async fn leases_of_a_dead_process_are_released_at_once(disk: Disk) {
     assert_eq!(timers.when(&view, b"later").unwrap(), Some(at(900)));
 }
 
+fn front(n: u64) -> Key {
+    Key::new(Keyspace::Test, 9).u64(n)
+}
+
+/// One task takes from the front, two put anywhere, and two look on with views of all ages.
+async fn a_front_is_what_a_scan_from_the_beginning_finds_however_old_the_view(disk: Disk) {
+    const ROUNDS: usize = 300;
+    let store = disk.open();
+    let mut tasks = Vec::new();
+    for seed in 0..2 {
+        let (store, random) = (store.clone(), Random::seeded(seed));
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..ROUNDS {
+                let key = front(0).u64(random.below(1_000)).into_vec();
+                let put = |tx: &mut store::Tx| {
+                    tx.put(key.clone(), "");
+                    Ok::<_, Error>(())
+                };
+                store.write_buffered(put).await.unwrap();
+            }
+        }));
+    }
+    let taker = store.clone();
+    tasks.push(tokio::spawn(async move {
+        for _ in 0..ROUNDS {
+            let take = |tx: &mut store::Tx| {
+                for (key, _) in tx.scan_front(&front(0), None, 3)? {
+                    tx.delete(key);
+                }
+                assert_eq!(
+                    tx.scan_front(&front(0), None, 5)?,
+                    tx.scan(&front(0).range(), 5)?
+                );
+                Ok::<_, Error>(())
+            };
+            taker.write_buffered(take).await.unwrap();
+        }
+    }));
+    for seed in 2..4 {
+        let (store, random) = (store.clone(), Random::seeded(seed));
+        tasks.push(tokio::spawn(async move {
+            let mut views = Vec::new();
+            for _ in 0..ROUNDS {
+                views.push(store.read().unwrap());
+                let at = usize::try_from(random.below(views.len() as u64)).unwrap();
+                let view = &views[at];
+                let end = front(0).u64(random.below(1_200));
+                let range = front(0).range();
+                assert_eq!(
+                    view.scan_front(&front(0), Some(end.as_slice()), 2).unwrap(),
+                    view.scan(&range.clone().before(end.as_slice()), 2).unwrap()
+                );
+                assert_eq!(
+                    view.scan_front(&front(0), None, 2).unwrap(),
+                    view.scan(&range, 2).unwrap()
+                );
+                if views.len() > 8 {
+                    views.swap_remove(at);
+                }
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+/// An item of the model: when it is due, its body, and the lease that holds it.
+type Modelled = (Timestamp, u64, Option<store::Lease>);
+
+async fn timers_do_as_their_model_does(disk: Disk) {
+    let timers = Timers::new("modelled");
+    for seed in 0..8 {
+        let random = Random::seeded(seed);
+        let mut store = disk.open();
+        let mut model: BTreeMap<Vec<u8>, Modelled> = BTreeMap::new();
+        let mut leases: Vec<store::Lease> = Vec::new();
+        let mut now = 1_000;
+        for step in 0..400_u64 {
+            now += random.below(3);
+            let at = Timestamp::from_secs(now);
+            let due = Timestamp::from_secs(now + random.below(40) - 15);
+            let id = vec![b'a' + u8::try_from(random.below(12)).unwrap()];
+            let body = Bytes::from(step.to_be_bytes().to_vec());
+            let old = match leases.len() as u64 {
+                0 => None,
+                count => Some(leases[usize::try_from(random.below(count)).unwrap()].clone()),
+            };
+            match (random.below(7), old) {
+                (0 | 1, _) => {
+                    let set = |tx: &mut store::Tx| timers.set(tx, &id, due, body.clone());
+                    store.write_buffered(set).await.unwrap();
+                    model.insert(id, (due, step, None));
+                }
+                (2, _) if step % 3 == 0 => {
+                    let cancel = |tx: &mut store::Tx| timers.cancel(tx, &id);
+                    let there = store.write_buffered(cancel).await.unwrap();
+                    assert_eq!(there, model.remove(&id).is_some());
+                }
+                (2 | 3, _) => {
+                    let limit = usize::try_from(1 + random.below(3)).unwrap();
+                    let term = Duration::from_secs(5 + random.below(20));
+                    let found = timers.lease(&store, at, term, limit).await.unwrap();
+                    let mut wanted: Vec<_> = model
+                        .iter()
+                        .filter(|(_, (due, ..))| *due <= at)
+                        .map(|(id, (due, ..))| (*due, id.clone()))
+                        .collect();
+                    wanted.sort();
+                    wanted.truncate(limit);
+                    let shown: Vec<_> = found.iter().map(|l| (l.due, l.id.clone())).collect();
+                    assert_eq!(shown, wanted, "seed {seed}, step {step}");
+                    for lease in found {
+                        let item = model.get_mut(&lease.id).unwrap();
+                        assert_eq!(lease.body, item.1.to_be_bytes().as_slice());
+                        (item.0, item.2) = (lease.until, Some(lease.clone()));
+                        leases.push(lease);
+                    }
+                }
+                (4, Some(lease)) => {
+                    let held = model
+                        .get(&lease.id)
+                        .is_some_and(|i| i.2.as_ref() == Some(&lease));
+                    let finish = |tx: &mut store::Tx| timers.finish(tx, &lease);
+                    assert_eq!(store.write_buffered(finish).await.unwrap(), held);
+                    if held {
+                        model.remove(&lease.id);
+                    }
+                }
+                (5, Some(lease)) => {
+                    let held = model
+                        .get(&lease.id)
+                        .is_some_and(|i| i.2.as_ref() == Some(&lease));
+                    let postpone =
+                        |tx: &mut store::Tx| timers.postpone(tx, &lease, due, body.clone());
+                    assert_eq!(store.write_buffered(postpone).await.unwrap(), held);
+                    if held {
+                        model.insert(lease.id, (due, step, None));
+                    }
+                }
+                (6, _) if step % 20 == 0 => {
+                    if step % 40 == 0 {
+                        drop(store);
+                        store = disk.open();
+                    }
+                    let held = model.values_mut().filter(|item| item.2.is_some());
+                    let held: Vec<_> = held.map(|i| (i.0, i.2) = (at, None)).collect();
+                    assert_eq!(timers.release(&store, at).await.unwrap(), held.len());
+                }
+                _ => {}
+            }
+            let view = store.read().unwrap();
+            let next = model.values().map(|(due, ..)| *due).min();
+            assert_eq!(
+                timers.next(&view).unwrap(),
+                next,
+                "seed {seed}, step {step}"
+            );
+            assert_eq!(timers.count(&view, 5).unwrap(), model.len().min(5));
+        }
+        for id in model.keys() {
+            let cancel = |tx: &mut store::Tx| timers.cancel(tx, id);
+            assert!(store.write(cancel).await.unwrap());
+        }
+        assert_eq!(timers.count(&store.read().unwrap(), 1).unwrap(), 0);
+    }
+}
+
+/// Jobs are set by two tasks and worked on by three, who finish, postpone or lose them; each is finished just once.
+async fn every_job_is_found_by_the_workers_that_share_a_set(disk: Disk) {
+    const JOBS: usize = 200;
+    let store = disk.open();
+    let timers = Timers::new("shared");
+    let finished = Arc::new(AtomicUsize::new(0));
+    let mut tasks = Vec::new();
+    for setter in 0..2_u64 {
+        let (store, timers) = (store.clone(), timers.clone());
+        tasks.push(tokio::spawn(async move {
+            let random = Random::seeded(setter);
+            for n in 0..JOBS as u64 / 2 {
+                let id = [setter.to_be_bytes(), n.to_be_bytes()].concat();
+                // At any place in the order, also before what was leased long ago.
+                let due = Timestamp::from_secs(random.below(1_000));
+                let set = |tx: &mut store::Tx| timers.set(tx, &id, due, "job");
+                store.write_buffered(set).await.unwrap();
+            }
+        }));
+    }
+    for worker in 0..3_u64 {
+        let (store, timers, finished) = (store.clone(), timers.clone(), finished.clone());
+        tasks.push(tokio::spawn(async move {
+            let random = Random::seeded(10 + worker);
+            let mut now = Timestamp::from_secs(2_000);
+            while finished.load(Ordering::Relaxed) < JOBS {
+                // A worker's clock runs on, so leases that others let go run out.
+                now = now + Duration::from_secs(1);
+                let term = Duration::from_secs(1_000_000 * random.below(2));
+                for lease in timers.lease(&store, now, term, 4).await.unwrap() {
+                    if random.chance(0.2) {
+                        let due = Timestamp::from_secs(random.below(1_000));
+                        let postpone = |tx: &mut store::Tx| timers.postpone(tx, &lease, due, "job");
+                        store.write_buffered(postpone).await.unwrap();
+                    } else {
+                        let finish = |tx: &mut store::Tx| timers.finish(tx, &lease);
+                        if store.write_buffered(finish).await.unwrap() {
+                            finished.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+                tokio::task::yield_now().await;
+            }
+        }));
+    }
+    for task in tasks {
+        let waited = tokio::time::timeout(Duration::from_secs(60), task).await;
+        waited.expect("a job stays hidden").unwrap();
+    }
+    assert_eq!(timers.next(&store.read().unwrap()).unwrap(), None);
+    assert_eq!(finished.load(Ordering::Relaxed), JOBS);
+}
+
 async fn a_log_is_read_back_from_its_end(disk: Disk) {
     let store = disk.open();
     let log = Log::new("lines");
@@ -642,6 +867,51 @@ async fn transfers_balance_through_simulated_crashes() {
                     "seed {seed}: {name} was acknowledged"
                 );
             }
+        }
+    }
+}
+
+/// Crashes take back what was put and what was deleted, and with it what the marks knew.
+#[tokio::test]
+async fn fronts_are_right_after_simulated_crashes() {
+    for seed in 0..30 {
+        let random = Random::seeded(seed);
+        let faults = Faults {
+            conflict: 0.1,
+            failed_sync: 0.05,
+        };
+        let simulation = Simulation::new(random.clone(), faults);
+        for _ in 0..10 {
+            let store = simulation.open();
+            for _ in 0..30 {
+                let puts = random.chance(0.6);
+                let at = front(0).u64(random.below(50)).into_vec();
+                let change = |tx: &mut store::Tx| {
+                    if puts {
+                        tx.put(at.clone(), "");
+                    } else {
+                        for (key, _) in tx.scan_front(&front(0), None, 2)? {
+                            tx.delete(key);
+                        }
+                    }
+                    Ok::<_, Error>(())
+                };
+                let done = if random.chance(0.3) {
+                    store.write(change).await
+                } else {
+                    store.write_buffered(change).await
+                };
+                let view = store.read().unwrap();
+                assert_eq!(
+                    view.scan_front(&front(0), None, 3).unwrap(),
+                    view.scan(&front(0).range(), 3).unwrap(),
+                    "seed {seed}"
+                );
+                if done.is_err() {
+                    break;
+                }
+            }
+            simulation.crash();
         }
     }
 }

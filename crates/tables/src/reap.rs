@@ -33,7 +33,7 @@ impl Tables {
     ///
     /// Buffered: a batch that a crash loses is removed again.
     pub async fn reap(&self) -> Result<bool> {
-        let dropped = self.store.read()?.scan(&DROPPED.key().range(), 1)?;
+        let dropped = self.store.read()?.scan_front(&DROPPED.key(), None, 1)?;
         let Some((row, _)) = dropped.into_iter().next() else {
             return Ok(false);
         };
@@ -42,8 +42,8 @@ impl Tables {
         };
         // The keys are looked for outside of the transaction: nobody writes them any more.
         let view = self.store.read()?;
-        let mut rows = view.scan(&ITEMS.key().u64(table).range(), BATCH)?;
-        rows.extend(view.scan(&TALLIES.key().u64(table).range(), BATCH)?);
+        let mut rows = view.scan_front(&ITEMS.key().u64(table), None, BATCH)?;
+        rows.extend(view.scan_front(&TALLIES.key().u64(table), None, BATCH)?);
         let rows: Vec<Vec<u8>> = rows.into_iter().map(|(row, _)| row).collect();
         self.store
             .write_buffered(|tx| {

@@ -1,47 +1,42 @@
 //! A bucket's bindings: setting all of them at once, and reading them back.
 
 use crate::binding::check;
-use crate::schema::{BUCKETS, BucketBindings, ObjectBinding};
+use crate::schema::{BucketBindings, ObjectBinding, WATCHES, watch_key};
 use crate::{Result, Triggers};
 
 impl Triggers {
     /// Replaces a bucket's bindings; none takes them all away. From this transaction on the bucket's changes are
-    /// matched against the new ones.
+    /// matched against the new ones, and those before it against the old ones, also if they are yet to be followed.
     pub async fn set_bucket_bindings(
         &self,
         bucket: &str,
         bindings: Vec<ObjectBinding>,
     ) -> Result<()> {
         check(&bindings)?;
+        let watch = (!bindings.is_empty()).then(|| self.objects.new_watch());
         let bindings = BucketBindings { bindings };
         self.store
             .write(|tx| {
-                let key = BUCKETS.key().str(bucket);
-                self.objects
-                    .watch(tx, bucket, !bindings.bindings.is_empty())?;
-                if bindings.bindings.is_empty() {
-                    BUCKETS.delete(tx, key);
-                } else {
-                    BUCKETS.put(tx, key, &bindings);
+                self.objects.watch(tx, bucket, watch)?;
+                if let Some(watch) = watch {
+                    WATCHES.put(tx, watch_key(watch), &bindings);
                 }
                 Ok(())
             })
             .await
     }
 
-    /// In the order in which they were set.
+    /// In the order in which they were set. A bucket that is not there has none.
     pub fn bucket_bindings(&self, bucket: &str) -> Result<Vec<ObjectBinding>> {
-        let stored = BUCKETS.get(&self.store.read()?, &BUCKETS.key().str(bucket))?;
+        let view = self.store.read()?;
+        let watch = match self.objects.watched(&view, bucket) {
+            Err(objects::Error::NoSuchBucket(_)) => None,
+            watch => watch?,
+        };
+        let Some(watch) = watch else {
+            return Ok(Vec::new());
+        };
+        let stored = WATCHES.get(&view, &watch_key(watch))?;
         Ok(stored.unwrap_or_default().bindings)
-    }
-
-    /// To be called once a bucket is gone: another of its name must not inherit what this one was bound to.
-    pub async fn forget_bucket(&self, bucket: &str) -> Result<()> {
-        self.store
-            .write(|tx| {
-                BUCKETS.delete(tx, BUCKETS.key().str(bucket));
-                Ok(())
-            })
-            .await
     }
 }

@@ -1,20 +1,30 @@
 //! Following the objects' change log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::time::Duration;
 
 use functions::{Event, Job, ObjectEvent, ObjectEventKind};
-use objects::{Change, ChangeKind};
-use store::{Position, View};
+use objects::{Change, ChangeKind, Happened, Logged, WatchId};
+use store::{Position, Record, View};
 use tokio_util::sync::CancellationToken;
 
-use crate::schema::{BUCKETS, Cursor, EventKind, OBJECTS_CURSOR, ObjectBinding};
-use crate::{Result, Triggers};
+use crate::schema::{
+    Cursor, EventKind, OBJECTS_CURSOR, ObjectBinding, SetAside, WATCHES, set_aside, watch_key,
+};
+use crate::{Error, Result, Triggers};
 
 /// Changes that are dealt with in one transaction.
 const BATCH: usize = 128;
 /// How long to wait after a failure before trying again.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// What follows from some entries of the log.
+#[derive(Default)]
+struct Todo {
+    jobs: Vec<Job>,
+    ended: Vec<WatchId>,
+    unreadable: Vec<SetAside>,
+}
 
 impl Triggers {
     /// Turns changes into invocations until `stop`. One of these runs for each store.
@@ -39,11 +49,11 @@ impl Triggers {
         let cursor = self.cursor(&self.store.read()?)?;
         self.store.appended(&log, cursor).await?;
         let view = self.store.read()?;
-        let changes = self.objects.changes(&view, cursor, BATCH)?;
-        let Some((last, _)) = changes.last() else {
+        let entries = self.objects.changes(&view, cursor, BATCH)?;
+        let Some(last) = entries.last().map(|entry| entry.position) else {
             return Ok(());
         };
-        let jobs = self.jobs(&view, &changes)?;
+        let todo = self.todo(&view, &entries)?;
         // Losing this in a crash loses the cursor's move with it: the changes are still in the log.
         self.store
             .write_buffered(|tx| {
@@ -51,12 +61,18 @@ impl Triggers {
                     // Somebody else has dealt with them.
                     return Ok(());
                 }
-                for job in &jobs {
+                for job in &todo.jobs {
                     self.functions.enqueue(tx, job)?;
                 }
-                OBJECTS_CURSOR.put(tx, OBJECTS_CURSOR.key(), &Cursor(*last));
+                for watch in &todo.ended {
+                    WATCHES.delete(tx, watch_key(*watch));
+                }
+                for entry in &todo.unreadable {
+                    set_aside().append(tx, entry.encode());
+                }
+                OBJECTS_CURSOR.put(tx, OBJECTS_CURSOR.key(), &Cursor(last));
                 // Nobody else reads them.
-                log.forget(tx, changes.iter().map(|(position, _)| *position));
+                log.forget(tx, entries.iter().map(|entry| entry.position));
                 Ok(())
             })
             .await
@@ -67,26 +83,53 @@ impl Triggers {
         Ok(stored.map_or(Position::START, |cursor| cursor.0))
     }
 
-    fn jobs(&self, view: &View, changes: &[(Position, Change)]) -> Result<Vec<Job>> {
-        let mut buckets: HashMap<&str, Vec<ObjectBinding>> = HashMap::new();
-        let mut jobs = Vec::new();
-        for (_, change) in changes {
-            let bindings = match buckets.get(change.bucket.as_str()) {
-                Some(bindings) => bindings,
-                None => {
-                    let stored = BUCKETS.get(view, &BUCKETS.key().str(&change.bucket))?;
-                    buckets
-                        .entry(&change.bucket)
-                        .or_insert(stored.unwrap_or_default().bindings)
+    /// An entry that cannot be read, or whose bindings cannot, is set aside. It was acknowledged, so its bytes are kept;
+    /// but it will not read in a second either, and everything after it was acknowledged too and would wait for ever.
+    fn todo(&self, view: &View, entries: &[Logged]) -> Result<Todo> {
+        let mut todo = Todo::default();
+        let mut known = HashMap::new();
+        for entry in entries {
+            match self.deal_with(view, entry, &mut known, &mut todo) {
+                Err(Error::Store(store::Error::Damaged(cause))) => {
+                    let position = entry.position;
+                    tracing::error!(%position, cause, "a change of an object does not read, and no function will hear of it; it is kept aside");
+                    let body = entry.body.clone();
+                    todo.unreadable.push(SetAside { position, body });
                 }
-            };
-            let kind = kind(change.kind);
-            let matching = bindings
-                .iter()
-                .filter(|binding| binding.matches(&change.key, kind));
-            jobs.extend(matching.map(|binding| self.job(binding, change)));
+                dealt_with => dealt_with?,
+            }
         }
-        Ok(jobs)
+        Ok(todo)
+    }
+
+    fn deal_with(
+        &self,
+        view: &View,
+        entry: &Logged,
+        known: &mut HashMap<WatchId, Vec<ObjectBinding>>,
+        todo: &mut Todo,
+    ) -> Result<()> {
+        let change = match entry.happened.as_ref().map_err(Clone::clone)? {
+            Happened::Changed(change) => change,
+            Happened::Unwatched(watch) => {
+                todo.ended.push(*watch);
+                return Ok(());
+            }
+        };
+        let bindings = match known.entry(change.watch) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(unknown) => {
+                let stored = WATCHES.get(view, &watch_key(change.watch))?;
+                unknown.insert(stored.unwrap_or_default().bindings)
+            }
+        };
+        let kind = kind(change.kind);
+        let matching = bindings
+            .iter()
+            .filter(|binding| binding.matches(&change.key, kind));
+        todo.jobs
+            .extend(matching.map(|binding| self.job(binding, change)));
+        Ok(())
     }
 
     fn job(&self, binding: &ObjectBinding, change: &Change) -> Job {

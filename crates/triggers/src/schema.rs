@@ -1,20 +1,40 @@
-//! What is in the store: each bucket's bindings, and how far its log has been followed.
+//! What is in the store: the bindings of each watched bucket, and how far its log has been followed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Space;
+use bytes::Bytes;
 use functions::{GatewayKind, HttpForm};
+use objects::WatchId;
 use serde::{Deserialize, Serialize};
-use store::{Keyspace, Position, Record, Table};
+use store::{Key, Keyspace, Log, Position, Record, Table};
 
-/// By bucket.
-pub(crate) const BUCKETS: Table<BucketBindings> = Table::new(Keyspace::Triggers, 0);
+/// By what a bucket is watched under. A set stays until the log has been followed to where its watch ended, so each
+/// change meets the bindings of its own time, although they have been replaced or the bucket is gone.
+pub(crate) const WATCHES: Table<BucketBindings> = Table::new(Keyspace::Triggers, 2);
 /// The last entry of the objects' change log that was dealt with.
 pub(crate) const OBJECTS_CURSOR: Table<Cursor> = Table::new(Keyspace::Triggers, 1);
 
 /// By id.
-pub(crate) const GATEWAYS: Table<Gateway> = Table::new(Keyspace::Triggers, 2);
+pub(crate) const GATEWAYS: Table<Gateway> = Table::new(Keyspace::Triggers, 3);
+
+pub(crate) fn watch_key(watch: WatchId) -> Key {
+    WATCHES.key().raw(watch.as_bytes())
+}
+
+/// Entries of the objects' change log that could not be read, with their places.
+pub(crate) fn set_aside() -> Log {
+    Log::new("triggers/set aside")
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SetAside {
+    pub(crate) position: Position,
+    pub(crate) body: Bytes,
+}
+
+impl Record for SetAside {}
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BucketBindings {

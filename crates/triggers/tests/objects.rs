@@ -12,7 +12,7 @@ use functions::{
 };
 use ledger::{Ledger, Phases};
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
-use store::{Faults, Simulation, Store};
+use store::{Faults, Read, Simulation, Store};
 use triggers::{EventKind, ObjectBinding, Target, Triggers};
 
 /// Nothing runs in these tests, so nobody speaks.
@@ -175,7 +175,7 @@ async fn bindings_end_with_their_bucket() {
         .await
         .unwrap();
     world.objects.delete_bucket("b").await.unwrap();
-    world.triggers.forget_bucket("b").await.unwrap();
+    assert!(world.triggers.bucket_bindings("b").unwrap().is_empty());
     world.bucket("b").await;
     assert!(world.triggers.bucket_bindings("b").unwrap().is_empty());
     let missing = world
@@ -230,4 +230,63 @@ async fn overlapping_bindings_are_refused_and_change_nothing() {
     let refused = world.triggers.set_bucket_bindings("b", overlapping).await;
     assert!(matches!(refused, Err(triggers::Error::Overlap(..))));
     assert!(world.triggers.bucket_bindings("b").unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_change_meets_the_bindings_of_its_time_although_its_bucket_is_gone() {
+    let store = Store::ephemeral(Random::seeded(1));
+    let world = World::open(store.clone());
+    world.bucket("b").await;
+    let bind = |kind| {
+        let bindings = vec![binding("a", kind, "")];
+        world.triggers.set_bucket_bindings("b", bindings)
+    };
+    bind(EventKind::Created).await.unwrap();
+    world.upload("b", "1").await;
+    bind(EventKind::Removed).await.unwrap();
+    world.upload("b", "2").await;
+    for key in ["1", "2"] {
+        world
+            .objects
+            .delete("b", key, Condition::default(), Origin::default())
+            .await
+            .unwrap();
+    }
+    world.objects.delete_bucket("b").await.unwrap();
+    world.bucket("b").await;
+    bind(EventKind::Created).await.unwrap();
+    world.upload("b", "3").await;
+    world.triggers.step().await.unwrap();
+    // One upload before and one after, and two removals.
+    assert_eq!(world.waiting(), 4);
+    let sets = store::Key::new(store::Keyspace::Triggers, 2).range();
+    let left = store.read().unwrap().scan(&sets, 10).unwrap();
+    assert_eq!(left.len(), 1, "only that of the bucket that is there");
+}
+
+#[tokio::test]
+async fn an_entry_that_does_not_read_is_set_aside_and_holds_nothing_up() {
+    let store = Store::ephemeral(Random::seeded(1));
+    let world = World::open(store.clone());
+    world.bucket("b").await;
+    world
+        .triggers
+        .set_bucket_bindings("b", vec![binding("a", EventKind::Created, "")])
+        .await
+        .unwrap();
+    world.upload("b", "1").await;
+    for garbage in ["", "\u{1}of an older version", "\u{2}damaged"] {
+        let append = |tx: &mut store::Tx| {
+            world.objects.log().append(tx, garbage);
+            Ok::<_, store::Error>(())
+        };
+        store.write(append).await.unwrap();
+    }
+    world.upload("b", "2").await;
+    world.triggers.step().await.unwrap();
+    assert_eq!(world.waiting(), 2);
+    let view = store.read().unwrap();
+    let aside = store::Log::new("triggers/set aside");
+    let aside = aside.read(&view, store::Position::START, 10).unwrap();
+    assert_eq!(aside.len(), 3, "what was acknowledged is kept");
 }

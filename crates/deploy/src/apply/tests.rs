@@ -181,7 +181,15 @@ async fn what_is_asked_for_is_there() {
             "create notification uploads",
         ]
     );
-    assert!(world.engines.objects.bucket("uploads").unwrap().watched);
+    assert!(
+        world
+            .engines
+            .objects
+            .bucket("uploads")
+            .unwrap()
+            .watched
+            .is_some()
+    );
     let function = world.function("resize");
     assert_eq!(function.configuration.timeout, Duration::from_secs(60));
     assert_eq!(function.configuration.memory, ByteSize::mib(1024));
@@ -356,7 +364,15 @@ async fn an_interrupted_deployment_is_finished_by_the_next() {
         world.deploy(&renamed).await;
         assert!(world.deploy(&renamed).await.is_empty());
         assert_eq!(world.function(wanted[0]).asynchronous.retries, 1);
-        assert!(world.engines.objects.bucket(wanted[1]).unwrap().watched);
+        assert!(
+            world
+                .engines
+                .objects
+                .bucket(wanted[1])
+                .unwrap()
+                .watched
+                .is_some()
+        );
         let bound = world.engines.triggers.bucket_bindings(wanted[1]).unwrap();
         assert_eq!(bound[0].target.function, wanted[0]);
         assert!(
@@ -630,4 +646,42 @@ async fn delete_object(world: &World, bucket: &str, key: &str) {
     let objects = &world.engines.objects;
     let deleted = objects.delete(bucket, key, Condition::default(), Origin::default());
     deleted.await.unwrap();
+}
+
+/// Between a plan and its application there is time, and others make buckets and tables too.
+#[tokio::test]
+async fn what_appears_between_the_plan_and_its_application_is_not_adopted() {
+    const BUCKET: &str = "Resources: {R: {Type: AWS::S3::Bucket, Properties: {BucketName: mine}}}";
+    const TABLE: &str = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  R: {Type: AWS::Serverless::SimpleTable, Properties: {TableName: mine}}
+";
+    const FUNCTION: &str = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  R:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: mine, Runtime: nodejs22.x, Handler: index.handler, CodeUri: src}
+";
+    for text in [BUCKET, TABLE, FUNCTION] {
+        let world = World::new();
+        let template = world.template(text);
+        let context = world.deployer.context("shop").unwrap();
+        let desired = template.resolve(&context).unwrap();
+        let plan = world.deployer.plan(&desired, &context).unwrap();
+        let kind = &desired.resources[0].kind;
+        assert!(world.deployer.put(kind, true).await.unwrap());
+        let refused = world.deployer.apply(&plan).await.unwrap_err();
+        assert_eq!(refused.kind(), base::ErrorKind::Conflict);
+        assert!(
+            world.refusal(text).await.contains("already"),
+            "it is still somebody else's"
+        );
+        world.deployer.destroy("shop").await.unwrap();
+        assert!(
+            !world.deployer.put(kind, true).await.unwrap(),
+            "nor was it removed with the stack"
+        );
+    }
 }

@@ -10,7 +10,7 @@ use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::{headers, list, notification, refuse};
+use super::{headers, list, refuse};
 
 /// The region that buckets are in when nobody says where, and that has rules of its own.
 pub(super) const CLASSIC: &str = "us-east-1";
@@ -142,11 +142,6 @@ pub(super) async fn delete_bucket(
         .objects
         .delete_bucket(&request.input.bucket)
         .await?;
-    call.parts
-        .triggers
-        .forget_bucket(&request.input.bucket)
-        .await
-        .map_err(notification::refused)?;
     Ok(S3Response::new(DeleteBucketOutput {}))
 }
 

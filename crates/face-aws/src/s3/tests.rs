@@ -437,10 +437,10 @@ async fn notifications_come_back_as_they_were_set() {
         .await;
     assert_eq!(found.element("CloudFunction"), FUNCTION);
     assert_eq!(found.element("Value"), ".jpg");
-    assert!(world.objects.bucket("bucket").unwrap().watched);
+    assert!(world.objects.bucket("bucket").unwrap().watched.is_some());
     let cleared = world.send(configuration("")).await;
     assert_eq!(cleared.status, StatusCode::OK);
-    assert!(!world.objects.bucket("bucket").unwrap().watched);
+    assert!(world.objects.bucket("bucket").unwrap().watched.is_none());
 }
 
 #[tokio::test]
@@ -463,5 +463,5 @@ async fn notifications_to_nowhere_are_refused() {
         world.fails(configuration(queue)).await,
         (501, "NotImplemented".into())
     );
-    assert!(!world.objects.bucket("bucket").unwrap().watched);
+    assert!(world.objects.bucket("bucket").unwrap().watched.is_none());
 }

@@ -47,6 +47,41 @@ async fn a_failing_job_is_run_again_after_one_minute_and_after_two_more() {
 }
 
 #[tokio::test]
+async fn a_job_whose_lease_runs_out_while_it_runs_is_not_run_twice_at_once() {
+    let world = World::new();
+    world.deploy("wait").await;
+    world
+        .functions
+        .update_configuration(&space(), "f", None, |configuration| {
+            configuration.timeout = Duration::from_secs(9_000);
+        })
+        .await
+        .unwrap();
+    let _stop = world.run_backlog();
+    world.enqueue("1").await;
+    world
+        .until("it runs", |world| world.stage.running() == 1)
+        .await;
+    for _ in 0..3 {
+        // The machine sleeps.
+        world.clock.advance(Duration::from_secs(1_300));
+        world.settle().await;
+    }
+    assert_eq!(world.stage.handed_over(), 1);
+    world.stage.go.notify_waiters();
+    world
+        .until("it is settled", |world| settled(world).is_some())
+        .await;
+    assert_eq!(world.records().len(), 1);
+    assert_eq!(world.functions.backlog_length(10).unwrap(), 0);
+    // It can be run again: nothing is remembered of it.
+    world.enqueue("2").await;
+    world
+        .until("another runs", |world| world.stage.running() == 1)
+        .await;
+}
+
+#[tokio::test]
 async fn a_function_may_ask_for_fewer_retries() {
     let world = World::new();
     world.deploy("fail").await;

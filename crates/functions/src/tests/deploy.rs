@@ -162,3 +162,26 @@ async fn permissions_are_kept_by_their_ids() {
     assert!(remove().await.unwrap().permissions.is_empty());
     assert!(matches!(remove().await, Err(Error::NoSuchPermission(_))));
 }
+
+/// Conflicts make the transactions of both run again and again, between those of the other.
+#[tokio::test]
+async fn two_that_reserve_at_once_do_not_reserve_more_than_there_is() {
+    for seed in 0..20 {
+        let faults = store::Faults {
+            conflict: 0.7,
+            ..store::Faults::none()
+        };
+        let store = store::Simulation::new(base::Random::seeded(seed), faults).open();
+        let clock = base::ManualClock::new(base::Timestamp::from_secs(1_000));
+        let world = World::on(store, clock);
+        world.deploy_as("a", "echo").await;
+        world.deploy_as("b", "echo").await;
+        let here = space();
+        let (a, b) = tokio::join!(
+            world.functions.reserve_concurrency(&here, "a", Some(600)),
+            world.functions.reserve_concurrency(&here, "b", Some(600)),
+        );
+        assert_eq!([a.is_ok(), b.is_ok()].iter().filter(|ok| **ok).count(), 1);
+        assert_eq!(world.functions.unreserved_concurrency(&here), 400);
+    }
+}

@@ -75,7 +75,7 @@ impl World {
         Self::on(self.store.clone(), self.clock.clone())
     }
 
-    fn on(store: Store, clock: ManualClock) -> Self {
+    pub(crate) fn on(store: Store, clock: ManualClock) -> Self {
         let stage = Arc::new(Stage::default());
         let ledger = Ledger::new(store.clone(), ledger::Limits::default());
         let name = format!("fulmar-functions-{}", Random::system().uuid());

@@ -1,7 +1,6 @@
 //! Which keys were written lately, to tell a transaction that its reads are stale.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::HashMap;
 
 use super::{Commit, Version};
 
@@ -11,22 +10,39 @@ const GENERATION: usize = 32_768;
 
 #[derive(Debug)]
 pub(super) struct Conflicts {
-    /// The last version that wrote each key, for the newest keys.
-    young: BTreeMap<Vec<u8>, Version>,
-    /// The same for the generation before.
-    old: BTreeMap<Vec<u8>, Version>,
+    young: Generation,
+    /// The one before.
+    old: Generation,
     /// The last version in `old`: what is forgotten when it goes.
     old_until: Version,
     /// Writes up to this version are forgotten.
     floor: Version,
 }
 
+#[derive(Debug, Default)]
+struct Generation {
+    /// The last version that wrote each key.
+    latest: HashMap<Vec<u8>, Version>,
+    /// All writes, oldest first. What a range is checked against: a transaction misses only the last few of them, while
+    /// a range of keys may hold thousands that were written long before it began, such as those of a queue's done items.
+    written: Vec<(Version, Vec<u8>)>,
+}
+
+impl Generation {
+    fn since(&self, version: Version) -> impl Iterator<Item = &Vec<u8>> {
+        let newer = self.written.iter().rev();
+        newer
+            .take_while(move |(written, _)| *written > version)
+            .map(|(_, key)| key)
+    }
+}
+
 impl Conflicts {
     /// Nothing written before `version` can matter: no transaction is older.
     pub(super) fn since(version: Version) -> Self {
         Self {
-            young: BTreeMap::new(),
-            old: BTreeMap::new(),
+            young: Generation::default(),
+            old: Generation::default(),
             old_until: version,
             floor: version,
         }
@@ -42,25 +58,13 @@ impl Conflicts {
             return false;
         }
         let stale = |version: &Version| *version > commit.read_version;
-        [&self.young, &self.old].iter().all(|latest| {
-            let key_changed = reads
-                .keys
-                .iter()
-                .any(|key| latest.get(key).is_some_and(stale));
+        [&self.young, &self.old].iter().all(|generation| {
+            let mut keys = reads.keys.iter();
+            let key_changed = keys.any(|key| generation.latest.get(key).is_some_and(stale));
             let range_changed = || {
-                reads
-                    .ranges
-                    .iter()
-                    .filter(|range| !range.is_empty())
-                    .any(|range| {
-                        let bounds = (
-                            Bound::Included(range.start.as_slice()),
-                            Bound::Excluded(range.end.as_slice()),
-                        );
-                        latest
-                            .range::<[u8], _>(bounds)
-                            .any(|(_, version)| stale(version))
-                    })
+                let mut written = generation.since(commit.read_version);
+                !reads.ranges.is_empty()
+                    && written.any(|key| reads.ranges.iter().any(|range| range.contains(key)))
             };
             !key_changed && !range_changed()
         })
@@ -71,17 +75,22 @@ impl Conflicts {
         version: Version,
         keys: impl Iterator<Item = &'a Vec<u8>>,
     ) {
-        if self.young.len() >= GENERATION {
+        if self.young.written.len() >= GENERATION {
             self.floor = self.old_until;
             self.old = std::mem::take(&mut self.young);
             self.old_until = version.saturating_sub(1);
         }
-        self.young.extend(keys.map(|key| (key.clone(), version)));
+        for key in keys {
+            self.young.latest.insert(key.clone(), version);
+            self.young.written.push((version, key.clone()));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::Durability;
     use crate::backend::Reads;

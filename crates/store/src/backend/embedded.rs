@@ -24,7 +24,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::conflicts::Conflicts;
-use super::{Backend, Commit, Committed, Snapshot, Version};
+use super::{Backend, Commit, Committed, Snapshot, Version, puts};
+use crate::front::Fronts;
 use crate::key::{Key, KeyRange};
 use crate::keyspace::Keyspace;
 use crate::log::Wakes;
@@ -66,7 +67,7 @@ enum Work {
 }
 
 impl Embedded {
-    pub(crate) fn open(dir: &Path, wakes: Arc<Wakes>) -> Result<Self> {
+    pub(crate) fn open(dir: &Path, wakes: Arc<Wakes>, fronts: Arc<Fronts>) -> Result<Self> {
         std::fs::create_dir_all(dir).map_err(|cause| Error::io("create the data folder", cause))?;
         let tree = Tree::open(&dir.join("tree"))?;
         let committed = tree.committed()?;
@@ -84,6 +85,7 @@ impl Embedded {
             visible: visible.clone(),
             failure: failure.clone(),
             wakes,
+            fronts,
         };
         let committer = thread::Builder::new()
             .name("committer".into())
@@ -178,19 +180,20 @@ impl Tree {
     }
 
     fn committed(&self) -> Result<Version> {
-        let stored = self
-            .keys
-            .get(committed_key())
-            .map_err(|cause| Error::io("read the commit counter", cause))?;
-        match stored {
-            None => Ok(0),
-            Some(stored) => {
-                let bytes = stored
-                    .as_ref()
-                    .try_into()
-                    .map_err(|_| Error::Damaged("the commit counter does not read".into()))?;
-                Ok(Version::from_be_bytes(bytes))
-            }
+        last_commit(self.keys.get(committed_key()))
+    }
+}
+
+fn last_commit(stored: fjall::Result<Option<fjall::UserValue>>) -> Result<Version> {
+    let stored = stored.map_err(|cause| Error::io("read the commit counter", cause))?;
+    match stored {
+        None => Ok(0),
+        Some(stored) => {
+            let bytes = stored
+                .as_ref()
+                .try_into()
+                .map_err(|_| Error::Damaged("the commit counter does not read".into()))?;
+            Ok(Version::from_be_bytes(bytes))
         }
     }
 }
@@ -257,6 +260,7 @@ struct Committer {
     visible: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<Error>>>,
     wakes: Arc<Wakes>,
+    fronts: Arc<Fronts>,
 }
 
 impl Committer {
@@ -277,6 +281,7 @@ impl Committer {
         let mut accepted = Vec::with_capacity(works.len());
         let mut refused = Vec::new();
         let mut bells = Vec::new();
+        let mut written = Vec::new();
         let mut durability = Durability::Buffered;
         for work in works {
             let (commit, done) = match work {
@@ -298,6 +303,7 @@ impl Committer {
                 let writes = commit.into_writes(self.last);
                 // Also against the rest of this very batch.
                 self.conflicts.remember(self.last, writes.keys());
+                written.extend(puts(&writes));
                 for (key, value) in writes {
                     match value {
                         Some(value) => batch.insert(&self.tree.keys, key, value.as_ref()),
@@ -311,7 +317,10 @@ impl Committer {
         }
         let outcome = match failed {
             Some(error) => Err(error),
-            None => self.apply(batch, durability),
+            None => {
+                self.fronts.lower(self.last, &written);
+                self.apply(batch, durability)
+            }
         };
         if outcome.is_ok() {
             self.wakes.ring(bells);
@@ -409,6 +418,10 @@ struct At {
 impl Snapshot for At {
     fn version(&self) -> Version {
         self.version
+    }
+
+    fn newest(&self) -> Result<Version> {
+        last_commit(self.snapshot.get(&self.keys, committed_key()))
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {

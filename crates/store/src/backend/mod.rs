@@ -36,9 +36,17 @@ pub(crate) trait Backend: Send + Sync {
 pub(crate) trait Snapshot: Send {
     /// Nothing newer than this is promised to be seen.
     fn version(&self) -> Version;
+    /// Nothing newer than this is seen.
+    fn newest(&self) -> Result<Version>;
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>>;
     fn scan(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>>;
     fn scan_back(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>>;
+}
+
+/// The keys that these writes put.
+pub(crate) fn puts(writes: &BTreeMap<Vec<u8>, Option<Bytes>>) -> impl Iterator<Item = Vec<u8>> {
+    let put = |(key, value): (&Vec<u8>, &Option<Bytes>)| value.is_some().then(|| key.clone());
+    writes.iter().filter_map(put)
 }
 
 /// All that a transaction wants, and all that must still hold for it to be right.

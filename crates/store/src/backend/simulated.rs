@@ -10,8 +10,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::conflicts::Conflicts;
-use super::{Backend, Commit, Committed, Snapshot, Version};
+use super::{Backend, Commit, Committed, Snapshot, Version, puts};
 use crate::blob::Blobs;
+use crate::front::Fronts;
 use crate::key::KeyRange;
 use crate::log::Wakes;
 use crate::view::Pair;
@@ -54,6 +55,8 @@ struct Disk {
     conflicts: Conflicts,
     /// Versions that open snapshots look at, and how many of each.
     watched: BTreeMap<Version, usize>,
+    /// Shared by all that have the disk open, as they see each other's writes; new after a crash.
+    fronts: Arc<Fronts>,
     /// Counts crashes: a store opened before one is dead.
     epoch: u64,
     failed: bool,
@@ -67,6 +70,7 @@ impl Simulation {
             durable: 0,
             conflicts: Conflicts::since(0),
             watched: BTreeMap::new(),
+            fronts: Arc::default(),
             epoch: 0,
             failed: false,
         };
@@ -80,7 +84,10 @@ impl Simulation {
 
     /// Opens the store on this disk, as a process does when it starts.
     pub fn open(&self) -> Store {
-        let epoch = self.disk.lock().epoch;
+        let (epoch, fronts) = {
+            let disk = self.disk.lock();
+            (disk.epoch, disk.fronts.clone())
+        };
         let wakes = Arc::new(Wakes::default());
         let backend = Simulated {
             wakes: wakes.clone(),
@@ -90,7 +97,8 @@ impl Simulation {
             faults: self.faults,
         };
         let blobs = self.blobs.reopened();
-        Store::assemble(Box::new(backend), wakes, blobs, self.random.clone())
+        let random = self.random.clone();
+        Store::assemble(Box::new(backend), wakes, fronts, blobs, random)
     }
 
     /// Kills whatever has this disk open. What was synced stays; of what was only buffered a random prefix does.
@@ -105,6 +113,7 @@ impl Simulation {
         disk.visible = kept;
         disk.durable = kept;
         disk.conflicts = Conflicts::since(kept);
+        disk.fronts = Arc::default();
         disk.epoch += 1;
         disk.failed = false;
     }
@@ -142,6 +151,8 @@ impl Simulated {
         let bells = commit.bells();
         let writes = commit.into_writes(version);
         disk.conflicts.remember(version, writes.keys());
+        disk.fronts
+            .lower(version, &puts(&writes).collect::<Vec<_>>());
         // A crash goes back as far as what is durable, so that must stay visible too.
         let watched = disk.watched.keys().next().copied().unwrap_or(version);
         let oldest = watched.min(disk.durable);
@@ -243,6 +254,10 @@ impl Drop for At {
 impl Snapshot for At {
     fn version(&self) -> Version {
         self.version
+    }
+
+    fn newest(&self) -> Result<Version> {
+        Ok(self.version)
     }
 
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
