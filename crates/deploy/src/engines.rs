@@ -147,6 +147,7 @@ impl Deployer {
             Kind::Function(function) => self.put_function(function, fresh).await,
             // It is a part of its bucket.
             Kind::Notification(notification) => self.put_notification(notification).await,
+            // Its id is made from the stack's own suffix: nobody else has it.
             Kind::Gateway(gateway) => self.put_gateway(gateway).await,
         }
     }
@@ -302,7 +303,7 @@ impl Deployer {
         Ok(true)
     }
 
-    async fn put_gateway(&self, gateway: &Gateway) -> Result<(), Failure> {
+    async fn put_gateway(&self, gateway: &Gateway) -> Result<bool, Failure> {
         let (kind, longest) = match gateway.kind {
             GatewayKind::Rest => (functions::GatewayKind::Classic, LONGEST_REST_WAIT),
             GatewayKind::Http => (functions::GatewayKind::Simple, LONGEST_HTTP_WAIT),
@@ -338,7 +339,8 @@ impl Deployer {
             cors: gateway.cors.as_ref().map(cors),
             binary: gateway.binary.clone(),
         };
-        Ok(self.engines.triggers.set_gateway(&wanted).await?)
+        self.engines.triggers.set_gateway(&wanted).await?;
+        Ok(true)
     }
 
     fn binding(&self, rule: &Rule) -> ObjectBinding {
