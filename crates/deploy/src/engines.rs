@@ -10,7 +10,7 @@ use bytes::Bytes;
 use functions::{AsyncSettings, Configuration, Create, Functions, Logging, NewCode};
 use objects::{List, NewBucket, Objects};
 use store::Store;
-use tables::{KeySchema, NewTable, Tables};
+use tables::{Alteration, KeySchema, NewTable, Tables};
 use triggers::{EventKind, ObjectBinding, Target, Triggers};
 
 use crate::Deployer;
@@ -195,8 +195,11 @@ impl Deployer {
             });
         }
         if current.provisioned != new.provisioned {
-            let set = tables.set_throughput(&space, &table.name, new.provisioned);
-            set.await?;
+            let alteration = Alteration {
+                provisioned: Some(new.provisioned),
+                ..Alteration::default()
+            };
+            tables.alter(&space, &table.name, &alteration).await?;
         }
         Ok(())
     }
@@ -315,16 +318,16 @@ fn new_table(table: &Table) -> NewTable {
             KeyType::Binary => tables::KeyType::Binary,
         },
     };
+    let key = KeySchema {
+        partition: attribute(&table.partition_key),
+        sort: table.sort_key.as_ref().map(attribute),
+    };
     NewTable {
-        name: table.name.clone(),
-        key: KeySchema {
-            partition: attribute(&table.partition_key),
-            sort: table.sort_key.as_ref().map(attribute),
-        },
         provisioned: table.provisioned.map(|units| tables::Throughput {
             read: units.read,
             write: units.write,
         }),
+        ..NewTable::new(&table.name, key)
     }
 }
 

@@ -530,7 +530,7 @@ async fn a_tables_key_cannot_be_changed_in_place_and_its_items_stay() {
     );
     assert_eq!(world.table("photos"), made);
     let description = world.engines.tables.describe(&world.space, "photos");
-    assert_eq!(description.unwrap().items, 1);
+    assert_eq!(description.unwrap().count.items, 1);
     let renamed = with_number_key().replace("TableName: photos", "TableName: pictures");
     assert_eq!(
         world.deploy(&renamed).await,
@@ -543,14 +543,11 @@ async fn a_tables_key_cannot_be_changed_in_place_and_its_items_stay() {
 async fn a_table_of_somebody_else_is_not_touched() {
     let world = World::new();
     world.deploy(PHOTOS).await;
-    let theirs = NewTable {
-        name: "photos".into(),
-        key: tables::KeySchema {
-            sort: None,
-            ..world.table("photos").unwrap().key
-        },
-        provisioned: None,
+    let key = tables::KeySchema {
+        sort: None,
+        ..world.table("photos").unwrap().key
     };
+    let theirs = NewTable::new("photos", key);
     world.deployer.destroy("shop").await.unwrap();
     let created = world.engines.tables.create(&world.space, theirs.clone());
     let created = created.await.unwrap().table;
@@ -574,14 +571,11 @@ async fn a_table_that_was_made_anew_with_another_key_stays_as_it_is() {
         .await
         .unwrap()
         .table;
-    let theirs = NewTable {
-        name: "photos".into(),
-        key: tables::KeySchema {
-            sort: None,
-            ..ours.key
-        },
-        provisioned: None,
+    let key = tables::KeySchema {
+        sort: None,
+        ..ours.key
     };
+    let theirs = NewTable::new("photos", key);
     let theirs = tables.create(&world.space, theirs).await.unwrap().table;
     let faster = PHOTOS.replace("ReadCapacityUnits: 3", "ReadCapacityUnits: 30");
     let failed = world.refusal(&faster).await;

@@ -94,7 +94,11 @@ fn invalid(what: &str) -> Wrong {
 }
 
 fn number(text: &str) -> Result<Number, Wrong> {
-    text.parse().map_err(|error| match error {
+    text.parse().map_err(|error| number_fault(error, text))
+}
+
+pub(super) fn number_fault(error: NumberError, text: &str) -> Wrong {
+    match error {
         NumberError::NotANumber if text.is_empty() => {
             "The parameter cannot be converted to a numeric value".into()
         }
@@ -110,7 +114,7 @@ fn number(text: &str) -> Result<Number, Wrong> {
         NumberError::TooPrecise => {
             "Attempting to store more than 38 significant digits in a Number".into()
         }
-    })
+    }
 }
 
 fn binary(text: &str) -> Result<Bytes, Wrong> {

@@ -75,15 +75,16 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<wire::Response, Fault
     settings::only(&asked.call, &KNOWN)?;
     let input: Input = asked.call.read()?;
     let name = table::name(asked.context, &input.table_name)?.to_owned();
+    let provisioned = throughput(input.billing_mode, input.provisioned_throughput)?;
+    let key = key(
+        input.key_schema.ok_or_else(|| absent("keySchema"))?,
+        &input
+            .attribute_definitions
+            .ok_or_else(|| absent("attributeDefinitions"))?,
+    )?;
     let new = NewTable {
-        name,
-        provisioned: throughput(input.billing_mode, input.provisioned_throughput)?,
-        key: key(
-            input.key_schema.ok_or_else(|| absent("keySchema"))?,
-            &input
-                .attribute_definitions
-                .ok_or_else(|| absent("attributeDefinitions"))?,
-        )?,
+        provisioned,
+        ..NewTable::new(name, key)
     };
     let created = asked.tables.create(asked.space(), new).await;
     let printed = table::print(asked.context, &created.map_err(fault)?, "ACTIVE");

@@ -58,12 +58,11 @@ pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let table = asked.tables.table(asked.space(), name).map_err(fault)?;
     let (partition, sort) = condition::split(&table.key, conditions)?;
     let query = Query {
-        table: name,
-        partition: &partition,
         sort: sort.as_ref(),
         limit: input.limit,
         after: after.as_ref(),
         backwards: !input.scan_index_forward,
+        ..Query::of(name, &partition)
     };
     let page = asked.tables.query(asked.space(), &query).map_err(|error| {
         let start = after

@@ -46,6 +46,7 @@ pub(super) fn scan(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         limit: input.limit,
         after: after.as_ref(),
         segment,
+        ..Scan::default()
     };
     let page = asked.tables.scan(asked.space(), &scan);
     let page = page.map_err(|error| refusal(error, segment))?;

@@ -77,8 +77,8 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
             "ReadCapacityUnits": provisioned.read,
             "WriteCapacityUnits": provisioned.write,
         },
-        "ItemCount": description.items,
-        "TableSizeBytes": description.bytes,
+        "ItemCount": description.count.items,
+        "TableSizeBytes": description.count.bytes,
         "DeletionProtectionEnabled": false,
     });
     if table.provisioned.is_none() {
