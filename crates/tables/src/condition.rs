@@ -1,6 +1,7 @@
 //! What an item must be like: for a write to happen, or to be among what a query or scan yields.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::number::Number;
 use crate::path::Path;
@@ -78,7 +79,49 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// The attributes that it is about.
+    pub fn attributes(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        self.collect(&mut names);
+        names
+    }
+
+    fn collect<'a>(&'a self, names: &mut BTreeSet<&'a str>) {
+        match self {
+            Self::Compare(a, _, b) | Self::BeginsWith(a, b) | Self::Contains(a, b) => {
+                names.extend(a.attribute().into_iter().chain(b.attribute()));
+            }
+            Self::Between(a, b, c) => {
+                names.extend([a, b, c].into_iter().filter_map(Operand::attribute));
+            }
+            Self::In(a, list) => {
+                names.extend(a.attribute());
+                names.extend(list.iter().filter_map(Operand::attribute));
+            }
+            Self::Exists(path) => {
+                names.insert(&path.name);
+            }
+            Self::HasType(a, _) => names.extend(a.attribute()),
+            Self::Not(condition) => condition.collect(names),
+            Self::All(conditions) | Self::Any(conditions) => {
+                for condition in conditions {
+                    condition.collect(names);
+                }
+            }
+        }
+    }
+}
+
 impl Operand {
+    fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => Some(&path.name),
+            Self::Value(_) => None,
+            Self::Size(operand) => operand.attribute(),
+        }
+    }
+
     fn of<'a>(&'a self, item: &'a Item) -> Option<Cow<'a, Value>> {
         match self {
             Self::Path(path) => path.find(item).map(Cow::Borrowed),

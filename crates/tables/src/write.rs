@@ -37,6 +37,8 @@ pub struct Written {
     pub old: Option<Item>,
     /// What an update made of it.
     pub new: Option<Item>,
+    /// The larger of the item before and after, by [`item_size`].
+    pub bytes: usize,
     pub entries: Vec<WrittenEntry>,
 }
 
@@ -135,22 +137,29 @@ pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write) -> Result<Written
             return Err(Error::ConditionFailed(old.map(Box::new)));
         }
     }
-    let (new, entries) = match &write.action {
-        Action::Check(_) => (None, Vec::new()),
-        Action::Put(item) => (None, replace(tx, table, &key, old.as_ref(), Some(item))?),
-        Action::Delete(_) => (None, replace(tx, table, &key, old.as_ref(), None)?),
-        Action::Update(_, update) if old.is_none() && update.only_removes() => (None, Vec::new()),
+    let mut new = None;
+    let (bytes, entries) = match &write.action {
+        Action::Check(_) => (old.as_ref().map_or(0, item_size), Vec::new()),
+        Action::Put(item) => replace(tx, table, &key, old.as_ref(), Some(item))?,
+        Action::Delete(_) => replace(tx, table, &key, old.as_ref(), None)?,
+        Action::Update(_, update) if old.is_none() && update.only_removes() => (0, Vec::new()),
         Action::Update(attributes, update) => {
-            let new = StoredItem(update.apply(old.as_ref().unwrap_or(attributes))?);
-            index::check(table, &new.0)?;
-            if item_size(&new.0) > MAX_ITEM {
+            let updated = StoredItem(update.apply(old.as_ref().unwrap_or(attributes))?);
+            index::check(table, &updated.0)?;
+            if item_size(&updated.0) > MAX_ITEM {
                 return Err(Error::UpdatedItemTooLarge { limit: MAX_ITEM });
             }
-            let entries = replace(tx, table, &key, old.as_ref(), Some(&new))?;
-            (Some(new.0), entries)
+            let done = replace(tx, table, &key, old.as_ref(), Some(&updated))?;
+            new = Some(updated.0);
+            done
         }
     };
-    Ok(Written { old, new, entries })
+    Ok(Written {
+        old,
+        new,
+        bytes,
+        entries,
+    })
 }
 
 fn check_update(table: &Table, update: &Update) -> Result<()> {
@@ -163,19 +172,19 @@ fn check_update(table: &Table, update: &Update) -> Result<()> {
 }
 
 /// Puts `new` in the place of `old`, which is what is at `key`, or removes that, and keeps what follows from the items:
-/// counts, entries of indexes, when the item ends.
+/// counts, entries of indexes, when the item ends. Returns the larger of the two's sizes and what it wrote of indexes.
 pub(crate) fn replace(
     tx: &mut Tx,
     table: &Table,
     key: &Key,
     old: Option<&Item>,
     new: Option<&StoredItem>,
-) -> Result<Vec<WrittenEntry>> {
+) -> Result<(usize, Vec<WrittenEntry>)> {
     let row = key.row(table);
     match new {
         Some(item) => ITEMS.put(tx, row.clone(), item),
         None if old.is_some() => ITEMS.delete(tx, row.clone()),
-        None => return Ok(Vec::new()),
+        None => return Ok((0, Vec::new())),
     }
     let new = new.map(|new| &new.0);
     let mut changes = Changes::of(old, new);
@@ -207,7 +216,7 @@ pub(crate) fn replace(
         let ends = |item: Option<&Item>| item.and_then(|item| end_of(item, &expiry.attribute));
         move_end(tx, row.as_slice(), ends(old), ends(new));
     }
-    Ok(entries)
+    Ok((changes.table.larger(), entries))
 }
 
 /// Returns the size of each write that it took.
@@ -280,6 +289,11 @@ impl Delta {
             removed: count(before),
             added: count(after),
         }
+    }
+
+    fn larger(&self) -> usize {
+        let bytes = self.removed.bytes.max(self.added.bytes);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     fn is_nothing(&self) -> bool {

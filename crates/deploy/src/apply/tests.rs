@@ -464,10 +464,8 @@ async fn a_table_is_made_once_and_provisioned_anew() {
     let faster = PHOTOS.replace("ReadCapacityUnits: 3", "ReadCapacityUnits: 30");
     assert_eq!(world.deploy(&faster).await, ["update table photos"]);
     let provisioned = Some(Throughput { read: 30, write: 2 });
-    let changed = tables::Table {
-        provisioned,
-        ..made
-    };
+    let mut changed = made;
+    changed.provisioned = provisioned;
     assert_eq!(world.table("photos").as_ref(), Some(&changed));
 
     let per_request = PHOTOS.replace(

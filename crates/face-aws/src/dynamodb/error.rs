@@ -128,6 +128,16 @@ fn condition_failed() -> Fault {
     )
 }
 
+/// As [`fault`], but a condition that failed is told with the item that was there.
+pub(super) fn fault_with_item(error: Error) -> Fault {
+    match error {
+        Error::ConditionFailed(Some(item)) => {
+            condition_failed().with_field("Item", json!(PrintedItem(&item)))
+        }
+        error => fault(error),
+    }
+}
+
 /// A transaction was not done for these reasons, one for each of its parts. `tell` says for which parts the item is
 /// told.
 pub(super) fn cancelled(reasons: &[Option<Error>], tell: &[bool]) -> Fault {
