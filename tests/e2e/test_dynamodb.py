@@ -3,13 +3,15 @@
 import decimal
 import json
 import threading
+import time
 import uuid
 
 import boto3
 import botocore
 import pytest
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 from boto3.dynamodb.types import Binary
+from conftest import eventually
 
 VALUES = {
     "text": {"S": "ünï 日本"},
@@ -346,23 +348,246 @@ def test_a_wrong_secret_is_refused(fulmar):
 
 
 def test_what_is_not_built_says_so(dynamodb, table):
-    key, item = {"id": {"S": "a"}}, {"id": {"S": "a"}}
-    code = "NotImplementedException"
-    assert failure(
+    assert failure(dynamodb.create_backup, TableName=table, BackupName="one") == (
+        "NotImplementedException",
+        "Fulmar does not implement DynamoDB.CreateBackup yet",
+    )
+    stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    code, message = failure(dynamodb.update_table, TableName=table, StreamSpecification=stream)
+    assert (code, "StreamSpecification" in message) == ("NotImplementedException", True)
+
+
+# ---- expressions, updates and conditions
+
+
+def test_conditions_and_updates(resource, table):
+    table = resource.Table(table)
+    counter = {"id": "counter"}
+    for expected in range(1, 4):
+        updated = table.update_item(
+            Key=counter,
+            UpdateExpression="SET n = if_not_exists(n, :zero) + :one, tags = list_append(if_not_exists(tags, :none), :tag)",
+            ExpressionAttributeValues={":zero": 0, ":one": 1, ":none": [], ":tag": [str(expected)]},
+            ReturnValues="UPDATED_NEW",
+        )
+        assert updated["Attributes"]["n"] == expected
+    assert table.get_item(Key=counter)["Item"]["tags"] == ["1", "2", "3"]
+    with pytest.raises(resource.meta.client.exceptions.ConditionalCheckFailedException) as failed:
+        table.put_item(
+            Item=counter,
+            ConditionExpression=Attr("id").not_exists() | Attr("n").lt(3),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    assert failed.value.response["Item"]["n"] == {"N": "3"}
+    table.put_item(Item=counter, ConditionExpression=Attr("n").eq(3) & Attr("tags").contains("2"))
+    assert table.get_item(Key=counter)["Item"] == counter
+    table.update_item(
+        Key=counter,
+        UpdateExpression="SET m = :m ADD s :s",
+        ExpressionAttributeValues={":m": {"a": {"b": [1, 2]}}, ":s": {"x", "y"}},
+    )
+    told = table.update_item(
+        Key=counter,
+        UpdateExpression="SET m.a.b[0] = :v REMOVE m.a.b[1] DELETE s :x",
+        ExpressionAttributeValues={":v": "new", ":x": {"x"}},
+        ReturnValues="ALL_NEW",
+    )
+    assert told["Attributes"] == {"id": "counter", "m": {"a": {"b": ["new"]}}, "s": {"y"}}
+
+
+def test_filters_and_projections(resource, log):
+    table = resource.Table(log)
+    condition = Attr("at").gte(3) & Attr("at").lt(6) & Attr("none").not_exists()
+    for _ in range(60):
+        condition = condition & Attr("id").begins_with("a")
+    found = table.scan(FilterExpression=condition, ProjectionExpression="#at", ExpressionAttributeNames={"#at": "at"})
+    assert sorted(item["at"] for item in found["Items"]) == [3, 4, 5]
+    assert (found["Count"], found["ScannedCount"]) == (3, 11)
+    assert found["Items"][0].keys() == {"at"}
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"UpdateExpression": "SET status = :v"},
+            "Invalid UpdateExpression: Attribute name is a reserved keyword; reserved keyword: status",
+        ),
+        (
+            {"UpdateExpression": "SET a = :v, a.b = :v"},
+            "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a, b]",
+        ),
+        (
+            {"UpdateExpression": "SET a = :v", "ConditionExpression": "a > "},
+            'Invalid ConditionExpression: Syntax error; token: "<EOF>", near: ">"',
+        ),
+        (
+            {"UpdateExpression": "SET id = :v"},
+            "One or more parameter values were invalid: Cannot update attribute id. This attribute is part of the key",
+        ),
+        (
+            {"UpdateExpression": "SET a.b = :v"},
+            "The document path provided in the update expression is invalid for update",
+        ),
+    ],
+)
+def test_wrong_expressions_are_refused(dynamodb, table, arguments, message):
+    found = failure(
         dynamodb.update_item,
         TableName=table,
-        Key=key,
-        UpdateExpression="SET v = :v",
-        ExpressionAttributeValues={":v": {"S": "x"}},
-    ) == (code, "Fulmar does not implement DynamoDB.UpdateItem yet")
-    assert failure(
-        dynamodb.put_item, TableName=table, Item=item, ConditionExpression="attribute_not_exists(id)"
-    ) == (code, "Fulmar does not implement the parameter ConditionExpression of DynamoDB.PutItem yet")
-    assert "Item" not in dynamodb.get_item(TableName=table, Key=key)
-    assert failure(dynamodb.get_item, TableName=table, Key=key, ProjectionExpression="id") == (
-        code,
-        "Fulmar does not implement the parameter ProjectionExpression of DynamoDB.GetItem yet",
+        Key={"id": {"S": "a"}},
+        ExpressionAttributeValues={":v": {"S": "v"}},
+        **arguments,
     )
+    assert found == ("ValidationException", message)
+
+
+# ---- many items at once
+
+
+def test_batches(resource, table):
+    table = resource.Table(table)
+    with table.batch_writer() as batch:
+        for each in range(60):
+            batch.put_item(Item={"id": str(each), "v": each})
+    assert table.scan(Select="COUNT")["Count"] == 60
+    keys = [{"id": str(each)} for each in range(0, 100, 2)]
+    found = resource.batch_get_item(RequestItems={table.name: {"Keys": keys, "ProjectionExpression": "v"}})
+    assert sorted(item["v"] for item in found["Responses"][table.name]) == list(range(0, 60, 2))
+    assert found["UnprocessedKeys"] == {}
+
+
+def test_transactions(dynamodb, table):
+    def add(account, amount):
+        return {
+            "Update": {
+                "TableName": table,
+                "Key": {"id": {"S": account}},
+                "UpdateExpression": "ADD v :v",
+                "ConditionExpression": "v >= :least",
+                "ExpressionAttributeValues": {":v": {"N": str(amount)}, ":least": {"N": str(-amount)}},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    for account in ["a", "b"]:
+        dynamodb.put_item(TableName=table, Item={"id": {"S": account}, "v": {"N": "10"}})
+    token = str(uuid.uuid4())
+    for _ in range(3):
+        dynamodb.transact_write_items(TransactItems=[add("a", -7), add("b", 7)], ClientRequestToken=token)
+    gets = [{"Get": {"TableName": table, "Key": {"id": {"S": account}}}} for account in ["a", "b"]]
+    read = dynamodb.transact_get_items(TransactItems=gets)["Responses"]
+    assert [each["Item"]["v"]["N"] for each in read] == ["3", "17"]
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as cancelled:
+        dynamodb.transact_write_items(TransactItems=[add("b", 7), add("a", -7)])
+    reasons = cancelled.value.response["CancellationReasons"]
+    assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
+    assert reasons[1]["Item"]["v"] == {"N": "3"}
+
+
+def test_writers_at_once_count_exactly(dynamodb, table):
+    def count():
+        for _ in range(25):
+            dynamodb.update_item(
+                TableName=table,
+                Key={"id": {"S": "n"}},
+                UpdateExpression="ADD n :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+
+    writers = [threading.Thread(target=count) for _ in range(8)]
+    for each in writers:
+        each.start()
+    for each in writers:
+        each.join()
+    assert dynamodb.get_item(TableName=table, Key={"id": {"S": "n"}})["Item"]["n"] == {"N": "200"}
+
+
+# ---- indexes and settings
+
+
+def by(name, *keys, **projection):
+    return {
+        "IndexName": name,
+        "KeySchema": [{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ["HASH", "RANGE"])],
+        "Projection": projection or {"ProjectionType": "ALL"},
+    }
+
+
+def test_indexes_from_the_start_and_later(dynamodb, resource):
+    created = name()
+    definitions = [{"AttributeName": key, "AttributeType": code} for key, code in dict(id="S", at="N", who="S").items()]
+    dynamodb.create_table(
+        **{**schema(id="S", at="N"), "AttributeDefinitions": definitions},
+        TableName=created,
+        GlobalSecondaryIndexes=[by("by-who", "who", "at")],
+        LocalSecondaryIndexes=[by("local", "id", "who", ProjectionType="KEYS_ONLY")],
+    )
+    table = resource.Table(created)
+    with table.batch_writer() as batch:
+        for at in range(300):
+            item = {"id": str(at % 3), "at": at, "team": "t"}
+            batch.put_item(Item={**item, "who": "ann" if at % 2 else "bob"} if at % 5 else item)
+    ann = [at for at in range(300) if at % 2 and at % 5]
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=created,
+        IndexName="by-who",
+        KeyConditionExpression="who = :ann",
+        ExpressionAttributeValues={":ann": {"S": "ann"}},
+        PaginationConfig={"PageSize": 17},
+    )
+    assert [at for page in pages for at in ats(page["Items"])] == ann
+    table.update_item(
+        Key={"id": "1", "at": 1}, UpdateExpression="SET who = :w", ExpressionAttributeValues={":w": "bob"}
+    )
+    found = table.query(IndexName="by-who", KeyConditionExpression=Key("who").eq("ann"), Select="COUNT")
+    assert found["Count"] == len(ann) - 1
+    local = table.query(
+        IndexName="local",
+        KeyConditionExpression=Key("id").eq("1") & Key("who").begins_with("b"),
+        Select="ALL_ATTRIBUTES",
+    )
+    assert {item["who"] for item in local["Items"]} == {"bob"}
+    assert local["Items"][0]["team"] == "t"
+    dynamodb.update_table(
+        TableName=created,
+        AttributeDefinitions=[{"AttributeName": "team", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": by("by-team", "team")}],
+    )
+
+    def built():
+        indexes = dynamodb.describe_table(TableName=created)["Table"]["GlobalSecondaryIndexes"]
+        return all(index["IndexStatus"] == "ACTIVE" for index in indexes)
+
+    eventually(built)
+    assert table.query(IndexName="by-team", KeyConditionExpression=Key("team").eq("t"))["Count"] == 300
+    assert table.scan(IndexName="by-who", Select="COUNT")["Count"] == 240
+    dynamodb.update_table(TableName=created, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-team"}}])
+    described = dynamodb.describe_table(TableName=created)["Table"]
+    assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["by-who"]
+
+
+def test_items_end(dynamodb, table):
+    dynamodb.update_time_to_live(
+        TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"}
+    )
+    now = int(time.time())
+    for each, end in [("past", now - 5), ("soon", now + 2), ("later", now + 3600)]:
+        dynamodb.put_item(TableName=table, Item={"id": {"S": each}, "end": {"N": str(end)}})
+    eventually(lambda: [item["id"]["S"] for item in dynamodb.scan(TableName=table)["Items"]] == ["later"])
+    described = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert described == {"TimeToLiveStatus": "ENABLED", "AttributeName": "end"}
+
+
+def test_tags_and_protection(dynamodb, table):
+    arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+    dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
+    dynamodb.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    assert dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+    assert failure(dynamodb.delete_table, TableName=table)[0] == "ValidationException"
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+    dynamodb.delete_table(TableName=table)
 
 
 # ---- the command line

@@ -113,6 +113,41 @@ pub struct Table {
     pub sort_key: Option<KeyAttribute>,
     /// None for a table that is paid per request.
     pub provisioned: Option<Throughput>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Index>,
+    /// The attribute that says when an item ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub protected: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What is not asked for is not told, so that a table that was deployed before these could be asked for is as it was.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "this is how serde asks")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Index {
+    pub name: String,
+    /// Its partitions are the table's, and it comes and goes with the table.
+    pub local: bool,
+    pub partition_key: KeyAttribute,
+    pub sort_key: Option<KeyAttribute>,
+    pub projection: Projection,
+    pub provisioned: Option<Throughput>,
+}
+
+/// Which attributes an index has, besides keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Projection {
+    All,
+    Keys,
+    Only(Vec<String>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -12,13 +12,13 @@ use functions::{AsyncSettings, Configuration, Create, Functions, Logging, NewCod
 use objects::{List, NewBucket, Objects};
 use runtimes::Language;
 use store::Store;
-use tables::{KeySchema, NewTable, Tables};
+use tables::{Alteration, IndexAlteration, KeySchema, NewIndex, NewTable, Projected, Tables};
 use triggers::{EventKind, HttpTarget, ObjectBinding, Stage, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
     Architecture, Bucket, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute, KeyType, Kind,
-    Notification, Payload, Route, Rule, Table,
+    Notification, Payload, Projection, Route, Rule, Table, Throughput,
 };
 use crate::error::{Error, Result};
 use crate::plan::Presence;
@@ -200,11 +200,19 @@ impl Deployer {
         let (space, tables) = (self.space(), &self.engines.tables);
         let new = new_table(table);
         match tables.create(&space, new.clone()).await {
+            Ok(_) => {}
             Err(tables::Error::TableExists(_)) if fresh => return Ok(false),
-            Err(tables::Error::TableExists(_)) => {}
-            created => return Ok(created.map(|_| true)?),
+            Err(tables::Error::TableExists(_)) => self.change_table(&space, &new).await?,
+            Err(error) => return Err(error.into()),
         }
-        let current = tables.describe(&space, &table.name)?.table;
+        let expiry = table.expiry.as_deref();
+        tables.set_expiry(&space, &table.name, expiry).await?;
+        Ok(true)
+    }
+
+    async fn change_table(&self, space: &Space, new: &NewTable) -> Result<(), Failure> {
+        let tables = &self.engines.tables;
+        let current = tables.table(space, &new.name)?;
         // The plan has compared with what the stack last made; somebody may have made the table anew since.
         if current.key != new.key {
             return Err(Failure {
@@ -212,11 +220,42 @@ impl Deployer {
                 text: "it exists already, with another key".to_owned(),
             });
         }
-        if current.provisioned != new.provisioned {
-            let set = tables.set_throughput(&space, &table.name, new.provisioned);
+        let first = Alteration {
+            provisioned: (current.provisioned != new.provisioned).then_some(new.provisioned),
+            protected: (current.protected != new.protected).then_some(new.protected),
+            indexes: current
+                .indexes
+                .iter()
+                .filter(|index| !index.local && !new.indexes.iter().any(|new| same(index, new)))
+                .map(|index| IndexAlteration::Drop(index.name.clone()))
+                .collect(),
+        };
+        if first != Alteration::default() {
+            tables.alter(space, &new.name, &first).await?;
+        }
+        for index in &new.indexes {
+            let there = current.indexes.iter().find(|there| same(there, index));
+            let change = match (there, index.provisioned) {
+                (None, _) => IndexAlteration::Create(index.clone()),
+                (Some(there), Some(provisioned)) if there.provisioned != Some(provisioned) => {
+                    IndexAlteration::Provision(index.name.clone(), provisioned)
+                }
+                (Some(_), _) => continue,
+            };
+            // One is made after the other, and the deployment ends when all can be read.
+            while tables.build().await? {}
+            let change = Alteration {
+                indexes: vec![change],
+                ..Alteration::default()
+            };
+            tables.alter(space, &new.name, &change).await?;
+        }
+        while tables.build().await? {}
+        if tables.tags(space, &new.name)? != new.tags {
+            let set = tables.set_tags(space, &new.name, |tags| tags.clone_from(&new.tags));
             set.await?;
         }
-        Ok(true)
+        Ok(())
     }
 
     async fn put_function(&self, function: &Function, fresh: bool) -> Result<bool, Failure> {
@@ -382,7 +421,34 @@ fn is_there<T>(found: Result<T, Failure>) -> Result<bool, Failure> {
     }
 }
 
+/// Whether an index is what is asked for, however it is provisioned.
+fn same(there: &tables::Index, asked: &NewIndex) -> bool {
+    there.name == asked.name && there.key == asked.key && there.projected == asked.projected
+}
+
 fn new_table(table: &Table) -> NewTable {
+    let indexes = table.indexes.iter().map(|index| NewIndex {
+        name: index.name.clone(),
+        key: key(&index.partition_key, index.sort_key.as_ref()),
+        local: index.local,
+        projected: match &index.projection {
+            Projection::All => Projected::All,
+            Projection::Keys => Projected::Keys,
+            Projection::Only(names) => Projected::Only(names.clone()),
+        },
+        provisioned: index.provisioned.map(throughput),
+    });
+    let key = key(&table.partition_key, table.sort_key.as_ref());
+    NewTable {
+        provisioned: table.provisioned.map(throughput),
+        protected: table.protected,
+        indexes: indexes.collect(),
+        tags: table.tags.clone(),
+        ..NewTable::new(&table.name, key)
+    }
+}
+
+fn key(partition: &KeyAttribute, sort: Option<&KeyAttribute>) -> KeySchema {
     let attribute = |attribute: &KeyAttribute| tables::KeyAttribute {
         name: attribute.name.clone(),
         r#type: match attribute.r#type {
@@ -391,16 +457,16 @@ fn new_table(table: &Table) -> NewTable {
             KeyType::Binary => tables::KeyType::Binary,
         },
     };
-    NewTable {
-        name: table.name.clone(),
-        key: KeySchema {
-            partition: attribute(&table.partition_key),
-            sort: table.sort_key.as_ref().map(attribute),
-        },
-        provisioned: table.provisioned.map(|units| tables::Throughput {
-            read: units.read,
-            write: units.write,
-        }),
+    KeySchema {
+        partition: attribute(partition),
+        sort: sort.map(attribute),
+    }
+}
+
+fn throughput(units: Throughput) -> tables::Throughput {
+    tables::Throughput {
+        read: units.read,
+        write: units.write,
     }
 }
 

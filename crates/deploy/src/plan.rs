@@ -323,7 +323,7 @@ fn unchangeable(resource: &Resource) -> Finding {
         resource.span,
         format!("the key of the table `{name}` cannot be changed"),
     )
-    .why("a table with another key is another table")
+    .why("a table with another key, or with other local indexes, is another table")
     .help("give it another `TableName` or logical id: a new table is made and this one removed")
 }
 
@@ -342,7 +342,13 @@ fn identity(kind: &Kind) -> String {
     match kind {
         Kind::Table(table) => {
             let keys = serde_json::to_vec(&(&table.partition_key, &table.sort_key));
-            fingerprint(&[&keys.unwrap_or_default()])
+            let keys = keys.unwrap_or_default();
+            let local: Vec<_> = table.indexes.iter().filter(|index| index.local).collect();
+            if local.is_empty() {
+                return fingerprint(&[&keys]);
+            }
+            let local = serde_json::to_vec(&local).unwrap_or_default();
+            fingerprint(&[&keys, &local])
         }
         Kind::Bucket(_) | Kind::Function(_) | Kind::Notification(_) | Kind::Gateway(_) => {
             String::new()

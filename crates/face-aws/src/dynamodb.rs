@@ -4,25 +4,31 @@
 //! file that does it. Attribute values are read straight from the request's JSON into the engine's and printed straight
 //! from those: `attribute.rs`. The messages are the real service's, as dynalite and the SDKs' users recorded them.
 
+mod account;
+mod alter;
 mod attribute;
+mod batch;
 mod capacity;
-mod condition;
 mod create;
-mod delete;
 mod describe;
 mod drop;
 mod error;
+mod expiry;
 mod expression;
 mod get;
+mod index;
+mod legacy;
 mod list;
 mod operations;
 mod page;
 mod placeholders;
-mod put;
 mod query;
 mod scan;
 mod settings;
 mod table;
+mod tags;
+mod terms;
+mod transact;
 mod write;
 
 #[cfg(test)]
@@ -57,6 +63,8 @@ pub(crate) struct DynamoDb {
 struct Asked<'a> {
     tables: &'a Tables,
     context: &'a Context,
+    /// Where the caller reached us.
+    host: &'a str,
     call: Call<'a>,
 }
 
@@ -71,6 +79,13 @@ impl Asked<'_> {
     }
 }
 
+fn host(head: &Head) -> &str {
+    let named = head.headers.get(http::header::HOST);
+    let named = named.and_then(|host| host.to_str().ok());
+    let authority = head.uri.authority().map(http::uri::Authority::as_str);
+    named.or(authority).unwrap_or("localhost")
+}
+
 impl DynamoDb {
     pub(crate) fn new(tables: Tables) -> Self {
         Self { tables }
@@ -83,6 +98,7 @@ impl DynamoDb {
                 let asked = Asked {
                     tables: &self.tables,
                     context,
+                    host: host(head),
                     call,
                 };
                 operations::answer(asked).await

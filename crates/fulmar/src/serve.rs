@@ -173,10 +173,10 @@ pub(crate) async fn start(
             Ok(())
         }
     });
-    workers.start("tables reaper", {
+    workers.start("tables upkeep", {
         let stop = stop.clone();
         async move {
-            tables.run_reaper(stop).await;
+            tables.run_upkeep(stop).await;
             Ok(())
         }
     });

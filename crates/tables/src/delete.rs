@@ -1,21 +1,15 @@
 use base::Space;
 
-use crate::Tables;
-use crate::describe::find;
 use crate::error::Result;
-use crate::key::Key;
 use crate::value::Item;
-use crate::write::replace;
+use crate::{Tables, Write};
 
 impl Tables {
     /// Removes the item with this key, if there is one. Returns it.
     pub async fn delete(&self, space: &Space, table: &str, key: &Item) -> Result<Option<Item>> {
-        self.store
-            .write(|tx| {
-                let table = find(tx, space, table)?;
-                let key = Key::exactly(&table, key)?;
-                replace(tx, &table, &key, None)
-            })
-            .await
+        let written = self
+            .write(space, &Write::delete(table, key.clone()))
+            .await?;
+        Ok(written.old)
     }
 }

@@ -1,16 +1,18 @@
+use std::collections::BTreeMap;
+
 use base::Space;
 use store::Read;
 
 use crate::Tables;
 use crate::error::{Error, Result};
-use crate::schema::{SHARDS, TABLES, TALLIES, Table};
+use crate::schema::{Count, Index, SHARDS, TABLES, TALLIES, Table};
 
 /// A table and how much is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     pub table: Table,
-    pub items: u64,
-    pub bytes: u64,
+    pub count: Count,
+    indexes: BTreeMap<u32, Count>,
 }
 
 impl Tables {
@@ -36,8 +38,10 @@ pub(crate) fn counted(from: &impl Read, table: Table) -> Result<Description> {
     let range = TALLIES.key().u64(table.prefix()).range();
     let mut description = Description::empty(table);
     for (_, tally) in TALLIES.scan(from, &range, SHARDS as usize)? {
-        description.items += tally.items;
-        description.bytes += tally.bytes;
+        description.count.add(tally.count);
+        for (number, count) in tally.indexes {
+            description.indexes.entry(number).or_default().add(count);
+        }
     }
     Ok(description)
 }
@@ -46,8 +50,20 @@ impl Description {
     pub(crate) fn empty(table: Table) -> Self {
         Self {
             table,
-            items: 0,
-            bytes: 0,
+            count: Count::default(),
+            indexes: BTreeMap::new(),
         }
+    }
+
+    /// How much is in one of the table's indexes.
+    pub fn index(&self, index: &Index) -> Count {
+        self.indexes.get(&index.number).copied().unwrap_or_default()
+    }
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.items += other.items;
+        self.bytes += other.bytes;
     }
 }

@@ -1,8 +1,8 @@
 use base::Space;
 
 use crate::describe::{counted, find};
-use crate::error::Result;
-use crate::schema::{DROPPED, Dropped, TABLES, Table};
+use crate::error::{Error, Result};
+use crate::schema::{BUILDING, DROPPED, Dropped, PLACES, TABLES, TAGS, Table};
 use crate::{Description, Tables};
 
 impl Tables {
@@ -15,10 +15,16 @@ impl Tables {
             .write(|tx| {
                 // The counts come from a look of their own: an item written meanwhile must not hold this up.
                 let table = find(tx, space, name)?;
+                if table.protected {
+                    return Err(Error::Protected(table.name));
+                }
                 TABLES.delete(tx, row.clone());
-                let left = DROPPED.key().u64(table.prefix());
-                DROPPED.put(tx, left, &Dropped { at });
-                Ok::<_, crate::Error>(table)
+                let prefix = table.prefix();
+                BUILDING.delete(tx, BUILDING.key().u64(prefix));
+                PLACES.delete(tx, PLACES.key().u64(prefix));
+                TAGS.delete(tx, TAGS.key().u64(prefix));
+                DROPPED.put(tx, DROPPED.key().u64(prefix), &Dropped { at });
+                Ok(table)
             })
             .await
             .and_then(|table| counted(&self.store.read()?, table))?;

@@ -1,7 +1,8 @@
 use base::ErrorKind;
 
+use crate::number::NumberError;
 use crate::schema::KeyType;
-use crate::value::Type;
+use crate::value::{Item, Type};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -35,6 +36,60 @@ pub enum Error {
     /// A query's condition is about a sort key of another type, or the table has none.
     #[error("the condition does not fit the table's keys")]
     WrongCondition,
+    /// An item to be stored has an attribute of an index's key that can be none.
+    #[error(
+        "the key attribute {attribute} of the index {index} is a {actual:?} and must be a {expected:?}"
+    )]
+    WrongIndexKeyType {
+        index: String,
+        attribute: String,
+        expected: KeyType,
+        actual: Type,
+    },
+    #[error("the key attribute {attribute} of the index {index} is empty")]
+    EmptyIndexKey {
+        index: String,
+        attribute: String,
+        r#type: KeyType,
+    },
+    #[error("the table has no index {0}")]
+    NoSuchIndex(String),
+    #[error("the table has an index {0} already")]
+    IndexExists(String),
+    /// It is still being made from the table's items.
+    #[error("the index {0} cannot be read yet")]
+    IndexNotBuilt(String),
+    /// Another index of the table is still being made.
+    #[error("an index of the table {0} is being made")]
+    Building(String),
+    #[error("the table {0} is protected from being dropped")]
+    Protected(String),
+    /// Writes or reads that are done together are about different items.
+    #[error("an item is named twice")]
+    RepeatedItem,
+    /// A transaction's token was another transaction's.
+    #[error("the token stands for another transaction")]
+    AnotherTransaction,
+    /// A transaction was not done because of some of its writes; there is an entry for each.
+    #[error("the transaction was cancelled")]
+    Cancelled(Vec<Option<Error>>),
+    /// A write's condition does not hold for the item that is there.
+    #[error("the condition does not hold")]
+    ConditionFailed(Option<Box<Item>>),
+    #[error("{0} is a part of the key and cannot be updated")]
+    UpdatesKey(String),
+    /// What an update takes a value from is not there.
+    #[error("the update needs an attribute that the item has not")]
+    MissingOperand,
+    #[error("the update needs a value of another type")]
+    WrongOperand,
+    /// What an update puts a value into is not there, or cannot have such a part.
+    #[error("the item has no place for what the update sets")]
+    NoSuchPath,
+    #[error("the updated item is larger than {limit} bytes")]
+    UpdatedItemTooLarge { limit: usize },
+    #[error(transparent)]
+    Number(#[from] NumberError),
     /// A page can't begin where the caller wants: the key is outside of what is read.
     #[error("the page begins outside of the range that is read")]
     StartOutside,
@@ -45,8 +100,15 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchTable(_) => ErrorKind::Missing,
-            Self::TableExists(_) => ErrorKind::Conflict,
+            Self::NoSuchTable(_) | Self::NoSuchIndex(_) => ErrorKind::Missing,
+            Self::TableExists(_)
+            | Self::IndexExists(_)
+            | Self::IndexNotBuilt(_)
+            | Self::Building(_)
+            | Self::Protected(_)
+            | Self::AnotherTransaction
+            | Self::Cancelled(_)
+            | Self::ConditionFailed(_) => ErrorKind::Conflict,
             Self::MissingKey(_)
             | Self::WrongKeyType { .. }
             | Self::EmptyKey { .. }
@@ -55,6 +117,15 @@ impl Error {
             | Self::NotAKey
             | Self::ItemTooLarge { .. }
             | Self::WrongCondition
+            | Self::WrongIndexKeyType { .. }
+            | Self::EmptyIndexKey { .. }
+            | Self::RepeatedItem
+            | Self::UpdatesKey(_)
+            | Self::MissingOperand
+            | Self::WrongOperand
+            | Self::NoSuchPath
+            | Self::UpdatedItemTooLarge { .. }
+            | Self::Number(_)
             | Self::StartOutside => ErrorKind::Invalid,
             Self::Store(error) => error.kind(),
         }

@@ -7,10 +7,9 @@ use crate::value::{Item, Type, Value};
 const MAX_PARTITION_KEY: usize = 2_048;
 const MAX_SORT_KEY: usize = 1_024;
 
-/// The key of one item of one table, checked: it holds just the table's key attributes, of the right types.
+/// The key of one item of one table, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    attributes: Item,
     partition: Vec<u8>,
     sort: Vec<u8>,
 }
@@ -18,16 +17,19 @@ pub struct Key {
 impl Key {
     /// The key in `item`, which is to be stored and may have more attributes.
     pub fn of(table: &Table, item: &Item) -> Result<Self> {
-        let mut key = Self {
-            attributes: Item::new(),
-            partition: Vec::new(),
-            sort: Vec::new(),
+        let value = |attribute: &KeyAttribute| {
+            let value = item
+                .get(&attribute.name)
+                .ok_or_else(|| Error::MissingKey(attribute.name.clone()))?;
+            sortable(attribute, value)
         };
-        key.partition = key.take(&table.key.partition, item, sized_partition)?;
-        if let Some(attribute) = &table.key.sort {
-            key.sort = key.take(attribute, item, sized_sort)?;
-        }
-        Ok(key)
+        Ok(Self {
+            partition: sized_partition(value(&table.key.partition)?)?,
+            sort: match &table.key.sort {
+                Some(attribute) => sized_sort(value(attribute)?)?,
+                None => Vec::new(),
+            },
+        })
     }
 
     /// The key that `attributes` are, and nothing else.
@@ -42,32 +44,16 @@ impl Key {
         })
     }
 
-    /// The attributes, as a page tells them to whoever asks for the next.
-    pub fn into_attributes(self) -> Item {
-        self.attributes
-    }
-
-    fn take(
-        &mut self,
-        attribute: &KeyAttribute,
-        item: &Item,
-        sized: fn(Vec<u8>) -> Result<Vec<u8>>,
-    ) -> Result<Vec<u8>> {
-        let value = item
-            .get(&attribute.name)
-            .ok_or_else(|| Error::MissingKey(attribute.name.clone()))?;
-        let bytes = sized(sortable(attribute, value)?)?;
-        self.attributes
-            .insert(attribute.name.clone(), value.clone());
-        Ok(bytes)
-    }
-
     pub(crate) fn row(&self, table: &Table) -> store::Key {
         partition_row(table, &self.partition).raw(&self.sort)
     }
 
     pub(crate) fn partition(&self) -> &[u8] {
         &self.partition
+    }
+
+    pub(crate) fn sort(&self) -> &[u8] {
+        &self.sort
     }
 
     /// Which tally counts this item.
@@ -109,7 +95,7 @@ pub(crate) fn sortable(attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8
     Ok(bytes)
 }
 
-fn sized_partition(bytes: Vec<u8>) -> Result<Vec<u8>> {
+pub(crate) fn sized_partition(bytes: Vec<u8>) -> Result<Vec<u8>> {
     match bytes.len() {
         0..=MAX_PARTITION_KEY => Ok(bytes),
         _ => Err(Error::PartitionKeyTooLarge {
@@ -118,7 +104,7 @@ fn sized_partition(bytes: Vec<u8>) -> Result<Vec<u8>> {
     }
 }
 
-fn sized_sort(bytes: Vec<u8>) -> Result<Vec<u8>> {
+pub(crate) fn sized_sort(bytes: Vec<u8>) -> Result<Vec<u8>> {
     match bytes.len() {
         0..=MAX_SORT_KEY => Ok(bytes),
         _ => Err(Error::SortKeyTooLarge {

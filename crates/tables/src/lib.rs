@@ -2,7 +2,7 @@
 //!
 //! A table's partition key says where an item is, its optional sort key orders the items of one partition. Numbers are
 //! exact decimals of 38 digits and sort by value. Everything that changes an item goes through `write.rs`, in whose
-//! transaction the counts are kept and whatever else follows a change will be: entries of indexes, the change log.
+//! transaction everything is kept that follows from the items: counts, entries of indexes, when an item ends.
 //!
 //! # Order
 //!
@@ -10,25 +10,42 @@
 //! a scan meets partitions in an order that means nothing, as in the clouds, where code that relied on it would break
 //! too; and a part of a scan is a range of hashes.
 //!
+//! # Where things are
+//!
+//! An item is one row: the table, a hash of its partition key, that key, its sort key. An entry of an index is one row
+//! too: the table, the index, a hash of the index's partition key, the index's keys, and the item's key, which tells
+//! apart entries whose keys are the same. An entry holds the attributes that the index has, so a query of an index
+//! reads one range of rows and nothing else. A write costs its item's row and one row of counts, and for each index
+//! whose entry changes that row, or two when the entry moves.
+//!
 //! Must never know: how any cloud writes a value, a condition or an error.
 
+mod alter;
+mod build;
+mod condition;
 mod create;
 mod delete;
 mod describe;
 mod drop;
 mod error;
+mod expire;
 mod get;
+mod index;
 mod key;
 mod list;
 mod number;
 mod page;
+mod path;
+mod projection;
 mod put;
 mod query;
 mod reap;
 mod scan;
 mod schema;
 mod size;
-mod throughput;
+mod tags;
+mod transact;
+mod update;
 mod value;
 mod write;
 
@@ -41,18 +58,27 @@ use base::{Clock, Random};
 use store::Store;
 use tokio::sync::Notify;
 
-pub use create::NewTable;
+pub use alter::{Alteration, IndexAlteration};
+pub use condition::{Comparison, Condition, Operand};
+pub use create::{NewIndex, NewTable};
 pub use describe::Description;
 pub use error::{Error, Result};
 pub use key::Key;
 pub use list::Names;
 pub use number::{Number, NumberError};
 pub use page::Page;
+pub use path::{Path, Step};
+pub use projection::Projection;
 pub use query::{Query, SortCondition};
 pub use scan::{Scan, Segment};
-pub use schema::{KeyAttribute, KeySchema, KeyType, Table, Throughput};
+pub use schema::{
+    Count, Expiry, Index, KeyAttribute, KeySchema, KeyType, Projected, Table, Throughput,
+};
 pub use size::{MAX_ITEM, item_size};
+pub use transact::{Once, Transacted};
+pub use update::{Change, Term, Update};
 pub use value::{Item, Type, Value};
+pub use write::{Write, Written, WrittenEntry};
 
 /// A handle on the tables. Clones share it.
 #[derive(Clone)]
@@ -62,6 +88,8 @@ pub struct Tables {
     random: Random,
     /// Rung when a table was dropped and left its items behind.
     dropped: Arc<Notify>,
+    /// Rung when something is to be derived from a table's items.
+    building: Arc<Notify>,
 }
 
 impl Tables {
@@ -71,6 +99,7 @@ impl Tables {
             clock,
             random,
             dropped: Arc::new(Notify::new()),
+            building: Arc::new(Notify::new()),
         }
     }
 }

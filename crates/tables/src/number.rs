@@ -83,6 +83,89 @@ impl Number {
         self.coefficient * 10_u128.pow(missing)
     }
 
+    pub fn negated(&self) -> Self {
+        Self {
+            negative: !self.negative && self.coefficient != 0,
+            ..*self
+        }
+    }
+
+    /// The exact sum, if it is within the limits.
+    pub fn plus(&self, other: &Self) -> Result<Self, NumberError> {
+        if self.coefficient == 0 {
+            return Ok(*other);
+        }
+        if other.coefficient == 0 {
+            return Ok(*self);
+        }
+        let (large, small) = if self.magnitude(other).is_lt() {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        let lowest = large.last_exponent().min(small.last_exponent());
+        let span = i64::from(large.exponent) - lowest + 1;
+        // Neither reaches into the other by more than the digits of one.
+        let span = usize::try_from(span)
+            .ok()
+            .filter(|span| *span <= 2 * MAX_DIGITS)
+            .ok_or(NumberError::TooPrecise)?;
+        let (a, b) = (large.columns(lowest, span), small.columns(lowest, span));
+        let subtract = large.negative != small.negative;
+        let mut carry = 0;
+        // From the lowest column, with one more for what is carried out of the highest.
+        let mut sum: Vec<u8> = (0..span)
+            .map(|at| {
+                let (a, b) = (a[at], b[at] + carry);
+                let column = if subtract { 10 + a - b } else { a + b };
+                carry = u8::from(if subtract { column < 10 } else { column > 9 });
+                b'0' + column % 10
+            })
+            .collect();
+        sum.push(b'0' + if subtract { 0 } else { carry });
+        let Some(first) = sum.iter().rposition(|digit| *digit != b'0') else {
+            return Ok(Self::ZERO);
+        };
+        let last = sum
+            .iter()
+            .position(|digit| *digit != b'0')
+            .unwrap_or_default();
+        let digits: Vec<u8> = sum[last..=first].iter().rev().copied().collect();
+        let exponent = lowest + i64::try_from(first).unwrap_or(i64::MAX);
+        Self::new(large.negative, exponent, &digits)
+    }
+
+    /// The exponent of the last digit.
+    fn last_exponent(&self) -> i64 {
+        i64::from(self.exponent) + 1 - i64::try_from(self.digits()).unwrap_or_default()
+    }
+
+    /// Its digits in columns of which the first has the exponent `lowest`.
+    fn columns(&self, lowest: i64, span: usize) -> Vec<u8> {
+        let mut columns = vec![0; span];
+        let from = usize::try_from(self.last_exponent() - lowest).unwrap_or_default();
+        let digits = self.coefficient.to_string().into_bytes();
+        for (column, digit) in columns[from..].iter_mut().zip(digits.iter().rev()) {
+            *column = digit - b'0';
+        }
+        columns
+    }
+
+    /// Compares without the signs.
+    fn magnitude(&self, other: &Self) -> Ordering {
+        self.exponent
+            .cmp(&other.exponent)
+            .then_with(|| self.scaled().cmp(&other.scaled()))
+    }
+
+    /// The whole part, if it is one of a u64.
+    pub fn whole(&self) -> Option<u64> {
+        if self.negative {
+            return None;
+        }
+        self.to_string().split('.').next()?.parse().ok()
+    }
+
     /// Bytes that sort as the numbers do: a sign, the exponent, and pairs of digits. A negative number's are turned
     /// round, and closed by a byte above all pairs, because of two that begin alike the longer is the smaller.
     pub fn to_sortable(&self) -> Vec<u8> {
@@ -191,14 +274,9 @@ impl fmt::Display for Number {
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        let magnitude = |a: &Self, b: &Self| {
-            a.exponent
-                .cmp(&b.exponent)
-                .then_with(|| a.scaled().cmp(&b.scaled()))
-        };
         match (self.sign(), other.sign()) {
-            (1, 1) => magnitude(self, other),
-            (-1, -1) => magnitude(other, self),
+            (1, 1) => self.magnitude(other),
+            (-1, -1) => other.magnitude(self),
             (mine, theirs) => mine.cmp(&theirs),
         }
     }
@@ -287,6 +365,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn sums_stay_within_the_limits() {
+        for (a, b, sum) in [
+            ("1e48", "1", Err(NumberError::TooPrecise)),
+            ("1e-130", "1e125", Err(NumberError::TooPrecise)),
+            ("9e125", "1e125", Err(NumberError::Overflow)),
+            ("1.1e-130", "-1e-130", Err(NumberError::Underflow)),
+            (
+                "99999999999999999999999999999999999999",
+                "1",
+                Ok(number("1e38")),
+            ),
+            ("5", "-5", Ok(Number::ZERO)),
+            ("0", "-0.1", Ok(number("-0.1"))),
+        ] {
+            assert_eq!(number(a).plus(&number(b)), sum, "{a} + {b}");
+        }
+        assert_eq!(number("12.99").whole(), Some(12));
+        assert_eq!(number("-1").whole(), None);
+        assert_eq!(number("1e30").whole(), None);
+    }
+
     fn any_number() -> impl Strategy<Value = Number> {
         let digits = prop_oneof![0..100_u128, 0..10_u128.pow(38)];
         (any::<bool>(), digits, -168..=88_i32).prop_filter_map(
@@ -314,6 +414,22 @@ mod tests {
             let read = |n: i64| number(&format!("{n}e-{point}"));
             prop_assert_eq!(read(a).cmp(&read(b)), a.cmp(&b));
             prop_assert_eq!(read(a).to_sortable().cmp(&read(b).to_sortable()), a.cmp(&b));
+        }
+
+        #[test]
+        fn sums_are_exact(a in -10_i128.pow(18)..10_i128.pow(18), b in -10_i128.pow(18)..10_i128.pow(18), shift in 0..20_u32, point in 0..60_u32) {
+            let read = |n: i128| number(&format!("{n}e-{point}"));
+            let a = a * 10_i128.pow(shift);
+            prop_assert_eq!(read(a).plus(&read(b)), Ok(read(a + b)));
+            prop_assert_eq!(read(b).plus(&read(a)), Ok(read(a + b)));
+            prop_assert_eq!(read(a).plus(&read(b).negated()), Ok(read(a - b)));
+        }
+
+        #[test]
+        fn sums_never_panic(a in any_number(), b in any_number()) {
+            if let Ok(sum) = a.plus(&b) {
+                prop_assert_eq!(sum.plus(&b.negated()), Ok(a));
+            }
         }
 
         #[test]

@@ -1,20 +1,29 @@
 use base::Space;
-use store::KeyRange;
+use store::{Key as Row, KeyRange};
 
 use crate::Tables;
+use crate::condition::Condition;
 use crate::describe::find;
 use crate::error::{Error, Result};
+use crate::index;
 use crate::key::{Key, partition_bytes, partition_row, sortable};
-use crate::page::{Page, Walk, read};
-use crate::schema::{KeyAttribute, KeyType, Table};
+use crate::page::{Page, Walk, start};
+use crate::schema::{KeyAttribute, KeySchema, KeyType};
 use crate::value::{Item, Value};
 
 #[derive(Clone, Debug)]
 pub struct Query<'a> {
     pub table: &'a str,
+    /// Instead of the table itself.
+    pub index: Option<&'a str>,
     /// The value of the partition key.
     pub partition: &'a Value,
     pub sort: Option<&'a SortCondition>,
+    /// Which of the items that are read are wanted.
+    pub filter: Option<&'a Condition>,
+    /// Items are wanted whole, also where the index does not have all of them.
+    pub whole: bool,
+    /// Of the items that are read.
     pub limit: Option<usize>,
     /// The key after which, in the direction of the query, the page begins.
     pub after: Option<&'a Item>,
@@ -36,17 +45,51 @@ pub enum SortCondition {
     BeginsWith(Value),
 }
 
+/// One partition of a table or of an index.
+struct Partition<'a> {
+    row: Row,
+    sort: Option<&'a KeyAttribute>,
+    /// Something follows the sort key, so it is closed.
+    closed: bool,
+}
+
+impl<'a> Query<'a> {
+    /// All of a partition.
+    pub fn of(table: &'a str, partition: &'a Value) -> Self {
+        Self {
+            table,
+            index: None,
+            partition,
+            sort: None,
+            filter: None,
+            whole: false,
+            limit: None,
+            after: None,
+            backwards: false,
+        }
+    }
+}
+
 impl Tables {
     /// One page of the items of a partition, in the order of their sort keys.
     pub fn query(&self, space: &Space, query: &Query<'_>) -> Result<Page> {
         let view = self.store.read()?;
         let table = find(&view, space, query.table)?;
-        let partition = partition_bytes(&table.key.partition, query.partition)?;
-        let mut range = range(&table, &partition, query.sort)?;
+        let index = table.readable(query.index)?;
+        let key: &KeySchema = index.map_or(&table.key, |index| &index.key);
+        let bytes = partition_bytes(&key.partition, query.partition)?;
+        let partition = Partition {
+            row: match index {
+                Some(index) => index::partition_row(&table, index, &bytes),
+                None => partition_row(&table, &bytes),
+            },
+            sort: key.sort.as_ref(),
+            closed: index.is_some(),
+        };
+        let mut range = partition.range(query.sort)?;
         if let Some(after) = query.after {
-            let key = Key::exactly(&table, after)?;
-            let row = key.row(&table);
-            if key.partition() != partition || !range.contains(row.as_slice()) {
+            let row = start(&table, index, after)?;
+            if !range.contains(row.as_slice()) {
                 return Err(Error::StartOutside);
             }
             range = if query.backwards {
@@ -56,51 +99,75 @@ impl Tables {
             };
         }
         let walk = Walk {
+            table: &table,
+            index,
             range,
             backwards: query.backwards,
             limit: query.limit,
+            filter: query.filter,
+            whole: query.whole,
         };
-        read(&view, &table, walk)
+        walk.read(&view)
     }
 }
 
-fn range(table: &Table, partition: &[u8], sort: Option<&SortCondition>) -> Result<KeyRange> {
-    let row = partition_row(table, partition);
-    let all = row.range();
-    let Some(condition) = sort else {
-        return Ok(all);
-    };
-    let attribute = table.key.sort.as_ref().ok_or(Error::WrongCondition)?;
-    let at = |value: &Value| -> Result<Vec<u8>> {
-        Ok(row.clone().raw(&sortable(attribute, value)?).into_vec())
-    };
-    Ok(match condition {
-        SortCondition::Equal(value) => all.from(&at(value)?).before(&next(at(value)?)),
-        SortCondition::Less(value) => all.before(&at(value)?),
-        SortCondition::LessOrEqual(value) => all.before(&next(at(value)?)),
-        SortCondition::Greater(value) => all.from(&next(at(value)?)),
-        SortCondition::GreaterOrEqual(value) => all.from(&at(value)?),
-        SortCondition::Between(low, high) => all.from(&at(low)?).before(&next(at(high)?)),
-        SortCondition::BeginsWith(prefix) => beginning(&row, attribute, prefix)?,
-    })
-}
+impl Partition<'_> {
+    fn range(&self, condition: Option<&SortCondition>) -> Result<KeyRange> {
+        let all = self.row.range();
+        let Some(condition) = condition else {
+            return Ok(all);
+        };
+        let attribute = self.sort.ok_or(Error::WrongCondition)?;
+        let at = |value: &Value| Ok::<_, Error>(self.at(&sortable(attribute, value)?));
+        Ok(match condition {
+            SortCondition::Equal(value) => at(value)?,
+            SortCondition::Less(value) => all.before(&at(value)?.start),
+            SortCondition::LessOrEqual(value) => all.before(&at(value)?.end),
+            SortCondition::Greater(value) => all.from(&at(value)?.end),
+            SortCondition::GreaterOrEqual(value) => all.from(&at(value)?.start),
+            SortCondition::Between(low, high) => all.from(&at(low)?.start).before(&at(high)?.end),
+            SortCondition::BeginsWith(prefix) => self.beginning(attribute, prefix)?,
+        })
+    }
 
-fn beginning(row: &store::Key, attribute: &KeyAttribute, prefix: &Value) -> Result<KeyRange> {
-    match (attribute.r#type, prefix) {
-        (KeyType::Number, _) => Err(Error::WrongCondition),
-        // Everything begins with nothing.
-        (KeyType::String, Value::String(text)) => Ok(row.clone().raw(text.as_bytes()).range()),
-        (KeyType::Binary, Value::Binary(bytes)) => Ok(row.clone().raw(bytes).range()),
-        (expected, value) => Err(Error::WrongKeyType {
-            attribute: attribute.name.clone(),
-            expected,
-            actual: value.r#type(),
-        }),
+    /// The rows whose sort key is just this.
+    fn at(&self, sort: &[u8]) -> KeyRange {
+        if self.closed {
+            return self.row.clone().bytes(sort).range();
+        }
+        let start = self.row.clone().raw(sort).into_vec();
+        let mut end = start.clone();
+        end.push(0x00);
+        KeyRange { start, end }
+    }
+
+    fn beginning(&self, attribute: &KeyAttribute, prefix: &Value) -> Result<KeyRange> {
+        let prefix = match (attribute.r#type, prefix) {
+            (KeyType::Number, _) => return Err(Error::WrongCondition),
+            // Everything begins with nothing.
+            (KeyType::String, Value::String(text)) => text.as_bytes(),
+            (KeyType::Binary, Value::Binary(bytes)) => bytes,
+            (expected, value) => {
+                return Err(Error::WrongKeyType {
+                    attribute: attribute.name.clone(),
+                    expected,
+                    actual: value.r#type(),
+                });
+            }
+        };
+        Ok(match self.closed {
+            true => index::beginning(&self.row, prefix),
+            false => self.row.clone().raw(prefix).range(),
+        })
     }
 }
 
-/// The least row after this one.
-fn next(mut row: Vec<u8>) -> Vec<u8> {
-    row.push(0x00);
-    row
+impl Key {
+    /// The key in `attributes`, which may have others.
+    pub(crate) fn within(table: &crate::Table, attributes: &Item) -> Result<Self> {
+        Self::of(table, attributes).map_err(|error| match error {
+            Error::MissingKey(_) | Error::WrongKeyType { .. } => Error::NotAKey,
+            error => error,
+        })
+    }
 }

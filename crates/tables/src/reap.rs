@@ -13,7 +13,16 @@ const BATCH: usize = 512;
 const EVERY: Duration = Duration::from_secs(60);
 
 impl Tables {
-    /// Removes what dropped tables left behind, until told to stop.
+    /// Everything that is done in the background, until told to stop.
+    pub async fn run_upkeep(&self, stop: CancellationToken) {
+        tokio::join!(
+            self.run_reaper(stop.clone()),
+            self.run_builder(stop.clone()),
+            self.run_expirer(stop),
+        );
+    }
+
+    /// Removes what dropped tables and indexes left behind, until told to stop.
     pub async fn run_reaper(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             match self.reap().await {
@@ -37,13 +46,20 @@ impl Tables {
         let Some((row, _)) = dropped.into_iter().next() else {
             return Ok(false);
         };
-        let Some(table) = KeyReader::new(&row).and_then(|mut key| key.u64()) else {
+        let Some(mut key) = KeyReader::new(&row) else {
             return Ok(false);
         };
+        let Some(table) = key.u64() else {
+            return Ok(false);
+        };
+        // Of an index that was dropped, its number.
+        let index = key.raw();
         // The keys are looked for outside of the transaction: nobody writes them any more.
         let view = self.store.read()?;
-        let mut rows = view.scan_front(&ITEMS.key().u64(table), None, BATCH)?;
-        rows.extend(view.scan_front(&TALLIES.key().u64(table), None, BATCH)?);
+        let mut rows = view.scan_front(&ITEMS.key().u64(table).raw(index), None, BATCH)?;
+        if index.is_empty() {
+            rows.extend(view.scan_front(&TALLIES.key().u64(table), None, BATCH)?);
+        }
         let rows: Vec<Vec<u8>> = rows.into_iter().map(|(row, _)| row).collect();
         self.store
             .write_buffered(|tx| {

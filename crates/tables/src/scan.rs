@@ -1,17 +1,23 @@
 use base::Space;
-use store::KeyRange;
+use store::{Key as Row, KeyRange};
 
 use crate::Tables;
+use crate::condition::Condition;
 use crate::describe::find;
 use crate::error::{Error, Result};
-use crate::key::Key;
-use crate::page::{Page, Walk, read};
-use crate::schema::Table;
+use crate::page::{Page, Walk, start};
 use crate::value::Item;
 
 #[derive(Clone, Debug, Default)]
 pub struct Scan<'a> {
     pub table: &'a str,
+    /// Instead of the table itself.
+    pub index: Option<&'a str>,
+    /// Which of the items that are read are wanted.
+    pub filter: Option<&'a Condition>,
+    /// Items are wanted whole, also where the index does not have all of them.
+    pub whole: bool,
+    /// Of the items that are read.
     pub limit: Option<usize>,
     /// The key after which the page begins.
     pub after: Option<&'a Item>,
@@ -31,32 +37,41 @@ impl Tables {
     pub fn scan(&self, space: &Space, scan: &Scan<'_>) -> Result<Page> {
         let view = self.store.read()?;
         let table = find(&view, space, scan.table)?;
+        let index = table.readable(scan.index)?;
+        let all = match index {
+            Some(index) => table.entries(index),
+            None => table.items(),
+        };
         let mut range = match scan.segment {
-            Some(segment) => segment_range(&table, segment),
-            None => table.items().range(),
+            Some(segment) => segment_range(&all, segment),
+            None => all.range(),
         };
         if let Some(after) = scan.after {
-            let row = Key::exactly(&table, after)?.row(&table);
+            let row = start(&table, index, after)?;
             if !range.contains(row.as_slice()) {
                 return Err(Error::StartOutside);
             }
             range = range.after(row.as_slice());
         }
         let walk = Walk {
+            table: &table,
+            index,
             range,
             backwards: false,
             limit: scan.limit,
+            filter: scan.filter,
+            whole: scan.whole,
         };
-        read(&view, &table, walk)
+        walk.read(&view)
     }
 }
 
 /// The hashes of one segment.
-fn segment_range(table: &Table, segment: Segment) -> KeyRange {
+fn segment_range(all: &Row, segment: Segment) -> KeyRange {
     let hashes = u64::from(u32::MAX) + 1;
     let bound = |index: u32| u64::from(index) * hashes / u64::from(segment.of.max(1));
-    let at = |hash: u64| u32::try_from(hash).ok().map(|hash| table.items().u32(hash));
-    let range = table.items().range();
+    let at = |hash: u64| u32::try_from(hash).ok().map(|hash| all.clone().u32(hash));
+    let range = all.range();
     let range = match at(bound(segment.index)) {
         Some(from) => range.from(from.as_slice()),
         None => range,

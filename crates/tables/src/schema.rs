@@ -1,27 +1,45 @@
 //! What is in the store.
 
+use std::collections::BTreeMap;
+
 use base::{Space, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Key, Keyspace, Record};
+use store::{Key, KeyReader, Keyspace, Record};
 use uuid::Uuid;
 
 use crate::value::Item;
 
 /// By space and name.
 pub(crate) const TABLES: store::Table<Table> = store::Table::new(Keyspace::Tables, 0);
-/// By table, [`PRIMARY`], hash of the partition key, partition key and sort key.
+/// By table, then: [`PRIMARY`], hash of the partition key, partition key and sort key; or [`INDEXED`], the index's
+/// number, hash of the index's partition key, the index's keys, and what of the table's key is not told by them.
 pub(crate) const ITEMS: store::Table<StoredItem> = store::Table::new(Keyspace::Tables, 1);
 /// By table and shard.
 pub(crate) const TALLIES: store::Table<Tally> = store::Table::new(Keyspace::Tables, 2);
-/// Tables that were dropped and whose items are still to be removed, by table.
+/// What was dropped and whose items are still to be removed: a table, or with [`INDEXED`] and a number an index of it.
 pub(crate) const DROPPED: store::Table<Dropped> = store::Table::new(Keyspace::Tables, 3);
+/// Tables of which a part is still to be derived from their items, by table.
+pub(crate) const BUILDING: store::Table<Place> = store::Table::new(Keyspace::Tables, 4);
+/// When items end: by the second and the item's row.
+pub(crate) const EXPIRIES: store::Table<Expires> = store::Table::new(Keyspace::Tables, 5);
+/// Where the tables whose items can end are, by table.
+pub(crate) const PLACES: store::Table<Place> = store::Table::new(Keyspace::Tables, 6);
+/// By table.
+pub(crate) const TAGS: store::Table<Tags> = store::Table::new(Keyspace::Tables, 7);
+/// Transactions that are not to be done twice: by the time, in [`TOKEN_SPAN_S`], space and token.
+pub(crate) const TOKENS: store::Table<Token> = store::Table::new(Keyspace::Tables, 8);
 
-/// Under a table's id, the items themselves; each index will have the next number.
+/// Under a table's id, the items themselves.
 pub(crate) const PRIMARY: u8 = 0;
+/// Under a table's id, the entries of its indexes.
+pub(crate) const INDEXED: u8 = 1;
 
 /// How many tallies a table has. Two writers meet only when their items fall into the same shard; describing a table
 /// reads them all.
 pub(crate) const SHARDS: u32 = 256;
+
+/// A token is remembered for one span at least, and looked for in two.
+pub(crate) const TOKEN_SPAN_S: u64 = 600;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
@@ -31,6 +49,51 @@ pub struct Table {
     /// None for a table that is paid per request.
     pub provisioned: Option<Throughput>,
     pub created: Timestamp,
+    /// Since when it is paid in this way.
+    pub paid_since: Timestamp,
+    /// It can't be dropped.
+    pub protected: bool,
+    /// In the order in which they were made.
+    pub indexes: Vec<Index>,
+    /// What the next index is numbered. Numbers are not used again, so what an index leaves behind is never another's.
+    pub(crate) next_index: u32,
+    pub expiry: Option<Expiry>,
+}
+
+/// Another order of a table's items, in which only those are that have its key attributes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    pub(crate) number: u32,
+    pub name: String,
+    pub key: KeySchema,
+    /// Its partitions are the table's.
+    pub local: bool,
+    pub projected: Projected,
+    pub provisioned: Option<Throughput>,
+    pub(crate) built: Built,
+}
+
+/// Which attributes an index's entries have, besides the keys of the index and the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Projected {
+    All,
+    Keys,
+    Only(Vec<String>),
+}
+
+/// Items end at the second, since 1970, that a number in this attribute says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    pub attribute: String,
+    pub(crate) built: Built,
+}
+
+/// How far something that is derived from a table's items has been. Writers keep what is derived from the items up to
+/// there; those after it are still to come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Built {
+    Whole,
+    UpTo(Vec<u8>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,10 +127,17 @@ pub struct Throughput {
 pub(crate) struct StoredItem(pub(crate) Item);
 
 /// One shard's part of a table's counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tally {
-    pub(crate) items: u64,
-    pub(crate) bytes: u64,
+    pub(crate) count: Count,
+    /// By the indexes' numbers.
+    pub(crate) indexes: BTreeMap<u32, Count>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    pub items: u64,
+    pub bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,10 +145,133 @@ pub(crate) struct Dropped {
     pub(crate) at: Timestamp,
 }
 
-impl Record for Table {}
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) space: Space,
+    pub(crate) name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Expires;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Tags(pub(crate) BTreeMap<String, String>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Token {
+    pub(crate) at: Timestamp,
+    /// Of what was asked.
+    pub(crate) digest: Vec<u8>,
+}
+
+impl Record for Table {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        match version {
+            1 => Ok(old::table(body)?.into()),
+            _ => Err(unknown(version)),
+        }
+    }
+}
 impl Record for StoredItem {}
-impl Record for Tally {}
+impl Record for Tally {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        match version {
+            1 => Ok(Self {
+                count: old::tally(body)?,
+                indexes: BTreeMap::new(),
+            }),
+            _ => Err(unknown(version)),
+        }
+    }
+}
 impl Record for Dropped {}
+impl Record for Place {}
+impl Record for Expires {}
+impl Record for Tags {}
+impl Record for Token {}
+
+fn unknown(version: u8) -> store::Error {
+    store::Error::Damaged(format!(
+        "a table's record has the unknown version {version}"
+    ))
+}
+
+/// The shapes before there were indexes.
+mod old {
+    use super::{Count, KeySchema, Record, Table, Throughput, Timestamp, Uuid};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    pub(super) struct TableV1 {
+        id: Uuid,
+        name: String,
+        key: KeySchema,
+        provisioned: Option<Throughput>,
+        created: Timestamp,
+    }
+
+    /// Both were of version 1, and a tally was a count.
+    impl Record for TableV1 {}
+    impl Record for Count {}
+
+    pub(super) fn table(body: &[u8]) -> store::Result<TableV1> {
+        TableV1::decode(&[&[1], body].concat())
+    }
+
+    pub(super) fn tally(body: &[u8]) -> store::Result<Count> {
+        Count::decode(&[&[1], body].concat())
+    }
+
+    impl From<TableV1> for Table {
+        fn from(old: TableV1) -> Self {
+            Self {
+                id: old.id,
+                name: old.name,
+                key: old.key,
+                provisioned: old.provisioned,
+                created: old.created,
+                paid_since: old.created,
+                protected: false,
+                indexes: Vec::new(),
+                next_index: 1,
+                expiry: None,
+            }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::super::{KeyAttribute, KeyType, Tally};
+        use super::*;
+
+        #[test]
+        fn older_records_still_read() {
+            let old = TableV1 {
+                id: Uuid::from_u128(7),
+                name: "t".into(),
+                key: KeySchema {
+                    partition: KeyAttribute {
+                        name: "p".into(),
+                        r#type: KeyType::Number,
+                    },
+                    sort: None,
+                },
+                provisioned: None,
+                created: Timestamp::from_secs(5),
+            };
+            let read = Table::decode(&old.encode()).unwrap();
+            assert_eq!((read.name.as_str(), read.next_index), ("t", 1));
+            assert_eq!(Table::decode(&read.encode()).unwrap(), read);
+            let count = Count { items: 1, bytes: 9 };
+            assert_eq!(Tally::decode(&count.encode()).unwrap().count, count);
+        }
+    }
+}
 
 impl Table {
     pub(crate) fn row(space: &Space, name: &str) -> Key {
@@ -93,9 +286,53 @@ impl Table {
     pub(crate) fn items(&self) -> Key {
         ITEMS.key().u64(self.prefix()).u8(PRIMARY)
     }
+
+    pub(crate) fn entries(&self, index: &Index) -> Key {
+        let key = ITEMS.key().u64(self.prefix());
+        key.u8(INDEXED).u32(index.number)
+    }
+
+    pub fn index(&self, name: &str) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+
+    /// Whether something is still being derived from its items.
+    pub(crate) fn is_building(&self) -> bool {
+        let expiry = self.expiry.iter().map(|expiry| &expiry.built);
+        let mut all = self.indexes.iter().map(|index| &index.built).chain(expiry);
+        all.any(|built| *built != Built::Whole)
+    }
+}
+
+impl Index {
+    /// Whether it can be read: an index that is made for a table with items takes its time.
+    pub fn is_whole(&self) -> bool {
+        self.built == Built::Whole
+    }
+}
+
+impl KeySchema {
+    pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
+        std::iter::once(&self.partition).chain(&self.sort)
+    }
+}
+
+impl Built {
+    /// Whether the item in this row has been dealt with, and so is its writers' to deal with.
+    pub(crate) fn covers(&self, row: &[u8]) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::UpTo(last) => row <= last.as_slice(),
+        }
+    }
 }
 
 /// Half of the id tells tables apart as well as all of it, at half the cost in every key.
 pub(crate) fn prefix(id: Uuid) -> u64 {
     id.as_u64_pair().0
+}
+
+/// The prefix of the table that a row of items is of.
+pub(crate) fn table_of(row: &[u8]) -> Option<u64> {
+    KeyReader::new(row)?.u64()
 }

@@ -7,6 +7,12 @@ use proptest::prelude::*;
 use store::{Faults, Read, Simulation, Store};
 
 use super::*;
+mod expressions;
+mod indexes;
+mod model;
+mod upkeep;
+mod writes;
+
 use crate::schema::{DROPPED, ITEMS, TALLIES};
 
 fn space() -> Space {
@@ -31,14 +37,11 @@ fn attribute(name: &str, r#type: KeyType) -> KeyAttribute {
 }
 
 fn keyed(name: &str, sort: Option<KeyType>) -> NewTable {
-    NewTable {
-        name: name.into(),
-        key: KeySchema {
-            partition: attribute("p", KeyType::String),
-            sort: sort.map(|sort| attribute("s", sort)),
-        },
-        provisioned: None,
-    }
+    let key = KeySchema {
+        partition: attribute("p", KeyType::String),
+        sort: sort.map(|sort| attribute("s", sort)),
+    };
+    NewTable::new(name, key)
 }
 
 fn text(text: &str) -> Value {
@@ -67,7 +70,7 @@ fn scan_all(tables: &Tables, table: &str, limit: Option<usize>) -> Vec<Item> {
                     table,
                     limit,
                     after: after.as_ref(),
-                    segment: None,
+                    ..Scan::default()
                 },
             )
             .unwrap();
@@ -104,7 +107,7 @@ async fn tables_come_are_listed_and_go() {
         tables.put(&space(), "a", row).await.unwrap();
     }
     let dropped = tables.drop_table(&space(), "a").await.unwrap();
-    assert_eq!(dropped.items, 700);
+    assert_eq!(dropped.count.items, 700);
     let gone = tables.get(&space(), "a", &item([("p", text("1"))]));
     assert!(matches!(gone, Err(Error::NoSuchTable(_))));
     tables.create(&space(), keyed("a", None)).await.unwrap();
@@ -134,12 +137,12 @@ async fn items_are_put_got_and_deleted() {
     assert_eq!(replaced, Some(old));
     assert_eq!(tables.get(&space(), "t", &key).unwrap(), Some(new.clone()));
     let description = tables.describe(&space(), "t").unwrap();
-    assert_eq!(description.items, 1);
-    assert_eq!(description.bytes, item_size(&new) as u64);
+    assert_eq!(description.count.items, 1);
+    assert_eq!(description.count.bytes, item_size(&new) as u64);
     let deleted = tables.delete(&space(), "t", &key).await.unwrap();
     assert_eq!(deleted, Some(new));
     assert_eq!(tables.delete(&space(), "t", &key).await.unwrap(), None);
-    assert_eq!(tables.describe(&space(), "t").unwrap().items, 0);
+    assert_eq!(tables.describe(&space(), "t").unwrap().count.items, 0);
 }
 
 #[tokio::test]
@@ -194,14 +197,7 @@ async fn a_page_ends_at_its_bounds() {
         tables.put(&space(), "t", row).await.unwrap();
     }
     let partition = text("x");
-    let mut query = Query {
-        table: "t",
-        partition: &partition,
-        sort: None,
-        limit: None,
-        after: None,
-        backwards: false,
-    };
+    let mut query = Query::of("t", &partition);
     // The item that crosses a megabyte is the last.
     let page = tables.query(&space(), &query).unwrap();
     assert_eq!(page.items.len(), 4);
@@ -286,9 +282,9 @@ async fn counts_stay_exact_under_conflicts_and_crashes() {
             }
         }
         let description = tables.describe(&space(), "t").unwrap();
-        assert_eq!(description.items, expected.len() as u64);
+        assert_eq!(description.count.items, expected.len() as u64);
         let bytes: usize = expected.values().map(item_size).sum();
-        assert_eq!(description.bytes, bytes as u64);
+        assert_eq!(description.count.bytes, bytes as u64);
         let mut found = scan_all(&tables, "t", Some(3));
         found.sort();
         assert_eq!(found, expected.into_values().collect::<Vec<_>>());
@@ -313,7 +309,7 @@ async fn writers_at_once_lose_nothing() {
     for writer in writers {
         writer.await.unwrap();
     }
-    assert_eq!(tables.describe(&space(), "t").unwrap().items, 800);
+    assert_eq!(tables.describe(&space(), "t").unwrap().count.items, 800);
 }
 
 #[tokio::test]
@@ -410,12 +406,11 @@ proptest! {
         let mut after = None;
         loop {
             let page = tables.query(&space(), &Query {
-                table: "t",
-                partition: &text("p"),
                 sort: condition.as_ref(),
                 limit: Some(limit),
                 after: after.as_ref(),
                 backwards,
+                ..Query::of("t", &text("p"))
             }).unwrap();
             found.extend(page.items.into_iter().map(|item| item["s"].clone()));
             after = page.last;

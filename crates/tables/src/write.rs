@@ -1,57 +1,345 @@
 //! The one way in which items change.
 
+use base::Space;
 use store::Tx;
 
+use crate::Tables;
+use crate::condition::Condition;
+use crate::describe::find;
 use crate::error::{Error, Result};
+use crate::index::{self, Entry};
 use crate::key::Key;
-use crate::schema::{ITEMS, SHARDS, StoredItem, TALLIES, Table, Tally};
+use crate::schema::{Count, EXPIRIES, Expires, ITEMS, SHARDS, StoredItem, TALLIES, Table};
 use crate::size::{MAX_ITEM, item_size};
-use crate::value::Item;
+use crate::update::Update;
+use crate::value::{Item, Value};
 
-/// Puts `new` in the place of whatever is at `key`, or removes that, and keeps the counts. Returns what was there.
+/// One thing to be done to one item of one table, if a condition holds for what is there.
+#[derive(Clone, Debug)]
+pub struct Write {
+    pub(crate) table: String,
+    pub(crate) action: Action,
+    pub(crate) condition: Option<Condition>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Action {
+    Put(StoredItem),
+    Delete(Item),
+    Update(Item, Update),
+    Check(Item),
+}
+
+/// What a write did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// What was there.
+    pub old: Option<Item>,
+    /// What an update made of it.
+    pub new: Option<Item>,
+    /// The larger of the item before and after, by [`item_size`].
+    pub bytes: usize,
+    pub entries: Vec<WrittenEntry>,
+}
+
+/// A write of an index's entry that came of the item's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenEntry {
+    pub index: String,
+    pub local: bool,
+    /// The entry's, by [`item_size`]; the larger one where it took another's place.
+    pub bytes: usize,
+}
+
+impl Write {
+    /// Stores an item in the place of the one with its key.
+    pub fn put(table: impl Into<String>, item: Item) -> Self {
+        Self::new(table.into(), Action::Put(StoredItem(item)))
+    }
+
+    /// Removes the item with this key, if there is one.
+    pub fn delete(table: impl Into<String>, key: Item) -> Self {
+        Self::new(table.into(), Action::Delete(key))
+    }
+
+    /// Changes the item with this key, or makes it.
+    pub fn update(table: impl Into<String>, key: Item, update: Update) -> Self {
+        Self::new(table.into(), Action::Update(key, update))
+    }
+
+    /// Only sees to it that the condition holds.
+    pub fn check(table: impl Into<String>, key: Item) -> Self {
+        Self::new(table.into(), Action::Check(key))
+    }
+
+    fn new(table: String, action: Action) -> Self {
+        Self {
+            table,
+            action,
+            condition: None,
+        }
+    }
+
+    #[must_use]
+    pub fn when(mut self, condition: Option<Condition>) -> Self {
+        self.condition = condition;
+        self
+    }
+
+    /// The item's key, checked.
+    pub(crate) fn key(&self, table: &Table) -> Result<Key> {
+        match &self.action {
+            Action::Put(item) => Key::of(table, &item.0),
+            Action::Delete(key) | Action::Update(key, _) | Action::Check(key) => {
+                Key::exactly(table, key)
+            }
+        }
+    }
+}
+
+impl Tables {
+    pub async fn write(&self, space: &Space, write: &Write) -> Result<Written> {
+        check_size(write)?;
+        self.store
+            .write(|tx| {
+                let table = find(tx, space, &write.table)?;
+                apply(tx, &table, write)
+            })
+            .await
+    }
+}
+
+/// What can be seen without the table.
+pub(crate) fn check_size(write: &Write) -> Result<()> {
+    match &write.action {
+        Action::Put(item) if item_size(&item.0) > MAX_ITEM => {
+            Err(Error::ItemTooLarge { limit: MAX_ITEM })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write) -> Result<Written> {
+    let key = write.key(table)?;
+    if let Action::Put(item) = &write.action {
+        index::check(table, &item.0)?;
+    }
+    if let Action::Update(_, update) = &write.action {
+        check_update(table, update)?;
+    }
+    let old = ITEMS.get(tx, &key.row(table))?.map(|StoredItem(item)| item);
+    if let Some(condition) = &write.condition {
+        let holds = match &old {
+            Some(item) => condition.holds(item),
+            None => condition.holds(&Item::new()),
+        };
+        if !holds {
+            return Err(Error::ConditionFailed(old.map(Box::new)));
+        }
+    }
+    let mut new = None;
+    let (bytes, entries) = match &write.action {
+        Action::Check(_) => (old.as_ref().map_or(0, item_size), Vec::new()),
+        Action::Put(item) => replace(tx, table, &key, old.as_ref(), Some(item))?,
+        Action::Delete(_) => replace(tx, table, &key, old.as_ref(), None)?,
+        Action::Update(_, update) if old.is_none() && update.only_removes() => (0, Vec::new()),
+        Action::Update(attributes, update) => {
+            let updated = StoredItem(update.apply(old.as_ref().unwrap_or(attributes))?);
+            index::check(table, &updated.0)?;
+            if item_size(&updated.0) > MAX_ITEM {
+                return Err(Error::UpdatedItemTooLarge { limit: MAX_ITEM });
+            }
+            let done = replace(tx, table, &key, old.as_ref(), Some(&updated))?;
+            new = Some(updated.0);
+            done
+        }
+    };
+    Ok(Written {
+        old,
+        new,
+        bytes,
+        entries,
+    })
+}
+
+fn check_update(table: &Table, update: &Update) -> Result<()> {
+    let is_key = |name: &str| table.key.attributes().any(|key| key.name == name);
+    let mut names = update.changes.iter().map(|(path, _)| &path.name);
+    match names.find(|name| is_key(name)) {
+        Some(name) => Err(Error::UpdatesKey(name.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Puts `new` in the place of `old`, which is what is at `key`, or removes that, and keeps what follows from the items:
+/// counts, entries of indexes, when the item ends. Returns the larger of the two's sizes and what it wrote of indexes.
 pub(crate) fn replace(
     tx: &mut Tx,
     table: &Table,
     key: &Key,
-    new: Option<&StoredItem>,
-) -> Result<Option<Item>> {
-    let row = key.row(table);
-    let old = ITEMS.get(tx, &row)?.map(|StoredItem(item)| item);
-    match new {
-        Some(item) => ITEMS.put(tx, row, item),
-        None if old.is_some() => ITEMS.delete(tx, row),
-        None => return Ok(None),
-    }
-    tally(tx, table, key, old.as_ref(), new.map(|new| &new.0))?;
-    Ok(old)
-}
-
-pub(crate) fn sized(item: Item) -> Result<StoredItem> {
-    if item_size(&item) > MAX_ITEM {
-        return Err(Error::ItemTooLarge { limit: MAX_ITEM });
-    }
-    Ok(StoredItem(item))
-}
-
-fn tally(
-    tx: &mut Tx,
-    table: &Table,
-    key: &Key,
     old: Option<&Item>,
-    new: Option<&Item>,
-) -> Result<()> {
-    let size = |item: Option<&Item>| item.map_or(0, |item| item_size(item) as u64);
-    let (before, after) = (size(old), size(new));
-    if before == after && old.is_some() == new.is_some() {
+    new: Option<&StoredItem>,
+) -> Result<(usize, Vec<WrittenEntry>)> {
+    let row = key.row(table);
+    match new {
+        Some(item) => ITEMS.put(tx, row.clone(), item),
+        None if old.is_some() => ITEMS.delete(tx, row.clone()),
+        None => return Ok((0, Vec::new())),
+    }
+    let new = new.map(|new| &new.0);
+    let mut changes = Changes::of(old, new);
+    let mut entries = Vec::new();
+    for index in &table.indexes {
+        if !index.built.covers(row.as_slice()) {
+            continue;
+        }
+        let before = old.and_then(|old| index::entry(table, index, key, old));
+        let after = new.and_then(|new| index::entry(table, index, key, new));
+        if before == after {
+            continue;
+        }
+        changes
+            .indexes
+            .push((index.number, Delta::of(&before, &after)));
+        for bytes in move_entry(tx, before, after) {
+            entries.push(WrittenEntry {
+                index: index.name.clone(),
+                local: index.local,
+                bytes,
+            });
+        }
+    }
+    tally(tx, table, key, &changes)?;
+    if let Some(expiry) = &table.expiry
+        && expiry.built.covers(row.as_slice())
+    {
+        let ends = |item: Option<&Item>| item.and_then(|item| end_of(item, &expiry.attribute));
+        move_end(tx, row.as_slice(), ends(old), ends(new));
+    }
+    Ok((changes.table.larger(), entries))
+}
+
+/// Returns the size of each write that it took.
+fn move_entry(tx: &mut Tx, before: Option<Entry>, after: Option<Entry>) -> Vec<usize> {
+    let size = |entry: &Entry| item_size(&entry.item);
+    let in_place = matches!((&before, &after), (Some(a), Some(b)) if a.row == b.row);
+    let sizes = match (&before, &after) {
+        (Some(before), Some(after)) if in_place => vec![size(before).max(size(after))],
+        (before, after) => before.iter().chain(after).map(size).collect(),
+    };
+    if let Some(before) = before
+        && !in_place
+    {
+        tx.delete(before.row);
+    }
+    if let Some(after) = after {
+        put_entry(tx, after);
+    }
+    sizes
+}
+
+pub(crate) fn put_entry(tx: &mut Tx, entry: Entry) {
+    use store::Record;
+    tx.put(entry.row, StoredItem(entry.item).encode());
+}
+
+/// The second at which an item ends.
+pub(crate) fn end_of(item: &Item, attribute: &str) -> Option<u64> {
+    match item.get(attribute)? {
+        Value::Number(number) => number.whole(),
+        _ => None,
+    }
+}
+
+fn move_end(tx: &mut Tx, row: &[u8], before: Option<u64>, after: Option<u64>) {
+    if before == after {
+        return;
+    }
+    if let Some(before) = before {
+        EXPIRIES.delete(tx, EXPIRIES.key().u64(before).raw(row));
+    }
+    if let Some(after) = after {
+        EXPIRIES.put(tx, EXPIRIES.key().u64(after).raw(row), &Expires);
+    }
+}
+
+/// How a count changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delta {
+    removed: Count,
+    added: Count,
+}
+
+impl Delta {
+    fn of(before: &Option<Entry>, after: &Option<Entry>) -> Self {
+        Self::between(
+            before.as_ref().map(|entry| &entry.item),
+            after.as_ref().map(|entry| &entry.item),
+        )
+    }
+
+    pub(crate) fn between(before: Option<&Item>, after: Option<&Item>) -> Self {
+        let count = |item: Option<&Item>| {
+            item.map_or_else(Count::default, |item| Count {
+                items: 1,
+                bytes: item_size(item) as u64,
+            })
+        };
+        Self {
+            removed: count(before),
+            added: count(after),
+        }
+    }
+
+    fn larger(&self) -> usize {
+        let bytes = self.removed.bytes.max(self.added.bytes);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.removed == self.added
+    }
+
+    fn apply(&self, count: Count) -> Count {
+        Count {
+            items: (count.items + self.added.items).saturating_sub(self.removed.items),
+            bytes: (count.bytes + self.added.bytes).saturating_sub(self.removed.bytes),
+        }
+    }
+}
+
+/// How the counts of a table and of its indexes, by their numbers, change.
+pub(crate) struct Changes {
+    pub(crate) table: Delta,
+    pub(crate) indexes: Vec<(u32, Delta)>,
+}
+
+impl Changes {
+    fn of(old: Option<&Item>, new: Option<&Item>) -> Self {
+        Self {
+            table: Delta::between(old, new),
+            indexes: Vec::new(),
+        }
+    }
+}
+
+pub(crate) fn tally(tx: &mut Tx, table: &Table, key: &Key, changes: &Changes) -> Result<()> {
+    let mut indexes = changes.indexes.iter();
+    if changes.table.is_nothing() && indexes.all(|(_, delta)| delta.is_nothing()) {
         return Ok(());
     }
     let row = TALLIES.key().u64(table.prefix()).u32(key.shard() % SHARDS);
-    let tally = TALLIES.get(tx, &row)?.unwrap_or_default();
-    let tally = Tally {
-        items: tally.items + u64::from(new.is_some()) - u64::from(old.is_some()),
-        bytes: tally.bytes + after - before,
-    };
-    if tally.items == 0 {
+    let mut tally = TALLIES.get(tx, &row)?.unwrap_or_default();
+    tally.count = changes.table.apply(tally.count);
+    // Those of indexes that are gone go with the next change.
+    tally
+        .indexes
+        .retain(|number, _| table.indexes.iter().any(|index| index.number == *number));
+    for (number, delta) in &changes.indexes {
+        let count = tally.indexes.entry(*number).or_default();
+        *count = delta.apply(*count);
+    }
+    if tally.count.items == 0 {
         TALLIES.delete(tx, row);
     } else {
         TALLIES.put(tx, row, &tally);

@@ -503,10 +503,8 @@ async fn a_table_is_made_once_and_provisioned_anew() {
     let faster = PHOTOS.replace("ReadCapacityUnits: 3", "ReadCapacityUnits: 30");
     assert_eq!(world.deploy(&faster).await, ["update table photos"]);
     let provisioned = Some(Throughput { read: 30, write: 2 });
-    let changed = tables::Table {
-        provisioned,
-        ..made
-    };
+    let mut changed = made;
+    changed.provisioned = provisioned;
     assert_eq!(world.table("photos").as_ref(), Some(&changed));
 
     let per_request = PHOTOS.replace(
@@ -569,7 +567,7 @@ async fn a_tables_key_cannot_be_changed_in_place_and_its_items_stay() {
     );
     assert_eq!(world.table("photos"), made);
     let description = world.engines.tables.describe(&world.space, "photos");
-    assert_eq!(description.unwrap().items, 1);
+    assert_eq!(description.unwrap().count.items, 1);
     let renamed = with_number_key().replace("TableName: photos", "TableName: pictures");
     assert_eq!(
         world.deploy(&renamed).await,
@@ -582,14 +580,11 @@ async fn a_tables_key_cannot_be_changed_in_place_and_its_items_stay() {
 async fn a_table_of_somebody_else_is_not_touched() {
     let world = World::new();
     world.deploy(PHOTOS).await;
-    let theirs = NewTable {
-        name: "photos".into(),
-        key: tables::KeySchema {
-            sort: None,
-            ..world.table("photos").unwrap().key
-        },
-        provisioned: None,
+    let key = tables::KeySchema {
+        sort: None,
+        ..world.table("photos").unwrap().key
     };
+    let theirs = NewTable::new("photos", key);
     world.deployer.destroy("shop").await.unwrap();
     let created = world.engines.tables.create(&world.space, theirs.clone());
     let created = created.await.unwrap().table;
@@ -600,6 +595,89 @@ async fn a_table_of_somebody_else_is_not_touched() {
     );
     assert!(world.engines.objects.bucket("uploads").is_err());
     assert_eq!(world.table("photos"), Some(created));
+}
+
+const INDEXED: &str = r#"
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: orders
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions:
+        - {AttributeName: id, AttributeType: S}
+        - {AttributeName: at, AttributeType: N}
+        - {AttributeName: customer, AttributeType: S}
+      KeySchema:
+        - {AttributeName: id, KeyType: HASH}
+        - {AttributeName: at, KeyType: RANGE}
+      GlobalSecondaryIndexes:
+        - IndexName: by-customer
+          KeySchema:
+            - {AttributeName: customer, KeyType: HASH}
+            - {AttributeName: at, KeyType: RANGE}
+          Projection: {ProjectionType: INCLUDE, NonKeyAttributes: [total]}
+      LocalSecondaryIndexes:
+        - IndexName: local
+          KeySchema:
+            - {AttributeName: id, KeyType: HASH}
+            - {AttributeName: customer, KeyType: RANGE}
+          Projection: {ProjectionType: ALL}
+      TimeToLiveSpecification: {AttributeName: end, Enabled: true}
+      Tags: [{Key: team, Value: shop}]
+"#;
+
+#[tokio::test]
+async fn a_tables_indexes_expiry_and_tags_are_as_the_template_says() {
+    let world = World::new();
+    assert_eq!(world.deploy(INDEXED).await, ["create table orders"]);
+    let names = |world: &World| -> Vec<String> {
+        let table = world.table("orders").unwrap();
+        assert!(table.indexes.iter().all(tables::Index::is_whole));
+        table
+            .indexes
+            .iter()
+            .map(|index| index.name.clone())
+            .collect()
+    };
+    let made = world.table("orders").unwrap();
+    assert_eq!(names(&world), ["by-customer", "local"]);
+    assert_eq!(made.expiry.as_ref().unwrap().attribute, "end");
+    let tags = |world: &World| world.engines.tables.tags(&world.space, "orders").unwrap();
+    assert_eq!(tags(&world)["team"], "shop");
+    assert!(world.deploy(INDEXED).await.is_empty());
+
+    let renamed = INDEXED
+        .replace("by-customer", "of-customer")
+        .replace(
+            "AttributeName: end, Enabled: true",
+            "AttributeName: until, Enabled: true",
+        )
+        .replace("Value: shop", "Value: sales");
+    assert_eq!(world.deploy(&renamed).await, ["update table orders"]);
+    assert_eq!(names(&world), ["local", "of-customer"]);
+    let changed = world.table("orders").unwrap();
+    assert_eq!(changed.id, made.id);
+    assert_eq!(changed.expiry.unwrap().attribute, "until");
+    assert_eq!(tags(&world)["team"], "sales");
+
+    let wider = renamed.replace(
+        "NonKeyAttributes: [total]",
+        "NonKeyAttributes: [total, note]",
+    );
+    assert_eq!(world.deploy(&wider).await, ["update table orders"]);
+    assert_eq!(world.table("orders").unwrap().id, made.id);
+
+    let other_local = renamed.replace("IndexName: local", "IndexName: other");
+    let refused = world.refusal(&other_local).await;
+    assert!(refused.contains("cannot be changed"), "{refused}");
+
+    let protected = format!("{renamed}      DeletionProtectionEnabled: true\n");
+    assert_eq!(world.deploy(&protected).await, ["update table orders"]);
+    assert!(world.deployer.destroy("shop").await.is_err());
+    assert!(world.table("orders").is_some());
 }
 
 /// The stack's own table was deleted behind its back, and another made with its name.
@@ -613,14 +691,11 @@ async fn a_table_that_was_made_anew_with_another_key_stays_as_it_is() {
         .await
         .unwrap()
         .table;
-    let theirs = NewTable {
-        name: "photos".into(),
-        key: tables::KeySchema {
-            sort: None,
-            ..ours.key
-        },
-        provisioned: None,
+    let key = tables::KeySchema {
+        sort: None,
+        ..ours.key
     };
+    let theirs = NewTable::new("photos", key);
     let theirs = tables.create(&world.space, theirs).await.unwrap().table;
     let faster = PHOTOS.replace("ReadCapacityUnits: 3", "ReadCapacityUnits: 30");
     let failed = world.refusal(&faster).await;

@@ -1,12 +1,14 @@
 //! `AWS::DynamoDB::Table` and its short form `AWS::Serverless::SimpleTable`.
 
-use crate::desired::{KeyAttribute, KeyType, Table, Throughput};
+use std::collections::BTreeMap;
+
+use crate::desired::{Index, KeyAttribute, KeyType, Projection, Table, Throughput};
 use crate::diagnostic::{Finding, Span};
+use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use Support::{Access, Notice, Obeyed, Refused};
 
 const UNENCRYPTED: &str = "items are stored as they are; encrypt the disk";
-const NO_TAGS: &str = "tags of tables are not kept yet";
 const NO_BACKUPS: &str = "there are no continuous backups";
 
 pub(crate) const PROPERTIES: Schema = &[
@@ -17,20 +19,14 @@ pub(crate) const PROPERTIES: Schema = &[
         Notice("no insights are gathered"),
     ),
     ("DeletionProtectionEnabled", Obeyed),
-    (
-        "GlobalSecondaryIndexes",
-        Refused("secondary indexes are not kept"),
-    ),
+    ("GlobalSecondaryIndexes", Obeyed),
     ("ImportSourceSpecification", Refused("nothing is imported")),
     ("KeySchema", Obeyed),
     (
         "KinesisStreamSpecification",
         Refused("there are no data streams"),
     ),
-    (
-        "LocalSecondaryIndexes",
-        Refused("secondary indexes are not kept"),
-    ),
+    ("LocalSecondaryIndexes", Obeyed),
     ("OnDemandThroughput", Notice("requests are not throttled")),
     ("PointInTimeRecoverySpecification", Notice(NO_BACKUPS)),
     ("ProvisionedThroughput", Obeyed),
@@ -39,11 +35,8 @@ pub(crate) const PROPERTIES: Schema = &[
     ("StreamSpecification", Refused("table streams are not kept")),
     ("TableClass", Notice("there is one class of tables")),
     ("TableName", Obeyed),
-    ("Tags", Notice(NO_TAGS)),
-    (
-        "TimeToLiveSpecification",
-        Refused("items would never expire"),
-    ),
+    ("Tags", Obeyed),
+    ("TimeToLiveSpecification", Obeyed),
     ("WarmThroughput", Notice("requests are not throttled")),
 ];
 
@@ -53,7 +46,7 @@ pub(crate) const SIMPLE_PROPERTIES: Schema = &[
     ("ProvisionedThroughput", Obeyed),
     ("SSESpecification", Notice(UNENCRYPTED)),
     ("TableName", Obeyed),
-    ("Tags", Notice(NO_TAGS)),
+    ("Tags", Obeyed),
 ];
 
 const DEFINITION: Schema = &[("AttributeName", Obeyed), ("AttributeType", Obeyed)];
@@ -62,6 +55,21 @@ const THROUGHPUT: Schema = &[
     ("ReadCapacityUnits", Obeyed),
     ("WriteCapacityUnits", Obeyed),
 ];
+const INDEX: Schema = &[
+    (
+        "ContributorInsightsSpecification",
+        Notice("no insights are gathered"),
+    ),
+    ("IndexName", Obeyed),
+    ("KeySchema", Obeyed),
+    ("OnDemandThroughput", Notice("requests are not throttled")),
+    ("Projection", Obeyed),
+    ("ProvisionedThroughput", Obeyed),
+    ("WarmThroughput", Notice("requests are not throttled")),
+];
+const PROJECTION: Schema = &[("NonKeyAttributes", Obeyed), ("ProjectionType", Obeyed)];
+const EXPIRY: Schema = &[("AttributeName", Obeyed), ("Enabled", Obeyed)];
+const TAG: Schema = &[("Key", Obeyed), ("Value", Obeyed)];
 const PRIMARY_KEY: Schema = &[("Name", Obeyed), ("Type", Obeyed)];
 
 /// A key attribute as `KeySchema` names it.
@@ -72,22 +80,60 @@ struct Keyed<'a> {
     fields: Fields<'a>,
 }
 
-pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -> Option<Table> {
+pub(crate) fn read<'a>(
+    fields: &Fields<'a>,
+    name: String,
+    findings: &Findings<'a>,
+) -> Option<Table> {
     check_name(fields, &name, findings)?;
-    if fields.boolean("DeletionProtectionEnabled") == Some(true) {
-        findings.report.add(
-            Finding::error(
-                fields.place("DeletionProtectionEnabled"),
-                "deletion protection is not supported yet",
-            )
-            .why("the table could be deleted in spite of it")
-            .help("`DeletionPolicy: Retain` keeps it when the stack is deleted"),
-        );
-    }
     let types = definitions(fields, findings);
     let keys = key_schema(fields, findings)?;
     let provisioned = throughput(fields, findings);
-    let (partition, sort) = match keys.as_slice() {
+    let (partition, sort) = pair(fields, &keys, findings)?;
+    let types = types?;
+    let (global, of_global) = indexes(fields, "GlobalSecondaryIndexes", &types, findings)?;
+    let (local, of_local) = indexes(fields, "LocalSecondaryIndexes", &types, findings)?;
+    let used = keys.iter().chain(&of_global).chain(&of_local);
+    let used: Vec<&str> = used.map(|key| key.name.as_str()).collect();
+    check_unused(&types, &used, findings);
+    let partition_key = typed(partition, &types, findings)?;
+    let sort_key = match sort {
+        Some(sort) => Some(typed(sort, &types, findings)?),
+        None => None,
+    };
+    for index in &local {
+        if index.partition_key != partition_key || index.sort_key.is_none() {
+            findings.report.add(
+                Finding::error(
+                    fields.place("LocalSecondaryIndexes"),
+                    format!("the local index `{}` has no valid key", index.name),
+                )
+                .help("the table's HASH attribute, and another with `KeyType: RANGE`"),
+            );
+            return None;
+        }
+    }
+    Some(Table {
+        name,
+        partition_key,
+        sort_key,
+        provisioned: provisioned?,
+        indexes: [global, local].concat(),
+        expiry: expiry(fields, findings)?,
+        protected: fields.boolean("DeletionProtectionEnabled") == Some(true),
+        tags: tags(fields, findings)?,
+    })
+}
+
+/// The one or two attributes of a key.
+type Pair<'k, 'a> = (&'k Keyed<'a>, Option<&'k Keyed<'a>>);
+
+fn pair<'k, 'a>(
+    fields: &Fields<'a>,
+    keys: &'k [Keyed<'a>],
+    findings: &Findings<'a>,
+) -> Option<Pair<'k, 'a>> {
+    let pair = match keys {
         [one] if !one.range => (one, None),
         [first, second] if !first.range && second.range => (first, Some(second)),
         _ => {
@@ -99,34 +145,122 @@ pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -
             return None;
         }
     };
-    let types = types?;
-    check_unused(&types, &keys, findings);
-    let typed = |key: &Keyed<'_>| {
-        let Some((_, kind, _)) = types.iter().find(|(name, ..)| *name == key.name) else {
-            findings.report.add(
-                Finding::error(
-                    key.fields.place("AttributeName"),
-                    format!("the key attribute `{}` has no type", key.name),
-                )
-                .help("define it in `AttributeDefinitions`"),
-            );
-            return None;
-        };
-        Some(KeyAttribute {
-            name: key.name.clone(),
-            r#type: *kind,
-        })
+    if let (first, Some(second)) = pair
+        && first.name == second.name
+    {
+        findings.report.add(Finding::error(
+            second.span,
+            format!("`{}` is both parts of the key", first.name),
+        ));
+    }
+    Some(pair)
+}
+
+fn typed(key: &Keyed<'_>, types: &[Definition], findings: &Findings<'_>) -> Option<KeyAttribute> {
+    let Some((_, kind, _)) = types.iter().find(|(name, ..)| *name == key.name) else {
+        findings.report.add(
+            Finding::error(
+                key.fields.place("AttributeName"),
+                format!("the key attribute `{}` has no type", key.name),
+            )
+            .help("define it in `AttributeDefinitions`"),
+        );
+        return None;
     };
-    let sort_key = match sort {
-        Some(sort) => Some(typed(sort)?),
-        None => None,
-    };
-    Some(Table {
-        name,
-        partition_key: typed(partition)?,
-        sort_key,
-        provisioned: provisioned?,
+    Some(KeyAttribute {
+        name: key.name.clone(),
+        r#type: *kind,
     })
+}
+
+/// The indexes of one kind, and what their keys name.
+fn indexes<'a>(
+    fields: &Fields<'a>,
+    property: &'static str,
+    types: &[Definition],
+    findings: &Findings<'a>,
+) -> Option<(Vec<Index>, Vec<Keyed<'a>>)> {
+    let (mut indexes, mut named): (Vec<Index>, Vec<Keyed<'a>>) = (Vec::new(), Vec::new());
+    if fields.get(property).is_none() {
+        return Some((indexes, named));
+    }
+    for node in fields.list(property)? {
+        let fields = Fields::open(node, node.span, property, INDEX, findings)?;
+        let name = fields.required_text("IndexName")?;
+        let keys = key_schema(&fields, findings)?;
+        let (partition, sort) = pair(&fields, &keys, findings)?;
+        if indexes.iter().any(|other| other.name == name) {
+            let place = fields.place("IndexName");
+            let finding = Finding::error(place, format!("there is an index `{name}` already"));
+            findings.report.add(finding);
+        }
+        indexes.push(Index {
+            name,
+            local: property == "LocalSecondaryIndexes",
+            partition_key: typed(partition, types, findings)?,
+            sort_key: match sort {
+                Some(sort) => Some(typed(sort, types, findings)?),
+                None => None,
+            },
+            projection: projection(&fields, findings)?,
+            provisioned: match fields.has("ProvisionedThroughput") {
+                true => Some(units(&fields, findings)?),
+                false => None,
+            },
+        });
+        named.extend(keys);
+    }
+    Some((indexes, named))
+}
+
+fn projection<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<Projection> {
+    fields.required("Projection")?;
+    let projection = fields.nested("Projection", PROJECTION, findings)?;
+    projection.required("ProjectionType")?;
+    let kind = projection.choice("ProjectionType", &["ALL", "KEYS_ONLY", "INCLUDE"])?;
+    match (kind, projection.has("NonKeyAttributes")) {
+        ("ALL", false) => Some(Projection::All),
+        ("KEYS_ONLY", false) => Some(Projection::Keys),
+        ("INCLUDE", _) => {
+            projection.required("NonKeyAttributes")?;
+            let names = projection.list("NonKeyAttributes")?.iter().map(|node| {
+                let name = scalar::text(node, findings.report);
+                name.or_else(|| projection.wrong("NonKeyAttributes", node, "a list of names"))
+            });
+            Some(Projection::Only(names.collect::<Option<_>>()?))
+        }
+        _ => {
+            findings.report.add(Finding::error(
+                projection.place("NonKeyAttributes"),
+                format!("`NonKeyAttributes` does not go with `ProjectionType: {kind}`"),
+            ));
+            None
+        }
+    }
+}
+
+/// Outer none: something is wrong.
+fn expiry<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<Option<String>> {
+    if fields.get("TimeToLiveSpecification").is_none() {
+        return Some(None);
+    }
+    let expiry = fields.nested("TimeToLiveSpecification", EXPIRY, findings)?;
+    expiry.required("Enabled")?;
+    match expiry.boolean("Enabled")? {
+        true => Some(Some(expiry.required_text("AttributeName")?)),
+        false => Some(None),
+    }
+}
+
+fn tags<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<BTreeMap<String, String>> {
+    if fields.get("Tags").is_none() {
+        return Some(BTreeMap::new());
+    }
+    let tags = fields.list("Tags")?.iter().map(|node| {
+        let tag = Fields::open(node, node.span, "Tag", TAG, findings)?;
+        Some((tag.required_text("Key")?, tag.required_text("Value")?))
+    });
+    tags.collect()
 }
 
 pub(crate) fn read_simple(
@@ -164,6 +298,10 @@ pub(crate) fn read_simple(
         partition_key: key,
         sort_key: None,
         provisioned,
+        indexes: Vec::new(),
+        expiry: None,
+        protected: false,
+        tags: fields.texts("Tags"),
     })
 }
 
@@ -230,23 +368,15 @@ fn key_schema<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<Vec<Ke
 }
 
 /// The service refuses attributes that no key uses.
-fn check_unused(types: &[Definition], keys: &[Keyed<'_>], findings: &Findings<'_>) {
+fn check_unused(types: &[Definition], used: &[&str], findings: &Findings<'_>) {
     for (name, _, span) in types {
-        if !keys.iter().any(|key| key.name == *name) {
+        if !used.contains(&name.as_str()) {
             findings.report.add(
                 Finding::error(*span, format!("no key uses the attribute `{name}`"))
                     .why("only attributes of keys are defined")
                     .help("remove it: other attributes need no definition"),
             );
         }
-    }
-    if let [first, second] = keys
-        && first.name == second.name
-    {
-        findings.report.add(Finding::error(
-            second.span,
-            format!("`{}` is both parts of the key", first.name),
-        ));
     }
 }
 

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
 use tables::{Item, Number, NumberError, Type, Value};
 
-use crate::protocol::{Call, Fault};
+use crate::protocol::Fault;
 
 /// How deep lists and maps may be in each other.
 const DEEPEST: usize = 32;
@@ -19,11 +19,15 @@ const DEEPEST: usize = 32;
 type Wrong = Cow<'static, str>;
 
 /// Takes a parameter that is an item or a key out of the input. Its shape is the model's; its values are checked here.
-pub(super) fn take(call: &mut Call<'_>, parameter: &str) -> Result<Option<Item>, Fault> {
-    match call.input.remove(parameter) {
-        None => Ok(None),
-        Some(Json::Object(members)) => entries(members, 0).map(Some).map_err(Fault::validation),
-        Some(_) => Err(Fault::serialization(None)),
+pub(super) fn take(input: &mut Map<String, Json>, parameter: &str) -> Result<Option<Item>, Fault> {
+    input.remove(parameter).map(item).transpose()
+}
+
+/// The attributes of an item or key whose parameter has been taken.
+pub(super) fn item(json: Json) -> Result<Item, Fault> {
+    match json {
+        Json::Object(members) => entries(members, 0).map_err(Fault::validation),
+        _ => Err(Fault::serialization(None)),
     }
 }
 
@@ -94,7 +98,11 @@ fn invalid(what: &str) -> Wrong {
 }
 
 fn number(text: &str) -> Result<Number, Wrong> {
-    text.parse().map_err(|error| match error {
+    text.parse().map_err(|error| number_fault(error, text))
+}
+
+pub(super) fn number_fault(error: NumberError, text: &str) -> Wrong {
+    match error {
         NumberError::NotANumber if text.is_empty() => {
             "The parameter cannot be converted to a numeric value".into()
         }
@@ -110,7 +118,7 @@ fn number(text: &str) -> Result<Number, Wrong> {
         NumberError::TooPrecise => {
             "Attempting to store more than 38 significant digits in a Number".into()
         }
-    })
+    }
 }
 
 fn binary(text: &str) -> Result<Bytes, Wrong> {

@@ -1,8 +1,9 @@
 //! What the engine's errors are called here.
 
+use serde_json::json;
 use tables::{Error, KeyType};
 
-use super::attribute;
+use super::attribute::{self, PrintedItem};
 use crate::protocol::Fault;
 
 pub(super) fn invalid(what: impl std::fmt::Display) -> Fault {
@@ -32,10 +33,7 @@ pub(super) fn fault(error: Error) -> Fault {
         )),
         Error::EmptyKey { attribute, r#type } => Fault::validation(format!(
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {attribute}",
-            match r#type {
-                KeyType::Binary => "binary",
-                KeyType::String | KeyType::Number => "string",
-            }
+            empty(r#type)
         )),
         // The missing space is theirs.
         Error::PartitionKeyTooLarge { limit } => invalid(format!(
@@ -50,11 +48,129 @@ pub(super) fn fault(error: Error) -> Fault {
         }
         Error::WrongCondition => invalid("Condition parameter type does not match schema type"),
         Error::StartOutside => Fault::validation("The provided starting key is invalid"),
+        Error::WrongIndexKeyType {
+            index,
+            attribute,
+            expected,
+            actual,
+        } => invalid(format!(
+            "Type mismatch for Index Key {attribute} Expected: {} Actual: {} IndexName: {index}",
+            attribute::code(expected.r#type()),
+            attribute::code(actual),
+        )),
+        Error::EmptyIndexKey {
+            index,
+            attribute,
+            r#type,
+        } => Fault::validation(format!(
+            "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {index}, IndexKey: {attribute}",
+            empty(r#type)
+        )),
+        Error::NoSuchIndex(name) => Fault::validation(format!(
+            "The table does not have the specified index: {name}"
+        )),
+        Error::IndexExists(_) => {
+            Fault::validation("Attempting to create an index which already exists")
+        }
+        Error::IndexNotBuilt(name) => Fault::validation(format!(
+            "Cannot read from backfilling global secondary index: {name}"
+        )),
+        Error::Building(_) => Fault::new(
+            "LimitExceededException",
+            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
+        ),
+        Error::Protected(_) => Fault::validation(
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+        ),
+        Error::RepeatedItem => {
+            Fault::validation("Transaction request cannot include multiple operations on one item")
+        }
+        Error::AnotherTransaction => Fault::new(
+            "IdempotentParameterMismatchException",
+            "The request uses the same client token as a previous, but non-identical request.",
+        ),
+        Error::Cancelled(reasons) => cancelled(&reasons, &[]),
+        Error::ConditionFailed(_) => condition_failed(),
+        Error::UpdatesKey(name) => invalid(format!(
+            "Cannot update attribute {name}. This attribute is part of the key"
+        )),
+        Error::MissingOperand => Fault::validation(
+            "The provided expression refers to an attribute that does not exist in the item",
+        ),
+        Error::WrongOperand => {
+            Fault::validation("An operand in the update expression has an incorrect data type")
+        }
+        Error::NoSuchPath => Fault::validation(
+            "The document path provided in the update expression is invalid for update",
+        ),
+        Error::UpdatedItemTooLarge { .. } => {
+            Fault::validation("Item size to update has exceeded the maximum allowed size")
+        }
+        Error::Number(error) => Fault::validation(attribute::number_fault(error, "")),
         Error::Store(error) => {
             tracing::error!(%error, "a request failed");
             Fault::internal("InternalServerError")
         }
     }
+}
+
+fn empty(r#type: KeyType) -> &'static str {
+    match r#type {
+        KeyType::Binary => "binary",
+        KeyType::String | KeyType::Number => "string",
+    }
+}
+
+fn condition_failed() -> Fault {
+    Fault::new(
+        "ConditionalCheckFailedException",
+        "The conditional request failed",
+    )
+}
+
+/// As [`fault`], but a condition that failed is told with the item that was there.
+pub(super) fn fault_with_item(error: Error) -> Fault {
+    match error {
+        Error::ConditionFailed(Some(item)) => {
+            condition_failed().with_field("Item", json!(PrintedItem(&item)))
+        }
+        error => fault(error),
+    }
+}
+
+/// A transaction was not done for these reasons, one for each of its parts. `tell` says for which parts the item is
+/// told.
+pub(super) fn cancelled(reasons: &[Option<Error>], tell: &[bool]) -> Fault {
+    let mut codes = Vec::new();
+    let mut printed = Vec::new();
+    for (at, reason) in reasons.iter().enumerate() {
+        let Some(error) = reason else {
+            codes.push("None");
+            printed.push(json!({ "Code": "None" }));
+            continue;
+        };
+        let code = match error {
+            Error::ConditionFailed(_) => "ConditionalCheckFailed",
+            _ => "ValidationError",
+        };
+        codes.push(code);
+        let message = fault(error.clone()).message;
+        let mut reason = json!({ "Code": code, "Message": message });
+        if let Error::ConditionFailed(Some(item)) = error
+            && tell.get(at) == Some(&true)
+        {
+            reason["Item"] = json!(PrintedItem(item));
+        }
+        printed.push(reason);
+    }
+    Fault::new(
+        "TransactionCanceledException",
+        format!(
+            "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+            codes.join(", ")
+        ),
+    )
+    .with_field("CancellationReasons", printed)
 }
 
 /// Where the table itself is what is asked about, its name is told.

@@ -1,115 +1,22 @@
-//! The words of an expression.
+//! Expressions: from their text to the engine's conditions, updates and projections.
+//!
+//! Each is read by hand, token by token, because what counts is what is said about a wrong one: `reader.rs` has what
+//! they have in common, and a file for each kind of expression has its grammar.
+//!
+//! The real service reads all of an expression before it says what is wrong with it, and then says one thing, by a rank
+//! of its own: that a function does not exist before that a name is reserved, wherever the two are. So a reader goes on
+//! after a [`Trouble`](reader::Rank), and what ranks first is told at the end. Only what cannot be read at all is told
+//! at once.
 
-use std::ops::Range;
+mod condition;
+mod keys;
+mod projection;
+mod reader;
+mod reserved;
+mod token;
+mod update;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    /// Where it is in the expression.
-    pub(super) at: Range<usize>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// An attribute's name, a function's or a keyword.
-    Word,
-    /// `#name`
-    Name,
-    /// `:value`
-    Value,
-    /// `=`, `<>`, `<`, `<=`, `>` or `>=`
-    Comparator,
-    Open,
-    Close,
-    Comma,
-    /// What leads into an attribute: a dot or a bracket.
-    Step,
-    /// What belongs in no expression.
-    Stray,
-    End,
-}
-
-/// The tokens of an expression, of which the last is [`Kind::End`].
-pub(super) fn tokens(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(first) = text[at..].chars().next() {
-        let length = length(&text[at..], first);
-        if !first.is_whitespace() {
-            let kind = kind(&text[at..at + length], first);
-            let at = at..at + length;
-            tokens.push(Token { kind, at });
-        }
-        at += length;
-    }
-    tokens.push(Token {
-        kind: Kind::End,
-        at: at..at,
-    });
-    tokens
-}
-
-fn length(text: &str, first: char) -> usize {
-    let name = |from: usize| {
-        text.bytes()
-            .skip(from)
-            .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-            .count()
-            + from
-    };
-    match first {
-        '#' | ':' => name(1),
-        '<' if text.starts_with("<>") || text.starts_with("<=") => 2,
-        '>' if text.starts_with(">=") => 2,
-        first if first.is_ascii_alphanumeric() || first == '_' => name(0),
-        first => first.len_utf8(),
-    }
-}
-
-fn kind(token: &str, first: char) -> Kind {
-    match first {
-        '#' if token.len() > 1 => Kind::Name,
-        ':' if token.len() > 1 => Kind::Value,
-        '=' | '<' | '>' => Kind::Comparator,
-        '(' => Kind::Open,
-        ')' => Kind::Close,
-        ',' => Kind::Comma,
-        '.' | '[' | ']' => Kind::Step,
-        first if first.is_ascii_alphabetic() || first == '_' => Kind::Word,
-        _ => Kind::Stray,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_told_apart() {
-        let text = "(#a<=:b AND é.x[1]) <> \t>=";
-        let found: Vec<(Kind, &str)> = tokens(text)
-            .into_iter()
-            .map(|token| (token.kind, &text[token.at]))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                (Kind::Open, "("),
-                (Kind::Name, "#a"),
-                (Kind::Comparator, "<="),
-                (Kind::Value, ":b"),
-                (Kind::Word, "AND"),
-                (Kind::Stray, "é"),
-                (Kind::Step, "."),
-                (Kind::Word, "x"),
-                (Kind::Step, "["),
-                (Kind::Stray, "1"),
-                (Kind::Step, "]"),
-                (Kind::Close, ")"),
-                (Kind::Comparator, "<>"),
-                (Kind::Comparator, ">="),
-                (Kind::End, ""),
-            ]
-        );
-    }
-}
+pub(super) use condition::condition;
+pub(super) use keys::{Conditions, key_condition, split};
+pub(super) use projection::projection;
+pub(super) use update::update;

@@ -2,8 +2,9 @@ use serde::{Deserialize, Serialize};
 use tables::item_size;
 
 use super::attribute::PrintedItem;
-use super::capacity::{Consumed, Wanted};
+use super::capacity::{Consumed, Kind, Spent, Wanted};
 use super::error::fault;
+use super::terms::{Grammar, Terms};
 use super::{Asked, attribute, settings, table};
 use crate::protocol::Fault;
 
@@ -34,22 +35,31 @@ const KNOWN: [&str; 4] = [
     "ReturnConsumedCapacity",
 ];
 
+/// What reads of items by their keys may say.
+pub(super) const PROJECTION: Grammar = Grammar {
+    with_values: &["ProjectionExpression"],
+    with_names: &[],
+    legacy: &["AttributesToGet"],
+};
+
 pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    let mut terms = Terms::of(&mut asked.call.input, &PROJECTION)?;
+    let projection = terms.projection()?;
+    terms.done()?;
     settings::only(&asked.call, &KNOWN)?;
-    settings::no_placeholders(&asked.call, "ProjectionExpression is null")?;
-    let key = attribute::take(&mut asked.call, "Key")?.unwrap_or_default();
+    let key = attribute::take(&mut asked.call.input, "Key")?.unwrap_or_default();
     let input: Input = asked.call.read()?;
     let table = table::name(asked.context, &input.table_name)?;
     let item = asked
         .tables
         .get(asked.space(), table, &key)
         .map_err(fault)?;
-    let consumed_capacity = match input.return_consumed_capacity {
-        Wanted::None => None,
-        wanted => {
-            let size = item.as_ref().map_or(0, item_size);
-            wanted.read(table, size, input.consistent_read)
-        }
+    let consumed_capacity = input.return_consumed_capacity.tell(table, Kind::Any, || {
+        Spent::read(item.as_ref().map_or(0, item_size), input.consistent_read)
+    });
+    let item = match projection {
+        Some(projection) => item.map(|item| projection.of(&item)),
+        None => item,
     };
     Ok(asked.answer(&Output {
         item: item.as_ref().map(PrintedItem),

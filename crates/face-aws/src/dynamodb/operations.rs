@@ -1,6 +1,9 @@
 //! Which file does which operation.
 
-use super::{Asked, create, delete, describe, drop, get, list, put, query, scan};
+use super::{
+    Asked, account, alter, batch, create, describe, drop, expiry, get, list, query, scan, tags,
+    transact, write,
+};
 use crate::protocol::Fault;
 
 pub(super) async fn answer(asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -9,9 +12,24 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<wire::Response, Fault> {
         "DescribeTable" => describe::describe(asked),
         "ListTables" => list::list(asked),
         "DeleteTable" => drop::drop(asked).await,
-        "PutItem" => put::put(asked).await,
+        "UpdateTable" => alter::alter(asked).await,
+        "UpdateTimeToLive" => expiry::set(asked).await,
+        "DescribeTimeToLive" => expiry::describe(asked),
+        "TagResource" => tags::tag(asked).await,
+        "UntagResource" => tags::untag(asked).await,
+        "ListTagsOfResource" => tags::list(asked),
+        "DescribeContinuousBackups" => account::backups(asked),
+        "UpdateContinuousBackups" => account::set_backups(asked),
+        "DescribeLimits" => account::limits(&asked),
+        "DescribeEndpoints" => account::endpoints(&asked),
+        "PutItem" => write::put(asked).await,
         "GetItem" => get::get(asked),
-        "DeleteItem" => delete::delete(asked).await,
+        "UpdateItem" => write::update(asked).await,
+        "DeleteItem" => write::delete(asked).await,
+        "BatchGetItem" => batch::get(asked),
+        "BatchWriteItem" => batch::write(asked).await,
+        "TransactGetItems" => transact::get(asked),
+        "TransactWriteItems" => transact::write(asked).await,
         "Query" => query::query(asked),
         "Scan" => scan::scan(asked),
         _ => Err(asked.call.unknown()),

@@ -1,29 +1,33 @@
 //! What scans and queries have in common.
 
 use serde::{Deserialize, Serialize};
-use tables::Page;
+use tables::{Condition, Index, Item, Page, Projected, Projection, Table};
 
 use super::Asked;
 use super::attribute::PrintedItem;
-use super::capacity::{Consumed, Wanted};
+use super::capacity::{Consumed, Kind, Spent, Wanted};
 use super::error::invalid;
 use crate::protocol::Fault;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Select {
-    #[default]
     AllAttributes,
     AllProjectedAttributes,
     SpecificAttributes,
     Count,
 }
 
-/// How a page is to be told.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Telling<'a> {
-    pub(super) table: &'a str,
-    pub(super) select: Select,
+/// What is to be read, and how it is to be told.
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) table: &'a Table,
+    pub(super) index: Option<&'a Index>,
+    pub(super) select: Option<Select>,
+    pub(super) projection: Option<Projection>,
+    /// How the projection was asked for.
+    pub(super) by_expression: bool,
+    pub(super) filter: Option<Condition>,
     pub(super) consistent: bool,
     pub(super) capacity: Wanted,
 }
@@ -41,30 +45,122 @@ struct Output<'a> {
     consumed_capacity: Option<Consumed>,
 }
 
-impl Select {
-    /// Refuses what only goes with an index or with a choice of attributes, both of which are refused already.
-    pub(super) fn check(self) -> Result<(), Fault> {
-        match self {
-            Self::AllAttributes | Self::Count => Ok(()),
-            Self::AllProjectedAttributes => Err(invalid(
-                "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
-            )),
-            Self::SpecificAttributes => Err(invalid(
-                "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
-            )),
-        }
+/// The index with this name. A table's own name must not be in the way of what is wrong with it.
+pub(super) fn index<'a>(
+    table: &'a Table,
+    name: Option<&str>,
+    consistent: bool,
+) -> Result<Option<&'a Index>, Fault> {
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    let index = table.index(name).ok_or_else(|| {
+        Fault::validation(format!(
+            "The table does not have the specified index: {name}"
+        ))
+    })?;
+    if consistent && !index.local {
+        return Err(Fault::validation(
+            "Consistent reads are not supported on global secondary indexes",
+        ));
     }
+    Ok(Some(index))
 }
 
-pub(super) fn answer(asked: &Asked<'_>, page: &Page, telling: Telling<'_>) -> wire::Response {
-    let items = || page.items.iter().map(PrintedItem).collect();
-    asked.answer(&Output {
-        items: (telling.select != Select::Count).then(items),
-        count: page.items.len(),
-        scanned_count: page.items.len(),
-        last_evaluated_key: page.last.as_ref().map(PrintedItem),
-        consumed_capacity: telling
-            .capacity
-            .read(telling.table, page.bytes, telling.consistent),
-    })
+impl Reading<'_> {
+    /// Refuses what does not go together.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let specific = match self.by_expression {
+            true => "ProjectionExpression",
+            false => "AttributesToGet",
+        };
+        let chosen = match (self.select, &self.projection) {
+            (None | Some(Select::SpecificAttributes), Some(_)) | (None, None) => None,
+            (Some(Select::SpecificAttributes), None) => {
+                return Err(invalid(
+                    "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+                ));
+            }
+            (Some(Select::AllAttributes), _) => Some("ALL_ATTRIBUTES"),
+            (Some(Select::AllProjectedAttributes), _) => Some("ALL_PROJECTED_ATTRIBUTES"),
+            (Some(Select::Count), _) => Some("COUNT"),
+        };
+        if let (Some(chosen), Some(_)) = (chosen, &self.projection) {
+            return Err(invalid(format!(
+                "Cannot specify the {specific} when choosing to get {chosen}"
+            )));
+        }
+        match self.index {
+            None if self.select == Some(Select::AllProjectedAttributes) => Err(invalid(
+                "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+            )),
+            Some(index) if !index.local => self.check_global(index),
+            _ => Ok(()),
+        }
+    }
+
+    /// A global index yields only what it has.
+    fn check_global(&self, index: &Index) -> Result<(), Fault> {
+        if self.select == Some(Select::AllAttributes) && index.projected != Projected::All {
+            return Err(invalid(format!(
+                "Select type ALL_ATTRIBUTES is not supported for global secondary index {} because its projection type is not ALL",
+                index.name
+            )));
+        }
+        let missing = self.missing(index);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "Global secondary index {} does not project [{}]",
+            index.name,
+            missing.join(", ")
+        )))
+    }
+
+    /// The attributes that are asked for and that the index has not.
+    fn missing(&self, index: &Index) -> Vec<String> {
+        let only = match &index.projected {
+            Projected::All => return Vec::new(),
+            Projected::Keys => &[][..],
+            Projected::Only(names) => names,
+        };
+        let mut wanted: Vec<&str> = Vec::new();
+        wanted.extend(self.projection.iter().flat_map(Projection::attributes));
+        wanted.extend(self.filter.iter().flat_map(Condition::attributes));
+        let keys = index.key.attributes().chain(self.table.key.attributes());
+        let keys: Vec<&str> = keys.map(|key| key.name.as_str()).collect();
+        wanted.retain(|name| !keys.contains(name) && !only.iter().any(|has| has == name));
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether items are wanted whole from an index that may not have them so.
+    pub(super) fn whole(&self) -> bool {
+        let missing = |index: &Index| !self.missing(index).is_empty();
+        self.select == Some(Select::AllAttributes) || self.index.is_some_and(missing)
+    }
+
+    pub(super) fn answer(&self, asked: &Asked<'_>, page: &Page) -> wire::Response {
+        let picked: Option<Vec<Item>> = self
+            .projection
+            .as_ref()
+            .map(|projection| page.items.iter().map(|item| projection.of(item)).collect());
+        let items = || {
+            let items = picked.as_ref().unwrap_or(&page.items);
+            items.iter().map(PrintedItem).collect()
+        };
+        let spent = || match self.index {
+            None => Spent::read(page.bytes, self.consistent),
+            Some(index) => Spent::read_index(index, page.bytes, &page.fetched, self.consistent),
+        };
+        asked.answer(&Output {
+            items: (self.select != Some(Select::Count)).then(items),
+            count: page.items.len(),
+            scanned_count: page.read,
+            last_evaluated_key: page.last.as_ref().map(PrintedItem),
+            consumed_capacity: self.capacity.tell(&self.table.name, Kind::Any, spent),
+        })
+    }
 }

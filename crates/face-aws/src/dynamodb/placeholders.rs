@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use tables::Value;
 
 use super::attribute;
-use crate::protocol::{Call, Fault};
+use crate::protocol::Fault;
 
 #[derive(Debug, Default)]
 pub(super) struct Placeholders {
@@ -16,17 +16,29 @@ pub(super) struct Placeholders {
 }
 
 const NAMES: &str = "ExpressionAttributeNames";
-const VALUES: &str = "ExpressionAttributeValues";
+pub(super) const VALUES: &str = "ExpressionAttributeValues";
 
 impl Placeholders {
-    /// Takes them out of the input.
-    pub(super) fn take(call: &mut Call<'_>) -> Result<Self, Fault> {
+    /// Takes them out of the input. Where no expression is that could use them they may not be; `missing` says of
+    /// values, if there are any, which could.
+    pub(super) fn take(
+        input: &mut Map<String, Json>,
+        any: bool,
+        missing: Option<&str>,
+    ) -> Result<Self, Fault> {
+        const ONLY: &str = "can only be specified when using expressions";
         let mut taken = Self::default();
-        for (key, name) in entries(call, NAMES, '#')? {
+        if !any && input.contains_key(NAMES) {
+            return Err(Fault::validation(format!("{NAMES} {ONLY}")));
+        }
+        for (key, name) in entries(input, NAMES, '#')? {
             let name = name.as_str().unwrap_or_default().to_owned();
             taken.names.insert(key, name);
         }
-        for (key, json) in entries(call, VALUES, ':')? {
+        if let Some(missing) = missing {
+            return Err(Fault::validation(format!("{VALUES} {ONLY}: {missing}")));
+        }
+        for (key, json) in entries(input, VALUES, ':')? {
             let value = attribute::read(json).map_err(|wrong| {
                 let message = format!("{VALUES} contains invalid value: {wrong} for key {key}");
                 Fault::validation(message)
@@ -71,8 +83,12 @@ impl Placeholders {
     }
 }
 
-fn entries(call: &mut Call<'_>, parameter: &str, mark: char) -> Result<Map<String, Json>, Fault> {
-    let Some(Json::Object(entries)) = call.input.remove(parameter) else {
+fn entries(
+    input: &mut Map<String, Json>,
+    parameter: &str,
+    mark: char,
+) -> Result<Map<String, Json>, Fault> {
+    let Some(Json::Object(entries)) = input.remove(parameter) else {
         return Ok(Map::new());
     };
     if entries.is_empty() {

@@ -1,21 +1,20 @@
 use serde::Deserialize;
-use tables::{Error, Query, Value};
+use tables::{Condition, Error, KeySchema, Query, Value};
 
 use super::capacity::Wanted;
 use super::error::{fault, invalid};
-use super::page::{self, Select, Telling};
-use super::placeholders::Placeholders;
-use super::{Asked, attribute, condition, settings, table};
+use super::page::{self, Reading, Select};
+use super::terms::{Grammar, Terms};
+use super::{Asked, attribute, expression, settings, table};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Input {
     table_name: String,
-    key_condition_expression: String,
+    index_name: Option<String>,
     limit: Option<usize>,
-    #[serde(default)]
-    select: Select,
+    select: Option<Select>,
     #[serde(default = "forwards")]
     scan_index_forward: bool,
     #[serde(default)]
@@ -30,7 +29,7 @@ fn forwards() -> bool {
 
 const KNOWN: [&str; 8] = [
     "TableName",
-    "KeyConditionExpression",
+    "IndexName",
     "Limit",
     "Select",
     "ScanIndexForward",
@@ -39,45 +38,84 @@ const KNOWN: [&str; 8] = [
     "ReturnConsumedCapacity",
 ];
 
+const GRAMMAR: Grammar = Grammar {
+    with_values: &["FilterExpression", "KeyConditionExpression"],
+    with_names: &["ProjectionExpression"],
+    legacy: &[
+        "AttributesToGet",
+        "QueryFilter",
+        "ConditionalOperator",
+        "KeyConditions",
+    ],
+};
+
 pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
-    settings::only(&asked.call, &KNOWN)?;
-    if !asked.call.input.contains_key("KeyConditionExpression") {
-        let missing = "FilterExpression and KeyConditionExpression are null";
-        settings::no_placeholders(&asked.call, missing)?;
-        return Err(Fault::validation(
+    let by_expression = asked.call.input.contains_key("ProjectionExpression");
+    let legacy_filter = asked.call.input.contains_key("QueryFilter");
+    let mut terms = Terms::of(&mut asked.call.input, &GRAMMAR)?;
+    let projection = terms.projection()?;
+    let filter = terms.filter("QueryFilter")?;
+    let conditions = terms.key_conditions()?.ok_or_else(|| {
+        Fault::validation(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
-        ));
-    }
-    let mut placeholders = Placeholders::take(&mut asked.call)?;
-    let after = attribute::take(&mut asked.call, "ExclusiveStartKey")?;
+        )
+    })?;
+    terms.done()?;
+    settings::only(&asked.call, &KNOWN)?;
+    let after = attribute::take(&mut asked.call.input, "ExclusiveStartKey")?;
     let input: Input = asked.call.read()?;
-    input.select.check()?;
-    let conditions = condition::read(&input.key_condition_expression, &mut placeholders)?;
-    placeholders.all_used()?;
     let name = table::name(asked.context, &input.table_name)?;
     let table = asked.tables.table(asked.space(), name).map_err(fault)?;
-    let (partition, sort) = condition::split(&table.key, conditions)?;
+    let index_name = input.index_name.as_deref();
+    let index = page::index(&table, index_name, input.consistent_read)?;
+    let key = index.map_or(&table.key, |index| &index.key);
+    let reading = Reading {
+        table: &table,
+        index,
+        select: input.select,
+        projection,
+        by_expression,
+        filter,
+        consistent: input.consistent_read,
+        capacity: input.return_consumed_capacity,
+    };
+    reading.check()?;
+    let (partition, sort) = expression::split(key, conditions)?;
+    if let Some(filter) = &reading.filter {
+        check_filter(key, filter, legacy_filter)?;
+    }
     let query = Query {
-        table: name,
-        partition: &partition,
+        index: index_name,
         sort: sort.as_ref(),
+        filter: reading.filter.as_ref(),
+        whole: reading.whole(),
         limit: input.limit,
         after: after.as_ref(),
         backwards: !input.scan_index_forward,
+        ..Query::of(name, &partition)
     };
     let page = asked.tables.query(asked.space(), &query).map_err(|error| {
         let start = after
             .as_ref()
-            .and_then(|key| key.get(&table.key.partition.name));
+            .and_then(|after| after.get(&key.partition.name));
         refusal(error, start, &partition)
     })?;
-    let telling = Telling {
-        table: name,
-        select: input.select,
-        consistent: input.consistent_read,
-        capacity: input.return_consumed_capacity,
+    Ok(reading.answer(&asked, &page))
+}
+
+/// What is asked of the keys is asked by the key condition.
+fn check_filter(key: &KeySchema, filter: &Condition, legacy: bool) -> Result<(), Fault> {
+    let mut keys = key.attributes().map(|key| key.name.as_str());
+    let Some(name) = keys.find(|key| filter.attributes().contains(key)) else {
+        return Ok(());
     };
-    Ok(page::answer(&asked, &page, telling))
+    let parameter = match legacy {
+        true => "QueryFilter",
+        false => "Filter Expression",
+    };
+    Err(Fault::validation(format!(
+        "{parameter} can only contain non-primary key attributes: Primary key attribute: {name}"
+    )))
 }
 
 /// Here a key can only have been one to start after, and an attribute's type only one in a condition. `start` is the

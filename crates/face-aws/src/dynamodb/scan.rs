@@ -3,7 +3,8 @@ use tables::{Error, Scan, Segment};
 
 use super::capacity::Wanted;
 use super::error::fault;
-use super::page::{self, Select, Telling};
+use super::page::{self, Reading, Select};
+use super::terms::{Grammar, Terms};
 use super::{Asked, attribute, settings, table};
 use crate::protocol::Fault;
 
@@ -11,9 +12,9 @@ use crate::protocol::Fault;
 #[serde(rename_all = "PascalCase")]
 struct Input {
     table_name: String,
+    index_name: Option<String>,
     limit: Option<usize>,
-    #[serde(default)]
-    select: Select,
+    select: Option<Select>,
     segment: Option<u32>,
     total_segments: Option<u32>,
     #[serde(default)]
@@ -22,8 +23,9 @@ struct Input {
     return_consumed_capacity: Wanted,
 }
 
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 9] = [
     "TableName",
+    "IndexName",
     "Limit",
     "Select",
     "ExclusiveStartKey",
@@ -33,29 +35,48 @@ const KNOWN: [&str; 8] = [
     "ReturnConsumedCapacity",
 ];
 
+const GRAMMAR: Grammar = Grammar {
+    with_values: &["FilterExpression"],
+    with_names: &["ProjectionExpression"],
+    legacy: &["AttributesToGet", "ScanFilter", "ConditionalOperator"],
+};
+
 pub(super) fn scan(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    let by_expression = asked.call.input.contains_key("ProjectionExpression");
+    let mut terms = Terms::of(&mut asked.call.input, &GRAMMAR)?;
+    let projection = terms.projection()?;
+    let filter = terms.filter("ScanFilter")?;
+    terms.done()?;
     settings::only(&asked.call, &KNOWN)?;
-    settings::no_placeholders(&asked.call, "FilterExpression is null")?;
-    let after = attribute::take(&mut asked.call, "ExclusiveStartKey")?;
+    let after = attribute::take(&mut asked.call.input, "ExclusiveStartKey")?;
     let input: Input = asked.call.read()?;
-    input.select.check()?;
     let segment = segment(input.segment, input.total_segments)?;
-    let table = table::name(asked.context, &input.table_name)?;
+    let name = table::name(asked.context, &input.table_name)?;
+    let table = asked.tables.table(asked.space(), name).map_err(fault)?;
+    let index_name = input.index_name.as_deref();
+    let reading = Reading {
+        table: &table,
+        index: page::index(&table, index_name, input.consistent_read)?,
+        select: input.select,
+        projection,
+        by_expression,
+        filter,
+        consistent: input.consistent_read,
+        capacity: input.return_consumed_capacity,
+    };
+    reading.check()?;
     let scan = Scan {
-        table,
+        table: name,
+        index: index_name,
+        filter: reading.filter.as_ref(),
+        whole: reading.whole(),
         limit: input.limit,
         after: after.as_ref(),
         segment,
     };
     let page = asked.tables.scan(asked.space(), &scan);
     let page = page.map_err(|error| refusal(error, segment))?;
-    let telling = Telling {
-        table,
-        select: input.select,
-        consistent: input.consistent_read,
-        capacity: input.return_consumed_capacity,
-    };
-    Ok(page::answer(&asked, &page, telling))
+    Ok(reading.answer(&asked, &page))
 }
 
 fn segment(index: Option<u32>, of: Option<u32>) -> Result<Option<Segment>, Fault> {

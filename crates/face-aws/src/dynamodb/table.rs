@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use base::Timestamp;
 use serde_json::{Value, json};
-use tables::{Description, KeyAttribute, KeyType, Throughput};
+use tables::{Description, Index, KeyAttribute, Table};
 
 use super::error::missing;
+use super::{attribute, index};
 use crate::context::Context;
 use crate::protocol::Fault;
 
@@ -40,61 +42,82 @@ fn not_an_arn(given: &str) -> Fault {
     Fault::validation(format!("Invalid table ARN: {given}"))
 }
 
-fn arn(context: &Context, name: &str) -> String {
+pub(super) fn arn(context: &Context, name: &str) -> String {
     let Context {
         region, account, ..
     } = context;
     format!("arn:aws:dynamodb:{region}:{account}:table/{name}")
 }
 
-/// A `TableDescription`.
+/// The model lets some members be absent for the sake of others that we have not.
+pub(super) fn absent(member: &str) -> Fault {
+    Fault::validation(format!(
+        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
+    ))
+}
+
+/// A `TableDescription`. A table of which an index is being made is never only ACTIVE.
 pub(super) fn print(context: &Context, description: &Description, status: &str) -> Value {
     let table = &description.table;
-    let keys = [
-        (Some(&table.key.partition), "HASH"),
-        (table.key.sort.as_ref(), "RANGE"),
-    ];
-    let keys = keys.iter().filter_map(|(key, role)| Some(((*key)?, *role)));
-    let schema: Vec<Value> = keys
-        .clone()
-        .map(|(key, role)| json!({ "AttributeName": key.name, "KeyType": role }))
-        .collect();
-    let definitions: Vec<Value> = keys.map(|(key, _)| definition(key)).collect();
-    let created = Duration::from_micros(table.created.as_micros()).as_secs_f64();
-    let provisioned = table
-        .provisioned
-        .unwrap_or(Throughput { read: 0, write: 0 });
+    let whole = table.indexes.iter().all(Index::is_whole);
+    let status = match status {
+        "ACTIVE" if !whole => "UPDATING",
+        status => status,
+    };
     let mut printed = json!({
         "TableName": table.name,
         "TableStatus": status,
         "TableArn": arn(context, &table.name),
         "TableId": table.id.to_string(),
-        "CreationDateTime": created,
-        "KeySchema": schema,
-        "AttributeDefinitions": definitions,
-        "ProvisionedThroughput": {
-            "NumberOfDecreasesToday": 0,
-            "ReadCapacityUnits": provisioned.read,
-            "WriteCapacityUnits": provisioned.write,
-        },
-        "ItemCount": description.items,
-        "TableSizeBytes": description.bytes,
-        "DeletionProtectionEnabled": false,
+        "CreationDateTime": seconds(table.created),
+        "KeySchema": index::schema(&table.key),
+        "AttributeDefinitions": definitions(table),
+        "ProvisionedThroughput": index::throughput(table.provisioned),
+        "ItemCount": description.count.items,
+        "TableSizeBytes": description.count.bytes,
+        "DeletionProtectionEnabled": table.protected,
     });
     if table.provisioned.is_none() {
         printed["BillingModeSummary"] = json!({
             "BillingMode": "PAY_PER_REQUEST",
-            "LastUpdateToPayPerRequestDateTime": created,
+            "LastUpdateToPayPerRequestDateTime": seconds(table.paid_since),
         });
+    }
+    for (name, local) in [
+        ("LocalSecondaryIndexes", true),
+        ("GlobalSecondaryIndexes", false),
+    ] {
+        let indexes = table.indexes.iter().filter(|index| index.local == local);
+        let indexes: Vec<Value> = indexes
+            .map(|index| index::print(context, description, index))
+            .collect();
+        if !indexes.is_empty() {
+            printed[name] = indexes.into();
+        }
     }
     printed
 }
 
+fn seconds(at: Timestamp) -> f64 {
+    Duration::from_micros(at.as_micros()).as_secs_f64()
+}
+
+/// The attributes of all keys, each once.
+fn definitions(table: &Table) -> Vec<Value> {
+    let indexes = table
+        .indexes
+        .iter()
+        .flat_map(|index| index.key.attributes());
+    let mut known: Vec<&KeyAttribute> = Vec::new();
+    for attribute in table.key.attributes().chain(indexes) {
+        if !known.contains(&attribute) {
+            known.push(attribute);
+        }
+    }
+    known.into_iter().map(definition).collect()
+}
+
 fn definition(key: &KeyAttribute) -> Value {
-    let r#type = match key.r#type {
-        KeyType::String => "S",
-        KeyType::Number => "N",
-        KeyType::Binary => "B",
-    };
-    json!({ "AttributeName": key.name, "AttributeType": r#type })
+    let code = attribute::code(key.r#type.r#type());
+    json!({ "AttributeName": key.name, "AttributeType": code })
 }

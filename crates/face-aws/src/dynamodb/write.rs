@@ -1,21 +1,28 @@
-//! What writes of one item have in common.
+//! Writes of one item.
 
 use serde::{Deserialize, Serialize};
-use tables::{Item, item_size};
+use serde_json::{Value as Json, json};
+use tables::{Error, Item, Projection, Write, Written};
 
 use super::attribute::PrintedItem;
-use super::capacity::{Consumed, Wanted};
-use super::{Asked, settings};
+use super::capacity::{Consumed, Kind, Spent, Wanted};
+use super::error::{fault, fault_with_item};
+use super::terms::{Grammar, Terms};
+use super::{Asked, attribute, settings, table};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Input {
-    pub(super) table_name: String,
+struct Input {
+    table_name: String,
     #[serde(default)]
     return_values: ReturnValues,
     #[serde(default)]
-    pub(super) return_consumed_capacity: Wanted,
+    return_consumed_capacity: Wanted,
+    #[serde(default)]
+    return_values_on_condition_check_failure: OnFailure,
+    #[serde(default)]
+    return_item_collection_metrics: Metrics,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -29,6 +36,24 @@ enum ReturnValues {
     UpdatedNew,
 }
 
+/// `ReturnValuesOnConditionCheckFailure`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum OnFailure {
+    #[default]
+    None,
+    AllOld,
+}
+
+/// `ReturnItemCollectionMetrics`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Metrics {
+    #[default]
+    None,
+    Size,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Output<'a> {
@@ -36,10 +61,11 @@ struct Output<'a> {
     attributes: Option<PrintedItem<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     consumed_capacity: Option<Consumed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_collection_metrics: Option<Json>,
 }
 
-/// Besides the item or key. `ReturnItemCollectionMetrics` is obeyed by saying nothing, as for every table without local
-/// indexes; what is to be returned when a condition fails is of no matter without one.
+/// Besides what the item or key and the expressions are in.
 const KNOWN: [&str; 5] = [
     "TableName",
     "ReturnValues",
@@ -48,16 +74,75 @@ const KNOWN: [&str; 5] = [
     "ReturnValuesOnConditionCheckFailure",
 ];
 
-/// Refuses what is not built. `what` is the parameter that names the item.
-pub(super) fn check(asked: &Asked<'_>, what: &str) -> Result<(), Fault> {
-    let mut known = vec![what];
-    known.extend(KNOWN);
-    settings::only(&asked.call, &known)?;
-    settings::no_placeholders(&asked.call, "ConditionExpression is null")
+const CONDITION: Grammar = Grammar {
+    with_values: &["ConditionExpression"],
+    with_names: &[],
+    legacy: &["Expected", "ConditionalOperator"],
+};
+const UPDATE: Grammar = Grammar {
+    with_values: &["UpdateExpression", "ConditionExpression"],
+    with_names: &[],
+    legacy: &["AttributeUpdates", "Expected", "ConditionalOperator"],
+};
+
+pub(super) async fn put(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    let input = &mut asked.call.input;
+    let mut terms = Terms::of(input, &CONDITION)?;
+    let condition = terms.condition()?;
+    terms.done()?;
+    let item = attribute::take(input, "Item")?.unwrap_or_default();
+    settings::only(&asked.call, &KNOWN)?;
+    let input: Input = asked.call.read()?;
+    input.only_old()?;
+    let key = input.key_for_metrics(&asked, &item)?;
+    let write = Write::put(table::name(asked.context, &input.table_name)?, item);
+    let written = input.write(&asked, write.when(condition)).await?;
+    let returned = written.old.as_ref().filter(|_| input.returns_old());
+    input.answer(&asked, &written, returned, key)
+}
+
+pub(super) async fn delete(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    let input = &mut asked.call.input;
+    let mut terms = Terms::of(input, &CONDITION)?;
+    let condition = terms.condition()?;
+    terms.done()?;
+    let key = attribute::take(input, "Key")?.unwrap_or_default();
+    settings::only(&asked.call, &KNOWN)?;
+    let input: Input = asked.call.read()?;
+    input.only_old()?;
+    let for_metrics = input.key_for_metrics(&asked, &key)?;
+    let write = Write::delete(table::name(asked.context, &input.table_name)?, key);
+    let written = input.write(&asked, write.when(condition)).await?;
+    let returned = written.old.as_ref().filter(|_| input.returns_old());
+    input.answer(&asked, &written, returned, for_metrics)
+}
+
+pub(super) async fn update(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    let input = &mut asked.call.input;
+    let mut terms = Terms::of(input, &UPDATE)?;
+    let update = terms.update()?;
+    let condition = terms.condition()?;
+    terms.done()?;
+    let key = attribute::take(input, "Key")?.unwrap_or_default();
+    settings::only(&asked.call, &KNOWN)?;
+    let input: Input = asked.call.read()?;
+    let parts: Projection = update.parts();
+    let for_metrics = input.key_for_metrics(&asked, &key)?;
+    let write = Write::update(table::name(asked.context, &input.table_name)?, key, update);
+    let written = input.write(&asked, write.when(condition)).await?;
+    let part = |item: &Option<Item>| item.as_ref().map(|item| parts.of(item));
+    let returned = match input.return_values {
+        ReturnValues::None => None,
+        ReturnValues::AllOld => written.old.clone(),
+        ReturnValues::AllNew => written.new.clone(),
+        ReturnValues::UpdatedOld => part(&written.old).filter(|part| !part.is_empty()),
+        ReturnValues::UpdatedNew => part(&written.new).filter(|part| !part.is_empty()),
+    };
+    input.answer(&asked, &written, returned.as_ref(), for_metrics)
 }
 
 impl Input {
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    fn only_old(&self) -> Result<(), Fault> {
         match self.return_values {
             ReturnValues::None | ReturnValues::AllOld => Ok(()),
             ReturnValues::AllNew | ReturnValues::UpdatedOld | ReturnValues::UpdatedNew => Err(
@@ -66,27 +151,72 @@ impl Input {
         }
     }
 
-    /// The size of what is written, if it will be told.
-    pub(super) fn size(&self, item: &Item) -> usize {
-        match self.return_consumed_capacity {
-            Wanted::None => 0,
-            Wanted::Total | Wanted::Indexes => item_size(item),
-        }
+    fn returns_old(&self) -> bool {
+        self.return_values == ReturnValues::AllOld
     }
 
-    /// The answer to a write that took the place of `old` and whose new item has `size` bytes.
-    pub(super) fn answer(
+    async fn write(&self, asked: &Asked<'_>, write: Write) -> Result<Written, Fault> {
+        let written = asked.tables.write(asked.space(), &write).await;
+        written.map_err(
+            |error| match self.return_values_on_condition_check_failure {
+                OnFailure::None => fault(error),
+                OnFailure::AllOld => fault_with_item(error),
+            },
+        )
+    }
+
+    fn answer(
         &self,
         asked: &Asked<'_>,
-        table: &str,
-        old: Option<&Item>,
-        size: usize,
-    ) -> wire::Response {
-        let size = size.max(old.map_or(0, |old| self.size(old)));
-        let returned = old.filter(|_| self.return_values == ReturnValues::AllOld);
-        asked.answer(&Output {
+        written: &Written,
+        returned: Option<&Item>,
+        item_collection_metrics: Option<Json>,
+    ) -> Result<wire::Response, Fault> {
+        let table = table::name(asked.context, &self.table_name)?;
+        let consumed_capacity = self
+            .return_consumed_capacity
+            .tell(table, Kind::Any, || Spent::written(written));
+        Ok(asked.answer(&Output {
             attributes: returned.map(PrintedItem),
-            consumed_capacity: self.return_consumed_capacity.written(table, size),
-        })
+            consumed_capacity,
+            item_collection_metrics,
+        }))
+    }
+
+    fn key_for_metrics(&self, asked: &Asked<'_>, item: &Item) -> Result<Option<Json>, Fault> {
+        let table = table::name(asked.context, &self.table_name)?;
+        self.return_item_collection_metrics.of(asked, table, item)
+    }
+}
+
+impl Metrics {
+    /// What is told of the partition of an item. Sizes are estimates, in whole gigabytes; ours are all the least.
+    pub(super) fn of(
+        self,
+        asked: &Asked<'_>,
+        table: &str,
+        item: &Item,
+    ) -> Result<Option<Json>, Fault> {
+        if self == Self::None {
+            return Ok(None);
+        }
+        let table = match asked.tables.table(asked.space(), table) {
+            Ok(table) => table,
+            Err(Error::NoSuchTable(_)) => return Ok(None),
+            Err(error) => return Err(fault(error)),
+        };
+        if !table.indexes.iter().any(|index| index.local) {
+            return Ok(None);
+        }
+        let name = &table.key.partition.name;
+        let key: Item = item
+            .get(name)
+            .map(|value| (name.clone(), value.clone()))
+            .into_iter()
+            .collect();
+        Ok(Some(json!({
+            "ItemCollectionKey": PrintedItem(&key),
+            "SizeEstimateRangeGB": [0.0, 1.0],
+        })))
     }
 }

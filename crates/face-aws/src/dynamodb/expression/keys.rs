@@ -11,45 +11,45 @@
 
 use tables::{KeySchema, SortCondition, Type, Value};
 
-use super::attribute::{code, quoted};
-use super::expression::{Kind, Token, tokens};
-use super::placeholders::Placeholders;
+use super::reader::{Rank, Ranks, Reader};
+use super::token::Kind;
+use crate::dynamodb::attribute::{code, quoted};
+use crate::dynamodb::placeholders::Placeholders;
 use crate::protocol::Fault;
 
-/// Parentheses in each other; each is a call of its own here.
-const DEEPEST: usize = 32;
-/// The published limit of an expression.
-const LONGEST: usize = 4_096;
+const RESERVED: Rank = (0, 0, 0);
+const UNDEFINED: Rank = (1, 0, 0);
+const RANKS: Ranks = Ranks {
+    reserved: RESERVED,
+    name: UNDEFINED,
+    value: UNDEFINED,
+};
+/// What goes with the whole: it is told after what is wrong with a part.
+const WHOLE: Rank = (2, 0, 0);
 
 /// What an attribute must be, by the attribute's name.
-type Conditions = Vec<(String, SortCondition)>;
+pub(in crate::dynamodb) type Conditions = Vec<(String, SortCondition)>;
 
 /// Reads an expression. That its attributes are a table's keys is [`split`]'s to see.
-pub(super) fn read(text: &str, placeholders: &mut Placeholders) -> Result<Conditions, Fault> {
-    if text.trim().is_empty() {
-        return Err(invalid("The expression can not be empty;"));
-    }
-    if text.len() > LONGEST {
-        return Err(invalid(format!(
-            "Expression size has exceeded the maximum allowed size; expression size: {}",
-            text.len()
-        )));
-    }
-    let mut reader = Reader {
-        text,
-        tokens: tokens(text),
-        next: 0,
-        depth: 0,
-        placeholders,
+pub(in crate::dynamodb) fn key_condition(
+    text: &str,
+    placeholders: &mut Placeholders,
+) -> Result<Conditions, Fault> {
+    let mut keys = Keys {
+        reader: Reader::new("KeyConditionExpression", text, placeholders)?,
         found: Vec::new(),
+        other: None,
     };
-    reader.all()?;
-    reader.take(Kind::End)?;
-    Ok(reader.found)
+    keys.all()?;
+    keys.reader.finish()?;
+    match keys.other {
+        Some(fault) => Err(fault),
+        None => Ok(keys.found),
+    }
 }
 
 /// The partition key's value and what the sort key must be.
-pub(super) fn split(
+pub(in crate::dynamodb) fn split(
     key: &KeySchema,
     mut conditions: Conditions,
 ) -> Result<(Value, Option<SortCondition>), Fault> {
@@ -77,10 +77,6 @@ pub(super) fn split(
     }
 }
 
-fn invalid(what: impl std::fmt::Display) -> Fault {
-    Fault::validation(format!("Invalid KeyConditionExpression: {what}"))
-}
-
 fn bad_condition(what: &str) -> Fault {
     Fault::validation(format!(
         "Invalid condition in KeyConditionExpression: {what}"
@@ -93,13 +89,11 @@ fn bad_operator(operator: &str) -> Fault {
     ))
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    tokens: Vec<Token>,
-    next: usize,
-    depth: usize,
-    placeholders: &'a mut Placeholders,
+struct Keys<'a> {
+    reader: Reader<'a>,
     found: Conditions,
+    /// What is wrong in other words than those of expressions, the first of it.
+    other: Option<Fault>,
 }
 
 enum Operand {
@@ -110,65 +104,65 @@ enum Operand {
 /// Whether what was read stood in parentheses of its own.
 type Enclosed = bool;
 
-impl Reader<'_> {
+impl Keys<'_> {
     fn all(&mut self) -> Result<Enclosed, Fault> {
         let mut enclosed = self.term()?;
-        while self.keyword("AND") {
+        while self.reader.keyword("AND") {
             self.term()?;
             enclosed = false;
         }
-        if self.keyword("OR") {
+        if self.reader.keyword("OR") {
             return Err(bad_operator("OR"));
         }
         Ok(enclosed)
     }
 
     fn term(&mut self) -> Result<Enclosed, Fault> {
-        if self.peek().kind != Kind::Open {
+        // An operand may stand in parentheses too, but nobody writes that about keys.
+        if self.reader.peek() != Kind::Open {
             self.condition()?;
             return Ok(false);
         }
-        if self.depth == DEEPEST {
-            return Err(self.syntax());
-        }
-        self.take(Kind::Open)?;
-        self.depth += 1;
+        self.reader.take(Kind::Open)?;
+        self.reader.enter()?;
         let enclosed = self.all()?;
-        self.depth -= 1;
-        self.take(Kind::Close)?;
+        self.reader.leave();
+        self.reader.take(Kind::Close)?;
         if enclosed {
-            return Err(invalid("The expression has redundant parentheses;"));
+            let message = "The expression has redundant parentheses;";
+            self.reader.blame(RESERVED, message);
         }
         Ok(true)
     }
 
     fn condition(&mut self) -> Result<(), Fault> {
-        if self.keyword("NOT") {
+        if self.reader.keyword("NOT") {
             return Err(bad_operator("NOT"));
         }
-        let calls = self.tokens.get(self.next + 1);
-        if self.peek().kind == Kind::Word && calls.is_some_and(|token| token.kind == Kind::Open) {
+        if self.reader.peek() == Kind::Word && self.reader.peek_second() == Kind::Open {
             return self.call();
         }
         let left = self.operand()?;
-        if self.keyword("BETWEEN") {
+        if self.reader.keyword("BETWEEN") {
             let low = self.operand()?;
-            if !self.keyword("AND") {
-                return Err(self.syntax());
+            if !self.reader.keyword("AND") {
+                return Err(self.reader.syntax());
             }
             let high = self.operand()?;
-            return self.between(left, low, high);
+            self.between(left, low, high);
+            return Ok(());
         }
-        if self.keyword("IN") {
+        if self.reader.keyword("IN") {
             return Err(bad_operator("IN"));
         }
-        let comparator = self.take(Kind::Comparator)?.to_owned();
+        let comparator = self.reader.take(Kind::Comparator)?.to_owned();
         let right = self.operand()?;
-        self.comparison(left, &comparator, right)
+        self.comparison(left, &comparator, right);
+        Ok(())
     }
 
     fn call(&mut self) -> Result<(), Fault> {
-        let function = self.take(Kind::Word)?.to_owned();
+        let function = self.reader.take(Kind::Word)?.to_owned();
         match function.as_str() {
             "begins_with" => {}
             "attribute_exists"
@@ -178,37 +172,41 @@ impl Reader<'_> {
             | "size" => return Err(bad_operator(&function)),
             _ => {
                 let message = format!("Invalid function name; function: {function}");
-                return Err(invalid(message));
+                return Err(self.reader.invalid(message));
             }
         }
-        self.take(Kind::Open)?;
+        self.reader.take(Kind::Open)?;
         let attribute = self.operand()?;
-        self.take(Kind::Comma)?;
+        self.reader.take(Kind::Comma)?;
         let prefix = self.operand()?;
-        self.take(Kind::Close)?;
+        self.reader.take(Kind::Close)?;
         match (attribute, prefix) {
             (Operand::Attribute(name), Operand::Value(prefix)) => match prefix.r#type() {
                 Type::String | Type::Binary => self.add(name, SortCondition::BeginsWith(prefix)),
-                other => Err(invalid(format!(
-                    "Incorrect operand type for operator or function; operator or function: begins_with, operand type: {}",
-                    code(other)
-                ))),
+                other => {
+                    let message = format!(
+                        "Incorrect operand type for operator or function; operator or function: begins_with, operand type: {}",
+                        code(other)
+                    );
+                    self.reader.blame(WHOLE, message);
+                }
             },
-            (Operand::Attribute(_), Operand::Attribute(_)) => Err(several_attributes()),
-            (Operand::Value(_), _) => Err(bad_condition(
+            (Operand::Attribute(_), Operand::Attribute(_)) => self.blame(several_attributes()),
+            (Operand::Value(_), _) => self.blame(bad_condition(
                 "begins_with operator must have the key attribute as its first operand",
             )),
         }
+        Ok(())
     }
 
-    fn between(&mut self, attribute: Operand, low: Operand, high: Operand) -> Result<(), Fault> {
+    fn between(&mut self, attribute: Operand, low: Operand, high: Operand) {
         let (name, low, high) = match (attribute, low, high) {
             (Operand::Attribute(name), Operand::Value(low), Operand::Value(high)) => {
                 (name, low, high)
             }
-            (Operand::Attribute(_), ..) => return Err(several_attributes()),
+            (Operand::Attribute(_), ..) => return self.blame(several_attributes()),
             (Operand::Value(_), ..) => {
-                return Err(bad_condition(
+                return self.blame(bad_condition(
                     "BETWEEN operator must have the key attribute as its first operand",
                 ));
             }
@@ -220,20 +218,23 @@ impl Reader<'_> {
         } else {
             return self.add(name, SortCondition::Between(low, high));
         };
-        Err(invalid(format!(
+        let message = format!(
             "The BETWEEN operator requires {required}; lower bound operand: {}, upper bound operand: {}",
             quoted(&low),
             quoted(&high)
-        )))
+        );
+        self.reader.blame(WHOLE, message);
     }
 
-    fn comparison(&mut self, left: Operand, operator: &str, right: Operand) -> Result<(), Fault> {
+    fn comparison(&mut self, left: Operand, operator: &str, right: Operand) {
         let (name, value, turned) = match (left, right) {
             (Operand::Attribute(name), Operand::Value(value)) => (name, value, false),
             (Operand::Value(value), Operand::Attribute(name)) => (name, value, true),
-            (Operand::Attribute(_), Operand::Attribute(_)) => return Err(several_attributes()),
+            (Operand::Attribute(_), Operand::Attribute(_)) => {
+                return self.blame(several_attributes());
+            }
             (Operand::Value(_), Operand::Value(_)) => {
-                return Err(bad_condition("No key attribute specified"));
+                return self.blame(bad_condition("No key attribute specified"));
             }
         };
         let condition = match (operator, turned) {
@@ -242,88 +243,35 @@ impl Reader<'_> {
             ("<=", false) | (">=", true) => SortCondition::LessOrEqual(value),
             (">", false) | ("<", true) => SortCondition::Greater(value),
             (">=", false) | ("<=", true) => SortCondition::GreaterOrEqual(value),
-            _ => return Err(bad_operator(operator)),
+            _ => return self.blame(bad_operator(operator)),
         };
-        self.add(name, condition)
+        self.add(name, condition);
     }
 
-    fn add(&mut self, name: String, condition: SortCondition) -> Result<(), Fault> {
+    fn add(&mut self, name: String, condition: SortCondition) {
         if self.found.iter().any(|(other, _)| *other == name) {
-            return Err(Fault::validation(
+            return self.blame(Fault::validation(
                 "KeyConditionExpressions must only contain one condition per key",
             ));
         }
         self.found.push((name, condition));
-        Ok(())
+    }
+
+    fn blame(&mut self, fault: Fault) {
+        self.other.get_or_insert(fault);
     }
 
     fn operand(&mut self) -> Result<Operand, Fault> {
-        let kind = self.peek().kind;
-        let operand = match kind {
-            Kind::Word => Operand::Attribute(self.take(kind)?.to_owned()),
-            Kind::Name => {
-                let key = self.take(kind)?.to_owned();
-                let name = self.placeholders.name(&key).ok_or_else(|| {
-                    invalid(format!("An expression attribute name used in the document path is not defined; attribute name: {key}"))
-                })?;
-                Operand::Attribute(name)
-            }
-            Kind::Value => {
-                let key = self.take(kind)?.to_owned();
-                let value = self.placeholders.value(&key).ok_or_else(|| {
-                    invalid(format!("An expression attribute value used in expression is not defined; attribute value: {key}"))
-                })?;
-                Operand::Value(value)
-            }
-            _ => return Err(self.syntax()),
-        };
-        if matches!(operand, Operand::Attribute(_)) && self.peek().kind == Kind::Step {
-            return Err(Fault::validation(
+        if self.reader.peek() == Kind::Value {
+            return Ok(Operand::Value(self.reader.value(RANKS)?));
+        }
+        let path = self.reader.path(RANKS)?;
+        if !path.steps.is_empty() {
+            self.blame(Fault::validation(
                 "KeyConditionExpressions cannot have conditions on nested attributes",
             ));
         }
-        Ok(operand)
-    }
-
-    /// The last token is never taken, so there is always one.
-    fn peek(&self) -> &Token {
-        &self.tokens[self.next.min(self.tokens.len() - 1)]
-    }
-
-    fn take(&mut self, kind: Kind) -> Result<&str, Fault> {
-        let token = self.peek();
-        if token.kind != kind {
-            return Err(self.syntax());
-        }
-        let at = token.at.clone();
-        self.next += 1;
-        Ok(&self.text[at])
-    }
-
-    /// Goes past a keyword if it is next.
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let token = self.peek();
-        let found =
-            token.kind == Kind::Word && self.text[token.at.clone()].eq_ignore_ascii_case(keyword);
-        self.next += usize::from(found);
-        found
-    }
-
-    /// The next token cannot stand where it does. Its neighbours are told with it.
-    fn syntax(&self) -> Fault {
-        let token = self.peek();
-        let shown = match token.kind {
-            Kind::End => "<EOF>",
-            _ => &self.text[token.at.clone()],
-        };
-        let before = self.next.checked_sub(1).and_then(|at| self.tokens.get(at));
-        let after = self.tokens.get(self.next + 1);
-        let from = before.unwrap_or(token).at.start;
-        let to = after.unwrap_or(token).at.end;
-        invalid(format!(
-            "Syntax error; token: \"{shown}\", near: \"{}\"",
-            self.text[from..to].trim_end()
-        ))
+        Ok(Operand::Attribute(path.name))
     }
 }
 

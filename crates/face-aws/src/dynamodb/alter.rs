@@ -1,0 +1,193 @@
+//! `UpdateTable`.
+
+use serde::Deserialize;
+use serde_json::json;
+use tables::{Alteration, Error, IndexAlteration, Table, Throughput};
+
+use super::create::{BillingMode, per_request, throughput};
+use super::error::{about_table, fault, invalid, missing};
+use super::index::{Definition, Definitions, MOST_GLOBAL, Provisioned, Secondary};
+use super::{Asked, settings, table};
+use crate::protocol::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    table_name: String,
+    #[serde(default)]
+    attribute_definitions: Vec<Definition>,
+    billing_mode: Option<BillingMode>,
+    provisioned_throughput: Option<Provisioned>,
+    #[serde(default)]
+    global_secondary_index_updates: Vec<IndexUpdate>,
+    deletion_protection_enabled: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IndexUpdate {
+    create: Option<Secondary>,
+    delete: Option<Named>,
+    update: Option<Named>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Named {
+    index_name: String,
+    provisioned_throughput: Option<Provisioned>,
+}
+
+const KNOWN: [&str; 6] = [
+    "TableName",
+    "AttributeDefinitions",
+    "BillingMode",
+    "ProvisionedThroughput",
+    "GlobalSecondaryIndexUpdates",
+    "DeletionProtectionEnabled",
+];
+
+pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    settings::only(&asked.call, &KNOWN)?;
+    let input: Input = asked.call.read()?;
+    if input.says_nothing() {
+        return Err(Fault::validation(
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+        ));
+    }
+    let name = table::name(asked.context, &input.table_name)?.to_owned();
+    let table = asked.tables.table(asked.space(), &name);
+    let table = table.map_err(about_table)?;
+    let protected = input.deletion_protection_enabled;
+    let provisioned = input.provisioned(&table)?;
+    let on_demand = provisioned.unwrap_or(table.provisioned).is_none();
+    let alteration = Alteration {
+        provisioned,
+        protected,
+        indexes: input.indexes(&table, on_demand)?,
+    };
+    let altered = asked.tables.alter(asked.space(), &name, &alteration).await;
+    let altered = altered.map_err(|error| match error {
+        Error::NoSuchIndex(_) => missing("Requested resource not found"),
+        error => fault(error),
+    })?;
+    let printed = table::print(asked.context, &altered, "ACTIVE");
+    Ok(asked.answer(&json!({ "TableDescription": printed })))
+}
+
+impl Input {
+    fn says_nothing(&self) -> bool {
+        self.billing_mode.is_none()
+            && self.provisioned_throughput.is_none()
+            && self.global_secondary_index_updates.is_empty()
+            && self.deletion_protection_enabled.is_none()
+    }
+
+    fn provisioned(&self, table: &Table) -> Result<Option<Option<Throughput>>, Fault> {
+        let given = self.provisioned_throughput.as_ref();
+        match (self.billing_mode, given) {
+            (None, None) => Ok(None),
+            (None, Some(_)) if table.provisioned.is_none() => Err(per_request()),
+            (Some(BillingMode::Provisioned), None) if table.provisioned.is_some() => Ok(None),
+            (Some(mode), given) => throughput(mode, given).map(Some),
+            (None, Some(given)) => {
+                let wanted = given.checked()?;
+                if table.provisioned == Some(wanted) {
+                    return Err(unchanged(wanted));
+                }
+                Ok(Some(Some(wanted)))
+            }
+        }
+    }
+
+    fn indexes(self, table: &Table, on_demand: bool) -> Result<Vec<IndexAlteration>, Fault> {
+        let definitions = Definitions(&self.attribute_definitions);
+        let mut alterations = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for update in self.global_secondary_index_updates {
+            let (name, alteration) = match (update.create, update.delete, update.update) {
+                (Some(index), None, None) => {
+                    let index = definitions.global(on_demand, index)?;
+                    check_types(table, &index.key)?;
+                    (index.name.clone(), IndexAlteration::Create(index))
+                }
+                (None, Some(index), None) => {
+                    let name = index.index_name;
+                    (name.clone(), IndexAlteration::Drop(name))
+                }
+                (None, None, Some(index)) => {
+                    let provisioned = match &index.provisioned_throughput {
+                        Some(_) if on_demand => return Err(per_request()),
+                        Some(provisioned) => provisioned.checked()?,
+                        None => continue,
+                    };
+                    let name = index.index_name;
+                    (name.clone(), IndexAlteration::Provision(name, provisioned))
+                }
+                _ => {
+                    return Err(invalid(
+                        "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null",
+                    ));
+                }
+            };
+            if names.contains(&name) {
+                return Err(invalid(format!(
+                    "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
+                )));
+            }
+            // A local index is not one that this could be about.
+            if table.index(&name).is_some_and(|index| index.local)
+                && !matches!(alteration, IndexAlteration::Create(_))
+            {
+                return Err(missing("Requested resource not found"));
+            }
+            names.push(name);
+            alterations.push(alteration);
+        }
+        let created =
+            |alteration: &&IndexAlteration| matches!(alteration, IndexAlteration::Create(_));
+        match alterations.iter().filter(created).count() {
+            0 => {}
+            1 if table.indexes.iter().filter(|index| !index.local).count() < MOST_GLOBAL => {}
+            1 => {
+                return Err(invalid(
+                    "GlobalSecondaryIndex count exceeds the per-table limit of 20",
+                ));
+            }
+            _ => {
+                return Err(Fault::new(
+                    "LimitExceededException",
+                    "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
+                ));
+            }
+        }
+        Ok(alterations)
+    }
+}
+
+/// An attribute has one type in all of a table's keys.
+fn check_types(table: &Table, key: &tables::KeySchema) -> Result<(), Fault> {
+    let indexes = table
+        .indexes
+        .iter()
+        .flat_map(|index| index.key.attributes());
+    let mut known = table.key.attributes().chain(indexes);
+    let clash = known.find(|known| {
+        let mut attributes = key.attributes();
+        attributes.any(|new| new.name == known.name && new.r#type != known.r#type)
+    });
+    match clash {
+        None => Ok(()),
+        Some(attribute) => Err(invalid(format!(
+            "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Attribute: {}",
+            attribute.name
+        ))),
+    }
+}
+
+fn unchanged(wanted: Throughput) -> Fault {
+    let Throughput { read, write } = wanted;
+    Fault::validation(format!(
+        "The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: {read}. Requested ReadCapacityUnits: {read}. Current WriteCapacityUnits provisioned for the table: {write}. Requested WriteCapacityUnits: {write}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+    ))
+}

@@ -1,0 +1,349 @@
+//! Secondary indexes: as callers ask for them, and as they are told.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tables::{
+    Description, Index, KeyAttribute, KeySchema, KeyType, NewIndex, Projected, Throughput,
+};
+
+use super::error::invalid;
+use super::table;
+use crate::context::Context;
+use crate::protocol::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Definition {
+    attribute_name: String,
+    attribute_type: ScalarType,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum ScalarType {
+    S,
+    N,
+    B,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct KeyElement {
+    attribute_name: String,
+    key_type: Role,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Role {
+    Hash,
+    Range,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Provisioned {
+    read_capacity_units: u64,
+    write_capacity_units: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Secondary {
+    pub(super) index_name: String,
+    key_schema: Vec<KeyElement>,
+    projection: Projection,
+    pub(super) provisioned_throughput: Option<Provisioned>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Projection {
+    projection_type: Option<String>,
+    non_key_attributes: Option<Vec<String>>,
+}
+
+const MOST_UNITS: u64 = 1_000_000_000_000;
+const MOST_LOCAL: usize = 5;
+pub(super) const MOST_GLOBAL: usize = 20;
+
+impl Provisioned {
+    pub(super) fn checked(&self) -> Result<Throughput, Fault> {
+        Ok(Throughput {
+            read: bounded("ReadCapacityUnits", self.read_capacity_units)?,
+            write: bounded("WriteCapacityUnits", self.write_capacity_units)?,
+        })
+    }
+}
+
+fn bounded(name: &str, units: u64) -> Result<u64, Fault> {
+    if units > MOST_UNITS {
+        let message = format!("Given value {units} for {name} is out of bounds");
+        return Err(Fault::validation(message));
+    }
+    Ok(units)
+}
+
+/// Attributes' types by their names.
+#[derive(Clone, Copy)]
+pub(super) struct Definitions<'a>(pub(super) &'a [Definition]);
+
+impl Definitions<'_> {
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.0.iter().map(|each| &*each.attribute_name).collect();
+        names.join(", ")
+    }
+
+    fn find(&self, name: &str) -> Option<KeyType> {
+        let found = self.0.iter().find(|each| each.attribute_name == name)?;
+        Some(match found.attribute_type {
+            ScalarType::S => KeyType::String,
+            ScalarType::N => KeyType::Number,
+            ScalarType::B => KeyType::Binary,
+        })
+    }
+
+    /// A key, checked in the order in which the real service looks.
+    pub(super) fn key(&self, elements: &[KeyElement]) -> Result<KeySchema, Fault> {
+        if elements.len() > 2 {
+            return Err(Fault::validation(
+                "1 validation error detected: Value at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2",
+            ));
+        }
+        if elements.len() > self.0.len() {
+            return Err(Fault::validation(
+                "Invalid KeySchema: Some index key attribute have no definition",
+            ));
+        }
+        let typed = |element: &KeyElement| {
+            Ok::<_, Fault>(KeyAttribute {
+                name: element.attribute_name.clone(),
+                r#type: self
+                    .find(&element.attribute_name)
+                    .ok_or_else(|| self.undefined(elements))?,
+            })
+        };
+        let attributes: Vec<KeyAttribute> = elements.iter().map(typed).collect::<Result<_, _>>()?;
+        if let [first, second] = elements
+            && first.attribute_name == second.attribute_name
+        {
+            return Err(Fault::validation(
+                "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+            ));
+        }
+        let role = |at: usize| elements.get(at).map(|element| element.key_type);
+        if role(0).is_some_and(|role| role != Role::Hash) {
+            return Err(Fault::validation(
+                "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
+            ));
+        }
+        if role(1).is_some_and(|role| role != Role::Range) {
+            return Err(Fault::validation(
+                "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type",
+            ));
+        }
+        let mut attributes = attributes.into_iter();
+        let partition = attributes
+            .next()
+            .ok_or_else(|| table::absent("keySchema"))?;
+        Ok(KeySchema {
+            partition,
+            sort: attributes.next(),
+        })
+    }
+
+    fn undefined(&self, elements: &[KeyElement]) -> Fault {
+        let keys: Vec<&str> = elements.iter().map(|e| e.attribute_name.as_str()).collect();
+        invalid(format!(
+            "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+            keys.join(", "),
+            self.names()
+        ))
+    }
+
+    /// Every definition is of a key's attribute.
+    pub(super) fn all_used(&self, key: &KeySchema, indexes: &[NewIndex]) -> Result<(), Fault> {
+        let all = indexes.iter().flat_map(|index| index.key.attributes());
+        let mut used: Vec<&str> = key
+            .attributes()
+            .chain(all)
+            .map(|attribute| attribute.name.as_str())
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        if used.len() == self.0.len() {
+            return Ok(());
+        }
+        if indexes.is_empty() {
+            return Err(invalid(
+                "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions",
+            ));
+        }
+        Err(invalid(format!(
+            "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
+            self.names(),
+            used.join(", ")
+        )))
+    }
+
+    /// The indexes of a table that is to be made.
+    pub(super) fn indexes(
+        &self,
+        key: &KeySchema,
+        on_demand: bool,
+        local: Option<Vec<Secondary>>,
+        global: Option<Vec<Secondary>>,
+    ) -> Result<Vec<NewIndex>, Fault> {
+        let mut indexes: Vec<NewIndex> = Vec::new();
+        for (kind, most, asked) in [
+            ("Local", MOST_LOCAL, local),
+            ("Global", MOST_GLOBAL, global),
+        ] {
+            let Some(asked) = asked else {
+                continue;
+            };
+            if asked.is_empty() {
+                return Err(invalid(format!("List of {kind}SecondaryIndexes is empty")));
+            }
+            let is_local = kind == "Local";
+            if is_local && key.sort.is_none() {
+                return Err(invalid(
+                    "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
+                ));
+            }
+            let count = asked.len();
+            for index in asked {
+                let index = match is_local {
+                    true => self.local(key, index)?,
+                    false => self.global(on_demand, index)?,
+                };
+                if indexes.iter().any(|other| other.name == index.name) {
+                    return Err(invalid(format!("Duplicate index name: {}", index.name)));
+                }
+                indexes.push(index);
+            }
+            if count > most {
+                return Err(invalid(match is_local {
+                    true => "Number of LocalSecondaryIndexes exceeds per-table limit of 5",
+                    false => "GlobalSecondaryIndex count exceeds the per-table limit of 20",
+                }));
+            }
+        }
+        Ok(indexes)
+    }
+
+    fn local(&self, table: &KeySchema, index: Secondary) -> Result<NewIndex, Fault> {
+        let key = self.key(&index.key_schema)?;
+        let name = index.index_name;
+        if key.sort.is_none() {
+            return Err(invalid(format!(
+                "Index KeySchema does not have a range key for index: {name}"
+            )));
+        }
+        if key.partition != table.partition {
+            return Err(invalid(format!(
+                "Index KeySchema does not have the same leading hash key as table KeySchema for index: {name}. index hash key: {}, table hash key: {}",
+                key.partition.name, table.partition.name
+            )));
+        }
+        Ok(NewIndex {
+            projected: index.projection.read()?,
+            name,
+            key,
+            local: true,
+            provisioned: None,
+        })
+    }
+
+    pub(super) fn global(&self, on_demand: bool, index: Secondary) -> Result<NewIndex, Fault> {
+        let key = self.key(&index.key_schema)?;
+        let projected = index.projection.read()?;
+        let name = index.index_name;
+        let provisioned = match (on_demand, index.provisioned_throughput) {
+            (true, None) => None,
+            (true, Some(_)) => {
+                return Err(invalid(format!(
+                    "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
+                )));
+            }
+            (false, None) => {
+                return Err(invalid(format!(
+                    "ReadCapacityUnits and WriteCapacityUnits must both be specified for index: {name}"
+                )));
+            }
+            (false, Some(provisioned)) => Some(provisioned.checked()?),
+        };
+        Ok(NewIndex {
+            name,
+            key,
+            local: false,
+            projected,
+            provisioned,
+        })
+    }
+}
+
+impl Projection {
+    fn read(self) -> Result<Projected, Fault> {
+        let kind = self.projection_type.as_deref();
+        match (kind, self.non_key_attributes) {
+            (None, _) => Err(invalid("Unknown ProjectionType: null")),
+            (Some("INCLUDE"), Some(names)) => Ok(Projected::Only(names)),
+            (Some("INCLUDE"), None) => Err(invalid(
+                "ProjectionType is INCLUDE, but NonKeyAttributes is not specified",
+            )),
+            (Some(kind), Some(_)) => Err(invalid(format!(
+                "ProjectionType is {kind}, but NonKeyAttributes is specified"
+            ))),
+            (Some("KEYS_ONLY"), None) => Ok(Projected::Keys),
+            (Some(_), None) => Ok(Projected::All),
+        }
+    }
+}
+
+/// A `KeySchema`.
+pub(super) fn schema(key: &KeySchema) -> Value {
+    let roles = ["HASH", "RANGE"];
+    key.attributes()
+        .zip(roles)
+        .map(|(key, role)| json!({ "AttributeName": key.name, "KeyType": role }))
+        .collect()
+}
+
+/// A `ProvisionedThroughputDescription`.
+pub(super) fn throughput(provisioned: Option<Throughput>) -> Value {
+    let units = provisioned.unwrap_or(Throughput { read: 0, write: 0 });
+    json!({
+        "NumberOfDecreasesToday": 0,
+        "ReadCapacityUnits": units.read,
+        "WriteCapacityUnits": units.write,
+    })
+}
+
+pub(super) fn print(context: &Context, description: &Description, index: &Index) -> Value {
+    let count = description.index(index);
+    let arn = table::arn(context, &description.table.name);
+    let projection = match &index.projected {
+        Projected::All => json!({ "ProjectionType": "ALL" }),
+        Projected::Keys => json!({ "ProjectionType": "KEYS_ONLY" }),
+        Projected::Only(names) => {
+            json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": names })
+        }
+    };
+    let mut printed = json!({
+        "IndexName": index.name,
+        "IndexArn": format!("{arn}/index/{}", index.name),
+        "KeySchema": schema(&index.key),
+        "Projection": projection,
+        "IndexSizeBytes": count.bytes,
+        "ItemCount": count.items,
+    });
+    if !index.local {
+        let whole = index.is_whole();
+        printed["IndexStatus"] = if whole { "ACTIVE" } else { "CREATING" }.into();
+        if !whole {
+            printed["Backfilling"] = true.into();
+        }
+        printed["ProvisionedThroughput"] = throughput(index.provisioned);
+    }
+    printed
+}

@@ -1,0 +1,170 @@
+//! What a table is besides its items.
+
+use super::*;
+
+const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/music";
+
+#[tokio::test]
+async fn a_table_is_paid_and_protected_otherwise() {
+    let world = World::with_tables().await;
+    let update = |more: Value| with(json!({ "TableName": "music" }), more);
+    let units = json!({ "ReadCapacityUnits": 5, "WriteCapacityUnits": 6 });
+    for (more, message) in [
+        (
+            json!({}),
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+        ),
+        (
+            json!({ "ProvisionedThroughput": units }),
+            "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+        ),
+        (
+            json!({ "BillingMode": "PROVISIONED" }),
+            "One or more parameter values were invalid: ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+        ),
+    ] {
+        world.invalid("UpdateTable", update(more), message).await;
+    }
+    let provisioned = json!({ "BillingMode": "PROVISIONED", "ProvisionedThroughput": units });
+    let altered = world.ok("UpdateTable", update(provisioned)).await;
+    let told = &altered["TableDescription"];
+    assert_eq!(told["ProvisionedThroughput"]["WriteCapacityUnits"], 6);
+    assert_eq!(told.get("BillingModeSummary"), None);
+    let same = update(json!({ "ProvisionedThroughput": units }));
+    let (_, message) = world.refused("UpdateTable", same).await;
+    assert!(message.starts_with("The provisioned throughput for the table will not change."));
+    let protect = |on: bool| update(json!({ "DeletionProtectionEnabled": on }));
+    let altered = world.ok("UpdateTable", protect(true)).await;
+    assert_eq!(
+        altered["TableDescription"]["DeletionProtectionEnabled"],
+        true
+    );
+    let message = "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.";
+    world
+        .invalid("DeleteTable", update(json!({})), message)
+        .await;
+    world.ok("UpdateTable", protect(false)).await;
+    world.ok("DeleteTable", update(json!({}))).await;
+    let absent = world.refused("UpdateTable", protect(true)).await;
+    assert_eq!(absent.0, "ResourceNotFoundException");
+    let stream = json!({ "StreamSpecification": { "StreamEnabled": true } });
+    world
+        .not_built("UpdateTable", update(stream), "StreamSpecification")
+        .await;
+}
+
+#[tokio::test]
+async fn tags_are_kept() {
+    let world = World::new();
+    let tag = |key: &str, value: &str| json!({ "Key": key, "Value": value });
+    let made = with(
+        table("music", json!([["id", "S"]])),
+        json!({ "Tags": [tag("a", "1")] }),
+    );
+    world.ok("CreateTable", made).await;
+    let tags = json!([tag("b", "2"), tag("c", "3")]);
+    world
+        .ok("TagResource", json!({ "ResourceArn": ARN, "Tags": tags }))
+        .await;
+    world
+        .ok(
+            "UntagResource",
+            json!({ "ResourceArn": ARN, "TagKeys": ["a", "x"] }),
+        )
+        .await;
+    let listed = world
+        .ok("ListTagsOfResource", json!({ "ResourceArn": ARN }))
+        .await;
+    assert_eq!(listed, json!({ "Tags": tags }));
+    let absent = ARN.replace("music", "absent");
+    let refused = world
+        .refused("ListTagsOfResource", json!({ "ResourceArn": absent }))
+        .await;
+    assert_eq!(
+        refused,
+        (
+            "ResourceNotFoundException".into(),
+            format!("Requested resource not found: ResourcArn: {absent} not found")
+        )
+    );
+}
+
+#[tokio::test]
+async fn items_end_when_they_say() {
+    let world = World::with_tables().await;
+    let asked = json!({ "TableName": "music" });
+    let set = |enabled: bool, name: &str| {
+        let specification = json!({ "Enabled": enabled, "AttributeName": name });
+        with(
+            asked.clone(),
+            json!({ "TimeToLiveSpecification": specification }),
+        )
+    };
+    let described = world.ok("DescribeTimeToLive", asked.clone()).await;
+    assert_eq!(
+        described,
+        json!({ "TimeToLiveDescription": { "TimeToLiveStatus": "DISABLED" } })
+    );
+    let message = "TimeToLive is already disabled";
+    world
+        .invalid("UpdateTimeToLive", set(false, "end"), message)
+        .await;
+    let enabled = world.ok("UpdateTimeToLive", set(true, "end")).await;
+    assert_eq!(
+        enabled,
+        json!({ "TimeToLiveSpecification": { "Enabled": true, "AttributeName": "end" } })
+    );
+    let described = world.ok("DescribeTimeToLive", asked.clone()).await;
+    assert_eq!(
+        described["TimeToLiveDescription"],
+        json!({ "TimeToLiveStatus": "ENABLED", "AttributeName": "end" })
+    );
+    let message = "TimeToLive is already enabled";
+    world
+        .invalid("UpdateTimeToLive", set(true, "end"), message)
+        .await;
+    let message = "TimeToLive is active on a different AttributeName: current AttributeName is end";
+    world
+        .invalid("UpdateTimeToLive", set(false, "x"), message)
+        .await;
+    // It is the second 1000 here.
+    for (id, end) in [("past", "999"), ("future", "1001")] {
+        let item = json!({ "id": { "S": id }, "end": { "N": end } });
+        world.put("music", item).await;
+    }
+    let tables = &world.dynamodb.tables;
+    while tables.build().await.unwrap() {}
+    while tables.expire(&mut Vec::new()).await.unwrap() {}
+    let left = world.ok("Scan", asked.clone()).await;
+    assert_eq!(left["Items"][0]["id"]["S"], "future");
+    assert_eq!(left["Count"], 1);
+    world.ok("UpdateTimeToLive", set(false, "end")).await;
+}
+
+#[tokio::test]
+async fn the_service_tells_about_itself() {
+    let world = World::with_tables().await;
+    let limits = world.ok("DescribeLimits", json!({})).await;
+    assert_eq!(limits["TableMaxReadCapacityUnits"], 40_000);
+    let endpoints = world.ok("DescribeEndpoints", json!({})).await;
+    assert_eq!(endpoints["Endpoints"][0]["Address"], "localhost");
+    let asked = json!({ "TableName": "music" });
+    let backups = world.ok("DescribeContinuousBackups", asked.clone()).await;
+    let point = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
+    assert_eq!(point["PointInTimeRecoveryStatus"], "DISABLED");
+    let set = |on: bool| {
+        let specification = json!({ "PointInTimeRecoveryEnabled": on });
+        with(
+            asked.clone(),
+            json!({ "PointInTimeRecoverySpecification": specification }),
+        )
+    };
+    assert_eq!(
+        world.ok("UpdateContinuousBackups", set(false)).await,
+        backups
+    );
+    let refused = "PointInTimeRecoverySpecification";
+    world
+        .not_built("UpdateContinuousBackups", set(true), refused)
+        .await;
+}

@@ -1,0 +1,92 @@
+use base::Space;
+
+use crate::build;
+use crate::create::NewIndex;
+use crate::describe::find;
+use crate::error::{Error, Result};
+use crate::schema::{Built, DROPPED, Dropped, INDEXED, TABLES, Table, Throughput};
+use crate::{Description, Tables};
+
+/// What is to be different about a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alteration {
+    /// Provisions it otherwise; the inner none for paying per request.
+    pub provisioned: Option<Option<Throughput>>,
+    pub protected: Option<bool>,
+    pub indexes: Vec<IndexAlteration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IndexAlteration {
+    /// It can be read when it has been made from the table's items, which is done in the background.
+    Create(NewIndex),
+    Drop(String),
+    Provision(String, Throughput),
+}
+
+impl Tables {
+    pub async fn alter(
+        &self,
+        space: &Space,
+        name: &str,
+        alteration: &Alteration,
+    ) -> Result<Description> {
+        let row = Table::row(space, name);
+        let now = self.clock.now();
+        self.store
+            .write(|tx| {
+                let mut table = find(tx, space, name)?;
+                let building = table.is_building();
+                if let Some(provisioned) = alteration.provisioned {
+                    if provisioned.is_some() != table.provisioned.is_some() {
+                        table.paid_since = now;
+                    }
+                    table.provisioned = provisioned;
+                    if provisioned.is_none() {
+                        for index in &mut table.indexes {
+                            index.provisioned = None;
+                        }
+                    }
+                }
+                if let Some(protected) = alteration.protected {
+                    table.protected = protected;
+                }
+                for change in &alteration.indexes {
+                    match change {
+                        IndexAlteration::Create(_) if building => {
+                            return Err(Error::Building(table.name));
+                        }
+                        IndexAlteration::Create(index) => {
+                            table.add(index.clone(), Built::UpTo(Vec::new()))?;
+                            build::begin(tx, &table, space);
+                        }
+                        IndexAlteration::Drop(index) => {
+                            let number = table.index_mut(index)?.number;
+                            table.indexes.retain(|index| index.number != number);
+                            let dropped = DROPPED.key().u64(table.prefix());
+                            let dropped = dropped.u8(INDEXED).u32(number);
+                            DROPPED.put(tx, dropped, &Dropped { at: now });
+                        }
+                        IndexAlteration::Provision(index, provisioned) => {
+                            table.index_mut(index)?.provisioned = Some(*provisioned);
+                        }
+                    }
+                }
+                TABLES.put(tx, row.clone(), &table);
+                Ok(())
+            })
+            .await?;
+        self.dropped.notify_one();
+        self.building.notify_one();
+        self.describe(space, name)
+    }
+}
+
+impl Table {
+    fn index_mut(&mut self, name: &str) -> Result<&mut crate::Index> {
+        self.indexes
+            .iter_mut()
+            .find(|index| index.name == name)
+            .ok_or_else(|| Error::NoSuchIndex(name.to_owned()))
+    }
+}

@@ -1,0 +1,120 @@
+//! Several writes at once: all of them, or none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::Space;
+use store::Tx;
+
+use crate::Tables;
+use crate::describe::find;
+use crate::error::{Error, Result};
+use crate::schema::{TOKEN_SPAN_S, TOKENS, Table, Token};
+use crate::write::{Write, Written, apply, check_size};
+
+/// What a caller calls a transaction, so that sending it again does not do it again.
+#[derive(Clone, Debug)]
+pub struct Once {
+    pub token: String,
+    /// Of what is asked: the same token cannot stand for something else.
+    pub digest: Vec<u8>,
+}
+
+/// What became of a transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Transacted {
+    Done(Vec<Written>),
+    /// It had been done before.
+    Before,
+}
+
+impl Tables {
+    /// Does all of these writes, in one moment, or none of them. They are all about different items.
+    pub async fn transact(
+        &self,
+        space: &Space,
+        once: Option<&Once>,
+        writes: &[Write],
+    ) -> Result<Transacted> {
+        let now = self.clock.now();
+        let span = now.as_secs() / TOKEN_SPAN_S;
+        let row = |span: u64, token: &str| {
+            let key = TOKENS.key().u64(span);
+            key.str(space.as_str()).str(token)
+        };
+        self.store
+            .write(|tx| {
+                if let Some(Once { token, digest }) = once {
+                    for span in [span, span.saturating_sub(1)] {
+                        if let Some(known) = TOKENS.get(tx, &row(span, token))?
+                            && known.at.as_secs() + TOKEN_SPAN_S > now.as_secs()
+                        {
+                            return match known.digest == *digest {
+                                true => Ok(Transacted::Before),
+                                false => Err(Error::AnotherTransaction),
+                            };
+                        }
+                    }
+                    let token = row(span, token);
+                    let digest = digest.clone();
+                    TOKENS.put(tx, token, &Token { at: now, digest });
+                }
+                all(tx, space, writes).map(Transacted::Done)
+            })
+            .await
+    }
+
+    /// Does all of these writes, which have no conditions, with one durable commit.
+    pub async fn write_many(&self, space: &Space, writes: &[Write]) -> Result<Vec<Written>> {
+        for write in writes {
+            check_size(write)?;
+        }
+        self.store
+            .write(|tx| {
+                all(tx, space, writes).map_err(|error| match error {
+                    Error::Cancelled(reasons) => {
+                        let first = reasons.into_iter().flatten().next();
+                        first.unwrap_or(Error::RepeatedItem)
+                    }
+                    error => error,
+                })
+            })
+            .await
+    }
+}
+
+fn all(tx: &mut Tx, space: &Space, writes: &[Write]) -> Result<Vec<Written>> {
+    let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
+    for write in writes {
+        if !tables.contains_key(write.table.as_str()) {
+            tables.insert(&write.table, find(tx, space, &write.table)?);
+        }
+    }
+    let mut rows = BTreeSet::new();
+    for write in writes {
+        let table = &tables[write.table.as_str()];
+        // A key that is wrong is told in its place below.
+        if let Ok(key) = write.key(table)
+            && !rows.insert(key.row(table))
+        {
+            return Err(Error::RepeatedItem);
+        }
+    }
+    let mut written = Vec::with_capacity(writes.len());
+    let mut reasons = Vec::with_capacity(writes.len());
+    for write in writes {
+        let table = &tables[write.table.as_str()];
+        let done = check_size(write).and_then(|()| apply(tx, table, write));
+        match done {
+            Ok(done) => {
+                written.push(done);
+                reasons.push(None);
+            }
+            Err(error @ Error::Store(_)) => return Err(error),
+            Err(error) => reasons.push(Some(error)),
+        }
+    }
+    if reasons.iter().any(Option::is_some) {
+        return Err(Error::Cancelled(reasons));
+    }
+    Ok(written)
+}
