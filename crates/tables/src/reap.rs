@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use store::{KeyReader, Read};
+use store::{KeyRange, KeyReader, Read};
 use tokio_util::sync::CancellationToken;
 
 use crate::Tables;
@@ -9,6 +9,8 @@ use crate::schema::{DROPPED, ITEMS, TALLIES};
 
 /// Rows removed in one transaction.
 const BATCH: usize = 512;
+/// Before looking whether to stop.
+const BATCHES: usize = 64;
 /// Should the bell be missed, as at a start.
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -38,9 +40,9 @@ impl Tables {
         }
     }
 
-    /// Removes one batch. Says whether there may be more.
+    /// Removes some of what was dropped. Says whether there may be more.
     ///
-    /// Buffered: a batch that a crash loses is removed again.
+    /// Buffered: what a crash brings back is removed again.
     pub async fn reap(&self) -> Result<bool> {
         let dropped = self.store.read()?.scan_front(&DROPPED.key(), None, 1)?;
         let Some((row, _)) = dropped.into_iter().next() else {
@@ -54,24 +56,45 @@ impl Tables {
         };
         // Of an index that was dropped, its number.
         let index = key.raw();
-        // The keys are looked for outside of the transaction: nobody writes them any more.
-        let view = self.store.read()?;
-        let mut rows = view.scan_front(&ITEMS.key().u64(table).raw(index), None, BATCH)?;
+        let mut rest = vec![ITEMS.key().u64(table).raw(index).range()];
         if index.is_empty() {
-            rows.extend(view.scan_front(&TALLIES.key().u64(table), None, BATCH)?);
+            rest.push(TALLIES.key().u64(table).range());
         }
-        let rows: Vec<Vec<u8>> = rows.into_iter().map(|(row, _)| row).collect();
+        for range in rest {
+            if !self.clear(range).await? {
+                return Ok(true);
+            }
+        }
+        self.remove(vec![row]).await.map(|()| true)
+    }
+
+    /// Removes what is in the range, or a bounded part of it; says whether it is empty now. Going on from the last row,
+    /// and not from the beginning, it does not walk over the traces of what it has just removed.
+    async fn clear(&self, mut range: KeyRange) -> Result<bool> {
+        for _ in 0..BATCHES {
+            // Outside of the transaction: nobody writes these keys any more.
+            let found = self.store.read()?.scan(&range, BATCH)?;
+            let rows: Vec<Vec<u8>> = found.into_iter().map(|(row, _)| row).collect();
+            let all = rows.len() < BATCH;
+            if let Some(last) = rows.last() {
+                range = range.after(last);
+            }
+            self.remove(rows).await?;
+            if all {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn remove(&self, rows: Vec<Vec<u8>>) -> Result<()> {
         self.store
             .write_buffered(|tx| {
-                if rows.is_empty() {
-                    tx.delete(row.clone());
-                }
                 for row in &rows {
                     tx.delete(row.clone());
                 }
                 Ok::<_, Error>(())
             })
             .await
-            .map(|()| true)
     }
 }
