@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use base::ByteSize;
-use sandbox::{Access, Child, Limits, Mount, Network, PassedFd, Spec};
+use sandbox::{Access, Child, Limits, Mount, PassedFd, Spec};
 use tokio::net::UnixStream;
 
 use crate::catalog::Found;
@@ -86,7 +86,7 @@ impl Runtimes {
                 pids: PIDS,
                 files: FILES,
             },
-            network: Network::Host,
+            network: self.shared.network,
             fds: vec![PassedFd {
                 fd: connection,
                 number: CONNECTION,

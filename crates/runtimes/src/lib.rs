@@ -13,7 +13,7 @@ mod launch;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sandbox::Jail;
+use sandbox::{Jail, Network};
 use tokio::sync::OnceCell;
 
 pub use catalog::{Found, Language, check, languages};
@@ -28,6 +28,7 @@ pub struct Runtimes {
 
 struct Shared {
     jail: Arc<dyn Jail>,
+    network: Network,
     /// Where bootstraps are written.
     folder: PathBuf,
     /// Looked for once, when something is first started: asking each language for its version takes tens of
@@ -36,10 +37,12 @@ struct Shared {
 }
 
 impl Runtimes {
-    pub fn new(jail: Arc<dyn Jail>, folder: PathBuf) -> Self {
+    /// All that it starts is confined by `jail` and reaches `network`; bootstraps are written into `folder`.
+    pub fn new(jail: Arc<dyn Jail>, network: Network, folder: PathBuf) -> Self {
         Self {
             shared: Arc::new(Shared {
                 jail,
+                network,
                 folder,
                 languages: OnceCell::new(),
             }),
