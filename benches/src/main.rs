@@ -10,6 +10,7 @@
 mod client;
 mod event;
 mod floor;
+mod sandboxes;
 mod server;
 mod start;
 mod stats;
@@ -21,6 +22,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 fn main() -> Result<()> {
+    // Sandboxes that are measured here start as this program.
+    if std::env::args().nth(1).as_deref() == Some(sandbox::JAIL_COMMAND) {
+        sandbox::jail_main();
+    }
     let binary =
         PathBuf::from(std::env::var_os("FULMAR").context("FULMAR names the binary to measure")?);
     let work = std::env::temp_dir().join(format!("fulmar-bench-{}", std::process::id()));
@@ -33,6 +38,7 @@ fn main() -> Result<()> {
 fn figures(binary: &std::path::Path, work: &std::path::Path) -> Result<()> {
     println!("| figure | ours | floor or peer in the same run | ratio | wanted |");
     println!("|---|---|---|---|---|");
+    sandboxes::measure(work)?;
     start::measure(binary, work)?;
     transactions::measure(work)?;
     timers::measure(work)?;

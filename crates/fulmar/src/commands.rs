@@ -41,6 +41,15 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) sandbox: Sandbox,
 
+    /// What functions reach over the network; isolated takes a sandbox
+    #[arg(
+        long,
+        value_name = "HOW",
+        default_value = "open",
+        env = "FULMAR_NETWORK"
+    )]
+    pub(crate) network: Network,
+
     /// The region that templates are deployed to
     #[arg(long, default_value = "us-east-1", env = "FULMAR_REGION")]
     pub(crate) region: String,
@@ -64,6 +73,14 @@ pub(crate) enum Sandbox {
     On,
     /// For hosts that cannot confine; functions then see and do whatever this user may
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Network {
+    /// All that this machine reaches, as in the cloud
+    Open,
+    /// Nothing but this server
+    Isolated,
 }
 
 impl ServerArgs {

@@ -15,13 +15,14 @@ use functions::{Functions, Launcher};
 use ledger::Ledger;
 use objects::Objects;
 use runtimes::Runtimes;
-use sandbox::{Jail, NamespaceJail, NoJail};
+use sandbox::{Door, Jail, NamespaceJail, NoJail};
 use store::Store;
 use tables::Tables;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use triggers::Triggers;
-use wire::{Limits, Request, Server, Service, ServiceFuture};
+use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
 use crate::commands::ServerArgs;
 use crate::failure::{Failure, Result};
@@ -31,6 +32,8 @@ use crate::locate::{self, Announced, Place};
 const ACCOUNT: &str = "000000000000";
 /// How often the store is asked whether it has failed.
 const STORE_WATCH: Duration = Duration::from_secs(1);
+/// Functions whose doors wait to be served.
+const DOORS: usize = 64;
 
 /// A server that runs.
 pub(crate) struct Running {
@@ -74,11 +77,13 @@ pub(crate) async fn start(
     let ledger = Ledger::new(store.clone(), ledger::Limits::default());
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+    let (doors, opened) = mpsc::channel(DOORS);
     let functions = Functions::open(functions::Parts {
         store: store.clone(),
         ledger: ledger.clone(),
         launcher: Launcher::of(Runtimes::new(
-            jail(args, data_dir)?,
+            jail(args, data_dir, doors)?,
+            network(args, address.port()),
             data_dir.join("runtimes"),
         )),
         dialect: Arc::new(AwsDialect::new(
@@ -134,6 +139,9 @@ pub(crate) async fn start(
         failed: Arc::default(),
     };
     let front = Arc::new(Front { console, aws });
+    let (guests, arrivals) = mpsc::channel(DOORS);
+    let server = server.with_guests(arrivals);
+    workers.start("doors", usher(opened, guests, stop.clone()));
     workers.start("listener", {
         let stop = stop.clone();
         async move {
@@ -340,8 +348,13 @@ fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Stor
     })
 }
 
-fn jail(args: &ServerArgs, data_dir: &Path) -> Result<Arc<dyn Jail>> {
+fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result<Arc<dyn Jail>> {
     if args.sandbox == crate::commands::Sandbox::Off {
+        if args.network == crate::commands::Network::Isolated {
+            let message = "without a sandbox the network cannot be isolated";
+            return Err(Failure::new(ErrorKind::Invalid, message.to_owned())
+                .hint("leave out --network isolated or --sandbox off"));
+        }
         tracing::warn!("functions run WITHOUT a sandbox: they see and do whatever this user may");
         return Ok(Arc::new(NoJail));
     }
@@ -349,7 +362,36 @@ fn jail(args: &ServerArgs, data_dir: &Path) -> Result<Arc<dyn Jail>> {
     let jail = NamespaceJail::new(stage).map_err(|error| {
         Failure::new(error.kind(), error.to_string()).hint("see: fulmar doctor")
     })?;
-    Ok(Arc::new(jail))
+    Ok(Arc::new(jail.with_doors(doors)))
+}
+
+fn network(args: &ServerArgs, port: u16) -> sandbox::Network {
+    match args.network {
+        crate::commands::Network::Open => sandbox::Network::Host,
+        crate::commands::Network::Isolated => sandbox::Network::Isolated { port },
+    }
+}
+
+/// Takes the listeners that open inside isolated functions to the server.
+async fn usher(
+    mut doors: mpsc::Receiver<Door>,
+    guests: mpsc::Sender<Guest>,
+    stop: CancellationToken,
+) -> std::result::Result<(), String> {
+    loop {
+        let door = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            Some(door) = doors.recv() => door,
+            // Nothing that has doors can be started.
+            else => { stop.cancelled().await; return Ok(()) }
+        };
+        let guest = Guest {
+            listener: door.listener,
+            until: door.closed,
+        };
+        // If the listener has ended, so has the server.
+        let _ = guests.send(guest).await;
+    }
 }
 
 /// A sync that failed cannot be undone: what is in memory and what is on the disk may differ from then on.

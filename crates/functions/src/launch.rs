@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base::ByteSize;
 use tokio::io::AsyncRead;
@@ -62,6 +62,7 @@ pub struct Process {
     exit: watch::Receiver<Option<Exit>>,
     kill: CancellationToken,
     peak: mpsc::Sender<PeakAsked>,
+    last_peak: Arc<OnceLock<ByteSize>>,
 }
 
 /// Somebody wants to know the most memory that a process has used.
@@ -74,6 +75,8 @@ pub struct Keeper {
     /// Cancelled when the process is to be killed.
     pub kill: CancellationToken,
     pub peak: mpsc::Receiver<PeakAsked>,
+    /// To be set before `exit` is: the most memory that it ever used, for whoever asks afterwards.
+    pub last_peak: Arc<OnceLock<ByteSize>>,
 }
 
 impl Process {
@@ -81,12 +84,20 @@ impl Process {
         let (ended, exit) = watch::channel(None);
         let (peak, asked) = mpsc::channel(1);
         let kill = CancellationToken::new();
+        let last_peak = Arc::new(OnceLock::new());
         let keeper = Keeper {
             exit: ended,
             kill: kill.clone(),
             peak: asked,
+            last_peak: last_peak.clone(),
         };
-        (Self { exit, kill, peak }, keeper)
+        let process = Self {
+            exit,
+            kill,
+            peak,
+            last_peak,
+        };
+        (process, keeper)
     }
 
     pub(crate) fn has_exited(&self) -> bool {
@@ -109,8 +120,12 @@ impl Process {
 
     pub(crate) async fn peak_memory(&self) -> Option<ByteSize> {
         let (answer, answered) = oneshot::channel();
-        self.peak.send(answer).await.ok()?;
-        answered.await.ok()?
+        if self.peak.send(answer).await.is_ok()
+            && let Ok(peak) = answered.await
+        {
+            return peak;
+        }
+        self.last_peak.get().copied()
     }
 }
 
@@ -192,6 +207,10 @@ async fn keep(mut child: sandbox::Child, mut keeper: Keeper) {
     loop {
         tokio::select! {
             exit = child.wait() => {
+                if let Some(peak) = child.peak_memory() {
+                    // Nobody else sets it.
+                    let _ = keeper.last_peak.set(peak);
+                }
                 keeper.exit.send_replace(Some(how(exit)));
                 return;
             }

@@ -10,6 +10,9 @@ pub enum Error {
     /// A language that we know but do not run yet.
     #[error("the runtime {0} is not supported yet: Node, Python and custom runtimes run")]
     NotYet(String),
+    /// It speaks over TCP, and a network of its own has no way to us but the server's port.
+    #[error("custom runtimes do not run in an isolated network yet")]
+    NeedsNetwork,
     /// The host lacks it.
     #[error("{0} is not installed on this host, or not in the path")]
     NotInstalled(&'static str),
@@ -29,7 +32,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Unknown(_) | Self::NotYet(_) | Self::Entrypoint(_) => ErrorKind::Invalid,
-            Self::NotInstalled(_) | Self::Io { .. } => ErrorKind::Unavailable,
+            Self::NotInstalled(_) | Self::NeedsNetwork | Self::Io { .. } => ErrorKind::Unavailable,
             Self::Sandbox(error) => error.kind(),
         }
     }

@@ -104,6 +104,9 @@ impl Runtimes {
                 let (ours, theirs) = pair().map_err(failed)?;
                 (Connection::Stream(ours), Some(theirs))
             }
+            Speaks::OverTcp if self.shared.network != Network::Host => {
+                return Err(Error::NeedsNetwork);
+            }
             Speaks::OverTcp => {
                 let listener = self.listen().await.map_err(failed)?;
                 address = Some(listener.local_addr().map_err(failed)?.to_string());
@@ -196,7 +199,7 @@ impl Runtimes {
                 pids: PIDS,
                 files: FILES,
             },
-            network: Network::Host,
+            network: self.shared.network,
             fds: passed
                 .into_iter()
                 .map(|fd| PassedFd {

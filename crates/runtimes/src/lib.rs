@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Random;
-use sandbox::Jail;
+use sandbox::{Jail, Network};
 use tokio::sync::{Mutex, OnceCell};
 
 pub use catalog::{Found, Language, Resolved, check, languages, python_of};
@@ -35,6 +35,7 @@ pub struct Runtimes {
 
 struct Shared {
     jail: Arc<dyn Jail>,
+    network: Network,
     /// Where bootstraps are written, and where installed packages are.
     folder: PathBuf,
     /// Looked for once, when something in that language is first started: asking takes tens of milliseconds.
@@ -46,10 +47,12 @@ struct Shared {
 }
 
 impl Runtimes {
-    pub fn new(jail: Arc<dyn Jail>, folder: PathBuf) -> Self {
+    /// All that it starts is confined by `jail` and reaches `network`; bootstraps are written into `folder`.
+    pub fn new(jail: Arc<dyn Jail>, network: Network, folder: PathBuf) -> Self {
         Self {
             shared: Arc::new(Shared {
                 jail,
+                network,
                 folder,
                 nodes: OnceCell::new(),
                 pythons: OnceCell::new(),

@@ -60,7 +60,11 @@ async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<I
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&file, mode).unwrap();
     }
-    let runtimes = Runtimes::new(Arc::new(NoJail), folder.join("runtimes"));
+    let runtimes = Runtimes::new(
+        Arc::new(NoJail),
+        sandbox::Network::Host,
+        folder.join("runtimes"),
+    );
     let launch = Launch {
         runtime: runtime.into(),
         code,

@@ -11,16 +11,19 @@ use base::ByteSize;
 use crate::spec::Limits;
 
 const ROOT: &str = "/sys/fs/cgroup";
-/// Our groups are made under this, one folder for each server process.
+/// Our groups are made under this, one folder for each server process and jail.
 const OURS: &str = "fulmar";
 const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
 /// Of processor time, in microseconds.
 const PERIOD_US: u64 = 100_000;
 /// A group may be removed only when the kernel has let go of its last process, a moment after it was reaped.
 const REMOVALS: usize = 50;
+/// Where this process moves itself if it stands where its groups are to be made: on the second version only leaves have
+/// members.
+const OWN_LEAF: &str = "fulmar-server";
 
 /// Where groups can be made.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Hierarchy {
     /// One folder, all controllers.
     V2(PathBuf),
@@ -42,13 +45,10 @@ impl Hierarchy {
     /// Finds what the host has, removes what servers that were killed have left, and makes this server's own folders.
     pub(crate) fn find() -> Self {
         let root = Path::new(ROOT);
-        let own = format!("{OURS}/{}", std::process::id());
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let own = format!("{OURS}/{}-{count}", std::process::id());
         if root.join("cgroup.controllers").exists() {
-            let parent = own_v2_group(root).unwrap_or_else(|| root.to_owned());
-            return match prepare_v2(&parent, &own) {
-                Ok(folder) => Self::V2(folder),
-                Err(cause) => Self::None(format!("{}: {cause}", parent.display())),
-            };
+            return find_v2(root, &own);
         }
         let mut folders = Vec::new();
         for controller in CONTROLLERS {
@@ -91,6 +91,20 @@ impl Hierarchy {
     }
 }
 
+impl Drop for Hierarchy {
+    fn drop(&mut self) {
+        let folders: Vec<&PathBuf> = match self {
+            Self::None(_) => Vec::new(),
+            Self::V2(folder) => vec![folder],
+            Self::V1(folders) => folders.iter().map(|(_, folder)| folder).collect(),
+        };
+        for folder in folders {
+            // With groups still in it, it is swept at the next start.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
 impl Cgroup {
     /// The files into which a process writes `0` to join.
     pub(crate) fn doors(&self) -> Vec<PathBuf> {
@@ -111,7 +125,13 @@ impl Cgroup {
             self.set("", "pids.max", &limits.pids.to_string())
         } else {
             self.set("memory", "memory.limit_in_bytes", &memory)?;
-            let _ = self.set("memory", "memory.memsw.limit_in_bytes", &memory);
+            if self
+                .set("memory", "memory.memsw.limit_in_bytes", &memory)
+                .is_err()
+            {
+                // Where swap is not counted, at least none is used as long as anything else helps.
+                let _ = self.set("memory", "memory.swappiness", "0");
+            }
             self.set("cpu", "cpu.cfs_period_us", &PERIOD_US.to_string())?;
             self.set("cpu", "cpu.cfs_quota_us", &quota.to_string())?;
             self.set("pids", "pids.max", &limits.pids.to_string())
@@ -190,7 +210,10 @@ fn sweep(ours: &Path) {
     for server in servers.flatten() {
         let name = server.file_name();
         // The kernel's own files are here too.
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+        let pid = name
+            .to_str()
+            .and_then(|name| name.split('-').next()?.parse::<u32>().ok());
+        let Some(pid) = pid else {
             continue;
         };
         if pid == std::process::id() || Path::new("/proc").join(pid.to_string()).exists() {
@@ -198,34 +221,62 @@ fn sweep(ours: &Path) {
         }
         for group in fs::read_dir(server.path()).into_iter().flatten().flatten() {
             if group.path().is_dir() {
-                let _ = fs::remove_dir(group.path());
+                // What was in it died with its server, perhaps only just now.
+                remove(&group.path());
             }
         }
         let _ = fs::remove_dir(server.path());
     }
 }
 
-/// The group that we are in, under which a user may have been given the right to make others.
-fn own_v2_group(root: &Path) -> Option<PathBuf> {
+/// Tries where this process may make groups: at the top if it is root, else beside its own, else under its own.
+fn find_v2(root: &Path, own: &str) -> Hierarchy {
+    let ours = own_v2_group(root);
+    let mut parents = Vec::new();
     if rustix::process::geteuid().is_root() {
-        return None;
+        parents.push(root.to_owned());
+    } else {
+        parents.extend(ours.as_deref().and_then(Path::parent).map(Path::to_owned));
     }
+    let mut why = "the host has no control groups".to_owned();
+    for parent in parents {
+        match prepare_v2(&parent, own) {
+            Ok(folder) => return Hierarchy::V2(folder),
+            Err(cause) => why = format!("{}: {cause}", parent.display()),
+        }
+    }
+    if let Some(parent) = ours {
+        match step_aside(&parent).and_then(|()| prepare_v2(&parent, own)) {
+            Ok(folder) => return Hierarchy::V2(folder),
+            Err(cause) => why = format!("{}: {cause}", parent.display()),
+        }
+    }
+    Hierarchy::None(why)
+}
+
+/// The group that this process is in.
+fn own_v2_group(root: &Path) -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let own = root.join(path);
-    // Its members must be leaves, so ours become its siblings.
-    own.parent().map(Path::to_owned)
+    Some(root.join(path))
+}
+
+fn step_aside(group: &Path) -> io::Result<()> {
+    let leaf = group.join(OWN_LEAF);
+    fs::create_dir_all(&leaf)?;
+    fs::write(leaf.join("cgroup.procs"), "0")
 }
 
 fn prepare_v2(parent: &Path, own: &str) -> io::Result<PathBuf> {
     sweep(&parent.join(OURS));
-    let folder = parent.join(own);
-    fs::create_dir_all(&folder)?;
     // Each level hands the controllers down to the next.
     let enable = CONTROLLERS
         .map(|controller| format!("+{controller}"))
         .join(" ");
-    for level in [parent, &parent.join(OURS), &folder] {
+    let folder = parent.join(own);
+    fs::write(parent.join("cgroup.subtree_control"), &enable)?;
+    fs::create_dir_all(&folder)?;
+    for level in [&parent.join(OURS), &folder] {
         fs::write(level.join("cgroup.subtree_control"), &enable)?;
     }
     Ok(folder)

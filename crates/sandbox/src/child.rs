@@ -1,15 +1,18 @@
 //! A running process and its end.
 
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 
 use base::ByteSize;
 use rustix::process::{Pid, Signal};
-use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe;
+use tokio::net::UnixDatagram;
 use tokio::process::{ChildStderr, ChildStdout};
+use tokio::sync::oneshot;
 
 use crate::cgroup::Cgroup;
-use crate::status::Status;
+use crate::channel::{self, Status};
+use crate::network::{Door, Doors};
 use crate::{Error, Result};
 
 /// How a process ended.
@@ -33,11 +36,82 @@ pub struct Child {
 
 pub(crate) enum Life {
     /// The process is the monitor of a confined one.
-    Confined {
-        status: pipe::Receiver,
-        group: Option<Cgroup>,
-    },
+    Confined(Confined),
     Plain,
+}
+
+pub(crate) struct Confined {
+    /// Its messages keep their bounds, as a datagram's do.
+    channel: UnixDatagram,
+    group: Option<Cgroup>,
+    /// The last thing that it said; a failure outlasts what follows from it.
+    said: Option<Status>,
+    doors: Option<Doors>,
+    /// On its way to the server.
+    door: Option<Door>,
+    /// Held as long as this is: dropping it closes the door.
+    open: Option<oneshot::Sender<()>>,
+}
+
+impl Confined {
+    pub(crate) fn new(
+        channel: OwnedFd,
+        group: Option<Cgroup>,
+        doors: Option<Doors>,
+    ) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&channel, true)?;
+        Ok(Self {
+            channel: UnixDatagram::from_std(channel.into())?,
+            group,
+            said: None,
+            doors,
+            door: None,
+            open: None,
+        })
+    }
+
+    /// Listens until all that could speak has ended. May be given up and called again.
+    async fn listen(&mut self) {
+        loop {
+            self.pass_on_the_door().await;
+            let heard = self
+                .channel
+                .async_io(tokio::io::Interest::READABLE, || {
+                    channel::receive::<Status>(self.channel.as_fd(), Status::LONGEST)
+                })
+                .await;
+            match heard {
+                Ok(Some((Status::Door, fds))) => {
+                    self.door = fds.into_iter().next().and_then(|fd| self.door(fd))
+                }
+                Ok(Some((status, _))) if !matches!(self.said, Some(Status::Failed(_))) => {
+                    self.said = Some(status);
+                }
+                Ok(Some(_)) => {}
+                // Words that are not ours are those of something that is broken: it has ended, or will be.
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    fn door(&mut self, fd: OwnedFd) -> Option<Door> {
+        let listener = std::net::TcpListener::from(fd);
+        let (open, closed) = oneshot::channel();
+        self.open = Some(open);
+        listener.set_nonblocking(true).ok()?;
+        Some(Door { listener, closed })
+    }
+
+    async fn pass_on_the_door(&mut self) {
+        if let Some(doors) = &self.doors
+            && self.door.is_some()
+            // If nobody serves doors any more, the server is ending.
+            && let Ok(place) = doors.reserve().await
+            && let Some(door) = self.door.take()
+        {
+            place.send(door);
+        }
+    }
 }
 
 impl Child {
@@ -70,20 +144,21 @@ impl Child {
 
     /// Waits for its end. Afterwards nothing that it started is left. May be given up and called again.
     pub async fn wait(&mut self) -> Exit {
-        let Life::Confined { status, group } = &mut self.life else {
+        let Life::Confined(confined) = &mut self.life else {
             return plain(&self.process.wait().await);
         };
-        let said = last_words(status).await;
+        confined.listen().await;
         // When the monitor has ended, so has everything inside.
         let ended = self.process.wait().await;
-        if group.as_ref().is_some_and(Cgroup::out_of_memory) {
+        confined.open = None;
+        if confined.group.as_ref().is_some_and(Cgroup::out_of_memory) {
             return Exit::OutOfMemory;
         }
-        match said {
-            Some(Status::Failed(why)) => Exit::NotConfined(why),
-            Some(Status::Ended(status)) => exit(std::process::ExitStatus::from_raw(status)),
+        match &confined.said {
+            Some(Status::Failed(why)) => Exit::NotConfined(why.clone()),
+            Some(Status::Ended(status)) => exit(std::process::ExitStatus::from_raw(*status)),
             // Ended from outside before it could say how.
-            Some(Status::Began) | None => match plain(&ended) {
+            Some(Status::Began | Status::Door) | None => match plain(&ended) {
                 Exit::Code(_) => Exit::Signal(libc::SIGKILL),
                 other => other,
             },
@@ -97,7 +172,7 @@ impl Child {
                 // It may have ended by itself.
                 let _ = self.process.start_kill();
             }
-            Life::Confined { .. } => {
+            Life::Confined(_) => {
                 // Not reaped yet, so the pid is still its own.
                 if let Some(pid) = self
                     .process
@@ -113,24 +188,10 @@ impl Child {
     /// The most memory that it and what it started have used at once, if the host counts it.
     pub fn peak_memory(&self) -> Option<ByteSize> {
         match &self.life {
-            Life::Confined { group, .. } => group.as_ref().and_then(Cgroup::peak_memory),
+            Life::Confined(confined) => confined.group.as_ref().and_then(Cgroup::peak_memory),
             Life::Plain => None,
         }
     }
-}
-
-/// The last thing that is said before the pipe ends; a failure outlasts what follows from it.
-async fn last_words(pipe: &mut pipe::Receiver) -> Option<Status> {
-    let (mut heard, mut last) = (Vec::new(), None);
-    while let Ok(1..) = pipe.read_buf(&mut heard).await {
-        while let Some((status, len)) = Status::parse(&heard) {
-            heard.drain(..len);
-            if !matches!(last, Some(Status::Failed(_))) {
-                last = Some(status);
-            }
-        }
-    }
-    last
 }
 
 fn plain(ended: &std::io::Result<std::process::ExitStatus>) -> Exit {

@@ -2,45 +2,31 @@
 //! lines. Everything here runs in a process with one thread.
 
 use std::ffi::{CString, OsStr};
-use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicI32, Ordering};
 
+use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Resource, Rlimit, Signal};
 
-use crate::mounts;
-use crate::spec::{Network, Order};
-use crate::status::Status;
+use crate::channel::{self, Status};
+use crate::spec::{Network, Order, User};
+use crate::{mounts, network, paths, seccomp};
 
-/// Where the parent puts what we need: the status pipe and the order.
-pub(crate) const STATUS_FD: i32 = 3;
-pub(crate) const ORDER_FD: i32 = 4;
-/// Passed descriptors arrive from this number on.
-pub(crate) const FIRST_PASSED_FD: i32 = 5;
 /// Above every number that a program is given.
 const HIGH_FD: i32 = 100;
-
-/// Inside, the program is this user, who owns nothing: the one that hosts call `nobody`.
-pub(crate) const INNER_ID: u32 = 65_534;
 
 type Step<T> = Result<T, String>;
 
 /// Becomes the program that the order names, confined. Only for a process that was started for it.
 pub fn jail_main() -> ! {
-    // SAFETY: the parent put these two descriptors here (`jail.rs`), and nothing else in this process knows them.
-    let (status, order) = unsafe {
-        (
-            OwnedFd::from_raw_fd(STATUS_FD),
-            OwnedFd::from_raw_fd(ORDER_FD),
-        )
-    };
+    // SAFETY: the parent put a socket there (`jail.rs`), and nothing else in this process uses its standard input.
+    let channel = unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) };
     // Out of the way of the numbers that the program wants, and not for the program to have.
-    let Ok(status) = rustix::io::fcntl_dupfd_cloexec(&status, HIGH_FD) else {
+    let Ok(status) = rustix::io::fcntl_dupfd_cloexec(&channel, HIGH_FD) else {
         exit(1)
     };
-    let failed = match read_order(order).and_then(|order| monitor(&order, status.as_fd())) {
+    let failed = match begin(channel, status.as_fd()) {
         Ok(never) => match never {},
         Err(why) => why,
     };
@@ -50,19 +36,26 @@ pub fn jail_main() -> ! {
 
 enum Never {}
 
-fn read_order(order: OwnedFd) -> Step<Order> {
-    let mut bytes = Vec::new();
-    File::from(order)
-        .read_to_end(&mut bytes)
-        .map_err(|cause| format!("read the order: {cause}"))?;
-    postcard::from_bytes(&bytes).map_err(|cause| format!("read the order: {cause}"))
+fn begin(channel: OwnedFd, status: BorrowedFd<'_>) -> Step<Never> {
+    let (order, passed) =
+        channel::receive_order(status).map_err(|cause| format!("read the order: {cause}"))?;
+    drop(channel);
+    // The lowest number that is free is the standard input's.
+    let nothing = rustix::fs::open(
+        "/dev/null",
+        rustix::fs::OFlags::RDONLY,
+        rustix::fs::Mode::empty(),
+    );
+    // Not ours to close: the program has it.
+    std::mem::forget(nothing.map_err(|cause| format!("open /dev/null: {cause}"))?);
+    monitor(&order, &passed, status)
 }
 
 /// The first process: gives up what only the host's side can, and waits for the namespace's init.
-fn monitor(order: &Order, status: BorrowedFd<'_>) -> Step<Never> {
+fn monitor(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
     // A session of its own, so that no terminal's signals reach it.
     rustix::process::setsid().map_err(|cause| format!("start a session: {cause}"))?;
-    die_with_parent()?;
+    die_with_the_server(order)?;
     // Before the mounts change: afterwards these files are out of sight.
     for file in &order.cgroups {
         std::fs::write(file, "0").map_err(|cause| format!("join {}: {cause}", file.display()))?;
@@ -73,30 +66,41 @@ fn monitor(order: &Order, status: BorrowedFd<'_>) -> Step<Never> {
     );
     let mut namespaces =
         libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    match order.network {
-        Network::Host => {}
+    if let Network::Isolated { .. } = order.network {
+        namespaces |= libc::CLONE_NEWNET;
     }
-    if !order.root {
+    if order.user == User::Same {
         namespaces |= libc::CLONE_NEWUSER;
+    }
+    if let Some(pids) = order.pids {
+        // A new user namespace counts its processes by the limit that its maker had.
+        limit(Resource::Nproc, u64::from(pids))?;
     }
     // SAFETY: `unshare` takes no pointers; this process has one thread, as user namespaces require.
     check("unshare the namespaces", unsafe {
         libc::unshare(namespaces)
     })?;
-    if !order.root {
-        map_user(uid, gid)?;
+    if order.user == User::Same {
+        map_user(order.user.inside(), uid, gid)?;
         // Crossing into a new user namespace clears it.
-        die_with_parent()?;
+        die_with_the_server(order)?;
     }
+    if let Network::Isolated { port } = order.network {
+        let door = network::open(port)?;
+        channel::send(status, &Status::Door, &[door.as_fd()])
+            .map_err(|cause| format!("hand out the door: {cause}"))?;
+    }
+    let tether = Tether::new()?;
     watch_for_the_order_to_end()?;
     // SAFETY: this process has one thread, so the child may do anything.
     match check("fork the init", unsafe { libc::fork() })? {
         0 => {
             INIT.store(0, Ordering::SeqCst);
-            init(order, status).map(|never| match never {})
+            init(order, passed, tether, status).map(|never| match never {})
         }
         init => {
             INIT.store(init, Ordering::SeqCst);
+            close_all_but(&[status.as_raw_fd(), tether.ours.as_raw_fd()]);
             wait_for(init);
             exit(0)
         }
@@ -132,20 +136,26 @@ fn watch_for_the_order_to_end() -> Step<()> {
 }
 
 /// The first process of the new namespaces: puts the private root together, starts the program and reaps.
-fn init(order: &Order, status: BorrowedFd<'_>) -> Step<Never> {
-    die_with_parent()?;
+fn init(order: &Order, passed: &[OwnedFd], tether: Tether, status: BorrowedFd<'_>) -> Step<Never> {
+    let tether = tether.hold()?;
     // SAFETY: resetting to the default action takes no handler.
     unsafe { libc::signal(libc::SIGTERM, libc::SIG_DFL) };
     mounts::enter(order)?;
     rustix::system::sethostname(b"sandbox")
         .map_err(|cause| format!("set the host name: {cause}"))?;
     give_up_privileges(order)?;
+    // Becoming another user clears it.
+    tether.hold()?;
+    paths::restrict(order)?;
+    // Last, because it also refuses what was done until here. The program cannot make this process do what it may not
+    // do itself: it has the same filter, and its memory is closed to others.
+    seccomp::install(&order.filter).map_err(|cause| format!("filter the calls: {cause}"))?;
     // SAFETY: this process has one thread, so the child may do anything.
     match check("fork the program", unsafe { libc::fork() })? {
-        0 => program(order, status).map(|never| match never {}),
+        0 => program(order, passed, status).map(|never| match never {}),
         program => {
             // The program's own descriptors are its business: a pipe must end when the program ends it.
-            close_all_but(status.as_raw_fd());
+            close_all_but(&[status.as_raw_fd()]);
             let ended = reap_until(program);
             Status::Ended(ended).send(status);
             exit(0)
@@ -154,14 +164,9 @@ fn init(order: &Order, status: BorrowedFd<'_>) -> Step<Never> {
 }
 
 /// The last steps, in the process that becomes the program.
-fn program(order: &Order, status: BorrowedFd<'_>) -> Step<Never> {
-    let files = Some(u64::from(order.files));
-    let limit = |resource, current, maximum| {
-        rustix::process::setrlimit(resource, Rlimit { current, maximum })
-            .map_err(|cause| format!("set a limit: {cause}"))
-    };
-    limit(Resource::Nofile, files, files)?;
-    limit(Resource::Core, Some(0), Some(0))?;
+fn program(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
+    limit(Resource::Nofile, u64::from(order.files))?;
+    limit(Resource::Core, 0)?;
     std::env::set_current_dir(&order.cwd)
         .map_err(|cause| format!("enter {}: {cause}", order.cwd.display()))?;
     let argv = order
@@ -174,7 +179,7 @@ fn program(order: &Order, status: BorrowedFd<'_>) -> Step<Never> {
         .iter()
         .map(|(name, value)| c_string(format!("{name}={value}").as_ref()));
     let env = env.collect::<Step<Vec<_>>>()?;
-    place_passed(order)?;
+    place_passed(passed, &order.numbers)?;
     Status::Began.send(status);
     let pointers = |words: &[CString]| {
         words
@@ -200,7 +205,7 @@ fn program(order: &Order, status: BorrowedFd<'_>) -> Step<Never> {
 }
 
 /// Gives each passed descriptor its number; whatever else is open closes by itself when the program begins.
-fn place_passed(order: &Order) -> Step<()> {
+fn place_passed(passed: &[OwnedFd], numbers: &[i32]) -> Step<()> {
     // SAFETY: only marks descriptors; nothing is closed yet.
     let marked = unsafe {
         libc::syscall(
@@ -217,19 +222,22 @@ fn place_passed(order: &Order) -> Step<()> {
         ));
     }
     // First out of each other's way.
-    let lift = |(from, to): &(i32, i32)| {
-        // SAFETY: `from` is a descriptor of ours; the copy gets a number that nothing has.
-        let copy = unsafe { libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, HIGH_FD) };
-        Ok((check("move a descriptor", copy)?, *to))
-    };
-    for (from, to) in order.fds.iter().map(lift).collect::<Step<Vec<_>>>()? {
-        // SAFETY: both are plain numbers below the status pipe's; whatever had `to` is ours to close.
-        check("place a descriptor", unsafe { libc::dup2(from, to) })?;
+    let lift = |fd: &OwnedFd| rustix::io::fcntl_dupfd_cloexec(fd, HIGH_FD);
+    let lifted = passed
+        .iter()
+        .map(lift)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|cause| format!("move a descriptor: {cause}"))?;
+    for (from, to) in lifted.iter().zip(numbers) {
+        // SAFETY: plain numbers; whatever had `to` is ours to close, and is used by nothing from here on.
+        check("place a descriptor", unsafe {
+            libc::dup2(from.as_raw_fd(), *to)
+        })?;
     }
     Ok(())
 }
 
-/// Root becomes nobody; a user namespace's root keeps its one identity. Nothing keeps or gains a capability.
+/// Root becomes somebody who owns nothing; a user namespace keeps its one identity. Nothing keeps or gains a capability.
 fn give_up_privileges(order: &Order) -> Step<()> {
     // SAFETY: `prctl` with these arguments takes no pointers.
     let drop_bound = |capability: libc::c_ulong| unsafe {
@@ -239,21 +247,29 @@ fn give_up_privileges(order: &Order) -> Step<()> {
     for capability in (0..64).take_while(|capability| drop_bound(*capability) == 0) {
         let _: libc::c_ulong = capability;
     }
-    if order.root {
+    // SAFETY: `prctl` with these arguments takes no pointers.
+    check("clear the ambient capabilities", unsafe {
+        libc::prctl(
+            libc::PR_CAP_AMBIENT,
+            libc::PR_CAP_AMBIENT_CLEAR_ALL,
+            0,
+            0,
+            0,
+        )
+    })?;
+    if let User::Number(user) = order.user {
         // SAFETY: no groups, so no pointer is followed.
         check("drop the groups", unsafe {
             libc::setgroups(0, std::ptr::null())
         })?;
         // SAFETY: plain numbers.
-        check("become nobody", unsafe {
-            libc::setresgid(INNER_ID, INNER_ID, INNER_ID)
+        check("change the group", unsafe {
+            libc::setresgid(user, user, user)
         })?;
         // SAFETY: plain numbers.
-        check("become nobody", unsafe {
-            libc::setresuid(INNER_ID, INNER_ID, INNER_ID)
+        check("change the user", unsafe {
+            libc::setresuid(user, user, user)
         })?;
-        // Changing the user clears it.
-        die_with_parent()?;
     }
     let none = rustix::thread::CapabilitySets {
         effective: rustix::thread::CapabilitySet::empty(),
@@ -263,17 +279,82 @@ fn give_up_privileges(order: &Order) -> Step<()> {
     rustix::thread::set_capabilities(None, none)
         .map_err(|cause| format!("drop the capabilities: {cause}"))?;
     rustix::thread::set_no_new_privs(true)
-        .map_err(|cause| format!("forbid new privileges: {cause}"))
+        .map_err(|cause| format!("forbid new privileges: {cause}"))?;
+    // The init and the program are the same user: without this, the one's memory would be open to the other.
+    // SAFETY: `prctl` with these arguments takes no pointers.
+    check("close its memory to others", unsafe {
+        libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
+    })
+    .map(drop)
 }
 
 /// One user, who has no rights outside, stands for all.
-fn map_user(uid: u32, gid: u32) -> Step<()> {
+fn map_user(inside: u32, uid: u32, gid: u32) -> Step<()> {
     let write = |file: &str, text: String| {
         std::fs::write(file, text).map_err(|cause| format!("write {file}: {cause}"))
     };
     write("/proc/self/setgroups", "deny".into())?;
-    write("/proc/self/uid_map", format!("{INNER_ID} {uid} 1"))?;
-    write("/proc/self/gid_map", format!("{INNER_ID} {gid} 1"))
+    write("/proc/self/uid_map", format!("{inside} {uid} 1"))?;
+    write("/proc/self/gid_map", format!("{inside} {gid} 1"))
+}
+
+/// Ties the monitor's life to the server's, which may have ended before that was done.
+fn die_with_the_server(order: &Order) -> Step<()> {
+    die_with_parent()?;
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+    // A server that is the first process of a container has no parent's number to be compared with.
+    if parent.is_some_and(|parent| parent != order.server) {
+        return Err("the server has ended".into());
+    }
+    Ok(())
+}
+
+/// Ties the init's life to the monitor's. The init cannot ask who its parent is, which is outside its namespace; so the
+/// monitor holds one end of a pipe as long as it lives.
+struct Tether {
+    ours: OwnedFd,
+    theirs: OwnedFd,
+}
+
+/// The init's end.
+struct Held(OwnedFd);
+
+impl Tether {
+    fn new() -> Step<Self> {
+        let (theirs, ours) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+            .map_err(|cause| format!("make a pipe: {cause}"))?;
+        Ok(Self { ours, theirs })
+    }
+
+    fn hold(self) -> Step<Held> {
+        drop(self.ours);
+        let held = Held(self.theirs);
+        held.hold()?;
+        Ok(held)
+    }
+}
+
+impl Held {
+    fn hold(&self) -> Step<()> {
+        die_with_parent()?;
+        let mut ends = [PollFd::new(&self.0, PollFlags::empty())];
+        let now = rustix::time::Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        match rustix::event::poll(&mut ends, Some(&now)) {
+            Ok(0) => Ok(()),
+            _ => Err("the server has ended".into()),
+        }
+    }
+}
+
+fn limit(resource: Resource, to: u64) -> Step<()> {
+    let limit = Rlimit {
+        current: Some(to),
+        maximum: Some(to),
+    };
+    rustix::process::setrlimit(resource, limit).map_err(|cause| format!("set a limit: {cause}"))
 }
 
 fn die_with_parent() -> Step<()> {
@@ -310,17 +391,24 @@ fn wait_for(child: i32) {
     }
 }
 
-fn close_all_but(kept: i32) {
-    let range = |from: i32, to: u32| {
-        if let Ok(from) = u32::try_from(from)
-            && from <= to
-        {
-            // SAFETY: nothing in this process uses a descriptor but `kept` any more.
-            unsafe { libc::syscall(libc::SYS_close_range, from, to, 0) };
-        }
+fn close_all_but(kept: &[i32]) {
+    let mut from = 0;
+    let mut kept: Vec<u32> = kept
+        .iter()
+        .filter_map(|fd| u32::try_from(*fd).ok())
+        .collect();
+    kept.sort_unstable();
+    let close = |first: u32, last: u32| {
+        // SAFETY: nothing in this process uses a descriptor but the kept ones any more.
+        unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     };
-    range(0, u32::try_from(kept - 1).unwrap_or(0));
-    range(kept + 1, u32::MAX);
+    for fd in kept {
+        if from < fd {
+            close(from, fd - 1);
+        }
+        from = fd + 1;
+    }
+    close(from, u32::MAX);
 }
 
 fn c_string(text: &OsStr) -> Step<CString> {

@@ -1,18 +1,18 @@
 //! Starting a process, confined or not.
 
-use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::net::unix::pipe;
 use tokio::process::Command;
 
-use crate::cgroup::Hierarchy;
-use crate::child::{Child, Life};
-use crate::confine::{FIRST_PASSED_FD, ORDER_FD, STATUS_FD};
-use crate::spec::{Order, PassedFd, Spec};
-use crate::{Error, JAIL_COMMAND, Result};
+use crate::cgroup::{Cgroup, Hierarchy};
+use crate::child::{Child, Confined, Life};
+use crate::network::Doors;
+use crate::seccomp::{self, Instruction};
+use crate::spec::{Order, PassedFd, Spec, User};
+use crate::{Error, JAIL_COMMAND, Result, channel};
 
 /// Starts processes. One of the few real seams: hosts differ in what they can confine.
 pub trait Jail: Send + Sync {
@@ -23,12 +23,15 @@ pub trait Jail: Send + Sync {
     fn confines(&self) -> bool;
 }
 
-/// Linux namespaces, a private root and control groups.
+/// Linux namespaces, a private root, control groups, Landlock and a filter of system calls.
 #[derive(Debug)]
 pub struct NamespaceJail {
     /// An empty folder on which each process puts its root together, in its own mount namespace.
     stage: PathBuf,
     groups: Hierarchy,
+    users: Users,
+    filter: Vec<Instruction>,
+    doors: Option<Doors>,
 }
 
 impl NamespaceJail {
@@ -38,9 +41,44 @@ impl NamespaceJail {
             .map_err(|cause| Error::io("make the folder for private roots", cause))?;
         let groups = Hierarchy::find();
         if let Hierarchy::None(why) = &groups {
-            tracing::warn!(%why, "memory, processor and process limits are not enforced on this host");
+            tracing::warn!(%why, "memory and processor limits are not enforced on this host");
         }
-        Ok(Self { stage, groups })
+        Ok(Self {
+            stage,
+            groups,
+            users: Users::find(),
+            filter: seccomp::filter(),
+            doors: None,
+        })
+    }
+
+    /// Where the doors of processes with isolated networks go. Without it they have none.
+    pub fn with_doors(self, doors: Doors) -> Self {
+        Self {
+            doors: Some(doors),
+            ..self
+        }
+    }
+
+    fn order(&self, spec: Spec, group: Option<&Cgroup>) -> (Order, Vec<OwnedFd>) {
+        let (numbers, passed) = split(spec.fds);
+        let order = Order {
+            argv: spec.argv,
+            env: spec.env,
+            cwd: spec.cwd,
+            mounts: spec.mounts,
+            tmp: spec.tmp,
+            files: spec.limits.files,
+            pids: group.is_none().then_some(spec.limits.pids),
+            network: spec.network,
+            numbers,
+            cgroups: group.map(Cgroup::doors).unwrap_or_default(),
+            stage: self.stage.clone(),
+            user: self.users.next(),
+            filter: self.filter.clone(),
+            server: std::process::id(),
+        };
+        (order, passed)
     }
 }
 
@@ -50,37 +88,62 @@ impl Jail for NamespaceJail {
             .groups
             .make(&spec.limits)
             .map_err(|cause| Error::io("make a control group", cause))?;
-        let (numbers, passed) = split(spec.fds);
-        let order = Order {
-            argv: spec.argv,
-            env: spec.env,
-            cwd: spec.cwd,
-            mounts: spec.mounts,
-            tmp: spec.tmp,
-            files: spec.limits.files,
-            network: spec.network,
-            fds: (FIRST_PASSED_FD..).zip(numbers).collect(),
-            cgroups: group
-                .as_ref()
-                .map(crate::cgroup::Cgroup::doors)
-                .unwrap_or_default(),
-            stage: self.stage.clone(),
-            root: rustix::process::geteuid().is_root(),
-        };
-        let (status, said) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .map_err(|cause| Error::io("make a status pipe", cause))?;
+        let (order, passed) = self.order(spec, group.as_ref());
+        let (ours, theirs) = channel::pair().map_err(|cause| Error::io("make a channel", cause))?;
+        let passed: Vec<_> = passed.iter().map(AsFd::as_fd).collect();
+        // It waits there until the child reads it.
+        channel::send(ours.as_fd(), &order, &passed)
+            .map_err(|cause| Error::io("hand over the order", cause))?;
         let mut command = Command::new("/proc/self/exe");
-        command.arg(JAIL_COMMAND).env_clear();
-        let mut places = vec![(said, STATUS_FD), (written(&order)?, ORDER_FD)];
-        places.extend(passed.into_iter().zip(FIRST_PASSED_FD..));
-        let process = start(command, places)?;
-        let status = pipe::Receiver::from_owned_fd(status)
-            .map_err(|cause| Error::io("watch the status pipe", cause))?;
-        Child::new(process, Life::Confined { status, group })
+        // With nothing to do between fork and exec, the standard library starts it without copying our page tables.
+        command.arg(JAIL_COMMAND).env_clear().stdin(theirs);
+        let process = start(command)?;
+        let confined = Confined::new(ours, group, self.doors.clone())
+            .map_err(|cause| Error::io("watch the channel", cause))?;
+        Child::new(process, Life::Confined(confined))
     }
 
     fn confines(&self) -> bool {
         true
+    }
+}
+
+/// Whom programs run as. Where we are root, each is somebody else: what the kernel counts by user (watches, locked
+/// memory, keys) one cannot use up for another.
+#[derive(Debug)]
+enum Users {
+    Many(AtomicU32),
+    One(User),
+}
+
+/// Far above what hosts give to people, services and containers.
+const FIRST_USER: u32 = 2_000_000_000;
+const USERS: u32 = 100_000_000;
+/// What hosts call `nobody`.
+const NOBODY: u32 = 65_534;
+
+impl Users {
+    fn find() -> Self {
+        if !rustix::process::geteuid().is_root() {
+            return Self::One(User::Same);
+        }
+        // Root of a container, who has not all numbers?
+        let numbers = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let all = numbers.split_whitespace().eq(["0", "0", "4294967295"]);
+        if all {
+            Self::Many(AtomicU32::new(0))
+        } else {
+            Self::One(User::Number(NOBODY))
+        }
+    }
+
+    fn next(&self) -> User {
+        match self {
+            Self::One(user) => *user,
+            Self::Many(count) => {
+                User::Number(FIRST_USER + count.fetch_add(1, Ordering::Relaxed) % USERS)
+            }
+        }
     }
 }
 
@@ -98,10 +161,9 @@ impl Jail for NoJail {
             .env_clear()
             .envs(spec.env)
             .current_dir(spec.cwd);
-        Child::new(
-            start(command, passed.into_iter().zip(numbers).collect())?,
-            Life::Plain,
-        )
+        command.stdin(Stdio::null());
+        let places = passed.into_iter().zip(numbers).collect();
+        Child::new(start_with(command, places)?, Life::Plain)
     }
 
     fn confines(&self) -> bool {
@@ -115,8 +177,18 @@ fn split(fds: Vec<PassedFd>) -> (Vec<i32>, Vec<OwnedFd>) {
         .unzip()
 }
 
+fn start(mut command: Command) -> Result<tokio::process::Child> {
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+        .spawn()
+        .map_err(|cause| Error::io("start a process", cause))
+}
+
 /// Starts the command with these descriptors under these numbers.
-fn start(mut command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio::process::Child> {
+fn start_with(mut command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio::process::Child> {
     let highest = places.iter().map(|(_, number)| *number).max().unwrap_or(2);
     let moves: Vec<(i32, i32)> = places
         .iter()
@@ -135,31 +207,10 @@ fn start(mut command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio::pro
         }
         Ok(())
     };
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
     // SAFETY: `place` makes only async-signal-safe calls and allocates nothing unless a call fails.
     unsafe { command.pre_exec(place) };
-    let started = command
-        .spawn()
-        .map_err(|cause| Error::io("start a process", cause));
+    let started = start(command);
     // Kept open until here: the child has its copies.
     drop(places);
     started
-}
-
-/// The order as an open file that exists nowhere else.
-fn written(order: &Order) -> Result<OwnedFd> {
-    let bytes =
-        postcard::to_stdvec(order).expect("an order holds nothing that cannot be serialised");
-    let file = rustix::fs::memfd_create("order", rustix::fs::MemfdFlags::CLOEXEC)
-        .map_err(|cause| Error::io("make a file in memory", cause))?;
-    let mut file = std::fs::File::from(file);
-    file.write_all(&bytes)
-        .map_err(|cause| Error::io("write the order", cause))?;
-    rustix::fs::seek(file.as_fd(), rustix::fs::SeekFrom::Start(0))
-        .map_err(|cause| Error::io("rewind the order", cause))?;
-    Ok(file.into())
 }

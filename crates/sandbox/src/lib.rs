@@ -6,22 +6,30 @@
 //! namespace's *init*, which reaps; and the program. When the server dies, however it dies, the monitor dies with it,
 //! and with the monitor everything inside.
 //!
+//! The walls, from the outside in: namespaces and a private root (`mounts.rs`), control groups (`cgroup.rs`), a user
+//! without capabilities, Landlock (`paths.rs`), and a filter of system calls (`seccomp/`). What each stops, and what
+//! all of them do not, is in `docs/threat-model.md`.
+//!
 //! Must never know: languages, functions, or what the program says.
 
 mod cgroup;
+mod channel;
 mod child;
 mod confine;
 mod error;
 mod jail;
 mod mounts;
+mod network;
+mod paths;
 mod probe;
+mod seccomp;
 mod spec;
-mod status;
 
 pub use child::{Child, Exit};
 pub use confine::jail_main;
 pub use error::{Error, Result};
 pub use jail::{Jail, NamespaceJail, NoJail};
+pub use network::{Door, Doors};
 pub use probe::{Cgroups, Report, probe};
 pub use spec::{Access, Limits, Mount, Network, PassedFd, Spec};
 

@@ -9,7 +9,6 @@ use rustix::mount::{
     mount_remount, unmount,
 };
 
-use crate::confine::INNER_ID;
 use crate::spec::{Access, Mount, Order};
 
 type Step<T> = Result<T, String>;
@@ -39,10 +38,14 @@ const SETTINGS: &[&str] = &[
     "ssl",
 ];
 
-const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+pub(crate) const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
 /// Shared memory is memory: it counts against the limit, this only bounds it further.
 const SHM: &str = "size=64m,mode=1777";
+
+/// Empty files take memory too: there may be as many as on a disk of this size.
+const BYTES_PER_FILE: u64 = 4_096;
+const FEWEST_FILES: u64 = 1_024;
 
 /// Enters the private root. Afterwards nothing of the host's file system is in sight but what was bound.
 pub(crate) fn enter(order: &Order) -> Step<()> {
@@ -57,7 +60,7 @@ pub(crate) fn enter(order: &Order) -> Step<()> {
     for folder in SYSTEM {
         system(root, Path::new(folder))?;
     }
-    etc(root)?;
+    etc(root, order.user.inside())?;
     dev(root)?;
     make_folder(&inside(root, Path::new("/proc")))?;
     let proc = inside(root, Path::new("/proc"));
@@ -68,7 +71,11 @@ pub(crate) fn enter(order: &Order) -> Step<()> {
     tmpfs(
         &tmp,
         quiet,
-        &format!("size={},mode=1777", order.tmp.as_bytes()),
+        &format!(
+            "size={},nr_inodes={},mode=1777",
+            order.tmp.as_bytes(),
+            order.tmp.as_bytes() / BYTES_PER_FILE + FEWEST_FILES
+        ),
     )?;
     // Parents before what is inside them.
     let mut mounts: Vec<&Mount> = order.mounts.iter().collect();
@@ -107,7 +114,7 @@ fn system(root: &Path, folder: &Path) -> Step<()> {
     }
 }
 
-fn etc(root: &Path) -> Step<()> {
+fn etc(root: &Path, user: u32) -> Step<()> {
     let etc = Path::new("/etc");
     make_folder(&inside(root, etc))?;
     for name in SETTINGS {
@@ -126,11 +133,9 @@ fn etc(root: &Path) -> Step<()> {
     };
     write(
         "passwd",
-        format!(
-            "root:x:0:0::/:/sbin/nologin\nsandbox:x:{INNER_ID}:{INNER_ID}::/tmp:/sbin/nologin\n"
-        ),
+        format!("root:x:0:0::/:/sbin/nologin\nsandbox:x:{user}:{user}::/tmp:/sbin/nologin\n"),
     )?;
-    write("group", format!("root:x:0:\nsandbox:x:{INNER_ID}:\n"))
+    write("group", format!("root:x:0:\nsandbox:x:{user}:\n"))
 }
 
 fn dev(root: &Path) -> Step<()> {

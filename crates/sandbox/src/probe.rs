@@ -11,6 +11,9 @@ pub struct Report {
     /// Whether a process can really be confined; if not, why.
     pub confined: Result<(), String>,
     pub cgroups: Cgroups,
+    /// The version of Landlock that this kernel has, if it has any. Sockets with abstract names are out of reach from
+    /// version 6 on.
+    pub landlock: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -23,15 +26,16 @@ pub enum Cgroups {
 
 /// Looks, and tries: starts one confined process that ends at once.
 pub async fn probe(stage: PathBuf) -> Report {
-    let cgroups = match Hierarchy::find() {
+    let cgroups = match &Hierarchy::find() {
         Hierarchy::V1(_) => Cgroups::V1,
         Hierarchy::V2(_) => Cgroups::V2,
-        Hierarchy::None(why) => Cgroups::None(why),
+        Hierarchy::None(why) => Cgroups::None(why.clone()),
     };
     Report {
         root: rustix::process::geteuid().is_root(),
         confined: try_it(stage).await,
         cgroups,
+        landlock: crate::paths::version(),
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use base::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use crate::seccomp::Instruction;
+
 /// A program and its world.
 #[derive(Debug)]
 pub struct Spec {
@@ -56,6 +58,8 @@ pub struct Limits {
 pub enum Network {
     /// All that the host does.
     Host,
+    /// Nothing but the server, at this port of its own loopback.
+    Isolated { port: u16 },
 }
 
 #[derive(Debug)]
@@ -74,13 +78,40 @@ pub(crate) struct Order {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) tmp: ByteSize,
     pub(crate) files: u32,
+    /// Set where no control group counts them.
+    pub(crate) pids: Option<u32>,
     pub(crate) network: Network,
-    /// The numbers under which passed descriptors arrive, and those that they are to get.
-    pub(crate) fds: Vec<(i32, i32)>,
+    /// The numbers that the passed descriptors are to get, in the order in which they come.
+    pub(crate) numbers: Vec<i32>,
     /// Files to write one's own pid into, before anything else is given up.
     pub(crate) cgroups: Vec<PathBuf>,
     /// An empty folder on which the private root is put together.
     pub(crate) stage: PathBuf,
-    /// Starting as root, it becomes this user; otherwise the user namespace takes root's place.
-    pub(crate) root: bool,
+    pub(crate) user: User,
+    /// Of system calls.
+    pub(crate) filter: Vec<Instruction>,
+    /// The server, as its children see it.
+    pub(crate) server: u32,
+}
+
+/// Who the program is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum User {
+    /// Started by root, it becomes this one.
+    Number(u32),
+    /// Started by anybody else, it stays that one, and a user namespace takes root's place.
+    Same,
+}
+
+/// Whom a program takes itself for where it stays who it was: the one that hosts call `nobody`, who owns nothing.
+const NOBODY: u32 = 65_534;
+
+impl User {
+    /// The number that is seen inside.
+    pub(crate) fn inside(self) -> u32 {
+        match self {
+            Self::Number(number) => number,
+            Self::Same => NOBODY,
+        }
+    }
 }

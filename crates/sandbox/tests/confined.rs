@@ -7,14 +7,20 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use base::ByteSize;
+#[path = "confined/calls.rs"]
+mod calls;
+
 use sandbox::{
     Access, Child, Exit, JAIL_COMMAND, Jail, Limits, Mount, NamespaceJail, Network, PassedFd, Spec,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some(JAIL_COMMAND) {
-        sandbox::jail_main();
+    match std::env::args().nth(1).as_deref() {
+        Some(JAIL_COMMAND) => sandbox::jail_main(),
+        Some(calls::PROGRAM) => return calls::try_all(),
+        Some(SERVER) => return server(),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -27,7 +33,8 @@ fn main() {
     let mut check = |name: &str, test: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
         if wanted.as_ref().is_none_or(|wanted| name.contains(wanted)) {
             println!("test {name} ...");
-            runtime.block_on(test);
+            let test = async { tokio::time::timeout(LONGEST, test).await };
+            runtime.block_on(test).expect("it ends in time");
             count += 1;
         }
     };
@@ -60,7 +67,30 @@ fn main() {
         "a program that is not there is said so",
         Box::pin(missing()),
     );
+    check("refused calls fail and others work", Box::pin(filtered()));
+    check("languages run in it", Box::pin(languages()));
+    check("its limits are the published ones", Box::pin(limits()));
+    check("the other wall stands too", Box::pin(second_wall()));
+    check(
+        "an isolated one reaches its door and nothing else",
+        Box::pin(isolated()),
+    );
+    check(
+        "a server that is killed takes everything with it",
+        Box::pin(orphans()),
+    );
     println!("test result: ok. {count} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+}
+
+/// As which this test becomes a server that is to be killed.
+const SERVER: &str = "__server";
+/// Of one test.
+const LONGEST: std::time::Duration = std::time::Duration::from_secs(60);
+/// Long enough to be still running whenever anybody looks; unusual enough to be told from others.
+const SLEEP: &str = "sleep 54321";
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 struct Jailer {
@@ -119,11 +149,12 @@ impl Drop for Jailer {
 async fn finish(mut child: Child) -> (String, Exit) {
     let (mut out, mut err) = (child.take_stdout().unwrap(), child.take_stderr().unwrap());
     let (mut printed, mut errors) = (String::new(), String::new());
-    tokio::join!(
+    let (_, _, exit) = tokio::join!(
         async { out.read_to_string(&mut printed).await.unwrap() },
-        async { err.read_to_string(&mut errors).await.unwrap() }
+        async { err.read_to_string(&mut errors).await.unwrap() },
+        child.wait()
     );
-    (printed + &errors, child.wait().await)
+    (printed + &errors, exit)
 }
 
 async fn outcome() {
@@ -226,13 +257,23 @@ async fn processes() {
 
 async fn privileges() {
     let jailer = Jailer::new();
-    let (printed, _) = jailer.run("grep -E 'Uid|CapEff|CapBnd|NoNewPrivs' /proc/self/status; unshare -U true 2>&1; mount -t tmpfs x /tmp 2>&1").await;
-    assert!(
-        printed.contains("Uid:\t65534\t65534\t65534\t65534"),
-        "{printed}"
-    );
-    assert_eq!(printed.matches("0000000000000000").count(), 2, "{printed}");
+    let look = "id -u; grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; unshare -U true 2>&1; mount -t tmpfs x /tmp 2>&1; cat /proc/1/environ /proc/1/maps 2>&1";
+    let (printed, _) = jailer.run(look).await;
+    let user: u32 = printed.lines().next().unwrap().parse().unwrap();
+    assert_eq!(printed.matches("0000000000000000").count(), 5, "{printed}");
     assert!(printed.contains("NoNewPrivs:\t1"), "{printed}");
+    assert!(printed.contains("Seccomp:\t2"), "{printed}");
+    assert_eq!(printed.matches("Permission denied").count(), 2, "{printed}");
+    if is_root() {
+        let (other, _) = jailer.run("id -u").await;
+        assert_ne!(
+            user.to_string(),
+            other.trim(),
+            "root gives each a user of its own"
+        );
+    } else {
+        assert_eq!(user, 65_534);
+    }
 }
 
 async fn memory() {
@@ -316,4 +357,206 @@ async fn missing() {
         matches!(&exit, Exit::NotConfined(why) if why.contains("/no/such/program")),
         "{exit:?}"
     );
+}
+
+async fn filtered() {
+    let jailer = Jailer::new();
+    let mut spec = jailer.shell("");
+    spec.mounts.push(Mount {
+        source: std::env::current_exe().unwrap(),
+        target: "/opt/calls".into(),
+        access: Access::ReadOnly,
+    });
+    spec.argv = vec!["/opt/calls".into(), calls::PROGRAM.into()];
+    let (printed, exit) = finish(jailer.jail.spawn(spec).unwrap()).await;
+    assert_eq!(exit, Exit::Code(0), "{printed}");
+    assert!(printed.contains("all as they should be"), "{printed}");
+}
+
+async fn languages() {
+    let jailer = Jailer::new();
+    let run = async |program: &str, words: &[&str], expected: &str| {
+        let Ok(found) = std::path::Path::new(program).canonicalize() else {
+            println!("  {program} is not here");
+            return;
+        };
+        let mut spec = jailer.shell("");
+        spec.limits.memory = ByteSize::mib(512);
+        spec.argv = vec![found.display().to_string()];
+        spec.argv
+            .extend(words.iter().map(|word| (*word).to_owned()));
+        let (printed, exit) = finish(jailer.jail.spawn(spec).unwrap()).await;
+        assert_eq!(
+            (printed.trim(), exit),
+            (expected, Exit::Code(0)),
+            "{program}"
+        );
+    };
+    run("/usr/bin/node", &["-e", NODE], "worker 42 child hello").await;
+    run("/usr/bin/python3", &["-c", PYTHON], "thread 42 child hello").await;
+    run(
+        "/bin/bash",
+        &[
+            "-c",
+            "mkfifo /tmp/p; (echo hello > /tmp/p) & read w < /tmp/p; echo $w",
+        ],
+        "hello",
+    )
+    .await;
+}
+
+const NODE: &str = r#"
+const { Worker } = require("node:worker_threads");
+const { execFileSync } = require("node:child_process");
+const worker = new Worker("require('node:worker_threads').parentPort.postMessage(6 * 7)", { eval: true });
+worker.on("message", (n) => console.log("worker", n, "child", execFileSync("/bin/echo", ["hello"]).toString().trim()));
+require("node:os").networkInterfaces();
+require("node:fs").watch("/tmp").close();
+"#;
+
+const PYTHON: &str = r#"
+import threading, subprocess, multiprocessing, socket, ssl, asyncio, tempfile
+found = []
+thread = threading.Thread(target=lambda: found.append(6 * 7)); thread.start(); thread.join()
+asyncio.run(asyncio.sleep(0))
+multiprocessing.Lock()
+child = subprocess.run(["/bin/echo", "hello"], capture_output=True, text=True).stdout.strip()
+with tempfile.TemporaryFile() as file: file.write(b"x")
+print("thread", found[0], "child", child)
+"#;
+
+async fn limits() {
+    let jailer = Jailer::new();
+    let (printed, _) = jailer
+        .run("ulimit -Sn; ulimit -Hn; ulimit -c; ls /sys 2>&1; ls -l /dev | wc -l")
+        .await;
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[..3], ["1024", "1024", "0"], "{printed}");
+    assert!(lines[3].contains("No such file"), "{printed}");
+    assert_eq!(lines[4], "11", "five devices, four links, shm: {printed}");
+    // Without control groups the number of processes is all that is limited.
+    let (printed, _) = jailer
+        .run("i=0; while [ $i -lt 60 ]; do sleep 60 & i=$((i + 1)); done; echo started all")
+        .await;
+    assert!(!printed.contains("started all"), "{printed}");
+}
+
+async fn second_wall() {
+    let jailer = Jailer::new();
+    let stage = jailer.folder.join("probe");
+    let Some(version) = sandbox::probe(stage).await.landlock else {
+        println!("  this kernel has no Landlock");
+        return;
+    };
+    // Its owner may write there, and the mounts let it: only Landlock does not.
+    let (printed, _) = jailer.run("echo 15 > /proc/self/oom_score_adj").await;
+    assert!(printed.contains("Permission denied"), "{printed}");
+    let (printed, _) = jailer
+        .run("mkdir /tmp/a /tmp/b && echo x > /tmp/a/f && mv /tmp/a/f /tmp/b/g && ln /tmp/b/g /tmp/a/h && cat /tmp/a/h > /dev/null && echo moved")
+        .await;
+    assert_eq!(printed, "moved\n");
+    if version >= 6 && std::path::Path::new("/usr/bin/python3").exists() {
+        let name = format!("fulmar-{}", base::Random::system().uuid());
+        let address = {
+            use std::os::linux::net::SocketAddrExt;
+            std::os::unix::net::SocketAddr::from_abstract_name(&name).unwrap()
+        };
+        let _listener = std::os::unix::net::UnixListener::bind_addr(&address).unwrap();
+        let (printed, _) = jailer
+            .run(&format!(
+                "/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"\\0{name}\")' 2>&1"
+            ))
+            .await;
+        assert!(printed.contains("PermissionError"), "{printed}");
+    }
+}
+
+async fn isolated() {
+    let mut jailer = Jailer::new();
+    let (doors, mut opened) = tokio::sync::mpsc::channel(4);
+    jailer.jail = NamespaceJail::new(jailer.folder.join("stage"))
+        .unwrap()
+        .with_doors(doors);
+    let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let script = format!(
+        "cat /proc/net/dev | tail -n +3 | cut -d: -f1; exec 5<>/dev/tcp/127.0.0.1/4566; read word <&5; echo $word; \
+         (exec 6<>/dev/tcp/127.0.0.1/{}) 2>&1; (exec 7<>/dev/tcp/192.0.2.1/80) 2>&1; true",
+        outside.local_addr().unwrap().port()
+    );
+    let mut spec = jailer.shell("");
+    spec.argv = vec!["/bin/bash".into(), "-c".into(), script];
+    spec.network = Network::Isolated { port: 4_566 };
+    let serve = async {
+        let door = opened.recv().await.unwrap();
+        let listener = tokio::net::TcpListener::from_std(door.listener).unwrap();
+        let (mut stream, peer) = listener.accept().await.unwrap();
+        assert!(peer.ip().is_loopback());
+        stream.write_all(b"welcome\n").await.unwrap();
+        // The instance ends only afterwards.
+        let _ = door.closed.await;
+    };
+    let (_, (printed, exit)) = tokio::join!(serve, finish(jailer.jail.spawn(spec).unwrap()));
+    assert_eq!(exit, Exit::Code(0), "{printed}");
+    assert!(printed.contains("lo\nwelcome\n"), "{printed}");
+    assert!(printed.contains("Connection refused"), "{printed}");
+    assert!(printed.contains("Network is unreachable"), "{printed}");
+}
+
+fn server() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let jailer = Jailer::new();
+        let script = format!("(setsid {SLEEP}) & echo ready; {SLEEP}");
+        let mut child = jailer.jail.spawn(jailer.shell(&script)).unwrap();
+        let mut word = [0; 5];
+        let mut out = child.take_stdout().unwrap();
+        out.read_exact(&mut word).await.unwrap();
+        println!("{}", jailer.folder.display());
+        child.wait().await;
+    });
+}
+
+async fn orphans() {
+    let mut server = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .arg(SERVER)
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid = server.id().unwrap();
+    let mut line = String::new();
+    let mut out = tokio::io::BufReader::new(server.stdout.take().unwrap());
+    tokio::io::AsyncBufReadExt::read_line(&mut out, &mut line)
+        .await
+        .unwrap();
+    let sleepers = || {
+        let wanted = SLEEP.replace(' ', "\0");
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let lines =
+            processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+        lines
+            .filter(|line| line.starts_with(wanted.as_bytes()))
+            .count()
+    };
+    while sleepers() < 2 {
+        tokio::task::yield_now().await;
+    }
+    server.kill().await.unwrap();
+    let watch = base::Stopwatch::start();
+    while sleepers() > 0 {
+        assert!(watch.elapsed().as_secs() < 5, "something lives on");
+        tokio::task::yield_now().await;
+    }
+    // Nothing was mounted where others could see it, so the folder can go.
+    std::fs::remove_dir_all(line.trim()).unwrap();
+    drop(Jailer::new());
+    let left = ["memory", "cpu", "pids", "."].map(|controller| {
+        let ours = std::path::Path::new("/sys/fs/cgroup")
+            .join(controller)
+            .join("fulmar");
+        let servers = std::fs::read_dir(ours).into_iter().flatten().flatten();
+        let of = |name: std::ffi::OsString| name.to_string_lossy().starts_with(&format!("{pid}-"));
+        servers.filter(|server| of(server.file_name())).count()
+    });
+    assert_eq!(left, [0; 4], "the next start sweeps the groups");
 }

@@ -6,7 +6,7 @@ mod body;
 mod serve;
 
 pub use body::{Body, BodyError, collect, empty, full, stream};
-pub use serve::{Limits, Peer, Server, Service, ServiceFuture};
+pub use serve::{Guest, Limits, Peer, Server, Service, ServiceFuture};
 
 pub type Request = http::Request<Body>;
 pub type Response = http::Response<Body>;

@@ -1,4 +1,5 @@
-//! One listener: accepts, speaks HTTP/1.1 or HTTP/2, hands each request to a service, and ends gracefully.
+//! Accepts, speaks HTTP/1.1 or HTTP/2, hands each request to a service, and ends gracefully. There is one listener that
+//! is there for good, and others that come and go.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -13,7 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{BodyError, Request, Response};
@@ -57,6 +59,16 @@ impl Default for Limits {
 pub struct Server {
     listener: TcpListener,
     limits: Limits,
+    guests: Option<mpsc::Receiver<Guest>>,
+}
+
+/// A listener that is served for a while.
+#[derive(Debug)]
+pub struct Guest {
+    /// Does not block.
+    pub listener: std::net::TcpListener,
+    /// When this ends, the listener is closed.
+    pub until: oneshot::Receiver<()>,
 }
 
 impl Server {
@@ -64,7 +76,16 @@ impl Server {
         Ok(Self {
             listener: TcpListener::bind(address).await?,
             limits,
+            guests: None,
         })
+    }
+
+    /// Serves these too, as they come.
+    pub fn with_guests(self, guests: mpsc::Receiver<Guest>) -> Self {
+        Self {
+            guests: Some(guests),
+            ..self
+        }
     }
 
     pub fn address(&self) -> std::io::Result<SocketAddr> {
@@ -73,13 +94,73 @@ impl Server {
 
     /// Serves until `stop`, then lets running requests end within the drain time.
     pub async fn run(self, service: Arc<dyn Service>, stop: CancellationToken) {
-        let builder = builder(self.limits);
+        let serving = Serving {
+            builder: builder(self.limits),
+            slots: Arc::new(Semaphore::new(self.limits.connections)),
+            drain: self.limits.drain,
+            service,
+        };
+        tokio::join!(
+            serving.serve(self.listener, stop.cancelled()),
+            serving.host(self.guests, &stop)
+        );
+    }
+}
+
+/// What all listeners have in common.
+#[derive(Clone)]
+struct Serving {
+    builder: auto::Builder<TokioExecutor>,
+    slots: Arc<Semaphore>,
+    drain: Duration,
+    service: Arc<dyn Service>,
+}
+
+impl Serving {
+    /// Serves guests until they go, or all have to.
+    async fn host(&self, guests: Option<mpsc::Receiver<Guest>>, stop: &CancellationToken) {
+        let Some(mut guests) = guests else {
+            return;
+        };
+        let mut hosted = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(guest) = guests.recv() => {
+                    let (serving, stop) = (self.clone(), stop.clone());
+                    hosted.spawn(async move { serving.host_one(guest, stop).await });
+                }
+                Some(_) = hosted.join_next() => {}
+                else => break,
+            }
+        }
+        while hosted.join_next().await.is_some() {}
+    }
+
+    async fn host_one(&self, guest: Guest, stop: CancellationToken) {
+        let listener = match TcpListener::from_std(guest.listener) {
+            Ok(listener) => listener,
+            Err(cause) => {
+                tracing::warn!(%cause, "a listener cannot be served");
+                return;
+            }
+        };
+        let until = async {
+            tokio::select! {
+                _ = guest.until => {}
+                () = stop.cancelled() => {}
+            }
+        };
+        self.serve(listener, until).await;
+    }
+
+    async fn serve(&self, listener: TcpListener, until: impl Future<Output = ()>) {
         let running = GracefulShutdown::new();
-        let slots = Arc::new(Semaphore::new(self.limits.connections));
+        tokio::pin!(until);
         loop {
             let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = accept(&self.listener, &slots) => accepted,
+                () = &mut until => break,
+                accepted = accept(&listener, &self.slots) => accepted,
             };
             let (stream, peer, slot) = match accepted {
                 Ok(accepted) => accepted,
@@ -92,10 +173,10 @@ impl Server {
             };
             // Answers are small and latency matters more than a segment saved.
             let _ = stream.set_nodelay(true);
-            let service = service.clone();
+            let service = self.service.clone();
             let handler = service_fn(move |request| answer(service.clone(), request, peer));
             let connection = running.watch(
-                builder
+                self.builder
                     .serve_connection_with_upgrades(TokioIo::new(stream), handler)
                     .into_owned(),
             );
@@ -106,7 +187,8 @@ impl Server {
                 drop(slot);
             });
         }
-        if tokio::time::timeout(self.limits.drain, running.shutdown())
+        drop(listener);
+        if tokio::time::timeout(self.drain, running.shutdown())
             .await
             .is_err()
         {

@@ -83,7 +83,11 @@ impl World {
         .unwrap();
         let ledger = Ledger::new(store.clone(), ledger::Limits::default());
         let objects = Objects::new(store.clone(), clock.clone(), random.clone());
-        let runtimes = Runtimes::new(Arc::new(sandbox::NoJail), folder.join("runtimes"));
+        let runtimes = Runtimes::new(
+            Arc::new(sandbox::NoJail),
+            sandbox::Network::Host,
+            folder.join("runtimes"),
+        );
         let functions = Functions::open(Parts {
             store,
             ledger: ledger.clone(),

@@ -115,6 +115,17 @@ async fn confinement() -> Vec<Finding> {
             Err(why) => format!("cannot confine: {why}"),
         },
     };
+    let paths = Finding {
+        what: "paths",
+        ok: report.landlock.is_some(),
+        found: match report.landlock {
+            Some(version) => format!("Landlock, version {version}"),
+            None => "this kernel has no Landlock".to_owned(),
+        },
+        remedy: report.landlock.is_none().then_some(
+            "a kernel with Landlock (5.13 or newer; 6.12 for abstract sockets) adds a second wall around the file system",
+        ),
+    };
     let limits = match report.cgroups {
         Cgroups::V1 => (true, "control groups, version 1".to_owned()),
         Cgroups::V2 => (true, "control groups, version 2".to_owned()),
@@ -129,7 +140,7 @@ async fn confinement() -> Vec<Finding> {
         ),
         found: limits.1,
     };
-    vec![user, sandbox, limits]
+    vec![user, sandbox, paths, limits]
 }
 
 fn shown(findings: &Findings, output: Output) -> String {

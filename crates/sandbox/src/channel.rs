@@ -1,0 +1,144 @@
+//! What the server and a confined process say to each other, over a pair of sockets: the order goes in; why it could not
+//! be confined, its door, that the program has begun and how it ended come out. Each message arrives whole, with the
+//! descriptors that belong to it.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// How many descriptors one message carries at most.
+const MOST_FDS: usize = 16;
+/// The longest message: an order with its arguments and its environment.
+const LONGEST: usize = 160 << 10;
+/// A reason is for people to read.
+const LONGEST_REASON: usize = 1_024;
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Status {
+    Failed(String),
+    /// Comes with a socket that listens inside.
+    Door,
+    Began,
+    /// As `waitpid` gives it.
+    Ended(i32),
+}
+
+/// The server's end and the process's.
+pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (ours, theirs) = rustix::net::socketpair(
+        AddressFamily::UNIX,
+        SocketType::SEQPACKET,
+        SocketFlags::CLOEXEC,
+        None,
+    )?;
+    Ok((ours, theirs))
+}
+
+pub(crate) fn send(
+    socket: BorrowedFd<'_>,
+    message: &impl Serialize,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(message).map_err(io::Error::other)?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if bytes.len() > LONGEST
+        || !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds))
+    {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    rustix::net::sendmsg(
+        socket,
+        &[IoSlice::new(&bytes)],
+        &mut control,
+        SendFlags::NOSIGNAL,
+    )?;
+    Ok(())
+}
+
+/// Nothing when the other side is gone.
+pub(crate) fn receive<T: DeserializeOwned>(
+    socket: BorrowedFd<'_>,
+    longest: usize,
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    let mut bytes = vec![0; longest];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = rustix::net::recvmsg(
+        socket,
+        &mut [IoSliceMut::new(&mut bytes)],
+        &mut control,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    let fds = control
+        .drain()
+        .filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(fds) => Some(fds),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if received.bytes == 0 {
+        return Ok(None);
+    }
+    let message = postcard::from_bytes(&bytes[..received.bytes]).map_err(io::Error::other)?;
+    Ok(Some((message, fds)))
+}
+
+/// The order, and the descriptors to be passed on.
+pub(crate) fn receive_order<T: DeserializeOwned>(
+    socket: BorrowedFd<'_>,
+) -> io::Result<(T, Vec<OwnedFd>)> {
+    receive(socket, LONGEST)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+impl Status {
+    /// The longest that it becomes in a message.
+    pub(crate) const LONGEST: usize = LONGEST_REASON + 16;
+
+    pub(crate) fn send(self, socket: BorrowedFd<'_>) {
+        let status = match self {
+            Self::Failed(why) => Self::Failed(why.chars().take(LONGEST_REASON / 4).collect()),
+            other => other,
+        };
+        // If the server is gone, nobody needs to know.
+        let _ = send(socket.as_fd(), &status, &[]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_arrive_whole_with_their_descriptors_until_the_end() {
+        let (ours, theirs) = pair().unwrap();
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        Status::Failed("☃".repeat(2_000)).send(theirs.as_fd());
+        send(theirs.as_fd(), &Status::Door, &[writer.as_fd()]).unwrap();
+        Status::Ended(0x8b).send(theirs.as_fd());
+        drop((theirs, writer));
+        let next = || receive::<Status>(ours.as_fd(), Status::LONGEST).unwrap();
+        let Some((Status::Failed(why), _)) = next() else {
+            panic!("it failed first")
+        };
+        assert_eq!(why, "☃".repeat(LONGEST_REASON / 4));
+        let Some((Status::Door, fds)) = next() else {
+            panic!("then came the door")
+        };
+        let [door] = <[OwnedFd; 1]>::try_from(fds).unwrap();
+        rustix::io::write(&door, b"in").unwrap();
+        drop(door);
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        assert_eq!(text, "in");
+        assert_eq!(next().unwrap().0, Status::Ended(0x8b));
+        assert!(next().is_none());
+    }
+}

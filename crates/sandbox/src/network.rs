@@ -1,0 +1,47 @@
+//! A network of one's own: nothing in it but the machine's loopback, and on it one door to the server.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use tokio::sync::{mpsc, oneshot};
+
+/// A socket that listens inside an instance, for the server to accept on. Whoever is inside sees it at the server's
+/// usual address.
+#[derive(Debug)]
+pub struct Door {
+    pub listener: TcpListener,
+    /// Ends when the instance does. The listener must be closed then: it keeps the instance's network alive.
+    pub closed: oneshot::Receiver<()>,
+}
+
+/// Where doors go.
+pub type Doors = mpsc::Sender<Door>;
+
+/// Opens the door, in the network that this process is in.
+pub(crate) fn open(port: u16) -> Result<TcpListener, String> {
+    raise_loopback().map_err(|cause| format!("raise the loopback: {cause}"))?;
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .map_err(|cause| format!("listen on the loopback: {cause}"))
+}
+
+fn raise_loopback() -> std::io::Result<()> {
+    // SAFETY: plain numbers; the result is checked.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and nobody else has it.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    // SAFETY: all zeroes are a valid request: no name, no flags.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (place, letter) in request.ifr_name.iter_mut().zip(b"lo") {
+        *place = letter.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags =
+        i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).expect("both are low bits");
+    // SAFETY: the request has its name, which ends in a zero, and the flags that this call reads.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) } < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(())
+}
