@@ -503,6 +503,26 @@ def test_writers_at_once_count_exactly(dynamodb, table):
     assert dynamodb.get_item(TableName=table, Key={"id": {"S": "n"}})["Item"]["n"] == {"N": "200"}
 
 
+def test_statements(dynamodb, table):
+    def run(statement, *parameters):
+        more = {"Parameters": list(parameters)} if parameters else {}
+        return dynamodb.execute_statement(Statement=statement, **more)["Items"]
+
+    for each in range(3):
+        run(f"INSERT INTO \"{table}\" VALUE {{'id': ?, 'n': {each}}}", {"S": str(each)})
+    with pytest.raises(dynamodb.exceptions.DuplicateItemException):
+        run(f"INSERT INTO \"{table}\" VALUE {{'id': '1'}}")
+    updated = run(f"UPDATE \"{table}\" SET n = n + 10 WHERE id = '1' RETURNING ALL NEW *")
+    assert updated == [{"id": {"S": "1"}, "n": {"N": "11"}}]
+    assert run(f"SELECT id FROM \"{table}\" WHERE n > ?", {"N": "5"}) == [{"id": {"S": "1"}}]
+    run(f"DELETE FROM \"{table}\" WHERE id = '0'")
+    gets = [{"Statement": f"SELECT n FROM \"{table}\" WHERE id = '{each}'"} for each in range(3)]
+    read = dynamodb.execute_transaction(TransactStatements=gets)["Responses"]
+    assert read == [{}, {"Item": {"n": {"N": "11"}}}, {"Item": {"n": {"N": "2"}}}]
+    batch = dynamodb.batch_execute_statement(Statements=gets)["Responses"]
+    assert [each.get("Item", {}).get("n") for each in batch] == [None, {"N": "11"}, {"N": "2"}]
+
+
 # ---- indexes and settings
 
 

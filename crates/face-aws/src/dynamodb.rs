@@ -25,6 +25,7 @@ mod placeholders;
 mod query;
 mod scan;
 mod settings;
+mod statement;
 mod table;
 mod tags;
 mod terms;

@@ -16,6 +16,9 @@ mod reserved;
 mod token;
 mod update;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use condition::condition;
 pub(super) use keys::{Conditions, key_condition, split};
 pub(super) use projection::projection;

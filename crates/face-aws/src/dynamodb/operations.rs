@@ -1,8 +1,8 @@
 //! Which file does which operation.
 
 use super::{
-    Asked, account, alter, batch, create, describe, drop, expiry, get, list, query, scan, tags,
-    transact, write,
+    Asked, account, alter, batch, create, describe, drop, expiry, get, list, query, scan,
+    statement, tags, transact, write,
 };
 use crate::protocol::Fault;
 
@@ -30,6 +30,9 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<wire::Response, Fault> {
         "BatchWriteItem" => batch::write(asked).await,
         "TransactGetItems" => transact::get(asked),
         "TransactWriteItems" => transact::write(asked).await,
+        "ExecuteStatement" => statement::execute(asked).await,
+        "BatchExecuteStatement" => statement::batch(asked).await,
+        "ExecuteTransaction" => statement::transaction(asked).await,
         "Query" => query::query(asked),
         "Scan" => scan::scan(asked),
         _ => Err(asked.call.unknown()),

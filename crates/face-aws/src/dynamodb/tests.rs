@@ -17,6 +17,7 @@ mod expressions;
 mod indexes;
 mod items;
 mod settings;
+mod statements;
 
 struct World {
     dynamodb: DynamoDb,
@@ -926,10 +927,6 @@ async fn what_is_not_built_says_so() {
         (
             "CreateBackup",
             json!({ "TableName": "music", "BackupName": "one" }),
-        ),
-        (
-            "ExecuteStatement",
-            json!({ "Statement": "SELECT * FROM music" }),
         ),
         (
             "ExportTableToPointInTime",
