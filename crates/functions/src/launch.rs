@@ -25,6 +25,8 @@ pub struct Launch {
     pub handler: String,
     /// The folder with the code, which the process may read.
     pub code: PathBuf,
+    /// The folder with its layers, laid over one another.
+    pub layers: Option<PathBuf>,
     pub environment: Vec<(String, String)>,
     pub memory: ByteSize,
     pub ephemeral: ByteSize,
@@ -141,6 +143,7 @@ async fn launch(runtimes: Runtimes, what: Launch, tasks: TaskTracker) -> Result<
     let launch = runtimes::Launch {
         runtime: what.runtime,
         code: what.code,
+        layers: what.layers,
         environment: what.environment,
         memory: what.memory,
         ephemeral: what.ephemeral,

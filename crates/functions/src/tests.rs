@@ -4,3 +4,4 @@ mod asynchronous;
 mod deploy;
 mod fake;
 mod synchronous;
+mod versions;

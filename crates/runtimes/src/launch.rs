@@ -13,6 +13,8 @@ use crate::{Error, Result, Runtimes, bootstrap};
 /// Where the code is inside, as programs expect it.
 const CODE: &str = "/var/task";
 const BOOTSTRAP: &str = "/var/runtime";
+/// Where the layers are inside, as programs expect them.
+const LAYERS: &str = "/opt";
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
 /// The number of the worker's end of the connection.
@@ -30,6 +32,8 @@ pub struct Launch {
     pub runtime: String,
     /// The folder with the code.
     pub code: PathBuf,
+    /// The folder with its layers.
+    pub layers: Option<PathBuf>,
     pub environment: Vec<(String, String)>,
     pub memory: ByteSize,
     /// Of its temporary folder.
@@ -67,7 +71,9 @@ impl Runtimes {
         };
         let code = inside(CODE, &launch.code);
         let script = inside(BOOTSTRAP, scripts).join(bootstrap::NODE[0].0);
-        let mut environment = language_environment(&node.path);
+        let layers = launch.layers.as_deref();
+        let layers_inside = inside(LAYERS, layers.unwrap_or(Path::new(LAYERS)));
+        let mut environment = language_environment(&node.path, &launch.runtime, &layers_inside);
         environment.extend(launch.environment);
         environment.push((CODE_VARIABLE.into(), code.display().to_string()));
         Spec {
@@ -78,7 +84,7 @@ impl Runtimes {
             ],
             env: environment,
             cwd: code,
-            mounts: mounts(&launch.code, scripts, &node.path),
+            mounts: mounts(&launch.code, scripts, layers, &node.path),
             tmp: launch.ephemeral,
             limits: Limits {
                 memory: launch.memory,
@@ -96,15 +102,25 @@ impl Runtimes {
 }
 
 /// What the language needs, before anything that was configured.
-fn language_environment(node: &Path) -> Vec<(String, String)> {
+fn language_environment(node: &Path, runtime: &str, layers: &Path) -> Vec<(String, String)> {
     let own = node.parent().unwrap_or(Path::new("/usr/bin")).display();
+    let layers = layers.display();
+    // A layer may hold modules for one version of the language only: `nodejs20.x` looks into `nodejs/node20` too.
+    let version = runtime.trim_start_matches("nodejs").trim_end_matches(".x");
     let variables = [
         (
             "PATH",
-            format!("{own}:/usr/local/bin:/usr/bin:/bin:/opt/bin"),
+            format!("{own}:/usr/local/bin:/usr/bin:/bin:{layers}/bin"),
         ),
         ("LANG", "en_US.UTF-8".to_owned()),
-        ("NODE_PATH", "/opt/nodejs/node_modules".to_owned()),
+        (
+            "LD_LIBRARY_PATH",
+            format!("/lib64:/usr/lib64:/var/task:/var/task/lib:{layers}/lib"),
+        ),
+        (
+            "NODE_PATH",
+            format!("{layers}/nodejs/node{version}/node_modules:{layers}/nodejs/node_modules"),
+        ),
     ];
     variables
         .into_iter()
@@ -112,7 +128,7 @@ fn language_environment(node: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-fn mounts(code: &Path, scripts: &Path, node: &Path) -> Vec<Mount> {
+fn mounts(code: &Path, scripts: &Path, layers: Option<&Path>, node: &Path) -> Vec<Mount> {
     let read_only = |source: &Path, target: &Path| Mount {
         source: source.to_owned(),
         target: target.to_owned(),
@@ -122,6 +138,7 @@ fn mounts(code: &Path, scripts: &Path, node: &Path) -> Vec<Mount> {
         read_only(code, Path::new(CODE)),
         read_only(scripts, Path::new(BOOTSTRAP)),
     ];
+    mounts.extend(layers.map(|layers| read_only(layers, Path::new(LAYERS))));
     // Installed by a version manager: the folder above its `bin` has its libraries too.
     if !node.starts_with("/usr")
         && !node.starts_with("/bin")
