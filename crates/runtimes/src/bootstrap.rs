@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
 
@@ -27,6 +28,8 @@ pub(crate) const NODE: &[(&str, &str)] = &[
     ("redirect.js", include_str!("../bootstrap/node/redirect.js")),
 ];
 
+static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
+
 /// The folder with these files, under `parent`.
 pub(crate) fn written(parent: &Path, files: &[(&str, &str)]) -> Result<PathBuf> {
     let folder = parent.join(name(files));
@@ -37,8 +40,11 @@ pub(crate) fn written(parent: &Path, files: &[(&str, &str)]) -> Result<PathBuf> 
         what: "write a bootstrap",
         cause,
     };
-    // Made under another name and then renamed, so that a folder that is there is whole.
-    let new = parent.join(format!("{}.new.{}", name(files), std::process::id()));
+    // Made under another name and then renamed, so that a folder that is there is whole. Each attempt has its own: several
+    // instances may be the first at once.
+    let attempt = ATTEMPTS.fetch_add(1, Ordering::Relaxed);
+    let draft = format!("{}.new.{}.{attempt}", name(files), std::process::id());
+    let new = parent.join(draft);
     std::fs::create_dir_all(&new).map_err(failed)?;
     for (file, text) in files {
         std::fs::write(new.join(file), text).map_err(failed)?;
