@@ -11,6 +11,7 @@ mod events;
 mod function;
 mod globals;
 mod intrinsics;
+mod layer;
 mod nearest;
 mod order;
 mod parameters;
@@ -24,6 +25,7 @@ mod scope;
 mod shape;
 mod table;
 mod tree;
+mod version;
 
 #[cfg(test)]
 pub(crate) use bucket::EVENTS;

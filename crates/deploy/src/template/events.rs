@@ -120,6 +120,7 @@ impl Reading<'_> {
         let rule = Rule {
             id: format!("{}-{}", self.owner.id, entry.key),
             function: self.function.to_owned(),
+            qualifier: None,
             events: events?,
             prefix,
             suffix,

@@ -56,7 +56,6 @@ const OTHERS: &[&str] = &[
     "Api",
     "CapacityProvider",
     "HttpApi",
-    "LayerVersion",
     "StateMachine",
     "WebSocketApi",
 ];
