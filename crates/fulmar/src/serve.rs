@@ -166,6 +166,15 @@ pub(crate) async fn start(
                 .map_err(|error| error.to_string())
         }
     });
+    workers.start("provisioning", {
+        let (functions, stop) = (functions.clone(), stop.clone());
+        async move {
+            functions
+                .run_provisioning(stop)
+                .await
+                .map_err(|error| error.to_string())
+        }
+    });
     workers.start("objects reaper", {
         let stop = stop.clone();
         async move {
