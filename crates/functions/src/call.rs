@@ -91,6 +91,7 @@ impl Functions {
             version: call.function.version,
             result,
             log_tail: log,
+            phases,
         };
         Ok(Ran {
             outcome,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base::Space;
 use bytes::Bytes;
+use ledger::Phases;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub result: std::result::Result<Bytes, Failed>,
     /// The last 4 KiB of what was printed.
     pub log_tail: String,
+    /// Where the time went.
+    pub phases: Phases,
 }
 
 impl Functions {

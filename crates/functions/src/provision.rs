@@ -123,7 +123,10 @@ impl Provisions {
         if let Some(pool) = self.state.lock().get_mut(key) {
             pool.starting -= 1;
             pool.there += 1;
-            pool.failed = None;
+            // Others may be missing yet, and that is to be told.
+            if pool.there >= pool.wanted {
+                pool.failed = None;
+            }
         }
         Place {
             provisions: self.clone(),
