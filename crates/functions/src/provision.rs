@@ -139,6 +139,9 @@ impl Provisions {
         if let Some(pool) = state.get_mut(key) {
             pool.starting -= 1;
             pool.failed = Some((why, until));
+            if pool.wanted + pool.there + pool.starting == 0 {
+                state.remove(key);
+            }
         }
         drop(state);
         self.changed.notify_one();

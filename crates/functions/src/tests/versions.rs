@@ -599,3 +599,47 @@ async fn a_function_that_starts_too_many_instances_at_once_is_throttled() {
     world.stage.go.notify_one();
     call.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn what_waits_for_an_alias_runs_its_version_with_its_settings() {
+    let world = World::new();
+    world.deploy("fail").await;
+    world.publish().await;
+    let (functions, here) = (&world.functions, space());
+    functions
+        .create_alias(&here, "f", alias("live", Some(1), None))
+        .await
+        .unwrap();
+    let settings = AsyncSettings {
+        retries: 0,
+        ..AsyncSettings::default()
+    };
+    functions
+        .set_asynchronous(&here, "f", Some("live"), settings)
+        .await
+        .unwrap();
+    let job = crate::Job {
+        request_id: functions.new_request_id(),
+        space: here.clone(),
+        function: "f".into(),
+        qualifier: Some("live".into()),
+        event: crate::Event::Raw("1".into()),
+        trigger: "test".into(),
+        client_context: None,
+        trace: None,
+    };
+    functions.enqueue_alone(&job).await.unwrap();
+    let stop = world.run_backlog();
+    world
+        .until("it has run", |world| !world.records().is_empty())
+        .await;
+    let record = world.records().remove(0);
+    assert_eq!(record.version, Some(1));
+    let settled = ledger::Settlement::RetriesExhausted;
+    assert_eq!(
+        record.settlement,
+        Some(settled),
+        "the alias allows no retry"
+    );
+    stop.cancel();
+}
