@@ -1,5 +1,7 @@
 //! Running a function from the command line.
 
+use std::time::Duration;
+
 use base::ByteSize;
 use functions::{Event, Invoke, Job};
 use http::StatusCode;
@@ -21,6 +23,31 @@ pub struct Invoked {
     pub payload: Option<String>,
     /// The last 4 KiB of what was printed.
     pub log_tail: String,
+    /// Where the time went. None when nobody waited.
+    pub phases: Option<Phases>,
+}
+
+/// The parts of an invocation, in the order in which they come.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Phases {
+    pub queued_ms: f64,
+    /// Of a cold start: making the process.
+    pub launch_ms: Option<f64>,
+    /// Of a cold start: until it asks for work.
+    pub init_ms: Option<f64>,
+    pub run_ms: f64,
+}
+
+impl From<ledger::Phases> for Phases {
+    fn from(phases: ledger::Phases) -> Self {
+        let ms = |duration: Duration| duration.as_secs_f64() * 1_000.0;
+        Self {
+            queued_ms: ms(phases.queued),
+            launch_ms: phases.launch.map(ms),
+            init_ms: phases.init.map(ms),
+            run_ms: ms(phases.run),
+        }
+    }
 }
 
 pub(crate) async fn post(
@@ -37,7 +64,12 @@ pub(crate) async fn post(
             "the payload is not JSON: {cause}"
         )));
     }
-    let function = name::find(parts, &called)?.name;
+    // A version or an alias may stand behind the name.
+    let (called, qualifier) = match called.split_once(':') {
+        Some((name, qualifier)) => (name, Some(qualifier.to_owned())),
+        None => (called.as_ref(), None),
+    };
+    let function = name::find(parts, called)?.name;
     let request_id = parts.functions.new_request_id();
     let event = Event::Raw(payload);
     if query.flag("asynchronous")? {
@@ -45,7 +77,7 @@ pub(crate) async fn post(
             request_id: request_id.clone(),
             space: parts.space.clone(),
             function,
-            qualifier: None,
+            qualifier,
             event,
             trigger: "direct".into(),
             client_context: None,
@@ -57,13 +89,14 @@ pub(crate) async fn post(
             error: None,
             payload: None,
             log_tail: String::new(),
+            phases: None,
         };
         return Ok(crate::json(StatusCode::ACCEPTED, &invoked));
     }
     let invoke = Invoke {
         space: parts.space.clone(),
         function,
-        qualifier: None,
+        qualifier,
         event,
         request_id,
         trigger: "direct".into(),
@@ -80,6 +113,7 @@ pub(crate) async fn post(
         error,
         payload: Some(String::from_utf8_lossy(&payload).into_owned()),
         log_tail: outcome.log_tail,
+        phases: Some(outcome.phases.into()),
     };
     Ok(crate::json(StatusCode::OK, &invoked))
 }

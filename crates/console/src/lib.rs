@@ -37,7 +37,7 @@ use wire::{Body, Request, Response, Service, ServiceFuture};
 
 pub use deployments::Deployment;
 pub use invocations::{Invocation, Invocations};
-pub use invoke::Invoked;
+pub use invoke::{Invoked, Phases};
 pub use logs::Line;
 pub use problem::Problem;
 

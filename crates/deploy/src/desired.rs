@@ -42,6 +42,26 @@ impl Desired {
                 _ => None,
             })
     }
+
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.resources
+            .iter()
+            .filter_map(|resource| match &resource.kind {
+                Kind::Layer(layer) => Some(layer),
+                _ => None,
+            })
+    }
+
+    /// What a function's code or a layer's files come from.
+    pub(crate) fn codes(&self) -> impl Iterator<Item = &Code> {
+        self.resources
+            .iter()
+            .filter_map(|resource| match &resource.kind {
+                Kind::Function(function) => Some(&function.code),
+                Kind::Layer(layer) => Some(&layer.code),
+                _ => None,
+            })
+    }
 }
 
 /// One thing to be made.
@@ -75,6 +95,9 @@ pub enum Kind {
     Function(Box<Function>),
     Notification(Notification),
     Gateway(Gateway),
+    Layer(Layer),
+    Version(Version),
+    Alias(Alias),
 }
 
 impl Kind {
@@ -86,6 +109,9 @@ impl Kind {
             Self::Function(function) => &function.name,
             Self::Notification(notification) => &notification.bucket,
             Self::Gateway(gateway) => &gateway.id,
+            Self::Layer(layer) => &layer.name,
+            Self::Version(version) => &version.name,
+            Self::Alias(alias) => &alias.name,
         }
     }
 
@@ -97,6 +123,9 @@ impl Kind {
             Self::Function(_) => "function",
             Self::Notification(_) => "notification",
             Self::Gateway(_) => "gateway",
+            Self::Layer(_) => "layer",
+            Self::Version(_) => "version",
+            Self::Alias(_) => "alias",
         }
     }
 }
@@ -190,6 +219,71 @@ pub struct Function {
     pub role: String,
     pub retry: Retry,
     pub tags: BTreeMap<String, String>,
+    /// In the order in which they are laid over one another.
+    pub layers: Vec<LayerUse>,
+    /// Whether each deployment publishes what has changed.
+    pub publish: Option<Publish>,
+}
+
+/// A layer that a function uses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LayerUse {
+    pub name: String,
+    /// None for the newest, which is what a layer of the same template is.
+    pub version: Option<u64>,
+}
+
+/// Publishing with each deployment, and moving an alias along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Publish {
+    pub alias: String,
+    pub description: Option<String>,
+    /// How many instances are kept initialised for the alias.
+    pub provisioned: Option<u32>,
+}
+
+/// Files that functions share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    pub name: String,
+    pub description: String,
+    pub license: Option<String>,
+    pub runtimes: Vec<String>,
+    pub architectures: Vec<String>,
+    pub code: Code,
+}
+
+/// A version that is published once. Its number is known when that is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Version {
+    /// `<function>:<logical id>`.
+    pub name: String,
+    pub function: String,
+    pub description: Option<String>,
+    pub provisioned: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alias {
+    /// `<function>:<alias>`.
+    pub name: String,
+    pub function: String,
+    pub alias: String,
+    pub description: String,
+    pub version: Numbered,
+    /// The other version, and its share of the calls in thousandths of a percent.
+    pub other: Option<(Numbered, u32)>,
+    pub provisioned: Option<u32>,
+}
+
+/// Which version an alias names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Numbered {
+    Latest,
+    Number(u64),
+    /// The one that a resource of the template publishes, by its name.
+    Published(String),
 }
 
 impl Function {
@@ -247,6 +341,8 @@ pub struct Rule {
     pub id: String,
     /// The name of the function that is to run.
     pub function: String,
+    /// The function's alias or version; none for its newest code.
+    pub qualifier: Option<String>,
     /// As the notification's configuration spells it: `s3:ObjectCreated:*`.
     pub events: Vec<String>,
     pub prefix: Option<String>,
@@ -285,6 +381,8 @@ pub struct Route {
     pub path: Option<String>,
     /// The name of the function that is to run.
     pub function: String,
+    /// An alias of it; none for its newest code.
+    pub qualifier: Option<String>,
     pub payload: Payload,
     /// How long a caller waits; none for as long as the kind of gateway lets him.
     pub timeout_ms: Option<u32>,

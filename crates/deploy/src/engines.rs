@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use base::{ByteSize, ErrorKind, Space};
 use bytes::Bytes;
-use functions::{AsyncSettings, Configuration, Create, Functions, Logging, NewCode};
+use functions::{
+    AliasChange, AsyncSettings, Configuration, Create, Functions, Logging, NewAlias, NewCode,
+    PublishLayer, UsedLayer,
+};
 use objects::{List, NewBucket, Objects};
 use runtimes::Language;
 use store::Store;
@@ -17,12 +20,13 @@ use triggers::{EventKind, HttpTarget, ObjectBinding, Stage, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
-    Architecture, Bucket, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute, KeyType, Kind,
-    Notification, Payload, Projection, Route, Rule, Table, Throughput,
+    Alias, Architecture, Bucket, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute, KeyType,
+    Kind, Layer, LayerUse, Notification, Numbered, Payload, Projection, Publish, Route, Rule,
+    Table, Throughput, Version,
 };
 use crate::error::{Error, Result};
 use crate::plan::Presence;
-use crate::schema::Noun;
+use crate::schema::{NUMBERS, Noun, Number, number_key};
 
 /// What resources are made in.
 #[derive(Clone)]
@@ -61,7 +65,8 @@ failure_from!(
     objects::Error,
     tables::Error,
     functions::Error,
-    triggers::Error
+    triggers::Error,
+    store::Error
 );
 
 /// How long callers of each kind of gateway wait at most; a function with a URL ends by its own time-out.
@@ -101,6 +106,16 @@ impl Deployer {
             }
             Noun::Gateway => self.engines.triggers.gateway(name)?.is_some(),
             Noun::Notification => !self.engines.triggers.bucket_bindings(name)?.is_empty(),
+            Noun::Layer => {
+                let versions = self.engines.functions.layer_versions(&self.space(), name)?;
+                !versions.is_empty()
+            }
+            Noun::Alias => {
+                let (function, alias) = parted(name);
+                let found = self.engines.functions.alias(&self.space(), function, alias);
+                is_there(found.map_err(Failure::from))?
+            }
+            Noun::Version => self.number_of(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -149,6 +164,9 @@ impl Deployer {
             Kind::Notification(notification) => self.put_notification(notification).await,
             // Its id is made from the stack's own suffix: nobody else has it.
             Kind::Gateway(gateway) => self.put_gateway(gateway).await,
+            Kind::Layer(layer) => self.put_layer(layer).await,
+            Kind::Version(version) => self.put_version(version).await,
+            Kind::Alias(alias) => self.put_alias(alias).await,
         }
     }
 
@@ -179,6 +197,20 @@ impl Deployer {
                 let unset = self.engines.triggers.set_bucket_bindings(name, Vec::new());
                 unset.await.map_err(Failure::from)
             }
+            Noun::Layer => {
+                let functions = &self.engines.functions;
+                for layer in functions.layer_versions(&space, name)? {
+                    functions.delete_layer(&space, name, layer.version).await?;
+                }
+                Ok(())
+            }
+            Noun::Alias => {
+                let (function, alias) = parted(name);
+                let functions = &self.engines.functions;
+                let removed = functions.delete_alias(&space, function, alias).await;
+                removed.map_err(Failure::from)
+            }
+            Noun::Version => self.remove_version(name).await,
         };
         // Somebody else was faster; it is gone all the same.
         is_there(removed).map(|_| true)
@@ -261,12 +293,15 @@ impl Deployer {
     async fn put_function(&self, function: &Function, fresh: bool) -> Result<bool, Failure> {
         let space = self.space();
         let functions = &self.engines.functions;
-        let code = package(function)?;
+        let code = package(&function.code, &function.runtime)?;
+        let wanted = Configuration {
+            layers: self.layers(function)?,
+            ..configuration(function)
+        };
         let known = is_there(functions.get(&space, &function.name).map_err(Failure::from))?;
         if known && fresh {
             return Ok(false);
         } else if known {
-            let wanted = configuration(function);
             let edit = |configuration: &mut Configuration| *configuration = wanted.clone();
             functions
                 .update_configuration(&space, &function.name, None, edit)
@@ -282,7 +317,7 @@ impl Deployer {
             let create = Create {
                 space: space.clone(),
                 name: function.name.clone(),
-                configuration: configuration(function),
+                configuration: wanted,
                 code,
                 tags: function.tags.clone(),
             };
@@ -298,7 +333,183 @@ impl Deployer {
                 .reserve_concurrency(&space, &function.name, amount)
                 .await?;
         }
-        self.put_retry(&space, function, &current.asynchronous)
+        let Some(publish) = &function.publish else {
+            self.put_retry(&space, function, &current).await?;
+            return Ok(true);
+        };
+        self.publish(&function.name, publish).await?;
+        let alias = Some(publish.alias.as_str());
+        let published = functions.resolve(&space, &function.name, alias)?;
+        self.put_retry(&space, function, &published).await?;
+        Ok(true)
+    }
+
+    /// Publishes what has changed, and moves the alias there.
+    async fn publish(&self, name: &str, publish: &Publish) -> Result<(), Failure> {
+        let new = functions::Publish {
+            description: publish.description.clone(),
+            ..functions::Publish::default()
+        };
+        let functions = &self.engines.functions;
+        let version = functions.publish(&self.space(), name, &new).await?.version;
+        let alias = NewAlias {
+            name: publish.alias.clone(),
+            version,
+            other: None,
+            description: String::new(),
+        };
+        self.set_alias(name, alias).await?;
+        self.set_provisioned(name, &publish.alias, publish.provisioned)
+            .await
+    }
+
+    /// Makes an alias, or moves the one that is there.
+    async fn set_alias(&self, function: &str, alias: NewAlias) -> Result<(), Failure> {
+        let (space, functions) = (self.space(), &self.engines.functions);
+        let change = AliasChange {
+            version: Some(alias.version),
+            other: Some(alias.other),
+            description: Some(alias.description.clone()),
+        };
+        let name = alias.name.clone();
+        match functions.create_alias(&space, function, alias).await {
+            Err(functions::Error::AliasExists(_)) => {
+                let updated = functions.update_alias(&space, function, &name, None, &change);
+                updated.await?;
+                Ok(())
+            }
+            created => Ok(created.map(drop)?),
+        }
+    }
+
+    async fn set_provisioned(
+        &self,
+        function: &str,
+        qualifier: &str,
+        instances: Option<u32>,
+    ) -> Result<(), Failure> {
+        let (space, functions) = (self.space(), &self.engines.functions);
+        let there = functions.provisioned(&space, function)?;
+        let there = there.into_iter().find(|(name, _)| name == qualifier);
+        let there = there.map(|(_, there)| there.instances);
+        match (instances, there) {
+            (Some(wanted), there) if there != Some(wanted) => {
+                let named = Some(qualifier);
+                functions.provision(&space, function, named, wanted).await?;
+            }
+            (None, Some(_)) => functions.unprovision(&space, function, qualifier).await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn layers(&self, function: &Function) -> Result<Vec<UsedLayer>, Failure> {
+        let (space, functions) = (self.space(), &self.engines.functions);
+        let one = |used: &LayerUse| {
+            let layer = match used.version {
+                Some(version) => functions.layer(&space, &used.name, version)?,
+                None => {
+                    let versions = functions.layer_versions(&space, &used.name)?;
+                    let newest = versions.into_iter().next();
+                    newest.ok_or_else(|| Failure {
+                        kind: ErrorKind::Missing,
+                        text: format!("there is no layer {}", used.name),
+                    })?
+                }
+            };
+            Ok(layer.into())
+        };
+        function.layers.iter().map(one).collect()
+    }
+
+    async fn put_layer(&self, layer: &Layer) -> Result<bool, Failure> {
+        let publish = PublishLayer {
+            space: self.space(),
+            name: layer.name.clone(),
+            // A layer has no text of its own to be named after a language.
+            code: package(&layer.code, "")?,
+            description: layer.description.clone(),
+            license: layer.license.clone(),
+            runtimes: layer.runtimes.clone(),
+            architectures: layer.architectures.clone(),
+        };
+        self.engines.functions.publish_layer(publish).await?;
+        Ok(true)
+    }
+
+    async fn put_version(&self, version: &Version) -> Result<bool, Failure> {
+        let publish = functions::Publish {
+            description: version.description.clone(),
+            ..functions::Publish::default()
+        };
+        let functions = &self.engines.functions;
+        let space = self.space();
+        let published = functions.publish(&space, &version.function, &publish);
+        let number = published.await?.version.unwrap_or_default();
+        let written = self.engines.store.write(|tx| {
+            NUMBERS.put(tx, number_key(&version.name), &Number(number));
+            Ok::<_, store::Error>(())
+        });
+        written.await?;
+        self.set_provisioned(&version.function, &number.to_string(), version.provisioned)
+            .await?;
+        Ok(true)
+    }
+
+    async fn remove_version(&self, name: &str) -> Result<(), Failure> {
+        let (function, _) = parted(name);
+        if let Some(number) = self.number_of(name)? {
+            let functions = &self.engines.functions;
+            functions
+                .delete_version(&self.space(), function, number)
+                .await?;
+        }
+        let forgotten = self.engines.store.write(|tx| {
+            NUMBERS.delete(tx, number_key(name));
+            Ok::<_, store::Error>(())
+        });
+        Ok(forgotten.await?)
+    }
+
+    /// The number of a version that a resource has published; none if it is not there any more.
+    fn number_of(&self, name: &str) -> Result<Option<u64>, Failure> {
+        let view = self.engines.store.read()?;
+        let Some(Number(number)) = NUMBERS.get(&view, &number_key(name))? else {
+            return Ok(None);
+        };
+        let (function, _) = parted(name);
+        let qualifier = number.to_string();
+        let functions = &self.engines.functions;
+        let found = functions.resolve(&self.space(), function, Some(&qualifier));
+        Ok(is_there(found.map_err(Failure::from))?.then_some(number))
+    }
+
+    async fn put_alias(&self, alias: &Alias) -> Result<bool, Failure> {
+        let number = |version: &Numbered| match version {
+            Numbered::Latest => Ok(None),
+            Numbered::Number(number) => Ok(Some(*number)),
+            Numbered::Published(name) => match self.number_of(name)? {
+                Some(number) => Ok(Some(number)),
+                None => Err(Failure {
+                    kind: ErrorKind::Missing,
+                    text: format!("there is no version {name}"),
+                }),
+            },
+        };
+        let other = match &alias.other {
+            Some((version, share)) => {
+                number(version)?.map(|number| (number, f64::from(*share) / 100_000.0))
+            }
+            None => None,
+        };
+        let new = NewAlias {
+            name: alias.alias.clone(),
+            version: number(&alias.version)?,
+            other,
+            description: alias.description.clone(),
+        };
+        self.set_alias(&alias.function, new).await?;
+        self.set_provisioned(&alias.function, &alias.alias, alias.provisioned)
             .await?;
         Ok(true)
     }
@@ -307,8 +518,11 @@ impl Deployer {
         &self,
         space: &Space,
         function: &Function,
-        current: &AsyncSettings,
+        current: &functions::Function,
     ) -> Result<(), Failure> {
+        let qualifier = function.publish.as_ref();
+        let qualifier = qualifier.map(|publish| publish.alias.as_str());
+        let current = &current.asynchronous;
         let usual = AsyncSettings::default();
         let retry = &function.retry;
         let max_age = retry.max_age_s.map(|age| Duration::from_secs(age.into()));
@@ -326,7 +540,7 @@ impl Deployer {
             let name = &function.name;
             self.engines
                 .functions
-                .set_asynchronous(space, name, wanted)
+                .set_asynchronous(space, name, qualifier, wanted)
                 .await?;
         }
         Ok(())
@@ -354,7 +568,7 @@ impl Deployer {
             target: Target {
                 space: self.space(),
                 function: route.function.clone(),
-                qualifier: None,
+                qualifier: route.qualifier.clone(),
             },
             form: match route.payload {
                 Payload::V1 => functions::HttpForm::Detailed,
@@ -388,7 +602,7 @@ impl Deployer {
             target: Target {
                 space: self.space(),
                 function: rule.function.clone(),
-                qualifier: None,
+                qualifier: rule.qualifier.clone(),
             },
             kinds: rule
                 .events
@@ -485,15 +699,22 @@ fn configuration(function: &Function) -> Configuration {
             Architecture::Arm => functions::Architecture::Arm,
         },
         logging: Logging::default(),
+        layers: Vec::new(),
     }
 }
 
-fn package(function: &Function) -> Result<NewCode, Failure> {
-    match &function.code {
+/// A name of something that belongs to a function: `<function>:<its own name>`.
+fn parted(name: &str) -> (&str, &str) {
+    name.split_once(':').unwrap_or((name, ""))
+}
+
+/// `runtime` tells what the only file is called where the code is a text.
+fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
+    match code {
         Code::Directory(dir) => Ok(NewCode::Directory(dir.clone())),
         Code::Zip(path) => read_package(path).map(NewCode::Package),
         Code::Inline(text) => {
-            let file = match runtimes::check(&function.runtime) {
+            let file = match runtimes::check(runtime) {
                 Ok(Language::Python) => "index.py",
                 _ => "index.js",
             };

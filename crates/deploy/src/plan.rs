@@ -6,6 +6,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
@@ -103,7 +106,7 @@ pub(crate) fn decide<E: From<Diagnostics>>(
     let mut findings = Vec::new();
     for (position, resource) in desired.resources.iter().enumerate() {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
-        match planner.upsert(resource, position)? {
+        match planner.upsert(resource, position, desired)? {
             Ok(step) => steps.push(step),
             Err(finding) => findings.push(finding),
         }
@@ -163,13 +166,18 @@ where
     P: Fn(Noun, &str) -> Result<Presence, E>,
 {
     /// The step for one resource that is asked for, or why it cannot be made.
-    fn upsert(&self, resource: &Resource, position: u32) -> Result<Result<Step, Finding>, E> {
+    fn upsert(
+        &self,
+        resource: &Resource,
+        position: u32,
+        desired: &Desired,
+    ) -> Result<Result<Step, Finding>, E> {
         let kind = &resource.kind;
         let (noun, name) = (noun(kind), kind.name());
         let record = Held {
             noun,
             name: name.to_owned(),
-            fingerprint: match fingerprint_of(resource) {
+            fingerprint: match fingerprint_of(resource, desired) {
                 Ok(fingerprint) => Some(fingerprint),
                 Err(finding) => return Ok(Err(finding)),
             },
@@ -334,6 +342,9 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Function(_) => Noun::Function,
         Kind::Notification(_) => Noun::Notification,
         Kind::Gateway(_) => Noun::Gateway,
+        Kind::Layer(_) => Noun::Layer,
+        Kind::Version(_) => Noun::Version,
+        Kind::Alias(_) => Noun::Alias,
     }
 }
 
@@ -350,29 +361,82 @@ fn identity(kind: &Kind) -> String {
             let local = serde_json::to_vec(&local).unwrap_or_default();
             fingerprint(&[&keys, &local])
         }
-        Kind::Bucket(_) | Kind::Function(_) | Kind::Notification(_) | Kind::Gateway(_) => {
-            String::new()
-        }
+        Kind::Bucket(_)
+        | Kind::Function(_)
+        | Kind::Notification(_)
+        | Kind::Gateway(_)
+        | Kind::Layer(_)
+        | Kind::Version(_)
+        | Kind::Alias(_) => String::new(),
     }
 }
 
-/// Of everything that is asked for, a zip file's content included. A directory is used live, so its content is not.
-fn fingerprint_of(resource: &Resource) -> Result<String, Finding> {
+/// Of everything that is asked for, a zip file's content included. A directory is used live, so its content is not,
+/// unless what is there now is to be published. A function changes with the layers of the same template that it uses.
+fn fingerprint_of(resource: &Resource, desired: &Desired) -> Result<String, Finding> {
     let asked = serde_json::to_vec(&(&resource.kind, resource.on_delete, resource.on_replace));
     let asked = asked.expect("what is asked for is plain data");
-    let content = match &resource.kind {
-        Kind::Function(function) => match &function.code {
-            Code::Zip(path) => fs::read(path).map_err(|error| {
-                Finding::error(
-                    resource.span,
-                    format!("cannot read {}: {error}", path.display()),
-                )
-            })?,
-            Code::Directory(_) | Code::Inline(_) => Vec::new(),
-        },
-        _ => Vec::new(),
+    let mut parts = vec![asked];
+    match &resource.kind {
+        Kind::Function(function) => {
+            parts.push(content(
+                resource,
+                &function.code,
+                function.publish.is_some(),
+            )?);
+            for used in &function.layers {
+                let layer = desired.resources.iter().find(
+                    |other| matches!(&other.kind, Kind::Layer(layer) if layer.name == used.name),
+                );
+                if let Some(layer) = layer {
+                    parts.push(fingerprint_of(layer, desired)?.into_bytes());
+                }
+            }
+        }
+        Kind::Layer(layer) => parts.push(content(resource, &layer.code, false)?),
+        _ => {}
+    }
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    Ok(fingerprint(&parts))
+}
+
+fn content(resource: &Resource, code: &Code, with_folders: bool) -> Result<Vec<u8>, Finding> {
+    let read = match code {
+        Code::Zip(path) => fs::read(path).map_err(|error| (path, error)),
+        Code::Directory(path) if with_folders => {
+            let mut facts = Vec::new();
+            survey(path, &mut facts)
+                .map(|()| facts)
+                .map_err(|error| (path, error))
+        }
+        Code::Directory(_) | Code::Inline(_) => Ok(Vec::new()),
     };
-    Ok(fingerprint(&[&asked, &content]))
+    read.map_err(|(path, error)| {
+        Finding::error(
+            resource.span,
+            format!("cannot read {}: {error}", path.display()),
+        )
+    })
+}
+
+/// Names, sizes and times of all that is in a folder.
+fn survey(folder: &Path, facts: &mut Vec<u8>) -> io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let metadata = entry.metadata()?;
+        let modified = metadata.modified()?.duration_since(UNIX_EPOCH);
+        let modified = modified.map_or(0, |since| since.as_nanos());
+        facts.extend_from_slice(entry.path().as_os_str().as_encoded_bytes());
+        facts.push(0);
+        if metadata.is_dir() {
+            survey(&entry.path(), facts)?;
+        } else {
+            facts.extend_from_slice(&metadata.len().to_be_bytes());
+            facts.extend_from_slice(&modified.to_be_bytes());
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for Action {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Template;
 use crate::build::Build;
-use crate::desired::{Code, Desired, Function};
+use crate::desired::{Code, Desired, Function, Layer};
 
 /// What is to be done after files have changed. Everything may be empty: most files mean nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub fn affected<'a>(
         for function in desired.functions() {
             reload.note(path, function);
         }
+        for layer in desired.layers() {
+            reload.note_layer(path, layer, desired);
+        }
     }
     reload
 }
@@ -50,7 +53,11 @@ impl Reload {
                 else {
                     return;
                 };
-                self.functions.insert(function.name.clone());
+                match function.publish {
+                    // Planning finds that its code has changed, and applying publishes it.
+                    Some(_) => self.archives = true,
+                    None => _ = self.functions.insert(function.name.clone()),
+                }
                 if is_package_file(inner) {
                     self.packages.extend(function.build());
                 }
@@ -59,18 +66,33 @@ impl Reload {
             Code::Inline(_) => {}
         }
     }
+
+    /// A layer that is a directory is used where it is, but instances have loaded what was there.
+    fn note_layer(&mut self, changed: &Path, layer: &Layer, desired: &Desired) {
+        match &layer.code {
+            Code::Zip(file) => self.archives |= changed == file,
+            Code::Directory(dir) if changed.starts_with(dir) => {
+                let uses = |function: &&Function| {
+                    function.layers.iter().any(|used| used.name == layer.name)
+                };
+                let using = desired.functions().filter(uses);
+                self.functions
+                    .extend(using.map(|function| function.name.clone()));
+            }
+            Code::Directory(_) | Code::Inline(_) => {}
+        }
+    }
 }
 
 /// Directories to be watched for changes, each once.
 pub fn watched(template: &Template, desired: &Desired) -> BTreeSet<PathBuf> {
     let mut watched = desired.code_folders();
-    let zips = desired
-        .functions()
-        .filter_map(|function| match &function.code {
-            Code::Zip(file) => file.parent(),
-            Code::Directory(_) | Code::Inline(_) => None,
-        });
-    watched.extend(zips.map(Path::to_owned));
+    let others = desired.codes().filter_map(|code| match code {
+        Code::Zip(file) => file.parent(),
+        Code::Directory(dir) => Some(dir.as_path()),
+        Code::Inline(_) => None,
+    });
+    watched.extend(others.map(Path::to_owned));
     watched.extend(template.path().parent().map(Path::to_owned));
     watched
 }

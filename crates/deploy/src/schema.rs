@@ -12,6 +12,18 @@ pub(crate) const HELD: Table<Held> = Table::new(Keyspace::Deploy, 1);
 /// By the stack's name, the noun and the physical name.
 pub(crate) const LEFTOVERS: Table<Leftover> = Table::new(Keyspace::Deploy, 2);
 
+/// By the name of a version's resource: the number that it has been published under.
+pub(crate) const NUMBERS: Table<Number> = Table::new(Keyspace::Deploy, 3);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Number(pub(crate) u64);
+
+impl Record for Number {}
+
+pub(crate) fn number_key(version: &str) -> Key {
+    NUMBERS.key().str(version)
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stack {
     /// What the generated names are made of.
@@ -59,6 +71,9 @@ pub enum Noun {
     Function,
     Table,
     Bucket,
+    Layer,
+    Alias,
+    Version,
 }
 
 impl Noun {
@@ -69,6 +84,9 @@ impl Noun {
             Self::Function => "function",
             Self::Table => "table",
             Self::Bucket => "bucket",
+            Self::Layer => "layer",
+            Self::Alias => "alias",
+            Self::Version => "version",
         }
     }
 }

@@ -12,6 +12,7 @@ mod function;
 mod gateway;
 mod globals;
 mod intrinsics;
+mod layer;
 mod nearest;
 mod order;
 mod parameters;
@@ -25,6 +26,7 @@ mod scope;
 mod shape;
 mod table;
 mod tree;
+mod version;
 
 #[cfg(test)]
 pub(crate) use bucket::EVENTS;

@@ -73,6 +73,7 @@ impl Dialect for AwsDialect {
         let memory = configuration.memory.as_mib().to_string();
         let initialization = match instance.initialization {
             Initialization::OnDemand => "on-demand",
+            Initialization::Provisioned => "provisioned-concurrency",
         };
         let version = version_name(instance.version);
         let endpoint = format!("127.0.0.1:{}", self.port);
@@ -521,6 +522,7 @@ mod tests {
         Function {
             space: Space::new("000000000000/us-east-1"),
             name: "f".into(),
+            version: None,
             configuration: Configuration {
                 runtime: "nodejs20.x".into(),
                 handler: "index.handler".into(),
@@ -535,6 +537,7 @@ mod tests {
                     format,
                     ..Logging::default()
                 },
+                layers: Vec::new(),
             },
             code: Code {
                 source: CodeSource::Directory("/code".into()),
@@ -549,6 +552,9 @@ mod tests {
             modified: Timestamp::default(),
             revision: String::new(),
             generation: Generation::default(),
+            published: 0,
+            provisioned: None,
+            recursion: functions::Recursion::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! permission, as the real one points into a bucket of the service.
 
 mod account;
+mod alias;
 mod asynchronous;
 mod code;
 mod concurrency;
@@ -14,14 +15,20 @@ mod delete;
 mod error;
 mod get;
 mod invoke;
+mod layer;
 mod list;
+mod management;
 mod name;
 mod operations;
 mod package;
+mod page;
 mod permission;
+mod provisioned;
+mod recursion;
 mod settings;
 mod tags;
 mod update;
+mod version;
 
 #[cfg(test)]
 mod tests;
@@ -72,6 +79,8 @@ struct Asked<'a> {
     context: &'a Context,
     /// How the caller reaches us.
     host: &'a str,
+    /// The trace of the call that this request was made in, if it was made by a function.
+    trace: Option<&'a str>,
     call: Call<'a>,
 }
 
@@ -122,10 +131,13 @@ impl Lambda {
                 Ok(call) => {
                     let operation = call.operation;
                     let host = host(head);
+                    let trace = head.headers.get("x-amzn-trace-id");
+                    let trace = trace.and_then(|trace| trace.to_str().ok());
                     let asked = Asked {
                         parts,
                         context,
                         host,
+                        trace,
                         call,
                     };
                     match operations::answer(asked).await {

@@ -27,4 +27,13 @@ impl<'a> Place<'a> {
             None => arn,
         }
     }
+
+    pub(crate) fn layer_arn(&self, name: &str, version: Option<u64>) -> String {
+        let Self { account, region } = self;
+        let arn = format!("arn:aws:lambda:{region}:{account}:layer:{name}");
+        match version {
+            Some(version) => format!("{arn}:{version}"),
+            None => arn,
+        }
+    }
 }

@@ -66,6 +66,10 @@ pub(crate) struct ServerArgs {
         hide_env_values = true
     )]
     pub(crate) secret_access_key: String,
+
+    /// Let functions start instances as fast as this host can, not 1,000 in ten seconds each
+    #[arg(long, env = "FULMAR_UNLIMITED_SCALING")]
+    pub(crate) unlimited_scaling: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -94,7 +94,7 @@ pub(crate) async fn start(
         clock: clock.clone(),
         random: random.clone(),
         code_dir: data_dir.join("code"),
-        config: functions::Config::default(),
+        config: functions_config(args),
     })
     .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
     let triggers = Triggers::new(
@@ -170,6 +170,15 @@ pub(crate) async fn start(
         async move {
             functions
                 .run_retirement(stop)
+                .await
+                .map_err(|error| error.to_string())
+        }
+    });
+    workers.start("provisioning", {
+        let (functions, stop) = (functions.clone(), stop.clone());
+        async move {
+            functions
+                .run_provisioning(stop)
                 .await
                 .map_err(|error| error.to_string())
         }
@@ -329,6 +338,14 @@ fn make_private(folder: &Path) -> Result<()> {
             let message = format!("cannot make the data folder {}: {cause}", folder.display());
             Failure::new(ErrorKind::Unavailable, message).hint("choose another one: --data-dir")
         })
+}
+
+fn functions_config(args: &ServerArgs) -> functions::Config {
+    let usual = functions::Config::default();
+    functions::Config {
+        scaling: usual.scaling.filter(|_| !args.unlimited_scaling),
+        ..usual
+    }
 }
 
 fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Store> {

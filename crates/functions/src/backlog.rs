@@ -198,7 +198,8 @@ impl Functions {
         };
         let progress = Progress::decode(&lease.body)?;
         let job = &record.job;
-        let function = match self.resolve(&job.space, &job.function, job.qualifier.as_deref()) {
+        let qualifier = job.qualifier.as_deref();
+        let function = match self.resolve_call(&job.space, &job.function, qualifier) {
             Ok(function) => function,
             Err(Error::NoSuchFunction(_) | Error::NoSuchQualifier { .. }) => {
                 tracing::warn!(

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ledger::{Invocation, Phases};
 
 use crate::capture::Capture;
-use crate::dialect::{CallFacts, Ended, Failed, Fault, Moment, Report};
+use crate::dialect::{CallFacts, Ended, Failed, Fault, Initialization, Moment, Report};
 use crate::event::Event;
 use crate::instance::{InitFailure, Instance, Limits, Started};
 use crate::schema::Function;
@@ -88,9 +88,10 @@ impl Functions {
         };
         let outcome = Outcome {
             request_id: call.request_id.to_owned(),
-            version: None,
+            version: call.function.version,
             result,
             log_tail: log,
+            phases,
         };
         Ok(Ran {
             outcome,
@@ -114,10 +115,13 @@ impl Functions {
             });
         }
         let unique = u128::from_be_bytes(shared.random.bytes());
-        let stream = shared.dialect.log_stream(shared.clock.now(), None, unique);
+        let now = shared.clock.now();
+        self.admit_start(function, now)?;
+        let stream = shared.dialect.log_stream(now, function.version, unique);
         let init_timeout = shared.config.init_timeout;
+        let why = Initialization::OnDemand;
         let first = self
-            .start(function, &stream, |now| now + init_timeout)
+            .start(function, &stream, why, |now| now + init_timeout)
             .await?;
         let (failure, capture, took) = match first {
             Started::Ready {
@@ -167,7 +171,8 @@ impl Functions {
     ) -> Result<Found> {
         let timeout = call.function.configuration.timeout;
         let deadline = self.shared.clock.now() + timeout;
-        match self.start(call.function, stream, |_| deadline).await? {
+        let why = Initialization::OnDemand;
+        match self.start(call.function, stream, why, |_| deadline).await? {
             Started::Ready {
                 instance,
                 launch,
@@ -320,7 +325,7 @@ impl Functions {
     fn lines(&self, call: &Call<'_>, moment: &Moment<'_>) -> Vec<String> {
         let facts = CallFacts {
             function: call.function,
-            version: None,
+            version: call.function.version,
             request_id: call.request_id,
             now: self.shared.clock.now(),
         };
@@ -369,7 +374,7 @@ impl Functions {
             request_id: call.request_id.to_owned(),
             space: call.function.space.clone(),
             function: call.function.name.clone(),
-            version: None,
+            version: call.function.version,
             trigger: call.trigger.to_owned(),
             started,
             phases: Phases {

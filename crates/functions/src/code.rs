@@ -13,9 +13,10 @@ use base::{ByteSize, Random};
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
-use zip::ZipArchive;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
-use crate::schema::{Code, CodeSource};
+use crate::schema::{Code, CodeSource, UsedLayer};
 use crate::{Error, Functions, PackageError, Result};
 
 /// More entries than any package of allowed size has that is not made to hurt.
@@ -83,28 +84,48 @@ impl CodeStore {
         sha256: [u8; 32],
         package: Bytes,
     ) -> Result<PathBuf, PackageError> {
-        let target = self.path(sha256);
+        let limit = self.unpacked;
+        self.make(sha256, move |draft| unpack_whole(&package, draft, limit))
+            .await
+    }
+
+    /// Makes a folder unless it is there already; it is there whole or not at all.
+    async fn make(
+        &self,
+        name: [u8; 32],
+        fill: impl FnOnce(&Path) -> Result<(), PackageError> + Send + 'static,
+    ) -> Result<PathBuf, PackageError> {
+        let target = self.path(name);
         let turn = self.turn.clone().lock_owned().await;
         if target.is_dir() {
             return Ok(target);
         }
         let draft = self.dir.join(format!(".{}", self.random.uuid()));
-        let limit = self.unpacked;
         let done = target.clone();
         spawn_blocking(move || {
             // Until it is done: whoever waits for it may go away, and the next one must not come in between.
             let _turn = turn;
-            let unpacked = unpack_whole(&package, &draft, limit)
-                .and_then(|()| fs::rename(&draft, &done).map_err(io_error));
-            if unpacked.is_err() {
+            let made = fill(&draft).and_then(|()| fs::rename(&draft, &done).map_err(io_error));
+            if made.is_err() {
                 // A leftover is swept at the next start; the first error is the one to tell.
                 let _ = fs::remove_dir_all(&draft);
             }
-            unpacked
+            made
         })
         .await
         .map_err(|stopped| PackageError::Io(stopped.to_string()))??;
         Ok(target)
+    }
+
+    /// Lays folders over one another, the last on top, unless that has been done already.
+    async fn merge(&self, name: [u8; 32], folders: Vec<PathBuf>) -> Result<PathBuf, PackageError> {
+        self.make(name, move |draft| {
+            for folder in folders {
+                lay_over(&folder, draft).map_err(io_error)?;
+            }
+            sync(draft)
+        })
+        .await
     }
 
     /// Removes every unpacked package that is neither in `kept` nor held, and what unpacking left unfinished. One that
@@ -170,13 +191,41 @@ impl Functions {
         Ok((path, hold))
     }
 
+    /// The folder with these layers laid over one another, if there are any, and what keeps it there.
+    pub(crate) async fn layers_of(
+        &self,
+        layers: &[UsedLayer],
+    ) -> Result<(Option<PathBuf>, Vec<Hold>)> {
+        let mut folders = Vec::new();
+        let mut holds = Vec::new();
+        // A folder that somebody works in is used as it is now.
+        let mut current = layers.to_vec();
+        for layer in &mut current {
+            let (folder, hold) = self.code_of(&layer.code).await?;
+            if layers.len() > 1 && matches!(layer.code.source, CodeSource::Directory(_)) {
+                (layer.code.sha256, _) = survey(&folder).await?;
+            }
+            folders.push(folder);
+            holds.push(hold);
+        }
+        if folders.len() < 2 {
+            return Ok((folders.pop(), holds));
+        }
+        let name = merged_name(&current);
+        holds.push(self.shared.code.hold(name));
+        let merged = self.shared.code.merge(name, folders).await?;
+        Ok((Some(merged), holds))
+    }
+
     /// Removes unpacked packages that no function uses.
     pub(crate) async fn sweep_code(&self) -> Result<()> {
-        let functions = self.every()?;
-        let kept: Vec<_> = functions
-            .iter()
-            .map(|function| function.code.sha256)
-            .collect();
+        let mut kept = Vec::new();
+        for function in self.every()?.iter().chain(&self.every_version()?) {
+            let layers = &function.configuration.layers;
+            kept.push(function.code.sha256);
+            kept.extend(layers.iter().map(|layer| layer.code.sha256));
+            kept.extend((layers.len() > 1).then(|| merged_name(layers)));
+        }
         self.shared.code.sweep(&kept).await;
         Ok(())
     }
@@ -189,6 +238,86 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Of layers laid over one another: what they are made of, in this order.
+fn merged_name(layers: &[UsedLayer]) -> [u8; 32] {
+    let parts: Vec<u8> = layers.iter().flat_map(|layer| layer.code.sha256).collect();
+    sha256(&parts)
+}
+
+/// Copies what is in `from` into `to`. Where both have something, `from` wins; two folders become one.
+fn lay_over(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        let there = fs::symlink_metadata(&target).ok();
+        if let Some(there) = there
+            && !(kind.is_dir() && there.is_dir())
+        {
+            match there.is_dir() {
+                true => fs::remove_dir_all(&target)?,
+                false => fs::remove_file(&target)?,
+            }
+        }
+        if kind.is_dir() {
+            lay_over(&source, &target)?;
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(&source)?, &target)?;
+        } else if kind.is_file() {
+            fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder as a package. The same files make the same package, whenever they were written.
+pub(crate) async fn pack(path: &Path) -> Result<Bytes> {
+    let root = path.to_owned();
+    let packed = spawn_blocking(move || {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        pack_folder(&root, &root, &mut writer)?;
+        Ok::<_, io::Error>(writer.finish()?.into_inner().into())
+    });
+    let cause = match packed.await {
+        Ok(Ok(package)) => return Ok(package),
+        Ok(Err(cause)) => cause.to_string(),
+        Err(stopped) => stopped.to_string(),
+    };
+    Err(Error::Folder {
+        path: path.display().to_string(),
+        cause,
+    })
+}
+
+fn pack_folder(
+    root: &Path,
+    folder: &Path,
+    writer: &mut ZipWriter<Cursor<Vec<u8>>>,
+) -> io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let name = path.strip_prefix(root).unwrap_or(&path);
+        let metadata = entry.metadata()?;
+        let options = SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored)
+            .last_modified_time(zip::DateTime::default())
+            .unix_permissions(metadata.permissions().mode() & 0o777);
+        if metadata.is_dir() {
+            writer.add_directory_from_path(name, options)?;
+            pack_folder(root, &path, writer)?;
+        } else if metadata.is_symlink() {
+            writer.add_symlink_from_path(name, fs::read_link(&path)?, options)?;
+        } else if metadata.is_file() {
+            writer.start_file_from_path(name, options)?;
+            io::copy(&mut File::open(&path)?, writer)?;
+        }
+    }
+    Ok(())
 }
 
 /// A hash over the names, sizes and times of a folder's files, and the sum of their sizes. Cheap enough to be asked
@@ -413,8 +542,6 @@ mod tests {
 
     use futures_util::FutureExt;
     use proptest::prelude::*;
-    use zip::ZipWriter;
-    use zip::write::SimpleFileOptions;
 
     use super::*;
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use base::Space;
+use base::{Space, Timestamp};
 use parking_lot::Mutex;
 use store::Tx;
 
 use crate::schema::{FUNCTIONS, Function, functions_of};
-use crate::{Error, Functions, Result, Throttle};
+use crate::{Config, Error, Functions, Result, Throttle};
 
 type Key = (Space, String);
 
@@ -22,6 +22,8 @@ struct State {
     limit: u32,
     running: HashMap<Key, u32>,
     reserved: HashMap<Key, u32>,
+    /// Kept free as well, but no limit. Within a reservation it needs no room of its own.
+    provisioned: HashMap<Key, u32>,
 }
 
 /// One unit of concurrency, given back when it is dropped.
@@ -36,6 +38,7 @@ impl Permits {
             limit,
             running: HashMap::new(),
             reserved: HashMap::new(),
+            provisioned: HashMap::new(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -70,14 +73,30 @@ impl Permits {
         Ok(())
     }
 
-    /// What the functions of a space have reserved.
-    fn reserved(&self, space: &Space) -> u32 {
+    /// Notes how many instances of all its versions a function keeps initialised.
+    pub(crate) fn provision(&self, space: &Space, name: &str, amount: u32) {
+        let key = (space.clone(), name.to_owned());
+        let mut state = self.state.lock();
+        match amount {
+            0 => state.provisioned.remove(&key),
+            amount => state.provisioned.insert(key, amount),
+        };
+    }
+
+    pub(crate) fn provisioned(&self, space: &Space, name: &str) -> u32 {
+        let key = (space.clone(), name.to_owned());
+        self.state
+            .lock()
+            .provisioned
+            .get(&key)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// What is kept free for the functions of a space, `but` one.
+    pub(crate) fn kept_for_others(&self, space: &Space, but: &str) -> u32 {
         let state = self.state.lock();
-        let here = state
-            .reserved
-            .iter()
-            .filter(|((there, _), _)| there == space);
-        here.map(|(_, amount)| amount).sum()
+        state.kept(|(there, name)| there == space && name != but)
     }
 }
 
@@ -91,20 +110,72 @@ impl State {
                 Err(Throttle::Reserved)
             };
         }
-        let in_space = |(there, _): &(&Key, &u32)| there.0 == key.0;
-        let reserved: u32 = self.reserved.iter().filter(in_space).map(|(_, n)| n).sum();
+        let running = self.running.get(key).copied().unwrap_or(0);
+        if running < self.provisioned.get(key).copied().unwrap_or(0) {
+            return Ok(());
+        }
+        let kept = self.kept(|(there, _)| *there == key.0);
+        let beyond = |(other, running): (&Key, &u32)| {
+            let own = self.provisioned.get(other).copied().unwrap_or(0);
+            running.saturating_sub(own)
+        };
         let running: u32 = self
             .running
             .iter()
-            .filter(in_space)
+            .filter(|((there, _), _)| *there == key.0)
             .filter(|(other, _)| !self.reserved.contains_key(*other))
-            .map(|(_, n)| n)
+            .map(beyond)
             .sum();
-        if running < self.limit.saturating_sub(reserved) {
+        if running < self.limit.saturating_sub(kept) {
             Ok(())
         } else {
             Err(Throttle::Account)
         }
+    }
+}
+
+impl State {
+    /// What is reserved, or provisioned without a reservation, by these.
+    fn kept(&self, whose: impl Fn(&Key) -> bool) -> u32 {
+        let reserved = self.reserved.iter();
+        let provisioned = self
+            .provisioned
+            .iter()
+            .filter(|(key, _)| !self.reserved.contains_key(*key));
+        let all = reserved.chain(provisioned);
+        all.filter(|(key, _)| whose(key)).map(|(_, n)| n).sum()
+    }
+}
+
+/// How fast functions start instances: each has an allowance that fills up again evenly.
+#[derive(Default)]
+pub(crate) struct Scaling {
+    /// What is left of each, and when that was so.
+    left: Mutex<HashMap<Key, (f64, Timestamp)>>,
+}
+
+/// Of more functions than this, those whose allowance is full again are forgotten.
+const SCALING_REMEMBERED: usize = 1_000;
+
+impl Scaling {
+    /// Says whether another instance may be started.
+    fn admit(&self, key: Key, now: Timestamp, config: &Config) -> bool {
+        let Some(most) = config.scaling.map(f64::from) else {
+            return true;
+        };
+        let filled = |(left, then): (f64, Timestamp)| {
+            let share = now.since(then).as_secs_f64() / config.scaling_period.as_secs_f64();
+            (left + share * most).min(most)
+        };
+        let mut all = self.left.lock();
+        if all.len() > SCALING_REMEMBERED {
+            all.retain(|_, left| filled(*left) < most);
+        }
+        let entry = all.entry(key).or_insert((most, now));
+        let left = filled(*entry);
+        let admitted = left >= 1.0;
+        *entry = (if admitted { left - 1.0 } else { left }, now);
+        admitted
     }
 }
 
@@ -131,6 +202,18 @@ impl Functions {
         let config = &self.shared.config;
         let least = config.least_unreserved;
         let most = config.concurrency.saturating_sub(least);
+        let provisioned = self.shared.permits.provisioned(space, name);
+        if let Some(reserved) = amount.filter(|amount| *amount < provisioned) {
+            return Err(Error::ReservesLessThanProvisioned {
+                reserved,
+                provisioned,
+            });
+        }
+        // What others keep initialised without a reservation is not in the store's sum of reservations.
+        let kept = self.shared.permits.kept_for_others(space, name);
+        if amount.is_some_and(|amount| amount > most.saturating_sub(kept)) {
+            return Err(Error::ReservesTooMuch { least });
+        }
         let function = self
             .change(space, name, None, |tx, function| {
                 // In the transaction: of two that ask at once, each would find room that only one can have.
@@ -161,8 +244,18 @@ impl Functions {
 
     /// How many invocations of functions without a reservation may run at once.
     pub fn unreserved_concurrency(&self, space: &Space) -> u32 {
-        let reserved = self.shared.permits.reserved(space);
-        self.shared.config.concurrency.saturating_sub(reserved)
+        let kept = self.shared.permits.kept_for_others(space, "");
+        self.shared.config.concurrency.saturating_sub(kept)
+    }
+
+    /// Counts the start of an instance, unless there have been too many lately.
+    pub(crate) fn admit_start(&self, function: &Function, now: Timestamp) -> Result<()> {
+        let key = (function.space.clone(), function.name.clone());
+        if self.shared.scaling.admit(key, now, &self.shared.config) {
+            return Ok(());
+        }
+        let reserved = function.reserved_concurrency.is_some();
+        Err(Error::Throttled(Throttle::Scaling { reserved }))
     }
 
     pub(crate) fn learn_reservations(&self) -> Result<()> {
@@ -213,5 +306,45 @@ mod tests {
         assert_eq!(permits.acquire(&space, "a").err(), Some(Throttle::Reserved));
         reserve(None);
         drop(take("a", 10));
+    }
+
+    #[test]
+    fn what_is_provisioned_is_kept_free_and_is_no_limit() {
+        let permits = Permits::new(10);
+        let space = Space::new("here");
+        permits.provision(&space, "a", 3);
+        let take = |name: &str, n: usize| -> Vec<Permit> {
+            (0..n)
+                .map(|_| permits.acquire(&space, name).unwrap())
+                .collect()
+        };
+        let others = take("b", 7);
+        assert_eq!(permits.acquire(&space, "b").err(), Some(Throttle::Account));
+        let own = take("a", 3);
+        assert_eq!(permits.acquire(&space, "a").err(), Some(Throttle::Account));
+        drop(others);
+        drop(take("a", 7));
+        drop(own);
+    }
+
+    #[test]
+    fn an_allowance_of_starts_fills_up_again_evenly() {
+        let (scaling, config) = (Scaling::default(), Config::default());
+        let key = || (Space::new("here"), "f".to_owned());
+        let start = Timestamp::from_secs(1_000);
+        let admitted =
+            |at: Timestamp, n: usize| (0..n).filter(|_| scaling.admit(key(), at, &config)).count();
+        assert_eq!(admitted(start, 1_500), 1_000);
+        assert_eq!(
+            admitted(start + std::time::Duration::from_secs(1), 500),
+            100
+        );
+        let later = start + std::time::Duration::from_secs(60);
+        assert_eq!(admitted(later, 1_500), 1_000, "nothing is carried over");
+        let lifted = Config {
+            scaling: None,
+            ..config
+        };
+        assert!((0..2_000).all(|_| scaling.admit(key(), start, &lifted)));
     }
 }

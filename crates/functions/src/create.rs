@@ -3,11 +3,12 @@ use std::path::PathBuf;
 
 use base::Space;
 use bytes::Bytes;
-use store::{Blob, Blobs};
 
 use crate::code::{self, Hold};
+use crate::layer;
 use crate::schema::{
-    AsyncSettings, Code, CodeSource, Configuration, FUNCTIONS, Function, Generation, function_key,
+    AsyncSettings, Code, CodeSource, Configuration, FUNCTIONS, Function, Generation, Recursion,
+    function_key,
 };
 use crate::{Error, Functions, Result};
 
@@ -42,6 +43,7 @@ impl Functions {
         let function = Function {
             space: create.space,
             name: create.name,
+            version: None,
             configuration: create.configuration,
             code,
             asynchronous: AsyncSettings::default(),
@@ -52,7 +54,12 @@ impl Functions {
             modified: now,
             revision: self.new_revision(),
             generation: self.new_generation(),
+            published: 0,
+            provisioned: None,
+            recursion: Recursion::default(),
         };
+        self.check_size(&function.code, &function.configuration.layers)
+            .await?;
         self.shared
             .store
             .write(|tx| {
@@ -60,9 +67,8 @@ impl Functions {
                 if FUNCTIONS.get(tx, &key)?.is_some() {
                     return Err(Error::Exists(function.name.clone()));
                 }
-                if let Some(blob) = function.code.blob() {
-                    Blobs::keep(tx, blob.id)?;
-                }
+                layer::check_there(tx, &[], &function.configuration.layers)?;
+                function.keep_code(tx)?;
                 FUNCTIONS.put(tx, key, &function);
                 Ok(())
             })
@@ -109,14 +115,5 @@ impl Functions {
 
     pub(crate) fn new_generation(&self) -> Generation {
         Generation(self.shared.random.bytes())
-    }
-}
-
-impl Code {
-    pub(crate) fn blob(&self) -> Option<Blob> {
-        match self.source {
-            CodeSource::Package(blob) => Some(blob),
-            CodeSource::Directory(_) => None,
-        }
     }
 }

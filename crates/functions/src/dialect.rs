@@ -57,6 +57,8 @@ pub struct InstanceFacts<'a> {
 pub enum Initialization {
     /// An invocation waits for it.
     OnDemand,
+    /// It is to be at hand before one comes.
+    Provisioned,
 }
 
 /// An invocation.

@@ -1,7 +1,7 @@
 use base::Space;
 use store::BlobReader;
 
-use crate::schema::{CodeSource, FUNCTIONS, Function, function_key, functions_of};
+use crate::schema::{CodeSource, FUNCTIONS, Function, VERSIONS, function_key, functions_of};
 use crate::{Error, Functions, Result};
 
 impl Functions {
@@ -29,6 +29,12 @@ impl Functions {
         let view = self.shared.store.read()?;
         let found = FUNCTIONS.scan(&view, &FUNCTIONS.key().range(), usize::MAX)?;
         Ok(found.into_iter().map(|(_, function)| function).collect())
+    }
+
+    pub(crate) fn every_version(&self) -> Result<Vec<Function>> {
+        let view = self.shared.store.read()?;
+        let found = VERSIONS.scan(&view, &VERSIONS.key().range(), usize::MAX)?;
+        Ok(found.into_iter().map(|(_, version)| version).collect())
     }
 
     /// The package as it was deployed; none if the function runs from a folder.

@@ -4,6 +4,7 @@
 //! budget, and a deadline that is subject to it would look as if it never came.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use base::{Clock, Stopwatch, Timestamp};
@@ -15,6 +16,7 @@ use crate::capture::{Capture, Destination, Pipes};
 use crate::code::Hold;
 use crate::dialect::{Exit, Failed, Fault, Initialization, InstanceFacts};
 use crate::launch::{Launch, NotLaunched, Process};
+use crate::provision::Place;
 use crate::schema::{Function, Generation};
 use crate::worker::{Broken, Handover, Ready, Reply, Worker};
 use crate::{Error, Functions, Result};
@@ -30,7 +32,9 @@ pub(crate) struct Instance {
     started: Timestamp,
     worker: Worker,
     process: Process,
-    _code: Hold,
+    /// Its place among those that are kept initialised.
+    pub(crate) kept: Option<Place>,
+    _code: Vec<Hold>,
 }
 
 /// An attempt at starting one.
@@ -59,6 +63,19 @@ pub(crate) enum InitFailure {
     Stopped,
 }
 
+impl std::fmt::Display for InitFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Reported(failed) => write!(f, "{}: {}", failed.kind, failed.message),
+            Self::NoEntrypoint(why) => f.write_str(why),
+            Self::Exited(exit) => write!(f, "it ended: {exit:?}"),
+            Self::BrokeOff => f.write_str("it spoke no more"),
+            Self::TimedOut => f.write_str("it took too long"),
+            Self::Stopped => f.write_str("the server is stopping"),
+        }
+    }
+}
+
 /// How an instance dealt with its work.
 pub(crate) struct Served {
     pub(crate) result: std::result::Result<Reply, Fault>,
@@ -82,13 +99,23 @@ impl Functions {
         &self,
         function: &Function,
         log_stream: &str,
+        why: Initialization,
         deadline: impl Fn(Timestamp) -> Timestamp,
     ) -> Result<Started> {
         let shared = &self.shared;
         let watch = Stopwatch::start();
         let (code, hold) = self.code_of(&function.code).await?;
+        let (layers, mut holds) = self.layers_of(&function.configuration.layers).await?;
+        holds.push(hold);
         let group = self.log_group(function);
-        let what = self.plan(function, &group, log_stream, code);
+        let facts = InstanceFacts {
+            function,
+            version: function.version,
+            log_group: &group.name,
+            log_stream,
+            initialization: why,
+        };
+        let what = self.plan(&facts, code, layers);
         let launched = match shared.launcher.launch(what, &shared.running).await {
             Ok(launched) => launched,
             Err(NotLaunched::Host(why)) => return Err(Error::Launch(why)),
@@ -121,7 +148,8 @@ impl Functions {
                     started: shared.clock.now(),
                     worker,
                     process: launched.process,
-                    _code: hold,
+                    kept: None,
+                    _code: holds,
                 };
                 Started::Ready {
                     instance,
@@ -186,28 +214,16 @@ impl Functions {
         }
     }
 
-    fn plan(
-        &self,
-        function: &Function,
-        group: &Group,
-        log_stream: &str,
-        code: std::path::PathBuf,
-    ) -> Launch {
-        let configuration = &function.configuration;
-        let facts = InstanceFacts {
-            function,
-            version: None,
-            log_group: &group.name,
-            log_stream,
-            initialization: Initialization::OnDemand,
-        };
-        let platform = self.shared.dialect.environment(&facts);
+    fn plan(&self, facts: &InstanceFacts<'_>, code: PathBuf, layers: Option<PathBuf>) -> Launch {
+        let configuration = &facts.function.configuration;
+        let platform = self.shared.dialect.environment(facts);
         let mut environment: BTreeMap<String, String> = platform.into_iter().collect();
         environment.extend(configuration.environment.clone());
         Launch {
             runtime: configuration.runtime.clone(),
             handler: configuration.handler.clone(),
             code,
+            layers,
             environment: environment.into_iter().collect(),
             memory: configuration.memory,
             ephemeral: configuration.ephemeral,

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use base::Space;
 use bytes::Bytes;
+use ledger::Phases;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
 use crate::dialect::Failed;
 use crate::event::Event;
-use crate::schema::Function;
 use crate::{Error, Functions, Result};
 
 /// A call.
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub result: std::result::Result<Bytes, Failed>,
     /// The last 4 KiB of what was printed.
     pub log_tail: String,
+    /// Where the time went.
+    pub phases: Phases,
 }
 
 impl Functions {
@@ -54,15 +56,15 @@ impl Functions {
     }
 
     async fn invoke_and_record(&self, invoke: Invoke, answer: oneshot::Sender<Result<Outcome>>) {
-        let function =
-            match self.resolve(&invoke.space, &invoke.function, invoke.qualifier.as_deref()) {
-                Ok(function) => function,
-                Err(error) => {
-                    // The caller may have stopped waiting, here and below.
-                    let _ = answer.send(Err(error));
-                    return;
-                }
-            };
+        let qualifier = invoke.qualifier.as_deref();
+        let function = match self.resolve_call(&invoke.space, &invoke.function, qualifier) {
+            Ok(function) => function,
+            Err(error) => {
+                // The caller may have stopped waiting, here and below.
+                let _ = answer.send(Err(error));
+                return;
+            }
+        };
         let call = Call {
             function: &function,
             qualifier: invoke.qualifier.as_deref(),
@@ -91,19 +93,6 @@ impl Functions {
         };
         if let Err(cause) = self.shared.ledger.record_buffered(&invocation).await {
             tracing::warn!(%cause, function = function.name, "an invocation was not recorded");
-        }
-    }
-
-    /// Finds what a name and a qualifier stand for.
-    pub fn resolve(&self, space: &Space, name: &str, qualifier: Option<&str>) -> Result<Function> {
-        let function = self.get(space, name)?;
-        match qualifier {
-            None => Ok(function),
-            // Versions and aliases do not exist yet, so no qualifier stands for anything.
-            Some(qualifier) => Err(Error::NoSuchQualifier {
-                function: name.to_owned(),
-                qualifier: qualifier.to_owned(),
-            }),
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Launch {
     pub handler: String,
     /// The folder with the code, which the process may read.
     pub code: PathBuf,
+    /// The folder with its layers, laid over one another.
+    pub layers: Option<PathBuf>,
     pub environment: Vec<(String, String)>,
     pub memory: ByteSize,
     pub ephemeral: ByteSize,
@@ -178,7 +180,7 @@ async fn launch(
     let launch = runtimes::Launch {
         runtime: what.runtime,
         code: what.code,
-        layers: None,
+        layers: what.layers,
         environment: what.environment,
         memory: what.memory,
         ephemeral: what.ephemeral,

@@ -10,6 +10,7 @@
 //! Must never know: why something is to run (that is `triggers`' business), or any cloud's words. The worker protocol
 //! is the one exception: it is published, and others' runtimes speak it, so its constants stand in `protocol.rs`.
 
+mod alias;
 mod backlog;
 mod call;
 mod capture;
@@ -24,11 +25,14 @@ mod get;
 mod instance;
 mod invoke;
 mod launch;
+mod layer;
 mod permission;
 mod pool;
 mod protocol;
+mod provision;
 mod schema;
 mod update;
+mod version;
 mod worker;
 
 #[cfg(test)]
@@ -44,6 +48,7 @@ use store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use alias::{AliasChange, NewAlias};
 pub use create::{Create, NewCode};
 pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Initialization, InstanceFacts, Moment, Report,
@@ -54,15 +59,19 @@ pub use event::{
 };
 pub use invoke::{Invoke, Outcome};
 pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
+pub use layer::PublishLayer;
+pub use provision::{Provisioning, ProvisioningState};
 pub use schema::{
-    Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
-    LogFormat, Logging, Permission,
+    Alias, Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
+    LayerVersion, LogFormat, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
+pub use version::Publish;
 
 use backlog::Working;
 use code::CodeStore;
-use concurrency::Permits;
+use concurrency::{Permits, Scaling};
 use pool::Pools;
+use provision::Provisions;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -70,6 +79,10 @@ pub struct Config {
     pub concurrency: u32,
     /// What of that functions with reserved concurrency must leave to the others.
     pub least_unreserved: u32,
+    /// How many instances one function may start at once; they become free again evenly over `scaling_period`. None for
+    /// no limit.
+    pub scaling: Option<u32>,
+    pub scaling_period: Duration,
     /// How long an idle instance is kept.
     pub keep_idle: Duration,
     /// How long an instance lives at most, however busy: the keys that it was given do not last for ever.
@@ -89,6 +102,8 @@ impl Default for Config {
         Self {
             concurrency: 1_000,
             least_unreserved: 100,
+            scaling: Some(1_000),
+            scaling_period: Duration::from_secs(10),
             keep_idle: Duration::from_secs(600),
             longest_life: Duration::from_secs(6 * 3_600),
             init_timeout: Duration::from_secs(10),
@@ -131,6 +146,8 @@ struct Shared {
     pools: Pools,
     permits: Permits,
     working: Working,
+    scaling: Scaling,
+    provisions: Provisions,
     running: TaskTracker,
     stopping: CancellationToken,
 }
@@ -151,11 +168,14 @@ impl Functions {
                 pools: Pools::default(),
                 permits,
                 working: Working::default(),
+                scaling: Scaling::default(),
+                provisions: Provisions::default(),
                 running: TaskTracker::new(),
                 stopping: CancellationToken::new(),
             }),
         };
         functions.learn_reservations()?;
+        functions.learn_provisioned()?;
         Ok(functions)
     }
 

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::instance::Instance;
 use crate::schema::{Function, Generation};
-use crate::{Config, Functions, Result};
+use crate::{Config, Error, Functions, Result};
 
-type Key = (Space, String);
+/// A function's space and name, and one of its versions.
+pub(crate) type Key = (Space, String, Option<u64>);
 
 #[derive(Default)]
 pub(crate) struct Pools {
@@ -31,7 +32,8 @@ const ROUND: Duration = Duration::from_secs(30);
 const SWEEP_EVERY: u32 = 20;
 
 impl Pools {
-    /// Takes the idle instance that was used last: what it has in caches is the freshest, and the others may age.
+    /// Takes the idle instance that was used last: what it has in caches is the freshest, and the others may age. Those
+    /// that are kept anyway come first.
     pub(crate) fn lend(
         &self,
         function: &Function,
@@ -48,7 +50,7 @@ impl Pools {
             pool.generation = function.generation;
             retired.append(&mut pool.idle);
         }
-        while let Some(instance) = pool.idle.pop() {
+        while let Some(instance) = pool.next() {
             if instance.is_fit(now, longest_life) {
                 return Some(instance);
             }
@@ -70,18 +72,60 @@ impl Pools {
         }
     }
 
-    /// Retires what is not of `generation`; without one, the function is gone.
-    pub(crate) fn replace(&self, space: &Space, name: &str, generation: Option<Generation>) {
-        let key = (space.clone(), name.to_owned());
+    /// Puts an instance that nobody has used yet among the idle ones.
+    pub(crate) fn add(&self, function: &Function, mut instance: Instance, now: Timestamp) {
+        instance.idle_since = now;
         let mut pools = self.pools.lock();
-        let retired = match (pools.get_mut(&key), generation) {
-            (None, _) => None,
-            (Some(_), None) => pools.remove(&key).map(|pool| pool.idle),
-            (Some(pool), Some(generation)) => {
-                pool.generation = generation;
-                Some(std::mem::take(&mut pool.idle))
+        let pool = pools.entry(key(function)).or_insert_with(|| Pool {
+            generation: instance.generation,
+            idle: Vec::new(),
+        });
+        if pool.generation == instance.generation {
+            // Below those that have been used already.
+            pool.idle.insert(0, instance);
+        }
+    }
+
+    /// Retires up to `count` of those that are kept although idle.
+    pub(crate) fn shed(&self, key: &Key, mut count: u32) {
+        let mut retired = Vec::new();
+        let mut pools = self.pools.lock();
+        if let Some(pool) = pools.get_mut(key) {
+            while count > 0
+                && let Some(at) = pool.idle.iter().position(|one| one.kept.is_some())
+            {
+                retired.push(pool.idle.remove(at));
+                count -= 1;
             }
-        };
+        }
+        drop(pools);
+        drop(retired);
+    }
+
+    /// Retires what is not of `generation` of a function's newest code.
+    pub(crate) fn replace(&self, space: &Space, name: &str, generation: Generation) {
+        let key = (space.clone(), name.to_owned(), None);
+        let mut pools = self.pools.lock();
+        let retired = pools.get_mut(&key).map(|pool| {
+            pool.generation = generation;
+            std::mem::take(&mut pool.idle)
+        });
+        drop(pools);
+        drop(retired);
+    }
+
+    /// Retires everything of a function.
+    pub(crate) fn remove(&self, space: &Space, name: &str) {
+        self.remove_where(|(there, of, _)| there == space && of == name);
+    }
+
+    pub(crate) fn remove_version(&self, space: &Space, name: &str, number: u64) {
+        self.remove_where(|key| (&key.0, key.1.as_str(), key.2) == (space, name, Some(number)));
+    }
+
+    fn remove_where(&self, is_gone: impl Fn(&Key) -> bool) {
+        let mut pools = self.pools.lock();
+        let retired: Vec<_> = pools.extract_if(|key, _| is_gone(key)).collect();
         drop(pools);
         drop(retired);
     }
@@ -100,7 +144,8 @@ impl Pools {
         let mut pools = self.pools.lock();
         for pool in pools.values_mut() {
             let (keep, old): (Vec<_>, Vec<_>) = pool.idle.drain(..).partition(|instance| {
-                instance.idle_since >= since && instance.is_fit(now, config.longest_life)
+                (instance.kept.is_some() || instance.idle_since >= since)
+                    && instance.is_fit(now, config.longest_life)
             });
             pool.idle = keep;
             retired.extend(old);
@@ -113,8 +158,22 @@ impl Pools {
     }
 }
 
-fn key(function: &Function) -> Key {
-    (function.space.clone(), function.name.clone())
+impl Pool {
+    fn next(&mut self) -> Option<Instance> {
+        let kept = self.idle.iter().rposition(|one| one.kept.is_some());
+        match kept {
+            Some(at) => Some(self.idle.remove(at)),
+            None => self.idle.pop(),
+        }
+    }
+}
+
+pub(crate) fn key(function: &Function) -> Key {
+    (
+        function.space.clone(),
+        function.name.clone(),
+        function.version,
+    )
 }
 
 impl Functions {
@@ -141,10 +200,19 @@ impl Functions {
 
     fn retire(&self) -> Result<()> {
         let shared = &self.shared;
-        for (space, name) in shared.pools.retire(shared.clock.now(), &shared.config) {
-            // A call that began before its function was deleted made a new pool for it.
-            if self.find(&space, &name)?.is_none() {
-                shared.pools.replace(&space, &name, None);
+        for (space, name, version) in shared.pools.retire(shared.clock.now(), &shared.config) {
+            // A call that began before its function, or the version, was deleted made a new pool for it.
+            let version = version.map(|number| number.to_string());
+            match self.resolve(&space, &name, version.as_deref()) {
+                Ok(_) => {}
+                Err(Error::NoSuchFunction(_)) => shared.pools.remove(&space, &name),
+                Err(Error::NoSuchQualifier { .. }) => {
+                    shared.pools.remove_where(|key| {
+                        (&key.0, key.1.as_str()) == (&space, name.as_str())
+                            && key.2.map(|number| number.to_string()) == version
+                    });
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -172,7 +240,7 @@ mod tests {
         assert_eq!(shared.pools.pools.lock().len(), 2);
         world.functions.retire().unwrap();
         let pools = shared.pools.pools.lock();
-        let left: Vec<_> = pools.keys().map(|(_, name)| name.as_str()).collect();
+        let left: Vec<_> = pools.keys().map(|(_, name, _)| name.as_str()).collect();
         assert_eq!(left, ["kept"]);
     }
 }

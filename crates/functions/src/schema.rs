@@ -1,4 +1,7 @@
-//! What is in the store: functions, and the asynchronous invocations that wait.
+//! What is in the store: functions, their published versions and aliases, layers, and the asynchronous invocations that
+//! wait.
+
+mod v1;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,14 +9,23 @@ use std::time::Duration;
 
 use base::{ByteSize, Space, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Blob, Key, Keyspace, Record, Table, Timers};
+use store::{Blob, Blobs, Key, Keyspace, Record, Table, Timers, Tx};
 
+use crate::Result;
 use crate::event::Event;
 
 /// By space and name.
 pub(crate) const FUNCTIONS: Table<Function> = Table::new(Keyspace::Functions, 0);
 /// By request id. What does not change while a job waits, so that leasing it moves no payload.
 pub(crate) const JOBS: Table<JobRecord> = Table::new(Keyspace::Functions, 1);
+/// Published versions, by space, name and number.
+pub(crate) const VERSIONS: Table<Function> = Table::new(Keyspace::Functions, 2);
+/// By space, the function's name and the alias'.
+pub(crate) const ALIASES: Table<Alias> = Table::new(Keyspace::Functions, 3);
+/// By space and name: the number of the layer's newest version, which is never given again.
+pub(crate) const LAYERS: Table<Newest> = Table::new(Keyspace::Functions, 4);
+/// By space, name and number.
+pub(crate) const LAYER_VERSIONS: Table<LayerVersion> = Table::new(Keyspace::Functions, 5);
 
 /// When each job runs (next); by request id, with its [`Progress`].
 pub(crate) fn backlog() -> Timers {
@@ -24,6 +36,8 @@ pub(crate) fn backlog() -> Timers {
 pub struct Function {
     pub space: Space,
     pub name: String,
+    /// The number of a published version, which changes no more; none for the newest code.
+    pub version: Option<u64>,
     pub configuration: Configuration,
     pub code: Code,
     pub asynchronous: AsyncSettings,
@@ -38,9 +52,89 @@ pub struct Function {
     pub revision: String,
     /// Different after each change of code or configuration: instances of an older one are replaced.
     pub generation: Generation,
+    /// The number of the version that was published last; numbers are never given again.
+    pub published: u64,
+    /// How many instances of this version are kept initialised.
+    pub provisioned: Option<Provisioned>,
+    /// What becomes of it when it calls itself, by way of others or not.
+    pub recursion: Recursion,
 }
 
-impl Record for Function {}
+impl Record for Function {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        v1::read(version, body)
+    }
+}
+
+/// How many instances are to be kept initialised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provisioned {
+    pub instances: u32,
+    pub modified: Timestamp,
+}
+
+/// Whether a function may take part in a chain of calls that has come by it often already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Recursion {
+    #[default]
+    Terminate,
+    Allow,
+}
+
+/// A name for one version, or for two between which chance decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alias {
+    pub space: Space,
+    pub function: String,
+    pub name: String,
+    /// None for the newest code.
+    pub version: Option<u64>,
+    /// The other version, and how likely a call goes there: from 0 to 1.
+    pub other: Option<(u64, f64)>,
+    pub description: String,
+    pub asynchronous: AsyncSettings,
+    pub permissions: Vec<Permission>,
+    pub provisioned: Option<Provisioned>,
+    pub revision: String,
+}
+
+impl Record for Alias {}
+
+/// The number of a layer's newest version.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Newest(pub(crate) u64);
+
+impl Record for Newest {}
+
+/// Files that several functions share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerVersion {
+    pub space: Space,
+    pub name: String,
+    pub version: u64,
+    pub code: Code,
+    pub description: String,
+    pub license: Option<String>,
+    /// What it says it is for; nobody checks it.
+    pub runtimes: Vec<String>,
+    pub architectures: Vec<String>,
+    pub permissions: Vec<Permission>,
+    pub revision: String,
+    pub created: Timestamp,
+}
+
+impl Record for LayerVersion {}
+
+/// A layer that a function uses. It holds the code itself: who deletes the layer takes it from nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedLayer {
+    pub space: Space,
+    pub name: String,
+    pub version: u64,
+    pub code: Code,
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Generation(pub(crate) [u8; 16]);
@@ -62,6 +156,8 @@ pub struct Configuration {
     pub role: String,
     pub architecture: Architecture,
     pub logging: Logging,
+    /// Laid over one another, the last on top.
+    pub layers: Vec<UsedLayer>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,6 +273,72 @@ pub(crate) fn functions_of(space: &Space) -> Key {
     FUNCTIONS.key().str(space.as_str())
 }
 
+pub(crate) fn version_key(space: &Space, name: &str, number: u64) -> Key {
+    versions_of(space, name).u64(number)
+}
+
+pub(crate) fn versions_of(space: &Space, name: &str) -> Key {
+    VERSIONS.key().str(space.as_str()).str(name)
+}
+
+pub(crate) fn alias_key(space: &Space, function: &str, name: &str) -> Key {
+    aliases_of(space, function).str(name)
+}
+
+pub(crate) fn aliases_of(space: &Space, function: &str) -> Key {
+    ALIASES.key().str(space.as_str()).str(function)
+}
+
+pub(crate) fn layer_key(space: &Space, name: &str) -> Key {
+    layers_of(space).str(name)
+}
+
+pub(crate) fn layers_of(space: &Space) -> Key {
+    LAYERS.key().str(space.as_str())
+}
+
+pub(crate) fn layer_version_key(space: &Space, name: &str, number: u64) -> Key {
+    layer_versions_of(space, name).u64(number)
+}
+
+pub(crate) fn layer_versions_of(space: &Space, name: &str) -> Key {
+    LAYER_VERSIONS.key().str(space.as_str()).str(name)
+}
+
 pub(crate) fn job_key(request_id: &str) -> Key {
     JOBS.key().str(request_id)
+}
+
+impl Function {
+    /// The bodies in the store that this record names.
+    fn blobs(&self) -> impl Iterator<Item = Blob> {
+        let layers = self.configuration.layers.iter();
+        let layers = layers.filter_map(|layer| layer.code.blob());
+        self.code.blob().into_iter().chain(layers)
+    }
+
+    /// To be in the transaction that stores the record.
+    pub(crate) fn keep_code(&self, tx: &mut Tx) -> Result<()> {
+        for blob in self.blobs() {
+            Blobs::keep(tx, blob.id)?;
+        }
+        Ok(())
+    }
+
+    /// To be in the transaction that removes the record.
+    pub(crate) fn drop_code(&self, tx: &mut Tx) -> Result<()> {
+        for blob in self.blobs() {
+            Blobs::drop_name(tx, blob.id)?;
+        }
+        Ok(())
+    }
+}
+
+impl Code {
+    pub(crate) fn blob(&self) -> Option<Blob> {
+        match self.source {
+            CodeSource::Package(blob) => Some(blob),
+            CodeSource::Directory(_) => None,
+        }
+    }
 }

@@ -4,3 +4,4 @@ mod asynchronous;
 mod deploy;
 pub(crate) mod fake;
 mod synchronous;
+mod versions;

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use base::Space;
-use store::{Blobs, Tx};
+use store::Tx;
 
 use crate::code;
 use crate::create::NewCode;
+use crate::layer;
 use crate::schema::{
-    AsyncSettings, Code, CodeSource, Configuration, FUNCTIONS, Function, Generation, function_key,
+    AsyncSettings, Code, CodeSource, Configuration, FUNCTIONS, Function, Generation, Recursion,
+    function_key,
 };
 use crate::{Error, Functions, Result};
 
@@ -24,15 +26,11 @@ impl Functions {
     ) -> Result<Function> {
         check_revision(&self.get(space, name)?, revision)?;
         let (code, _hold) = self.take_in(code).await?;
+        self.check_size(&code, &self.get(space, name)?.configuration.layers)
+            .await?;
         let generation = self.new_generation();
         let function = self
-            .change(space, name, revision, |tx, function| {
-                if let Some(old) = function.code.blob() {
-                    Blobs::drop_name(tx, old.id)?;
-                }
-                if let Some(new) = code.blob() {
-                    Blobs::keep(tx, new.id)?;
-                }
+            .change(space, name, revision, |_, function| {
                 function.code = code.clone();
                 function.generation = generation;
                 Ok(())
@@ -50,6 +48,10 @@ impl Functions {
         revision: Option<&str>,
         edit: impl Fn(&mut Configuration),
     ) -> Result<Function> {
+        let mut wanted = self.get(space, name)?;
+        edit(&mut wanted.configuration);
+        self.check_size(&wanted.code, &wanted.configuration.layers)
+            .await?;
         let generation = self.new_generation();
         let function = self
             .change(space, name, revision, |_, function| {
@@ -62,14 +64,29 @@ impl Functions {
         Ok(function)
     }
 
+    /// Sets how asynchronous calls of what the qualifier names are treated.
     pub async fn set_asynchronous(
         &self,
         space: &Space,
         name: &str,
+        qualifier: Option<&str>,
         settings: AsyncSettings,
+    ) -> Result<()> {
+        self.change_attached(space, name, qualifier, None, |attached| {
+            *attached.asynchronous = settings.clone();
+            Ok(())
+        })
+        .await
+    }
+
+    pub async fn set_recursion(
+        &self,
+        space: &Space,
+        name: &str,
+        recursion: Recursion,
     ) -> Result<Function> {
         self.change(space, name, None, |_, function| {
-            function.asynchronous = settings.clone();
+            function.recursion = recursion;
             Ok(())
         })
         .await
@@ -147,9 +164,17 @@ impl Functions {
                     .get(tx, &key)?
                     .ok_or_else(|| Error::NoSuchFunction(name.to_owned()))?;
                 check_revision(&function, revision)?;
-                let generation = function.generation;
+                let before = function.clone();
                 edit(tx, &mut function)?;
-                if function.generation != generation {
+                if function.generation != before.generation {
+                    layer::check_there(
+                        tx,
+                        &before.configuration.layers,
+                        &function.configuration.layers,
+                    )?;
+                    // In this order: what both name is never without a name.
+                    function.keep_code(tx)?;
+                    before.drop_code(tx)?;
                     function.modified = now;
                 }
                 function.revision.clone_from(&new_revision);
@@ -167,11 +192,11 @@ impl Functions {
             ..
         } = function;
         let generation: Generation = *generation;
-        self.shared.pools.replace(space, name, Some(generation));
+        self.shared.pools.replace(space, name, generation);
     }
 }
 
-fn check_revision(function: &Function, revision: Option<&str>) -> Result<()> {
+pub(crate) fn check_revision(function: &Function, revision: Option<&str>) -> Result<()> {
     match revision {
         Some(revision) if revision != function.revision => {
             Err(Error::RevisionMismatch(function.name.clone()))

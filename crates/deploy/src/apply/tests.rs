@@ -784,3 +784,79 @@ Resources:
         );
     }
 }
+
+const PUBLISHED: &str = r#"Transform: AWS::Serverless-2016-10-31
+Resources:
+  Words:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: words, LayerName: words}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: f
+      CodeUri: src
+      Handler: index.handler
+      Runtime: nodejs20.x
+      AutoPublishAlias: live
+      ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 2}
+      EventInvokeConfig: {MaximumRetryAttempts: 1}
+      Layers: [!Ref Words]
+  G:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: g, CodeUri: src, Handler: index.handler, Runtime: nodejs20.x}
+  One:
+    Type: AWS::Lambda::Version
+    Properties: {FunctionName: !Ref G}
+  Stable:
+    Type: AWS::Lambda::Alias
+    Properties: {FunctionName: !Ref G, FunctionVersion: !GetAtt One.Version, Name: stable}
+"#;
+
+#[tokio::test]
+async fn what_is_published_follows_the_code_and_goes_with_the_stack() {
+    let world = World::new();
+    let words = world.dir.path().join("words");
+    std::fs::create_dir(&words).unwrap();
+    std::fs::write(words.join("a"), "1").unwrap();
+    world.deploy(PUBLISHED).await;
+    let functions = &world.engines.functions;
+    let live = || functions.alias(&world.space, "f", "live").unwrap();
+    assert_eq!(live().version, Some(1));
+    assert_eq!(live().provisioned.map(|is| is.instances), Some(2));
+    assert_eq!(live().asynchronous.retries, 1);
+    let published = functions.resolve(&world.space, "f", Some("live")).unwrap();
+    assert_eq!(published.configuration.layers[0].name, "words");
+    assert!(matches!(published.code.source, CodeSource::Package(_)));
+    let stable = || functions.alias(&world.space, "g", "stable").unwrap();
+    assert_eq!(stable().version, Some(1));
+    assert_eq!(
+        world.deploy(PUBLISHED).await,
+        [""; 0],
+        "all is as it should be"
+    );
+
+    let code = world.dir.path().join("src/index.js");
+    std::fs::write(&code, "exports.handler = 2; // longer").unwrap();
+    world.deploy(PUBLISHED).await;
+    assert_eq!(live().version, Some(2));
+    assert_eq!(stable().version, Some(1), "a version is published once");
+    let other = PUBLISHED.replace("LayerName: words", "LayerName: words, Description: changed");
+    world.deploy(&other).await;
+    assert_eq!(
+        functions
+            .layer_versions(&world.space, "words")
+            .unwrap()
+            .len(),
+        2
+    );
+    let latest = functions.get(&world.space, "f").unwrap();
+    assert_eq!(latest.configuration.layers[0].version, 2);
+
+    let without = PUBLISHED.split("  One:").next().unwrap();
+    world.deploy(without).await;
+    assert!(functions.alias(&world.space, "g", "stable").is_err());
+    assert!(functions.resolve(&world.space, "g", Some("1")).is_err());
+    world.deployer.destroy("shop").await.unwrap();
+    assert!(functions.list(&world.space, None, 10).unwrap().is_empty());
+    assert!(functions.layers(&world.space).unwrap().is_empty());
+}

@@ -192,13 +192,14 @@ fn wrong_name(name: &str) -> Option<&'static str> {
     None
 }
 
-/// The bucket's own `NotificationConfiguration`; `function` turns an ARN into a function's name.
+/// The bucket's own `NotificationConfiguration`; `function` turns an ARN into a function's name and
+/// its qualifier.
 pub(crate) fn notification(
     node: &Node,
     at: Span,
     id: &str,
     findings: &Findings<'_>,
-    function: impl Fn(&Node) -> Option<String>,
+    function: impl Fn(&Node) -> Option<(String, Option<String>)>,
 ) -> Vec<Placed> {
     let owner = "NotificationConfiguration";
     let Some(fields) = Fields::open(node, at, owner, NOTIFICATION, findings) else {
@@ -214,13 +215,14 @@ pub(crate) fn notification(
         let event = fields.required("Event").map(|node| events(node, findings));
         let target = fields.required("Function").and_then(&function);
         let (prefix, suffix) = filter(&fields, findings);
-        let (Some(Some(events)), Some(function)) = (event, target) else {
+        let (Some(Some(events)), Some((function, qualifier))) = (event, target) else {
             continue;
         };
         rules.push(Placed {
             rule: Rule {
                 id: format!("{id}-{index}"),
                 function,
+                qualifier,
                 events,
                 prefix,
                 suffix,

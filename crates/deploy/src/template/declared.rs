@@ -19,6 +19,11 @@ pub(crate) enum Kind {
     HttpApi,
     /// A function's; no resource of its own in a template.
     FunctionUrl,
+    /// Either spelling of it.
+    Layer,
+    PlainLayer,
+    Version,
+    Alias,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -39,11 +44,15 @@ pub(crate) struct Declared {
 
 const KINDS: &[(&str, Kind)] = &[
     ("AWS::DynamoDB::Table", Kind::Table),
+    ("AWS::Lambda::Alias", Kind::Alias),
+    ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
     ("AWS::Lambda::Permission", Kind::Permission),
+    ("AWS::Lambda::Version", Kind::Version),
     ("AWS::S3::Bucket", Kind::Bucket),
     ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
+    ("AWS::Serverless::LayerVersion", Kind::Layer),
     ("AWS::Serverless::SimpleTable", Kind::SimpleTable),
 ];
 
@@ -266,13 +275,23 @@ pub(crate) enum Target<'a> {
     Resource(&'a Declared),
     /// `<Function>Role`, which is written nowhere but can be referred to.
     Role(&'a Declared),
+    /// `<Function>.Alias`, the alias that is published to with each deployment.
+    Alias(&'a Declared),
 }
+
+/// Stands around what is known only when it is made: the number of a version.
+pub(crate) const MARK: char = '\u{e000}';
 
 impl<'a> Target<'a> {
     pub(crate) fn find(declared: &'a [Declared], id: &str) -> Option<Self> {
         let named = |id: &str| declared.iter().find(|one| one.id == id);
         if let Some(resource) = named(id) {
             return Some(Self::Resource(resource));
+        }
+        if let Some(function) = id.strip_suffix(".Alias").and_then(named) {
+            let publishes = function.kind == Kind::Function
+                && function.properties.get("AutoPublishAlias").is_some();
+            return publishes.then_some(Self::Alias(function));
         }
         let function = named(id.strip_suffix("Role")?)?;
         let makes_role =
@@ -282,7 +301,7 @@ impl<'a> Target<'a> {
 
     pub(crate) fn declared(&self) -> &'a Declared {
         match self {
-            Self::Resource(declared) | Self::Role(declared) => declared,
+            Self::Resource(declared) | Self::Role(declared) | Self::Alias(declared) => declared,
         }
     }
 
@@ -291,6 +310,7 @@ impl<'a> Target<'a> {
         match self {
             Self::Resource(declared) => declared.kind.attributes(),
             Self::Role(_) => Some(&[("Arn", Attribute::Obeyed)]),
+            Self::Alias(_) => Some(&[]),
         }
     }
 }
@@ -309,9 +329,14 @@ impl Kind {
             Self::Function => Some("FunctionName"),
             Self::Bucket => Some("BucketName"),
             Self::Table | Self::SimpleTable => Some("TableName"),
-            Self::Permission | Self::RestApi | Self::HttpApi | Self::FunctionUrl | Self::Other => {
-                None
-            }
+            Self::Layer | Self::PlainLayer => Some("LayerName"),
+            Self::Permission
+            | Self::RestApi
+            | Self::HttpApi
+            | Self::FunctionUrl
+            | Self::Version
+            | Self::Alias
+            | Self::Other => None,
         }
     }
 
@@ -319,12 +344,15 @@ impl Kind {
         match self {
             Self::Bucket => 63,
             Self::Function => 64,
+            Self::Layer | Self::PlainLayer => 140,
             Self::Table
             | Self::SimpleTable
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
             | Self::FunctionUrl
+            | Self::Version
+            | Self::Alias
             | Self::Other => 255,
         }
     }
@@ -354,6 +382,9 @@ impl Kind {
             )]),
             Self::HttpApi => Some(&[("ApiEndpoint", Obeyed)]),
             Self::FunctionUrl => Some(&[("FunctionUrl", Obeyed)]),
+            Self::Layer | Self::PlainLayer => Some(&[("LayerVersionArn", Obeyed)]),
+            Self::Version => Some(&[("FunctionArn", Obeyed), ("Version", Obeyed)]),
+            Self::Alias => Some(&[("AliasArn", Obeyed)]),
             Self::Other => None,
         }
     }

@@ -196,6 +196,7 @@ impl Reading<'_> {
         let rule = Rule {
             id: format!("{}-{}", self.owner.id, entry.key),
             function: self.function.to_owned(),
+            qualifier: None,
             events: events?,
             prefix,
             suffix,

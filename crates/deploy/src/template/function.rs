@@ -6,20 +6,28 @@ use std::path::{Path, PathBuf};
 use runtimes::Language;
 
 use crate::Context;
-use crate::desired::{Architecture, Code, Function, Retry};
+use crate::desired::{Architecture, Code, Function, LayerUse, Publish, Retry};
 use crate::diagnostic::Finding;
+use crate::template::declared::MARK;
+use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
-use crate::template::tree::Value;
+use crate::template::tree::{Node, Value};
 use Support::{Access, Notice, Obeyed, Refused};
 
-const NO_VERSIONS: &str = "functions have no versions and aliases yet";
+const STAGED: &str = "calls move to a new version at once";
 
 pub(crate) const PROPERTIES: Schema = &[
     ("Architectures", Obeyed),
     ("AssumeRolePolicyDocument", Access),
-    ("AutoPublishAlias", Refused(NO_VERSIONS)),
-    ("AutoPublishAliasAllProperties", Refused(NO_VERSIONS)),
-    ("AutoPublishCodeSha256", Refused(NO_VERSIONS)),
+    ("AutoPublishAlias", Obeyed),
+    (
+        "AutoPublishAliasAllProperties",
+        Notice("every change of the function is published"),
+    ),
+    (
+        "AutoPublishCodeSha256",
+        Refused("what is published is told by the code itself"),
+    ),
     (
         "CapacityProviderConfig",
         Refused("there are no capacity providers"),
@@ -30,7 +38,7 @@ pub(crate) const PROPERTIES: Schema = &[
     ),
     ("CodeUri", Obeyed),
     ("DeadLetterQueue", Refused("there are no dead letters yet")),
-    ("DeploymentPreference", Refused(NO_VERSIONS)),
+    ("DeploymentPreference", Refused(STAGED)),
     ("Description", Obeyed),
     ("DurableConfig", Refused("executions are not durable")),
     ("Environment", Obeyed),
@@ -53,7 +61,7 @@ pub(crate) const PROPERTIES: Schema = &[
         "KmsKeyArn",
         Refused("the environment would not be encrypted by this key"),
     ),
-    ("Layers", Refused("layers are not mounted yet")),
+    ("Layers", Obeyed),
     ("LoggingConfig", Obeyed),
     ("MemorySize", Obeyed),
     ("PackageType", Obeyed),
@@ -63,8 +71,11 @@ pub(crate) const PROPERTIES: Schema = &[
         "PropagateTags",
         Notice("the function's tags stay with the function"),
     ),
-    ("ProvisionedConcurrencyConfig", Refused(NO_VERSIONS)),
-    ("PublishToLatestPublished", Refused(NO_VERSIONS)),
+    ("ProvisionedConcurrencyConfig", Obeyed),
+    (
+        "PublishToLatestPublished",
+        Refused("there are no capacity providers"),
+    ),
     (
         "RecursiveLoop",
         Refused("loops of functions are not detected"),
@@ -86,8 +97,11 @@ pub(crate) const PROPERTIES: Schema = &[
     ("TenancyConfig", Refused("tenants are not kept apart")),
     ("Timeout", Obeyed),
     ("Tracing", Notice("traces are not recorded yet")),
-    ("VersionDeletionPolicy", Refused(NO_VERSIONS)),
-    ("VersionDescription", Refused(NO_VERSIONS)),
+    (
+        "VersionDeletionPolicy",
+        Notice("versions stay as long as their function"),
+    ),
+    ("VersionDescription", Obeyed),
     (
         "VpcConfig",
         Refused("the function would reach more than this allows"),
@@ -96,6 +110,7 @@ pub(crate) const PROPERTIES: Schema = &[
 
 const ENVIRONMENT: Schema = &[("Variables", Obeyed)];
 const STORAGE: Schema = &[("Size", Obeyed)];
+const PROVISIONED: Schema = &[("ProvisionedConcurrentExecutions", Obeyed)];
 const INVOKE: Schema = &[
     (
         "DestinationConfig",
@@ -135,6 +150,7 @@ const RESERVED: &[&str] = &[
 
 /// All variables together, names and values.
 const MAX_ENVIRONMENT: usize = 4_096;
+const MOST_LAYERS: usize = 5;
 /// Inline code, as the service takes it.
 const MAX_INLINE: usize = 4 << 20;
 
@@ -183,6 +199,8 @@ impl Reading<'_> {
             role,
             retry: self.retry(),
             tags: fields.texts("Tags"),
+            layers: self.layers(),
+            publish: self.publish(),
             name: name?,
             runtime: runtime?,
             handler: handler?,
@@ -307,42 +325,7 @@ impl Reading<'_> {
     }
 
     fn code_uri(&self) -> Option<Code> {
-        let node = self.fields.required("CodeUri")?;
-        if let Value::Map(_) = node.value {
-            self.say(
-                Finding::error(node.span, "code in a bucket is not supported yet")
-                    .help("set `CodeUri` to a directory or a zip file, relative to the template"),
-            );
-            return None;
-        }
-        let uri = self.fields.text("CodeUri")?;
-        if uri.contains("://") {
-            self.say(
-                Finding::error(node.span, format!("code from `{uri}` is not supported yet"))
-                    .help("set `CodeUri` to a directory or a zip file, relative to the template"),
-            );
-            return None;
-        }
-        let path = normal(&self.dir.join(&uri));
-        if path.is_dir() {
-            return Some(Code::Directory(path));
-        }
-        let is_zip = path.extension().is_some_and(|extension| {
-            extension.eq_ignore_ascii_case("zip") || extension.eq_ignore_ascii_case("jar")
-        });
-        if path.is_file() && is_zip {
-            return Some(Code::Zip(path));
-        }
-        let what = match path.exists() {
-            true => "is neither a directory nor a zip file",
-            false => "does not exist",
-        };
-        self.say(
-            Finding::error(node.span, format!("`{uri}` {what}"))
-                .why(format!("looked for {}", path.display()))
-                .help("the path is relative to the template"),
-        );
-        None
+        files(self.fields, "CodeUri", self.dir, self.findings)
     }
 
     fn check_inline(&self, language: Option<Language>, handler: &str) {
@@ -476,6 +459,74 @@ impl Reading<'_> {
         wanted
     }
 
+    fn layers(&self) -> Vec<LayerUse> {
+        let items = self.fields.list("Layers").unwrap_or_default();
+        if items.len() > MOST_LAYERS {
+            self.say(self.error(
+                "Layers",
+                format!("a function has at most {MOST_LAYERS} layers"),
+            ));
+        }
+        items.iter().filter_map(|item| self.layer(item)).collect()
+    }
+
+    /// An ARN; that of a layer of the template is without a number, and means its newest version.
+    fn layer(&self, node: &Node) -> Option<LayerUse> {
+        if node.is_broken() {
+            return None;
+        }
+        let (region, account) = (&self.context.region, &self.context.account);
+        let partition = self.context.partition();
+        let start = format!("arn:{partition}:lambda:{region}:{account}:layer:");
+        let text = scalar::text(node, self.findings.report).unwrap_or_default();
+        let name = text.strip_prefix(&start).map(|rest| rest.split_once(':'));
+        match (text.strip_suffix(MARK), name) {
+            (Some(own), _) if own.starts_with(&start) => Some(LayerUse {
+                name: own[start.len()..].to_owned(),
+                version: None,
+            }),
+            (None, Some(Some((name, number)))) if number.parse::<u64>().is_ok() => Some(LayerUse {
+                name: name.to_owned(),
+                version: number.parse().ok(),
+            }),
+            _ => {
+                self.say(
+                    Finding::error(node.span, "`Layers` must name versions of layers")
+                        .why(format!("this is {}", node.kind()))
+                        .help("write `!Ref TheLayer`, or the ARN of a version of this account and region"),
+                );
+                None
+            }
+        }
+    }
+
+    fn publish(&self) -> Option<Publish> {
+        let provisioned = provisioned(self.fields, self.findings);
+        let Some(alias) = self.fields.text("AutoPublishAlias") else {
+            for needing in ["ProvisionedConcurrencyConfig", "VersionDescription"] {
+                if self.fields.has(needing) && !self.fields.has("AutoPublishAlias") {
+                    self.say(
+                        self.error(needing, format!("`{needing}` needs `AutoPublishAlias`"))
+                            .why("only what is published has versions"),
+                    );
+                }
+            }
+            return None;
+        };
+        if !is_alias(&alias) {
+            self.say(self.error(
+                "AutoPublishAlias",
+                format!("`{alias}` cannot be the name of an alias"),
+            ));
+            return None;
+        }
+        Some(Publish {
+            alias,
+            description: self.fields.text("VersionDescription"),
+            provisioned,
+        })
+    }
+
     fn retry(&self) -> Retry {
         let Some(fields) = self
             .fields
@@ -493,11 +544,66 @@ impl Reading<'_> {
     }
 }
 
+/// How many instances are to be kept initialised.
+pub(crate) fn provisioned(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<u32> {
+    let nested = fields.nested("ProvisionedConcurrencyConfig", PROVISIONED, findings)?;
+    nested.required("ProvisionedConcurrentExecutions");
+    nested.integer("ProvisionedConcurrentExecutions", 1..=900)
+}
+
+/// Not a number alone: that would be a version.
+pub(crate) fn is_alias(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=128).contains(&name.len())
+        && name.bytes().all(allowed)
+        && !name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
     name.len() > 1
         && bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The directory or zip file that a property names, relative to the template.
+pub(crate) fn files(
+    fields: &Fields<'_>,
+    property: &str,
+    dir: &Path,
+    findings: &Findings<'_>,
+) -> Option<Code> {
+    let say = |finding| findings.report.add(finding);
+    let help = format!("set `{property}` to a directory or a zip file, relative to the template");
+    let node = fields.required(property)?;
+    if let Value::Map(_) = node.value {
+        say(Finding::error(node.span, "code in a bucket is not supported yet").help(help));
+        return None;
+    }
+    let uri = fields.text(property)?;
+    if uri.contains("://") {
+        let message = format!("code from `{uri}` is not supported yet");
+        say(Finding::error(node.span, message).help(help));
+        return None;
+    }
+    let path = normal(&dir.join(&uri));
+    if path.is_dir() {
+        return Some(Code::Directory(path));
+    }
+    let is_zip = path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("zip") || extension.eq_ignore_ascii_case("jar")
+    });
+    if path.is_file() && is_zip {
+        return Some(Code::Zip(path));
+    }
+    let what = match path.exists() {
+        true => "is neither a directory nor a zip file",
+        false => "does not exist",
+    };
+    say(Finding::error(node.span, format!("`{uri}` {what}"))
+        .why(format!("looked for {}", path.display()))
+        .help("the path is relative to the template"));
+    None
 }
 
 /// The path without `.` and `..`, as far as names alone can say.

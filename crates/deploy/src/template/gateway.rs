@@ -300,6 +300,7 @@ pub(crate) fn url(
             method: None,
             path: None,
             function,
+            qualifier: None,
             payload: Payload::V2,
             timeout_ms: None,
         }],
@@ -431,6 +432,7 @@ pub(crate) fn event(
         method: method.flatten(),
         path,
         function: function.to_owned(),
+        qualifier: None,
         payload,
         timeout_ms,
     })

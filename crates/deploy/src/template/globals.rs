@@ -89,12 +89,7 @@ const HTTP_API: &[&str] = &[
 ];
 
 /// Kinds of which nothing can be deployed yet, so that their globals cannot matter.
-const OTHERS: &[&str] = &[
-    "CapacityProvider",
-    "LayerVersion",
-    "StateMachine",
-    "WebSocketApi",
-];
+const OTHERS: &[&str] = &["CapacityProvider", "StateMachine", "WebSocketApi"];
 
 pub(crate) fn merge(section: Option<&Node>, declared: &mut [Declared], report: &Report) {
     let Some(section) = section else {

@@ -8,7 +8,7 @@ use crate::Context;
 use crate::desired::{Desired, Kind as Made, Notification, OnRemoval, Output, Resource};
 use crate::diagnostic::{Diagnostics, Finding, Report, Span};
 use crate::template::bucket::{self, Placed};
-use crate::template::declared::{Declared, Kind};
+use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::nearest::did_you_mean;
 use crate::template::order::{Order, order};
 use crate::template::references::Names;
@@ -16,7 +16,8 @@ use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    declared, events, function, gateway, globals, parameters, permission, policies, scalar, table,
+    declared, events, function, gateway, globals, layer, parameters, permission, policies, scalar,
+    table, version,
 };
 
 /// The sections of a template that are read.
@@ -352,6 +353,34 @@ impl<'t> Resolving<'t> {
                     self.function(one, &fields, name, scope, findings, harvest);
                 }
             }
+            Kind::Layer | Kind::PlainLayer => {
+                let (schema, content) = match one.kind {
+                    Kind::Layer => (layer::PROPERTIES, "ContentUri"),
+                    _ => (layer::PLAIN_PROPERTIES, "Content"),
+                };
+                let dir = self.template.dir();
+                if let (Some(fields), Some(name)) = (open(schema), name)
+                    && let Some(layer) = layer::read(&fields, content, name, dir, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Layer(layer)));
+                }
+            }
+            Kind::Version => {
+                let function = scope.function_of(one);
+                if let Some(fields) = open(version::VERSION)
+                    && let Some(made) = version::read_version(&fields, &one.id, function, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Version(made)));
+                }
+            }
+            Kind::Alias => {
+                let function = scope.function_of(one);
+                if let Some(fields) = open(version::ALIAS)
+                    && let Some(made) = version::read_alias(&fields, function, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Alias(made)));
+                }
+            }
             Kind::Permission => {
                 if let Some(fields) = open(permission::PROPERTIES) {
                     permission::check(&fields, findings);
@@ -409,13 +438,17 @@ impl<'t> Resolving<'t> {
         if let Some(policies) = fields.node("Policies") {
             policies::check(policies, self.report);
         }
+        // What is published is called by its alias, as the vendor's transform has it.
+        let alias = fields.text("AutoPublishAlias");
         if let Some(events) = one.properties.get("Events") {
             for (source, asked) in events::read(events, one, &name, scope, findings) {
                 match asked {
-                    events::Asked::Rule(rule) => {
+                    events::Asked::Rule(mut rule) => {
+                        rule.rule.qualifier.clone_from(&alias);
                         harvest.rules.entry(source).or_default().push(rule);
                     }
-                    events::Asked::Route(route) => {
+                    events::Asked::Route(mut route) => {
+                        route.route.qualifier.clone_from(&alias);
                         harvest.routes.entry(source).or_default().push(route);
                     }
                 }
@@ -461,8 +494,8 @@ impl<'t> Resolving<'t> {
             .extend(rules);
     }
 
-    /// The name in an ARN of a function of this account and region.
-    fn function_named(&self, node: &Node) -> Option<String> {
+    /// The name in an ARN of a function of this account and region, and the alias or version if there is one.
+    fn function_named(&self, node: &Node) -> Option<(String, Option<String>)> {
         let arn = scalar::text(node, self.report)?;
         let (account, region) = (&self.context.account, &self.context.region);
         let start = format!(
@@ -470,8 +503,15 @@ impl<'t> Resolving<'t> {
             self.context.partition()
         );
         let name = arn.strip_prefix(&start);
-        let name = name.filter(|name| !name.is_empty() && !name.contains(':'));
-        name.map(str::to_owned).or_else(|| {
+        let name = name.map(|name| match name.split_once(':') {
+            Some((name, qualifier)) => (name.to_owned(), Some(qualifier.to_owned())),
+            None => (name.to_owned(), None),
+        });
+        let plain = |(name, qualifier): &(String, Option<String>)| {
+            let qualifier = qualifier.as_deref().unwrap_or("plain");
+            !name.is_empty() && !qualifier.is_empty() && !qualifier.contains([':', MARK])
+        };
+        name.filter(plain).or_else(|| {
             self.report.add(
                 Finding::error(node.span, "`Function` must be the ARN of a function")
                     .why(format!("this is {}", node.kind()))
@@ -619,6 +659,9 @@ impl<'t> Resolving<'t> {
                 kind,
             });
         }
+        for resource in &resources {
+            self.check_numbers(resource);
+        }
         let existing: BTreeSet<String> = resources
             .iter()
             .map(|resource| resource.logical_id.clone())
@@ -627,6 +670,21 @@ impl<'t> Resolving<'t> {
             resource.depends_on.retain(|id| existing.contains(id));
         }
         resources
+    }
+
+    /// Versions get their numbers when they are made, which is too late for whatever is made by the same plan.
+    fn check_numbers(&self, resource: &Resource) {
+        let text = serde_json::to_string(&resource.kind).unwrap_or_default();
+        if text.contains(MARK) {
+            self.report.add(
+                Finding::error(
+                    resource.span,
+                    format!("`{}` uses the number of a version", resource.logical_id),
+                )
+                .why("it is known only when the version is made")
+                .help("refer to an alias; of a layer, only `Layers` can take it"),
+            );
+        }
     }
 
     fn outputs(&self, root: &'t Node, scope: &Scope<'_>) -> Vec<Output> {
@@ -686,6 +744,16 @@ impl<'t> Resolving<'t> {
                     .help("make one text of a list with `!Join`"),
             );
             return None;
+        };
+        let text = match text.contains(MARK) {
+            false => text,
+            true => {
+                self.report.add(
+                    Finding::notice(value.span, "the number of a version is not shown")
+                        .why("it is known only when the version is made"),
+                );
+                text.split(MARK).step_by(2).collect()
+            }
         };
         let description = entry.value.get("Description").and_then(Node::scalar);
         Some(Output {

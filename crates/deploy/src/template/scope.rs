@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::Context;
 use crate::diagnostic::{Finding, Report, Span};
-use crate::template::declared::{Declared, Target};
+use crate::template::declared::{Declared, Kind, MARK, Target};
 use crate::template::tree::{Call, Entry, Node, Value};
 use crate::template::{conditions, scalar};
 
@@ -236,18 +236,26 @@ impl<'t> Scope<'t> {
             return self.copied(span, parameter);
         }
         self.of_resource(name, span, |target| match target {
-            Target::Resource(declared) => self.physical(declared),
+            Target::Resource(declared) => match declared.kind {
+                Kind::Layer | Kind::PlainLayer => self.attribute_of(declared, "LayerVersionArn"),
+                Kind::Version => self.attribute_of(declared, "FunctionArn"),
+                Kind::Alias => self.attribute_of(declared, "AliasArn"),
+                _ => self.physical(declared),
+            },
             Target::Role(function) => Some(function.role_name(self.context)),
+            Target::Alias(function) => {
+                let alias = self.property(function, "AutoPublishAlias")?;
+                let name = self.physical(function)?;
+                Some(self.function_arn(&format!("{name}:{alias}")))
+            }
         })
     }
 
     /// What `Fn::GetAtt` yields.
     fn attribute(&self, id: &str, attribute: &str, span: Span) -> Node {
         self.of_resource(id, span, |target| match target {
-            Target::Resource(declared) => {
-                let name = self.physical(declared)?;
-                declared.kind.attribute(attribute, &name, self.context)
-            }
+            Target::Resource(declared) => self.attribute_of(declared, attribute),
+            Target::Alias(_) => None,
             Target::Role(function) => {
                 let name = function.role_name(self.context);
                 let account = &self.context.account;
@@ -255,6 +263,57 @@ impl<'t> Scope<'t> {
                 (attribute == "Arn").then(|| format!("arn:{partition}:iam::{account}:role/{name}"))
             }
         })
+    }
+
+    fn attribute_of(&self, declared: &Declared, attribute: &str) -> Option<String> {
+        match (declared.kind, attribute) {
+            (Kind::Layer | Kind::PlainLayer, "LayerVersionArn") => {
+                let (region, account) = (&self.context.region, &self.context.account);
+                let partition = self.context.partition();
+                let name = self.physical(declared)?;
+                Some(format!(
+                    "arn:{partition}:lambda:{region}:{account}:layer:{name}{MARK}"
+                ))
+            }
+            (Kind::Version, "Version") => Some(format!("{MARK}{}{MARK}", declared.id)),
+            (Kind::Version, "FunctionArn") => {
+                let function = self.function_of(declared)?;
+                Some(self.function_arn(&format!("{function}:{MARK}{}{MARK}", declared.id)))
+            }
+            (Kind::Alias, "AliasArn") => {
+                let function = self.function_of(declared)?;
+                let alias = self.property(declared, "Name")?;
+                Some(self.function_arn(&format!("{function}:{alias}")))
+            }
+            _ => {
+                let name = self.physical(declared)?;
+                declared.kind.attribute(attribute, &name, self.context)
+            }
+        }
+    }
+
+    fn function_arn(&self, qualified: &str) -> String {
+        let (region, account) = (&self.context.region, &self.context.account);
+        let partition = self.context.partition();
+        format!("arn:{partition}:lambda:{region}:{account}:function:{qualified}")
+    }
+
+    /// A property that is text. What is wrong with it is said where the resource is read.
+    fn property(&self, declared: &Declared, name: &str) -> Option<String> {
+        let given = declared.properties.get(name)?;
+        self.report.hushed(|| {
+            self.nested(declared.id_span, || {
+                let node = self.eval(given);
+                self.text(&node)
+            })
+        })
+    }
+
+    /// The function that a version or an alias belongs to.
+    pub(crate) fn function_of(&self, declared: &Declared) -> Option<String> {
+        let given = self.property(declared, "FunctionName")?;
+        let start = self.function_arn("");
+        Some(given.strip_prefix(&start).unwrap_or(&given).to_owned())
     }
 
     fn of_resource(

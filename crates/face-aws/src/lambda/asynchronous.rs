@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use functions::{AsyncSettings, Function};
+use functions::AsyncSettings;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{fault, missing};
 use super::name::{LATEST, Named};
+use super::page::Page;
 use super::{Answer, Asked};
+use crate::dialect::version_name;
 use crate::place::Place;
 use crate::protocol::Fault;
 
@@ -21,6 +23,8 @@ struct Input {
     maximum_retry_attempts: Option<u32>,
     maximum_event_age_in_seconds: Option<u64>,
     destination_config: Option<DestinationConfig>,
+    marker: Option<String>,
+    max_items: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,8 +54,8 @@ pub(super) async fn update(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         &input.function_name,
         input.qualifier.as_deref(),
     )?;
-    let function = configured(&asked, &named)?;
-    change(&asked, &input, &function.asynchronous).await
+    let settings = configured(&asked, &named)?;
+    change(&asked, &input, &settings).await
 }
 
 pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
@@ -61,7 +65,8 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         &input.function_name,
         input.qualifier.as_deref(),
     )?;
-    Ok(Answer::Json(print(&configured(&asked, &named)?)))
+    let arn = arn(&asked, &named);
+    Ok(Answer::Json(print(&configured(&asked, &named)?, &arn)))
 }
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
@@ -100,35 +105,73 @@ async fn change(asked: &Asked<'_>, input: &Input, from: &AsyncSettings) -> Resul
             .map_or(from.max_age, Duration::from_secs),
         modified: Some(asked.parts.clock.now()),
     };
-    let function = set(asked, &named, settings).await?;
-    Ok(Answer::Json(print(&function)))
+    set(asked, &named, settings.clone()).await?;
+    Ok(Answer::Json(print(&settings, &arn(asked, &named))))
 }
 
-async fn set(asked: &Asked<'_>, named: &Named, settings: AsyncSettings) -> Result<Function, Fault> {
+async fn set(asked: &Asked<'_>, named: &Named, settings: AsyncSettings) -> Result<(), Fault> {
     let space = &asked.context.space;
     let changed = asked
         .parts
         .functions
-        .set_asynchronous(space, &named.name, settings)
+        .set_asynchronous(space, &named.name, named.version(), settings)
         .await;
     changed.map_err(|error| fault(asked.context, named, error))
 }
 
-/// The function, if it has settings of its own.
-fn configured(asked: &Asked<'_>, named: &Named) -> Result<Function, Fault> {
-    let function = named.find(asked)?;
-    if function.asynchronous.modified.is_none() {
-        let arn = Place::of(&function.space).function_arn(&function.name, Some(LATEST));
-        return Err(missing(format!(
-            "The function {arn} doesn't have an EventInvokeConfig"
-        )));
-    }
-    Ok(function)
+/// Those of every qualifier that has its own.
+pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    let input: Input = asked.call.read()?;
+    let named = Named::read(asked.context, &input.function_name, None)?;
+    let refused = |error| fault(asked.context, &named, error);
+    let (functions, space) = (&asked.parts.functions, &asked.context.space);
+    let latest = functions
+        .get(space, &named.name)
+        .map_err(|error| match error {
+            functions::Error::NoSuchFunction(_) => missing("The function does not exist."),
+            error => refused(error),
+        })?;
+    let versions = functions.versions(space, &named.name, None, usize::MAX);
+    let aliases = functions.aliases(space, &named.name).map_err(refused)?;
+    let versions = versions.map_err(refused)?.into_iter();
+    let all = [(LATEST.to_owned(), latest.asynchronous)]
+        .into_iter()
+        .chain(versions.map(|one| (version_name(one.version), one.asynchronous)))
+        .chain(aliases.into_iter().map(|one| (one.name, one.asynchronous)));
+    let place = Place::of(space);
+    let configured: Vec<Value> = all
+        .filter(|(_, settings)| settings.modified.is_some())
+        .map(|(qualifier, settings)| {
+            print(
+                &settings,
+                &place.function_arn(&named.name, Some(&qualifier)),
+            )
+        })
+        .collect();
+    let page = Page::read(input.marker.as_deref(), input.max_items)?;
+    Ok(Answer::Json(
+        page.print("FunctionEventInvokeConfigs", configured),
+    ))
 }
 
-fn print(function: &Function) -> Value {
-    let settings = &function.asynchronous;
-    let arn = Place::of(&function.space).function_arn(&function.name, Some(LATEST));
+/// The settings of what is named, if it has any of its own.
+fn configured(asked: &Asked<'_>, named: &Named) -> Result<AsyncSettings, Fault> {
+    let settings = named.find(asked)?.asynchronous;
+    if settings.modified.is_none() {
+        return Err(missing(format!(
+            "The function {} doesn't have an EventInvokeConfig",
+            arn(asked, named)
+        )));
+    }
+    Ok(settings)
+}
+
+fn arn(asked: &Asked<'_>, named: &Named) -> String {
+    let qualifier = named.version().unwrap_or(LATEST);
+    Place::of(&asked.context.space).function_arn(&named.name, Some(qualifier))
+}
+
+fn print(settings: &AsyncSettings, arn: &str) -> Value {
     json!({
         "LastModified": settings.modified.map(base::Timestamp::as_secs),
         "FunctionArn": arn,

@@ -26,7 +26,7 @@ pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&s
         "MemorySize": configuration.memory.as_mib(),
         "LastModified": modified(function.modified),
         "CodeSha256": STANDARD.encode(function.code.sha256),
-        "Version": version_name(None),
+        "Version": version_name(function.version),
         "TracingConfig": { "Mode": "PassThrough" },
         "RevisionId": function.revision,
         "State": "Active",
@@ -40,7 +40,19 @@ pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&s
     if !configuration.environment.is_empty() {
         output["Environment"] = json!({ "Variables": configuration.environment });
     }
+    if !configuration.layers.is_empty() {
+        let layers = configuration.layers.iter().map(|layer| {
+            let arn = Place::of(&layer.space).layer_arn(&layer.name, Some(layer.version));
+            json!({ "Arn": arn, "CodeSize": layer.code.size.as_bytes() })
+        });
+        output["Layers"] = layers.collect();
+    }
     output
+}
+
+/// As [`print`], with an ARN that names the version.
+pub(super) fn print_version(asked: &Asked<'_>, function: &Function) -> Value {
+    print(asked, function, Some(&version_name(function.version)))
 }
 
 fn architecture(architecture: Architecture) -> &'static str {
@@ -65,6 +77,6 @@ fn logging(asked: &Asked<'_>, function: &Function) -> Value {
 }
 
 /// `2026-11-23T07:30:00.000+0000`
-fn modified(at: Timestamp) -> String {
+pub(super) fn modified(at: Timestamp) -> String {
     crate::dialect::instant(at).replace('Z', "+0000")
 }

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use functions::Create;
+use functions::{Create, Publish};
 use serde::Deserialize;
 
 use super::code::Source;
 use super::error::{fault, invalid};
 use super::name::Named;
 use super::settings::{Settings, refuse_unbuilt};
-use super::{Answer, Asked, configuration};
+use super::{Answer, Asked, configuration, version};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -17,6 +17,8 @@ struct Input {
     code: Source,
     #[serde(default)]
     tags: BTreeMap<String, String>,
+    #[serde(default)]
+    publish: bool,
     #[serde(flatten)]
     settings: Settings,
 }
@@ -25,8 +27,8 @@ const LONGEST_NAME: usize = 64;
 
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     refuse_unbuilt(&asked.call)?;
-    let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?;
+    let mut input: Input = asked.call.read()?;
+    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
     if named.name.len() > LONGEST_NAME {
         return Err(Fault::validation(format!(
             "1 validation error detected: Value '{}' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to {LONGEST_NAME}",
@@ -41,9 +43,10 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     }
     settings.check()?;
     asked.check_runtime(settings.runtime.as_deref())?;
+    input.settings.find_layers(&asked)?;
     let code = input.code.read(&asked).await?;
     let mut configuration = Settings::defaults();
-    settings.apply(&mut configuration);
+    input.settings.apply(&mut configuration);
     let create = Create {
         space: asked.context.space.clone(),
         name: named.name.clone(),
@@ -52,6 +55,9 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         tags: input.tags,
     };
     let created = asked.parts.functions.create(create).await;
-    let function = created.map_err(|error| fault(asked.context, &named, error))?;
+    let mut function = created.map_err(|error| fault(asked.context, &named, error))?;
+    if input.publish {
+        function = version::published(&asked, &named, &Publish::default()).await?;
+    }
     Ok(Answer::Json(configuration::print(&asked, &function, None)))
 }

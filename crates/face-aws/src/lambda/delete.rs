@@ -15,11 +15,16 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         ));
     }
     named.find(&asked)?;
-    let deleted = asked
-        .parts
-        .functions
-        .delete(&asked.context.space, &named.name)
-        .await;
+    let (functions, space) = (&asked.parts.functions, &asked.context.space);
+    let deleted = match named.version() {
+        None => functions.delete(space, &named.name).await,
+        Some(version) => match version.parse() {
+            Ok(number) => functions.delete_version(space, &named.name, number).await,
+            Err(_) => {
+                return Err(invalid("Deletion of aliases is not currently supported."));
+            }
+        },
+    };
     deleted.map_err(|error| fault(asked.context, &named, error))?;
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
 }

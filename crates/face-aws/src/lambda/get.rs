@@ -28,7 +28,7 @@ pub(super) fn function(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let function = named.find(&asked)?;
     let printed = configuration::print(&asked, &function, named.qualifier.as_deref());
     let mut output = json!({ "Configuration": printed, "Code": { "RepositoryType": "S3" } });
-    if let Some(address) = package::address(&asked, &function) {
+    if let Some(address) = package::address(&asked, &function, named.qualifier.as_deref()) {
         output["Code"]["Location"] = address.into();
     }
     if !function.tags.is_empty() {

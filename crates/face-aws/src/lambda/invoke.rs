@@ -1,14 +1,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use functions::{Event, Function, Invoke, Job, Outcome};
+use functions::{Event, Invoke, Job, Outcome};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::error::fault;
 use super::name::Named;
-use super::{Answer, Asked};
+use super::{Answer, Asked, recursion};
 use crate::dialect::version_name;
 use crate::protocol::Fault;
 
@@ -53,8 +53,29 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     if input.invocation_type.as_deref() == Some("DryRun") {
         return Ok(Answer::Empty(StatusCode::NO_CONTENT));
     }
+    let trace = match recursion::follow(asked.trace, &function) {
+        Ok(trace) => trace,
+        // Whoever does not wait is not told; the real service drops the event too.
+        Err(recursion::Cut) if asynchronous => {
+            tracing::warn!(function = function.name, "a chain of calls was cut");
+            return Ok(Answer::Empty(StatusCode::ACCEPTED));
+        }
+        Err(cut) => return Err(cut.into()),
+    };
     if asynchronous {
-        return enqueue(&asked, &named, &function, event, client_context).await;
+        let job = Job {
+            request_id: asked.context.request_id.clone(),
+            space: function.space.clone(),
+            function: function.name.clone(),
+            qualifier: named.version().map(str::to_owned),
+            event,
+            trigger: "direct".into(),
+            client_context,
+            trace,
+        };
+        let enqueued = asked.parts.functions.enqueue_alone(&job).await;
+        enqueued.map_err(|error| fault(asked.context, &named, error))?;
+        return Ok(Answer::Empty(StatusCode::ACCEPTED));
     }
     let invoke = Invoke {
         space: function.space,
@@ -64,34 +85,12 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         request_id: asked.context.request_id.clone(),
         trigger: "direct".into(),
         client_context,
-        trace: None,
+        trace,
     };
     let outcome = asked.parts.functions.invoke(invoke).await;
     let outcome = outcome.map_err(|error| fault(asked.context, &named, error))?;
     let with_log = input.log_type.as_deref() == Some("Tail");
     Ok(Answer::Whole(Box::new(print(outcome, with_log))))
-}
-
-async fn enqueue(
-    asked: &Asked<'_>,
-    named: &Named,
-    function: &Function,
-    event: Event,
-    client_context: Option<String>,
-) -> Result<Answer, Fault> {
-    let job = Job {
-        request_id: asked.context.request_id.clone(),
-        space: function.space.clone(),
-        function: function.name.clone(),
-        qualifier: named.version().map(str::to_owned),
-        event,
-        trigger: "direct".into(),
-        client_context,
-        trace: None,
-    };
-    let enqueued = asked.parts.functions.enqueue_alone(&job).await;
-    enqueued.map_err(|error| fault(asked.context, named, error))?;
-    Ok(Answer::Empty(StatusCode::ACCEPTED))
 }
 
 fn check_payload(payload: Bytes, asynchronous: bool) -> Result<Bytes, Fault> {

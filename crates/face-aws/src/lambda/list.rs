@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{fault, invalid};
-use super::name::{LATEST, Named};
+use super::name::Named;
 use super::{Answer, Asked, configuration};
 use crate::protocol::Fault;
 
@@ -35,12 +35,22 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let mut found = found.map_err(|error| fault(asked.context, &nobody, error))?;
     let more = found.len() > limit;
     found.truncate(limit);
-    // Listing versions names each by its own.
-    let qualifier = input.function_version.map(|_| LATEST);
-    let printed: Vec<Value> = found
-        .iter()
-        .map(|function| configuration::print(&asked, function, qualifier))
-        .collect();
+    let mut printed: Vec<Value> = Vec::new();
+    for function in &found {
+        if input.function_version.is_none() {
+            printed.push(configuration::print(&asked, function, None));
+            continue;
+        }
+        // Listing versions names each by its own. A page has those of its functions, however many.
+        let versions = asked
+            .parts
+            .functions
+            .versions(space, &function.name, None, usize::MAX);
+        let versions = versions.map_err(|error| fault(asked.context, &nobody, error))?;
+        printed.push(configuration::print_version(&asked, function));
+        let versions = versions.iter();
+        printed.extend(versions.map(|version| configuration::print_version(&asked, version)));
+    }
     let mut output = json!({ "Functions": printed });
     if let (true, Some(last)) = (more, found.last()) {
         output["NextMarker"] = STANDARD.encode(&last.name).into();

@@ -61,6 +61,16 @@ impl Named {
             .filter(|qualifier| *qualifier != LATEST)
     }
 
+    /// Refuses what names a version or an alias where only the whole function makes sense.
+    pub(super) fn whole(self) -> Result<Self, Fault> {
+        match self.version() {
+            None => Ok(self),
+            Some(_) => Err(super::error::invalid(
+                "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.",
+            )),
+        }
+    }
+
     pub(super) fn arn(&self, context: &Context) -> String {
         let place = Place::of(&context.space);
         place.function_arn(&self.name, self.qualifier.as_deref())

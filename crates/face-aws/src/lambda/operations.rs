@@ -1,8 +1,8 @@
 //! Which file does which operation.
 
 use super::{
-    Answer, Asked, account, asynchronous, concurrency, create, delete, get, invoke, list,
-    permission, tags, update,
+    Answer, Asked, account, alias, asynchronous, concurrency, create, delete, get, invoke, layer,
+    list, management, permission, provisioned, tags, update, version,
 };
 use crate::protocol::Fault;
 
@@ -30,6 +30,33 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<Answer, Fault> {
         "TagResource" => tags::add(asked).await,
         "UntagResource" => tags::remove(asked).await,
         "GetAccountSettings" => account::settings(&asked),
+        "PublishVersion" => version::publish(asked).await,
+        "ListVersionsByFunction" => version::list(asked),
+        "CreateAlias" => alias::create(asked).await,
+        "GetAlias" => alias::get(asked),
+        "UpdateAlias" => alias::update(asked).await,
+        "DeleteAlias" => alias::delete(asked).await,
+        "ListAliases" => alias::list(asked),
+        "PublishLayerVersion" => layer::publish(asked).await,
+        "GetLayerVersion" => layer::get(asked),
+        "GetLayerVersionByArn" => layer::get_by_arn(asked),
+        "ListLayerVersions" => layer::versions(asked),
+        "ListLayers" => layer::layers(asked),
+        "DeleteLayerVersion" => layer::delete(asked).await,
+        "AddLayerVersionPermission" => layer::add_permission(asked).await,
+        "RemoveLayerVersionPermission" => layer::remove_permission(asked).await,
+        "GetLayerVersionPolicy" => layer::get_policy(asked),
+        "PutProvisionedConcurrencyConfig" => provisioned::put(asked).await,
+        "GetProvisionedConcurrencyConfig" => provisioned::get(asked),
+        "DeleteProvisionedConcurrencyConfig" => provisioned::delete(asked).await,
+        "ListProvisionedConcurrencyConfigs" => provisioned::list(asked),
+        "ListFunctionEventInvokeConfigs" => asynchronous::list(asked),
+        "GetFunctionCodeSigningConfig" => management::code_signing(asked),
+        "DeleteFunctionCodeSigningConfig" => management::delete_code_signing(asked),
+        "GetRuntimeManagementConfig" => management::runtime(asked),
+        "PutRuntimeManagementConfig" => management::put_runtime(asked),
+        "GetFunctionRecursionConfig" => management::recursion(asked),
+        "PutFunctionRecursionConfig" => management::put_recursion(asked).await,
         _ => Err(asked.call.unknown()),
     }
 }

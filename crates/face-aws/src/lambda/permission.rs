@@ -1,13 +1,13 @@
 //! The resource policy.
 
-use functions::{Function, Permission};
+use functions::Permission;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::{fault, missing};
+use super::error::{fault, invalid, missing};
 use super::get::Which;
-use super::name::Named;
+use super::name::{LATEST, Named};
 use super::{Answer, Asked};
 use crate::protocol::Fault;
 
@@ -46,9 +46,10 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         &input.function_name,
         input.qualifier.as_deref(),
     )?;
-    let function = named.find(&asked)?;
+    check_qualifier(&named)?;
+    let (present, _) = statements(&asked, &named)?;
     let statement = input.statement(&named.arn(asked.context)).to_string();
-    let size = policy(&function).len() + statement.len();
+    let size = policy(&present).len() + statement.len();
     if size > LARGEST_POLICY {
         return Err(Fault::new(
             "PolicyLengthExceededException",
@@ -63,7 +64,7 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let revision = input.revision_id.as_deref();
     let functions = &asked.parts.functions;
     let added = functions
-        .add_permission(space, &named.name, revision, permission)
+        .add_permission(space, &named.name, named.version(), revision, permission)
         .await;
     added.map_err(|error| fault(asked.context, &named, error))?;
     Ok(Answer::Json(json!({ "Statement": statement })))
@@ -76,12 +77,17 @@ pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         &input.function_name,
         input.qualifier.as_deref(),
     )?;
-    named.find(&asked)?;
     let space = &asked.context.space;
     let revision = input.revision_id.as_deref();
     let functions = &asked.parts.functions;
     let removed = functions
-        .remove_permission(space, &named.name, revision, &input.statement_id)
+        .remove_permission(
+            space,
+            &named.name,
+            named.version(),
+            revision,
+            &input.statement_id,
+        )
         .await;
     removed.map_err(|error| fault(asked.context, &named, error))?;
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
@@ -89,19 +95,39 @@ pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Which = asked.call.read()?;
-    let function = input.named(&asked)?.find(&asked)?;
-    if function.permissions.is_empty() {
+    let named = input.named(&asked)?;
+    let (present, revision) = statements(&asked, &named)?;
+    if present.is_empty() {
         return Err(missing("The resource you requested does not exist."));
     }
     Ok(Answer::Json(json!({
-        "Policy": policy(&function),
-        "RevisionId": function.revision,
+        "Policy": policy(&present),
+        "RevisionId": revision,
     })))
 }
 
-fn policy(function: &Function) -> String {
-    let statements: Vec<Value> = function
-        .permissions
+fn statements(asked: &Asked<'_>, named: &Named) -> Result<(Vec<Permission>, String), Fault> {
+    let space = &asked.context.space;
+    let found = asked
+        .parts
+        .functions
+        .permissions(space, &named.name, named.version());
+    found.map_err(|error| fault(asked.context, named, error))
+}
+
+/// The newest code's policy is the function's.
+fn check_qualifier(named: &Named) -> Result<(), Fault> {
+    if named.qualifier.as_deref() == Some(LATEST) {
+        return Err(invalid(
+            "We currently do not support adding policies for $LATEST.",
+        ));
+    }
+    Ok(())
+}
+
+/// The document of a function's or a layer's policy.
+pub(super) fn policy(permissions: &[Permission]) -> String {
+    let statements: Vec<Value> = permissions
         .iter()
         .filter_map(|permission| serde_json::from_str(&permission.statement).ok())
         .collect();
@@ -136,7 +162,7 @@ impl Add {
 }
 
 /// A service, everybody, an account by its number, or whoever an ARN names.
-fn principal(principal: &str) -> Value {
+pub(super) fn principal(principal: &str) -> Value {
     if principal == "*" {
         json!("*")
     } else if principal.len() == 12 && principal.bytes().all(|byte| byte.is_ascii_digit()) {

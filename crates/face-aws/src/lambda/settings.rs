@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::ByteSize;
-use functions::{Architecture, Configuration, LogFormat, Logging};
+use functions::{Architecture, Configuration, LogFormat, Logging, UsedLayer};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::invalid;
+use super::{Asked, layer};
 use crate::protocol::{Call, Fault};
 
 #[derive(Debug, Deserialize)]
@@ -24,6 +25,10 @@ pub(super) struct Settings {
     ephemeral_storage: Option<EphemeralStorage>,
     architectures: Option<Vec<String>>,
     logging_config: Option<LoggingConfig>,
+    layers: Option<Vec<String>>,
+    /// The layers that were named, once they have been looked for.
+    #[serde(skip)]
+    used: Option<Vec<UsedLayer>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,6 +94,14 @@ impl Settings {
         }
     }
 
+    /// Finds the layers that are named. To be called before [`Settings::apply`].
+    pub(super) fn find_layers(&mut self, asked: &Asked<'_>) -> Result<(), Fault> {
+        if let Some(arns) = &self.layers {
+            self.used = Some(layer::used(asked, arns)?);
+        }
+        Ok(())
+    }
+
     /// What a function has that says nothing.
     pub(super) fn defaults() -> Configuration {
         Configuration {
@@ -102,6 +115,7 @@ impl Settings {
             role: String::new(),
             architecture: Architecture::X86,
             logging: Logging::default(),
+            layers: Vec::new(),
         }
     }
 
@@ -133,6 +147,9 @@ impl Settings {
         }
         if let Some(logging) = &self.logging_config {
             to.logging = logging.read();
+        }
+        if let Some(used) = &self.used {
+            to.layers.clone_from(used);
         }
     }
 
@@ -207,15 +224,13 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> 
 /// Refuses what is asked for but not built. What says nothing (an empty list, the default in words) is let through:
 /// tools send it.
 pub(super) fn refuse_unbuilt(call: &Call<'_>) -> Result<(), Fault> {
-    const UNBUILT: [(&str, &[&str]); 16] = [
-        ("Publish", &["false"]),
+    const UNBUILT: [(&str, &[&str]); 14] = [
         ("PublishTo", &[]),
         ("PackageType", &["\"Zip\""]),
         ("VpcConfig", &[]),
         ("DeadLetterConfig", &[]),
         ("KMSKeyArn", &[]),
         ("TracingConfig", &["{\"Mode\":\"PassThrough\"}"]),
-        ("Layers", &[]),
         ("FileSystemConfigs", &[]),
         ("CodeSigningConfigArn", &[]),
         ("ImageConfig", &[]),

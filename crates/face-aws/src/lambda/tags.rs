@@ -24,13 +24,17 @@ const MOST_TAGS: usize = 50;
 
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let function = Named::read(asked.context, &input.resource, None)?.find(&asked)?;
+    let function = Named::read(asked.context, &input.resource, None)?
+        .whole()?
+        .find(&asked)?;
     Ok(Answer::Json(json!({ "Tags": function.tags })))
 }
 
 pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let function = Named::read(asked.context, &input.resource, None)?.find(&asked)?;
+    let function = Named::read(asked.context, &input.resource, None)?
+        .whole()?
+        .find(&asked)?;
     let new = input
         .tags
         .keys()
@@ -58,7 +62,7 @@ async fn change(
     input: &Input,
     edit: impl Fn(&mut BTreeMap<String, String>),
 ) -> Result<Answer, Fault> {
-    let named = Named::read(asked.context, &input.resource, None)?;
+    let named = Named::read(asked.context, &input.resource, None)?.whole()?;
     let Function { space, name, .. } = named.find(&asked)?;
     let changed = asked.parts.functions.set_tags(&space, &name, edit).await;
     changed.map_err(|error| fault(asked.context, &named, error))?;

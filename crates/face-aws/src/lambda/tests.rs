@@ -17,6 +17,8 @@ use runtimes::Runtimes;
 use serde_json::{Value, json};
 use store::Store;
 
+mod versions;
+
 use super::Lambda;
 use crate::context::Context;
 use crate::dialect::AwsDialect;
@@ -317,13 +319,9 @@ async fn bad_input_gets_the_services_own_errors_and_creates_nothing() {
         (501, "NotImplementedException"),
         "{message}"
     );
-    let (status, code, message) =
-        refused(json!({ "Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:l:1"] })).await;
-    assert_eq!(
-        (status, code.as_str()),
-        (501, "NotImplementedException"),
-        "{message}"
-    );
+    let layer = "arn:aws:lambda:us-east-1:000000000000:layer:l:1";
+    let (.., message) = refused(json!({ "Layers": [layer] })).await;
+    assert_eq!(message, format!("Layer version {layer} does not exist."));
     let (status, code, message) = refused(json!({ "Runtime": "nonsense" })).await;
     assert_eq!(status, 400, "{code} {message}");
     let (status, code, message) = refused(json!({ "Role": "nobody" })).await;
@@ -339,8 +337,9 @@ async fn bad_input_gets_the_services_own_errors_and_creates_nothing() {
         elsewhere.error().2,
         "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"
     );
-    let unbuilt = world.get("/f/aliases").await.error().2;
-    assert!(unbuilt.contains("ListAliases"), "{unbuilt}");
+    let path = "/2021-10-31/functions/f/url";
+    let unbuilt = world.send(Method::GET, path, &[], "").await.error().2;
+    assert!(unbuilt.contains("GetFunctionUrlConfig"), "{unbuilt}");
     assert_eq!(world.get("").await.json()["Functions"], json!([]));
 }
 

@@ -1,11 +1,11 @@
-use functions::Function;
+use functions::{Function, Publish};
 use serde::Deserialize;
 
 use super::code::Source;
 use super::error::fault;
 use super::name::Named;
 use super::settings::{Settings, refuse_unbuilt};
-use super::{Answer, Asked, configuration as printed};
+use super::{Answer, Asked, configuration as printed, version};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -15,6 +15,8 @@ struct Code {
     revision_id: Option<String>,
     #[serde(default)]
     dry_run: bool,
+    #[serde(default)]
+    publish: bool,
     architectures: Option<Vec<String>>,
     #[serde(flatten)]
     source: Source,
@@ -26,7 +28,7 @@ pub(super) async fn code(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     if input.architectures.is_some_and(|list| list != ["x86_64"]) {
         return Err(asked.call.not_built("Architectures"));
     }
-    let named = Named::read(asked.context, &input.function_name, None)?;
+    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
     let before = named.find(&asked)?;
     let code = input.source.read(&asked).await?;
     if input.dry_run {
@@ -38,6 +40,10 @@ pub(super) async fn code(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let updated = functions
         .update_code(space, &named.name, code, revision)
         .await;
+    if input.publish && updated.is_ok() {
+        let published = version::published(&asked, &named, &Publish::default()).await?;
+        return Ok(Answer::Json(printed::print_version(&asked, &published)));
+    }
     print(&asked, &named, updated)
 }
 
@@ -52,11 +58,12 @@ struct Configuration {
 
 pub(super) async fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     refuse_unbuilt(&asked.call)?;
-    let input: Configuration = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?;
+    let mut input: Configuration = asked.call.read()?;
+    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
     named.find(&asked)?;
     input.settings.check()?;
     asked.check_runtime(input.settings.runtime.as_deref())?;
+    input.settings.find_layers(&asked)?;
     let space = &asked.context.space;
     let revision = input.revision_id.as_deref();
     let apply = |configuration: &mut functions::Configuration| input.settings.apply(configuration);

@@ -91,7 +91,7 @@ async fn a_function_may_ask_for_fewer_retries() {
     };
     world
         .functions
-        .set_asynchronous(&space(), "f", settings)
+        .set_asynchronous(&space(), "f", None, settings)
         .await
         .unwrap();
     let _stop = world.run_backlog();
@@ -112,7 +112,7 @@ async fn a_throttled_job_is_tried_again_with_growing_waits_until_it_is_too_old()
     };
     world
         .functions
-        .set_asynchronous(&space(), "f", settings)
+        .set_asynchronous(&space(), "f", None, settings)
         .await
         .unwrap();
     world

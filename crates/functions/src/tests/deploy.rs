@@ -154,12 +154,26 @@ async fn permissions_are_kept_by_their_ids() {
     let add = || {
         world
             .functions
-            .add_permission(&here, "f", None, permission.clone())
+            .add_permission(&here, "f", None, None, permission.clone())
     };
-    assert_eq!(add().await.unwrap().permissions.len(), 1);
+    add().await.unwrap();
+    let count = || {
+        world
+            .functions
+            .permissions(&here, "f", None)
+            .unwrap()
+            .0
+            .len()
+    };
+    assert_eq!(count(), 1);
     assert!(matches!(add().await, Err(Error::PermissionExists(_))));
-    let remove = || world.functions.remove_permission(&here, "f", None, "one");
-    assert!(remove().await.unwrap().permissions.is_empty());
+    let remove = || {
+        world
+            .functions
+            .remove_permission(&here, "f", None, None, "one")
+    };
+    remove().await.unwrap();
+    assert_eq!(count(), 0);
     assert!(matches!(remove().await, Err(Error::NoSuchPermission(_))));
 }
 

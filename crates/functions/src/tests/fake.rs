@@ -75,7 +75,21 @@ impl World {
         Self::on(self.store.clone(), self.clock.clone())
     }
 
+    /// One whose functions start at most so many instances at once.
+    pub(crate) fn scaling(most: u32) -> Self {
+        let config = Config {
+            scaling: Some(most),
+            ..Config::default()
+        };
+        let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
+        Self::with(Store::ephemeral(Random::seeded(1)), clock, config)
+    }
+
     pub(crate) fn on(store: Store, clock: ManualClock) -> Self {
+        Self::with(store, clock, Config::default())
+    }
+
+    fn with(store: Store, clock: ManualClock, config: Config) -> Self {
         let stage = Arc::new(Stage::default());
         let ledger = Ledger::new(store.clone(), ledger::Limits::default());
         let name = format!("fulmar-functions-{}", Random::system().uuid());
@@ -88,7 +102,7 @@ impl World {
             clock: Arc::new(clock.clone()),
             random: Random::seeded(2),
             code_dir: code_dir.clone(),
-            config: Config::default(),
+            config,
         })
         .unwrap();
         Self {
@@ -125,6 +139,15 @@ impl World {
     pub(crate) fn spawn(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Outcome>> {
         let (functions, call) = (self.functions.clone(), self.call(payload));
         tokio::spawn(async move { functions.invoke(call).await })
+    }
+
+    /// Calls what a qualifier names, and returns what came of it.
+    pub(crate) async fn invoke_at(&self, qualifier: &str) -> Result<Outcome> {
+        let call = Invoke {
+            qualifier: Some(qualifier.into()),
+            ..self.call("\"x\"")
+        };
+        self.functions.invoke(call).await
     }
 
     fn call(&self, payload: &'static str) -> Invoke {
@@ -234,6 +257,7 @@ pub(crate) fn configuration(handler: &str) -> Configuration {
         role: "role".into(),
         architecture: crate::Architecture::default(),
         logging: Logging::default(),
+        layers: Vec::new(),
     }
 }
 
@@ -258,7 +282,11 @@ impl Dialect for Plain {
     }
 
     fn environment(&self, instance: &InstanceFacts<'_>) -> Vec<(String, String)> {
-        vec![("NAME".into(), instance.function.name.clone())]
+        vec![
+            ("NAME".into(), instance.function.name.clone()),
+            ("VERSION".into(), format!("{:?}", instance.version)),
+            ("WHY".into(), format!("{:?}", instance.initialization)),
+        ]
     }
 
     fn render(&self, event: &Event) -> Bytes {
@@ -422,6 +450,16 @@ async fn act(
                 post(&mut stream, &response, &payload, true).await;
                 return Exit::Code(0);
             }
+            "why" => {
+                let of = |name: &str| {
+                    let found = what.environment.iter().find(|(key, _)| key == name);
+                    found.map_or("", |(_, value)| value).to_owned()
+                };
+                let answer = format!("{} {}", of("VERSION"), of("WHY"));
+                post(&mut stream, &response, &answer, true).await;
+            }
+            "code" => post(&mut stream, &response, &files(Some(&what.code)), true).await,
+            "layers" => post(&mut stream, &response, &files(what.layers.as_ref()), true).await,
             "flood" => return flood(stream.into_inner()).await,
             "answer-and-flood" => {
                 post(&mut stream, &response, &payload, false).await;
@@ -436,6 +474,23 @@ async fn act(
         }
     }
     Exit::Code(0)
+}
+
+/// Names and contents of a folder's files.
+fn files(folder: Option<&PathBuf>) -> String {
+    let Some(folder) = folder else {
+        return "none".into();
+    };
+    let mut found: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            format!("{name}={}", std::fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    found.sort();
+    found.join(" ")
 }
 
 /// Asks for what there is not, as fast as it is refused.

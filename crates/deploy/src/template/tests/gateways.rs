@@ -22,6 +22,7 @@ fn route(method: Option<&str>, path: Option<&str>, payload: Payload) -> Route {
         method: method.map(str::to_owned),
         path: path.map(str::to_owned),
         function: "f".into(),
+        qualifier: None,
         payload,
         timeout_ms: None,
     }

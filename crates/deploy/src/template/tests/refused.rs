@@ -32,7 +32,19 @@ fn properties_of_functions() {
             "MemorySize: 64",
             "9:19 `MemorySize` must be a whole number from 128 to 10240",
         ),
-        ("Layers: [a]", "9:7 `Layers` is not supported yet"),
+        ("Layers: [a]", "9:16 `Layers` must name versions of layers"),
+        (
+            "ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1}",
+            "9:7 `ProvisionedConcurrencyConfig` needs `AutoPublishAlias`",
+        ),
+        (
+            "AutoPublishAlias: 7",
+            "9:7 `7` cannot be the name of an alias",
+        ),
+        (
+            "DeadLetterQueue: {}",
+            "9:7 `DeadLetterQueue` is not supported yet",
+        ),
         ("VpcConfig: {}", "9:7 `VpcConfig` is not supported yet"),
         ("Tracing: Active", "9:7 [`Tracing` has no effect here]"),
         (

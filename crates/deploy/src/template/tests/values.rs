@@ -206,3 +206,131 @@ fn texts_cannot_be_doubled_without_end() {
     let found = said(&text);
     assert!(found[0].contains("yield too much"), "{found:?}");
 }
+
+const PUBLISHED: &str = r#"Transform: AWS::Serverless-2016-10-31
+Resources:
+  Words:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: src, CompatibleRuntimes: [nodejs20.x]}
+  Plain:
+    Type: AWS::Lambda::LayerVersion
+    Properties: {LayerName: plain, Content: code.zip}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: index.handler
+      Runtime: nodejs20.x
+      AutoPublishAlias: live
+      ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 2}
+      Layers:
+        - !Ref Words
+        - !Ref Plain
+        - !Sub arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:layer:other:3
+      Events:
+        Up:
+          Type: S3
+          Properties: {Bucket: !Ref B, Events: s3:ObjectCreated:*}
+  G:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: src, Handler: index.handler, Runtime: nodejs20.x}
+  One:
+    Type: AWS::Lambda::Version
+    Properties: {FunctionName: !Ref G, Description: first}
+  Live:
+    Type: AWS::Lambda::Alias
+    Properties:
+      FunctionName: !Ref G
+      FunctionVersion: !GetAtt One.Version
+      Name: live
+      RoutingConfig:
+        AdditionalVersionWeights: [{FunctionVersion: 7, FunctionWeight: 0.25}]
+  B:
+    Type: AWS::S3::Bucket
+Outputs:
+  Alias: {Value: !Ref Live}
+  Published: {Value: !Ref F.Alias}
+  Layer: {Value: !Ref Words}
+"#;
+
+#[test]
+fn layers_versions_and_aliases_resolve() {
+    use super::{only, resolved};
+    use crate::desired::{Kind, LayerUse, Numbered};
+    let desired = resolved(PUBLISHED);
+    let Kind::Function(function) = &only(&desired, "F").kind else {
+        panic!("no function");
+    };
+    let Kind::Layer(words) = &only(&desired, "Words").kind else {
+        panic!("no layer");
+    };
+    let used = |name: &str, version| LayerUse {
+        name: name.into(),
+        version,
+    };
+    let layers = [
+        used(&words.name, None),
+        used("plain", None),
+        used("other", Some(3)),
+    ];
+    assert_eq!(function.layers, layers);
+    let publish = function.publish.as_ref().unwrap();
+    assert_eq!(
+        (publish.alias.as_str(), publish.provisioned),
+        ("live", Some(2))
+    );
+    let needs = &only(&desired, "F").depends_on;
+    assert!(needs.contains(&"Words".to_owned()) && needs.contains(&"Plain".to_owned()));
+    let Kind::Notification(notification) = &only(&desired, "B.Notification").kind else {
+        panic!("no notification");
+    };
+    assert_eq!(notification.rules[0].qualifier.as_deref(), Some("live"));
+    let Kind::Alias(alias) = &only(&desired, "Live").kind else {
+        panic!("no alias");
+    };
+    assert_eq!(
+        alias.version,
+        Numbered::Published(format!("{}:One", alias.function))
+    );
+    assert_eq!(alias.other, Some((Numbered::Number(7), 25_000)));
+    assert!(
+        only(&desired, "Live")
+            .depends_on
+            .contains(&"One".to_owned())
+    );
+    let outputs: Vec<&str> = desired
+        .outputs
+        .iter()
+        .map(|one| one.value.as_str())
+        .collect();
+    let place = "arn:aws:lambda:us-east-1:000000000000";
+    assert_eq!(
+        outputs,
+        [
+            format!("{place}:function:{}:live", alias.function),
+            format!("{place}:function:{}:live", function.name),
+            format!("{place}:layer:{}", words.name),
+        ]
+    );
+    let notices = said(PUBLISHED);
+    assert!(
+        notices
+            .iter()
+            .any(|one| one.contains("the number of a version is not shown"))
+    );
+}
+
+#[test]
+fn the_number_of_a_version_is_not_taken_where_it_is_not_known() {
+    let text = PUBLISHED.replace(
+        "      AutoPublishAlias: live\n",
+        "      AutoPublishAlias: live\n      Environment: {Variables: {VERSION: !GetAtt One.Version}}\n",
+    );
+    let found = said(&text);
+    assert!(
+        found
+            .iter()
+            .any(|one| one.contains("`F` uses the number of a version")),
+        "{found:?}"
+    );
+}

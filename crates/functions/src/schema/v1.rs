@@ -1,0 +1,136 @@
+//! Functions as they were stored before there were versions and layers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::{ByteSize, Space, Timestamp};
+use serde::{Deserialize, Serialize};
+use store::Record;
+
+use super::{Architecture, AsyncSettings, Code, Generation, Logging, Permission, Recursion};
+
+#[derive(Serialize, Deserialize)]
+struct Function {
+    space: Space,
+    name: String,
+    configuration: Configuration,
+    code: Code,
+    asynchronous: AsyncSettings,
+    reserved_concurrency: Option<u32>,
+    tags: BTreeMap<String, String>,
+    permissions: Vec<Permission>,
+    created: Timestamp,
+    modified: Timestamp,
+    revision: String,
+    generation: Generation,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Configuration {
+    runtime: String,
+    handler: String,
+    description: String,
+    timeout: Duration,
+    memory: ByteSize,
+    ephemeral: ByteSize,
+    environment: BTreeMap<String, String>,
+    role: String,
+    architecture: Architecture,
+    logging: Logging,
+}
+
+impl Record for Function {}
+
+pub(super) fn read(version: u8, body: &[u8]) -> store::Result<super::Function> {
+    let mut stored = vec![version];
+    stored.extend_from_slice(body);
+    Ok(Function::decode(&stored)?.into())
+}
+
+impl From<Function> for super::Function {
+    fn from(old: Function) -> Self {
+        Self {
+            space: old.space,
+            name: old.name,
+            version: None,
+            configuration: old.configuration.into(),
+            code: old.code,
+            asynchronous: old.asynchronous,
+            reserved_concurrency: old.reserved_concurrency,
+            tags: old.tags,
+            permissions: old.permissions,
+            created: old.created,
+            modified: old.modified,
+            revision: old.revision,
+            generation: old.generation,
+            published: 0,
+            provisioned: None,
+            recursion: Recursion::default(),
+        }
+    }
+}
+
+impl From<Configuration> for super::Configuration {
+    fn from(old: Configuration) -> Self {
+        Self {
+            runtime: old.runtime,
+            handler: old.handler,
+            description: old.description,
+            timeout: old.timeout,
+            memory: old.memory,
+            ephemeral: old.ephemeral,
+            environment: old.environment,
+            role: old.role,
+            architecture: old.architecture,
+            logging: old.logging,
+            layers: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::CodeSource;
+
+    #[test]
+    fn a_function_of_the_first_shape_is_read() {
+        let old = Function {
+            space: Space::new("here"),
+            name: "f".into(),
+            configuration: Configuration {
+                runtime: "fake".into(),
+                handler: "h".into(),
+                description: String::new(),
+                timeout: Duration::from_secs(3),
+                memory: ByteSize::mib(128),
+                ephemeral: ByteSize::mib(512),
+                environment: BTreeMap::from([("A".into(), "b".into())]),
+                role: "role".into(),
+                architecture: Architecture::X86,
+                logging: Logging::default(),
+            },
+            code: Code {
+                source: CodeSource::Directory("/code".into()),
+                sha256: [7; 32],
+                size: ByteSize::mib(1),
+            },
+            asynchronous: AsyncSettings::default(),
+            reserved_concurrency: Some(3),
+            tags: BTreeMap::new(),
+            permissions: Vec::new(),
+            created: Timestamp::from_secs(1),
+            modified: Timestamp::from_secs(2),
+            revision: "r".into(),
+            generation: Generation([1; 16]),
+        };
+        let read = super::super::Function::decode(&old.encode()).unwrap();
+        assert_eq!((read.name.as_str(), read.version), ("f", None));
+        assert_eq!(read.reserved_concurrency, Some(3));
+        assert_eq!(read.configuration.environment["A"], "b");
+        assert_eq!(
+            super::super::Function::decode(&read.encode()).unwrap(),
+            read
+        );
+    }
+}
