@@ -126,32 +126,48 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
     lines.join("\n")
 }
 
-/// Where the gateways' routes are reached.
+/// A gateway's route and where it is.
+pub(super) struct Reached {
+    pub(super) gateway: String,
+    /// `ANY` for any.
+    pub(super) method: String,
+    /// With the names of the path's parameters.
+    pub(super) url: String,
+    function: String,
+}
+
 fn addresses(applied: &Value, port: u16, output: Output) -> Vec<String> {
+    let line = |route: Reached| {
+        let function = output.paint("2", &format!("→ {}", route.function));
+        format!("  {:<7} {}  {function}", route.method, route.url)
+    };
+    reached(applied, port).into_iter().map(line).collect()
+}
+
+/// Where the gateways' routes are reached, from what was deployed as JSON has it.
+pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let resources = applied["resources"].as_array().into_iter().flatten();
     let gateways = resources.map(|resource| &resource["kind"]);
-    let gateways = gateways.filter(|kind| kind["type"] == "gateway");
-    let mut lines = Vec::new();
-    for gateway in gateways {
+    let mut routes = Vec::new();
+    for gateway in gateways.filter(|kind| kind["type"] == "gateway") {
         let service = match gateway["api"].as_str() {
             Some("url") => "lambda-url",
             _ => "execute-api",
         };
-        let host = format!("{}.{service}.localhost:{port}", text(&gateway["id"]));
-        let stage = gateway["stages"]
-            .as_object()
-            .and_then(|stages| stages.keys().next());
-        let stage = stage.filter(|stage| *stage != "$default");
+        let id = text(&gateway["id"]);
+        let stages = gateway["stages"].as_object();
+        let stage = stages.and_then(|stages| stages.keys().find(|stage| *stage != "$default"));
         let stage = stage.map(|stage| format!("/{stage}")).unwrap_or_default();
         for route in gateway["routes"].as_array().into_iter().flatten() {
-            let method = route["method"].as_str().unwrap_or("ANY");
             let path = route["path"].as_str().unwrap_or("/");
-            let function = output.paint("2", &format!("→ {}", text(&route["function"])));
-            lines.push(format!(
-                "  {method:<7} http://{host}{stage}{path}  {function}"
-            ));
+            routes.push(Reached {
+                method: route["method"].as_str().unwrap_or("ANY").to_owned(),
+                url: format!("http://{id}.{service}.localhost:{port}{stage}{path}"),
+                function: text(&route["function"]),
+                gateway: id.clone(),
+            });
         }
     }
-    lines
+    routes
 }

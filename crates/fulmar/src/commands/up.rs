@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use runtimes::Packages;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::deploy::{build, shown};
+use super::deploy::{Reached, build, reached, shown};
 use super::{ServerArgs, TemplateArgs};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -167,6 +168,7 @@ impl Up<'_> {
         for notification in notifications {
             lines.extend(self.uploads(notification, template).into_iter().flatten());
         }
+        lines.extend(self.requests(desired));
         let functions = desired
             .resources
             .iter()
@@ -189,6 +191,22 @@ impl Up<'_> {
             1 => String::new(),
             _ => lines.join("\n"),
         }
+    }
+
+    /// A request for each gateway, to a route that needs no parameters.
+    fn requests(&self, desired: &Desired) -> Vec<String> {
+        let facts = json!({ "resources": desired.resources });
+        let plain = |request: &&Reached| !request.url.contains('{') && request.method != "POST";
+        let mut seen = BTreeSet::new();
+        reached(&facts, self.running.address.port())
+            .iter()
+            .filter(plain)
+            .filter(|request| seen.insert(request.gateway.clone()))
+            .map(|request| match request.method.as_str() {
+                "ANY" | "GET" => format!("  curl {}", quoted(&request.url)),
+                method => format!("  curl -X {method} {}", quoted(&request.url)),
+            })
+            .collect()
     }
 
     /// Two ways to upload something that the first rule matches.
