@@ -23,6 +23,8 @@ pub(crate) struct Watch {
     watcher: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
     events: mpsc::UnboundedReceiver<Vec<PathBuf>>,
+    /// What has changed and was not handed out yet.
+    pending: BTreeSet<PathBuf>,
 }
 
 impl Watch {
@@ -50,6 +52,7 @@ impl Watch {
             watcher,
             watched: BTreeSet::new(),
             events,
+            pending: BTreeSet::new(),
         };
         watch.look_again(template, desired);
         Ok(watch)
@@ -78,17 +81,20 @@ impl Watch {
         self.watched.retain(|folder| folder.is_dir());
     }
 
-    /// The paths of the next change, each once.
+    /// The paths of the next change, each once. Nothing is lost when the wait is given up.
     pub(crate) async fn changed(&mut self) -> Vec<PathBuf> {
-        let mut changed = BTreeSet::new();
-        match self.events.recv().await {
-            Some(paths) => changed.extend(paths),
-            None => std::future::pending().await,
+        if self.pending.is_empty() {
+            match self.events.recv().await {
+                Some(paths) => self.pending.extend(paths),
+                None => std::future::pending().await,
+            }
         }
         loop {
             tokio::select! {
-                more = self.events.recv() => changed.extend(more.into_iter().flatten()),
-                () = SystemClock.sleep(QUIET) => return changed.into_iter().collect(),
+                more = self.events.recv() => self.pending.extend(more.into_iter().flatten()),
+                () = SystemClock.sleep(QUIET) => {
+                    return std::mem::take(&mut self.pending).into_iter().collect();
+                }
             }
         }
     }
@@ -105,4 +111,32 @@ fn below(folder: &Path) -> Vec<PathBuf> {
         })
         .map(|entry| entry.path())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_that_somebody_stopped_waiting_for_comes_again() {
+        let (sender, events) = mpsc::unbounded_channel();
+        let watcher = notify::recommended_watcher(|_: notify::Result<notify::Event>| {}).unwrap();
+        let mut watch = Watch {
+            watcher,
+            watched: BTreeSet::new(),
+            events,
+            pending: BTreeSet::new(),
+        };
+        let path = PathBuf::from("/app/index.js");
+        sender.send(vec![path.clone()]).unwrap();
+        {
+            // Begins to wait for more, and is given up.
+            let mut first = Box::pin(watch.changed());
+            let polled = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(first.as_mut().poll(context).is_pending())
+            });
+            assert!(polled.await);
+        }
+        assert_eq!(watch.changed().await, [path]);
+    }
 }

@@ -101,6 +101,13 @@ impl Up<'_> {
             desired: applied.desired,
         };
         let mut watch = Watch::start(&app.template, &app.desired)?;
+        // What was edited between the deployment and now has been seen by neither.
+        let resources = app.desired.resources.iter();
+        let functions = resources.filter_map(|resource| match &resource.kind {
+            Kind::Function(function) => Some(function.name.clone()),
+            _ => None,
+        });
+        self.replace(&functions.collect()).await?;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -146,7 +153,12 @@ impl Up<'_> {
             app.desired = self.deploy(&template).await?.desired;
             app.template = template;
         }
-        for name in self.running.deployer.reload(&reload.functions).await? {
+        self.replace(&reload.functions).await
+    }
+
+    /// Lets functions run their changed code from now on.
+    async fn replace(&self, functions: &BTreeSet<String>) -> Result<()> {
+        for name in self.running.deployer.reload(functions).await? {
             self.output
                 .event("reloaded", &json!({ "function": name }), || {
                     format!("{} {name}", self.output.paint("32", "reloaded"))
