@@ -127,6 +127,7 @@ fn spec(program: &Path, network: Network) -> Spec {
         limits: Limits {
             memory: base::ByteSize::mib(512),
             cpu_milli: 1_000,
+            starting_cpu_milli: 1_000,
             pids: 64,
             files: 1_024,
         },

@@ -193,7 +193,10 @@ impl Functions {
         tokio::select! {
             biased;
             ready = worker.ready() => match ready {
-                Ok(Ready::Ready) => Ok(()),
+                Ok(Ready::Ready) => {
+                    process.settle();
+                    Ok(())
+                }
                 Ok(Ready::InitError { kind, payload }) => {
                     let failed = self.shared.dialect.reported(payload, kind.as_deref());
                     Err(InitFailure::Reported(failed))

@@ -63,6 +63,7 @@ impl From<runtimes::Error> for NotLaunched {
 pub struct Process {
     exit: watch::Receiver<Option<Exit>>,
     kill: CancellationToken,
+    settled: CancellationToken,
     peak: mpsc::Sender<PeakAsked>,
     last_peak: Arc<OnceLock<ByteSize>>,
 }
@@ -76,6 +77,8 @@ pub struct Keeper {
     pub exit: watch::Sender<Option<Exit>>,
     /// Cancelled when the process is to be killed.
     pub kill: CancellationToken,
+    /// Cancelled when the process has started and is to have its usual share from now on.
+    pub settled: CancellationToken,
     pub peak: mpsc::Receiver<PeakAsked>,
     /// To be set before `exit` is: the most memory that it ever used, for whoever asks afterwards.
     pub last_peak: Arc<OnceLock<ByteSize>>,
@@ -85,17 +88,19 @@ impl Process {
     pub fn new() -> (Self, Keeper) {
         let (ended, exit) = watch::channel(None);
         let (peak, asked) = mpsc::channel(1);
-        let kill = CancellationToken::new();
+        let (kill, settled) = (CancellationToken::new(), CancellationToken::new());
         let last_peak = Arc::new(OnceLock::new());
         let keeper = Keeper {
             exit: ended,
             kill: kill.clone(),
+            settled: settled.clone(),
             peak: asked,
             last_peak: last_peak.clone(),
         };
         let process = Self {
             exit,
             kill,
+            settled,
             peak,
             last_peak,
         };
@@ -118,6 +123,11 @@ impl Process {
 
     pub(crate) fn kill(&self) {
         self.kill.cancel();
+    }
+
+    /// It has started.
+    pub(crate) fn settle(&self) {
+        self.settled.cancel();
     }
 
     pub(crate) async fn peak_memory(&self) -> Option<ByteSize> {
@@ -205,7 +215,7 @@ async fn launch(
 
 /// Looks after a process until its end.
 async fn keep(mut child: sandbox::Child, mut keeper: Keeper) {
-    let mut killed = false;
+    let (mut killed, mut settled) = (false, false);
     loop {
         tokio::select! {
             exit = child.wait() => {
@@ -219,6 +229,10 @@ async fn keep(mut child: sandbox::Child, mut keeper: Keeper) {
             () = keeper.kill.cancelled(), if !killed => {
                 child.kill();
                 killed = true;
+            }
+            () = keeper.settled.cancelled(), if !settled => {
+                child.settle();
+                settled = true;
             }
             Some(asked) = keeper.peak.recv() => {
                 // Whoever asked may have stopped waiting.

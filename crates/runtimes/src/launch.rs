@@ -23,6 +23,9 @@ const DESCRIPTOR: i32 = 3;
 /// The published limits of an execution environment.
 const FILES: u32 = 1_024;
 const PIDS: u32 = 1_024;
+/// What an instance has at least until it asks for work, however small it is: starting is bounded by its own time-out, and
+/// the real service lets it burst too.
+const STARTING_CPU: u32 = 2_000;
 /// The memory at which an instance has a share of one whole processor.
 const MEMORY_OF_ONE_CPU: ByteSize = ByteSize::mib(1_769);
 
@@ -196,6 +199,7 @@ impl Runtimes {
             limits: Limits {
                 memory: launch.memory,
                 cpu_milli: cpu(launch.memory),
+                starting_cpu_milli: cpu(launch.memory).max(STARTING_CPU),
                 pids: PIDS,
                 files: FILES,
             },

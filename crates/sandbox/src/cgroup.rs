@@ -116,12 +116,11 @@ impl Cgroup {
 
     fn limit(&self, limits: &Limits) -> io::Result<()> {
         let memory = limits.memory.as_bytes().to_string();
-        let quota = (u64::from(limits.cpu_milli) * PERIOD_US / 1_000).max(1_000);
         if self.v2 {
             self.set("", "memory.max", &memory)?;
             // Not every kernel counts swap.
             let _ = self.set("", "memory.swap.max", "0");
-            self.set("", "cpu.max", &format!("{quota} {PERIOD_US}"))?;
+            self.limit_cpu(limits.starting_cpu_milli)?;
             self.set("", "pids.max", &limits.pids.to_string())
         } else {
             self.set("memory", "memory.limit_in_bytes", &memory)?;
@@ -133,8 +132,18 @@ impl Cgroup {
                 let _ = self.set("memory", "memory.swappiness", "0");
             }
             self.set("cpu", "cpu.cfs_period_us", &PERIOD_US.to_string())?;
-            self.set("cpu", "cpu.cfs_quota_us", &quota.to_string())?;
+            self.limit_cpu(limits.starting_cpu_milli)?;
             self.set("pids", "pids.max", &limits.pids.to_string())
+        }
+    }
+
+    /// From now on.
+    pub(crate) fn limit_cpu(&self, cpu_milli: u32) -> io::Result<()> {
+        let quota = (u64::from(cpu_milli) * PERIOD_US / 1_000).max(1_000);
+        if self.v2 {
+            self.set("", "cpu.max", &format!("{quota} {PERIOD_US}"))
+        } else {
+            self.set("cpu", "cpu.cfs_quota_us", &quota.to_string())
         }
     }
 
@@ -280,4 +289,38 @@ fn prepare_v2(parent: &Path, own: &str) -> io::Result<PathBuf> {
         fs::write(level.join("cgroup.subtree_control"), &enable)?;
     }
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use base::ByteSize;
+
+    use super::*;
+
+    #[test]
+    fn what_starts_may_take_more_than_afterwards() {
+        let limits = Limits {
+            memory: ByteSize::mib(64),
+            cpu_milli: 100,
+            starting_cpu_milli: 2_000,
+            pids: 8,
+            files: 64,
+        };
+        let Ok(Some(group)) = Hierarchy::find().make(&limits) else {
+            eprintln!("  not enforced here: this host gives us no control groups");
+            return;
+        };
+        let quota = || {
+            let (controller, file) = match group.v2 {
+                true => ("", "cpu.max"),
+                false => ("cpu", "cpu.cfs_quota_us"),
+            };
+            let text = fs::read_to_string(group.folder(controller).join(file)).unwrap();
+            let first = text.split_whitespace().next().unwrap_or_default();
+            first.parse::<u64>().unwrap()
+        };
+        assert_eq!(quota(), 2 * PERIOD_US);
+        group.limit_cpu(limits.cpu_milli).unwrap();
+        assert_eq!(quota(), PERIOD_US / 10);
+    }
 }

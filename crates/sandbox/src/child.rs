@@ -44,6 +44,8 @@ pub(crate) struct Confined {
     /// Its messages keep their bounds, as a datagram's do.
     channel: UnixDatagram,
     group: Option<Cgroup>,
+    /// Of a processor, in thousandths, once it has started.
+    cpu_milli: u32,
     /// The last thing that it said; a failure outlasts what follows from it.
     said: Option<Status>,
     doors: Option<Doors>,
@@ -57,12 +59,14 @@ impl Confined {
     pub(crate) fn new(
         channel: OwnedFd,
         group: Option<Cgroup>,
+        cpu_milli: u32,
         doors: Option<Doors>,
     ) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&channel, true)?;
         Ok(Self {
             channel: UnixDatagram::from_std(channel.into())?,
             group,
+            cpu_milli,
             said: None,
             doors,
             door: None,
@@ -182,6 +186,16 @@ impl Child {
                     let _ = rustix::process::kill_process(pid, Signal::TERM);
                 }
             }
+        }
+    }
+
+    /// Ends the time in which it may take more of the processors than its share.
+    pub fn settle(&self) {
+        if let Life::Confined(confined) = &self.life
+            && let Some(group) = &confined.group
+            && let Err(cause) = group.limit_cpu(confined.cpu_milli)
+        {
+            tracing::warn!(%cause, "a process keeps more of the processors than its share");
         }
     }
 

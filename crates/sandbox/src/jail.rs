@@ -88,6 +88,7 @@ impl Jail for NamespaceJail {
             .groups
             .make(&spec.limits)
             .map_err(|cause| Error::io("make a control group", cause))?;
+        let cpu_milli = spec.limits.cpu_milli;
         let (order, passed) = self.order(spec, group.as_ref());
         let (ours, theirs) = channel::pair().map_err(|cause| Error::io("make a channel", cause))?;
         let passed: Vec<_> = passed.iter().map(AsFd::as_fd).collect();
@@ -98,7 +99,7 @@ impl Jail for NamespaceJail {
         // With nothing to do between fork and exec, the standard library starts it without copying our page tables.
         command.arg(JAIL_COMMAND).env_clear().stdin(theirs);
         let process = start(command)?;
-        let confined = Confined::new(ours, group, self.doors.clone())
+        let confined = Confined::new(ours, group, cpu_milli, self.doors.clone())
             .map_err(|cause| Error::io("watch the channel", cause))?;
         Child::new(process, Life::Confined(confined))
     }

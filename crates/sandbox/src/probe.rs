@@ -50,6 +50,7 @@ async fn try_it(stage: PathBuf) -> Result<(), String> {
         limits: Limits {
             memory: base::ByteSize::mib(64),
             cpu_milli: 1_000,
+            starting_cpu_milli: 1_000,
             pids: 16,
             files: 64,
         },

@@ -47,6 +47,8 @@ pub struct Limits {
     pub memory: ByteSize,
     /// Thousandths of a processor.
     pub cpu_milli: u32,
+    /// The same until [`crate::Child::settle`]: starting may take more than what follows.
+    pub starting_cpu_milli: u32,
     /// Processes and threads together.
     pub pids: u32,
     /// Open files of one process.

@@ -127,6 +127,7 @@ impl Jailer {
             limits: Limits {
                 memory: ByteSize::mib(64),
                 cpu_milli: 1_000,
+                starting_cpu_milli: 1_000,
                 pids: 32,
                 files: 1_024,
             },
