@@ -19,7 +19,7 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-pub(super) use condition::condition;
+pub(super) use condition::{TYPES, condition, only};
 pub(super) use keys::{Conditions, key_condition, split};
 pub(super) use projection::projection;
 pub(super) use update::update;

@@ -440,7 +440,10 @@ fn disjunction(parts: Vec<Condition>) -> Condition {
 }
 
 /// One thing is that thing, and not a list of it.
-fn only(mut parts: Vec<Condition>, join: fn(Vec<Condition>) -> Condition) -> Condition {
+pub(in crate::dynamodb) fn only(
+    mut parts: Vec<Condition>,
+    join: fn(Vec<Condition>) -> Condition,
+) -> Condition {
     match (parts.len(), parts.pop()) {
         (1, Some(part)) => part,
         (_, last) => {
@@ -450,7 +453,8 @@ fn only(mut parts: Vec<Condition>, join: fn(Vec<Condition>) -> Condition) -> Con
     }
 }
 
-const TYPES: [Type; 10] = [
+/// Every type that a test may name.
+pub(in crate::dynamodb) const TYPES: [Type; 10] = [
     Type::String,
     Type::Number,
     Type::Binary,

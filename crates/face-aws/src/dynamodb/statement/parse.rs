@@ -21,6 +21,7 @@ use tables::{
 };
 
 use crate::dynamodb::attribute::code;
+use crate::dynamodb::expression::{TYPES, only};
 use crate::protocol::Fault;
 
 /// Parentheses, lists and maps in each other.
@@ -646,26 +647,3 @@ fn set(values: Vec<Value>) -> Result<Value, Fault> {
         _ => Err(mixed()),
     }
 }
-
-fn only(mut parts: Vec<Condition>, join: fn(Vec<Condition>) -> Condition) -> Condition {
-    match (parts.len(), parts.pop()) {
-        (1, Some(part)) => part,
-        (_, last) => {
-            parts.extend(last);
-            join(parts)
-        }
-    }
-}
-
-const TYPES: [Type; 10] = [
-    Type::String,
-    Type::Number,
-    Type::Binary,
-    Type::Bool,
-    Type::Null,
-    Type::List,
-    Type::Map,
-    Type::Strings,
-    Type::Numbers,
-    Type::Binaries,
-];
