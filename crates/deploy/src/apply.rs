@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use store::Read;
 
-use crate::desired::{Desired, Output};
+use crate::desired::{Cloud, Desired, Output};
 use crate::diagnostic::Diagnostics;
 use crate::engines::Failure;
 use crate::error::{Error, Result};
@@ -47,7 +47,9 @@ impl Deployer {
     /// Resolves, plans and applies.
     pub async fn deploy(&self, template: &Template) -> Result<Applied> {
         let context = self.context(template.stack())?;
-        let desired = template.resolve(&context)?;
+        let mut desired = template.resolve(&context)?;
+        let addresses = self.addresses(&desired);
+        desired.outputs.extend(addresses);
         let plan = self.plan(&desired, &context)?;
         self.apply(&plan).await?;
         // Code in a folder may have changed although nothing in the template has.
@@ -56,6 +58,7 @@ impl Deployer {
             .filter(|function| function.build().is_some());
         let folders = folders.map(|function| function.name.clone()).collect();
         self.reload(&folders).await?;
+        self.deployed.send_modify(|deployments| *deployments += 1);
         let shown = plan.steps.into_iter();
         Ok(Applied {
             stack: desired.stack.clone(),
@@ -65,6 +68,20 @@ impl Deployer {
             resources: desired.resources.clone(),
             desired,
         })
+    }
+
+    /// Where functions are reached whose cloud gives each an address of its own.
+    fn addresses(&self, desired: &Desired) -> Vec<Output> {
+        let google = desired
+            .functions()
+            .filter(|function| function.cloud == Cloud::Google);
+        google
+            .map(|function| Output {
+                name: function.handler.clone(),
+                description: function.environment.get("FUNCTION_SIGNATURE_TYPE").cloned(),
+                value: format!("http://{}/{}", self.google, function.handler),
+            })
+            .collect()
     }
 
     /// What names in a template of this stack are made of. A stack that is not there yet gets a new suffix each time.

@@ -202,7 +202,10 @@ pub struct Throughput {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Function {
+    /// Physical: see [`Cloud::physical`].
     pub name: String,
+    #[serde(skip_serializing_if = "Cloud::is_usual")]
+    pub cloud: Cloud,
     pub description: String,
     pub runtime: String,
     pub handler: String,
@@ -224,6 +227,41 @@ pub struct Function {
     /// Whether each deployment publishes what has changed.
     pub publish: Option<Publish>,
 }
+
+/// Whose functions' words a function speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cloud {
+    #[default]
+    Aws,
+    Google,
+}
+
+impl Cloud {
+    /// The clouds' functions have spaces of their own, so that names may be used in each. Here they are one list.
+    pub(crate) fn physical(self, name: &str) -> String {
+        match self {
+            Self::Aws => name.to_owned(),
+            Self::Google => format!("{GOOGLE}{name}"),
+        }
+    }
+
+    /// The cloud, and the name in its space.
+    pub(crate) fn of(physical: &str) -> (Self, &str) {
+        match physical.strip_prefix(GOOGLE) {
+            Some(name) => (Self::Google, name),
+            None => (Self::Aws, physical),
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "this is how serde asks")]
+    fn is_usual(&self) -> bool {
+        *self == Self::Aws
+    }
+}
+
+/// No function of the other clouds has a slash in its name.
+const GOOGLE: &str = "google/";
 
 /// A layer that a function uses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

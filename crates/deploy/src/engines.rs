@@ -20,9 +20,9 @@ use triggers::{EventKind, HttpTarget, ObjectBinding, Stage, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
-    Alias, Architecture, Bucket, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute, KeyType,
-    Kind, Layer, LayerUse, Notification, Numbered, Payload, Projection, Publish, Route, Rule,
-    Table, Throughput, Version,
+    Alias, Architecture, Bucket, Cloud, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute,
+    KeyType, Kind, Layer, LayerUse, Notification, Numbered, Payload, Projection, Publish, Route,
+    Rule, Table, Throughput, Version,
 };
 use crate::error::{Error, Result};
 use crate::plan::Presence;
@@ -83,6 +83,15 @@ impl Deployer {
         Space::new(&format!("{}/{}", self.account, self.region))
     }
 
+    /// Where a function with this physical name is, and what it is called there.
+    fn placed<'a>(&self, physical: &'a str) -> (Space, &'a str) {
+        match Cloud::of(physical) {
+            (Cloud::Aws, name) => (self.space(), name),
+            // See `face-gcp`.
+            (Cloud::Google, name) => (Space::new("google/fulmar-local/us-central1"), name),
+        }
+    }
+
     pub(crate) fn presence(&self, noun: Noun, name: &str) -> Result<Presence> {
         self.look(noun, name).map_err(|failure| Error::Step {
             verb: "look for",
@@ -101,7 +110,8 @@ impl Deployer {
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Function => {
-                let found = self.engines.functions.get(&self.space(), name);
+                let (space, name) = self.placed(name);
+                let found = self.engines.functions.get(&space, name);
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Gateway => self.engines.triggers.gateway(name)?.is_some(),
@@ -139,7 +149,8 @@ impl Deployer {
     }
 
     pub(crate) async fn reload_function(&self, name: &str) -> Result<bool> {
-        let reloaded = self.engines.functions.reload(&self.space(), name).await;
+        let (space, placed) = self.placed(name);
+        let reloaded = self.engines.functions.reload(&space, placed).await;
         match reloaded.map_err(Failure::from) {
             Ok(changed) => Ok(changed),
             Err(failure) if failure.kind == ErrorKind::Missing => Ok(false),
@@ -186,6 +197,7 @@ impl Deployer {
                 removed.map(drop).map_err(Failure::from)
             }
             Noun::Function => {
+                let (space, name) = self.placed(name);
                 let removed = self.engines.functions.delete(&space, name).await;
                 removed.map_err(Failure::from)
             }
@@ -291,32 +303,30 @@ impl Deployer {
     }
 
     async fn put_function(&self, function: &Function, fresh: bool) -> Result<bool, Failure> {
-        let space = self.space();
+        let (space, name) = self.placed(&function.name);
         let functions = &self.engines.functions;
         let code = package(&function.code, &function.runtime)?;
         let wanted = Configuration {
             layers: self.layers(function)?,
             ..configuration(function)
         };
-        let known = is_there(functions.get(&space, &function.name).map_err(Failure::from))?;
+        let known = is_there(functions.get(&space, name).map_err(Failure::from))?;
         if known && fresh {
             return Ok(false);
         } else if known {
             let edit = |configuration: &mut Configuration| *configuration = wanted.clone();
             functions
-                .update_configuration(&space, &function.name, None, edit)
+                .update_configuration(&space, name, None, edit)
                 .await?;
-            functions
-                .update_code(&space, &function.name, code, None)
-                .await?;
+            functions.update_code(&space, name, code, None).await?;
             let tags = function.tags.clone();
             functions
-                .set_tags(&space, &function.name, |set| *set = tags.clone())
+                .set_tags(&space, name, |set| *set = tags.clone())
                 .await?;
         } else {
             let create = Create {
                 space: space.clone(),
-                name: function.name.clone(),
+                name: name.to_owned(),
                 configuration: wanted,
                 code,
                 tags: function.tags.clone(),
@@ -326,12 +336,10 @@ impl Deployer {
                 created => created?,
             };
         }
-        let current = functions.get(&space, &function.name)?;
+        let current = functions.get(&space, name)?;
         if current.reserved_concurrency != function.reserved_concurrency {
             let amount = function.reserved_concurrency;
-            functions
-                .reserve_concurrency(&space, &function.name, amount)
-                .await?;
+            functions.reserve_concurrency(&space, name, amount).await?;
         }
         let Some(publish) = &function.publish else {
             self.put_retry(&space, function, &current).await?;

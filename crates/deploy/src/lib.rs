@@ -17,6 +17,7 @@ pub mod desired;
 mod diagnostic;
 mod engines;
 mod error;
+mod google;
 mod names;
 mod plan;
 mod reload;
@@ -27,6 +28,7 @@ mod template;
 use std::sync::Arc;
 
 use base::{Clock, Random};
+use tokio::sync::watch;
 
 pub use apply::{Applied, Stack};
 pub use build::{Build, build};
@@ -38,7 +40,7 @@ pub use error::{Error, Result};
 pub use plan::{Action, Plan, Step};
 pub use reload::{Reload, affected, watched};
 pub use schema::Noun;
-pub use template::{Overrides, Template, load};
+pub use template::{Overrides, Template, load, load_all};
 
 /// A handle on the stacks. Clones share them.
 #[derive(Clone)]
@@ -48,6 +50,10 @@ pub struct Deployer {
     random: Random,
     account: String,
     region: String,
+    /// Where functions of Google's are reached.
+    google: String,
+    /// Counts what was deployed.
+    deployed: Arc<watch::Sender<u64>>,
 }
 
 impl Deployer {
@@ -65,7 +71,22 @@ impl Deployer {
             random,
             account: account.to_owned(),
             region: region.to_owned(),
+            google: String::new(),
+            deployed: Arc::default(),
         }
+    }
+
+    /// Functions of Google's are reached at this address.
+    pub fn with_google(self, address: &str) -> Self {
+        Self {
+            google: address.to_owned(),
+            ..self
+        }
+    }
+
+    /// Changes whenever something has been deployed.
+    pub fn deployed(&self) -> watch::Receiver<u64> {
+        self.deployed.subscribe()
     }
 }
 

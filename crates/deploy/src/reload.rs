@@ -34,7 +34,7 @@ pub fn affected<'a>(
 ) -> Reload {
     let mut reload = Reload::default();
     for path in changed {
-        reload.template |= path == template.path();
+        reload.template |= template.reads(path);
         for function in desired.functions() {
             reload.note(path, function);
         }

@@ -30,6 +30,7 @@ mod version;
 
 #[cfg(test)]
 pub(crate) use bucket::EVENTS;
+pub(crate) use read::read as read_tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,6 +41,7 @@ use crate::Context;
 use crate::build::Build;
 use crate::desired::Desired;
 use crate::diagnostic::{Diagnostics, Finding, Source};
+use crate::google;
 use tree::Node;
 
 /// What whoever deploys says over what the template says.
@@ -54,11 +56,20 @@ pub struct Overrides {
 #[derive(Clone, Debug)]
 pub struct Template {
     source: Arc<Source>,
-    root: Node,
+    form: Form,
     overrides: Overrides,
     stack: String,
     /// Where it is, as an absolute path if it was loaded.
     file: PathBuf,
+}
+
+/// What there is to understand.
+#[derive(Clone, Debug)]
+enum Form {
+    /// A template in the vendor's format.
+    Declared(Node),
+    /// A folder of Google's functions.
+    Google(google::App),
 }
 
 /// What a template may be called in a directory, in the order in which it is looked for.
@@ -67,6 +78,14 @@ const NAMES: &[&str] = &["template.yaml", "template.yml", "template.json"];
 /// Reads the template at `path`, or in the directory `path`.
 pub fn load(path: &Path, overrides: Overrides) -> Result<Template, Diagnostics> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let found = if path.is_dir() {
+        google::in_folder(&path)
+    } else {
+        google::of_file(&path)
+    };
+    if let Some(app) = found.filter(|_| template_in(&path).is_none()) {
+        return Template::of_google(app, overrides);
+    }
     let file = find(&path)?;
     // Longer than what is read is refused with its place, but not read first.
     let length = fs::metadata(&file).map_or(0, |metadata| metadata.len());
@@ -90,23 +109,74 @@ pub fn load(path: &Path, overrides: Overrides) -> Result<Template, Diagnostics> 
     Template::parse(&file, text, overrides)
 }
 
+/// Everything that the directory `path` holds, itself and in the directories in it; of a file, that file.
+pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Diagnostics> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if !path.is_dir() {
+        return Ok(vec![load(&path, overrides.clone())?]);
+    }
+    let mut found = Vec::new();
+    if template_in(&path).is_some() {
+        found.push(load(&path, overrides.clone())?);
+    }
+    for app in below(&path)
+        .iter()
+        .filter_map(|folder| google::in_folder(folder))
+    {
+        let stack = match overrides.stack.clone() {
+            // One name is one stack's.
+            Some(stack) if !found.is_empty() => Some(format!("{stack}-{}", found.len() + 1)),
+            Some(stack) => Some(stack),
+            None if found.iter().any(|one| one.dir() == app.folder()) => {
+                Some(format!("{}-google", stack_of(app.folder())))
+            }
+            None => None,
+        };
+        let overrides = Overrides {
+            stack,
+            ..overrides.clone()
+        };
+        found.push(Template::of_google(app, overrides)?);
+    }
+    match found.is_empty() {
+        // Says what was looked for.
+        true => Ok(vec![load(&path, overrides.clone())?]),
+        false => Ok(found),
+    }
+}
+
+/// The directory and those in it, but packages and what is hidden.
+fn below(path: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| {
+        let name = entry.file_name();
+        let hidden = name.to_string_lossy().starts_with('.') || name == "node_modules";
+        !hidden && entry.path().is_dir()
+    });
+    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
+    folders.sort();
+    folders.insert(0, path.to_owned());
+    folders
+}
+
 /// Which file `path` means.
 fn find(path: &Path) -> Result<PathBuf, Diagnostics> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
-    let candidates = NAMES.iter().map(|name| path.join(name));
-    candidates
-        .into_iter()
-        .find(|file| file.is_file())
-        .ok_or_else(|| {
+    template_in(path).ok_or_else(|| {
             let message = format!("there is no template in {}", path.display());
             let help = format!(
-                "looked for {}; name the file if it is called otherwise",
+                "looked for {}, and for code that asks for Google's functions framework; name the file if it is called otherwise",
                 NAMES.join(", ")
             );
             alone(path, message, &help)
         })
+}
+
+fn template_in(folder: &Path) -> Option<PathBuf> {
+    let mut candidates = NAMES.iter().map(|name| folder.join(name));
+    candidates.find(|file| file.is_file())
 }
 
 fn alone(path: &Path, message: String, help: &str) -> Diagnostics {
@@ -122,23 +192,42 @@ impl Template {
             None => text,
         };
         let source = Arc::new(Source::new(&shown(file), text));
-        let stack = match &overrides.stack {
-            Some(stack) => stack.clone(),
-            None => stack_of(file.parent().unwrap_or(Path::new("."))),
-        };
-        if !is_stack_name(&stack) {
-            let message = format!("`{stack}` cannot be the name of a stack");
-            let help = "a letter, then letters, digits and dashes, at most 128 in all";
-            return Err(alone(file, message, help));
-        }
+        let stack = named(&overrides, file)?;
         let root = read::read(&source).map_err(|findings| Diagnostics::new(&source, findings))?;
         Ok(Self {
             source,
-            root,
+            form: Form::Declared(root),
             overrides,
             stack,
             file: file.to_owned(),
         })
+    }
+
+    fn of_google(app: google::App, overrides: Overrides) -> Result<Self, Diagnostics> {
+        let file = app.file();
+        Ok(Self {
+            source: Arc::new(Source::new(&shown(&file), String::new())),
+            stack: named(&overrides, &file)?,
+            form: Form::Google(app),
+            overrides,
+            file,
+        })
+    }
+
+    /// What was found, for whoever wonders.
+    pub fn kind(&self) -> &'static str {
+        match self.form {
+            Form::Declared(_) => "a template",
+            Form::Google(_) => "Google functions",
+        }
+    }
+
+    /// Whether a change of this file may change what is asked for.
+    pub fn reads(&self, file: &Path) -> bool {
+        match &self.form {
+            Form::Declared(_) => file == self.file,
+            Form::Google(app) => app.reads(file),
+        }
     }
 
     /// The name of the stack that this template makes.
@@ -170,7 +259,10 @@ impl Template {
 
     /// Decides what the template asks for. Nothing outside is touched but to see which files of code there are.
     pub fn resolve(&self, context: &Context) -> Result<Desired, Diagnostics> {
-        resolve::resolve(self, context)
+        match &self.form {
+            Form::Declared(root) => resolve::resolve(self, root, context),
+            Form::Google(app) => app.resolve(&context.stack),
+        }
     }
 }
 
@@ -181,6 +273,20 @@ fn shown(file: &Path) -> PathBuf {
         Ok(inner) if !here.as_os_str().is_empty() => inner.to_owned(),
         _ => file.to_owned(),
     }
+}
+
+/// The stack's name.
+fn named(overrides: &Overrides, file: &Path) -> Result<String, Diagnostics> {
+    let stack = match &overrides.stack {
+        Some(stack) => stack.clone(),
+        None => stack_of(file.parent().unwrap_or(Path::new("."))),
+    };
+    if !is_stack_name(&stack) {
+        let message = format!("`{stack}` cannot be the name of a stack");
+        let help = "a letter, then letters, digits and dashes, at most 128 in all";
+        return Err(alone(file, message, help));
+    }
+    Ok(stack)
 }
 
 fn stack_of(dir: &Path) -> String {

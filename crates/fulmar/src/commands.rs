@@ -67,6 +67,15 @@ pub(crate) struct ServerArgs {
     )]
     pub(crate) secret_access_key: String,
 
+    /// Where Google's functions are reached; opened when there are any
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080",
+        env = "FULMAR_GOOGLE_LISTEN"
+    )]
+    pub(crate) google_listen: SocketAddr,
+
     /// Let functions start instances as fast as this host can, not 1,000 in ten seconds each
     #[arg(long, env = "FULMAR_UNLIMITED_SCALING")]
     pub(crate) unlimited_scaling: bool,

@@ -11,14 +11,15 @@ use base::{Clock, ErrorKind, Random, Space, SystemClock};
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, S3};
-use functions::{Functions, Launcher};
+use face_gcp::{Google, GoogleDialect};
+use functions::{Dialects, Functions, Launcher};
 use ledger::Ledger;
 use objects::Objects;
 use runtimes::Runtimes;
 use sandbox::{Door, Jail, NamespaceJail, NoJail};
 use store::Store;
 use tables::Tables;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use triggers::Triggers;
@@ -86,11 +87,18 @@ pub(crate) async fn start(
             network(args, address.port()),
             data_dir.join("runtimes"),
         )),
-        dialect: Arc::new(AwsDialect::new(
+        dialects: Dialects::new(Arc::new(AwsDialect::new(
             access.clone(),
             clock.clone(),
             address.port(),
-        )),
+        )))
+        .with(
+            face_gcp::FAMILY,
+            Arc::new(GoogleDialect::new(
+                args.google_listen.port(),
+                address.port(),
+            )),
+        ),
         clock: clock.clone(),
         random: random.clone(),
         code_dir: data_dir.join("code"),
@@ -111,7 +119,8 @@ pub(crate) async fn start(
         triggers: triggers.clone(),
     };
     let region = args.region.clone();
-    let deployer = Deployer::new(engines, clock.clone(), random.clone(), ACCOUNT, &region);
+    let deployer = Deployer::new(engines, clock.clone(), random.clone(), ACCOUNT, &region)
+        .with_google(&reachable(args.google_listen).to_string());
     let token = random.uuid().simple().to_string();
     let health = store.clone();
     let console = Console::new(console::Parts {
@@ -130,9 +139,10 @@ pub(crate) async fn start(
         triggers: triggers.clone(),
         access,
         clock: clock.clone(),
-        random,
+        random: random.clone(),
     });
 
+    let google = Google::new(functions.clone(), clock.clone(), random.clone());
     let workers = Workers {
         stop: stop.clone(),
         tasks: TaskTracker::new(),
@@ -149,6 +159,15 @@ pub(crate) async fn start(
             Ok(())
         }
     });
+    workers.start(
+        "Google's functions",
+        serve_google(
+            google,
+            args.google_listen,
+            deployer.deployed(),
+            stop.clone(),
+        ),
+    );
     workers.start("triggers", {
         let (triggers, stop) = (triggers, stop.clone());
         async move {
@@ -199,7 +218,7 @@ pub(crate) async fn start(
     });
     workers.start(
         "store watch",
-        watch(store.clone(), clock.clone(), stop.clone()),
+        watch_store(store.clone(), clock.clone(), stop.clone()),
     );
 
     let place = Place {
@@ -389,6 +408,36 @@ fn network(args: &ServerArgs, port: u16) -> sandbox::Network {
     }
 }
 
+/// Opens the door to Google's functions when there are any. If it cannot be opened, the next deployment tries again.
+async fn serve_google(
+    google: Google,
+    address: SocketAddr,
+    mut deployed: watch::Receiver<u64>,
+    stop: CancellationToken,
+) -> std::result::Result<(), String> {
+    loop {
+        if google.is_used() {
+            match Server::bind(address, Limits::default()).await {
+                Ok(server) => {
+                    server.run(Arc::new(google), stop).await;
+                    return Ok(());
+                }
+                Err(cause) => tracing::error!(
+                    "Google's functions cannot be reached, as nothing can listen on {address}: {cause}; choose another \
+                     address: --google-listen"
+                ),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            changed = deployed.changed() => if changed.is_err() {
+                stop.cancelled().await;
+                return Ok(());
+            }
+        }
+    }
+}
+
 /// Takes the listeners that open inside isolated functions to the server.
 async fn usher(
     mut doors: mpsc::Receiver<Door>,
@@ -412,7 +461,7 @@ async fn usher(
 }
 
 /// A sync that failed cannot be undone: what is in memory and what is on the disk may differ from then on.
-async fn watch(
+async fn watch_store(
     store: Store,
     clock: Arc<dyn Clock>,
     stop: CancellationToken,

@@ -28,7 +28,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn start(template: &Template, desired: &Desired) -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let (sender, events) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             match event {
@@ -48,14 +48,12 @@ impl Watch {
             )
             .hint("raise the limits in /proc/sys/fs/inotify, or use `serve` and `deploy`")
         })?;
-        let mut watch = Self {
+        Ok(Self {
             watcher,
             watched: BTreeSet::new(),
             events,
             pending: BTreeSet::new(),
-        };
-        watch.look_again(template, desired);
-        Ok(watch)
+        })
     }
 
     /// Watches what has come up since: new folders, and those of a changed template.

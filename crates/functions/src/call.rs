@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ledger::{Invocation, Phases};
 
 use crate::capture::Capture;
-use crate::dialect::{CallFacts, Ended, Failed, Fault, Initialization, Moment, Report};
+use crate::dialect::{CallFacts, Dialect, Ended, Failed, Fault, Initialization, Moment, Report};
 use crate::event::Event;
 use crate::instance::{InitFailure, Instance, Limits, Started};
 use crate::schema::Function;
@@ -117,7 +117,8 @@ impl Functions {
         let unique = u128::from_be_bytes(shared.random.bytes());
         let now = shared.clock.now();
         self.admit_start(function, now)?;
-        let stream = shared.dialect.log_stream(now, function.version, unique);
+        let dialect = shared.dialects.of(&function.space);
+        let stream = dialect.log_stream(now, function.version, unique);
         let init_timeout = shared.config.init_timeout;
         let why = Initialization::OnDemand;
         let first = self
@@ -222,7 +223,7 @@ impl Functions {
     }
 
     fn fault(&self, call: &Call<'_>, fault: Fault) -> Ending {
-        let failed = self.shared.dialect.fault(call.request_id, &fault);
+        let failed = self.dialect(call).fault(call.request_id, &fault);
         Ending::Fault(failed, fault)
     }
 
@@ -235,13 +236,14 @@ impl Functions {
     ) -> (Ending, Option<u32>, String) {
         let (shared, function) = (&self.shared, call.function);
         let timeout = function.configuration.timeout;
-        let payload = shared.dialect.render(call.event);
-        let invoked_name = shared.dialect.invoked_name(function, call.qualifier);
+        let dialect = shared.dialects.of(&function.space);
+        let payload = dialect.render(call.event);
+        let invoked_name = dialect.invoked_name(function, call.qualifier);
         let now = shared.clock.now();
         let deadline = deadline.unwrap_or(now + timeout);
         let own_trace = match call.trace {
             Some(_) => String::new(),
-            None => shared.dialect.trace(now, shared.random.bytes()),
+            None => dialect.trace(now, shared.random.bytes()),
         };
         let work = Handover {
             request_id: call.request_id,
@@ -263,7 +265,7 @@ impl Functions {
         let ending = match served.result {
             Ok(Reply::Response(payload)) => Ending::Answered(payload),
             Ok(Reply::Error { kind, payload }) => {
-                Ending::Reported(shared.dialect.reported(payload, kind.as_deref()))
+                Ending::Reported(dialect.reported(payload, kind.as_deref()))
             }
             Ok(Reply::TooLarge(size)) => {
                 let limit = shared.config.response.as_bytes();
@@ -308,7 +310,7 @@ impl Functions {
         lines.extend(self.lines(call, &Moment::End));
         let report = Report {
             phases,
-            billed_ms: self.shared.dialect.billed_ms(phases),
+            billed_ms: self.dialect(call).billed_ms(phases),
             memory_mb: memory_mb(call.function),
             max_memory_mb,
             ended: match ending {
@@ -322,6 +324,10 @@ impl Functions {
         capture.end(lines, dead).await
     }
 
+    fn dialect(&self, call: &Call<'_>) -> &dyn Dialect {
+        self.shared.dialects.of(&call.function.space)
+    }
+
     fn lines(&self, call: &Call<'_>, moment: &Moment<'_>) -> Vec<String> {
         let facts = CallFacts {
             function: call.function,
@@ -329,7 +335,7 @@ impl Functions {
             request_id: call.request_id,
             now: self.shared.clock.now(),
         };
-        self.shared.dialect.log_lines(&facts, moment)
+        self.dialect(call).log_lines(&facts, moment)
     }
 
     fn record_of(
@@ -346,7 +352,7 @@ impl Functions {
         };
         Invocation {
             phases,
-            billed_ms: self.shared.dialect.billed_ms(&phases),
+            billed_ms: self.dialect(call).billed_ms(&phases),
             max_memory_mb,
             outcome: match ending {
                 Ending::Answered(_) => ledger::Outcome::Ok,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Capture, Destination, Pipes};
 use crate::code::Hold;
-use crate::dialect::{Exit, Failed, Fault, Initialization, InstanceFacts};
+use crate::dialect::{Dialect, Exit, Failed, Fault, Initialization, InstanceFacts};
 use crate::launch::{Launch, NotLaunched, Process};
 use crate::provision::Place;
 use crate::schema::{Function, Generation};
@@ -137,7 +137,9 @@ impl Functions {
         let mut worker = Worker::new(launched.connection, shared.config.response.as_bytes());
         let deadline = deadline(shared.clock.now());
         let init = Stopwatch::start();
-        let ready = self.init(&mut worker, &launched.process, deadline).await;
+        let dialect = shared.dialects.of(&function.space);
+        let process = &launched.process;
+        let ready = self.init(dialect, &mut worker, process, deadline).await;
         let init = init.elapsed();
         Ok(match ready {
             Ok(()) => {
@@ -186,6 +188,7 @@ impl Functions {
 
     async fn init(
         &self,
+        dialect: &dyn Dialect,
         worker: &mut Worker,
         process: &Process,
         deadline: Timestamp,
@@ -198,7 +201,7 @@ impl Functions {
                     Ok(())
                 }
                 Ok(Ready::InitError { kind, payload }) => {
-                    let failed = self.shared.dialect.reported(payload, kind.as_deref());
+                    let failed = dialect.reported(payload, kind.as_deref());
                     Err(InitFailure::Reported(failed))
                 }
                 Err(broken) => Err(match exit_of(process, &broken).await {
@@ -208,7 +211,7 @@ impl Functions {
             },
             exit = unconstrained(process.wait()) => Err(match said_at_the_end(worker.ready()).await {
                 Some(Ready::InitError { kind, payload }) => {
-                    InitFailure::Reported(self.shared.dialect.reported(payload, kind.as_deref()))
+                    InitFailure::Reported(dialect.reported(payload, kind.as_deref()))
                 }
                 _ => InitFailure::Exited(exit),
             }),
@@ -219,7 +222,11 @@ impl Functions {
 
     fn plan(&self, facts: &InstanceFacts<'_>, code: PathBuf, layers: Option<PathBuf>) -> Launch {
         let configuration = &facts.function.configuration;
-        let platform = self.shared.dialect.environment(facts);
+        let platform = self
+            .shared
+            .dialects
+            .of(&facts.function.space)
+            .environment(facts);
         let mut environment: BTreeMap<String, String> = platform.into_iter().collect();
         environment.extend(configuration.environment.clone());
         Launch {
@@ -238,7 +245,8 @@ impl Functions {
         let configured = function.configuration.logging.group.clone();
         Group {
             space: function.space.clone(),
-            name: configured.unwrap_or_else(|| self.shared.dialect.log_group(function)),
+            name: configured
+                .unwrap_or_else(|| self.shared.dialects.of(&function.space).log_group(function)),
         }
     }
 }

@@ -19,9 +19,11 @@ mod concurrency;
 mod create;
 mod delete;
 mod dialect;
+mod dialects;
 mod error;
 mod event;
 mod get;
+mod handover;
 mod instance;
 mod invoke;
 mod launch;
@@ -53,10 +55,12 @@ pub use create::{Create, NewCode};
 pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Initialization, InstanceFacts, Moment, Report,
 };
+pub use dialects::Dialects;
 pub use error::{Error, PackageError, Result, Throttle};
 pub use event::{
     Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent, ObjectEventKind,
 };
+pub use handover::{HttpAnswer, handed_over};
 pub use invoke::{Invoke, Outcome};
 pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
 pub use layer::PublishLayer;
@@ -120,7 +124,7 @@ pub struct Parts {
     pub store: Store,
     pub ledger: Ledger,
     pub launcher: Launcher,
-    pub dialect: Arc<dyn Dialect>,
+    pub dialects: Dialects,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
     /// Where packages are unpacked.
@@ -138,7 +142,7 @@ struct Shared {
     store: Store,
     ledger: Ledger,
     launcher: Launcher,
-    dialect: Arc<dyn Dialect>,
+    dialects: Dialects,
     clock: Arc<dyn Clock>,
     random: Random,
     config: Config,
@@ -161,7 +165,7 @@ impl Functions {
                 store: parts.store,
                 ledger: parts.ledger,
                 launcher: parts.launcher,
-                dialect: parts.dialect,
+                dialects: parts.dialects,
                 clock: parts.clock,
                 random: parts.random,
                 config: parts.config,

@@ -407,7 +407,7 @@ impl Functions {
             .map_err(|error| error.to_string())?;
         let unique = u128::from_be_bytes(shared.random.bytes());
         let now = shared.clock.now();
-        let stream = shared.dialect.log_stream(now, *version, unique);
+        let stream = shared.dialects.of(space).log_stream(now, *version, unique);
         let timeout = shared.config.init_timeout;
         let started = self
             .start(&function, &stream, Initialization::Provisioned, |now| {

@@ -23,6 +23,7 @@ pub(crate) const NODE: &[(&str, &str)] = &[
     ),
     ("console.js", include_str!("../bootstrap/node/console.js")),
     ("errors.js", include_str!("../bootstrap/node/errors.js")),
+    ("google.js", include_str!("../bootstrap/node/google.js")),
     (
         "invocation.js",
         include_str!("../bootstrap/node/invocation.js"),
@@ -56,6 +57,10 @@ pub(crate) const PYTHON: &[(&str, &str)] = &[
     (
         "_fulmar/context.py",
         include_str!("../bootstrap/python/_fulmar/context.py"),
+    ),
+    (
+        "_fulmar/google.py",
+        include_str!("../bootstrap/python/_fulmar/google.py"),
     ),
     (
         "_fulmar/loading.py",

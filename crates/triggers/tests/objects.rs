@@ -76,7 +76,7 @@ impl World {
             launcher: Launcher::new(|_, _| async {
                 Err(functions::NotLaunched::Host("nothing runs here".into()))
             }),
-            dialect: Arc::new(Mute),
+            dialects: functions::Dialects::new(Arc::new(Mute)),
             clock: clock.clone(),
             random,
             code_dir: PathBuf::from("/nonexistent"),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use runtimes::Language;
 
 use crate::Context;
-use crate::desired::{Architecture, Code, Function, LayerUse, Publish, Retry};
+use crate::desired::{Architecture, Cloud, Code, Function, LayerUse, Publish, Retry};
 use crate::diagnostic::Finding;
 use crate::template::declared::MARK;
 use crate::template::scalar;
@@ -201,6 +201,7 @@ impl Reading<'_> {
             tags: fields.texts("Tags"),
             layers: self.layers(),
             publish: self.publish(),
+            cloud: Cloud::Aws,
             name: name?,
             runtime: runtime?,
             handler: handler?,

@@ -44,10 +44,15 @@ const SERVERLESS: &str = "AWS::Serverless-2016-10-31";
 const MAX_RESERVED: u32 = 900;
 const NOTIFICATION: &str = ".Notification";
 
-pub(super) fn resolve(template: &Template, context: &Context) -> Result<Desired, Diagnostics> {
+pub(super) fn resolve(
+    template: &Template,
+    root: &Node,
+    context: &Context,
+) -> Result<Desired, Diagnostics> {
     let report = Report::default();
     let found = Resolving {
         template,
+        root,
         context,
         report: &report,
     }
@@ -67,6 +72,7 @@ pub(super) fn resolve(template: &Template, context: &Context) -> Result<Desired,
 
 struct Resolving<'t> {
     template: &'t Template,
+    root: &'t Node,
     context: &'t Context,
     report: &'t Report,
 }
@@ -83,7 +89,7 @@ struct Harvest {
 
 impl<'t> Resolving<'t> {
     fn run(&self) -> Option<(Vec<Resource>, Vec<Output>)> {
-        let root = &self.template.root;
+        let root = self.root;
         self.check_sections(root)?;
         let mut declared = declared::declared(root.get("Resources"), self.report);
         self.check_transform(root, &declared);

@@ -94,7 +94,11 @@ impl World {
             store,
             ledger: ledger.clone(),
             launcher: Launcher::of(runtimes),
-            dialect: Arc::new(AwsDialect::new(access.clone(), clock.clone(), 4566)),
+            dialects: functions::Dialects::new(Arc::new(AwsDialect::new(
+                access.clone(),
+                clock.clone(),
+                4566,
+            ))),
             clock: clock.clone(),
             random: random.clone(),
             code_dir: folder.join("code"),

@@ -26,19 +26,24 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) -> Result<ExitCode> {
     let place = locate::find(data_dir)?;
-    let template = ::deploy::load(&args.path, args.template.overrides())?;
-    build(&template, &place.data_dir, *output).await?;
-    let deployment = Deployment {
-        path: template.path().to_owned(),
-        stack: Some(template.stack().to_owned()),
-        parameters: args.template.parameters(),
-    };
-    let body =
-        serde_json::to_vec(&deployment).map_err(|cause| Failure::internal(cause.to_string()))?;
-    let applied: Value = admin::ask(&place, Method::POST, Target::new("deploy"), body).await?;
-    output.event("deployed", &applied, || {
-        shown(&applied, place.address, *output)
-    });
+    let templates = ::deploy::load_all(&args.path, &args.template.overrides())?;
+    // What is wrong with any of them is said before anything is made.
+    for template in &templates {
+        build(template, &place.data_dir, *output).await?;
+    }
+    for template in templates {
+        let deployment = Deployment {
+            path: template.path().to_owned(),
+            stack: Some(template.stack().to_owned()),
+            parameters: args.template.parameters(),
+        };
+        let body = serde_json::to_vec(&deployment)
+            .map_err(|cause| Failure::internal(cause.to_string()))?;
+        let applied: Value = admin::ask(&place, Method::POST, Target::new("deploy"), body).await?;
+        output.event("deployed", &applied, || {
+            shown(&applied, place.address, *output)
+        });
+    }
     Ok(ExitCode::SUCCESS)
 }
 

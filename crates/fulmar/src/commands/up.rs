@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ::deploy::desired::{Code, Kind, Notification};
-use ::deploy::{Applied, Desired, Template};
+use ::deploy::desired::{Cloud, Code, Kind, Notification};
+use ::deploy::{Applied, Desired, Overrides, Template};
 use console::Line;
 use ledger::Filter;
 use runtimes::Packages;
@@ -38,10 +38,17 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<ExitCode> {
     super::trace(*output, "warn");
-    let template = ::deploy::load(&args.path, args.template.overrides())?;
-    let data_dir = locate::data_dir(data_dir, template.path());
-    // What is wrong with the template is said before anything is installed or started.
-    build(&template, &data_dir, *output).await?;
+    let templates = ::deploy::load_all(&args.path, &args.template.overrides())?;
+    let data_dir = locate::data_dir(data_dir, &args.path);
+    // What is wrong with any of them is said before anything is installed or started.
+    for template in &templates {
+        output.say(&format!(
+            "found {} in {}",
+            template.kind(),
+            near(template.path())
+        ));
+        build(template, &data_dir, *output).await?;
+    }
     let stop = stop::on_signal()?;
     let running = serve::start(&args.server, &data_dir, stop.clone()).await?;
     let up = Up {
@@ -49,7 +56,7 @@ pub(crate) async fn run(
         running: &running,
         output: *output,
     };
-    let outcome = up.run(template, &data_dir, &stop).await;
+    let outcome = up.run(templates, &data_dir, &stop).await;
     let ended = running.end().await;
     outcome.and(ended).map(|()| ExitCode::SUCCESS)
 }
@@ -63,7 +70,7 @@ struct Up<'a> {
 impl Up<'_> {
     async fn run(
         &self,
-        template: Template,
+        templates: Vec<Template>,
         data_dir: &Path,
         stop: &CancellationToken,
     ) -> Result<()> {
@@ -90,19 +97,21 @@ impl Up<'_> {
             .ledger
             .end()
             .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
-        let applied = self.deploy(&template).await?;
-        self.output
-            .say(&self.what_to_try(&applied.desired, &template));
+        let mut apps = Vec::new();
+        for template in templates {
+            let desired = self.deploy(&template).await?.desired;
+            apps.push(App { template, desired });
+        }
+        self.output.say(&self.what_to_try(&apps));
         self.output
             .say("following what the functions print, and their code; Ctrl-C ends\n");
         let mut follow = self.running.ledger.follow(Filter::Everything, end);
-        let mut app = App {
-            template,
-            desired: applied.desired,
-        };
-        let mut watch = Watch::start(&app.template, &app.desired)?;
+        let mut watch = Watch::start()?;
+        for app in &apps {
+            watch.look_again(&app.template, &app.desired);
+        }
         // What was edited between the deployment and now has been seen by neither.
-        let resources = app.desired.resources.iter();
+        let resources = apps.iter().flat_map(|app| &app.desired.resources);
         let functions = resources.filter_map(|resource| match &resource.kind {
             Kind::Function(function) => Some(function.name.clone()),
             _ => None,
@@ -118,11 +127,13 @@ impl Up<'_> {
                     }
                 }
                 changed = watch.changed() => {
-                    if let Err(failure) = self.reload(&mut app, data_dir, &changed).await {
-                        // What runs goes on running until the next attempt.
-                        self.output.failure(&failure);
+                    for app in &mut apps {
+                        if let Err(failure) = self.reload(app, data_dir, &changed).await {
+                            // What runs goes on running until the next attempt.
+                            self.output.failure(&failure);
+                        }
+                        watch.look_again(&app.template, &app.desired);
                     }
-                    watch.look_again(&app.template, &app.desired);
                 }
             }
         }
@@ -148,7 +159,11 @@ impl Up<'_> {
             ::deploy::build(code, &Packages::of_server(data_dir), tell).await?;
         }
         if reload.template || reload.archives {
-            let template = ::deploy::load(app.template.path(), self.args.template.overrides())?;
+            let overrides = Overrides {
+                stack: Some(app.template.stack().to_owned()),
+                ..self.args.template.overrides()
+            };
+            let template = ::deploy::load(app.template.path(), overrides)?;
             build(&template, data_dir, self.output).await?;
             app.desired = self.deploy(&template).await?.desired;
             app.template = template;
@@ -168,29 +183,34 @@ impl Up<'_> {
     }
 
     /// Lines that work as they stand, in another terminal.
-    fn what_to_try(&self, desired: &Desired, template: &Template) -> String {
+    fn what_to_try(&self, apps: &[App]) -> String {
         let mut lines = vec!["\nTry it, in another terminal:".to_owned()];
-        let notifications = desired
-            .resources
-            .iter()
-            .filter_map(|resource| match &resource.kind {
-                Kind::Notification(notification) => Some(notification),
-                _ => None,
-            });
-        for notification in notifications {
-            lines.extend(self.uploads(notification, template).into_iter().flatten());
+        for app in apps {
+            let resources = &app.desired.resources;
+            let notifications = resources
+                .iter()
+                .filter_map(|resource| match &resource.kind {
+                    Kind::Notification(notification) => Some(notification),
+                    _ => None,
+                });
+            for notification in notifications {
+                let uploads = self.uploads(notification, &app.template);
+                lines.extend(uploads.into_iter().flatten());
+            }
+            lines.extend(self.requests(&app.desired));
         }
-        lines.extend(self.requests(desired));
-        let functions = desired
-            .resources
-            .iter()
-            .filter_map(|resource| match &resource.kind {
-                Kind::Function(function) => Some((&resource.logical_id, function)),
-                _ => None,
-            });
+        let resources = apps.iter().flat_map(|app| &app.desired.resources);
+        let functions = resources.filter_map(|resource| match &resource.kind {
+            Kind::Function(function) => Some((&resource.logical_id, function)),
+            _ => None,
+        });
         for (id, function) in functions {
-            if lines.len() == 1 {
-                lines.push(format!("  fulmar invoke {id} --payload '{{}}'"));
+            match function.cloud {
+                Cloud::Google => lines.push(self.posted(&function.handler)),
+                Cloud::Aws if lines.len() == 1 => {
+                    lines.push(format!("  fulmar invoke {id} --payload '{{}}'"));
+                }
+                Cloud::Aws => {}
             }
             if let Code::Directory(folder) = &function.code {
                 lines.push(format!(
@@ -203,6 +223,13 @@ impl Up<'_> {
             1 => String::new(),
             _ => lines.join("\n"),
         }
+    }
+
+    fn posted(&self, function: &str) -> String {
+        let address = self.args.server.google_listen;
+        format!(
+            "  curl -H 'content-type: application/json' -d '{{\"name\": \"Fulmar\"}}' http://{address}/{function}"
+        )
     }
 
     /// A request for each gateway, to a route that needs no parameters.

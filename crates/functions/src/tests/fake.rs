@@ -98,7 +98,7 @@ impl World {
             store: store.clone(),
             ledger: ledger.clone(),
             launcher: launcher(stage.clone()),
-            dialect: Arc::new(Plain),
+            dialects: crate::Dialects::new(Arc::new(Plain)),
             clock: Arc::new(clock.clone()),
             random: Random::seeded(2),
             code_dir: code_dir.clone(),

@@ -24,6 +24,11 @@ let current;
 async function main() {
   const settings = takeSettings();
   const connection = new Connection(3);
+  // Other clouds have frameworks of their own to behave as.
+  if (settings.adapter) {
+    await require(`./${settings.adapter}.js`).main(connection, settings);
+    return;
+  }
   patchConsole(settings);
   if (settings.endpoint) redirect(settings.endpoint);
   offer();
@@ -65,11 +70,13 @@ function takeSettings() {
     root: process.env.FULMAR_CODE,
     handler: process.env._HANDLER ?? "",
     endpoint: process.env.FULMAR_ENDPOINT,
+    adapter: process.env.FULMAR_ADAPTER,
     format: process.env.AWS_LAMBDA_LOG_FORMAT,
     level: process.env.AWS_LAMBDA_LOG_LEVEL,
   };
+  delete process.env.FULMAR_ADAPTER;
   // Where nothing is confined, the code is not where the real service has it.
-  if (settings.root !== process.env.LAMBDA_TASK_ROOT) process.env.LAMBDA_TASK_ROOT = settings.root;
+  if (process.env.LAMBDA_TASK_ROOT && settings.root !== process.env.LAMBDA_TASK_ROOT) process.env.LAMBDA_TASK_ROOT = settings.root;
   delete process.env.FULMAR_CODE;
   delete process.env.FULMAR_ENDPOINT;
   return settings;

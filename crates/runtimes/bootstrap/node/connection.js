@@ -138,11 +138,14 @@ class Connection {
       return undefined;
     }
     this.wanted = undefined;
-    const body = all.toString("utf8", from, to);
+    const bytes = all.subarray(from, to);
     this.pieces = all.length > to ? [all.subarray(to)] : [];
     this.length = all.length - to;
     return {
-      body,
+      bytes,
+      get body() {
+        return bytes.toString("utf8");
+      },
       requestId: headers.get("lambda-runtime-aws-request-id"),
       deadline: Number(headers.get("lambda-runtime-deadline-ms")),
       arn: headers.get("lambda-runtime-invoked-function-arn"),

@@ -14,6 +14,12 @@ INIT_FAILED = 1
 
 def main():
     connection = Connection(3)
+    # Other clouds have frameworks of their own to behave as.
+    if os.environ.pop("FULMAR_ADAPTER", "") == "google":
+        from . import google
+
+        prepare()
+        google.main(connection)
     handler = init(connection)
     event = connection.next()
     while True:
@@ -43,7 +49,7 @@ def prepare():
     taken = {name: os.environ.pop(f"FULMAR_{name}", "") for name in ("CODE", "ENDPOINT", "LAYERS", "PACKAGES", "SITE")}
     root = taken["CODE"]
     # Where nothing is confined, the code is not where the real service has it.
-    if os.environ.get("LAMBDA_TASK_ROOT") != root:
+    if os.environ.get("LAMBDA_TASK_ROOT", root) != root:
         os.environ["LAMBDA_TASK_ROOT"] = root
     of_layers = f"{taken['LAYERS']}/python"
     layers = [f"{of_layers}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", of_layers]

@@ -1,0 +1,210 @@
+//! Requests to functions: `/NAME/path` reaches the function of that name with `/path`.
+
+use std::sync::Arc;
+
+use base::{ByteSize, Clock, Random};
+use functions::{
+    Error, Event, Function, Functions, GatewayKind, HttpAnswer, HttpForm, HttpRequest, HttpRoute,
+    Invoke,
+};
+use http::request::Parts as Head;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use wire::{Body, BodyError, Peer, Request, Response, Service, ServiceFuture};
+
+use crate::refusal::Refusal;
+
+/// Of a request to a function of the second generation.
+const LARGEST_BODY: ByteSize = ByteSize::mib(32);
+/// Enough to know whether there is exactly one.
+const SEVERAL: usize = 2;
+
+/// The service's handle. Clones share it.
+#[derive(Clone)]
+pub struct Google {
+    functions: Functions,
+    clock: Arc<dyn Clock>,
+    random: Random,
+}
+
+impl Google {
+    pub fn new(functions: Functions, clock: Arc<dyn Clock>, random: Random) -> Self {
+        Self {
+            functions,
+            clock,
+            random,
+        }
+    }
+
+    /// Whether there is anything to serve.
+    pub fn is_used(&self) -> bool {
+        let first = self.functions.list(&crate::space(), None, 1);
+        first.is_ok_and(|functions| !functions.is_empty())
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let (head, body) = request.into_parts();
+        match self.serve(head, body).await {
+            Ok(response) => response,
+            Err(refusal) => refusal.print(),
+        }
+    }
+
+    async fn serve(&self, head: Head, body: Body) -> Result<Response, Refusal> {
+        let (function, path) = self.function_of(head.uri.path())?;
+        let body = wire::collect(body, LARGEST_BODY).await;
+        let body = body.map_err(|error| match error {
+            BodyError::TooLarge(_) => Refusal::TooLarge,
+            BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
+        })?;
+        let event = Event::Http(Box::new(self.request(&head, path, body)));
+        self.invoke(&function, event).await
+    }
+
+    /// Which function a path names, and the rest of the path. Where there is only one function it needs no name, as in
+    /// the framework's own server.
+    fn function_of(&self, path: &str) -> Result<(Function, String), Refusal> {
+        let space = crate::space();
+        let trimmed = path.strip_prefix('/').unwrap_or(path);
+        let (name, rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
+        match self.functions.get(&space, name) {
+            Ok(function) => return Ok((function, format!("/{rest}"))),
+            Err(Error::NoSuchFunction(_)) => {}
+            Err(error) => return Err(broken(name, &error)),
+        }
+        let there = self.functions.list(&space, None, SEVERAL);
+        let mut there = there.map_err(|error| broken(name, &error))?;
+        match (there.pop(), there.is_empty()) {
+            (Some(only), true) => Ok((only, path.to_owned())),
+            _ => Err(Refusal::NoFunction),
+        }
+    }
+
+    fn request(&self, head: &Head, path: String, body: bytes::Bytes) -> HttpRequest {
+        let peer = head.extensions.get::<Peer>();
+        let source_ip = peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string());
+        HttpRequest {
+            request_id: self.random.uuid().to_string(),
+            space: crate::space(),
+            at: self.clock.now(),
+            method: head.method.as_str().to_owned(),
+            path,
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            headers: headers(head, body.len(), &source_ip),
+            body,
+            is_text: false,
+            version: format!("{:?}", head.version),
+            source_ip,
+            route: HttpRoute {
+                gateway: String::new(),
+                kind: GatewayKind::Direct,
+                form: HttpForm::Compact,
+                stage: String::new(),
+                stage_variables: std::collections::BTreeMap::new(),
+                method: None,
+                template: None,
+                parameters: Vec::new(),
+            },
+        }
+    }
+
+    async fn invoke(&self, function: &Function, event: Event) -> Result<Response, Refusal> {
+        let name = &function.name;
+        let invoke = Invoke {
+            space: function.space.clone(),
+            function: name.clone(),
+            qualifier: None,
+            event,
+            request_id: self.functions.new_request_id(),
+            trigger: "http".into(),
+            client_context: None,
+            trace: None,
+        };
+        // The function's own time-out ends the wait.
+        let outcome = self
+            .functions
+            .invoke(invoke)
+            .await
+            .map_err(|error| match error {
+                Error::Throttled(_) => Refusal::Throttled,
+                error => broken(name, &error),
+            })?;
+        let payload = outcome.result.map_err(|failed| {
+            tracing::warn!(
+                function = name,
+                kind = failed.kind,
+                message = failed.message,
+                "a request got no answer"
+            );
+            match failed.kind.as_str() {
+                crate::dialect::TIMED_OUT => Refusal::TimedOut,
+                crate::dialect::NOT_STARTED => Refusal::NotStarted,
+                _ => Refusal::Crashed,
+            }
+        })?;
+        let answer = HttpAnswer::read(&payload).and_then(printed);
+        answer.map_err(|why| {
+            tracing::warn!(function = name, why, "a function's answer is not one");
+            Refusal::Crashed
+        })
+    }
+}
+
+impl Service for Google {
+    fn call(&self, request: Request) -> ServiceFuture<'_> {
+        Box::pin(self.answer(request))
+    }
+}
+
+impl std::fmt::Debug for Google {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Google")
+    }
+}
+
+fn broken(function: &str, error: &Error) -> Refusal {
+    tracing::warn!(%error, function, "a request got no answer");
+    Refusal::Broken
+}
+
+/// As they came, with what the platform's front adds. The body is handed over whole, so its length is known.
+fn headers(head: &Head, length: usize, source_ip: &str) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let framing = [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::CONNECTION,
+    ];
+    let mut all: Vec<(String, String)> = head
+        .headers
+        .iter()
+        .filter(|(name, _)| !framing.contains(name))
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    let sent = head.headers.contains_key(header::CONTENT_LENGTH);
+    if sent || length > 0 {
+        all.push(("content-length".into(), length.to_string()));
+    }
+    if !head.headers.contains_key("x-forwarded-for") {
+        all.push(("x-forwarded-for".into(), source_ip.to_owned()));
+        all.push(("x-forwarded-proto".into(), "http".into()));
+    }
+    all
+}
+
+fn printed(answer: HttpAnswer) -> Result<Response, String> {
+    let status = StatusCode::from_u16(answer.status).map_err(|why| why.to_string())?;
+    if status.is_informational() {
+        return Err(format!("{status} ends no request"));
+    }
+    let mut response = Response::new(wire::full(answer.body));
+    *response.status_mut() = status;
+    for (name, value) in answer.headers {
+        let name = HeaderName::try_from(name).map_err(|why| why.to_string())?;
+        let value = HeaderValue::try_from(value).map_err(|why| why.to_string())?;
+        // How the message is framed is the front's business.
+        if name != header::TRANSFER_ENCODING && name != header::CONNECTION {
+            response.headers_mut().append(name, value);
+        }
+    }
+    Ok(response)
+}

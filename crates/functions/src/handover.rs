@@ -1,0 +1,133 @@
+//! How a request over HTTP is handed to a function that answers it itself, and how it answers.
+//!
+//! Some clouds give their functions events that describe a request, in words of their own. Others give them the request:
+//! for these there is one form. A message is its head as JSON, eight zero bytes, and the body as it is, so that no body is
+//! encoded and none is parsed on the way. An answer's head may come alone: then there is no body.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::event::HttpRequest;
+
+/// JSON holds no zero bytes, so the first of these are the head's end.
+const END_OF_HEAD: [u8; 8] = [0; 8];
+
+#[derive(Serialize)]
+struct RequestHead<'a> {
+    method: &'a str,
+    /// With the query.
+    url: String,
+    version: &'a str,
+    ip: &'a str,
+    headers: &'a [(String, String)],
+    /// Decoded values of the path's parameters.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    parameters: &'a [(String, String)],
+}
+
+#[derive(Deserialize)]
+struct AnswerHead {
+    status: u16,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+}
+
+/// What a function answered to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
+/// The request as its function gets it.
+pub fn handed_over(request: &HttpRequest) -> Bytes {
+    let url = match request.query.as_str() {
+        "" => request.path.clone(),
+        query => format!("{}?{query}", request.path),
+    };
+    let head = RequestHead {
+        method: &request.method,
+        url,
+        version: &request.version,
+        ip: &request.source_ip,
+        headers: &request.headers,
+        parameters: &request.route.parameters,
+    };
+    let mut message = serde_json::to_vec(&head).expect("texts are JSON");
+    message.extend_from_slice(&END_OF_HEAD);
+    message.extend_from_slice(&request.body);
+    message.into()
+}
+
+impl HttpAnswer {
+    /// Reads a function's answer, or says why it is none.
+    pub fn read(message: &Bytes) -> Result<Self, String> {
+        let end = message
+            .windows(END_OF_HEAD.len())
+            .position(|bytes| bytes == END_OF_HEAD);
+        let (head, body) = match end {
+            Some(end) => (&message[..end], message.slice(end + END_OF_HEAD.len()..)),
+            None => (&message[..], Bytes::new()),
+        };
+        let head: AnswerHead = serde_json::from_slice(head).map_err(|why| why.to_string())?;
+        Ok(Self {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use base::{Space, Timestamp};
+
+    use super::*;
+    use crate::event::{GatewayKind, HttpForm, HttpRoute};
+
+    #[test]
+    fn a_request_is_its_head_and_its_body_as_it_is() {
+        let request = HttpRequest {
+            request_id: "r".into(),
+            space: Space::new("s"),
+            at: Timestamp::from_secs(1),
+            method: "PUT".into(),
+            path: "/a%20b".into(),
+            query: "c=d".into(),
+            headers: vec![("x".into(), "1".into()), ("x".into(), "2".into())],
+            body: Bytes::from_static(b"\0\xff"),
+            is_text: false,
+            version: "HTTP/1.1".into(),
+            source_ip: "127.0.0.1".into(),
+            route: HttpRoute {
+                gateway: String::new(),
+                kind: GatewayKind::Direct,
+                form: HttpForm::Compact,
+                stage: String::new(),
+                stage_variables: BTreeMap::new(),
+                method: None,
+                template: None,
+                parameters: vec![("id".into(), "7".into())],
+            },
+        };
+        let message = handed_over(&request);
+        let head = r#"{"method":"PUT","url":"/a%20b?c=d","version":"HTTP/1.1","ip":"127.0.0.1","headers":[["x","1"],["x","2"]],"parameters":[["id","7"]]}"#;
+        assert_eq!(&message[..head.len()], head.as_bytes());
+        assert_eq!(&message[head.len()..], b"\0\0\0\0\0\0\0\0\0\xff");
+    }
+
+    #[test]
+    fn an_answer_is_read_with_and_without_a_body() {
+        let message =
+            Bytes::from_static(b"{\"status\":201,\"headers\":[[\"a\",\"b\"]]}\0\0\0\0\0\0\0\0hi");
+        let answer = HttpAnswer::read(&message).unwrap();
+        assert_eq!((answer.status, &answer.body[..]), (201, &b"hi"[..]));
+        assert_eq!(answer.headers, [("a".into(), "b".into())]);
+        let bare = HttpAnswer::read(&Bytes::from_static(b"{\"status\":204}")).unwrap();
+        assert_eq!((bare.status, bare.body.len()), (204, 0));
+        assert!(HttpAnswer::read(&Bytes::from_static(b"null")).is_err());
+    }
+}
