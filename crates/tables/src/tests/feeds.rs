@@ -12,7 +12,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 fn told(name: &str, images: Images) -> NewTable {
     NewTable {
-        feed: Some(images),
+        feed: Some(images.into()),
         ..keyed(name, Some(KeyType::String))
     }
 }
@@ -128,7 +128,7 @@ async fn a_feed_is_begun_once_ended_once_and_read_for_a_day_after() {
         .await
         .unwrap();
     let alter = async |feed: Option<Images>| {
-        let feed = Some(feed);
+        let feed = Some(feed.map(NewFeed::from));
         let alteration = Alteration {
             feed,
             ..Alteration::default()
