@@ -97,6 +97,7 @@ impl Deployer {
             region: self.region.clone(),
             stack: stack.to_owned(),
             suffix,
+            feeds: self.feeds()?,
         })
     }
 

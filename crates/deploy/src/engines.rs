@@ -25,6 +25,7 @@ use crate::desired::{
     Rule, Table, Throughput, Version,
 };
 use crate::error::{Error, Result};
+use crate::feeds;
 use crate::plan::Presence;
 use crate::schema::{NUMBERS, Noun, Number, number_key};
 
@@ -79,7 +80,7 @@ const MAX_PACKAGE: u64 = 256 << 20;
 
 impl Deployer {
     /// Where everything of this account and region lives: see `face-aws`.
-    fn space(&self) -> Space {
+    pub(crate) fn space(&self) -> Space {
         Space::new(&format!("{}/{}", self.account, self.region))
     }
 
@@ -273,6 +274,7 @@ impl Deployer {
                 .filter(|index| !index.local && !new.indexes.iter().any(|new| same(index, new)))
                 .map(|index| IndexAlteration::Drop(index.name.clone()))
                 .collect(),
+            ..Alteration::default()
         };
         if first != Alteration::default() {
             tables.alter(space, &new.name, &first).await?;
@@ -295,6 +297,7 @@ impl Deployer {
             tables.alter(space, &new.name, &change).await?;
         }
         while tables.build().await? {}
+        self.change_feed(space, &current, new).await?;
         if tables.tags(space, &new.name)? != new.tags {
             let set = tables.set_tags(space, &new.name, |tags| tags.clone_from(&new.tags));
             set.await?;
@@ -666,6 +669,7 @@ fn new_table(table: &Table) -> NewTable {
         protected: table.protected,
         indexes: indexes.collect(),
         tags: table.tags.clone(),
+        feed: table.feed.map(feeds::new_feed),
         ..NewTable::new(&table.name, key)
     }
 }

@@ -37,11 +37,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::Context;
 use crate::build::Build;
 use crate::desired::Desired;
 use crate::diagnostic::{Diagnostics, Finding, Source};
 use crate::google;
+use crate::{Context, Feeds};
 use tree::Node;
 
 /// What whoever deploys says over what the template says.
@@ -253,6 +253,7 @@ impl Template {
             region: "us-east-1".into(),
             stack: self.stack.clone(),
             suffix: String::new(),
+            feeds: Feeds::default(),
         };
         Ok(self.resolve(&context)?.builds())
     }

@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 
-use base::Space;
+use base::{Space, Timestamp};
 use store::Tx;
 
 use crate::error::{Error, Result};
-use crate::schema::{Built, Index, KeySchema, Projected, TABLES, TAGS, Table, Tags, Throughput};
+use crate::feed;
+use crate::schema::{
+    Built, Images, Index, KeySchema, Projected, TABLES, TAGS, Table, Tags, Throughput,
+};
 use crate::{Description, Tables};
 
 /// A table to be. The face has seen to it that the key attributes of the table and of each index have different names,
@@ -17,6 +20,25 @@ pub struct NewTable {
     pub protected: bool,
     pub indexes: Vec<NewIndex>,
     pub tags: BTreeMap<String, String>,
+    pub feed: Option<NewFeed>,
+}
+
+/// A feed to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewFeed {
+    pub images: Images,
+    /// When it will be said to have begun, for whoever must name it before it is there; to the millisecond, and later
+    /// than any feed that the table had. None: now.
+    pub began: Option<Timestamp>,
+}
+
+impl From<Images> for NewFeed {
+    fn from(images: Images) -> Self {
+        Self {
+            images,
+            began: None,
+        }
+    }
 }
 
 impl NewTable {
@@ -29,6 +51,7 @@ impl NewTable {
             protected: false,
             indexes: Vec::new(),
             tags: BTreeMap::new(),
+            feed: None,
         }
     }
 }
@@ -58,23 +81,29 @@ impl Tables {
             indexes: Vec::new(),
             next_index: 1,
             expiry: None,
+            feed: None,
         };
         for index in new.indexes {
             table.add(index, Built::Whole)?;
         }
         let row = Table::row(space, &table.name);
         let tags = Tags(new.tags);
+        let feed_id = self.random.u64();
         self.store
             .write(|tx| {
                 if TABLES.get(tx, &row)?.is_some() {
                     return Err(Error::TableExists(table.name.clone()));
                 }
+                let mut table = table.clone();
+                if let Some(feed) = new.feed {
+                    feed::begin(tx, space, &mut table, feed_id, feed, now)?;
+                }
                 TABLES.put(tx, row.clone(), &table);
                 put_tags(tx, &table, &tags);
-                Ok(())
+                Ok(table)
             })
-            .await?;
-        Ok(Description::empty(table))
+            .await
+            .map(Description::empty)
     }
 }
 
