@@ -11,6 +11,7 @@ mod bucket;
 mod error;
 mod follow;
 mod gateway;
+pub mod pattern;
 mod schema;
 
 use std::sync::Arc;
