@@ -8,6 +8,7 @@
 
 mod binding;
 mod bucket;
+mod delivery;
 mod error;
 mod follow;
 mod gateway;
