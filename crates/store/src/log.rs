@@ -34,6 +34,31 @@ impl Position {
         commit: 0,
         index: 0,
     };
+
+    /// After every entry.
+    pub const END: Self = Self {
+        commit: u64::MAX,
+        index: u32::MAX,
+    };
+
+    /// The position just before this one, whether or not there is an entry.
+    #[must_use]
+    pub fn before(self) -> Self {
+        Self::from_number(self.number().saturating_sub(1)).unwrap_or(Self::START)
+    }
+
+    /// As one number, which sorts as the position does.
+    pub fn number(self) -> u128 {
+        u128::from(self.commit) << 32 | u128::from(self.index)
+    }
+
+    /// The position with this number, if one can have it.
+    pub fn from_number(number: u128) -> Option<Self> {
+        Some(Self {
+            commit: u64::try_from(number >> 32).ok()?,
+            index: u32::try_from(number & u128::from(u32::MAX)).ok()?,
+        })
+    }
 }
 
 impl fmt::Display for Position {
@@ -120,8 +145,14 @@ impl Log {
 
     /// The position of the newest entry.
     pub fn newest(&self, from: &impl Read) -> Result<Option<Position>> {
+        self.newest_after(from, Position::START)
+    }
+
+    /// The position of the newest entry after `cursor`: for a log of which all may be gone, where a look further back
+    /// would walk over the traces of what was trimmed.
+    pub fn newest_after(&self, from: &impl Read, cursor: Position) -> Result<Option<Position>> {
         let prefix = self.key();
-        let newest = from.scan_back(&prefix.range(), 1)?;
+        let newest = from.scan_back(&prefix.range().from(&self.after(cursor)), 1)?;
         newest
             .first()
             .map(|(key, _)| position(&key[prefix.as_slice().len()..]))

@@ -4,7 +4,8 @@ use crate::build;
 use crate::create::NewIndex;
 use crate::describe::find;
 use crate::error::{Error, Result};
-use crate::schema::{Built, DROPPED, Dropped, INDEXED, TABLES, Table, Throughput};
+use crate::feed;
+use crate::schema::{Built, DROPPED, Dropped, INDEXED, Images, TABLES, Table, Throughput};
 use crate::{Description, Tables};
 
 /// What is to be different about a table.
@@ -14,6 +15,8 @@ pub struct Alteration {
     pub provisioned: Option<Option<Throughput>>,
     pub protected: Option<bool>,
     pub indexes: Vec<IndexAlteration>,
+    /// Begins a feed, or with none ends the one that there is.
+    pub feed: Option<Option<Images>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,7 @@ impl Tables {
     ) -> Result<Description> {
         let row = Table::row(space, name);
         let now = self.clock.now();
+        let feed_id = self.random.u64();
         self.store
             .write(|tx| {
                 let mut table = find(tx, space, name)?;
@@ -50,6 +54,15 @@ impl Tables {
                 }
                 if let Some(protected) = alteration.protected {
                     table.protected = protected;
+                }
+                match alteration.feed {
+                    Some(Some(images)) => {
+                        feed::begin(tx, space, &mut table, feed_id, images, now)?;
+                    }
+                    Some(None) if !feed::end(tx, space, &mut table, now)? => {
+                        return Err(Error::NoFeed(table.name));
+                    }
+                    Some(None) | None => {}
                 }
                 for change in &alteration.indexes {
                     match change {

@@ -4,7 +4,10 @@ use base::Space;
 use store::Tx;
 
 use crate::error::{Error, Result};
-use crate::schema::{Built, Index, KeySchema, Projected, TABLES, TAGS, Table, Tags, Throughput};
+use crate::feed;
+use crate::schema::{
+    Built, Images, Index, KeySchema, Projected, TABLES, TAGS, Table, Tags, Throughput,
+};
 use crate::{Description, Tables};
 
 /// A table to be. The face has seen to it that the key attributes of the table and of each index have different names,
@@ -17,6 +20,7 @@ pub struct NewTable {
     pub protected: bool,
     pub indexes: Vec<NewIndex>,
     pub tags: BTreeMap<String, String>,
+    pub feed: Option<Images>,
 }
 
 impl NewTable {
@@ -29,6 +33,7 @@ impl NewTable {
             protected: false,
             indexes: Vec::new(),
             tags: BTreeMap::new(),
+            feed: None,
         }
     }
 }
@@ -58,23 +63,29 @@ impl Tables {
             indexes: Vec::new(),
             next_index: 1,
             expiry: None,
+            feed: None,
         };
         for index in new.indexes {
             table.add(index, Built::Whole)?;
         }
         let row = Table::row(space, &table.name);
         let tags = Tags(new.tags);
+        let feed_id = self.random.u64();
         self.store
             .write(|tx| {
                 if TABLES.get(tx, &row)?.is_some() {
                     return Err(Error::TableExists(table.name.clone()));
                 }
+                let mut table = table.clone();
+                if let Some(images) = new.feed {
+                    feed::begin(tx, space, &mut table, feed_id, images, now)?;
+                }
                 TABLES.put(tx, row.clone(), &table);
                 put_tags(tx, &table, &tags);
-                Ok(())
+                Ok(table)
             })
-            .await?;
-        Ok(Description::empty(table))
+            .await
+            .map(Description::empty)
     }
 }
 

@@ -2,6 +2,7 @@ use base::Space;
 
 use crate::describe::{counted, find};
 use crate::error::{Error, Result};
+use crate::feed;
 use crate::schema::{BUILDING, DROPPED, Dropped, PLACES, TABLES, TAGS, Table};
 use crate::{Description, Tables};
 
@@ -14,11 +15,12 @@ impl Tables {
             .store
             .write(|tx| {
                 // The counts come from a look of their own: an item written meanwhile must not hold this up.
-                let table = find(tx, space, name)?;
+                let mut table = find(tx, space, name)?;
                 if table.protected {
                     return Err(Error::Protected(table.name));
                 }
                 TABLES.delete(tx, row.clone());
+                feed::end(tx, space, &mut table, at)?;
                 let prefix = table.prefix();
                 BUILDING.delete(tx, BUILDING.key().u64(prefix));
                 PLACES.delete(tx, PLACES.key().u64(prefix));

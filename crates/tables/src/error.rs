@@ -93,6 +93,18 @@ pub enum Error {
     /// A page can't begin where the caller wants: the key is outside of what is read.
     #[error("the page begins outside of the range that is read")]
     StartOutside,
+    #[error("the table {0} has a feed already")]
+    FeedExists(String),
+    #[error("the table {0} has no feed")]
+    NoFeed(String),
+    /// It never was, or ended so long ago that nothing is kept of it.
+    #[error("there is no such feed of the table {0}")]
+    NoSuchFeed(String),
+    #[error("the feed has no such shard")]
+    NoSuchShard,
+    /// Changes that come after the place from which to read are no longer kept.
+    #[error("the changes are no longer kept")]
+    Forgotten,
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -100,11 +112,17 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchTable(_) | Self::NoSuchIndex(_) => ErrorKind::Missing,
+            Self::NoSuchTable(_)
+            | Self::NoSuchIndex(_)
+            | Self::NoSuchFeed(_)
+            | Self::NoSuchShard
+            | Self::Forgotten => ErrorKind::Missing,
             Self::TableExists(_)
             | Self::IndexExists(_)
             | Self::IndexNotBuilt(_)
             | Self::Building(_)
+            | Self::FeedExists(_)
+            | Self::NoFeed(_)
             | Self::Protected(_)
             | Self::AnotherTransaction
             | Self::Cancelled(_)

@@ -18,7 +18,7 @@ use crate::schema::{
     Built, EXPIRIES, Expiry, ITEMS, PLACES, Place, StoredItem, TABLES, TOKEN_SPAN_S, TOKENS, Table,
     table_of,
 };
-use crate::write::{end_of, replace};
+use crate::write::{Cause, end_of, replace};
 
 /// Rows dealt with in one transaction.
 const BATCH: usize = 128;
@@ -168,7 +168,7 @@ fn expire(tx: &mut Tx, now: Timestamp, end: u64, row: &[u8]) -> Result<()> {
     };
     if end_of(&item, &expiry.attribute) == Some(end) {
         let key = Key::of(&table, &item)?;
-        replace(tx, &table, &key, Some(&item), None)?;
+        replace(tx, &table, &key, Some(&item), None, Cause::Expired(now))?;
     }
     Ok(())
 }

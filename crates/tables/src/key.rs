@@ -56,9 +56,14 @@ impl Key {
         &self.sort
     }
 
+    /// Of the partition.
+    pub(crate) fn hash(&self) -> u32 {
+        hash(&self.partition)
+    }
+
     /// Which tally counts this item.
     pub(crate) fn shard(&self) -> u32 {
-        hash(&self.partition).wrapping_mul(31) ^ hash(&self.sort)
+        self.hash().wrapping_mul(31) ^ hash(&self.sort)
     }
 }
 

@@ -18,6 +18,10 @@
 //! reads one range of rows and nothing else. A write costs its item's row and one row of counts, and for each index
 //! whose entry changes that row, or two when the entry moves.
 //!
+//! # Feeds
+//!
+//! A table may have a feed, which tells each change of its items for a day: see `feed.rs`.
+//!
 //! Must never know: how any cloud writes a value, a condition or an error.
 
 mod alter;
@@ -29,6 +33,7 @@ mod describe;
 mod drop;
 mod error;
 mod expire;
+mod feed;
 mod get;
 mod index;
 mod key;
@@ -63,6 +68,7 @@ pub use condition::{Comparison, Condition, Operand};
 pub use create::{NewIndex, NewTable};
 pub use describe::Description;
 pub use error::{Error, Result};
+pub use feed::{Changes, Feeds, ItemChange, Reading, Shard, ShardId, Since};
 pub use key::Key;
 pub use list::Names;
 pub use number::{Number, NumberError};
@@ -72,7 +78,8 @@ pub use projection::Projection;
 pub use query::{Query, SortCondition};
 pub use scan::{Scan, Segment};
 pub use schema::{
-    Count, Expiry, Index, KeyAttribute, KeySchema, KeyType, Projected, Table, Throughput,
+    Count, Expiry, Feed, Images, Index, ItemChangeKind, KeyAttribute, KeySchema, KeyType,
+    Projected, Table, TableFeed, Throughput,
 };
 pub use size::{MAX_ITEM, item_size};
 pub use transact::{Once, Transacted};

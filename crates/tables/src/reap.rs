@@ -20,7 +20,8 @@ impl Tables {
         tokio::join!(
             self.run_reaper(stop.clone()),
             self.run_builder(stop.clone()),
-            self.run_expirer(stop),
+            self.run_expirer(stop.clone()),
+            self.run_feeds(stop),
         );
     }
 

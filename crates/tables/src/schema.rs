@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Space, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Key, KeyReader, Keyspace, Record};
+use store::{Key, KeyReader, Keyspace, Position, Record};
 use uuid::Uuid;
 
 use crate::value::Item;
@@ -28,6 +28,10 @@ pub(crate) const PLACES: store::Table<Place> = store::Table::new(Keyspace::Table
 pub(crate) const TAGS: store::Table<Tags> = store::Table::new(Keyspace::Tables, 7);
 /// Transactions that are not to be done twice: by the time, in [`TOKEN_SPAN_S`], space and token.
 pub(crate) const TOKENS: store::Table<Token> = store::Table::new(Keyspace::Tables, 8);
+/// What is or was told of a table's changes: by space, table and when it began.
+pub(crate) const FEEDS: store::Table<Feed> = store::Table::new(Keyspace::Tables, 9);
+/// Up to where a feed's changes were forgotten: by feed and partition.
+pub(crate) const FORGOTTEN: store::Table<Forgotten> = store::Table::new(Keyspace::Tables, 10);
 
 /// Under a table's id, the items themselves.
 pub(crate) const PRIMARY: u8 = 0;
@@ -58,7 +62,75 @@ pub struct Table {
     /// What the next index is numbered. Numbers are not used again, so what an index leaves behind is never another's.
     pub(crate) next_index: u32,
     pub expiry: Option<Expiry>,
+    /// The last one that it had, which may be over.
+    pub feed: Option<TableFeed>,
 }
+
+/// What a writer must know of its table's feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableFeed {
+    pub(crate) id: u64,
+    pub(crate) partitions: u32,
+    /// Whether changes go to it.
+    pub open: bool,
+    pub began: Timestamp,
+    pub images: Images,
+}
+
+/// What a feed tells of a changed item besides its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Images {
+    Neither,
+    New,
+    Old,
+    Both,
+}
+
+/// The changes of a table's items, told in order for a while. A table has one at a time; another one follows it when
+/// it is ended and begun again, and the first is still read until it is too old.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feed {
+    pub(crate) id: u64,
+    pub(crate) partitions: u32,
+    pub space: Space,
+    pub table: String,
+    /// The table's.
+    pub key: KeySchema,
+    /// To the millisecond; no two of a table began in the same.
+    pub began: Timestamp,
+    pub images: Images,
+    pub ended: Option<Timestamp>,
+}
+
+/// An entry of the log that says where the shards of a feed begin and end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Turn {
+    /// Of the shards that begin here. None: the feed ended.
+    pub(crate) generation: Option<u32>,
+    pub(crate) at: Timestamp,
+}
+
+/// An entry of the log of one partition of a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredChange {
+    pub(crate) at: Timestamp,
+    pub(crate) kind: ItemChangeKind,
+    pub(crate) expired: bool,
+    /// Where no image has it.
+    pub(crate) key: Option<Item>,
+    pub(crate) old: Option<Item>,
+    pub(crate) new: Option<Item>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ItemChangeKind {
+    Inserted,
+    Modified,
+    Removed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Forgotten(pub(crate) Position);
 
 /// Another order of a table's items, in which only those are that have its key attributes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,11 +238,12 @@ pub(crate) struct Token {
 }
 
 impl Record for Table {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
         match version {
-            1 => Ok(old::table(body)?.into()),
+            1 => Ok(old::TableV2::from(old::table(body)?).into()),
+            2 => Ok(old::table_v2(body)?.into()),
             _ => Err(unknown(version)),
         }
     }
@@ -194,6 +267,10 @@ impl Record for Place {}
 impl Record for Expires {}
 impl Record for Tags {}
 impl Record for Token {}
+impl Record for Feed {}
+impl Record for Turn {}
+impl Record for StoredChange {}
+impl Record for Forgotten {}
 
 fn unknown(version: u8) -> store::Error {
     store::Error::Damaged(format!(
@@ -201,9 +278,9 @@ fn unknown(version: u8) -> store::Error {
     ))
 }
 
-/// The shapes before there were indexes.
+/// The shapes before there were indexes, and before there were feeds.
 mod old {
-    use super::{Count, KeySchema, Record, Table, Throughput, Timestamp, Uuid};
+    use super::{Count, Expiry, Index, KeySchema, Record, Table, Throughput, Timestamp, Uuid};
     use serde::{Deserialize, Serialize};
 
     #[derive(Serialize, Deserialize)]
@@ -213,6 +290,46 @@ mod old {
         key: KeySchema,
         provisioned: Option<Throughput>,
         created: Timestamp,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    pub(super) struct TableV2 {
+        id: Uuid,
+        name: String,
+        key: KeySchema,
+        provisioned: Option<Throughput>,
+        created: Timestamp,
+        paid_since: Timestamp,
+        protected: bool,
+        indexes: Vec<Index>,
+        next_index: u32,
+        expiry: Option<Expiry>,
+    }
+
+    impl Record for TableV2 {
+        const VERSION: u8 = 2;
+    }
+
+    pub(super) fn table_v2(body: &[u8]) -> store::Result<TableV2> {
+        TableV2::decode(&[&[TableV2::VERSION], body].concat())
+    }
+
+    impl From<TableV2> for Table {
+        fn from(old: TableV2) -> Self {
+            Self {
+                id: old.id,
+                name: old.name,
+                key: old.key,
+                provisioned: old.provisioned,
+                created: old.created,
+                paid_since: old.paid_since,
+                protected: old.protected,
+                indexes: old.indexes,
+                next_index: old.next_index,
+                expiry: old.expiry,
+                feed: None,
+            }
+        }
     }
 
     /// Both were of version 1, and a tally was a count.
@@ -227,7 +344,7 @@ mod old {
         Count::decode(&[&[1], body].concat())
     }
 
-    impl From<TableV1> for Table {
+    impl From<TableV1> for TableV2 {
         fn from(old: TableV1) -> Self {
             Self {
                 id: old.id,
@@ -267,6 +384,8 @@ mod old {
             let read = Table::decode(&old.encode()).unwrap();
             assert_eq!((read.name.as_str(), read.next_index), ("t", 1));
             assert_eq!(Table::decode(&read.encode()).unwrap(), read);
+            let before_feeds = TableV2::from(old).encode();
+            assert_eq!(Table::decode(&before_feeds).unwrap(), read);
             let count = Count { items: 1, bytes: 9 };
             assert_eq!(Tally::decode(&count.encode()).unwrap().count, count);
         }
@@ -314,6 +433,12 @@ impl Index {
 impl KeySchema {
     pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
         std::iter::once(&self.partition).chain(&self.sort)
+    }
+
+    /// The key of an item.
+    pub(crate) fn of(&self, item: &Item) -> Item {
+        let attribute = |key: &KeyAttribute| Some((key.name.clone(), item.get(&key.name)?.clone()));
+        self.attributes().filter_map(attribute).collect()
     }
 }
 

@@ -8,6 +8,7 @@ use store::{Faults, Read, Simulation, Store};
 
 use super::*;
 mod expressions;
+mod feeds;
 mod indexes;
 mod model;
 mod upkeep;

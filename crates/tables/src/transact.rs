@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::Space;
+use base::{Space, Timestamp};
 use store::Tx;
 
 use crate::Tables;
@@ -58,7 +58,7 @@ impl Tables {
                     let digest = digest.clone();
                     TOKENS.put(tx, token, &Token { at: now, digest });
                 }
-                all(tx, space, writes).map(Transacted::Done)
+                all(tx, space, writes, now).map(Transacted::Done)
             })
             .await
     }
@@ -68,9 +68,10 @@ impl Tables {
         for write in writes {
             check_size(write)?;
         }
+        let now = self.clock.now();
         self.store
             .write(|tx| {
-                all(tx, space, writes).map_err(|error| match error {
+                all(tx, space, writes, now).map_err(|error| match error {
                     Error::Cancelled(reasons) => {
                         let first = reasons.into_iter().flatten().next();
                         first.unwrap_or(Error::RepeatedItem)
@@ -82,7 +83,7 @@ impl Tables {
     }
 }
 
-fn all(tx: &mut Tx, space: &Space, writes: &[Write]) -> Result<Vec<Written>> {
+fn all(tx: &mut Tx, space: &Space, writes: &[Write], now: Timestamp) -> Result<Vec<Written>> {
     let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
     for write in writes {
         if !tables.contains_key(write.table.as_str()) {
@@ -103,7 +104,7 @@ fn all(tx: &mut Tx, space: &Space, writes: &[Write]) -> Result<Vec<Written>> {
     let mut reasons = Vec::with_capacity(writes.len());
     for write in writes {
         let table = &tables[write.table.as_str()];
-        let done = check_size(write).and_then(|()| apply(tx, table, write));
+        let done = check_size(write).and_then(|()| apply(tx, table, write, now));
         match done {
             Ok(done) => {
                 written.push(done);

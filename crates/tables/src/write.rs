@@ -1,12 +1,13 @@
 //! The one way in which items change.
 
-use base::Space;
+use base::{Space, Timestamp};
 use store::Tx;
 
 use crate::Tables;
 use crate::condition::Condition;
 use crate::describe::find;
 use crate::error::{Error, Result};
+use crate::feed;
 use crate::index::{self, Entry};
 use crate::key::Key;
 use crate::schema::{Count, EXPIRIES, Expires, ITEMS, SHARDS, StoredItem, TALLIES, Table};
@@ -100,10 +101,11 @@ impl Write {
 impl Tables {
     pub async fn write(&self, space: &Space, write: &Write) -> Result<Written> {
         check_size(write)?;
+        let now = self.clock.now();
         self.store
             .write(|tx| {
                 let table = find(tx, space, &write.table)?;
-                apply(tx, &table, write)
+                apply(tx, &table, write, now)
             })
             .await
     }
@@ -119,7 +121,7 @@ pub(crate) fn check_size(write: &Write) -> Result<()> {
     }
 }
 
-pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write) -> Result<Written> {
+pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write, now: Timestamp) -> Result<Written> {
     let key = write.key(table)?;
     if let Action::Put(item) = &write.action {
         index::check(table, &item.0)?;
@@ -138,10 +140,11 @@ pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write) -> Result<Written
         }
     }
     let mut new = None;
+    let cause = Cause::Asked(now);
     let (bytes, entries) = match &write.action {
         Action::Check(_) => (old.as_ref().map_or(0, item_size), Vec::new()),
-        Action::Put(item) => replace(tx, table, &key, old.as_ref(), Some(item))?,
-        Action::Delete(_) => replace(tx, table, &key, old.as_ref(), None)?,
+        Action::Put(item) => replace(tx, table, &key, old.as_ref(), Some(item), cause)?,
+        Action::Delete(_) => replace(tx, table, &key, old.as_ref(), None, cause)?,
         Action::Update(_, update) if old.is_none() && update.only_removes() => (0, Vec::new()),
         Action::Update(attributes, update) => {
             let updated = StoredItem(update.apply(old.as_ref().unwrap_or(attributes))?);
@@ -149,7 +152,7 @@ pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write) -> Result<Written
             if item_size(&updated.0) > MAX_ITEM {
                 return Err(Error::UpdatedItemTooLarge { limit: MAX_ITEM });
             }
-            let done = replace(tx, table, &key, old.as_ref(), Some(&updated))?;
+            let done = replace(tx, table, &key, old.as_ref(), Some(&updated), cause)?;
             new = Some(updated.0);
             done
         }
@@ -171,14 +174,22 @@ fn check_update(table: &Table, update: &Update) -> Result<()> {
     }
 }
 
+/// Why an item changes, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Asked(Timestamp),
+    Expired(Timestamp),
+}
+
 /// Puts `new` in the place of `old`, which is what is at `key`, or removes that, and keeps what follows from the items:
-/// counts, entries of indexes, when the item ends. Returns the larger of the two's sizes and what it wrote of indexes.
+/// counts, entries of indexes, when the item ends, the feed. Returns the larger of the two's sizes and what it wrote of indexes.
 pub(crate) fn replace(
     tx: &mut Tx,
     table: &Table,
     key: &Key,
     old: Option<&Item>,
     new: Option<&StoredItem>,
+    cause: Cause,
 ) -> Result<(usize, Vec<WrittenEntry>)> {
     let row = key.row(table);
     match new {
@@ -187,6 +198,7 @@ pub(crate) fn replace(
         None => return Ok((0, Vec::new())),
     }
     let new = new.map(|new| &new.0);
+    feed::append(tx, table, key, old, new, cause);
     let mut changes = Changes::of(old, new);
     let mut entries = Vec::new();
     for index in &table.indexes {
