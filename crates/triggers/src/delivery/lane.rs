@@ -208,7 +208,10 @@ impl Lane {
 
     /// How many records the next batch has, and whether it can have no more.
     fn next_batch(&self, rules: &Rules, window_end: Option<Timestamp>) -> (usize, bool) {
-        let state = self.window.as_ref().and_then(|window| window.state.as_ref());
+        let state = self
+            .window
+            .as_ref()
+            .and_then(|window| window.state.as_ref());
         let mut bytes = state.map_or(0, Bytes::len);
         for (count, waiting) in self.waiting.iter().enumerate() {
             let record = &waiting.record;
