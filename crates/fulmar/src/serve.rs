@@ -97,12 +97,14 @@ pub(crate) async fn start(
         config: functions_config(args),
     })
     .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
-    let triggers = Triggers::new(
-        store.clone(),
-        objects.clone(),
-        functions.clone(),
-        clock.clone(),
-    );
+    let triggers = Triggers::new(triggers::Parts {
+        store: store.clone(),
+        objects: objects.clone(),
+        tables: tables.clone(),
+        functions: functions.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    });
     let engines = Engines {
         store: store.clone(),
         objects: objects.clone(),

@@ -13,6 +13,7 @@ use functions::{
 use ledger::{Ledger, Phases};
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
 use store::{Faults, Read, Simulation, Store};
+use tables::Tables;
 use triggers::{EventKind, ObjectBinding, Target, Triggers};
 
 /// Nothing runs in these tests, so nobody speaks.
@@ -78,12 +79,19 @@ impl World {
             }),
             dialect: Arc::new(Mute),
             clock: clock.clone(),
-            random,
+            random: random.clone(),
             code_dir: PathBuf::from("/nonexistent"),
             config: Config::default(),
         })
         .unwrap();
-        let triggers = Triggers::new(store, objects.clone(), functions.clone(), clock);
+        let triggers = Triggers::new(triggers::Parts {
+            tables: Tables::new(store.clone(), clock.clone(), random.clone()),
+            store,
+            objects: objects.clone(),
+            functions: functions.clone(),
+            clock,
+            random,
+        });
         Self {
             objects,
             functions,
