@@ -261,6 +261,7 @@ impl Deployer {
                 .filter(|index| !index.local && !new.indexes.iter().any(|new| same(index, new)))
                 .map(|index| IndexAlteration::Drop(index.name.clone()))
                 .collect(),
+            ..Alteration::default()
         };
         if first != Alteration::default() {
             tables.alter(space, &new.name, &first).await?;

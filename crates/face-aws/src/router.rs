@@ -16,6 +16,7 @@ use tables::Tables;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::context::Context;
+use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb};
 use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
@@ -45,6 +46,7 @@ pub struct Parts {
 pub struct Aws {
     s3: S3,
     dynamodb: DynamoDb,
+    streams: Streams,
     lambda: Lambda,
     sts: Sts,
     gateways: Gateways,
@@ -68,6 +70,7 @@ enum Destination {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
     DynamoDb,
+    DynamoDbStreams,
     Lambda,
     Sts,
 }
@@ -76,7 +79,7 @@ impl Known {
     /// As it stands in a signature's scope.
     fn name(self) -> &'static str {
         match self {
-            Self::DynamoDb => "dynamodb",
+            Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Lambda => "lambda",
             Self::Sts => "sts",
         }
@@ -85,6 +88,7 @@ impl Known {
     fn protocol(self) -> &'static protocol::Service {
         match self {
             Self::DynamoDb => &dynamodb::SERVICE,
+            Self::DynamoDbStreams => &streams::SERVICE,
             Self::Lambda => &lambda::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
@@ -94,7 +98,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
-            Self::Sts => LARGEST_FORM,
+            Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
     }
 }
@@ -125,7 +129,8 @@ impl Aws {
                 functions: functions.clone(),
                 random: random.clone(),
             }),
-            dynamodb: DynamoDb::new(tables),
+            dynamodb: DynamoDb::new(tables.clone()),
+            streams: Streams::new(tables, clock.clone()),
             lambda: Lambda::new(functions, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
@@ -150,6 +155,7 @@ impl Aws {
         };
         match known {
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
+            Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
             Known::Lambda => self.lambda.call(&context, &head, body).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
@@ -262,7 +268,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
         BodyError::TooLarge(limit) => {
             let code = match known {
                 Known::Lambda => "RequestTooLargeException",
-                Known::DynamoDb | Known::Sts => "RequestEntityTooLarge",
+                Known::DynamoDb | Known::DynamoDbStreams | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -286,6 +292,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
         // `DynamoDB_20120810`; what stands before the version tells services apart.
         return match service.split('_').next() {
             Some("DynamoDB") => Destination::Whole(Known::DynamoDb),
+            Some("DynamoDBStreams") => Destination::Whole(Known::DynamoDbStreams),
             _ => by_name(signed_for(request).unwrap_or(service)),
         };
     }
@@ -432,7 +439,7 @@ mod tests {
         ];
         assert_eq!(
             to(Method::POST, "/", &target),
-            Destination::Unbuilt("DynamoDBStreams_20120810".into())
+            Destination::Whole(Known::DynamoDbStreams)
         );
     }
 

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tables::{Alteration, Error, IndexAlteration, Table, Throughput};
+use tables::{Alteration, Error, Images, IndexAlteration, Table, Throughput};
 
 use super::create::{BillingMode, per_request, throughput};
 use super::error::{about_table, fault, invalid, missing};
 use super::index::{Definition, Definitions, MOST_GLOBAL, Provisioned, Secondary};
+use super::stream::Specification;
 use super::{Asked, settings, table};
 use crate::protocol::Fault;
 
@@ -21,6 +22,7 @@ struct Input {
     #[serde(default)]
     global_secondary_index_updates: Vec<IndexUpdate>,
     deletion_protection_enabled: Option<bool>,
+    stream_specification: Option<Specification>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,13 +40,14 @@ struct Named {
     provisioned_throughput: Option<Provisioned>,
 }
 
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 7] = [
     "TableName",
     "AttributeDefinitions",
     "BillingMode",
     "ProvisionedThroughput",
     "GlobalSecondaryIndexUpdates",
     "DeletionProtectionEnabled",
+    "StreamSpecification",
 ];
 
 pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -59,11 +62,13 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     let table = asked.tables.table(asked.space(), &name);
     let table = table.map_err(about_table)?;
     let protected = input.deletion_protection_enabled;
+    let feed = input.feed()?;
     let provisioned = input.provisioned(&table)?;
     let on_demand = provisioned.unwrap_or(table.provisioned).is_none();
     let alteration = Alteration {
         provisioned,
         protected,
+        feed,
         indexes: input.indexes(&table, on_demand)?,
     };
     let altered = asked.tables.alter(asked.space(), &name, &alteration).await;
@@ -81,6 +86,28 @@ impl Input {
             && self.provisioned_throughput.is_none()
             && self.global_secondary_index_updates.is_empty()
             && self.deletion_protection_enabled.is_none()
+            && self.stream_specification.is_none()
+    }
+
+    /// A stream begins or ends in a request of its own.
+    fn feed(&self) -> Result<Option<Option<Images>>, Fault> {
+        let Some(stream) = &self.stream_specification else {
+            return Ok(None);
+        };
+        if self.provisioned_throughput.is_some()
+            || matches!(self.billing_mode, Some(BillingMode::Provisioned))
+        {
+            return Err(invalid(
+                "You cannot modify stream status while updating table IOPS",
+            ));
+        }
+        let mut indexes = self.global_secondary_index_updates.iter();
+        if indexes.any(|index| index.create.is_some() || index.delete.is_some()) {
+            return Err(invalid(
+                "You cannot create or delete index while changing stream status",
+            ));
+        }
+        stream.of_old().map(Some)
     }
 
     fn provisioned(&self, table: &Table) -> Result<Option<Option<Throughput>>, Fault> {

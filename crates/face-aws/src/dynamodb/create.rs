@@ -6,6 +6,7 @@ use tables::{NewTable, Throughput};
 
 use super::error::{fault, invalid};
 use super::index::{Definition, Definitions, KeyElement, Provisioned, Secondary};
+use super::stream::Specification;
 use super::tags::Tag;
 use super::{Asked, settings, table, tags};
 use crate::protocol::Fault;
@@ -25,6 +26,7 @@ struct Input {
     deletion_protection_enabled: bool,
     #[serde(default)]
     tags: Vec<Tag>,
+    stream_specification: Option<Specification>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -35,7 +37,7 @@ pub(super) enum BillingMode {
     PayPerRequest,
 }
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "TableName",
     "AttributeDefinitions",
     "KeySchema",
@@ -45,6 +47,7 @@ const KNOWN: [&str; 9] = [
     "GlobalSecondaryIndexes",
     "DeletionProtectionEnabled",
     "Tags",
+    "StreamSpecification",
 ];
 
 /// Answers ACTIVE, not CREATING: the table can be used at once.
@@ -66,6 +69,10 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<wire::Response, Fault
         input.global_secondary_indexes,
     )?;
     definitions.all_used(&key, &indexes)?;
+    let feed = match &input.stream_specification {
+        Some(stream) => stream.of_new()?,
+        None => None,
+    };
     let mut tags = BTreeMap::new();
     tags::add(&mut tags, input.tags)?;
     let new = NewTable {
@@ -73,6 +80,7 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<wire::Response, Fault
         protected: input.deletion_protection_enabled,
         indexes,
         tags,
+        feed,
         ..NewTable::new(name, key)
     };
     let created = asked.tables.create(asked.space(), new).await;

@@ -107,6 +107,16 @@ pub(super) fn fault(error: Error) -> Fault {
             Fault::validation("Item size to update has exceeded the maximum allowed size")
         }
         Error::Number(error) => Fault::validation(attribute::number_fault(error, "")),
+        Error::FeedExists(name) => Fault::validation(format!(
+            "Table already has an enabled stream: TableName: {name}"
+        )),
+        Error::NoFeed(name) => {
+            Fault::validation(format!("Table has no stream to disable: TableName: {name}"))
+        }
+        // The streams' own service says which stream, shard or record that is.
+        Error::NoSuchFeed(_) | Error::NoSuchShard | Error::Forgotten => {
+            missing("Requested resource not found")
+        }
         Error::Store(error) => {
             tracing::error!(%error, "a request failed");
             Fault::internal("InternalServerError")

@@ -17,7 +17,6 @@ pub(super) fn only(call: &Call<'_>, known: &[&str]) -> Result<(), Fault> {
 
 fn harmless(name: &str, value: &Value) -> bool {
     match name {
-        "StreamSpecification" => value["StreamEnabled"] == false,
         "SSESpecification" => value["Enabled"] == false,
         "TableClass" => value == "STANDARD",
         "OnDemandThroughput" => value

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tables::{Description, Index, KeyAttribute, Table};
 
 use super::error::missing;
-use super::{attribute, index};
+use super::{attribute, index, stream};
 use crate::context::Context;
 use crate::protocol::Fault;
 
@@ -83,6 +83,9 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
             "LastUpdateToPayPerRequestDateTime": seconds(table.paid_since),
         });
     }
+    if let Some(feed) = &table.feed {
+        stream::print(context, &table.name, feed, &mut printed);
+    }
     for (name, local) in [
         ("LocalSecondaryIndexes", true),
         ("GlobalSecondaryIndexes", false),
@@ -98,7 +101,7 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
     printed
 }
 
-fn seconds(at: Timestamp) -> f64 {
+pub(super) fn seconds(at: Timestamp) -> f64 {
     Duration::from_micros(at.as_micros()).as_secs_f64()
 }
 

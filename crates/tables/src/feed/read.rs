@@ -1,4 +1,5 @@
 use base::Timestamp;
+use serde::{Deserialize, Serialize};
 use store::{Position, Record, View};
 
 use super::shards::{Shard, ShardId};
@@ -40,7 +41,7 @@ pub struct Changes {
 }
 
 /// What happened to an item.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ItemChange {
     pub position: Position,
     pub at: Timestamp,
@@ -57,7 +58,7 @@ pub struct ItemChange {
 
 impl Tables {
     /// Some changes of a shard, in order. Those of a commit that is not yet synced are among them: who acts on them
-    /// outside of this store waits for [`store::Store::sync`] first, for a crash may still undo them.
+    /// outside of this store waits for [`Tables::sync`] first, for a crash may still undo them.
     pub fn changes(&self, feed: &Feed, reading: &Reading) -> Result<Changes> {
         let view = self.store.read()?;
         let shard = existing(&view, feed, reading.shard)?;
@@ -77,6 +78,11 @@ impl Tables {
             .changes(shard.id.partition)
             .newest_after(&view, oldest)?;
         Ok(newest.unwrap_or(oldest))
+    }
+
+    /// Waits until all that has been told is durable.
+    pub async fn sync(&self) -> Result<()> {
+        Ok(self.store.sync().await?)
     }
 
     /// Waits until something comes after this position of a shard: a change, or its end.

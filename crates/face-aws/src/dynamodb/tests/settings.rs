@@ -47,10 +47,6 @@ async fn a_table_is_paid_and_protected_otherwise() {
     world.ok("DeleteTable", update(json!({}))).await;
     let absent = world.refused("UpdateTable", protect(true)).await;
     assert_eq!(absent.0, "ResourceNotFoundException");
-    let stream = json!({ "StreamSpecification": { "StreamEnabled": true } });
-    world
-        .not_built("UpdateTable", update(stream), "StreamSpecification")
-        .await;
 }
 
 #[tokio::test]
