@@ -21,7 +21,7 @@ use tables::Tables;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use triggers::Triggers;
+use triggers::{Invoker, Triggers};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
 use crate::commands::ServerArgs;
@@ -78,6 +78,11 @@ pub(crate) async fn start(
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
+    let dialect = Arc::new(AwsDialect::new(
+        access.clone(),
+        clock.clone(),
+        address.port(),
+    ));
     let functions = Functions::open(functions::Parts {
         store: store.clone(),
         ledger: ledger.clone(),
@@ -86,11 +91,7 @@ pub(crate) async fn start(
             network(args, address.port()),
             data_dir.join("runtimes"),
         )),
-        dialect: Arc::new(AwsDialect::new(
-            access.clone(),
-            clock.clone(),
-            address.port(),
-        )),
+        dialect: dialect.clone(),
         clock: clock.clone(),
         random: random.clone(),
         code_dir: data_dir.join("code"),
@@ -152,9 +153,17 @@ pub(crate) async fn start(
         }
     });
     workers.start("triggers", {
-        let (triggers, stop) = (triggers, stop.clone());
+        let (triggers, stop) = (triggers.clone(), stop.clone());
         async move {
             triggers.follow_objects(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("mappings", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let invoker = Invoker::of(functions.clone());
+        async move {
+            triggers.run_mappings(dialect, invoker, stop).await;
             Ok(())
         }
     });

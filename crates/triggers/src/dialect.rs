@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 use bytes::Bytes;
-use tables::{Feed, ItemChange, ShardId};
+use tables::{Feed, ItemChange, Shard};
 
 use crate::delivery::{Answer, Reason, Window};
 use crate::schema::Target;
@@ -10,13 +10,13 @@ use crate::schema::Target;
 /// How one cloud words what a function gets of a stream, and reads what it says about it.
 pub trait Dialect: Send + Sync {
     /// One change of an item: what filters are matched against, and a part of what the function gets.
-    fn record(&self, feed: &Feed, shard: ShardId, change: &ItemChange) -> Bytes;
+    fn record(&self, feed: &Feed, change: &ItemChange) -> Bytes;
 
     /// What the function gets.
     fn batch(
         &self,
         feed: &Feed,
-        shard: ShardId,
+        shard: &Shard,
         records: &[Bytes],
         window: Option<&Window>,
     ) -> Bytes;
@@ -37,7 +37,7 @@ pub struct Failure<'a> {
     pub mapping: &'a str,
     pub target: &'a Target,
     pub feed: &'a Feed,
-    pub shard: ShardId,
+    pub shard: &'a Shard,
     pub why: Reason,
     /// How often the records were handed to the function.
     pub invocations: u32,

@@ -127,7 +127,7 @@ impl Delivering {
         drain: &CancellationToken,
     ) -> Result<bool> {
         let clock = &self.triggers.clock;
-        let mut delivery = Delivery::resume(self.rules(shard.id), progress);
+        let mut delivery = Delivery::resume(self.rules(&shard), progress);
         let mut doing: FuturesUnordered<Doing<'_>> = FuturesUnordered::new();
         let mut ran: HashMap<usize, Ran> = HashMap::new();
         let mut event = Event::Woken;
@@ -138,11 +138,11 @@ impl Delivering {
                     Action::Save(progress) => self.save(shard.id, progress).await?,
                     Action::Read { after } => doing.push(Box::pin(self.read(shard, after))),
                     Action::Invoke { lane, batch } => {
-                        doing.push(Box::pin(self.invoke(shard.id, lane, batch)));
+                        doing.push(Box::pin(self.invoke(shard, lane, batch)));
                     }
                     Action::Discard { lane, discarded } => {
                         let last = ran.get(&lane).cloned();
-                        doing.push(Box::pin(self.discard(shard.id, lane, discarded, last)));
+                        doing.push(Box::pin(self.discard(shard, lane, discarded, last)));
                     }
                 }
             }
@@ -165,7 +165,7 @@ impl Delivering {
     }
 
     /// The mapping's, less what is around the records.
-    fn rules(&self, shard: ShardId) -> Rules {
+    fn rules(&self, shard: &Shard) -> Rules {
         let window = self.rules.tumbling.map(|_| crate::Window {
             start: Timestamp::from_micros(0),
             end: Timestamp::from_micros(0),
@@ -202,7 +202,7 @@ impl Delivering {
                     // A crash must not undo what the function has seen.
                     self.triggers.store.sync().await?;
                     let ended = read.next.is_none();
-                    return self.wanted(shard.id, &read.changes, after, ended);
+                    return self.wanted(&read.changes, after, ended);
                 }
                 Err(tables::Error::Forgotten) => {
                     tracing::warn!(
@@ -218,17 +218,11 @@ impl Delivering {
     }
 
     /// Those of the changes that match the filters, as the function sees them.
-    fn wanted(
-        &self,
-        shard: ShardId,
-        changes: &[ItemChange],
-        after: Sequence,
-        ended: bool,
-    ) -> Result<Done> {
+    fn wanted(&self, changes: &[ItemChange], after: Sequence, ended: bool) -> Result<Done> {
         let upto = changes.last().map_or(after, |last| last.position.number());
         let mut records = Vec::with_capacity(changes.len());
         for change in changes {
-            let body = self.dialect.record(&self.feed, shard, change);
+            let body = self.dialect.record(&self.feed, change);
             if self.wants(&body) {
                 records.push(Incoming {
                     sequence: change.position.number(),
@@ -264,14 +258,14 @@ impl Delivering {
         }
     }
 
-    async fn invoke(&self, shard: ShardId, lane: usize, batch: Batch) -> Result<Done> {
+    async fn invoke(&self, shard: Shard, lane: usize, batch: Batch) -> Result<Done> {
         let bodies: Vec<Bytes> = batch
             .records
             .into_iter()
             .map(|record| record.body)
             .collect();
         let window = batch.window.as_ref();
-        let payload = self.dialect.batch(&self.feed, shard, &bodies, window);
+        let payload = self.dialect.batch(&self.feed, &shard, &bodies, window);
         let target = &self.mapping.target;
         let asked = Invoke {
             space: target.space.clone(),
@@ -318,7 +312,7 @@ impl Delivering {
 
     async fn discard(
         &self,
-        shard: ShardId,
+        shard: Shard,
         lane: usize,
         discarded: Discarded,
         last: Option<Ran>,
@@ -339,14 +333,14 @@ impl Delivering {
             (destination, records.first(), records.last())
         {
             let bodies: Vec<Bytes> = records.iter().map(|record| record.body.clone()).collect();
-            let payload = self.dialect.batch(&self.feed, shard, &bodies, None);
+            let payload = self.dialect.batch(&self.feed, &shard, &bodies, None);
             let last = last.filter(|_| invocations > 0);
             let new = self.triggers.functions.new_request_id();
             let failure = Failure {
                 mapping: &self.mapping.id,
                 target: &self.mapping.target,
                 feed: &self.feed,
-                shard,
+                shard: &shard,
                 why,
                 invocations,
                 request_id: last.as_ref().map_or(&new, |last| &last.request_id),

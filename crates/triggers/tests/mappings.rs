@@ -8,12 +8,13 @@ use std::time::Duration;
 use base::{ByteSize, ManualClock, Random, Space, Timestamp};
 use bytes::Bytes;
 use functions::{Configuration, Failed, Functions, Invoke, Launcher, NewCode, Outcome};
+use futures_util::StreamExt;
 use ledger::{Ledger, Phases};
 use objects::{NewBucket, Objects};
 use serde_json::{Value, json};
 use store::{Faults, Simulation, Store};
 use tables::{
-    Feed, Images, ItemChange, ItemChangeKind, KeyAttribute, KeySchema, KeyType, NewTable, ShardId,
+    Feed, Images, ItemChange, ItemChangeKind, KeyAttribute, KeySchema, KeyType, NewTable, Shard,
     Tables,
 };
 use tokio::task::JoinHandle;
@@ -31,7 +32,7 @@ use world::mute::Mute;
 struct Plain;
 
 impl Dialect for Plain {
-    fn record(&self, _: &Feed, _: ShardId, change: &ItemChange) -> Bytes {
+    fn record(&self, _: &Feed, change: &ItemChange) -> Bytes {
         let text = |name: &str| match change.new.as_ref().and_then(|item| item.get(name)) {
             Some(tables::Value::String(text)) => text.clone(),
             _ => String::new(),
@@ -47,7 +48,7 @@ impl Dialect for Plain {
         .into()
     }
 
-    fn batch(&self, _: &Feed, _: ShardId, records: &[Bytes], window: Option<&Window>) -> Bytes {
+    fn batch(&self, _: &Feed, _: &Shard, records: &[Bytes], window: Option<&Window>) -> Bytes {
         let records: Vec<Value> = records
             .iter()
             .map(|record| serde_json::from_slice(record).unwrap())
@@ -582,11 +583,14 @@ async fn what_is_discarded_is_told() {
     let entries = world.objects.list("failed", &list).unwrap().entries;
     assert_eq!(entries.len(), 1);
     assert!(entries[0].key.starts_with(&mapping.id));
-    let mut body = world.objects.get("failed", &entries[0].key).await.unwrap().body;
-    let mut told = Vec::new();
-    while let Some(piece) = body.next().await.unwrap() {
-        told.extend(piece);
-    }
+    let body = world
+        .objects
+        .get("failed", &entries[0].key)
+        .await
+        .unwrap()
+        .body;
+    let pieces: Vec<Bytes> = body.stream(0..u64::MAX).map(Result::unwrap).collect().await;
+    let told = pieces.concat();
     let told: Value = serde_json::from_slice(&told).unwrap();
     assert_eq!(told["why"], "RetriesExhausted");
     assert_eq!((&told["times"], &told["count"]), (&json!(2), &json!(1)));

@@ -149,7 +149,9 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let wanted = |mapping: &Mapping| {
         let arn = input.event_source_arn.as_deref();
         arn.is_none_or(|arn| source::arn(&mapping.space, &mapping.source) == arn)
-            && target.as_ref().is_none_or(|target| *target == mapping.target)
+            && target
+                .as_ref()
+                .is_none_or(|target| *target == mapping.target)
     };
     let all = mappings(&asked, &asked.context.space)?;
     let printed = all

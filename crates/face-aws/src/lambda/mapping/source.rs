@@ -6,7 +6,6 @@ use triggers::Source;
 use super::super::error::invalid;
 use crate::context::Context;
 use crate::dynamodb::stream;
-use crate::place::Place;
 use crate::protocol::Fault;
 
 pub(super) fn read(context: &Context, given: Option<&str>) -> Result<Source, Fault> {
@@ -33,6 +32,6 @@ pub(super) fn read(context: &Context, given: Option<&str>) -> Result<Source, Fau
 
 pub(super) fn arn(space: &Space, source: &Source) -> String {
     match source {
-        Source::Table { table, began } => Place::of(space).stream_arn(table, *began),
+        Source::Table { table, began } => stream::arn(space, table, *began),
     }
 }
