@@ -79,7 +79,7 @@ const MAX_PACKAGE: u64 = 256 << 20;
 
 impl Deployer {
     /// Where everything of this account and region lives: see `face-aws`.
-    fn space(&self) -> Space {
+    pub(crate) fn space(&self) -> Space {
         Space::new(&format!("{}/{}", self.account, self.region))
     }
 
@@ -116,6 +116,7 @@ impl Deployer {
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Version => self.number_of(name)?.is_some(),
+            Noun::Mapping => self.mapping_named(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -167,6 +168,7 @@ impl Deployer {
             Kind::Layer(layer) => self.put_layer(layer).await,
             Kind::Version(version) => self.put_version(version).await,
             Kind::Alias(alias) => self.put_alias(alias).await,
+            Kind::Mapping(mapping) => self.put_mapping(mapping).await,
         }
     }
 
@@ -211,6 +213,7 @@ impl Deployer {
                 removed.map_err(Failure::from)
             }
             Noun::Version => self.remove_version(name).await,
+            Noun::Mapping => self.remove_mapping(name).await,
         };
         // Somebody else was faster; it is gone all the same.
         is_there(removed).map(|_| true)

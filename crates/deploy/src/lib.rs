@@ -17,6 +17,7 @@ pub mod desired;
 mod diagnostic;
 mod engines;
 mod error;
+mod mapping;
 mod names;
 mod plan;
 mod reload;

@@ -603,6 +603,25 @@ async fn what_is_discarded_is_told() {
 }
 
 #[tokio::test]
+async fn what_is_older_than_it_may_be_is_discarded() {
+    for (age, expected) in [(Some(100), vec![2]), (None, vec![1, 2])] {
+        let (mut world, seen) = (World::new().await, Seen::default());
+        world
+            .map(MappingSettings {
+                age: age.map(Duration::from_secs),
+                ..settings()
+            })
+            .await;
+        world.put("a", 1).await;
+        world.clock.advance(Duration::from_secs(101));
+        world.put("a", 2).await;
+        world.run(seen.watching());
+        quiet().await;
+        assert_eq!(seen.of("a"), expected, "{age:?}");
+    }
+}
+
+#[tokio::test]
 async fn it_goes_on_from_a_shard_to_the_next_and_ends_with_the_feed() {
     let (mut world, seen) = (World::new().await, Seen::default());
     let mapping = world.map(settings()).await;
