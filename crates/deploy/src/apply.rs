@@ -80,6 +80,7 @@ impl Deployer {
             region: self.region.clone(),
             stack: stack.to_owned(),
             suffix,
+            feeds: self.feeds()?,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::feeds::Feeds;
 use crate::names::fingerprint;
 
 /// What the pseudo parameters and the generated names are made of.
@@ -14,6 +15,8 @@ pub struct Context {
     pub stack: String,
     /// What makes this stack's generated names differ from those of another of the same name; kept with the stack.
     pub suffix: String,
+    #[serde(skip)]
+    pub feeds: Feeds,
 }
 
 impl Context {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use base::Timestamp;
 use serde::Serialize;
 
 use crate::build::Build;
@@ -150,6 +151,8 @@ pub struct Table {
     /// The attribute that says when an item ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feed: Option<Feed>,
     #[serde(skip_serializing_if = "is_false")]
     pub protected: bool,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -194,6 +197,24 @@ pub enum KeyType {
     String,
     Number,
     Binary,
+}
+
+/// A feed of a table's changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Feed {
+    pub images: Images,
+    /// By which it is known: see [`crate::Feeds`].
+    pub began: Timestamp,
+}
+
+/// What a feed tells of a changed item besides its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Images {
+    Neither,
+    New,
+    Old,
+    Both,
 }
 
 /// Capacity units per second.

@@ -25,6 +25,7 @@ use crate::desired::{
     Table, Throughput, Version,
 };
 use crate::error::{Error, Result};
+use crate::feeds;
 use crate::plan::Presence;
 use crate::schema::{NUMBERS, Noun, Number, number_key};
 
@@ -287,6 +288,7 @@ impl Deployer {
             tables.alter(space, &new.name, &change).await?;
         }
         while tables.build().await? {}
+        self.change_feed(space, &current, new).await?;
         if tables.tags(space, &new.name)? != new.tags {
             let set = tables.set_tags(space, &new.name, |tags| tags.clone_from(&new.tags));
             set.await?;
@@ -662,6 +664,7 @@ fn new_table(table: &Table) -> NewTable {
         protected: table.protected,
         indexes: indexes.collect(),
         tags: table.tags.clone(),
+        feed: table.feed.map(feeds::new_feed),
         ..NewTable::new(&table.name, key)
     }
 }

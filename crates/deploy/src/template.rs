@@ -37,10 +37,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::Context;
 use crate::build::Build;
 use crate::desired::Desired;
 use crate::diagnostic::{Diagnostics, Finding, Source};
+use crate::{Context, Feeds};
 use tree::Node;
 
 /// What whoever deploys says over what the template says.
@@ -165,6 +165,7 @@ impl Template {
             region: "us-east-1".into(),
             stack: self.stack.clone(),
             suffix: String::new(),
+            feeds: Feeds::default(),
         };
         Ok(self.resolve(&context)?.builds())
     }

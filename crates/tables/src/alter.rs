@@ -1,11 +1,11 @@
 use base::Space;
 
 use crate::build;
-use crate::create::NewIndex;
+use crate::create::{NewFeed, NewIndex};
 use crate::describe::find;
 use crate::error::{Error, Result};
 use crate::feed;
-use crate::schema::{Built, DROPPED, Dropped, INDEXED, Images, TABLES, Table, Throughput};
+use crate::schema::{Built, DROPPED, Dropped, INDEXED, TABLES, Table, Throughput};
 use crate::{Description, Tables};
 
 /// What is to be different about a table.
@@ -16,7 +16,7 @@ pub struct Alteration {
     pub protected: Option<bool>,
     pub indexes: Vec<IndexAlteration>,
     /// Begins a feed, or with none ends the one that there is.
-    pub feed: Option<Option<Images>>,
+    pub feed: Option<Option<NewFeed>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +56,8 @@ impl Tables {
                     table.protected = protected;
                 }
                 match alteration.feed {
-                    Some(Some(images)) => {
-                        feed::begin(tx, space, &mut table, feed_id, images, now)?;
+                    Some(Some(feed)) => {
+                        feed::begin(tx, space, &mut table, feed_id, feed, now)?;
                     }
                     Some(None) if !feed::end(tx, space, &mut table, now)? => {
                         return Err(Error::NoFeed(table.name));

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use base::Space;
+use base::{Space, Timestamp};
 use store::Tx;
 
 use crate::error::{Error, Result};
@@ -20,7 +20,25 @@ pub struct NewTable {
     pub protected: bool,
     pub indexes: Vec<NewIndex>,
     pub tags: BTreeMap<String, String>,
-    pub feed: Option<Images>,
+    pub feed: Option<NewFeed>,
+}
+
+/// A feed to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewFeed {
+    pub images: Images,
+    /// When it will be said to have begun, for whoever must name it before it is there; to the millisecond, and later
+    /// than any feed that the table had. None: now.
+    pub began: Option<Timestamp>,
+}
+
+impl From<Images> for NewFeed {
+    fn from(images: Images) -> Self {
+        Self {
+            images,
+            began: None,
+        }
+    }
 }
 
 impl NewTable {
@@ -77,8 +95,8 @@ impl Tables {
                     return Err(Error::TableExists(table.name.clone()));
                 }
                 let mut table = table.clone();
-                if let Some(images) = new.feed {
-                    feed::begin(tx, space, &mut table, feed_id, images, now)?;
+                if let Some(feed) = new.feed {
+                    feed::begin(tx, space, &mut table, feed_id, feed, now)?;
                 }
                 TABLES.put(tx, row.clone(), &table);
                 put_tags(tx, &table, &tags);

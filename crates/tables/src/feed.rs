@@ -28,6 +28,7 @@ mod shards;
 use base::{Space, Timestamp};
 use store::{Key as Row, Log, Record, Tx};
 
+use crate::create::NewFeed;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::schema::{
@@ -54,7 +55,7 @@ pub(crate) fn begin(
     space: &Space,
     table: &mut Table,
     id: u64,
-    images: Images,
+    new: NewFeed,
     now: Timestamp,
 ) -> Result<()> {
     if table.feed.is_some_and(|feed| feed.open) {
@@ -66,8 +67,8 @@ pub(crate) fn begin(
         space: space.clone(),
         table: table.name.clone(),
         key: table.key.clone(),
-        began: free_moment(tx, space, &table.name, now)?,
-        images,
+        began: free_moment(tx, space, &table.name, new.began.unwrap_or(now))?,
+        images: new.images,
         ended: None,
     };
     feed.turn(tx, Some(0), now);
@@ -77,7 +78,7 @@ pub(crate) fn begin(
         partitions: feed.partitions,
         open: true,
         began: feed.began,
-        images,
+        images: new.images,
     });
     Ok(())
 }

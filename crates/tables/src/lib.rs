@@ -65,7 +65,7 @@ use tokio::sync::Notify;
 
 pub use alter::{Alteration, IndexAlteration};
 pub use condition::{Comparison, Condition, Operand};
-pub use create::{NewIndex, NewTable};
+pub use create::{NewFeed, NewIndex, NewTable};
 pub use describe::Description;
 pub use error::{Error, Result};
 pub use feed::{Changes, Feeds, ItemChange, Reading, Shard, ShardId, Since};

@@ -14,8 +14,8 @@ use objects::{NewBucket, Objects};
 use serde_json::{Value, json};
 use store::{Faults, Simulation, Store};
 use tables::{
-    Feed, Images, ItemChange, ItemChangeKind, KeyAttribute, KeySchema, KeyType, NewTable, Shard,
-    Tables,
+    Feed, Images, ItemChange, ItemChangeKind, KeyAttribute, KeySchema, KeyType, NewFeed, NewTable,
+    Shard, Tables,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -91,7 +91,6 @@ impl Dialect for Plain {
 type Does = Arc<dyn Fn(&Value) -> Result<Value, functions::Error> + Send + Sync>;
 
 struct World {
-    store: Store,
     objects: Objects,
     tables: Tables,
     functions: Functions,
@@ -118,7 +117,7 @@ impl World {
         })
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
-            store: store.clone(),
+            store,
             objects: objects.clone(),
             tables: tables.clone(),
             functions: functions.clone(),
@@ -126,7 +125,6 @@ impl World {
             random: random.clone(),
         });
         Self {
-            store,
             objects,
             tables,
             functions,
@@ -154,7 +152,10 @@ impl World {
             sort: None,
         };
         let new = NewTable {
-            feed: Some(Images::Both),
+            feed: Some(NewFeed {
+                images: Images::Both,
+                began: None,
+            }),
             ..NewTable::new(name, key)
         };
         self.tables.create(&space(), new).await.unwrap();

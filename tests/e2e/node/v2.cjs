@@ -56,3 +56,29 @@ test("the document client", async () => {
   assert.deepEqual(got.Items.map((item) => item.when), [-10, 1, 2]);
   assert.deepEqual(got.Items[0].what, { list: [1, "two", null, true] });
 });
+
+test("streams of tables", async () => {
+  const dynamodb = new AWS.DynamoDB({ endpoint });
+  const made = await dynamodb
+    .createTable({
+      TableName: "streaming-v2",
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+      BillingMode: "PAY_PER_REQUEST",
+      StreamSpecification: { StreamEnabled: true, StreamViewType: "KEYS_ONLY" },
+    })
+    .promise();
+  const StreamArn = made.TableDescription.LatestStreamArn;
+  await dynamodb.putItem({ TableName: "streaming-v2", Item: { id: { S: "1" } } }).promise();
+  const streams = new AWS.DynamoDBStreams({ endpoint });
+  const { StreamDescription } = await streams.describeStream({ StreamArn }).promise();
+  const keys = [];
+  for (const { ShardId } of StreamDescription.Shards) {
+    const { ShardIterator } = await streams
+      .getShardIterator({ StreamArn, ShardId, ShardIteratorType: "TRIM_HORIZON" })
+      .promise();
+    const { Records } = await streams.getRecords({ ShardIterator }).promise();
+    keys.push(...Records.map((record) => record.dynamodb.Keys));
+  }
+  assert.deepEqual(keys, [{ id: { S: "1" } }]);
+});

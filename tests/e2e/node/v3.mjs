@@ -2,6 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import {
+  DescribeStreamCommand,
+  DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from "@aws-sdk/client-dynamodb-streams";
 import { CreateFunctionCommand, GetFunctionCommand, InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import {
   CreateBucketCommand,
@@ -59,6 +65,35 @@ test("tables", async () => {
   await tables.send(new PutItemCommand({ TableName: "from-v3", Item: item }));
   const got = await tables.send(new GetItemCommand({ TableName: "from-v3", Key: { id: { S: "1" } } }));
   assert.deepEqual(got.Item, item);
+});
+
+test("streams of tables", async () => {
+  const tables = new DynamoDBClient({});
+  const made = await tables.send(
+    new CreateTableCommand({
+      TableName: "streaming-v3",
+      KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+      AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+      BillingMode: "PAY_PER_REQUEST",
+      StreamSpecification: { StreamEnabled: true, StreamViewType: "NEW_IMAGE" },
+    }),
+  );
+  const StreamArn = made.TableDescription.LatestStreamArn;
+  const item = { id: { S: "1" }, b: { B: new Uint8Array([0, 255]) } };
+  await tables.send(new PutItemCommand({ TableName: "streaming-v3", Item: item }));
+  const streams = new DynamoDBStreamsClient({});
+  const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn }));
+  const records = [];
+  for (const { ShardId } of StreamDescription.Shards) {
+    const { ShardIterator } = await streams.send(
+      new GetShardIteratorCommand({ StreamArn, ShardId, ShardIteratorType: "TRIM_HORIZON" }),
+    );
+    records.push(...(await streams.send(new GetRecordsCommand({ ShardIterator }))).Records);
+  }
+  assert.equal(records.length, 1);
+  assert.equal(records[0].eventName, "INSERT");
+  assert.deepEqual(records[0].dynamodb.NewImage, item);
+  assert.ok(records[0].dynamodb.ApproximateCreationDateTime instanceof Date);
 });
 
 test("functions", async () => {

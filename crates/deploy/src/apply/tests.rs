@@ -11,7 +11,7 @@ use functions::{
 use ledger::{Ledger, Limits, Phases};
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
 use store::Store;
-use tables::{Item, KeyType, NewTable, Tables, Throughput};
+use tables::{Alteration, Item, KeyType, NewTable, Tables, Throughput};
 use triggers::{EventKind, Triggers};
 
 use super::*;
@@ -518,6 +518,67 @@ async fn a_table_is_made_once_and_provisioned_anew() {
     assert_eq!(world.deploy(&per_request).await, ["update table photos"]);
     assert_eq!(world.table("photos").unwrap().provisioned, None);
     assert!(world.deploy(&per_request).await.is_empty());
+}
+
+fn streaming_photos(view: &str) -> String {
+    let stream = format!("      StreamSpecification: {{StreamViewType: {view}}}\n");
+    let output = "Outputs: {Stream: {Value: !GetAtt T.StreamArn}}\n";
+    format!("{PHOTOS}{stream}{output}")
+}
+
+/// The name that the stack was told, and the one that the engine's feed has.
+fn streams(world: &World) -> (String, String) {
+    let told = world.deployer.stacks().unwrap()[0].outputs[0].value.clone();
+    let feed = world.table("photos").unwrap().feed.unwrap();
+    assert!(feed.open);
+    let table = "arn:aws:dynamodb:us-east-1:000000000000:table/photos";
+    let label = crate::feeds::feed_label(feed.began);
+    (told, format!("{table}/stream/{label}"))
+}
+
+#[tokio::test]
+async fn a_tables_stream_is_known_before_it_is_made_and_changes_its_name_with_its_view() {
+    use tables::Images;
+    let world = World::new();
+    let keys = streaming_photos("KEYS_ONLY");
+    assert_eq!(world.deploy(&keys).await.len(), 2);
+    let (told, made) = streams(&world);
+    assert_eq!(told, made);
+    assert!(told.ends_with("/stream/1970-01-01T00:00:01.000"), "{told}");
+    assert!(world.deploy(&keys).await.is_empty());
+    assert_eq!(streams(&world), (told.clone(), made));
+
+    let both = streaming_photos("NEW_AND_OLD_IMAGES");
+    assert_eq!(world.deploy(&both).await, ["update table photos"]);
+    let (other, made) = streams(&world);
+    assert_eq!(other, made);
+    assert_ne!(other, told);
+    let images = world.table("photos").unwrap().feed.unwrap().images;
+    assert_eq!(images, Images::Both);
+    let feeds = || {
+        let tables = &world.engines.tables;
+        tables.feeds(&world.space, None, None, 9).unwrap().feeds
+    };
+    assert_eq!(feeds().len(), 2, "the first is read for a while yet");
+
+    let off = Alteration {
+        feed: Some(None),
+        ..Alteration::default()
+    };
+    let altered = world.engines.tables.alter(&world.space, "photos", &off);
+    altered.await.unwrap();
+    assert_eq!(world.deploy(&both).await, ["update table photos"]);
+    let (again, made) = streams(&world);
+    assert_eq!(again, made, "what somebody switched off is on again");
+    assert_ne!(again, other);
+
+    assert_eq!(world.deploy(PHOTOS).await, ["update table photos"]);
+    assert!(!world.table("photos").unwrap().feed.unwrap().open);
+    world.deployer.destroy("shop").await.unwrap();
+    world.deploy(&both).await;
+    let (anew, made) = streams(&world);
+    assert_eq!(anew, made);
+    assert_eq!(feeds().len(), 4);
 }
 
 #[tokio::test]

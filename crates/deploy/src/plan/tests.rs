@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::*;
 use crate::schema::Stack;
-use crate::{Context, Error, Overrides, Template};
+use crate::{Context, Error, Feeds, Overrides, Template};
 
 /// A stack, what the engines have, and the template that is deployed next.
 #[derive(Default)]
@@ -22,6 +22,7 @@ fn desired(text: &str) -> Desired {
         region: "us-east-1".into(),
         stack: "shop".into(),
         suffix: "s".into(),
+        feeds: Feeds::default(),
     };
     let template = Template::parse(Path::new("/app/template.yaml"), text.into(), overrides);
     let resolved = template.and_then(|template| template.resolve(&context));

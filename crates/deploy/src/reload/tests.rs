@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Context, Overrides};
+use crate::{Context, Feeds, Overrides};
 
 #[test]
 fn a_changed_file_finds_its_functions() {
@@ -23,6 +23,7 @@ fn a_changed_file_finds_its_functions() {
         region: "us-east-1".into(),
         stack: "shop".into(),
         suffix: "s".into(),
+        feeds: Feeds::default(),
     };
     let desired = template.resolve(&context).unwrap();
     let of = |names: &[&str]| {

@@ -375,9 +375,10 @@ impl Kind {
                 ("RegionalDomainName", Obeyed),
                 ("WebsiteURL", Refused("websites are not supported yet")),
             ]),
-            Self::Table | Self::SimpleTable => Some(&[
+            Self::Table => Some(&[("Arn", Obeyed), ("StreamArn", Obeyed)]),
+            Self::SimpleTable => Some(&[
                 ("Arn", Obeyed),
-                ("StreamArn", Refused("table streams are not supported yet")),
+                ("StreamArn", Refused("a SimpleTable has no stream")),
             ]),
             Self::Permission => Some(&[]),
             Self::RestApi => Some(&[(

@@ -337,13 +337,17 @@ impl<'t> Resolving<'t> {
                 self.own_notification(one, scope, findings, harvest);
             }
             Kind::Table | Kind::SimpleTable => {
-                let (schema, read): (_, fn(&_, _, &_) -> _) = match one.kind {
-                    Kind::Table => (table::PROPERTIES, table::read),
-                    _ => (table::SIMPLE_PROPERTIES, table::read_simple),
+                let schema = match one.kind {
+                    Kind::Table => table::PROPERTIES,
+                    _ => table::SIMPLE_PROPERTIES,
                 };
                 let fields = open(schema);
+                let read = |fields, name| match one.kind {
+                    Kind::Table => table::read(fields, name, &self.context.feeds, findings),
+                    _ => table::read_simple(fields, name, findings),
+                };
                 if let (Some(fields), Some(name)) = (fields, name)
-                    && let Some(table) = read(&fields, name, findings)
+                    && let Some(table) = read(&fields, name)
                 {
                     harvest.made.push((one.id.clone(), Made::Table(table)));
                 }

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::Context;
 use crate::diagnostic::{Finding, Report, Span};
+use crate::feeds::feed_label;
 use crate::template::declared::{Declared, Kind, MARK, Target};
 use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{conditions, scalar};
+use crate::template::{conditions, scalar, table};
 
 mod calls;
 
@@ -254,6 +255,11 @@ impl<'t> Scope<'t> {
     /// What `Fn::GetAtt` yields.
     fn attribute(&self, id: &str, attribute: &str, span: Span) -> Node {
         self.of_resource(id, span, |target| match target {
+            Target::Resource(declared)
+                if declared.kind == Kind::Table && attribute == "StreamArn" =>
+            {
+                self.stream_arn(declared, span)
+            }
             Target::Resource(declared) => self.attribute_of(declared, attribute),
             Target::Alias(_) => None,
             Target::Role(function) => {
@@ -263,6 +269,34 @@ impl<'t> Scope<'t> {
                 (attribute == "Arn").then(|| format!("arn:{partition}:iam::{account}:role/{name}"))
             }
         })
+    }
+
+    /// The name that a table's stream has or will have.
+    fn stream_arn(&self, table: &Declared, span: Span) -> Option<String> {
+        let given = table.properties.get("StreamSpecification");
+        let given = given.map(|given| {
+            let eval = || self.nested(table.id_span, || Some(self.eval(given)));
+            self.report.hushed(eval)
+        });
+        // What is wrong with it is said where the table is read.
+        let specification = match given {
+            None => Node::new(span, Value::Absent),
+            Some(given) => given?,
+        };
+        if matches!(specification.value, Value::Absent | Value::Null) {
+            self.report.add(
+                Finding::error(span, format!("`StreamArn` of `{}` has no value", table.id))
+                    .why("the table has no stream")
+                    .help("give the table a `StreamSpecification`"),
+            );
+            return None;
+        }
+        let view = specification.get("StreamViewType")?;
+        let images = table::view(&self.report.hushed(|| self.text(view))?)?;
+        let name = self.physical(table)?;
+        let label = feed_label(self.context.feeds.began(&name, images));
+        let arn = table.kind.attribute("Arn", &name, self.context)?;
+        Some(format!("{arn}/stream/{label}"))
     }
 
     fn attribute_of(&self, declared: &Declared, attribute: &str) -> Option<String> {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::desired::{Index, KeyAttribute, KeyType, Projection, Table, Throughput};
+use crate::desired::{Feed, Images, Index, KeyAttribute, KeyType, Projection, Table, Throughput};
 use crate::diagnostic::{Finding, Span};
+use crate::feeds::Feeds;
 use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use Support::{Access, Notice, Obeyed, Refused};
@@ -32,7 +33,7 @@ pub(crate) const PROPERTIES: Schema = &[
     ("ProvisionedThroughput", Obeyed),
     ("ResourcePolicy", Access),
     ("SSESpecification", Notice(UNENCRYPTED)),
-    ("StreamSpecification", Refused("table streams are not kept")),
+    ("StreamSpecification", Obeyed),
     ("TableClass", Notice("there is one class of tables")),
     ("TableName", Obeyed),
     ("Tags", Obeyed),
@@ -69,6 +70,7 @@ const INDEX: Schema = &[
 ];
 const PROJECTION: Schema = &[("NonKeyAttributes", Obeyed), ("ProjectionType", Obeyed)];
 const EXPIRY: Schema = &[("AttributeName", Obeyed), ("Enabled", Obeyed)];
+const STREAM: Schema = &[("ResourcePolicy", Access), ("StreamViewType", Obeyed)];
 const TAG: Schema = &[("Key", Obeyed), ("Value", Obeyed)];
 const PRIMARY_KEY: Schema = &[("Name", Obeyed), ("Type", Obeyed)];
 
@@ -83,6 +85,7 @@ struct Keyed<'a> {
 pub(crate) fn read<'a>(
     fields: &Fields<'a>,
     name: String,
+    feeds: &Feeds,
     findings: &Findings<'a>,
 ) -> Option<Table> {
     check_name(fields, &name, findings)?;
@@ -113,7 +116,9 @@ pub(crate) fn read<'a>(
             return None;
         }
     }
+    let feed = feed(fields, &name, feeds, findings)?;
     Some(Table {
+        feed,
         name,
         partition_key,
         sort_key,
@@ -252,6 +257,37 @@ fn expiry<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<Option<Str
     }
 }
 
+/// Outer none: something is wrong.
+fn feed<'a>(
+    fields: &Fields<'a>,
+    table: &str,
+    feeds: &Feeds,
+    findings: &Findings<'a>,
+) -> Option<Option<Feed>> {
+    if fields.get("StreamSpecification").is_none() {
+        return Some(None);
+    }
+    let stream = fields.nested("StreamSpecification", STREAM, findings)?;
+    stream.required("StreamViewType")?;
+    let names: Vec<&'static str> = VIEWS.iter().map(|(name, _)| *name).collect();
+    let images = view(stream.choice("StreamViewType", &names)?)?;
+    let began = feeds.began(table, images);
+    Some(Some(Feed { images, began }))
+}
+
+const VIEWS: [(&str, Images); 4] = [
+    ("KEYS_ONLY", Images::Neither),
+    ("NEW_IMAGE", Images::New),
+    ("OLD_IMAGE", Images::Old),
+    ("NEW_AND_OLD_IMAGES", Images::Both),
+];
+
+/// What a `StreamViewType` tells.
+pub(crate) fn view(name: &str) -> Option<Images> {
+    let view = VIEWS.iter().find(|(known, _)| *known == name);
+    view.map(|(_, images)| *images)
+}
+
 fn tags<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<BTreeMap<String, String>> {
     if fields.get("Tags").is_none() {
         return Some(BTreeMap::new());
@@ -300,6 +336,7 @@ pub(crate) fn read_simple(
         provisioned,
         indexes: Vec::new(),
         expiry: None,
+        feed: None,
         protected: false,
         tags: fields.texts("Tags"),
     })

@@ -16,6 +16,7 @@ pub(super) fn context() -> Context {
         region: "us-east-1".into(),
         stack: "shop".into(),
         suffix: "s1".into(),
+        feeds: Feeds::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use tables::{Alteration, Error, Images, IndexAlteration, Table, Throughput};
+use tables::{Alteration, Error, IndexAlteration, NewFeed, Table, Throughput};
 
 use super::create::{BillingMode, per_request, throughput};
 use super::error::{about_table, fault, invalid, missing};
@@ -90,7 +90,7 @@ impl Input {
     }
 
     /// A stream begins or ends in a request of its own.
-    fn feed(&self) -> Result<Option<Option<Images>>, Fault> {
+    fn feed(&self) -> Result<Option<Option<NewFeed>>, Fault> {
         let Some(stream) = &self.stream_specification else {
             return Ok(None);
         };
@@ -107,7 +107,7 @@ impl Input {
                 "You cannot create or delete index while changing stream status",
             ));
         }
-        stream.of_old().map(Some)
+        Ok(Some(stream.of_old()?.map(NewFeed::from)))
     }
 
     fn provisioned(&self, table: &Table) -> Result<Option<Option<Throughput>>, Fault> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
-use tables::{NewTable, Throughput};
+use tables::{NewFeed, NewTable, Throughput};
 
 use super::error::{fault, invalid};
 use super::index::{Definition, Definitions, KeyElement, Provisioned, Secondary};
@@ -70,7 +70,7 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<wire::Response, Fault
     )?;
     definitions.all_used(&key, &indexes)?;
     let feed = match &input.stream_specification {
-        Some(stream) => stream.of_new()?,
+        Some(stream) => stream.of_new()?.map(NewFeed::from),
         None => None,
     };
     let mut tags = BTreeMap::new();

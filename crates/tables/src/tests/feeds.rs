@@ -12,7 +12,7 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 fn told(name: &str, images: Images) -> NewTable {
     NewTable {
-        feed: Some(images),
+        feed: Some(images.into()),
         ..keyed(name, Some(KeyType::String))
     }
 }
@@ -128,7 +128,7 @@ async fn a_feed_is_begun_once_ended_once_and_read_for_a_day_after() {
         .await
         .unwrap();
     let alter = async |feed: Option<Images>| {
-        let feed = Some(feed);
+        let feed = Some(feed.map(NewFeed::from));
         let alteration = Alteration {
             feed,
             ..Alteration::default()
@@ -611,4 +611,56 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// `docs/storage.md` says these numbers.
+#[tokio::test]
+async fn a_write_costs_what_is_written_down() {
+    let store = Store::ephemeral(Random::seeded(1));
+    let (tables, _) = timed(&store);
+    let index = NewIndex {
+        name: "by".into(),
+        key: KeySchema {
+            partition: attribute("v", KeyType::String),
+            sort: None,
+        },
+        local: false,
+        projected: Projected::Keys,
+        provisioned: None,
+    };
+    let table = NewTable {
+        indexes: vec![index],
+        ..told("t", Images::Both)
+    };
+    tables.create(&space(), table).await.unwrap();
+    // Keys of 16 and 8 bytes, and a hundred bytes of text.
+    let item = row(&"p".repeat(16), &"s".repeat(8), &"v".repeat(100));
+    assert_eq!(item_size(&item), 127);
+    put(&tables, "t", item).await;
+    let view = store.read().unwrap();
+    let bytes = |range: store::KeyRange| -> Vec<(usize, usize)> {
+        let rows = view.scan(&range, 9).unwrap();
+        rows.into_iter()
+            .map(|(key, value)| (key.len(), value.len()))
+            .collect()
+    };
+    let of_table = |tag: u8| {
+        let prefix = tables.table(&space(), "t").unwrap().prefix();
+        ITEMS.key().u64(prefix).u8(tag).range()
+    };
+    let feed = feed_of(&tables, "t");
+    let logs = store::Key::new(store::Keyspace::Log, 0);
+    let changes: Vec<_> = (0..4)
+        .flat_map(|partition| {
+            bytes(
+                logs.clone()
+                    .str(&format!("tables/{:016x}/{partition}", feed.id))
+                    .range(),
+            )
+        })
+        .collect();
+    assert_eq!(bytes(of_table(0)), [(41, 138)]);
+    assert_eq!(bytes(of_table(1)), [(147, 138)]);
+    assert_eq!(bytes(TALLIES.key().range()), [(14, 7)]);
+    assert_eq!(changes, [(41, 148)]);
 }

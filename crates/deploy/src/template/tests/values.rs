@@ -195,6 +195,49 @@ fn tables_have_their_keys() {
 }
 
 #[test]
+fn a_table_has_a_stream_if_it_says_so() {
+    let table = "Parameters: {View: {Type: String, Default: NEW_IMAGE}}\nConditions: {Never: !Equals [a, b]}\nResources:\n  T:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      TableName: the-table\n      BillingMode: PAY_PER_REQUEST\n      AttributeDefinitions: [{AttributeName: a, AttributeType: S}]\n      KeySchema: [{AttributeName: a, KeyType: HASH}]\n";
+    let output = "Outputs: {O: {Value: !GetAtt T.StreamArn}}\n";
+    let with = |stream: &str| format!("{table}      {stream}\n{output}");
+    let text = with("StreamSpecification: {StreamViewType: !Ref View}");
+    let desired = resolve_with(&text, &[]).unwrap();
+    let json = serde_json::to_value(&desired.resources[0].kind).unwrap();
+    assert_eq!(json["feed"]["images"], "new");
+    assert_eq!(
+        desired.outputs[0].value,
+        "arn:aws:dynamodb:us-east-1:000000000000:table/the-table/stream/1970-01-01T00:00:00.000"
+    );
+    let sub = text.replace("!GetAtt T.StreamArn", "!Sub '${T.StreamArn}'");
+    let same = resolve_with(&sub, &[]).unwrap();
+    assert_eq!(same.outputs[0].value, desired.outputs[0].value);
+    for (stream, wrong) in [
+        ("Tags: []", "12:22 `StreamArn` of `T` has no value"),
+        (
+            "StreamSpecification: !If [Never, {StreamViewType: NEW_IMAGE}, !Ref AWS::NoValue]",
+            "12:22 `StreamArn` of `T` has no value",
+        ),
+        (
+            "StreamSpecification: {}",
+            "11:7 `StreamViewType` is missing",
+        ),
+        (
+            "StreamSpecification: {StreamViewType: IMAGES}",
+            "11:45 `StreamViewType` must be one of KEYS_ONLY, NEW_IMAGE, OLD_IMAGE, NEW_AND_OLD_IMAGES",
+        ),
+        (
+            "StreamSpecification: {StreamEnabled: true, StreamViewType: NEW_IMAGE}",
+            "11:29 `StreamSpecification` has no property `StreamEnabled`",
+        ),
+        (
+            "StreamSpecification: {StreamViewType: !GetAtt T.StreamArn}",
+            "11:45 a circle of dependencies: T → T",
+        ),
+    ] {
+        assert_eq!(said(&with(stream)), [wrong], "{stream}");
+    }
+}
+
+#[test]
 fn texts_cannot_be_doubled_without_end() {
     let mut value = "'xxxxxxxxxxxxxxxx'".to_owned();
     for _ in 0..28 {
