@@ -51,15 +51,7 @@ impl Deployer {
             enabled: known.enabled,
         };
         if current != wanted {
-            let triggers = &self.engines.triggers;
-            self.patiently(async || {
-                let change = |change: &mut MappingChange| change.clone_from(&wanted);
-                let updated = triggers
-                    .update_mapping(&self.space(), &known.id, change)
-                    .await;
-                updated.map(drop)
-            })
-            .await?;
+            self.change_mapping(&known.id, &wanted).await?;
         }
         let tags = mapping.tags.clone();
         let (space, triggers) = (self.space(), &self.engines.triggers);
@@ -73,11 +65,25 @@ impl Deployer {
             return Ok(());
         };
         let triggers = &self.engines.triggers;
-        self.patiently(async || {
+        for _ in 0..PATIENCE {
             let deleted = triggers.delete_mapping(&self.space(), &known.id).await;
-            deleted.map(drop)
-        })
-        .await
+            if self.unless_busy(deleted).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(Error::MappingBusy(known.id).into())
+    }
+
+    async fn change_mapping(&self, id: &str, wanted: &MappingChange) -> Result<(), Failure> {
+        let triggers = &self.engines.triggers;
+        for _ in 0..PATIENCE {
+            let change = |change: &mut MappingChange| change.clone_from(wanted);
+            let updated = triggers.update_mapping(&self.space(), id, change).await;
+            if self.unless_busy(updated).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(Error::MappingBusy(id.to_owned()).into())
     }
 
     pub(crate) fn mapping_named(&self, name: &str) -> Result<Option<triggers::Mapping>, Failure> {
@@ -94,15 +100,16 @@ impl Deployer {
         Ok(triggers.mapping_between(&self.space(), source, target)?)
     }
 
-    /// A mapping is in a change for a moment after each; what is under way for it may take longer.
-    async fn patiently(&self, change: impl AsyncFn() -> Result<(), Error>) -> Result<(), Failure> {
-        for _ in 0..PATIENCE {
-            match change().await {
-                Err(Error::MappingBusy(_)) => self.clock.sleep(STEP).await,
-                other => return Ok(other?),
+    /// None, after a while, for a mapping in a change: it is in one for a moment after each, and for longer if something
+    /// is under way for it.
+    async fn unless_busy<T>(&self, done: Result<T, Error>) -> Result<Option<T>, Failure> {
+        match done {
+            Err(Error::MappingBusy(_)) => {
+                self.clock.sleep(STEP).await;
+                Ok(None)
             }
+            done => Ok(Some(done?)),
         }
-        Ok(change().await?)
     }
 
     /// What the mapping of this name is from and to.
