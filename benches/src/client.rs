@@ -1,5 +1,4 @@
-//! The least of an S3 client: presigned requests over one blocking connection, so that it adds nothing to what it
-//! measures. The signature is written here from the published description, independently of the server's check.
+//! The least of a client: presigned requests over one blocking connection, so that it adds nothing to what it measures. The signature is written here from the published description, independently of the server's check.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,11 +16,11 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// A path with a query that is good for an hour.
-pub(crate) fn presign(method: &str, host: &str, path: &str) -> String {
+pub(crate) fn presign(service: &str, method: &str, host: &str, path: &str) -> String {
     let now = jiff::Timestamp::now()
         .strftime("%Y%m%dT%H%M%SZ")
         .to_string();
-    let scope = format!("{}/us-east-1/s3/aws4_request", &now[..8]);
+    let scope = format!("{}/us-east-1/{service}/aws4_request", &now[..8]);
     let query = format!(
         "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={now}&X-Amz-Expires=3600&X-Amz-SignedHeaders=host",
         utf8_percent_encode(&format!("test/{scope}"), QUERY)
@@ -29,7 +28,7 @@ pub(crate) fn presign(method: &str, host: &str, path: &str) -> String {
     let canonical = format!("{method}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
     let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
     let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
-    let key = [&now[..8], "us-east-1", "s3", "aws4_request"]
+    let key = [&now[..8], "us-east-1", service, "aws4_request"]
         .iter()
         .fold(b"AWS4test".to_vec(), |key, part| {
             sign(&key, part.as_bytes())
@@ -71,9 +70,22 @@ impl Connection {
 
     /// Sends a presigned request and reads its answer to the end; anything but a success is an error.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &[u8]) -> Result<()> {
-        let target = presign(method, &self.host, path);
+        let target = presign("s3", method, &self.host, path);
+        self.exchange(&format!("{method} {target}"), "", body)
+    }
+
+    /// As [`Connection::send`], for an operation on tables.
+    pub(crate) fn ask(&mut self, operation: &str, body: &[u8]) -> Result<()> {
+        let target = presign("dynamodb", "POST", &self.host, "/");
+        let headers = format!(
+            "x-amz-target: DynamoDB_20120810.{operation}\r\ncontent-type: application/x-amz-json-1.0\r\nx-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"
+        );
+        self.exchange(&format!("POST {target}"), &headers, body)
+    }
+
+    fn exchange(&mut self, request: &str, headers: &str, body: &[u8]) -> Result<()> {
         let head = format!(
-            "{method} {target} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n\r\n",
+            "{request} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n{headers}\r\n",
             self.host,
             body.len()
         );
@@ -99,11 +111,7 @@ impl Connection {
         let mut answer = vec![0; length];
         self.stream.read_exact(&mut answer)?;
         if !status.contains(" 200 ") {
-            bail!(
-                "{method} {path}: {}{}",
-                status,
-                String::from_utf8_lossy(&answer)
-            );
+            bail!("{request}: {status}{}", String::from_utf8_lossy(&answer));
         }
         Ok(())
     }

@@ -58,7 +58,7 @@ pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
         });
     }
     std::thread::sleep(Duration::from_secs(1));
-    let begun = begun(binary, &app)?;
+    let begun = begun(binary, &app, "seen")?;
     let late: Vec<Duration> = (1..=UPLOADS)
         .map(|n| {
             let at = begun
@@ -77,9 +77,13 @@ pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
 }
 
 /// What the handler's log says, by key.
-fn begun(binary: &Path, app: &Path) -> Result<std::collections::HashMap<String, u64>> {
+pub(crate) fn begun(
+    binary: &Path,
+    app: &Path,
+    function: &str,
+) -> Result<std::collections::HashMap<String, u64>> {
     let shown = Command::new(binary)
-        .args(["logs", "seen", "--json", "--last", "100000", "--data-dir"])
+        .args(["logs", function, "--json", "--last", "100000", "--data-dir"])
         .arg(app.join(".fulmar"))
         .output()?;
     if !shown.status.success() {
@@ -99,7 +103,7 @@ fn begun(binary: &Path, app: &Path) -> Result<std::collections::HashMap<String, 
 }
 
 /// The clock that `process.hrtime` reads, in nanoseconds.
-fn monotonic() -> u64 {
+pub(crate) fn monotonic() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }

@@ -14,6 +14,7 @@ mod sandboxes;
 mod server;
 mod start;
 mod stats;
+mod stream;
 mod timers;
 mod transactions;
 
@@ -43,5 +44,6 @@ fn figures(binary: &std::path::Path, work: &std::path::Path) -> Result<()> {
     transactions::measure(work)?;
     timers::measure(work)?;
     event::measure(binary, work)?;
+    stream::measure(binary, work)?;
     Ok(())
 }

@@ -99,6 +99,7 @@ pub enum Kind {
     Layer(Layer),
     Version(Version),
     Alias(Alias),
+    Mapping(Box<Mapping>),
 }
 
 impl Kind {
@@ -113,6 +114,7 @@ impl Kind {
             Self::Layer(layer) => &layer.name,
             Self::Version(version) => &version.name,
             Self::Alias(alias) => &alias.name,
+            Self::Mapping(mapping) => &mapping.name,
         }
     }
 
@@ -127,6 +129,7 @@ impl Kind {
             Self::Layer(_) => "layer",
             Self::Version(_) => "version",
             Self::Alias(_) => "alias",
+            Self::Mapping(_) => "mapping",
         }
     }
 }
@@ -310,6 +313,40 @@ pub struct Layer {
     pub runtimes: Vec<String>,
     pub architectures: Vec<String>,
     pub code: Code,
+}
+
+/// Records of a stream that a function gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mapping {
+    /// What it is from and to.
+    pub name: String,
+    pub function: String,
+    pub qualifier: Option<String>,
+    /// The stream's ARN.
+    pub source: String,
+    pub starting: Starting,
+    pub enabled: bool,
+    pub batch: u32,
+    pub wait_s: u32,
+    pub lanes: u32,
+    /// None for as often as there is time for.
+    pub retries: Option<u32>,
+    /// None for as old as the stream keeps them.
+    pub age_s: Option<u32>,
+    pub bisect: bool,
+    pub partial: bool,
+    pub tumbling_s: Option<u32>,
+    pub filters: Vec<String>,
+    /// A bucket's name.
+    pub failures_to: Option<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Starting {
+    Oldest,
+    Newest,
 }
 
 /// A version that is published once. Its number is known when that is done.

@@ -127,6 +127,7 @@ impl Deployer {
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Version => self.number_of(name)?.is_some(),
+            Noun::Mapping => self.mapping_named(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -179,6 +180,7 @@ impl Deployer {
             Kind::Layer(layer) => self.put_layer(layer).await,
             Kind::Version(version) => self.put_version(version).await,
             Kind::Alias(alias) => self.put_alias(alias).await,
+            Kind::Mapping(mapping) => self.put_mapping(mapping).await,
         }
     }
 
@@ -224,6 +226,7 @@ impl Deployer {
                 removed.map_err(Failure::from)
             }
             Noun::Version => self.remove_version(name).await,
+            Noun::Mapping => self.remove_mapping(name).await,
         };
         // Somebody else was faster; it is gone all the same.
         is_there(removed).map(|_| true)

@@ -19,6 +19,7 @@ mod engines;
 mod error;
 mod google;
 mod feeds;
+mod mapping;
 mod names;
 mod plan;
 mod reload;

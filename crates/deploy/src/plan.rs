@@ -271,7 +271,7 @@ where
         let mut all: Vec<(Option<String>, Leftover)> = gone.chain(replaced).chain(left).collect();
         // What is newly left comes before the same thing left over from before.
         all.sort_by(|(_, a), (_, b)| {
-            let key = |one: &Leftover| (one.noun, std::cmp::Reverse(one.position));
+            let key = |one: &Leftover| (one.noun.rank(), std::cmp::Reverse(one.position));
             key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
         });
         all.dedup_by(|(_, later), (_, earlier)| {
@@ -345,6 +345,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Layer(_) => Noun::Layer,
         Kind::Version(_) => Noun::Version,
         Kind::Alias(_) => Noun::Alias,
+        Kind::Mapping(_) => Noun::Mapping,
     }
 }
 
@@ -367,7 +368,8 @@ fn identity(kind: &Kind) -> String {
         | Kind::Gateway(_)
         | Kind::Layer(_)
         | Kind::Version(_)
-        | Kind::Alias(_) => String::new(),
+        | Kind::Alias(_)
+        | Kind::Mapping(_) => String::new(),
     }
 }
 

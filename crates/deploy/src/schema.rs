@@ -62,7 +62,7 @@ pub(crate) struct Leftover {
     pub(crate) position: u32,
 }
 
-/// In the order in which kinds are removed: what refers to others first.
+/// What is kept says which by their places here, so new ones come last; see [`Noun::rank`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Noun {
@@ -74,9 +74,18 @@ pub enum Noun {
     Layer,
     Alias,
     Version,
+    Mapping,
 }
 
 impl Noun {
+    /// The order in which kinds are removed: what refers to others first.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Mapping => 0,
+            other => 1 + other as u8,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
@@ -87,6 +96,7 @@ impl Noun {
             Self::Layer => "layer",
             Self::Alias => "alias",
             Self::Version => "version",
+            Self::Mapping => "mapping",
         }
     }
 }

@@ -13,6 +13,7 @@ mod gateway;
 mod globals;
 mod intrinsics;
 mod layer;
+mod mapping;
 mod nearest;
 mod order;
 mod parameters;

@@ -27,7 +27,7 @@ pub(crate) mod record;
 mod scan;
 mod settings;
 mod statement;
-mod stream;
+pub(crate) mod stream;
 pub(crate) mod streams;
 mod table;
 mod tags;

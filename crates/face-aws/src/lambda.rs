@@ -18,6 +18,7 @@ mod invoke;
 mod layer;
 mod list;
 mod management;
+mod mapping;
 mod name;
 mod operations;
 mod package;
@@ -43,6 +44,7 @@ use http::request::Parts as Head;
 use http::{HeaderValue, StatusCode};
 use objects::Objects;
 use serde_json::Value;
+use triggers::Triggers;
 
 use crate::context::Context;
 use crate::protocol::{Call, Fault, Manner, Service};
@@ -58,6 +60,7 @@ pub(crate) struct Lambda {
 
 struct Parts {
     functions: Functions,
+    triggers: Triggers,
     objects: Objects,
     access: Access,
     clock: Arc<dyn Clock>,
@@ -107,6 +110,7 @@ enum Answer {
 impl Lambda {
     pub(crate) fn new(
         functions: Functions,
+        triggers: Triggers,
         objects: Objects,
         access: Access,
         clock: Arc<dyn Clock>,
@@ -114,6 +118,7 @@ impl Lambda {
         Self {
             parts: Arc::new(Parts {
                 functions,
+                triggers,
                 objects,
                 access,
                 clock,

@@ -28,6 +28,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    pub(crate) fn table_arn(&self, name: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:aws:dynamodb:{region}:{account}:table/{name}")
+    }
+
     pub(crate) fn layer_arn(&self, name: &str, version: Option<u64>) -> String {
         let Self { account, region } = self;
         let arn = format!("arn:aws:lambda:{region}:{account}:layer:{name}");

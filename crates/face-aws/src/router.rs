@@ -125,13 +125,13 @@ impl Aws {
             s3: S3::new(S3Parts {
                 objects: objects.clone(),
                 access: access.clone(),
-                triggers,
+                triggers: triggers.clone(),
                 functions: functions.clone(),
                 random: random.clone(),
             }),
             dynamodb: DynamoDb::new(tables.clone()),
             streams: Streams::new(tables, clock.clone()),
-            lambda: Lambda::new(functions, objects, access.clone(), clock.clone()),
+            lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
             clock,
@@ -322,7 +322,7 @@ fn unsigned<B>(request: &http::Request<B>) -> Destination {
     let path = request.uri().path();
     if request.method() == Method::POST && path == "/" && form {
         Destination::Whole(Known::Sts)
-    } else if path.starts_with("/2015-03-31/functions") {
+    } else if path.starts_with("/2015-03-31/") {
         Destination::Whole(Known::Lambda)
     } else {
         Destination::S3

@@ -22,7 +22,7 @@ use tables::Tables;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use triggers::Triggers;
+use triggers::{Invoker, Triggers};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
 use crate::commands::ServerArgs;
@@ -79,6 +79,11 @@ pub(crate) async fn start(
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
+    let dialect = Arc::new(AwsDialect::new(
+        access.clone(),
+        clock.clone(),
+        address.port(),
+    ));
     let functions = Functions::open(functions::Parts {
         store: store.clone(),
         ledger: ledger.clone(),
@@ -87,12 +92,7 @@ pub(crate) async fn start(
             network(args, address.port()),
             data_dir.join("runtimes"),
         )),
-        dialects: Dialects::new(Arc::new(AwsDialect::new(
-            access.clone(),
-            clock.clone(),
-            address.port(),
-        )))
-        .with(
+        dialects: Dialects::new(dialect.clone()).with(
             face_gcp::FAMILY,
             Arc::new(GoogleDialect::new(
                 args.google_listen.port(),
@@ -105,12 +105,14 @@ pub(crate) async fn start(
         config: functions_config(args),
     })
     .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
-    let triggers = Triggers::new(
-        store.clone(),
-        objects.clone(),
-        functions.clone(),
-        clock.clone(),
-    );
+    let triggers = Triggers::new(triggers::Parts {
+        store: store.clone(),
+        objects: objects.clone(),
+        tables: tables.clone(),
+        functions: functions.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    });
     let engines = Engines {
         store: store.clone(),
         objects: objects.clone(),
@@ -169,9 +171,17 @@ pub(crate) async fn start(
         ),
     );
     workers.start("triggers", {
-        let (triggers, stop) = (triggers, stop.clone());
+        let (triggers, stop) = (triggers.clone(), stop.clone());
         async move {
             triggers.follow_objects(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("mappings", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let invoker = Invoker::of(functions.clone());
+        async move {
+            triggers.run_mappings(dialect, invoker, stop).await;
             Ok(())
         }
     });

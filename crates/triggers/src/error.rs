@@ -1,5 +1,7 @@
 use base::ErrorKind;
 
+use crate::pattern::PatternError;
+
 pub type Result<T> = std::result::Result<T, Error>;
 
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +11,18 @@ pub enum Error {
     Overlap(String, String),
     #[error("two bindings have the id {0:?}")]
     DuplicateId(String),
+    #[error("there is no mapping {0}")]
+    NoSuchMapping(String),
+    /// The source and the function have this one already.
+    #[error("the mapping {id} maps the source to the function already")]
+    MappingExists { id: String, function: String },
+    /// It is on its way from one state to another.
+    #[error("the mapping {0} is being changed")]
+    MappingBusy(String),
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    #[error(transparent)]
+    Tables(#[from] tables::Error),
     #[error(transparent)]
     Objects(#[from] objects::Error),
     #[error(transparent)]
@@ -20,7 +34,10 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Overlap(..) | Self::DuplicateId(_) => ErrorKind::Invalid,
+            Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) => ErrorKind::Invalid,
+            Self::NoSuchMapping(_) => ErrorKind::Missing,
+            Self::MappingExists { .. } | Self::MappingBusy(_) => ErrorKind::Conflict,
+            Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),
             Self::Store(error) => error.kind(),

@@ -4,47 +4,78 @@
 //! followed: one transaction moves the cursor and enqueues an invocation for every binding that matches. If it is lost
 //! in a crash, cursor and invocations are lost together and it is done again, so every change arrives at least once.
 //!
+//! A *mapping* hands the records of a stream to a function in batches, while it waits for the outcome. `delivery` decides
+//! what is next in one shard, `shard` does it, and `keep` keeps a worker for each mapping.
+//!
 //! Must never know: how a cloud writes its bindings down, or what an event looks like to a function.
 
 mod binding;
 mod bucket;
+mod delivery;
+mod dialect;
 mod error;
 mod follow;
 mod gateway;
+mod invoker;
+mod keep;
+mod mapping;
+pub mod pattern;
 mod schema;
+mod shard;
 
 use std::sync::Arc;
 
-use base::Clock;
+use base::{Clock, Random};
 use functions::Functions;
 use objects::Objects;
 use store::Store;
+use tables::Tables;
+use tokio::sync::watch;
 
+pub use delivery::{Answer, FailedRecords, Reason, Window};
+pub use dialect::{Dialect, Failure, Ran};
 pub use error::{Error, Result};
 pub use gateway::Found;
-pub use schema::{Cors, EventKind, Gateway, HttpTarget, ObjectBinding, Stage, Target};
+pub use invoker::Invoker;
+pub use mapping::{MappingChange, NewMapping};
+pub use schema::{
+    Cors, Destination, EventKind, Gateway, HttpTarget, LastResult, Mapping, MappingSettings,
+    MappingState, ObjectBinding, Source, Stage, Starting, Target,
+};
+
+/// What triggers need.
+pub struct Parts {
+    pub store: Store,
+    pub objects: Objects,
+    pub tables: Tables,
+    pub functions: Functions,
+    pub clock: Arc<dyn Clock>,
+    pub random: Random,
+}
 
 /// A handle on the bindings. Clones share them.
 #[derive(Clone)]
 pub struct Triggers {
     store: Store,
     objects: Objects,
+    tables: Tables,
     functions: Functions,
     clock: Arc<dyn Clock>,
+    random: Random,
+    /// Rung when a mapping was made or changed.
+    mappings: watch::Sender<u64>,
 }
 
 impl Triggers {
-    pub fn new(
-        store: Store,
-        objects: Objects,
-        functions: Functions,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
         Self {
-            store,
-            objects,
-            functions,
-            clock,
+            store: parts.store,
+            objects: parts.objects,
+            tables: parts.tables,
+            functions: parts.functions,
+            clock: parts.clock,
+            random: parts.random,
+            mappings: watch::Sender::new(0),
         }
     }
 }

@@ -1,14 +1,17 @@
-//! What is in the store: the bindings of each watched bucket, and how far its log has been followed.
+//! What is in the store: the bindings of each watched bucket, and how far its log has been followed; gateways; mappings
+//! from streams to functions, and how far each has delivered.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::Space;
+use base::{Space, Timestamp};
 use bytes::Bytes;
 use functions::{GatewayKind, HttpForm};
 use objects::WatchId;
 use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Log, Position, Record, Table};
+
+use crate::delivery::Progress;
 
 /// By what a bucket is watched under. A set stays until the log has been followed to where its watch ended, so each
 /// change meets the bindings of its own time, although they have been replaced or the bucket is gone.
@@ -18,6 +21,35 @@ pub(crate) const OBJECTS_CURSOR: Table<Cursor> = Table::new(Keyspace::Triggers, 
 
 /// By id.
 pub(crate) const GATEWAYS: Table<Gateway> = Table::new(Keyspace::Triggers, 3);
+
+/// By space and id.
+pub(crate) const MAPPINGS: Table<Mapping> = Table::new(Keyspace::Triggers, 4);
+/// The mapping from a source to a function, of which there is one at most: by space, source and target.
+pub(crate) const PAIRS: Table<MappingId> = Table::new(Keyspace::Triggers, 5);
+/// How far a mapping has delivered: by space, id and partition.
+pub(crate) const DELIVERIES: Table<StoredDelivery> = Table::new(Keyspace::Triggers, 6);
+/// What came of a mapping's last batch: by space and id.
+pub(crate) const RESULTS: Table<LastResult> = Table::new(Keyspace::Triggers, 7);
+
+pub(crate) fn mapping_key(space: &Space, id: &str) -> Key {
+    MAPPINGS.key().str(space.as_str()).str(id)
+}
+
+pub(crate) fn result_key(space: &Space, id: &str) -> Key {
+    RESULTS.key().str(space.as_str()).str(id)
+}
+
+pub(crate) fn deliveries_of(space: &Space, id: &str) -> Key {
+    DELIVERIES.key().str(space.as_str()).str(id)
+}
+
+pub(crate) fn pair_key(space: &Space, source: &Source, target: &Target) -> Key {
+    let Source::Table { table, began } = source;
+    let pair = PAIRS.key().str(space.as_str()).str("table").str(table);
+    let pair = pair.u64(began.as_millis()).str(target.space.as_str());
+    let pair = pair.str(&target.function);
+    pair.str(target.qualifier.as_deref().unwrap_or_default())
+}
 
 pub(crate) fn watch_key(watch: WatchId) -> Key {
     WATCHES.key().raw(watch.as_bytes())
@@ -81,6 +113,108 @@ pub enum EventKind {
     Removed,
     RemovedByDelete,
 }
+
+/// Hands the records of a source to a function, in batches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    pub id: String,
+    pub space: Space,
+    pub source: Source,
+    pub target: Target,
+    pub settings: MappingSettings,
+    /// From where on it delivered at first.
+    pub starting: Starting,
+    pub enabled: bool,
+    pub state: MappingState,
+    pub modified: Timestamp,
+    pub tags: BTreeMap<String, String>,
+    /// Grows with every change.
+    pub(crate) revision: u64,
+}
+
+impl Record for Mapping {}
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// The feed of a table that began in this millisecond.
+    Table { table: String, began: Timestamp },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Starting {
+    /// With the oldest record that there is.
+    Oldest,
+    /// With what comes after the mapping is made.
+    Newest,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingSettings {
+    /// Records in a batch at most.
+    pub batch: u32,
+    /// How long a batch waits to be full.
+    pub wait: Duration,
+    /// Batches of one shard that are delivered at once.
+    pub lanes: u32,
+    /// How often a batch that fails is tried again; none for as long as its records are kept.
+    pub retries: Option<u32>,
+    /// Older records are discarded; none for those that are no longer kept.
+    pub age: Option<Duration>,
+    /// Halve a batch that fails.
+    pub bisect: bool,
+    /// Let the function say which records failed.
+    pub partial: bool,
+    /// Hand over what happened in windows of this length, with a state.
+    pub tumbling: Option<Duration>,
+    /// Only records that match one of these; none for all.
+    pub filters: Vec<String>,
+    /// Who is told of records that were discarded.
+    pub on_failure: Option<Destination>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    Bucket(String),
+}
+
+/// What is going on with a mapping. All but two end by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MappingState {
+    Creating,
+    Enabling,
+    Enabled,
+    Updating,
+    Disabling,
+    Disabled,
+    Deleting,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MappingId(pub(crate) String);
+
+impl Record for MappingId {}
+
+/// How far the records of one partition were delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredDelivery {
+    /// Of the shard that is being delivered.
+    pub(crate) generation: u32,
+    pub(crate) progress: Progress,
+}
+
+impl Record for StoredDelivery {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LastResult {
+    Ok,
+    FunctionFailed,
+    FunctionRefused,
+    NoFunction,
+    NoSource,
+}
+
+impl Record for LastResult {}
 
 /// Takes requests over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,58 +6,16 @@ use std::time::Duration;
 
 use base::{ManualClock, Random, Space, Timestamp};
 use bytes::Bytes;
-use functions::{
-    CallFacts, Config, Dialect, Event, Failed, Fault, Function, Functions, InstanceFacts, Launcher,
-    Moment, Parts,
-};
-use ledger::{Ledger, Phases};
+use functions::{Config, Functions, Launcher, Parts};
+use ledger::Ledger;
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
 use store::{Faults, Read, Simulation, Store};
+use tables::Tables;
 use triggers::{EventKind, ObjectBinding, Target, Triggers};
 
-/// Nothing runs in these tests, so nobody speaks.
-struct Mute;
+mod world;
 
-impl Dialect for Mute {
-    fn log_group(&self, _: &Function) -> String {
-        String::new()
-    }
-    fn log_stream(&self, _: Timestamp, _: Option<u64>, _: u128) -> String {
-        String::new()
-    }
-    fn environment(&self, _: &InstanceFacts<'_>) -> Vec<(String, String)> {
-        Vec::new()
-    }
-    fn render(&self, _: &Event) -> Bytes {
-        Bytes::new()
-    }
-    fn invoked_name(&self, _: &Function, _: Option<&str>) -> String {
-        String::new()
-    }
-    fn trace(&self, _: Timestamp, _: [u8; 20]) -> String {
-        String::new()
-    }
-    fn fault(&self, _: &str, _: &Fault) -> Failed {
-        Failed {
-            kind: String::new(),
-            message: String::new(),
-            payload: Bytes::new(),
-        }
-    }
-    fn reported(&self, payload: Bytes, _: Option<&str>) -> Failed {
-        Failed {
-            kind: String::new(),
-            message: String::new(),
-            payload,
-        }
-    }
-    fn log_lines(&self, _: &CallFacts<'_>, _: &Moment<'_>) -> Vec<String> {
-        Vec::new()
-    }
-    fn billed_ms(&self, _: &Phases) -> u64 {
-        0
-    }
-}
+use world::mute::Mute;
 
 struct World {
     objects: Objects,
@@ -78,12 +36,19 @@ impl World {
             }),
             dialects: functions::Dialects::new(Arc::new(Mute)),
             clock: clock.clone(),
-            random,
+            random: random.clone(),
             code_dir: PathBuf::from("/nonexistent"),
             config: Config::default(),
         })
         .unwrap();
-        let triggers = Triggers::new(store, objects.clone(), functions.clone(), clock);
+        let triggers = Triggers::new(triggers::Parts {
+            tables: Tables::new(store.clone(), clock.clone(), random.clone()),
+            store,
+            objects: objects.clone(),
+            functions: functions.clone(),
+            clock,
+            random,
+        });
         Self {
             objects,
             functions,

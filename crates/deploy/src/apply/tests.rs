@@ -86,14 +86,17 @@ impl World {
             config: functions::Config::default(),
         })
         .unwrap();
+        let tables = Tables::new(store.clone(), clock.clone(), random.clone());
         let engines = Engines {
-            triggers: Triggers::new(
-                store.clone(),
-                objects.clone(),
-                functions.clone(),
-                clock.clone(),
-            ),
-            tables: Tables::new(store.clone(), clock.clone(), random.clone()),
+            triggers: Triggers::new(triggers::Parts {
+                store: store.clone(),
+                objects: objects.clone(),
+                tables: tables.clone(),
+                functions: functions.clone(),
+                clock: clock.clone(),
+                random: random.clone(),
+            }),
+            tables,
             objects,
             functions,
             store,

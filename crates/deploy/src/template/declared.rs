@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     PlainLayer,
     Version,
     Alias,
+    Mapping,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -45,6 +46,7 @@ pub(crate) struct Declared {
 const KINDS: &[(&str, Kind)] = &[
     ("AWS::DynamoDB::Table", Kind::Table),
     ("AWS::Lambda::Alias", Kind::Alias),
+    ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::Lambda::Version", Kind::Version),
@@ -336,6 +338,7 @@ impl Kind {
             | Self::FunctionUrl
             | Self::Version
             | Self::Alias
+            | Self::Mapping
             | Self::Other => None,
         }
     }
@@ -353,6 +356,7 @@ impl Kind {
             | Self::FunctionUrl
             | Self::Version
             | Self::Alias
+            | Self::Mapping
             | Self::Other => 255,
         }
     }
@@ -386,6 +390,13 @@ impl Kind {
             Self::Layer | Self::PlainLayer => Some(&[("LayerVersionArn", Obeyed)]),
             Self::Version => Some(&[("FunctionArn", Obeyed), ("Version", Obeyed)]),
             Self::Alias => Some(&[("AliasArn", Obeyed)]),
+            Self::Mapping => {
+                const WHY: &str = "its id is known only when it is made";
+                Some(&[
+                    ("EventSourceMappingArn", Refused(WHY)),
+                    ("Id", Refused(WHY)),
+                ])
+            }
             Self::Other => None,
         }
     }

@@ -4,10 +4,10 @@ use crate::desired::Rule;
 use crate::diagnostic::{Finding, Span};
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind};
-use crate::template::gateway;
 use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
+use crate::template::{gateway, mapping};
 use Support::Obeyed;
 
 const EVENT: Schema = &[("Properties", Obeyed), ("Type", Obeyed)];
@@ -20,7 +20,6 @@ const LATER: &[&str] = &[
     "CloudWatchLogs",
     "Cognito",
     "DocumentDB",
-    "DynamoDB",
     "EventBridgeRule",
     "IoTRule",
     "Kinesis",
@@ -42,7 +41,7 @@ pub(crate) enum Asked {
 /// By the logical id of the bucket or the gateway.
 pub(crate) type Rules = Vec<(String, Asked)>;
 
-const SUPPORTED: &str = "supported are Api, HttpApi and S3";
+const SUPPORTED: &str = "supported are Api, DynamoDB, HttpApi and S3";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -99,7 +98,7 @@ impl Reading<'_> {
             );
             return None;
         }
-        if !["Api", "HttpApi", "S3"].contains(&kind.as_str()) {
+        if !["Api", "DynamoDB", "HttpApi", "S3"].contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
@@ -120,6 +119,21 @@ impl Reading<'_> {
             "S3" => {
                 let (bucket, rule) = self.s3(entry, value, *key_span)?;
                 Some((bucket, Asked::Rule(rule)))
+            }
+            "DynamoDB" => {
+                // The mapping that it is short for is declared, and is read by itself.
+                let keys = keys_of(value);
+                let fields = Fields::open(
+                    &keys,
+                    *key_span,
+                    "DynamoDB event",
+                    mapping::EVENT,
+                    self.findings,
+                )?;
+                if !fields.has("Stream") {
+                    fields.required("Stream");
+                }
+                None
             }
             "Api" => self.http(Kind::RestApi, value, *key_span),
             _ => self.http(Kind::HttpApi, value, *key_span),
@@ -238,6 +252,20 @@ impl Reading<'_> {
             return None;
         }
         Some(declared.id.clone())
+    }
+}
+
+/// The keys alone.
+fn keys_of(node: &Node) -> Node {
+    match &node.value {
+        Value::Map(entries) => {
+            let entries = entries.iter().map(|entry| Entry {
+                value: Node::broken(entry.value.span),
+                ..entry.clone()
+            });
+            Node::new(node.span, Value::Map(entries.collect()))
+        }
+        _ => node.clone(),
     }
 }
 

@@ -16,8 +16,8 @@ use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    declared, events, function, gateway, globals, layer, parameters, permission, policies, scalar,
-    table, version,
+    declared, events, function, gateway, globals, layer, mapping, parameters, permission, policies,
+    scalar, table, version,
 };
 
 /// The sections of a template that are read.
@@ -95,6 +95,7 @@ impl<'t> Resolving<'t> {
         self.check_transform(root, &declared);
         gateway::declare_implicit(&mut declared);
         globals::merge(root.get("Globals"), &mut declared, self.report);
+        mapping::declare_events(&mut declared);
         let parameters = parameters::resolve(
             root.get("Parameters"),
             &self.template.overrides.parameters,
@@ -389,6 +390,14 @@ impl<'t> Resolving<'t> {
                     && let Some(made) = version::read_alias(&fields, function, findings)
                 {
                     harvest.made.push((one.id.clone(), Made::Alias(made)));
+                }
+            }
+            Kind::Mapping => {
+                if let Some(fields) = open(mapping::PROPERTIES)
+                    && let Some(made) = mapping::read(&fields, findings)
+                {
+                    let made = Made::Mapping(Box::new(made));
+                    harvest.made.push((one.id.clone(), made));
                 }
             }
             Kind::Permission => {

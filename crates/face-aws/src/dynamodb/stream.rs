@@ -1,6 +1,6 @@
 //! A table's stream as the table's own operations speak of it, and how streams are named.
 
-use base::Timestamp;
+use base::{Space, Timestamp};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use tables::{Images, TableFeed};
 use super::error::invalid;
 use super::table;
 use crate::context::Context;
+use crate::place::Place;
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +82,7 @@ impl Specification {
 
 /// Adds to a `TableDescription` what it says of the table's last stream. The name stays when the stream is disabled.
 pub(super) fn print(context: &Context, table: &str, feed: &TableFeed, printed: &mut Value) {
-    printed["LatestStreamArn"] = arn(context, table, feed.began).into();
+    printed["LatestStreamArn"] = arn(&context.space, table, feed.began).into();
     printed["LatestStreamLabel"] = label(feed.began).into();
     if feed.open {
         printed["StreamSpecification"] = json!({
@@ -91,8 +92,8 @@ pub(super) fn print(context: &Context, table: &str, feed: &TableFeed, printed: &
     }
 }
 
-pub(super) fn arn(context: &Context, table: &str, began: Timestamp) -> String {
-    let table = table::arn(context, table);
+pub(crate) fn arn(space: &Space, table: &str, began: Timestamp) -> String {
+    let table = Place::of(space).table_arn(table);
     format!("{table}/stream/{}", label(began))
 }
 
@@ -111,7 +112,7 @@ fn began(label: &str) -> Option<Timestamp> {
 }
 
 /// The table's name and the moment that are in a stream's ARN. Those of other accounts and regions are refused.
-pub(super) fn named<'a>(context: &Context, given: &'a str) -> Result<(&'a str, Timestamp), Fault> {
+pub(crate) fn named<'a>(context: &Context, given: &'a str) -> Result<(&'a str, Timestamp), Fault> {
     let wrong = || Fault::validation(format!("Invalid StreamArn: {given}"));
     let (table, label) = given.split_once("/stream/").ok_or_else(wrong)?;
     if !table.starts_with("arn:") {

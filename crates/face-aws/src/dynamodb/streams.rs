@@ -8,7 +8,7 @@ mod describe;
 mod iterator;
 mod list;
 mod read;
-mod shard;
+pub(crate) mod shard;
 
 use std::sync::Arc;
 

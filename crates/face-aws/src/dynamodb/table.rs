@@ -9,6 +9,7 @@ use tables::{Description, Index, KeyAttribute, Table};
 use super::error::missing;
 use super::{attribute, index, stream};
 use crate::context::Context;
+use crate::place::Place;
 use crate::protocol::Fault;
 
 /// The name in a `TableName`, which may be an ARN. Tables of other accounts and regions are refused.
@@ -43,10 +44,7 @@ fn not_an_arn(given: &str) -> Fault {
 }
 
 pub(super) fn arn(context: &Context, name: &str) -> String {
-    let Context {
-        region, account, ..
-    } = context;
-    format!("arn:aws:dynamodb:{region}:{account}:table/{name}")
+    Place::of(&context.space).table_arn(name)
 }
 
 /// The model lets some members be absent for the sake of others that we have not.

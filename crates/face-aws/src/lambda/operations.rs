@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Asked, account, alias, asynchronous, concurrency, create, delete, get, invoke, layer,
-    list, management, permission, provisioned, tags, update, version,
+    list, management, mapping, permission, provisioned, tags, update, version,
 };
 use crate::protocol::Fault;
 
@@ -57,6 +57,11 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<Answer, Fault> {
         "PutRuntimeManagementConfig" => management::put_runtime(asked),
         "GetFunctionRecursionConfig" => management::recursion(asked),
         "PutFunctionRecursionConfig" => management::put_recursion(asked).await,
+        "CreateEventSourceMapping" => mapping::create(asked).await,
+        "GetEventSourceMapping" => mapping::get(asked),
+        "UpdateEventSourceMapping" => mapping::update(asked).await,
+        "DeleteEventSourceMapping" => mapping::delete(asked).await,
+        "ListEventSourceMappings" => mapping::list(asked),
         _ => Err(asked.call.unknown()),
     }
 }

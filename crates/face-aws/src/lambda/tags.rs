@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::error::fault;
 use super::name::Named;
-use super::{Answer, Asked};
+use super::{Answer, Asked, mapping};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -24,23 +24,18 @@ const MOST_TAGS: usize = 50;
 
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let function = Named::read(asked.context, &input.resource, None)?
-        .whole()?
-        .find(&asked)?;
-    Ok(Answer::Json(json!({ "Tags": function.tags })))
+    Ok(Answer::Json(json!({ "Tags": current(&asked, &input)? })))
 }
 
 pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let function = Named::read(asked.context, &input.resource, None)?
-        .whole()?
-        .find(&asked)?;
+    let current = current(&asked, &input)?;
     let new = input
         .tags
         .keys()
-        .filter(|key| !function.tags.contains_key(*key))
+        .filter(|key| !current.contains_key(*key))
         .count();
-    if function.tags.len() + new > MOST_TAGS {
+    if current.len() + new > MOST_TAGS {
         return Err(Fault::new(
             "InvalidParameterValueException",
             format!("The maximum number of tags per resource is {MOST_TAGS}"),
@@ -57,11 +52,22 @@ pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     .await
 }
 
+fn current(asked: &Asked<'_>, input: &Input) -> Result<BTreeMap<String, String>, Fault> {
+    if let Some(id) = mapping::id_in(&input.resource) {
+        return mapping::list_tags(asked, id);
+    }
+    let named = Named::read(asked.context, &input.resource, None)?.whole()?;
+    Ok(named.find(asked)?.tags)
+}
+
 async fn change(
     asked: Asked<'_>,
     input: &Input,
     edit: impl Fn(&mut BTreeMap<String, String>),
 ) -> Result<Answer, Fault> {
+    if let Some(id) = mapping::id_in(&input.resource) {
+        return mapping::change_tags(&asked, id, edit).await;
+    }
     let named = Named::read(asked.context, &input.resource, None)?.whole()?;
     let Function { space, name, .. } = named.find(&asked)?;
     let changed = asked.parts.functions.set_tags(&space, &name, edit).await;

@@ -16,6 +16,8 @@ use objects::Objects;
 use runtimes::Runtimes;
 use serde_json::{Value, json};
 use store::Store;
+use tables::Tables;
+use triggers::Triggers;
 
 mod versions;
 
@@ -91,7 +93,7 @@ impl World {
             folder.join("runtimes"),
         );
         let functions = Functions::open(Parts {
-            store,
+            store: store.clone(),
             ledger: ledger.clone(),
             launcher: Launcher::of(runtimes),
             dialects: functions::Dialects::new(Arc::new(AwsDialect::new(
@@ -105,7 +107,22 @@ impl World {
             config: Config::default(),
         })
         .unwrap();
-        let lambda = Lambda::new(functions.clone(), objects, access, clock);
+        let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+        let triggers = Triggers::new(triggers::Parts {
+            store,
+            objects: objects.clone(),
+            tables: tables.clone(),
+            functions: functions.clone(),
+            clock: clock.clone(),
+            random,
+        });
+        let lambda = Lambda::new(
+            functions.clone(),
+            triggers.clone(),
+            objects.clone(),
+            access,
+            clock,
+        );
         Self {
             lambda,
             functions,

@@ -287,11 +287,13 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
             "Same ID used for multiple configurations. IDs must be unique",
         ),
         Error::Objects(error) => error.into(),
-        Error::Functions(error) => {
-            tracing::error!(%error, "a bucket's bindings failed");
-            Fault::internal()
-        }
-        Error::Store(error) => {
+        Error::Functions(_)
+        | Error::Tables(_)
+        | Error::Pattern(_)
+        | Error::NoSuchMapping(_)
+        | Error::MappingExists { .. }
+        | Error::MappingBusy(_)
+        | Error::Store(_) => {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()
         }

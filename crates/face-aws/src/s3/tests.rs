@@ -14,6 +14,7 @@ use http::{Method, StatusCode};
 use ledger::{Ledger, Phases};
 use objects::Objects;
 use store::Store;
+use tables::Tables;
 use triggers::Triggers;
 use wire::{Body, BodyError, Response};
 
@@ -88,7 +89,14 @@ impl World {
             config: Config::default(),
         })
         .unwrap();
-        let triggers = Triggers::new(store, objects.clone(), functions.clone(), clock);
+        let triggers = Triggers::new(triggers::Parts {
+            tables: Tables::new(store.clone(), clock.clone(), random.clone()),
+            store,
+            objects: objects.clone(),
+            functions: functions.clone(),
+            clock,
+            random: random.clone(),
+        });
         let s3 = S3::new(Parts {
             objects: objects.clone(),
             access,

@@ -33,7 +33,7 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let found = found.map_err(fault)?;
     let streams = found.feeds.iter().map(|feed| {
         json!({
-            "StreamArn": stream::arn(context, &feed.table, feed.began),
+            "StreamArn": stream::arn(&context.space, &feed.table, feed.began),
             "StreamLabel": stream::label(feed.began),
             "TableName": feed.table,
         })

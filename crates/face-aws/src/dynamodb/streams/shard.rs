@@ -6,7 +6,7 @@ use tables::{Shard, ShardId};
 const GENERATION: usize = 5;
 const PARTITION: usize = 3;
 
-pub(super) fn id(shard: &Shard) -> String {
+pub(crate) fn id(shard: &Shard) -> String {
     let ShardId {
         generation,
         partition,

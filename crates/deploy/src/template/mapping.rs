@@ -1,0 +1,336 @@
+//! `AWS::Lambda::EventSourceMapping`, and the events of functions that the vendor's transform makes one of.
+
+use triggers::pattern::{Language, Pattern};
+
+use crate::desired::{Mapping, Starting};
+use crate::diagnostic::{Finding, Report, Span};
+use crate::template::declared::{Declared, Kind, MARK};
+use crate::template::nearest::did_you_mean;
+use crate::template::scalar;
+use crate::template::shape::{Fields, Findings, Schema, Support};
+use crate::template::tree::{Call, Entry, Node, Value};
+use Support::{Obeyed, Refused};
+
+const KAFKA: Support = Refused("there is no Kafka");
+
+pub(crate) const PROPERTIES: Schema = &[
+    ("AmazonManagedKafkaEventSourceConfig", KAFKA),
+    ("BatchSize", Obeyed),
+    ("BisectBatchOnFunctionError", Obeyed),
+    ("DestinationConfig", Obeyed),
+    (
+        "DocumentDBEventSourceConfig",
+        Refused("there is no DocumentDB"),
+    ),
+    ("Enabled", Obeyed),
+    ("EventSourceArn", Obeyed),
+    ("FilterCriteria", Obeyed),
+    ("FunctionName", Obeyed),
+    ("FunctionResponseTypes", Obeyed),
+    ("KmsKeyArn", Refused("there are no keys to encrypt with")),
+    ("LoggingConfig", Refused("pollers write no logs")),
+    ("MaximumBatchingWindowInSeconds", Obeyed),
+    ("MaximumRecordAgeInSeconds", Obeyed),
+    ("MaximumRetryAttempts", Obeyed),
+    ("MetricsConfig", Refused("there are no metrics")),
+    ("ParallelizationFactor", Obeyed),
+    ("ProvisionedPollerConfig", Refused("there are no pollers")),
+    ("Queues", Refused("there are no brokers")),
+    ("ScalingConfig", Refused("it is for queues")),
+    ("SelfManagedEventSource", KAFKA),
+    ("SelfManagedKafkaEventSourceConfig", KAFKA),
+    (
+        "SourceAccessConfigurations",
+        Refused("there are no brokers"),
+    ),
+    ("StartingPosition", Obeyed),
+    (
+        "StartingPositionTimestamp",
+        Refused("streams of tables cannot be read from a moment on"),
+    ),
+    ("Tags", Obeyed),
+    ("Topics", KAFKA),
+    ("TumblingWindowInSeconds", Obeyed),
+];
+
+/// What an event of the type `DynamoDB` may say. Each becomes the mapping's property of the same name, but the stream.
+pub(crate) const EVENT: Schema = &[
+    ("BatchSize", Obeyed),
+    ("BisectBatchOnFunctionError", Obeyed),
+    ("DestinationConfig", Obeyed),
+    ("Enabled", Obeyed),
+    ("FilterCriteria", Obeyed),
+    ("FunctionResponseTypes", Obeyed),
+    ("KmsKeyArn", Obeyed),
+    ("MaximumBatchingWindowInSeconds", Obeyed),
+    ("MaximumRecordAgeInSeconds", Obeyed),
+    ("MaximumRetryAttempts", Obeyed),
+    ("MetricsConfig", Obeyed),
+    ("ParallelizationFactor", Obeyed),
+    ("StartingPosition", Obeyed),
+    ("StartingPositionTimestamp", Obeyed),
+    ("Stream", Obeyed),
+    ("TumblingWindowInSeconds", Obeyed),
+];
+
+const DESTINATIONS: Schema = &[
+    ("OnFailure", Obeyed),
+    ("OnSuccess", Refused("mappings have no such destination")),
+];
+const DESTINATION: Schema = &[("Destination", Obeyed), ("Type", Obeyed)];
+const CRITERIA: Schema = &[("Filters", Obeyed)];
+const FILTER: Schema = &[("Pattern", Obeyed)];
+const TAG: Schema = &[("Key", Obeyed), ("Value", Obeyed)];
+
+/// The published quota.
+const MOST_FILTERS: usize = 5;
+
+/// Declares the mappings that functions' events are short for: `<function><event>`.
+pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
+    let made: Vec<Declared> = declared
+        .iter()
+        .filter(|one| one.kind == Kind::Function)
+        .flat_map(|function| {
+            let events = function.properties.get("Events").and_then(Node::entries);
+            let events = events.unwrap_or_default().iter();
+            events.filter_map(|event| mapping_of(function, event))
+        })
+        .collect();
+    for one in made {
+        if !declared.iter().any(|known| known.id == one.id) {
+            declared.push(one);
+        }
+    }
+}
+
+fn mapping_of(function: &Declared, event: &Entry) -> Option<Declared> {
+    if event.value.get("Type")?.scalar()? != "DynamoDB" {
+        return None;
+    }
+    let properties = event.value.get("Properties")?.entries()?;
+    // What is published is called by its alias, as the vendor's transform has it.
+    let target = match function.properties.get("AutoPublishAlias") {
+        Some(_) => format!("{}.Alias", function.id),
+        None => function.id.clone(),
+    };
+    let span = event.key_span;
+    let name = Entry {
+        key: "FunctionName".into(),
+        key_span: span,
+        value: Node::new(
+            span,
+            Value::Call(Box::new(Call {
+                name: "Ref".into(),
+                name_span: span,
+                argument: Node::text(span, target),
+            })),
+        ),
+    };
+    let known = properties
+        .iter()
+        .filter(|entry| EVENT.iter().any(|(name, _)| *name == entry.key));
+    let renamed = known.map(|entry| {
+        let mut entry = entry.clone();
+        if entry.key == "Stream" {
+            entry.key = "EventSourceArn".into();
+        }
+        entry
+    });
+    Some(Declared {
+        id: format!("{}{}", function.id, event.key),
+        id_span: span,
+        kind: Kind::Mapping,
+        properties: Node::new(span, Value::Map(renamed.chain([name]).collect())),
+        depends_on: Vec::new(),
+        ..function.clone()
+    })
+}
+
+pub(crate) fn read(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Mapping> {
+    let source = source(fields, findings.report);
+    let target = fields.required_text("FunctionName");
+    let target = target.and_then(|text| target_in(&text, fields.place("FunctionName"), findings));
+    let starting = starting(fields, findings.report);
+    let seconds = |name, most| fields.integer(name, 0..=most);
+    let tumbling = seconds("TumblingWindowInSeconds", 900).filter(|seconds| *seconds > 0);
+    let retries = signed(fields, "MaximumRetryAttempts", -1, 10_000);
+    let age = signed(fields, "MaximumRecordAgeInSeconds", -1, 604_800);
+    if age.is_some_and(|age| (0..60).contains(&age)) {
+        let place = fields.place("MaximumRecordAgeInSeconds");
+        let message = "`MaximumRecordAgeInSeconds` must be -1 or at least 60";
+        findings.report.add(Finding::error(place, message));
+    }
+    let mapping = Mapping {
+        name: String::new(),
+        function: String::new(),
+        qualifier: None,
+        source: String::new(),
+        starting: Starting::Newest,
+        enabled: fields.boolean("Enabled").unwrap_or(true),
+        batch: fields.integer("BatchSize", 1..=10_000).unwrap_or(100),
+        wait_s: seconds("MaximumBatchingWindowInSeconds", 300).unwrap_or(0),
+        lanes: fields.integer("ParallelizationFactor", 1..=10).unwrap_or(1),
+        retries: retries.and_then(|retries| u32::try_from(retries).ok()),
+        age_s: age.and_then(|age| u32::try_from(age).ok()),
+        bisect: fields
+            .boolean("BisectBatchOnFunctionError")
+            .unwrap_or(false),
+        partial: partial(fields, findings.report),
+        tumbling_s: tumbling,
+        filters: filters(fields, findings),
+        failures_to: destination(fields, findings),
+        tags: tags(fields, findings),
+    };
+    let (source, (function, qualifier)) = (source?, target?);
+    let called = match &qualifier {
+        Some(qualifier) => format!("{function}:{qualifier}"),
+        None => function.clone(),
+    };
+    let stream = source.split_once(":table/").map_or("", |(_, rest)| rest);
+    Some(Mapping {
+        name: format!("{stream} to {called}"),
+        function,
+        qualifier,
+        starting: starting?,
+        source,
+        ..mapping
+    })
+}
+
+fn source(fields: &Fields<'_>, report: &Report) -> Option<String> {
+    let arn = fields.required_text("EventSourceArn")?;
+    let place = fields.place("EventSourceArn");
+    let service = arn.split(':').nth(2).unwrap_or_default().to_owned();
+    if service == "dynamodb" && arn.contains("/stream/") {
+        return Some(arn);
+    }
+    let later = ["kinesis", "sqs", "kafka", "mq", "rds"].contains(&service.as_str());
+    report.add(if later {
+        Finding::error(place, format!("events of {service} are not supported yet"))
+            .help("supported are streams of tables")
+    } else {
+        Finding::error(place, "this must be the ARN of a table's stream")
+            .why(format!("it is {arn:?}"))
+            .help("write `!GetAtt TheTable.StreamArn`")
+    });
+    None
+}
+
+/// A name, an ARN, or a part of one, each with an alias or a version or without.
+fn target_in(text: &str, place: Span, findings: &Findings<'_>) -> Option<(String, Option<String>)> {
+    let name = text.rsplit_once("function:").map_or(text, |(_, name)| name);
+    let (function, qualifier) = match name.split_once(':') {
+        Some((function, qualifier)) => (function, Some(qualifier)),
+        None => (name, None),
+    };
+    let plain = |part: &str| !part.is_empty() && !part.contains([':', '/']);
+    if !plain(function) || !qualifier.is_none_or(plain) {
+        let message = "`FunctionName` must name a function";
+        findings.report.add(
+            Finding::error(place, message)
+                .why(format!("this is {:?}", text.replace(MARK, "…")))
+                .help("write `!Ref TheFunction`"),
+        );
+        return None;
+    }
+    let qualifier = qualifier.filter(|qualifier| *qualifier != "$LATEST");
+    Some((function.to_owned(), qualifier.map(str::to_owned)))
+}
+
+fn starting(fields: &Fields<'_>, report: &Report) -> Option<Starting> {
+    fields.required("StartingPosition")?;
+    let choices = ["LATEST", "TRIM_HORIZON", "AT_TIMESTAMP"];
+    match fields.choice("StartingPosition", &choices)? {
+        "LATEST" => Some(Starting::Newest),
+        "TRIM_HORIZON" => Some(Starting::Oldest),
+        _ => {
+            let place = fields.place("StartingPosition");
+            let message = "streams of tables cannot be read from a moment on";
+            report.add(Finding::error(place, message).help("write TRIM_HORIZON or LATEST"));
+            None
+        }
+    }
+}
+
+fn signed(fields: &Fields<'_>, name: &str, least: i64, most: i64) -> Option<i64> {
+    let node = fields.node(name)?;
+    let number = scalar::integer(node).filter(|number| (least..=most).contains(number));
+    let shape = format!("a whole number from {least} to {most}");
+    number.or_else(|| fields.wrong(name, node, &shape))
+}
+
+fn partial(fields: &Fields<'_>, report: &Report) -> bool {
+    const REPORT: &str = "ReportBatchItemFailures";
+    let types = fields.list("FunctionResponseTypes").unwrap_or_default();
+    for one in types {
+        let text = one.scalar().unwrap_or_default();
+        if text != REPORT && !one.is_broken() {
+            report.add(
+                Finding::error(one.span, format!("this must be {REPORT}"))
+                    .why(format!("it is {}", one.kind()))
+                    .maybe_help(did_you_mean(text, [REPORT])),
+            );
+        }
+    }
+    !types.is_empty()
+}
+
+fn filters(fields: &Fields<'_>, findings: &Findings<'_>) -> Vec<String> {
+    let Some(criteria) = fields.nested("FilterCriteria", CRITERIA, findings) else {
+        return Vec::new();
+    };
+    let filters = criteria.list("Filters").unwrap_or_default();
+    if filters.len() > MOST_FILTERS {
+        let message = format!("there are at most {MOST_FILTERS} filters");
+        let place = criteria.place("Filters");
+        findings.report.add(Finding::error(place, message));
+    }
+    let pattern = |node| {
+        let filter = Fields::open(node, node.span, "filter", FILTER, findings)?;
+        let pattern = filter.required_text("Pattern")?;
+        if let Err(error) = Pattern::parse(&pattern, Language::Filters) {
+            let place = filter.place("Pattern");
+            let finding = Finding::error(place, "this is no pattern").why(error.to_string());
+            findings.report.add(finding);
+        }
+        Some(pattern)
+    };
+    filters.iter().filter_map(pattern).collect()
+}
+
+/// The name of the bucket that is told of what was discarded.
+fn destination(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<String> {
+    let config = fields.nested("DestinationConfig", DESTINATIONS, findings)?;
+    let failure = config.nested("OnFailure", DESTINATION, findings)?;
+    let arn = failure.required_text("Destination")?;
+    let bucket = arn
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.split_once(":s3:::"));
+    if let Some((_, bucket)) = bucket {
+        return Some(bucket.to_owned());
+    }
+    let place = failure.place("Destination");
+    let finding = match arn.split(':').nth(2) {
+        Some("sqs" | "sns") => Finding::error(place, "queues and topics are not supported yet"),
+        _ => Finding::error(place, "this is no destination").why(format!("it is {arn:?}")),
+    };
+    findings
+        .report
+        .add(finding.help("use a bucket: `!GetAtt TheBucket.Arn`"));
+    None
+}
+
+fn tags(
+    fields: &Fields<'_>,
+    findings: &Findings<'_>,
+) -> std::collections::BTreeMap<String, String> {
+    let tags = fields.list("Tags").unwrap_or_default().iter();
+    tags.filter_map(|node| {
+        let tag = Fields::open(node, node.span, "tag", TAG, findings)?;
+        Some((
+            tag.required_text("Key")?,
+            tag.text("Value").unwrap_or_default(),
+        ))
+    })
+    .collect()
+}

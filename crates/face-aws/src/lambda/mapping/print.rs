@@ -1,0 +1,86 @@
+use serde_json::{Value, json};
+use triggers::{Destination, LastResult, Mapping, MappingState, Starting};
+
+use super::source;
+use crate::place::Place;
+
+pub(super) fn print(mapping: &Mapping, result: Option<LastResult>) -> Value {
+    let settings = &mapping.settings;
+    let place = Place::of(&mapping.space);
+    let target = &mapping.target;
+    let responses: &[&str] = if settings.partial {
+        &["ReportBatchItemFailures"]
+    } else {
+        &[]
+    };
+    let failure = match &settings.on_failure {
+        Some(Destination::Bucket(bucket)) => {
+            json!({ "Destination": format!("arn:aws:s3:::{bucket}") })
+        }
+        None => json!({}),
+    };
+    let mut printed = json!({
+        "UUID": mapping.id,
+        "EventSourceMappingArn": arn(mapping),
+        "EventSourceArn": source::arn(&mapping.space, &mapping.source),
+        "FunctionArn": place.function_arn(&target.function, target.qualifier.as_deref()),
+        "StartingPosition": match mapping.starting {
+            Starting::Oldest => "TRIM_HORIZON",
+            Starting::Newest => "LATEST",
+        },
+        "BatchSize": settings.batch,
+        "MaximumBatchingWindowInSeconds": settings.wait.as_secs(),
+        "ParallelizationFactor": settings.lanes,
+        "MaximumRetryAttempts": settings.retries.map_or(-1, i64::from),
+        "MaximumRecordAgeInSeconds": settings.age.map_or(json!(-1), |age| age.as_secs().into()),
+        "BisectBatchOnFunctionError": settings.bisect,
+        "TumblingWindowInSeconds": settings.tumbling.map_or(0, |window| window.as_secs()),
+        "FunctionResponseTypes": responses,
+        "DestinationConfig": { "OnFailure": failure },
+        "State": state(mapping.state),
+        "StateTransitionReason": "User action",
+        "LastModified": seconds(mapping.modified),
+        "LastProcessingResult": said(result),
+    });
+    if !settings.filters.is_empty() {
+        let filters = settings.filters.iter();
+        let filters: Vec<Value> = filters.map(|filter| json!({ "Pattern": filter })).collect();
+        printed["FilterCriteria"] = json!({ "Filters": filters });
+    }
+    printed
+}
+
+fn arn(mapping: &Mapping) -> String {
+    let Place { account, region } = Place::of(&mapping.space);
+    let id = &mapping.id;
+    format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{id}")
+}
+
+fn state(state: MappingState) -> &'static str {
+    match state {
+        MappingState::Creating => "Creating",
+        MappingState::Enabling => "Enabling",
+        MappingState::Enabled => "Enabled",
+        MappingState::Updating => "Updating",
+        MappingState::Disabling => "Disabling",
+        MappingState::Disabled => "Disabled",
+        MappingState::Deleting => "Deleting",
+    }
+}
+
+/// The first three are the real service's words; for the others it has none that are published.
+fn said(result: Option<LastResult>) -> &'static str {
+    match result {
+        None => "No records processed",
+        Some(LastResult::Ok) => "OK",
+        Some(LastResult::FunctionFailed) => "PROBLEM: Function call failed",
+        Some(LastResult::FunctionRefused) => "PROBLEM: Function call was throttled",
+        Some(LastResult::NoFunction) => "PROBLEM: Function not found",
+        Some(LastResult::NoSource) => "PROBLEM: Stream not found",
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a moment in milliseconds fits")]
+fn seconds(at: base::Timestamp) -> f64 {
+    at.as_millis() as f64 / 1_000.0
+}

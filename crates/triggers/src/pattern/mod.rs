@@ -1,0 +1,82 @@
+//! Patterns: which events somebody wants.
+//!
+//! A pattern has the shape of the events that it matches. At its leaves are lists of tests, of which one must accept the
+//! event's value; everything that a pattern names must be found, unless a test asks for its absence. `$or` holds
+//! alternatives for the level that it stands on.
+//!
+//! An array in an event stands for each of its elements. Tests of fields below one array must be met by the same
+//! element: of `[{"a": 1, "b": 2}, {"a": 3, "b": 4}]` no element has `a` 1 and `b` 4, so a pattern for both does not
+//! match. Empty arrays and empty objects hold no value, so what leads to them is absent.
+//!
+//! A pattern is compiled to its alternatives: lists of paths with tests, in the order of their names. An event is walked
+//! once along the paths that the pattern names, and nowhere else.
+
+mod matching;
+mod number;
+mod parse;
+mod test;
+mod wildcard;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use test::Test;
+
+/// Which events somebody wants.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    /// What to look for in an event.
+    names: Names,
+    /// How many different paths there are.
+    paths: usize,
+    /// One of them must match. Each is in the order of its paths.
+    alternatives: Vec<Vec<Condition>>,
+}
+
+/// The part of a pattern's paths that begins with the same names.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    /// The number of the path that ends here, if one does.
+    path: Option<usize>,
+    below: BTreeMap<String, Names>,
+}
+
+/// One of these tests must accept the value at the path with this number.
+#[derive(Clone, Debug)]
+struct Condition {
+    path: usize,
+    tests: Arc<[Test]>,
+}
+
+/// How much of the language may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// All of it.
+    Whole,
+    /// What filters of records may use: no wildcards and no address ranges.
+    Filters,
+}
+
+/// Why a text is no pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{problem}", if path.is_empty() { String::new() } else { format!("at {path:?}: ") })]
+pub struct PatternError {
+    /// Names with points between them; empty for the whole.
+    pub path: String,
+    pub problem: String,
+}
+
+impl Pattern {
+    pub fn parse(text: &str, language: Language) -> Result<Self, PatternError> {
+        parse::parse(text, language)
+    }
+
+    pub fn matches(&self, event: &Value) -> bool {
+        matching::matches(self, event)
+    }
+}

@@ -1,0 +1,570 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{Language, Pattern};
+
+fn matches(pattern: &Value, event: &Value) -> bool {
+    let parsed = Pattern::parse(&pattern.to_string(), Language::Whole);
+    parsed.expect("a pattern").matches(event)
+}
+
+fn refused(pattern: &Value) -> String {
+    let parsed = Pattern::parse(&pattern.to_string(), Language::Whole);
+    parsed.expect_err("no pattern").to_string()
+}
+
+/// For each test of a field: values that it accepts, and values that it does not.
+#[test]
+fn each_test_accepts_what_it_should() {
+    let nothing = || json!([]);
+    for (test, accepted, others) in [
+        (json!("a"), json!(["a"]), json!(["A", "ab", 1, null, true])),
+        (json!(""), json!([""]), json!(["a", null])),
+        (json!(null), json!([null]), json!(["", "null", 0, false])),
+        (json!(true), json!([true]), json!([false, "true", 1])),
+        (json!(300), json!([300, 300.0, 3.0e2]), json!(["300", 301])),
+        (
+            json!(123_456_789_012_345_678_u64),
+            json!([123_456_789_012_345_678_u64]),
+            json!([123_456_789_012_345_679_u64]),
+        ),
+        (json!({"exactly": "a"}), json!(["a"]), json!(["A", 1])),
+        (
+            json!({"prefix": "ab"}),
+            json!(["ab", "abc"]),
+            json!(["a", "Abc", "xab", 1]),
+        ),
+        (
+            json!({"prefix": {"equals-ignore-case": "aB"}}),
+            json!(["ab", "ABc"]),
+            json!(["a", "xab"]),
+        ),
+        (
+            json!({"suffix": ".png"}),
+            json!([".png", "a.png"]),
+            json!(["a.PNG", "png", 1]),
+        ),
+        (
+            json!({"suffix": {"equals-ignore-case": ".png"}}),
+            json!(["a.PNG"]),
+            json!(["png"]),
+        ),
+        (
+            json!({"equals-ignore-case": "Straße"}),
+            json!(["STRAßE", "straße"]),
+            json!(["strase", 1]),
+        ),
+        (
+            json!({"wildcard": "a*b*c"}),
+            json!(["abc", "axxbc", "abbcc", "abcbc"]),
+            json!(["ab", "acb", "xabc", "abcx", 1]),
+        ),
+        (
+            json!({"wildcard": "a*a"}),
+            json!(["aa", "aba"]),
+            json!(["a"]),
+        ),
+        (
+            json!({"wildcard": "\\*\\\\*"}),
+            json!(["*\\", "*\\x"]),
+            json!(["x\\", "*x"]),
+        ),
+        (
+            json!({"numeric": [">", 0, "<=", 5]}),
+            json!([5, 0.1]),
+            json!([0, 5.1, "3", null]),
+        ),
+        (
+            json!({"numeric": ["=", 3.018e2]}),
+            json!([301.8]),
+            json!([301]),
+        ),
+        (json!({"numeric": ["<", 0]}), json!([-1]), json!([0])),
+        (json!({"numeric": [">=", 1]}), json!([1, 2]), json!([0.9])),
+        (
+            json!({"cidr": "10.0.0.0/8"}),
+            json!(["10.0.0.0", "10.255.1.2"]),
+            json!(["11.0.0.0", "x", 10]),
+        ),
+        (
+            json!({"cidr": "0.0.0.0/0"}),
+            json!(["255.0.0.1"]),
+            json!(["::1"]),
+        ),
+        (
+            json!({"cidr": "2001:db8::/32"}),
+            json!(["2001:db8:1::1"]),
+            json!(["2001:db9::"]),
+        ),
+        (json!({"exists": true}), json!(["", null, 0]), nothing()),
+        (json!({"exists": false}), nothing(), json!(["", null, 0])),
+        (
+            json!({"anything-but": "a"}),
+            json!(["b", 1, null, true]),
+            json!(["a"]),
+        ),
+        (
+            json!({"anything-but": ["a", "b"]}),
+            json!(["c"]),
+            json!(["a", "b"]),
+        ),
+        (
+            json!({"anything-but": [1, 2]}),
+            json!([3, "1"]),
+            json!([1, 2.0]),
+        ),
+        (
+            json!({"anything-but": {"prefix": "a"}}),
+            json!(["b", 1]),
+            json!(["a", "ab"]),
+        ),
+        (
+            json!({"anything-but": {"prefix": ["a", "b"]}}),
+            json!(["c"]),
+            json!(["ax", "bx"]),
+        ),
+        (
+            json!({"anything-but": {"suffix": "z"}}),
+            json!(["b"]),
+            json!(["az"]),
+        ),
+        (
+            json!({"anything-but": {"equals-ignore-case": ["a", "B"]}}),
+            json!(["ab"]),
+            json!(["A", "b"]),
+        ),
+        (
+            json!({"anything-but": {"wildcard": "a*z"}}),
+            json!(["a"]),
+            json!(["az", "abz"]),
+        ),
+    ] {
+        let pattern = json!({ "f": [test] });
+        for value in accepted.as_array().unwrap() {
+            assert!(
+                matches(&pattern, &json!({ "f": value })),
+                "{pattern} {value}"
+            );
+        }
+        for value in others.as_array().unwrap() {
+            assert!(
+                !matches(&pattern, &json!({ "f": value })),
+                "{pattern} {value}"
+            );
+        }
+        let absent = pattern["f"][0] == json!({ "exists": false });
+        for without in [
+            json!({}),
+            json!({"f": []}),
+            json!({"f": {}}),
+            json!({"f": {"g": 1}}),
+            json!(1),
+        ] {
+            assert_eq!(matches(&pattern, &without), absent, "{pattern} {without}");
+        }
+    }
+}
+
+#[test]
+fn all_fields_are_asked_for_and_one_test_of_each_is_enough() {
+    let pattern = json!({"a": {"b": [1, {"prefix": "x"}]}, "c": [{"exists": false}, "y"]});
+    assert!(matches(&pattern, &json!({"a": {"b": 1, "more": 2}})));
+    assert!(matches(&pattern, &json!({"a": {"b": "xx"}, "c": "y"})));
+    assert!(!matches(&pattern, &json!({"a": {"b": 1}, "c": "z"})));
+    assert!(!matches(&pattern, &json!({"a": 1})));
+}
+
+#[test]
+fn alternatives_are_for_the_level_that_they_stand_on() {
+    let pattern = json!({
+        "s": ["x"],
+        "d": {"$or": [
+            {"a": [1]},
+            {"b": [2], "$or": [{"c": [3]}, {"c": [4]}]},
+        ]},
+    });
+    assert!(matches(&pattern, &json!({"s": "x", "d": {"a": 1}})));
+    assert!(matches(&pattern, &json!({"s": "x", "d": {"b": 2, "c": 4}})));
+    assert!(!matches(&pattern, &json!({"s": "x", "d": {"b": 2}})));
+    assert!(!matches(&pattern, &json!({"s": "y", "d": {"a": 1}})));
+}
+
+#[test]
+fn fields_below_one_array_are_met_by_one_element() {
+    let pattern = json!({"l": {"a": [1], "b": [2]}});
+    assert!(matches(
+        &pattern,
+        &json!({"l": [{"a": 3}, {"a": 1, "b": 2}]})
+    ));
+    assert!(!matches(
+        &pattern,
+        &json!({"l": [{"a": 1, "b": 9}, {"a": 3, "b": 2}]})
+    ));
+    // Scalars in an array are simply several values.
+    assert!(matches(&json!({"l": [2]}), &json!({"l": [1, 2, 3]})));
+    assert!(matches(&json!({"l": [2]}), &json!({"l": [[1], [2]]})));
+    // Absent in the element that the other field chose.
+    let pattern = json!({"l": {"a": [1], "b": [{"exists": false}]}});
+    assert!(matches(&pattern, &json!({"l": [{"a": 1}, {"b": 2}]})));
+    assert!(!matches(
+        &pattern,
+        &json!({"l": [{"a": 1, "b": 2}, {"a": 3}]})
+    ));
+    // Nothing chose an element, so it is absent only if no element has it.
+    let pattern = json!({"l": {"b": [{"exists": false}]}});
+    assert!(!matches(&pattern, &json!({"l": [{"a": 1}, {"b": 2}]})));
+}
+
+#[test]
+fn many_independent_arrays_do_not_multiply() {
+    let list: Vec<Value> = (0..200).map(|n| json!({ "x": n })).collect();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let mut event = json!({});
+    let mut pattern = json!({"z": ["never"]});
+    for name in names {
+        event[name] = json!(list);
+        pattern[name] = json!({"x": [{"exists": true}]});
+    }
+    event["z"] = "there".into();
+    assert!(!matches(&pattern, &event));
+}
+
+#[test]
+fn what_is_no_pattern_is_refused_and_says_where() {
+    for (pattern, problem) in [
+        (json!([]), "the pattern is not an object"),
+        (json!({}), "empty objects are not allowed"),
+        (json!({"a": {}}), "at \"a\": empty objects are not allowed"),
+        (json!({"a": []}), "at \"a\": empty arrays are not allowed"),
+        (
+            json!({"a": "x"}),
+            "at \"a\": it must be an object or an array",
+        ),
+        (
+            json!({"a": {"b": [[1]]}}),
+            "at \"a.b\": a value to match must be",
+        ),
+        (json!({"a": [{}]}), "at \"a\": a test has no name"),
+        (
+            json!({"a": [{"prefix": "a", "suffix": "b"}]}),
+            "only one key",
+        ),
+        (
+            json!({"a": [{"like": "a"}]}),
+            "unrecognized match type like",
+        ),
+        (json!({"a": [{"prefix": 1}]}), "prefix must be a string"),
+        (
+            json!({"a": [{"prefix": {"suffix": "x"}}]}),
+            "unsupported prefix pattern: suffix",
+        ),
+        (json!({"a": [{"exists": "x"}]}), "exists must be either"),
+        (json!({"a": [{"wildcard": "a**"}]}), "consecutive"),
+        (json!({"a": [{"wildcard": "\\n"}]}), "can be escaped"),
+        (
+            json!({"a": [{"cidr": "10.0.0.0/33"}]}),
+            "malformed CIDR: 10.0.0.0/33",
+        ),
+        (json!({"a": [{"cidr": "10.0.0.0"}]}), "malformed CIDR"),
+        (json!({"a": [{"numeric": []}]}), "must not be empty"),
+        (json!({"a": [{"numeric": 1}]}), "must be an array"),
+        (json!({"a": [{"numeric": [1]}]}), "invalid member"),
+        (json!({"a": [{"numeric": [">"]}]}), "must be a number"),
+        (
+            json!({"a": [{"numeric": [">", 5, "<", 5]}]}),
+            "less than its top",
+        ),
+        (
+            json!({"a": [{"numeric": ["<", 5, ">", 1]}]}),
+            "bad numeric range operator: >",
+        ),
+        (
+            json!({"a": [{"numeric": ["!", 5]}]}),
+            "bad numeric range operator: !",
+        ),
+        (json!({"a": [{"numeric": ["=", 5.1e9]}]}), "between -5.0E9"),
+        (
+            json!({"a": [{"anything-but": null}]}),
+            "anything-but must be",
+        ),
+        (json!({"a": [{"anything-but": []}]}), "empty arrays"),
+        (
+            json!({"a": [{"anything-but": ["a", 1]}]}),
+            "all values are strings or",
+        ),
+        (
+            json!({"a": [{"anything-but": {"numeric": [">", 1]}}]}),
+            "unsupported anything-but pattern: numeric",
+        ),
+        (
+            json!({"a": [{"anything-but": {"prefix": ""}}]}),
+            "must not be empty",
+        ),
+        (json!({"$or": {"a": [1]}}), "must be an array"),
+        (json!({"$or": [{"a": [1]}]}), "at least 2"),
+        (json!({"$or": [{"a": [1]}, 1]}), "only objects"),
+    ] {
+        let said = refused(&pattern);
+        assert!(said.contains(problem), "{pattern}: {said}");
+    }
+    let said = Pattern::parse("{", Language::Whole)
+        .unwrap_err()
+        .to_string();
+    assert!(said.starts_with("the pattern is not JSON"), "{said}");
+}
+
+#[test]
+fn alternatives_have_a_bound() {
+    let mut pattern = json!({"x": [1]});
+    for n in 0..10 {
+        let level = json!([{"a": [n]}, {"b": [n]}, pattern.clone()]);
+        pattern = json!({"$or": level, format!("n{n}"): {"$or": [{"c": [1]}, {"d": [1]}]}});
+    }
+    assert!(refused(&pattern).contains("more than 1000 alternatives"));
+}
+
+#[test]
+fn filters_know_no_wildcards_and_no_address_ranges() {
+    for test in [
+        json!({"wildcard": "a*"}),
+        json!({"cidr": "10.0.0.0/8"}),
+        json!({"anything-but": {"wildcard": "a"}}),
+    ] {
+        let pattern = json!({ "a": [test] }).to_string();
+        assert!(Pattern::parse(&pattern, Language::Whole).is_ok());
+        assert!(
+            Pattern::parse(&pattern, Language::Filters).is_err(),
+            "{pattern}"
+        );
+    }
+}
+
+/// The language again, as simply as it can be said: every alternative with every choice of values, and no pruning.
+mod naive {
+    use std::collections::BTreeMap;
+
+    use serde_json::Value;
+
+    type Fields<'p> = BTreeMap<Vec<String>, &'p [Value]>;
+    type Leaf<'e> = (&'e Value, BTreeMap<Vec<String>, usize>);
+
+    pub(super) fn matches(pattern: &Value, event: &Value) -> bool {
+        let mut alternatives = vec![Fields::new()];
+        expand(pattern, &[], &mut alternatives);
+        alternatives.iter().any(|fields| {
+            let fields: Vec<_> = fields.iter().collect();
+            choose(&fields, event, &BTreeMap::new())
+        })
+    }
+
+    fn expand<'p>(object: &'p Value, path: &[String], alternatives: &mut Vec<Fields<'p>>) {
+        for (name, value) in object.as_object().unwrap() {
+            if name == "$or" {
+                let before = std::mem::take(alternatives);
+                for choice in value.as_array().unwrap() {
+                    let mut these = before.clone();
+                    expand(choice, path, &mut these);
+                    alternatives.extend(these);
+                }
+                continue;
+            }
+            let path = [path, &[name.clone()]].concat();
+            match value {
+                Value::Array(tests) => {
+                    for fields in alternatives.iter_mut() {
+                        fields.insert(path.clone(), tests);
+                    }
+                }
+                below => expand(below, &path, alternatives),
+            }
+        }
+    }
+
+    fn choose(
+        fields: &[(&Vec<String>, &&[Value])],
+        event: &Value,
+        chosen: &BTreeMap<Vec<String>, usize>,
+    ) -> bool {
+        let Some(((path, tests), rest)) = fields.split_first() else {
+            return true;
+        };
+        let mut leaves = Vec::new();
+        leaves_at(event, path, &mut Vec::new(), &BTreeMap::new(), &mut leaves);
+        leaves.retain(|(_, place)| {
+            place
+                .iter()
+                .all(|(array, at)| chosen.get(array).is_none_or(|there| there == at))
+        });
+        if leaves.is_empty() {
+            return tests.iter().any(|test| test["exists"] == false) && choose(rest, event, chosen);
+        }
+        leaves.iter().any(|(value, place)| {
+            let mut beside = chosen.clone();
+            beside.extend(place.clone());
+            tests.iter().any(|test| accepts(test, value)) && choose(rest, event, &beside)
+        })
+    }
+
+    /// Arrays are known by the way to them: names, and indices of the arrays before.
+    fn leaves_at<'e>(
+        value: &'e Value,
+        path: &[String],
+        way: &mut Vec<String>,
+        place: &BTreeMap<Vec<String>, usize>,
+        leaves: &mut Vec<Leaf<'e>>,
+    ) {
+        match value {
+            Value::Array(elements) => {
+                for (at, element) in elements.iter().enumerate() {
+                    let mut inside = place.clone();
+                    inside.insert(way.clone(), at);
+                    way.push(at.to_string());
+                    leaves_at(element, path, way, &inside, leaves);
+                    way.pop();
+                }
+            }
+            Value::Object(members) => {
+                if let Some((first, rest)) = path.split_first()
+                    && let Some(below) = members.get(first)
+                {
+                    way.push(first.clone());
+                    leaves_at(below, rest, way, place, leaves);
+                    way.pop();
+                }
+            }
+            leaf if path.is_empty() => leaves.push((leaf, place.clone())),
+            _ => {}
+        }
+    }
+
+    fn accepts(test: &Value, value: &Value) -> bool {
+        let Value::Object(test) = test else {
+            return test == value || test.is_number() && test.as_f64() == value.as_f64();
+        };
+        let (operator, operand) = test.iter().next().unwrap();
+        let text = value.as_str();
+        match (operator.as_str(), operand) {
+            ("exists", wanted) => wanted == true,
+            ("prefix", Value::String(prefix)) => text.is_some_and(|text| text.starts_with(prefix)),
+            ("suffix", Value::String(suffix)) => text.is_some_and(|text| text.ends_with(suffix)),
+            ("equals-ignore-case", Value::String(wanted)) => {
+                text.is_some_and(|text| text.eq_ignore_ascii_case(wanted))
+            }
+            ("wildcard", Value::String(wildcard)) => {
+                text.is_some_and(|text| like(wildcard.as_bytes(), text.as_bytes()))
+            }
+            ("numeric", Value::Array(terms)) => terms.chunks(2).all(|term| {
+                let bound = term[1].as_f64().unwrap();
+                value
+                    .as_f64()
+                    .is_some_and(|number| match term[0].as_str().unwrap() {
+                        "<" => number < bound,
+                        "<=" => number <= bound,
+                        ">" => number > bound,
+                        ">=" => number >= bound,
+                        _ => number == bound,
+                    })
+            }),
+            ("anything-but", Value::Array(values)) => {
+                !values.iter().any(|test| accepts(test, value))
+            }
+            ("anything-but", test) => !accepts(test, value),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn like(wildcard: &[u8], text: &[u8]) -> bool {
+        match (wildcard, text) {
+            ([], []) => true,
+            ([b'*', rest @ ..], text) => {
+                like(rest, text) || !text.is_empty() && like(wildcard, &text[1..])
+            }
+            ([a, rest @ ..], [b, text @ ..]) => a == b && like(rest, text),
+            _ => false,
+        }
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "[abA]{0,3}"
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        text().prop_map(Value::from),
+        (0..4_i32).prop_map(Value::from),
+        Just(json!(1.5)),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null),
+    ]
+}
+
+fn name() -> impl Strategy<Value = String> {
+    "[xyz]"
+}
+
+fn event() -> impl Strategy<Value = Value> {
+    let value = scalar().prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(name(), inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    });
+    prop::collection::hash_map(name(), value, 1..4)
+        .prop_map(|members| Value::Object(members.into_iter().collect()))
+}
+
+fn test() -> impl Strategy<Value = Value> {
+    let some = || "[abA]{1,2}";
+    prop_oneof![
+        scalar(),
+        any::<bool>().prop_map(|there| json!({ "exists": there })),
+        text().prop_map(|text| json!({ "prefix": text })),
+        text().prop_map(|text| json!({ "suffix": text })),
+        text().prop_map(|text| json!({ "equals-ignore-case": text })),
+        "\\*?[ab]{1,2}(\\*[ab])?\\*?".prop_map(|text| json!({ "wildcard": text })),
+        (0..4_i32).prop_map(|n| json!({ "numeric": [">=", n] })),
+        (0..4_i32).prop_map(|n| json!({ "numeric": [">", n, "<=", n + 2] })),
+        (0..4_i32).prop_map(|n| json!({ "numeric": ["=", n] })),
+        prop::collection::vec(text(), 1..3).prop_map(|list| json!({ "anything-but": list })),
+        prop::collection::vec(0..4_i32, 1..3).prop_map(|list| json!({ "anything-but": list })),
+        some().prop_map(|text| json!({ "anything-but": { "prefix": text } })),
+        some().prop_map(|text| json!({ "anything-but": { "suffix": text } })),
+    ]
+}
+
+fn pattern() -> impl Strategy<Value = Value> {
+    let object = |members: Vec<(String, Value)>| Value::Object(members.into_iter().collect());
+    let field = prop::collection::vec(test(), 1..3).prop_map(Value::from);
+    let fields = prop::collection::vec((name(), field), 1..3).prop_map(object);
+    fields.prop_recursive(3, 12, 3, move |inner| {
+        prop_oneof![
+            prop::collection::vec((name(), inner.clone()), 1..3).prop_map(object),
+            prop::collection::vec(inner.clone(), 2..4)
+                .prop_map(|choices| json!({ "$or": choices })),
+            (inner.clone(), prop::collection::vec(inner, 2..3)).prop_map(
+                |(mut object, choices)| {
+                    object["$or"] = choices.into();
+                    object
+                }
+            ),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn it_matches_what_a_naive_matcher_does(pattern in pattern(), events in prop::collection::vec(event(), 8)) {
+        for event in events {
+            prop_assert_eq!(matches(&pattern, &event), naive::matches(&pattern, &event), "{} {}", pattern, event);
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[\\[\\]{}\"a:,1$or\\\\*]{0,40}") {
+        let _ = Pattern::parse(&text, Language::Whole);
+    }
+}

@@ -1,0 +1,53 @@
+//! Texts in which `*` stands for anything.
+
+/// The pieces between the stars; there is one more of them than stars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wildcard(Vec<String>);
+
+impl Wildcard {
+    /// A backslash before a star or a backslash makes it stand for itself.
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut pieces = vec![String::new()];
+        let mut after_star = false;
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            let literal = match character {
+                '*' if after_star => {
+                    return Err("consecutive wildcard characters are not allowed");
+                }
+                '*' => None,
+                '\\' => match characters.next() {
+                    Some(escaped @ ('*' | '\\')) => Some(escaped),
+                    _ => return Err("only * and \\ can be escaped in a wildcard"),
+                },
+                other => Some(other),
+            };
+            after_star = literal.is_none();
+            match (literal, pieces.last_mut()) {
+                (Some(literal), Some(piece)) => piece.push(literal),
+                _ => pieces.push(String::new()),
+            }
+        }
+        Ok(Self(pieces))
+    }
+
+    /// Each piece is taken where it is first found: what comes later only gets more room by that.
+    pub(super) fn matches(&self, text: &str) -> bool {
+        let Some((last, front)) = self.0.split_last() else {
+            return false;
+        };
+        let Some((first, middle)) = front.split_first() else {
+            return text == last;
+        };
+        let Some(mut rest) = text.strip_prefix(first.as_str()) else {
+            return false;
+        };
+        for piece in middle {
+            match rest.find(piece.as_str()) {
+                Some(at) => rest = &rest[at + piece.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last.as_str())
+    }
+}
