@@ -1,11 +1,13 @@
+use std::collections::BTreeMap;
+
 use base::Space;
 
 use crate::build;
 use crate::create::NewIndex;
 use crate::describe::find;
 use crate::error::{Error, Result};
-use crate::schema::{Built, DROPPED, Dropped, INDEXED, TABLES, Table, Throughput};
-use crate::{Description, Tables};
+use crate::schema::{Built, DROPPED, Dropped, INDEXED, Most, TABLES, Table, Throughput};
+use crate::{Description, Tables, settings};
 
 /// What is to be different about a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct Alteration {
     pub provisioned: Option<Option<Throughput>>,
     pub protected: Option<bool>,
     pub indexes: Vec<IndexAlteration>,
+    /// By the index's name; the table's own under none. One that says nothing takes it back.
+    pub most: BTreeMap<Option<String>, Most>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,12 @@ impl Tables {
                 if let Some(protected) = alteration.protected {
                     table.protected = protected;
                 }
+                let known = settings::of(tx, &table)?;
+                let mut settings = known.clone();
+                settings.set_most(&alteration.most);
+                if table.provisioned.is_some() {
+                    settings.most.clear();
+                }
                 for change in &alteration.indexes {
                     match change {
                         IndexAlteration::Create(_) if building => {
@@ -63,6 +73,7 @@ impl Tables {
                         IndexAlteration::Drop(index) => {
                             let number = table.index_mut(index)?.number;
                             table.indexes.retain(|index| index.number != number);
+                            settings.most.remove(index);
                             let dropped = DROPPED.key().u64(table.prefix());
                             let dropped = dropped.u8(INDEXED).u32(number);
                             DROPPED.put(tx, dropped, &Dropped { at: now });
@@ -71,6 +82,9 @@ impl Tables {
                             table.index_mut(index)?.provisioned = Some(*provisioned);
                         }
                     }
+                }
+                if settings != known {
+                    settings::put(tx, &table, &settings);
                 }
                 TABLES.put(tx, row.clone(), &table);
                 Ok(())

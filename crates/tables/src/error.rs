@@ -33,6 +33,9 @@ pub enum Error {
     NotAKey,
     #[error("the item is larger than {limit} bytes")]
     ItemTooLarge { limit: usize },
+    /// The items of one partition, with their entries in local indexes.
+    #[error("the partition is larger than {limit} bytes")]
+    CollectionTooLarge { limit: u64 },
     /// A query's condition is about a sort key of another type, or the table has none.
     #[error("the condition does not fit the table's keys")]
     WrongCondition,
@@ -116,6 +119,7 @@ impl Error {
             | Self::SortKeyTooLarge { .. }
             | Self::NotAKey
             | Self::ItemTooLarge { .. }
+            | Self::CollectionTooLarge { .. }
             | Self::WrongCondition
             | Self::WrongIndexKeyType { .. }
             | Self::EmptyIndexKey { .. }

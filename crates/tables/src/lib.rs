@@ -22,6 +22,7 @@
 
 mod alter;
 mod build;
+mod collection;
 mod condition;
 mod create;
 mod delete;
@@ -29,6 +30,7 @@ mod describe;
 mod drop;
 mod error;
 mod expire;
+mod frozen;
 mod get;
 mod index;
 mod key;
@@ -42,9 +44,11 @@ mod query;
 mod reap;
 mod scan;
 mod schema;
+mod settings;
 mod size;
 mod tags;
 mod transact;
+mod transfer;
 mod update;
 mod value;
 mod write;
@@ -59,10 +63,12 @@ use store::Store;
 use tokio::sync::Notify;
 
 pub use alter::{Alteration, IndexAlteration};
+pub use collection::MAX_COLLECTION;
 pub use condition::{Comparison, Condition, Operand};
 pub use create::{NewIndex, NewTable};
 pub use describe::Description;
 pub use error::{Error, Result};
+pub use frozen::Frozen;
 pub use key::Key;
 pub use list::Names;
 pub use number::{Number, NumberError};
@@ -72,7 +78,8 @@ pub use projection::Projection;
 pub use query::{Query, SortCondition};
 pub use scan::{Scan, Segment};
 pub use schema::{
-    Count, Expiry, Index, KeyAttribute, KeySchema, KeyType, Projected, Table, Throughput,
+    Count, Direction, Expiry, Index, KeyAttribute, KeySchema, KeyType, Most, Progress, Projected,
+    Recovery, Settings, State, Table, Throughput, Transfer,
 };
 pub use size::{MAX_ITEM, item_size};
 pub use transact::{Once, Transacted};
@@ -90,6 +97,8 @@ pub struct Tables {
     dropped: Arc<Notify>,
     /// Rung when something is to be derived from a table's items.
     building: Arc<Notify>,
+    /// Rung when a copy of a table is to be made.
+    transfers: Arc<Notify>,
 }
 
 impl Tables {
@@ -100,6 +109,7 @@ impl Tables {
             random,
             dropped: Arc::new(Notify::new()),
             building: Arc::new(Notify::new()),
+            transfers: Arc::new(Notify::new()),
         }
     }
 }

@@ -4,6 +4,7 @@ use base::Space;
 use store::Tx;
 
 use crate::Tables;
+use crate::collection;
 use crate::condition::Condition;
 use crate::describe::find;
 use crate::error::{Error, Result};
@@ -188,6 +189,7 @@ pub(crate) fn replace(
     }
     let new = new.map(|new| &new.0);
     let mut changes = Changes::of(old, new);
+    let mut collection = changes.table;
     let mut entries = Vec::new();
     for index in &table.indexes {
         if !index.built.covers(row.as_slice()) {
@@ -198,9 +200,11 @@ pub(crate) fn replace(
         if before == after {
             continue;
         }
-        changes
-            .indexes
-            .push((index.number, Delta::of(&before, &after)));
+        let delta = Delta::of(&before, &after);
+        if index.local {
+            collection.add(delta);
+        }
+        changes.indexes.push((index.number, delta));
         for bytes in move_entry(tx, before, after) {
             entries.push(WrittenEntry {
                 index: index.name.clone(),
@@ -210,6 +214,10 @@ pub(crate) fn replace(
         }
     }
     tally(tx, table, key, &changes)?;
+    if collection::is_bounded(table) {
+        let (before, after) = (collection.removed.bytes, collection.added.bytes);
+        collection::change(tx, table, key, before, after)?;
+    }
     if let Some(expiry) = &table.expiry
         && expiry.built.covers(row.as_slice())
     {
@@ -289,6 +297,11 @@ impl Delta {
             removed: count(before),
             added: count(after),
         }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.removed.bytes += other.removed.bytes;
+        self.added.bytes += other.added.bytes;
     }
 
     fn larger(&self) -> usize {
