@@ -13,10 +13,11 @@ use http::request::Parts as Head;
 use http::{Method, StatusCode, header};
 use objects::Objects;
 use tables::Tables;
+use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::context::Context;
-use crate::dynamodb::{self, DynamoDb};
+use crate::dynamodb::{self, DynamoDb, Transfers};
 use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
@@ -125,13 +126,22 @@ impl Aws {
                 functions: functions.clone(),
                 random: random.clone(),
             }),
-            dynamodb: DynamoDb::new(tables),
+            dynamodb: DynamoDb::new(
+                tables.clone(),
+                Transfers::new(tables, objects.clone(), clock.clone(), random.clone()),
+            ),
             lambda: Lambda::new(functions, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
             clock,
             random,
         }
+    }
+
+    /// Copies tables to buckets and from them, until told to stop.
+    pub fn run_transfers(&self, stop: CancellationToken) -> impl Future<Output = ()> + use<> {
+        let transfers = self.dynamodb.transfers().clone();
+        async move { transfers.run(stop).await }
     }
 
     async fn whole(&self, known: Known, request: Request) -> Response {

@@ -197,6 +197,13 @@ pub(crate) async fn start(
             Ok(())
         }
     });
+    workers.start("table copies", {
+        let copies = front.aws.run_transfers(stop.clone());
+        async move {
+            copies.await;
+            Ok(())
+        }
+    });
     workers.start(
         "store watch",
         watch(store.clone(), clock.clone(), stop.clone()),

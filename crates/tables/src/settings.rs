@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use base::{Space, Timestamp};
+use base::Space;
 use store::{Read, Tx};
 
 use crate::Tables;
@@ -37,14 +37,6 @@ impl Tables {
                 Ok::<_, Error>(settings)
             })
             .await
-    }
-}
-
-/// The earliest moment that somebody may ask for.
-impl Recovery {
-    pub fn earliest(&self, now: Timestamp) -> Timestamp {
-        let days = std::time::Duration::from_secs(u64::from(self.days) * 24 * 60 * 60);
-        self.since.max(now - days)
     }
 }
 

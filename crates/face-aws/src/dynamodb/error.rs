@@ -46,6 +46,10 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::ItemTooLarge { .. } => {
             Fault::validation("Item size has exceeded the maximum allowed size")
         }
+        Error::CollectionTooLarge { .. } => Fault::new(
+            "ItemCollectionSizeLimitExceededException",
+            "Collection size exceeded.",
+        ),
         Error::WrongCondition => invalid("Condition parameter type does not match schema type"),
         Error::StartOutside => Fault::validation("The provided starting key is invalid"),
         Error::WrongIndexKeyType {
@@ -151,6 +155,7 @@ pub(super) fn cancelled(reasons: &[Option<Error>], tell: &[bool]) -> Fault {
         };
         let code = match error {
             Error::ConditionFailed(_) => "ConditionalCheckFailed",
+            Error::CollectionTooLarge { .. } => "ItemCollectionSizeLimitExceeded",
             _ => "ValidationError",
         };
         codes.push(code);

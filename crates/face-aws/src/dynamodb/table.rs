@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base::Timestamp;
 use serde_json::{Value, json};
-use tables::{Description, Index, KeyAttribute, Table};
+use tables::{Description, Error, Index, KeyAttribute, Table};
 
-use super::error::missing;
+use super::error::{fault, missing};
 use super::{attribute, index};
 use crate::context::Context;
 use crate::protocol::Fault;
@@ -40,6 +40,17 @@ pub(super) fn name<'a>(context: &Context, given: &'a str) -> Result<&'a str, Fau
 
 fn not_an_arn(given: &str) -> Fault {
     Fault::validation(format!("Invalid table ARN: {given}"))
+}
+
+/// Where what is asked about is kept for a table, a missing one has a name of its own.
+pub(super) fn not_found(error: Error, given: &str) -> Fault {
+    match error {
+        Error::NoSuchTable(_) => Fault::new(
+            "TableNotFoundException",
+            format!("Table not found: {given}"),
+        ),
+        error => fault(error),
+    }
 }
 
 pub(super) fn arn(context: &Context, name: &str) -> String {
@@ -77,6 +88,12 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         "TableSizeBytes": description.count.bytes,
         "DeletionProtectionEnabled": table.protected,
     });
+    if description.settings.filled_by.is_some() {
+        printed["TableStatus"] = "CREATING".into();
+    }
+    if let Some(most) = description.settings.most(None) {
+        printed["OnDemandThroughput"] = index::most(most);
+    }
     if table.provisioned.is_none() {
         printed["BillingModeSummary"] = json!({
             "BillingMode": "PAY_PER_REQUEST",
@@ -98,7 +115,7 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
     printed
 }
 
-fn seconds(at: Timestamp) -> f64 {
+pub(super) fn seconds(at: Timestamp) -> f64 {
     Duration::from_micros(at.as_micros()).as_secs_f64()
 }
 
