@@ -147,6 +147,9 @@ pub struct Table {
     /// The attribute that says when an item ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expiry: Option<String>,
+    /// The days for which it is to be recoverable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<u32>,
     #[serde(skip_serializing_if = "is_false")]
     pub protected: bool,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

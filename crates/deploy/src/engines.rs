@@ -239,6 +239,11 @@ impl Deployer {
         }
         let expiry = table.expiry.as_deref();
         tables.set_expiry(&space, &table.name, expiry).await?;
+        let recovery = tables.settings(&space, &table.name)?.recovery;
+        if recovery.map(|known| known.days) != table.recovery {
+            let set = tables.set_recovery(&space, &table.name, table.recovery);
+            set.await?;
+        }
         Ok(true)
     }
 
@@ -261,6 +266,7 @@ impl Deployer {
                 .filter(|index| !index.local && !new.indexes.iter().any(|new| same(index, new)))
                 .map(|index| IndexAlteration::Drop(index.name.clone()))
                 .collect(),
+            ..Alteration::default()
         };
         if first != Alteration::default() {
             tables.alter(space, &new.name, &first).await?;

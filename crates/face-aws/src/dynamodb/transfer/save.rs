@@ -87,7 +87,7 @@ impl Transfers {
             asked,
             files: String::new(),
         };
-        export.write(&frozen).await
+        export.write(frozen).await
     }
 
     fn file_name(&self) -> String {
@@ -99,7 +99,7 @@ impl Transfers {
 }
 
 impl Export<'_> {
-    async fn write(mut self, frozen: &Frozen) -> Result<(), Failure> {
+    async fn write(mut self, frozen: Frozen) -> Result<(), Failure> {
         let folder = self.folder.clone();
         self.put(format!("{folder}/_started"), Bytes::new()).await?;
         let mut after: Option<Item> = None;
