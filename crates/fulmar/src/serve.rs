@@ -138,6 +138,7 @@ pub(crate) async fn start(
         tasks: TaskTracker::new(),
         failed: Arc::default(),
     };
+    let copies = aws.run_transfers(stop.clone());
     let front = Arc::new(Front { console, aws });
     let (guests, arrivals) = mpsc::channel(DOORS);
     let server = server.with_guests(arrivals);
@@ -197,12 +198,9 @@ pub(crate) async fn start(
             Ok(())
         }
     });
-    workers.start("table copies", {
-        let copies = front.aws.run_transfers(stop.clone());
-        async move {
-            copies.await;
-            Ok(())
-        }
+    workers.start("table copies", async move {
+        copies.await;
+        Ok(())
     });
     workers.start(
         "store watch",

@@ -145,6 +145,15 @@ pub(super) fn fault_with_item(error: Error) -> Fault {
 /// A transaction was not done for these reasons, one for each of its parts. `tell` says for which parts the item is
 /// told.
 pub(super) fn cancelled(reasons: &[Option<Error>], tell: &[bool]) -> Fault {
+    cancelled_statements(reasons, tell, &[])
+}
+
+/// As [`cancelled`], of statements, of which these `inserts`: what they want is that nothing is there.
+pub(super) fn cancelled_statements(
+    reasons: &[Option<Error>],
+    tell: &[bool],
+    inserts: &[bool],
+) -> Fault {
     let mut codes = Vec::new();
     let mut printed = Vec::new();
     for (at, reason) in reasons.iter().enumerate() {
@@ -153,13 +162,18 @@ pub(super) fn cancelled(reasons: &[Option<Error>], tell: &[bool]) -> Fault {
             printed.push(json!({ "Code": "None" }));
             continue;
         };
+        let inserts = inserts.get(at) == Some(&true);
         let code = match error {
+            Error::ConditionFailed(_) if inserts => "DuplicateItem",
             Error::ConditionFailed(_) => "ConditionalCheckFailed",
             Error::CollectionTooLarge { .. } => "ItemCollectionSizeLimitExceeded",
             _ => "ValidationError",
         };
         codes.push(code);
-        let message = fault(error.clone()).message;
+        let message = match code {
+            "DuplicateItem" => Some("Duplicate primary key exists in table".to_owned()),
+            _ => fault(error.clone()).message,
+        };
         let mut reason = json!({ "Code": code, "Message": message });
         if let Error::ConditionFailed(Some(item)) = error
             && tell.get(at) == Some(&true)
