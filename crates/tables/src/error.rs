@@ -70,6 +70,9 @@ pub enum Error {
     /// Writes or reads that are done together are about different items.
     #[error("an item is named twice")]
     RepeatedItem,
+    /// The items of a transaction together.
+    #[error("the transaction's items are larger than {limit} bytes")]
+    TransactionTooLarge { limit: usize },
     /// A transaction's token was another transaction's.
     #[error("the token stands for another transaction")]
     AnotherTransaction,
@@ -124,6 +127,7 @@ impl Error {
             | Self::WrongIndexKeyType { .. }
             | Self::EmptyIndexKey { .. }
             | Self::RepeatedItem
+            | Self::TransactionTooLarge { .. }
             | Self::UpdatesKey(_)
             | Self::MissingOperand
             | Self::WrongOperand

@@ -82,7 +82,7 @@ pub use schema::{
     Recovery, Settings, State, Table, Throughput, Transfer,
 };
 pub use size::{MAX_ITEM, item_size};
-pub use transact::{Once, Transacted};
+pub use transact::{MAX_TRANSACTION, Once, Transacted};
 pub use update::{Change, Term, Update};
 pub use value::{Item, Type, Value};
 pub use write::{Write, Written, WrittenEntry};

@@ -89,6 +89,9 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::RepeatedItem => {
             Fault::validation("Transaction request cannot include multiple operations on one item")
         }
+        Error::TransactionTooLarge { .. } => Fault::validation(
+            "The aggregate size of the items in the transaction cannot exceed 4 MB",
+        ),
         Error::AnotherTransaction => Fault::new(
             "IdempotentParameterMismatchException",
             "The request uses the same client token as a previous, but non-identical request.",
