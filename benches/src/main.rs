@@ -54,7 +54,10 @@ fn figures(binary: &Path, work: &Path, wanted: &[String]) -> Result<()> {
         ("tables", &|| tables::measure(binary, work)),
         (BY_NAME_ONLY, &|| million::measure(work)),
     ];
-    if let Some(unknown) = wanted.iter().find(|name| !groups.iter().any(|(known, _)| known == name)) {
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| !groups.iter().any(|(known, _)| known == name))
+    {
         bail!("there are no figures called {unknown}");
     }
     println!("| figure | ours | floor or peer in the same run | ratio | wanted |");

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use base::{Random, Space, SystemClock};
 use store::Store;
-use tables::{
-    Item, KeyAttribute, KeySchema, KeyType, NewTable, Query, Tables, Value, Write,
-};
+use tables::{Item, KeyAttribute, KeySchema, KeyType, NewTable, Query, Tables, Value, Write};
 
 use crate::stats::{Times, ratio};
 

@@ -3,7 +3,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::client::{hex, signing_key, sign};
+use crate::client::{hex, sign, signing_key};
 
 const SIGNED: &str = "content-type;host;x-amz-date;x-amz-target";
 
@@ -19,10 +19,7 @@ pub(crate) fn request(host: &str, operation: &str, body: &str) -> Vec<u8> {
         sha256(body)
     );
     let scope = format!("{day}/us-east-1/dynamodb/aws4_request");
-    let to_sign = format!(
-        "AWS4-HMAC-SHA256\n{now}\n{scope}\n{}",
-        sha256(&canonical)
-    );
+    let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{}", sha256(&canonical));
     let key = signing_key(day, "dynamodb");
     let signature = hex(&sign(&key, to_sign.as_bytes()));
     format!(

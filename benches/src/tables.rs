@@ -124,8 +124,7 @@ fn prepare(server: &Server) -> Result<()> {
         for (name, place) in [("items", false), ("places", true)] {
             create(&mut connection, &server.host, name, place).await?;
         }
-        let mut filled: Vec<(&str, String)> =
-            (0..REQUESTS).map(|n| ("PutItem", put(n))).collect();
+        let mut filled: Vec<(&str, String)> = (0..REQUESTS).map(|n| ("PutItem", put(n))).collect();
         filled.extend((0..PARTITION).map(|n| ("PutItem", placed(n))));
         for (operation, body) in filled {
             connection

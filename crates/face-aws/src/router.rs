@@ -23,7 +23,7 @@ use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
-use crate::signature::{self, Expected, PathStyle};
+use crate::signature::{self, Expected, PathStyle, SigningKeys};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
@@ -52,6 +52,7 @@ pub struct Aws {
     access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
+    signing_keys: SigningKeys,
 }
 
 /// Which service a request is for.
@@ -135,6 +136,7 @@ impl Aws {
             access,
             clock,
             random,
+            signing_keys: SigningKeys::default(),
         }
     }
 
@@ -177,6 +179,7 @@ impl Aws {
             now: self.clock.now(),
             service: known.name(),
             path: PathStyle::Normalized,
+            keys: &self.signing_keys,
         };
         let mut failed = None;
         let verified = signature::verify(head, &hashed(head, body), &expected, |id, token| {

@@ -41,13 +41,7 @@ impl Tables {
 
 /// Keeps a partition's size as one of its items changes from `before` to `after` bytes, and refuses to let it grow
 /// beyond its limit.
-pub(crate) fn change(
-    tx: &mut Tx,
-    table: &Table,
-    key: &Key,
-    before: u64,
-    after: u64,
-) -> Result<()> {
+pub(crate) fn change(tx: &mut Tx, table: &Table, key: &Key, before: u64, after: u64) -> Result<()> {
     if before == after {
         return Ok(());
     }

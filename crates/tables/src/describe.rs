@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use base::Space;
 use store::Read;
 
-use crate::{Tables, settings};
 use crate::error::{Error, Result};
 use crate::schema::{Count, Index, SHARDS, Settings, TABLES, TALLIES, Table};
+use crate::{Tables, settings};
 
 /// A table and how much is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use access::Principal;
 use base::{ByteSize, ManualClock, Random, Timestamp};
+use objects::Objects;
 use serde_json::{Value, json};
 use store::Store;
-use objects::Objects;
 use tables::Tables;
 
 use super::{DynamoDb, Transfers};
@@ -945,7 +945,10 @@ async fn what_is_not_built_says_so() {
     let regions = json!([{ "RegionName": "us-east-1" }]);
     let stream = json!({ "TableName": "music", "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/changes" });
     for (operation, input) in [
-        ("CreateBackup", with(table.clone(), json!({ "BackupName": "one" }))),
+        (
+            "CreateBackup",
+            with(table.clone(), json!({ "BackupName": "one" })),
+        ),
         ("DeleteBackup", json!({ "BackupArn": backup })),
         ("DescribeBackup", json!({ "BackupArn": backup })),
         ("ListBackups", json!({})),
@@ -967,8 +970,14 @@ async fn what_is_not_built_says_so() {
             "UpdateGlobalTable",
             json!({ "GlobalTableName": "music", "ReplicaUpdates": [] }),
         ),
-        ("DescribeGlobalTableSettings", json!({ "GlobalTableName": "music" })),
-        ("UpdateGlobalTableSettings", json!({ "GlobalTableName": "music" })),
+        (
+            "DescribeGlobalTableSettings",
+            json!({ "GlobalTableName": "music" }),
+        ),
+        (
+            "UpdateGlobalTableSettings",
+            json!({ "GlobalTableName": "music" }),
+        ),
         ("DescribeTableReplicaAutoScaling", table.clone()),
         ("DescribeKinesisStreamingDestination", table.clone()),
         ("EnableKinesisStreamingDestination", stream.clone()),
@@ -978,10 +987,16 @@ async fn what_is_not_built_says_so() {
         ("ListContributorInsights", json!({})),
         (
             "UpdateContributorInsights",
-            with(table.clone(), json!({ "ContributorInsightsAction": "ENABLE" })),
+            with(
+                table.clone(),
+                json!({ "ContributorInsightsAction": "ENABLE" }),
+            ),
         ),
         ("GetResourcePolicy", resource.clone()),
-        ("PutResourcePolicy", with(resource.clone(), json!({ "Policy": "{}" }))),
+        (
+            "PutResourcePolicy",
+            with(resource.clone(), json!({ "Policy": "{}" })),
+        ),
         ("DeleteResourcePolicy", resource),
     ] {
         let message = format!("Fulmar does not implement DynamoDB.{operation} yet");

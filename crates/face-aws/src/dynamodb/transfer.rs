@@ -244,7 +244,9 @@ fn list(
         None => None,
     };
     let before = text("NextToken");
-    let found = asked.tables.transfers(asked.space(), direction, before, LOOKED_THROUGH);
+    let found = asked
+        .tables
+        .transfers(asked.space(), direction, before, LOOKED_THROUGH);
     let found = found.map_err(fault)?;
     let mut found = found
         .iter()

@@ -213,7 +213,9 @@ impl Metrics {
         let Some(partition) = item.get(name) else {
             return Ok(None);
         };
-        let size = asked.tables.collection_size(asked.space(), table, partition);
+        let size = asked
+            .tables
+            .collection_size(asked.space(), table, partition);
         let Some(size) = size.map_err(fault)? else {
             return Ok(None);
         };

@@ -56,12 +56,18 @@ async fn a_partition_with_local_indexes_grows_up_to_its_limit() {
     tables.write(&space(), &put("a", "y")).await.unwrap();
     tables.write(&space(), &put("a", "")).await.unwrap_err();
     let key = item([("p", text("p")), ("s", text("a"))]);
-    tables.write(&space(), &Write::delete("t", key)).await.unwrap();
+    tables
+        .write(&space(), &Write::delete("t", key))
+        .await
+        .unwrap();
     let size = tables.collection_size(&space(), "t", &text("p")).unwrap();
     assert_eq!(size, Some(MAX_COLLECTION - 160));
     // Another partition is another collection.
     let other = item([("p", text("q")), ("s", text("a")), ("v", text(&long))]);
-    tables.write(&space(), &Write::put("t", other)).await.unwrap();
+    tables
+        .write(&space(), &Write::put("t", other))
+        .await
+        .unwrap();
     // In a transaction it is the reason.
     let both = [put("b", "x"), put("c", &long)];
     let Err(Error::Cancelled(reasons)) = tables.transact(&space(), None, &both).await else {
@@ -78,19 +84,33 @@ async fn a_table_without_local_indexes_counts_no_partitions() {
     let (tables, store) = fresh();
     let table = keyed("t", Some(KeyType::String));
     tables.create(&space(), table).await.unwrap();
-    tables.write(&space(), &Write::put("t", row("a", "b"))).await.unwrap();
+    tables
+        .write(&space(), &Write::put("t", row("a", "b")))
+        .await
+        .unwrap();
     let size = tables.collection_size(&space(), "t", &text("p")).unwrap();
     assert_eq!(size, None);
-    let rows = store.read().unwrap().scan(&COLLECTIONS.key().range(), 1).unwrap();
+    let rows = store
+        .read()
+        .unwrap()
+        .scan(&COLLECTIONS.key().range(), 1)
+        .unwrap();
     assert!(rows.is_empty());
 }
 
 #[tokio::test]
 async fn a_dropped_tables_partitions_are_forgotten() {
     let (tables, store) = with_local_index().await;
-    tables.write(&space(), &Write::put("t", row("a", "b"))).await.unwrap();
+    tables
+        .write(&space(), &Write::put("t", row("a", "b")))
+        .await
+        .unwrap();
     tables.drop_table(&space(), "t").await.unwrap();
     while tables.reap().await.unwrap() {}
-    let rows = store.read().unwrap().scan(&COLLECTIONS.key().range(), 1).unwrap();
+    let rows = store
+        .read()
+        .unwrap()
+        .scan(&COLLECTIONS.key().range(), 1)
+        .unwrap();
     assert!(rows.is_empty());
 }

@@ -46,11 +46,7 @@ struct Place {
     after: Option<Item>,
 }
 
-pub(super) fn read(
-    asked: &Asked<'_>,
-    select: &Select,
-    input: &Input,
-) -> Result<Selected, Fault> {
+pub(super) fn read(asked: &Asked<'_>, select: &Select, input: &Input) -> Result<Selected, Fault> {
     let table = asked.tables.table(asked.space(), &select.table);
     let table = table.map_err(fault)?;
     let index = page::index(&table, select.index.as_deref(), input.consistent_read)?;
@@ -109,7 +105,9 @@ impl<'a> Plan<'a> {
     fn of(table: &'a Table, index: Option<&'a Index>, select: &'a Select) -> Result<Self, Fault> {
         let key = index.map_or(&table.key, |index| &index.key);
         let parts = conjuncts(select.condition.as_ref());
-        let mut partitions = parts.iter().find_map(|part| named(part, &key.partition.name));
+        let mut partitions = parts
+            .iter()
+            .find_map(|part| named(part, &key.partition.name));
         if let Some(partitions) = &mut partitions {
             once(partitions);
             if partitions.len() > MOST_PARTITIONS {
@@ -170,12 +168,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    fn page(
-        &self,
-        asked: &Asked<'_>,
-        place: &Place,
-        limit: Option<usize>,
-    ) -> Result<Page, Fault> {
+    fn page(&self, asked: &Asked<'_>, place: &Place, limit: Option<usize>) -> Result<Page, Fault> {
         let index = self.index.map(|index| index.name.as_str());
         let filter = self.select.condition.as_ref();
         let after = place.after.as_ref();

@@ -217,11 +217,7 @@ pub(in crate::dynamodb) async fn transaction(
     write_all(&asked, &input, &statements, once).await
 }
 
-fn read_all(
-    asked: &Asked<'_>,
-    reads: &[&Select],
-    wanted: Wanted,
-) -> Result<wire::Response, Fault> {
+fn read_all(asked: &Asked<'_>, reads: &[&Select], wanted: Wanted) -> Result<wire::Response, Fault> {
     let keys: Vec<Item> = reads
         .iter()
         .map(|select| selected_key(asked, select, "ExecuteTransaction"))

@@ -153,9 +153,7 @@ async fn the_service_tells_about_itself() {
 #[tokio::test]
 async fn what_requests_may_use_at_most_is_kept_and_told() {
     let world = World::new();
-    let most = |read: i64, write: i64| {
-        json!({ "MaxReadRequestUnits": read, "MaxWriteRequestUnits": write })
-    };
+    let most = |read: i64, write: i64| json!({ "MaxReadRequestUnits": read, "MaxWriteRequestUnits": write });
     let index = json!([{
         "IndexName": "by-name",
         "KeySchema": [{ "AttributeName": "name", "KeyType": "HASH" }],
@@ -180,7 +178,10 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
         )
     };
     let created = world.ok("CreateTable", on_demand.clone()).await;
-    assert_eq!(told(&created["TableDescription"]), (most(5, 6), most(7, -1)));
+    assert_eq!(
+        told(&created["TableDescription"]),
+        (most(5, 6), most(7, -1))
+    );
     let altered = world
         .ok(
             "UpdateTable",
@@ -191,8 +192,13 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
             }),
         )
         .await;
-    assert_eq!(told(&altered["TableDescription"]), (most(-1, 9), Value::Null));
-    let described = world.ok("DescribeTable", json!({ "TableName": "most" })).await;
+    assert_eq!(
+        told(&altered["TableDescription"]),
+        (most(-1, 9), Value::Null)
+    );
+    let described = world
+        .ok("DescribeTable", json!({ "TableName": "most" }))
+        .await;
     assert_eq!(told(&described["Table"]), (most(-1, 9), Value::Null));
 
     let mut warm = with(on_demand.clone(), json!({ "TableName": "other" }));
@@ -201,7 +207,11 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
     assert_eq!(refused.0, "NotImplementedException");
     let warm = json!({ "WarmThroughput": { "ReadUnitsPerSecond": 12_000 } });
     world
-        .not_built("CreateTable", with(on_demand.clone(), warm), "WarmThroughput")
+        .not_built(
+            "CreateTable",
+            with(on_demand.clone(), warm),
+            "WarmThroughput",
+        )
         .await;
     let provisioned = json!({
         "TableName": "other",
@@ -209,5 +219,7 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
         "ProvisionedThroughput": { "ReadCapacityUnits": 1, "WriteCapacityUnits": 1 },
     });
     let message = "One or more parameter values were invalid: OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST";
-    world.invalid("CreateTable", with(on_demand, provisioned), message).await;
+    world
+        .invalid("CreateTable", with(on_demand, provisioned), message)
+        .await;
 }

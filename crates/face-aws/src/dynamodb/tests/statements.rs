@@ -203,7 +203,13 @@ async fn ordered() -> World {
 
 fn places(output: &Value) -> Vec<String> {
     let items = output["Items"].as_array().unwrap();
-    let text = |item: &Value| format!("{}{}", item["id"]["S"].as_str().unwrap(), item["at"]["N"].as_str().unwrap());
+    let text = |item: &Value| {
+        format!(
+            "{}{}",
+            item["id"]["S"].as_str().unwrap(),
+            item["at"]["N"].as_str().unwrap()
+        )
+    };
     items.iter().map(text).collect()
 }
 
@@ -214,8 +220,14 @@ async fn keys_order_what_is_selected() {
         ("id = 'o' ORDER BY at DESC", "o3 o2 o1"),
         ("id = 'o' ORDER BY at", "o1 o2 o3"),
         ("id = 'o' ORDER BY id ASC", "o3 o2 o1"),
-        ("id IN ['o', 'p'] ORDER BY id DESC, at ASC", "p1 p2 p3 o1 o2 o3"),
-        ("id IN ('p', 'o', 'p') AND at > 1 ORDER BY id, at", "o2 o3 p2 p3"),
+        (
+            "id IN ['o', 'p'] ORDER BY id DESC, at ASC",
+            "p1 p2 p3 o1 o2 o3",
+        ),
+        (
+            "id IN ('p', 'o', 'p') AND at > 1 ORDER BY id, at",
+            "o2 o3 p2 p3",
+        ),
         ("id IN ['x'] ORDER BY id", ""),
     ] {
         let text = format!("SELECT * FROM log WHERE {rest}");
@@ -241,7 +253,9 @@ async fn keys_order_what_is_selected() {
         ),
     ] {
         let text = format!("SELECT at FROM log {rest}");
-        world.invalid("ExecuteStatement", statement(&text), message).await;
+        world
+            .invalid("ExecuteStatement", statement(&text), message)
+            .await;
     }
 }
 
@@ -253,7 +267,10 @@ async fn a_selection_of_several_partitions_goes_by_pages() {
             "SELECT * FROM log WHERE id IN ['o', 'p'] ORDER BY id DESC",
             "p3 p2 p1 o3 o2 o1",
         ),
-        ("SELECT * FROM log WHERE id IN ['p', 'x', 'o']", "p1 p2 p3 o1 o2 o3"),
+        (
+            "SELECT * FROM log WHERE id IN ['p', 'x', 'o']",
+            "p1 p2 p3 o1 o2 o3",
+        ),
     ] {
         for limit in 1..=7 {
             let mut found = Vec::new();
@@ -277,13 +294,23 @@ async fn a_selection_of_several_partitions_goes_by_pages() {
         statement("SELECT * FROM log WHERE id = 'o'"),
         json!({ "NextToken": token }),
     );
-    world.invalid("ExecuteStatement", other, "NextToken does not match request").await;
+    world
+        .invalid(
+            "ExecuteStatement",
+            other,
+            "NextToken does not match request",
+        )
+        .await;
     let broken = with(statement(text), json!({ "NextToken": "bm8=" }));
-    world.invalid("ExecuteStatement", broken, "Invalid NextToken").await;
+    world
+        .invalid("ExecuteStatement", broken, "Invalid NextToken")
+        .await;
     let many: Vec<String> = (0..51).map(|n| format!("'{n}'")).collect();
     let text = format!("SELECT * FROM log WHERE id IN [{}]", many.join(","));
     let message = "Too many decomposed read operations for a given query.";
-    world.invalid("ExecuteStatement", statement(&text), message).await;
+    world
+        .invalid("ExecuteStatement", statement(&text), message)
+        .await;
 }
 
 #[tokio::test]
@@ -295,7 +322,8 @@ async fn a_transaction_of_statements_checks_that_something_is_so() {
     assert_eq!((status, done), (200, json!({ "Responses": [{}, {}] })));
 
     let won = "EXISTS(SELECT * FROM log WHERE id = 'o' AND at = 2 AND won IS MISSING)";
-    let (status, done) = transact(&world, &[won, "DELETE FROM log WHERE id = 'o' AND at = 1"]).await;
+    let (status, done) =
+        transact(&world, &[won, "DELETE FROM log WHERE id = 'o' AND at = 1"]).await;
     assert_eq!(status, 400);
     assert_eq!(
         done["CancellationReasons"],
@@ -310,7 +338,10 @@ async fn a_transaction_of_statements_checks_that_something_is_so() {
 
     for (texts, message) in [
         (
-            &["EXISTS(SELECT * FROM log WHERE id = 'o' AND at = 1)", update][..],
+            &[
+                "EXISTS(SELECT * FROM log WHERE id = 'o' AND at = 1)",
+                update,
+            ][..],
             "Validation failed in TransactStatements[0]: EXISTS() must contain a single item read with additional condition",
         ),
         (
@@ -322,7 +353,9 @@ async fn a_transaction_of_statements_checks_that_something_is_so() {
         assert_eq!((status, &refused["message"]), (400, &json!(message)));
     }
     let message = "EXISTS can only be used in ExecuteTransaction write requests.";
-    world.invalid("ExecuteStatement", statement(exists), message).await;
+    world
+        .invalid("ExecuteStatement", statement(exists), message)
+        .await;
     let insert = "INSERT INTO log VALUE {'id': 'o', 'at': 1}";
     let (_, refused) = transact(&world, &[insert]).await;
     assert_eq!(
@@ -395,13 +428,20 @@ async fn what_no_set_or_function_can_be_is_refused() {
             "Only RETURNING ALL OLD * is allowed in DELETE statements.",
         ),
     ] {
-        world.invalid("ExecuteStatement", statement(&text), message).await;
+        world
+            .invalid("ExecuteStatement", statement(&text), message)
+            .await;
     }
     let made = "UPDATE log SET s = set_add(s, <<'x'>>) WHERE id = 'o' AND at = 1";
     run(&world, made, json!(null)).await;
     let gone = "UPDATE log SET s = set_delete(s, <<'x'>>) WHERE id = 'o' AND at = 1";
     run(&world, gone, json!(null)).await;
-    let found = run(&world, "SELECT * FROM log WHERE id = 'o' AND at = 1", json!(null)).await;
+    let found = run(
+        &world,
+        "SELECT * FROM log WHERE id = 'o' AND at = 1",
+        json!(null),
+    )
+    .await;
     assert_eq!(found, json!([entry("o", 1)]));
 }
 

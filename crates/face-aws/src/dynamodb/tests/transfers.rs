@@ -89,7 +89,9 @@ impl World {
     }
 
     async fn status(&self, table: &str) -> Value {
-        let described = self.ok("DescribeTable", json!({ "TableName": table })).await;
+        let described = self
+            .ok("DescribeTable", json!({ "TableName": table }))
+            .await;
         described["Table"]["TableStatus"].clone()
     }
 
@@ -122,7 +124,9 @@ fn gunzip(bytes: &[u8]) -> String {
 
 fn lines(text: &str) -> Vec<Value> {
     let lines = text.lines();
-    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -141,7 +145,10 @@ async fn what_is_to_be_recoverable_is_told() {
     let refused = world
         .refused("DescribeContinuousBackups", json!({ "TableName": "none" }))
         .await;
-    let expected = ("TableNotFoundException".to_owned(), "Table not found: none".to_owned());
+    let expected = (
+        "TableNotFoundException".to_owned(),
+        "Table not found: none".to_owned(),
+    );
     assert_eq!(refused, expected);
 }
 
@@ -149,7 +156,9 @@ async fn what_is_to_be_recoverable_is_told() {
 async fn only_a_recoverable_table_is_exported() {
     let world = World::with_bucket().await;
     let input = json!({ "TableArn": ARN, "S3Bucket": "copies" });
-    let refused = world.refused("ExportTableToPointInTime", input.clone()).await;
+    let refused = world
+        .refused("ExportTableToPointInTime", input.clone())
+        .await;
     let expected = (
         "PointInTimeRecoveryUnavailableException".to_owned(),
         "Point in time recovery is not enabled for table 'log'".to_owned(),
@@ -164,10 +173,15 @@ async fn only_a_recoverable_table_is_exported() {
         ),
         (json!({ "S3SseAlgorithm": "KMS" }), "S3SseAlgorithm=KMS"),
         (json!({ "ExportTime": 5.0 }), "ExportTime"),
-        (json!({ "IncrementalExportSpecification": {} }), "IncrementalExportSpecification"),
+        (
+            json!({ "IncrementalExportSpecification": {} }),
+            "IncrementalExportSpecification",
+        ),
     ] {
         let input = with(input.clone(), more);
-        world.not_built("ExportTableToPointInTime", input, parameter).await;
+        world
+            .not_built("ExportTableToPointInTime", input, parameter)
+            .await;
     }
     assert_eq!(world.keys(), Vec::<String>::new());
 }
@@ -189,7 +203,12 @@ async fn an_export_is_the_table_as_it_was_when_it_was_asked_for() {
     assert_eq!(ended["ItemCount"], 11);
     assert_eq!(ended["ExportTime"], begun["ExportTime"]);
     let manifest = ended["ExportManifest"].as_str().unwrap();
-    let id = begun["ExportArn"].as_str().unwrap().rsplit('/').next().unwrap();
+    let id = begun["ExportArn"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap();
     let folder = format!("of/logs/AWSDynamoDB/{id}");
     assert_eq!(manifest, format!("{folder}/manifest-summary.json"));
     let summary = world.body(manifest).await;
@@ -199,7 +218,9 @@ async fn an_export_is_the_table_as_it_was_when_it_was_asked_for() {
     assert_eq!(summary["itemCount"], 11);
     assert_eq!(summary["tableArn"], ARN);
     assert_eq!(summary["exportTime"], "1970-01-01T00:16:40.500Z");
-    let files = world.body(summary["manifestFilesS3Key"].as_str().unwrap()).await;
+    let files = world
+        .body(summary["manifestFilesS3Key"].as_str().unwrap())
+        .await;
     let files = lines(std::str::from_utf8(&files).unwrap());
     assert_eq!(files.len(), 1);
     assert_eq!(files[0]["itemCount"], 11);
@@ -237,13 +258,18 @@ async fn an_export_is_asked_for_once_by_its_token_and_may_fail() {
     let refused = world.refused("ExportTableToPointInTime", other).await;
     assert_eq!(refused.0, "ExportConflictException");
     let failing = world.export(json!({ "S3Bucket": "nowhere" })).await;
-    let strange = world.export(json!({ "S3BucketOwner": "111111111111" })).await;
+    let strange = world
+        .export(json!({ "S3BucketOwner": "111111111111" }))
+        .await;
     world.make().await;
     assert_eq!(world.exported(&first).await["ExportStatus"], "COMPLETED");
     let failed = world.exported(&failing).await;
     assert_eq!(failed["ExportStatus"], "FAILED");
     assert_eq!(failed["FailureCode"], "S3NoSuchBucket");
-    assert_eq!(world.exported(&strange).await["FailureCode"], "S3AccessDenied");
+    assert_eq!(
+        world.exported(&strange).await["FailureCode"],
+        "S3AccessDenied"
+    );
     // A page at a time, the latest first.
     let mut found = Vec::new();
     let mut next = json!({ "MaxResults": 1 });
@@ -260,7 +286,9 @@ async fn an_export_is_asked_for_once_by_its_token_and_may_fail() {
     all.sort_by_key(Value::to_string);
     assert_eq!(found, all);
     let arn = format!("{ARN}/export/none");
-    let missing = world.refused("DescribeExport", json!({ "ExportArn": arn })).await;
+    let missing = world
+        .refused("DescribeExport", json!({ "ExportArn": arn }))
+        .await;
     assert_eq!(missing.0, "ExportNotFoundException");
 }
 
@@ -269,14 +297,22 @@ async fn what_was_exported_can_be_imported() {
     let world = World::with_bucket().await;
     world.fill_log().await;
     world
-        .put("log", json!({ "id": { "S": "x" }, "at": { "N": "1" }, "deep": { "M": { "l": { "L": [
+        .put(
+            "log",
+            json!({ "id": { "S": "x" }, "at": { "N": "1" }, "deep": { "M": { "l": { "L": [
             { "SS": ["a", "b"] }, { "B": "AAE=" }, { "BOOL": true }, { "NULL": true },
-        ] } } } }))
+        ] } } } }),
+        )
         .await;
     world.recoverable(true).await;
     let exported = world.export(json!({})).await;
     world.make().await;
-    let id = exported["ExportArn"].as_str().unwrap().rsplit('/').next().unwrap();
+    let id = exported["ExportArn"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap();
     let begun = world
         .import(json!({
             "S3BucketSource": { "S3Bucket": "copies", "S3KeyPrefix": format!("AWSDynamoDB/{id}/data/") },
@@ -309,7 +345,9 @@ async fn what_is_no_item_is_counted_and_the_others_imported() {
     ]
     .join("\n");
     world.store("in/1.json", text.as_bytes()).await;
-    world.store("in/2.json", format!("\n{}\n", good(3)).as_bytes()).await;
+    world
+        .store("in/2.json", format!("\n{}\n", good(3)).as_bytes())
+        .await;
     world.store("other", b"nothing").await;
     let source = json!({ "S3BucketSource": { "S3Bucket": "copies", "S3KeyPrefix": "in/" } });
     let begun = world.import(source).await;
@@ -328,7 +366,9 @@ async fn what_is_no_item_is_counted_and_the_others_imported() {
 #[tokio::test]
 async fn values_by_commas_are_imported_with_the_types_of_keys() {
     let world = World::with_bucket().await;
-    world.store("a.csv.gz", &gzip("id,at,count\nx,1,7\n\"y,\"\"z\",2,\n")).await;
+    world
+        .store("a.csv.gz", &gzip("id,at,count\nx,1,7\n\"y,\"\"z\",2,\n"))
+        .await;
     let begun = world
         .import(json!({ "InputFormat": "CSV", "InputCompressionType": "GZIP" }))
         .await;
@@ -336,11 +376,17 @@ async fn values_by_commas_are_imported_with_the_types_of_keys() {
     let ended = world.imported(&begun).await;
     assert_eq!(ended["ImportStatus"], "COMPLETED", "{ended}");
     let item = world
-        .ok("GetItem", json!({ "TableName": "filled", "Key": { "id": { "S": "y,\"z" }, "at": { "N": "2" } } }))
+        .ok(
+            "GetItem",
+            json!({ "TableName": "filled", "Key": { "id": { "S": "y,\"z" }, "at": { "N": "2" } } }),
+        )
         .await;
     assert_eq!(item["Item"]["count"], json!({ "S": "" }));
     let item = world
-        .ok("GetItem", json!({ "TableName": "filled", "Key": { "id": { "S": "x" }, "at": { "N": "1" } } }))
+        .ok(
+            "GetItem",
+            json!({ "TableName": "filled", "Key": { "id": { "S": "x" }, "at": { "N": "1" } } }),
+        )
         .await;
     assert_eq!(item["Item"]["count"], json!({ "S": "7" }));
 }
@@ -350,28 +396,45 @@ async fn what_cannot_be_imported_is_refused_or_fails() {
     let world = World::with_bucket().await;
     for (more, parameter) in [
         (json!({ "InputFormat": "ION" }), "InputFormat=ION"),
-        (json!({ "InputCompressionType": "ZSTD" }), "InputCompressionType=ZSTD"),
+        (
+            json!({ "InputCompressionType": "ZSTD" }),
+            "InputCompressionType=ZSTD",
+        ),
     ] {
-        world.not_built("ImportTable", import(more), parameter).await;
+        world
+            .not_built("ImportTable", import(more), parameter)
+            .await;
     }
     let table = super::table("log", json!([["id", "S"]]));
     let input = import(json!({ "TableCreationParameters": table }));
-    assert_eq!(world.refused("ImportTable", input).await.0, "ResourceInUseException");
+    assert_eq!(
+        world.refused("ImportTable", input).await.0,
+        "ResourceInUseException"
+    );
     let nowhere = json!({ "S3BucketSource": { "S3Bucket": "nowhere" }, "ClientToken": "t" });
     let begun = world.import(nowhere.clone()).await;
     assert_eq!(world.import(nowhere).await["ImportArn"], begun["ImportArn"]);
     world.make().await;
     let ended = world.imported(&begun).await;
-    assert_eq!((&ended["ImportStatus"], &ended["FailureCode"]), (&json!("FAILED"), &json!("S3NoSuchBucket")));
+    assert_eq!(
+        (&ended["ImportStatus"], &ended["FailureCode"]),
+        (&json!("FAILED"), &json!("S3NoSuchBucket"))
+    );
     world.store("bad", b"this was never compressed").await;
     let mut input = import(json!({ "InputCompressionType": "GZIP" }));
     input["TableCreationParameters"]["TableName"] = "other".into();
     let begun = world.ok("ImportTable", input).await["ImportTableDescription"].clone();
     world.make().await;
-    assert_eq!(world.imported(&begun).await["FailureCode"], "InvalidCompressedData");
+    assert_eq!(
+        world.imported(&begun).await["FailureCode"],
+        "InvalidCompressedData"
+    );
     let listed = world.ok("ListImports", json!({})).await;
     assert_eq!(listed["ImportSummaryList"].as_array().unwrap().len(), 2);
-    assert_eq!(listed["ImportSummaryList"][0]["ImportArn"], begun["ImportArn"]);
+    assert_eq!(
+        listed["ImportSummaryList"][0]["ImportArn"],
+        begun["ImportArn"]
+    );
 }
 
 #[tokio::test]
@@ -379,7 +442,12 @@ async fn copies_that_a_crash_interrupts_are_made_again() {
     let world = World::with_bucket().await;
     world.fill_log().await;
     world.recoverable(true).await;
-    world.store("in/1", json!({ "Item": entry("a", 1) }).to_string().as_bytes()).await;
+    world
+        .store(
+            "in/1",
+            json!({ "Item": entry("a", 1) }).to_string().as_bytes(),
+        )
+        .await;
     let export = world.export(json!({})).await;
     let source = json!({ "S3BucketSource": { "S3Bucket": "copies", "S3KeyPrefix": "in/" } });
     let import = world.import(source).await;

@@ -143,7 +143,10 @@ mod tests {
     fn read(options: CsvOptions, text: &[u8], size: usize) -> Vec<Record> {
         let types = vec![("n".to_owned(), "N".to_owned())];
         let mut csv = Csv::new(options, types);
-        let mut all: Vec<Record> = text.chunks(size).flat_map(|piece| csv.feed(piece)).collect();
+        let mut all: Vec<Record> = text
+            .chunks(size)
+            .flat_map(|piece| csv.feed(piece))
+            .collect();
         all.extend(csv.end());
         all
     }

@@ -86,7 +86,11 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
     };
     // Before anybody can begin with it.
     let frozen_as = transfer.id.clone();
-    asked.transfers.frozen.lock().insert(frozen_as.clone(), frozen);
+    asked
+        .transfers
+        .frozen
+        .lock()
+        .insert(frozen_as.clone(), frozen);
     let begun = asked.tables.begin_transfer(asked.space(), &transfer).await;
     if begun.as_ref().map_or(true, |begun| begun.id != frozen_as) {
         asked.transfers.frozen.lock().remove(&frozen_as);
@@ -110,7 +114,12 @@ pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Respon
     settings::only(&asked.call, &["ExportArn"])?;
     let input: Input = asked.call.read()?;
     let arn = &input.export_arn;
-    let missing = || Fault::new("ExportNotFoundException", format!("Export not found: {arn}"));
+    let missing = || {
+        Fault::new(
+            "ExportNotFoundException",
+            format!("Export not found: {arn}"),
+        )
+    };
     let (table, id) = arn.split_once(PATH).ok_or_else(missing)?;
     let found = asked.tables.transfer(asked.space(), Direction::Out, id);
     let found = found.map_err(fault)?;

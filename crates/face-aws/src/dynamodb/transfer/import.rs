@@ -96,7 +96,12 @@ pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Respon
     settings::only(&asked.call, &["ImportArn"])?;
     let input: Input = asked.call.read()?;
     let arn = &input.import_arn;
-    let missing = || Fault::new("ImportNotFoundException", format!("Import not found: {arn}"));
+    let missing = || {
+        Fault::new(
+            "ImportNotFoundException",
+            format!("Import not found: {arn}"),
+        )
+    };
     let (table, id) = arn.split_once(PATH).ok_or_else(missing)?;
     let found = asked.tables.transfer(asked.space(), Direction::In, id);
     let found = found.map_err(fault)?;

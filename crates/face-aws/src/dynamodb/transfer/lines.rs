@@ -52,7 +52,10 @@ mod tests {
         let text = b"one\n\n  \ntwo\r\nthree";
         let whole = |size: usize| {
             let mut lines = Lines::default();
-            let mut all: Vec<_> = text.chunks(size).flat_map(|piece| lines.feed(piece)).collect();
+            let mut all: Vec<_> = text
+                .chunks(size)
+                .flat_map(|piece| lines.feed(piece))
+                .collect();
             all.extend(lines.end());
             all
         };

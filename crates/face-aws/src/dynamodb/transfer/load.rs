@@ -116,11 +116,17 @@ impl Import<'_> {
             ..List::default()
         };
         loop {
-            let listing = self.transfers.objects.list(&self.asked.source.bucket, &list)?;
+            let listing = self
+                .transfers
+                .objects
+                .list(&self.asked.source.bucket, &list)?;
             for entry in listing.entries {
                 self.object(&entry.key, entry.object.size).await?;
                 // Whoever asks sees how far it has been.
-                let kept = self.transfers.tables.keep_transfer(self.space, self.transfer);
+                let kept = self
+                    .transfers
+                    .tables
+                    .keep_transfer(self.space, self.transfer);
                 kept.await?;
             }
             match listing.next {

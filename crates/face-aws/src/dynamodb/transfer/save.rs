@@ -68,7 +68,10 @@ impl Transfers {
         };
         if frozen.description.table.id != transfer.table_id {
             let name = &transfer.table;
-            return Err(Failure::new("TableNotFound", format!("Table not found: {name}")));
+            return Err(Failure::new(
+                "TableNotFound",
+                format!("Table not found: {name}"),
+            ));
         }
         transfer.at = frozen.at;
         transfer.progress = tables::Progress::default();
@@ -128,7 +131,11 @@ impl Export<'_> {
     }
 
     async fn data(&mut self, file: DataFile) -> Result<(), Failure> {
-        let key = format!("{}/data/{}.json.gz", self.folder, self.transfers.file_name());
+        let key = format!(
+            "{}/data/{}.json.gz",
+            self.folder,
+            self.transfers.file_name()
+        );
         let count = file.count;
         self.transfer.progress.items += count;
         let etag = self.put(key.clone(), file.end()).await?;
