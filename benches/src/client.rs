@@ -28,24 +28,29 @@ pub(crate) fn presign(service: &str, method: &str, host: &str, path: &str) -> St
     let canonical = format!("{method}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
     let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
     let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
-    let key = [&now[..8], "us-east-1", service, "aws4_request"]
-        .iter()
-        .fold(b"AWS4test".to_vec(), |key, part| {
-            sign(&key, part.as_bytes())
-        });
+    let key = signing_key(&now[..8], service);
     format!(
         "{path}?{query}&X-Amz-Signature={}",
         hex(&sign(&key, to_sign.as_bytes()))
     )
 }
 
-fn sign(key: &[u8], message: &[u8]) -> Vec<u8> {
+/// The key `test` for a day and a service.
+pub(crate) fn signing_key(day: &str, service: &str) -> Vec<u8> {
+    [day, "us-east-1", service, "aws4_request"]
+        .iter()
+        .fold(b"AWS4test".to_vec(), |key, part| {
+            sign(&key, part.as_bytes())
+        })
+}
+
+pub(crate) fn sign(key: &[u8], message: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message)
         .as_ref()
         .to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

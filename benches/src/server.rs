@@ -1,11 +1,12 @@
 //! A real server process, ended when it goes out of scope.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 pub(crate) struct Server {
     child: Child,
@@ -41,16 +42,70 @@ impl Server {
         Ok(())
     }
 
+    /// Starts a command that serves on the port it is told with `--port`, and waits until it does.
+    pub(crate) fn spawn_peer(command: &mut Command) -> Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let host = format!("127.0.0.1:{port}");
+        let child = command
+            .args(["--port", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("start {command:?}"))?;
+        let server = Self { child, host };
+        let started = Instant::now();
+        while TcpStream::connect(&server.host).is_err() {
+            if started.elapsed() > Duration::from_secs(20) {
+                bail!("{command:?} does not serve");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    /// Processor time that the server and whatever it started have used so far, in seconds.
+    pub(crate) fn processor_seconds(&self) -> Result<f64> {
+        processor_seconds(self.child.id())
+    }
+
     /// Resident memory, in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
-        let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kib << 10)
+        resident(self.child.id())
     }
+}
+
+/// Of one process, in bytes.
+pub(crate) fn resident(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib << 10)
+}
+
+/// Of a process, of its children that ended and of those that live.
+pub(crate) fn processor_seconds(process: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name may hold anything but is the last thing in parentheses.
+    let (_, fields) = stat.rsplit_once(')').context("a stat has a name")?;
+    let mut ticks = 0_u32;
+    // utime, stime, cutime, cstime: fields 14 to 17, counted from 1, of which the name was the second.
+    for field in fields.split_whitespace().skip(11).take(4) {
+        ticks += field.parse::<u32>()?;
+    }
+    let per_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
+    let mut seconds = f64::from(ticks) / f64::from(per_second);
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // A task may be gone by now.
+        let children = std::fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace() {
+            seconds += processor_seconds(child.parse()?).unwrap_or_default();
+        }
+    }
+    Ok(seconds)
 }
 
 impl Drop for Server {

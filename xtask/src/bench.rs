@@ -8,14 +8,24 @@ const PAGE: &str = "docs/benchmarks.md";
 const BEGIN: &str = "<!-- figures: begin -->\n";
 const END: &str = "<!-- figures: end -->\n";
 
-pub(crate) fn figures(keep: bool) -> Result<()> {
+/// What figures are compared with and npm has, under `target/`.
+const PEERS: [&str; 1] = ["dynalite@4.0.0"];
+
+pub(crate) fn figures(names: &[&str], keep: bool) -> Result<()> {
     let packages = ["--package", "fulmar", "--package", "benches"];
     step(
         "release build",
         cargo(&["build", "--release", "--locked"]).args(packages),
     )?;
+    let peers = target().join("bench-peers");
+    std::fs::create_dir_all(&peers)?;
+    let mut install = std::process::Command::new("npm");
+    install.args(["install", "--no-audit", "--no-fund", "--prefix"]);
+    step("peers", install.arg(&peers).args(PEERS))?;
     let mut bench = std::process::Command::new(target().join("release/benches"));
     let output = bench
+        .args(names)
+        .env("DYNALITE", peers.join("node_modules/dynalite/cli.js"))
         .env("FULMAR", target().join("release/fulmar"))
         .stderr(std::process::Stdio::inherit())
         .output()

@@ -14,6 +14,7 @@ cargo xtask <command>
   test [--fast]   install what the tests need, then check and run everything that .ci/run does
                   (--fast: no end-to-end tests)
   bench [--keep]  take the figures, each beside its floor (--keep: also write docs/benchmarks.md)
+  bench NAME...   take these only: sandboxes, start, transactions, timers, event, tables, million
   models [SOURCE] reduce botocore's service models to crates/face-aws/models
                   (SOURCE: a folder or a wheel that holds botocore; the installed one if none is named)
   layers          check that crates only depend downwards and that engines know no vendor
@@ -25,8 +26,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => test::everything(),
         ["test", "--fast"] => test::fast(),
-        ["bench"] => bench::figures(false),
-        ["bench", "--keep"] => bench::figures(true),
+        ["bench", "--keep"] => bench::figures(&[], true),
+        ["bench", names @ ..] => bench::figures(names, false),
         ["models"] => models::reduce(""),
         ["models", source] => models::reduce(source),
         ["layers"] => layers::check(),

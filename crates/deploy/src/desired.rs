@@ -153,6 +153,9 @@ pub struct Table {
     pub expiry: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feed: Option<Feed>,
+    /// The days for which it is to be recoverable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<u32>,
     #[serde(skip_serializing_if = "is_false")]
     pub protected: bool,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -255,6 +255,11 @@ impl Deployer {
         }
         let expiry = table.expiry.as_deref();
         tables.set_expiry(&space, &table.name, expiry).await?;
+        let recovery = tables.settings(&space, &table.name)?.recovery;
+        if recovery.map(|known| known.days) != table.recovery {
+            let set = tables.set_recovery(&space, &table.name, table.recovery);
+            set.await?;
+        }
         Ok(true)
     }
 

@@ -33,12 +33,15 @@ mod table;
 mod tags;
 mod terms;
 mod transact;
+mod transfer;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 use base::Space;
+pub(crate) use transfer::Transfers;
+
 use bytes::Bytes;
 use http::request::Parts as Head;
 use serde::Serialize;
@@ -61,11 +64,13 @@ pub(crate) static SERVICE: Service = Service::new(
 #[derive(Clone, Debug)]
 pub(crate) struct DynamoDb {
     tables: Tables,
+    transfers: Transfers,
 }
 
 /// One request, understood.
 struct Asked<'a> {
     tables: &'a Tables,
+    transfers: &'a Transfers,
     context: &'a Context,
     /// Where the caller reached us.
     host: &'a str,
@@ -91,8 +96,13 @@ fn host(head: &Head) -> &str {
 }
 
 impl DynamoDb {
-    pub(crate) fn new(tables: Tables) -> Self {
-        Self { tables }
+    pub(crate) fn new(tables: Tables, transfers: Transfers) -> Self {
+        Self { tables, transfers }
+    }
+
+    /// What copies tables to buckets and from them; somebody must let it run.
+    pub(crate) fn transfers(&self) -> &Transfers {
+        &self.transfers
     }
 
     /// Answers a request whose signature has been verified.
@@ -101,6 +111,7 @@ impl DynamoDb {
             Ok(call) => {
                 let asked = Asked {
                     tables: &self.tables,
+                    transfers: &self.transfers,
                     context,
                     host: host(head),
                     call,

@@ -13,17 +13,18 @@ use http::request::Parts as Head;
 use http::{Method, StatusCode, header};
 use objects::Objects;
 use tables::Tables;
+use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::context::Context;
 use crate::dynamodb::streams::{self, Streams};
-use crate::dynamodb::{self, DynamoDb};
+use crate::dynamodb::{self, DynamoDb, Transfers};
 use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
-use crate::signature::{self, Expected, PathStyle};
+use crate::signature::{self, Expected, PathStyle, SigningKeys};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
@@ -53,6 +54,7 @@ pub struct Aws {
     access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
+    signing_keys: SigningKeys,
 }
 
 /// Which service a request is for.
@@ -129,14 +131,24 @@ impl Aws {
                 functions: functions.clone(),
                 random: random.clone(),
             }),
-            dynamodb: DynamoDb::new(tables.clone()),
+            dynamodb: DynamoDb::new(
+                tables.clone(),
+                Transfers::new(tables.clone(), objects.clone(), clock.clone(), random.clone()),
+            ),
             streams: Streams::new(tables, clock.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
             clock,
             random,
+            signing_keys: SigningKeys::default(),
         }
+    }
+
+    /// Copies tables to buckets and from them, until told to stop.
+    pub fn run_transfers(&self, stop: CancellationToken) -> impl Future<Output = ()> + use<> {
+        let transfers = self.dynamodb.transfers().clone();
+        async move { transfers.run(stop).await }
     }
 
     async fn whole(&self, known: Known, request: Request) -> Response {
@@ -173,6 +185,7 @@ impl Aws {
             now: self.clock.now(),
             service: known.name(),
             path: PathStyle::Normalized,
+            keys: &self.signing_keys,
         };
         let mut failed = None;
         let verified = signature::verify(head, &hashed(head, body), &expected, |id, token| {

@@ -4,13 +4,18 @@
 //! steps, and the order in which mistakes are told, are those of the real service (AWS General Reference, "Signing AWS
 //! API requests"; the sentences are recorded from DynamoDB).
 
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt::Write as _;
+use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::{constant_time, digest, hmac};
 use base::Timestamp;
 use http::request::Parts;
 use http::{HeaderMap, Uri};
+use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -63,13 +68,14 @@ pub(crate) enum Error {
 }
 
 /// What is wanted of a claim besides a right signature.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Expected<'a> {
     pub(crate) now: Timestamp,
     /// The service whose name must be in the scope.
     pub(crate) service: &'a str,
     /// How paths were normalised before they were signed.
     pub(crate) path: PathStyle,
+    pub(crate) keys: &'a SigningKeys,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +97,8 @@ pub(crate) fn verify<T>(
     let claim = Claim::read(parts)?;
     claim.check(expected)?;
     let (secret, who) = lookup(&claim.key_id, claim.token.as_deref())?;
-    claim.check_signature(parts, body, &secret, expected.path)?;
+    let key = expected.keys.of(&secret, &claim);
+    claim.check_signature(parts, body, &key, expected.path)?;
     Ok((claim, who))
 }
 
@@ -123,17 +130,17 @@ impl Claim {
         self.check_scope(expected.service)
     }
 
-    /// Whether the request is what the holder of `secret` signed.
+    /// Whether the request is what the holder of the key signed.
     fn check_signature(
         &self,
         parts: &Parts,
         body: &str,
-        secret: &str,
+        key: &Hmac,
         style: PathStyle,
     ) -> Result<(), Error> {
         let canonical = self.canonical_request(parts, body, style);
         let to_sign = self.string_to_sign(&canonical);
-        let signature = hex(self.key(secret).sign(to_sign.as_bytes()).as_ref());
+        let signature = hex(key.sign(to_sign.as_bytes()).as_ref());
         let same =
             constant_time::verify_slices_are_equal(signature.as_bytes(), self.signature.as_bytes());
         same.map_err(|_| {
@@ -205,17 +212,26 @@ impl Claim {
     }
 
     fn canonical_request(&self, parts: &Parts, body: &str, style: PathStyle) -> String {
-        let mut headers = String::new();
+        let mut canonical = String::with_capacity(512);
+        let _ = write!(canonical, "{}\n", parts.method);
+        canonical.push_str(&canonical_path(parts.uri.path(), style));
+        canonical.push('\n');
+        canonical.push_str(&self.canonical_query(&parts.uri));
+        canonical.push('\n');
         for name in &self.signed_headers {
-            let _ = writeln!(headers, "{name}:{}", header_values(parts, name));
+            canonical.push_str(name);
+            canonical.push(':');
+            add_header_values(&mut canonical, parts, name);
+            canonical.push('\n');
         }
-        format!(
-            "{}\n{}\n{}\n{headers}\n{}\n{body}",
-            parts.method,
-            canonical_path(parts.uri.path(), style),
-            self.canonical_query(&parts.uri),
-            self.signed_headers.join(";"),
-        )
+        canonical.push('\n');
+        for (at, name) in self.signed_headers.iter().enumerate() {
+            canonical.push_str(if at == 0 { "" } else { ";" });
+            canonical.push_str(name);
+        }
+        canonical.push('\n');
+        canonical.push_str(body);
+        canonical
     }
 
     fn canonical_query(&self, uri: &Uri) -> String {
@@ -263,7 +279,64 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
-struct Hmac(hmac::Key);
+pub(crate) struct Hmac(hmac::Key);
+
+/// Keys that were derived before. One is good for a secret, a day, a region and a service, and deriving it costs more
+/// than all the rest of a verification.
+#[derive(Default)]
+pub(crate) struct SigningKeys {
+    known: Mutex<HashMap<u64, Derived>>,
+    hashes: RandomState,
+}
+
+struct Derived {
+    secret: String,
+    date: String,
+    region: String,
+    service: String,
+    key: Arc<Hmac>,
+}
+
+/// When there are more, all are forgotten: whoever comes back derives one again.
+const MOST_KEYS: usize = 1_024;
+
+impl SigningKeys {
+    fn of(&self, secret: &str, claim: &Claim) -> Arc<Hmac> {
+        let hash = (secret, &claim.date, &claim.region, &claim.service);
+        let hash = self.hashes.hash_one(hash);
+        if let Some(known) = self.known.lock().get(&hash)
+            && known.is(secret, claim)
+        {
+            return known.key.clone();
+        }
+        let key = Arc::new(claim.key(secret));
+        let derived = Derived {
+            secret: secret.to_owned(),
+            date: claim.date.clone(),
+            region: claim.region.clone(),
+            service: claim.service.clone(),
+            key: key.clone(),
+        };
+        let mut known = self.known.lock();
+        if known.len() >= MOST_KEYS {
+            known.clear();
+        }
+        known.insert(hash, derived);
+        key
+    }
+}
+
+impl Derived {
+    fn is(&self, secret: &str, claim: &Claim) -> bool {
+        let here = (
+            self.secret.as_str(),
+            &self.date,
+            &self.region,
+            &self.service,
+        );
+        here == (secret, &claim.date, &claim.region, &claim.service)
+    }
+}
 
 impl Hmac {
     fn new(key: &[u8]) -> Self {
@@ -441,26 +514,29 @@ fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + Clone {
 }
 
 /// All values of a header, each with its runs of spaces made one, joined by commas.
-fn header_values(parts: &Parts, name: &str) -> String {
+fn add_header_values(canonical: &mut String, parts: &Parts, name: &str) {
     if name == "host" && !parts.headers.contains_key("host") {
         // HTTP/2 says it in the request's target.
-        let authority = parts.uri.authority();
-        return authority.map_or_else(String::new, ToString::to_string);
+        canonical.push_str(
+            parts
+                .uri
+                .authority()
+                .map_or("", |authority| authority.as_str()),
+        );
+        return;
     }
-    let values: Vec<String> = parts
-        .headers
-        .get_all(name)
-        .iter()
-        .map(|value| {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            value.split_whitespace().collect::<Vec<_>>().join(" ")
-        })
-        .collect();
-    values.join(",")
+    for (at, value) in parts.headers.get_all(name).iter().enumerate() {
+        canonical.push_str(if at == 0 { "" } else { "," });
+        let value = String::from_utf8_lossy(value.as_bytes());
+        for (at, word) in value.split_whitespace().enumerate() {
+            canonical.push_str(if at == 0 { "" } else { " " });
+            canonical.push_str(word);
+        }
+    }
 }
 
 fn canonical_path(path: &str, style: PathStyle) -> String {
-    if path.is_empty() {
+    if path.is_empty() || path == "/" {
         return "/".into();
     }
     let encode = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
@@ -494,7 +570,25 @@ fn canonical_path(path: &str, style: PathStyle) -> String {
 
 /// `YYYYMMDDTHHMMSSZ` as seconds since 1970.
 fn seconds(text: &str) -> Option<u64> {
-    let moment = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
+    let digits = |range: std::ops::Range<usize>| -> Option<i16> {
+        let part = text.get(range)?;
+        let all = part.bytes().all(|byte| byte.is_ascii_digit());
+        all.then(|| part.parse().ok())?
+    };
+    let small = |range| i8::try_from(digits(range)?).ok();
+    if text.len() != 16 || text.get(8..9) != Some("T") || !text.ends_with('Z') {
+        return None;
+    }
+    let moment = jiff::civil::DateTime::new(
+        digits(0..4)?,
+        small(4..6)?,
+        small(6..8)?,
+        small(9..11)?,
+        small(11..13)?,
+        small(13..15)?,
+        0,
+    );
+    let moment = moment.ok()?;
     let moment = moment.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     u64::try_from(moment.timestamp().as_second()).ok()
 }
@@ -507,10 +601,13 @@ fn basic(at: Timestamp) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 #[cfg(test)]

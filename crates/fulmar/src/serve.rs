@@ -150,6 +150,7 @@ pub(crate) async fn start(
         tasks: TaskTracker::new(),
         failed: Arc::default(),
     };
+    let copies = aws.run_transfers(stop.clone());
     let front = Arc::new(Front { console, aws });
     let (guests, arrivals) = mpsc::channel(DOORS);
     let server = server.with_guests(arrivals);
@@ -225,6 +226,10 @@ pub(crate) async fn start(
             tables.run_upkeep(stop).await;
             Ok(())
         }
+    });
+    workers.start("table copies", async move {
+        copies.await;
+        Ok(())
     });
     workers.start(
         "store watch",

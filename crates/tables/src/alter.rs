@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use base::Space;
 
 use crate::build;
@@ -5,8 +7,8 @@ use crate::create::{NewFeed, NewIndex};
 use crate::describe::find;
 use crate::error::{Error, Result};
 use crate::feed;
-use crate::schema::{Built, DROPPED, Dropped, INDEXED, TABLES, Table, Throughput};
-use crate::{Description, Tables};
+use crate::schema::{Built, DROPPED, Dropped, INDEXED, Most, TABLES, Table, Throughput};
+use crate::{Description, Tables, settings};
 
 /// What is to be different about a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Alteration {
     pub indexes: Vec<IndexAlteration>,
     /// Begins a feed, or with none ends the one that there is.
     pub feed: Option<Option<NewFeed>>,
+    /// By the index's name; the table's own under none. One that says nothing takes it back.
+    pub most: BTreeMap<Option<String>, Most>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +68,12 @@ impl Tables {
                     }
                     Some(None) | None => {}
                 }
+                let known = settings::of(tx, &table)?;
+                let mut settings = known.clone();
+                settings.set_most(&alteration.most);
+                if table.provisioned.is_some() {
+                    settings.most.clear();
+                }
                 for change in &alteration.indexes {
                     match change {
                         IndexAlteration::Create(_) if building => {
@@ -76,6 +86,7 @@ impl Tables {
                         IndexAlteration::Drop(index) => {
                             let number = table.index_mut(index)?.number;
                             table.indexes.retain(|index| index.number != number);
+                            settings.most.remove(index);
                             let dropped = DROPPED.key().u64(table.prefix());
                             let dropped = dropped.u8(INDEXED).u32(number);
                             DROPPED.put(tx, dropped, &Dropped { at: now });
@@ -84,6 +95,9 @@ impl Tables {
                             table.index_mut(index)?.provisioned = Some(*provisioned);
                         }
                     }
+                }
+                if settings != known {
+                    settings::put(tx, &table, &settings);
                 }
                 TABLES.put(tx, row.clone(), &table);
                 Ok(())

@@ -6,9 +6,10 @@ use store::Tx;
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::schema::{
-    Built, Images, Index, KeySchema, Projected, TABLES, TAGS, Table, Tags, Throughput,
+    Built, Images, Index, KeySchema, Most, Projected, Recovery, Settings, TABLES, TAGS, Table,
+    Tags, Throughput,
 };
-use crate::{Description, Tables};
+use crate::{Description, Tables, Transfer, settings, transfer};
 
 /// A table to be. The face has seen to it that the key attributes of the table and of each index have different names,
 /// and one type wherever they are named.
@@ -20,6 +21,10 @@ pub struct NewTable {
     pub protected: bool,
     pub indexes: Vec<NewIndex>,
     pub tags: BTreeMap<String, String>,
+    /// By the index's name; the table's own under none.
+    pub most: BTreeMap<Option<String>, Most>,
+    /// The days for which it is to be recoverable.
+    pub recovery: Option<u32>,
     pub feed: Option<NewFeed>,
 }
 
@@ -52,6 +57,8 @@ impl NewTable {
             indexes: Vec::new(),
             tags: BTreeMap::new(),
             feed: None,
+            most: BTreeMap::new(),
+            recovery: None,
         }
     }
 }
@@ -69,6 +76,37 @@ pub struct NewIndex {
 impl Tables {
     /// Makes an empty table. It can be used at once.
     pub async fn create(&self, space: &Space, new: NewTable) -> Result<Description> {
+        let new = self.made(new)?;
+        let table = self.store.write(|tx| new.put(tx, space)).await?;
+        Ok(new.describe(table))
+    }
+
+    /// Makes a table that a transfer is to fill, and keeps that. Tells the transfer that its token stands for, if that
+    /// was begun before, and makes nothing then.
+    pub async fn create_filled(
+        &self,
+        space: &Space,
+        new: NewTable,
+        mut transfer: Transfer,
+    ) -> Result<Transfer> {
+        let mut new = self.made(new)?;
+        new.settings.filled_by = Some(transfer.id.clone());
+        transfer.table.clone_from(&new.table.name);
+        transfer.table_id = new.table.id;
+        let now = self.clock.now();
+        let begun = self.store.write(|tx| {
+            let begun = transfer::begin(tx, space, &transfer, now)?;
+            if begun.id == transfer.id {
+                new.put(tx, space)?;
+            }
+            Ok::<_, Error>(begun)
+        });
+        let begun = begun.await?;
+        self.transfers.notify_one();
+        Ok(begun)
+    }
+
+    fn made(&self, new: NewTable) -> Result<Made> {
         let now = self.clock.now();
         let mut table = Table {
             id: self.random.uuid(),
@@ -86,24 +124,52 @@ impl Tables {
         for index in new.indexes {
             table.add(index, Built::Whole)?;
         }
-        let row = Table::row(space, &table.name);
-        let tags = Tags(new.tags);
-        let feed_id = self.random.u64();
-        self.store
-            .write(|tx| {
-                if TABLES.get(tx, &row)?.is_some() {
-                    return Err(Error::TableExists(table.name.clone()));
-                }
-                let mut table = table.clone();
-                if let Some(feed) = new.feed {
-                    feed::begin(tx, space, &mut table, feed_id, feed, now)?;
-                }
-                TABLES.put(tx, row.clone(), &table);
-                put_tags(tx, &table, &tags);
-                Ok(table)
-            })
-            .await
-            .map(Description::empty)
+        let mut settings = Settings {
+            recovery: new.recovery.map(|days| Recovery { since: now, days }),
+            ..Settings::default()
+        };
+        settings.set_most(&new.most);
+        Ok(Made {
+            table,
+            tags: Tags(new.tags),
+            settings,
+            feed: new.feed,
+            feed_id: self.random.u64(),
+        })
+    }
+}
+
+/// Everything that a new table is.
+struct Made {
+    table: Table,
+    tags: Tags,
+    settings: Settings,
+    feed: Option<NewFeed>,
+    feed_id: u64,
+}
+
+impl Made {
+    /// Tells the table as it was put.
+    fn put(&self, tx: &mut Tx, space: &Space) -> Result<Table> {
+        let row = Table::row(space, &self.table.name);
+        if TABLES.get(tx, &row)?.is_some() {
+            return Err(Error::TableExists(self.table.name.clone()));
+        }
+        let mut table = self.table.clone();
+        if let Some(feed) = self.feed {
+            let now = table.created;
+            feed::begin(tx, space, &mut table, self.feed_id, feed, now)?;
+        }
+        TABLES.put(tx, row, &table);
+        put_tags(tx, &table, &self.tags);
+        settings::put(tx, &table, &self.settings);
+        Ok(table)
+    }
+
+    fn describe(self, table: Table) -> Description {
+        let mut description = Description::empty(table);
+        description.settings = self.settings;
+        description
     }
 }
 

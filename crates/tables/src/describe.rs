@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use base::Space;
 use store::Read;
 
-use crate::Tables;
 use crate::error::{Error, Result};
-use crate::schema::{Count, Index, SHARDS, TABLES, TALLIES, Table};
+use crate::schema::{Count, Index, SHARDS, Settings, TABLES, TALLIES, Table};
+use crate::{Tables, settings};
 
 /// A table and how much is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub struct Description {
     pub table: Table,
     pub count: Count,
     indexes: BTreeMap<u32, Count>,
+    pub settings: Settings,
 }
 
 impl Tables {
@@ -37,6 +38,7 @@ pub(crate) fn find(from: &impl Read, space: &Space, name: &str) -> Result<Table>
 pub(crate) fn counted(from: &impl Read, table: Table) -> Result<Description> {
     let range = TALLIES.key().u64(table.prefix()).range();
     let mut description = Description::empty(table);
+    description.settings = settings::of(from, &description.table)?;
     for (_, tally) in TALLIES.scan(from, &range, SHARDS as usize)? {
         description.count.add(tally.count);
         for (number, count) in tally.indexes {
@@ -52,6 +54,7 @@ impl Description {
             table,
             count: Count::default(),
             indexes: BTreeMap::new(),
+            settings: Settings::default(),
         }
     }
 

@@ -3,7 +3,7 @@ use base::Space;
 use crate::describe::{counted, find};
 use crate::error::{Error, Result};
 use crate::feed;
-use crate::schema::{BUILDING, DROPPED, Dropped, PLACES, TABLES, TAGS, Table};
+use crate::schema::{BUILDING, DROPPED, Dropped, PLACES, SETTINGS, TABLES, TAGS, Table};
 use crate::{Description, Tables};
 
 impl Tables {
@@ -25,6 +25,7 @@ impl Tables {
                 BUILDING.delete(tx, BUILDING.key().u64(prefix));
                 PLACES.delete(tx, PLACES.key().u64(prefix));
                 TAGS.delete(tx, TAGS.key().u64(prefix));
+                SETTINGS.delete(tx, SETTINGS.key().u64(prefix));
                 DROPPED.put(tx, DROPPED.key().u64(prefix), &Dropped { at });
                 Ok(table)
             })

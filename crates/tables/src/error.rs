@@ -33,6 +33,9 @@ pub enum Error {
     NotAKey,
     #[error("the item is larger than {limit} bytes")]
     ItemTooLarge { limit: usize },
+    /// The items of one partition, with their entries in local indexes.
+    #[error("the partition is larger than {limit} bytes")]
+    CollectionTooLarge { limit: u64 },
     /// A query's condition is about a sort key of another type, or the table has none.
     #[error("the condition does not fit the table's keys")]
     WrongCondition,
@@ -67,6 +70,9 @@ pub enum Error {
     /// Writes or reads that are done together are about different items.
     #[error("an item is named twice")]
     RepeatedItem,
+    /// The items of a transaction together.
+    #[error("the transaction's items are larger than {limit} bytes")]
+    TransactionTooLarge { limit: usize },
     /// A transaction's token was another transaction's.
     #[error("the token stands for another transaction")]
     AnotherTransaction,
@@ -134,10 +140,12 @@ impl Error {
             | Self::SortKeyTooLarge { .. }
             | Self::NotAKey
             | Self::ItemTooLarge { .. }
+            | Self::CollectionTooLarge { .. }
             | Self::WrongCondition
             | Self::WrongIndexKeyType { .. }
             | Self::EmptyIndexKey { .. }
             | Self::RepeatedItem
+            | Self::TransactionTooLarge { .. }
             | Self::UpdatesKey(_)
             | Self::MissingOperand
             | Self::WrongOperand

@@ -26,6 +26,7 @@
 
 mod alter;
 mod build;
+mod collection;
 mod condition;
 mod create;
 mod delete;
@@ -34,6 +35,7 @@ mod drop;
 mod error;
 mod expire;
 mod feed;
+mod frozen;
 mod get;
 mod index;
 mod key;
@@ -47,9 +49,11 @@ mod query;
 mod reap;
 mod scan;
 mod schema;
+mod settings;
 mod size;
 mod tags;
 mod transact;
+mod transfer;
 mod update;
 mod value;
 mod write;
@@ -64,11 +68,13 @@ use store::Store;
 use tokio::sync::Notify;
 
 pub use alter::{Alteration, IndexAlteration};
+pub use collection::MAX_COLLECTION;
 pub use condition::{Comparison, Condition, Operand};
 pub use create::{NewFeed, NewIndex, NewTable};
 pub use describe::Description;
 pub use error::{Error, Result};
 pub use feed::{Changes, Feeds, ItemChange, Reading, Shard, ShardId, Since};
+pub use frozen::Frozen;
 pub use key::Key;
 pub use list::Names;
 pub use number::{Number, NumberError};
@@ -78,11 +84,12 @@ pub use projection::Projection;
 pub use query::{Query, SortCondition};
 pub use scan::{Scan, Segment};
 pub use schema::{
-    Count, Expiry, Feed, Images, Index, ItemChangeKind, KeyAttribute, KeySchema, KeyType,
-    Projected, Table, TableFeed, Throughput,
+    Count, Direction, Expiry, Feed, Images, Index, ItemChangeKind, KeyAttribute, KeySchema,
+    KeyType, Most, Progress, Projected, Recovery, Settings, State, Table, TableFeed, Throughput,
+    Transfer,
 };
 pub use size::{MAX_ITEM, item_size};
-pub use transact::{Once, Transacted};
+pub use transact::{MAX_TRANSACTION, Once, Transacted};
 pub use update::{Change, Term, Update};
 pub use value::{Item, Type, Value};
 pub use write::{Write, Written, WrittenEntry};
@@ -97,6 +104,8 @@ pub struct Tables {
     dropped: Arc<Notify>,
     /// Rung when something is to be derived from a table's items.
     building: Arc<Notify>,
+    /// Rung when a copy of a table is to be made.
+    transfers: Arc<Notify>,
 }
 
 impl Tables {
@@ -107,6 +116,7 @@ impl Tables {
             random,
             dropped: Arc::new(Notify::new()),
             building: Arc::new(Notify::new()),
+            transfers: Arc::new(Notify::new()),
         }
     }
 }

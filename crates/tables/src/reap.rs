@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Tables;
 use crate::error::{Error, Result};
-use crate::schema::{DROPPED, ITEMS, TALLIES};
+use crate::schema::{COLLECTIONS, DROPPED, ITEMS, TALLIES};
 
 /// Rows removed in one transaction.
 const BATCH: usize = 512;
@@ -60,6 +60,7 @@ impl Tables {
         let mut rest = vec![ITEMS.key().u64(table).raw(index).range()];
         if index.is_empty() {
             rest.push(TALLIES.key().u64(table).range());
+            rest.push(COLLECTIONS.key().u64(table).range());
         }
         for range in rest {
             if !self.clear(range).await? {

@@ -33,6 +33,15 @@ pub(crate) const FEEDS: store::Table<Feed> = store::Table::new(Keyspace::Tables,
 /// Up to where a feed's changes were forgotten: by feed and partition.
 pub(crate) const FORGOTTEN: store::Table<Forgotten> = store::Table::new(Keyspace::Tables, 10);
 
+/// What is asked of a table besides, by table.
+pub(crate) const SETTINGS: store::Table<Settings> = store::Table::new(Keyspace::Tables, 20);
+/// How large partitions are, by table, partition key and part: see `collection.rs`.
+pub(crate) const COLLECTIONS: store::Table<Collection> = store::Table::new(Keyspace::Tables, 21);
+/// By space, direction and id.
+pub(crate) const TRANSFERS: store::Table<Transfer> = store::Table::new(Keyspace::Tables, 22);
+/// Those that are under way, by the same.
+pub(crate) const TRANSFERRING: store::Table<Transferring> = store::Table::new(Keyspace::Tables, 23);
+
 /// Under a table's id, the items themselves.
 pub(crate) const PRIMARY: u8 = 0;
 /// Under a table's id, the entries of its indexes.
@@ -237,6 +246,84 @@ pub(crate) struct Token {
     pub(crate) digest: Vec<u8>,
 }
 
+/// What is kept and told, and by which nothing here acts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// It is to be recoverable as it was at any moment since.
+    pub recovery: Option<Recovery>,
+    /// By the index's name; the table's own under none.
+    pub(crate) most: BTreeMap<String, Most>,
+    /// The name of the transfer that fills the table.
+    pub filled_by: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    pub since: Timestamp,
+    pub days: u32,
+}
+
+/// Units per second that requests may use of what is paid per request. Nothing is throttled by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Most {
+    pub read: Option<u64>,
+    pub write: Option<u64>,
+}
+
+/// One part of a partition's size.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Collection {
+    pub(crate) bytes: u64,
+}
+
+/// A copy of a table that is or was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Ids sort by when they were made.
+    pub id: String,
+    pub direction: Direction,
+    pub table: String,
+    pub table_id: Uuid,
+    /// What the table was, or is to be, at this moment.
+    pub at: Timestamp,
+    pub started: Timestamp,
+    pub ended: Option<Timestamp>,
+    /// In the words of whoever asked.
+    pub asked: String,
+    pub token: Option<String>,
+    pub state: State,
+    pub progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    Out,
+    In,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    Running,
+    Done,
+    Failed { code: String, message: String },
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What was met, and how much of it came to where it was to go.
+    pub met: u64,
+    pub items: u64,
+    pub bytes: u64,
+    pub errors: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Transferring {
+    pub(crate) space: Space,
+    pub(crate) direction: Direction,
+    pub(crate) id: String,
+}
+
 impl Record for Table {
     const VERSION: u8 = 3;
 
@@ -271,6 +358,10 @@ impl Record for Feed {}
 impl Record for Turn {}
 impl Record for StoredChange {}
 impl Record for Forgotten {}
+impl Record for Settings {}
+impl Record for Collection {}
+impl Record for Transfer {}
+impl Record for Transferring {}
 
 fn unknown(version: u8) -> store::Error {
     store::Error::Damaged(format!(

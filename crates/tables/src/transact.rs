@@ -11,6 +11,10 @@ use crate::error::{Error, Result};
 use crate::schema::{TOKEN_SPAN_S, TOKENS, Table, Token};
 use crate::write::{Write, Written, apply, check_size};
 
+/// The items of one transaction together, by [`item_size`](crate::item_size); of a write the larger of the item before
+/// and after.
+pub const MAX_TRANSACTION: usize = 4 << 20;
+
 /// What a caller calls a transaction, so that sending it again does not do it again.
 #[derive(Clone, Debug)]
 pub struct Once {
@@ -58,7 +62,13 @@ impl Tables {
                     let digest = digest.clone();
                     TOKENS.put(tx, token, &Token { at: now, digest });
                 }
-                all(tx, space, writes, now).map(Transacted::Done)
+                let written = all(tx, space, writes, now)?;
+                if written.iter().map(|each| each.bytes).sum::<usize>() > MAX_TRANSACTION {
+                    return Err(Error::TransactionTooLarge {
+                        limit: MAX_TRANSACTION,
+                    });
+                }
+                Ok(Transacted::Done(written))
             })
             .await
     }

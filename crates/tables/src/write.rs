@@ -4,6 +4,7 @@ use base::{Space, Timestamp};
 use store::Tx;
 
 use crate::Tables;
+use crate::collection;
 use crate::condition::Condition;
 use crate::describe::find;
 use crate::error::{Error, Result};
@@ -200,6 +201,7 @@ pub(crate) fn replace(
     let new = new.map(|new| &new.0);
     feed::append(tx, table, key, old, new, cause);
     let mut changes = Changes::of(old, new);
+    let mut collection = changes.table;
     let mut entries = Vec::new();
     for index in &table.indexes {
         if !index.built.covers(row.as_slice()) {
@@ -210,9 +212,11 @@ pub(crate) fn replace(
         if before == after {
             continue;
         }
-        changes
-            .indexes
-            .push((index.number, Delta::of(&before, &after)));
+        let delta = Delta::of(&before, &after);
+        if index.local {
+            collection.add(delta);
+        }
+        changes.indexes.push((index.number, delta));
         for bytes in move_entry(tx, before, after) {
             entries.push(WrittenEntry {
                 index: index.name.clone(),
@@ -222,6 +226,10 @@ pub(crate) fn replace(
         }
     }
     tally(tx, table, key, &changes)?;
+    if collection::is_bounded(table) {
+        let (before, after) = (collection.removed.bytes, collection.added.bytes);
+        collection::change(tx, table, key, before, after)?;
+    }
     if let Some(expiry) = &table.expiry
         && expiry.built.covers(row.as_slice())
     {
@@ -301,6 +309,11 @@ impl Delta {
             removed: count(before),
             added: count(after),
         }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.removed.bytes += other.removed.bytes;
+        self.added.bytes += other.added.bytes;
     }
 
     fn larger(&self) -> usize {

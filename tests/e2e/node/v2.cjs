@@ -82,3 +82,39 @@ test("streams of tables", async () => {
   }
   assert.deepEqual(keys, [{ id: { S: "1" } }]);
 });
+
+test("the document client reads and writes many at once", async () => {
+  const documents = new AWS.DynamoDB.DocumentClient({ service: new AWS.DynamoDB({ endpoint }) });
+  const TableName = "from-v2";
+  const puts = [...Array(25).keys()].map((when) => ({ PutRequest: { Item: { who: "many", when, set: documents.createSet(["a"]) } } }));
+  const written = await documents.batchWrite({ RequestItems: { [TableName]: puts } }).promise();
+  assert.deepEqual(written.UnprocessedItems, {});
+  const keys = [0, 24].map((when) => ({ who: "many", when }));
+  const read = await documents.batchGet({ RequestItems: { [TableName]: { Keys: keys } } }).promise();
+  assert.deepEqual(read.Responses[TableName].map((item) => [...item.set.values]), [["a"], ["a"]]);
+  await documents
+    .transactWrite({
+      TransactItems: [
+        { Put: { TableName, Item: { who: "both", when: 1 } } },
+        { Delete: { TableName, Key: keys[0] } },
+        { ConditionCheck: { TableName, Key: keys[1], ConditionExpression: "attribute_exists(who)" } },
+      ],
+    })
+    .promise();
+  const both = await documents
+    .transactGet({ TransactItems: [{ who: "both", when: 1 }, keys[0]].map((Key) => ({ Get: { TableName, Key } })) })
+    .promise();
+  assert.deepEqual(both.Responses, [{ Item: { who: "both", when: 1 } }, {}]);
+  let pages = 0;
+  let found = 0;
+  let ExclusiveStartKey;
+  do {
+    const page = await documents
+      .query({ TableName, KeyConditionExpression: "who = :who", ExpressionAttributeValues: { ":who": "many" }, Limit: 10, ExclusiveStartKey })
+      .promise();
+    pages += 1;
+    found += page.Count;
+    ExclusiveStartKey = page.LastEvaluatedKey;
+  } while (ExclusiveStartKey);
+  assert.deepEqual([pages, found], [3, 24]);
+});

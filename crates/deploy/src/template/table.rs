@@ -10,7 +10,6 @@ use crate::template::shape::{Fields, Findings, Schema, Support};
 use Support::{Access, Notice, Obeyed, Refused};
 
 const UNENCRYPTED: &str = "items are stored as they are; encrypt the disk";
-const NO_BACKUPS: &str = "there are no continuous backups";
 
 pub(crate) const PROPERTIES: Schema = &[
     ("AttributeDefinitions", Obeyed),
@@ -29,7 +28,7 @@ pub(crate) const PROPERTIES: Schema = &[
     ),
     ("LocalSecondaryIndexes", Obeyed),
     ("OnDemandThroughput", Notice("requests are not throttled")),
-    ("PointInTimeRecoverySpecification", Notice(NO_BACKUPS)),
+    ("PointInTimeRecoverySpecification", Obeyed),
     ("ProvisionedThroughput", Obeyed),
     ("ResourcePolicy", Access),
     ("SSESpecification", Notice(UNENCRYPTED)),
@@ -42,7 +41,7 @@ pub(crate) const PROPERTIES: Schema = &[
 ];
 
 pub(crate) const SIMPLE_PROPERTIES: Schema = &[
-    ("PointInTimeRecoverySpecification", Notice(NO_BACKUPS)),
+    ("PointInTimeRecoverySpecification", Obeyed),
     ("PrimaryKey", Obeyed),
     ("ProvisionedThroughput", Obeyed),
     ("SSESpecification", Notice(UNENCRYPTED)),
@@ -71,6 +70,10 @@ const INDEX: Schema = &[
 const PROJECTION: Schema = &[("NonKeyAttributes", Obeyed), ("ProjectionType", Obeyed)];
 const EXPIRY: Schema = &[("AttributeName", Obeyed), ("Enabled", Obeyed)];
 const STREAM: Schema = &[("ResourcePolicy", Access), ("StreamViewType", Obeyed)];
+const RECOVERY: Schema = &[
+    ("PointInTimeRecoveryEnabled", Obeyed),
+    ("RecoveryPeriodInDays", Obeyed),
+];
 const TAG: Schema = &[("Key", Obeyed), ("Value", Obeyed)];
 const PRIMARY_KEY: Schema = &[("Name", Obeyed), ("Type", Obeyed)];
 
@@ -125,6 +128,7 @@ pub(crate) fn read<'a>(
         provisioned: provisioned?,
         indexes: [global, local].concat(),
         expiry: expiry(fields, findings)?,
+        recovery: recovery(fields, findings)?,
         protected: fields.boolean("DeletionProtectionEnabled") == Some(true),
         tags: tags(fields, findings)?,
     })
@@ -288,6 +292,32 @@ pub(crate) fn view(name: &str) -> Option<Images> {
     view.map(|(_, images)| *images)
 }
 
+/// For how many days the table is to be recoverable. It can be exported then; as it was at other moments it is not kept.
+fn recovery<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<Option<u32>> {
+    const PROPERTY: &str = "PointInTimeRecoverySpecification";
+    const LONGEST: u32 = 35;
+    if fields.get(PROPERTY).is_none() {
+        return Some(None);
+    }
+    let recovery = fields.nested(PROPERTY, RECOVERY, findings)?;
+    if !recovery.has("PointInTimeRecoveryEnabled")
+        || !recovery.boolean("PointInTimeRecoveryEnabled")?
+    {
+        return Some(None);
+    }
+    findings.report.add(
+        Finding::notice(
+            fields.place(PROPERTY),
+            "the table can be exported, but not restored to a moment",
+        )
+        .why("items are not kept as they were"),
+    );
+    match recovery.has("RecoveryPeriodInDays") {
+        true => Some(Some(recovery.integer("RecoveryPeriodInDays", 1..=LONGEST)?)),
+        false => Some(Some(LONGEST)),
+    }
+}
+
 fn tags<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<BTreeMap<String, String>> {
     if fields.get("Tags").is_none() {
         return Some(BTreeMap::new());
@@ -337,6 +367,7 @@ pub(crate) fn read_simple(
         indexes: Vec::new(),
         expiry: None,
         feed: None,
+        recovery: recovery(fields, findings)?,
         protected: false,
         tags: fields.texts("Tags"),
     })

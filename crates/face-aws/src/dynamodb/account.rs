@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use tables::Settings;
 
-use super::error::about_table;
 use super::{Asked, settings, table};
 use crate::protocol::Fault;
 
@@ -29,34 +29,63 @@ pub(super) fn endpoints(asked: &Asked<'_>) -> Result<wire::Response, Fault> {
 #[serde(rename_all = "PascalCase")]
 struct Input {
     table_name: String,
+    point_in_time_recovery_specification: Option<Recovery>,
 }
 
-/// There are no backups of any moment, and so it is told.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Recovery {
+    point_in_time_recovery_enabled: bool,
+    recovery_period_in_days: Option<u32>,
+}
+
+/// The longest period, and the one unless the caller wants less.
+const LONGEST: u32 = 35;
+
 pub(super) fn backups(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["TableName"])?;
     let input: Input = asked.call.read()?;
     let name = table::name(asked.context, &input.table_name)?;
-    asked
-        .tables
-        .table(asked.space(), name)
-        .map_err(about_table)?;
-    Ok(asked.answer(&json!({
-        "ContinuousBackupsDescription": {
-            "ContinuousBackupsStatus": "ENABLED",
-            "PointInTimeRecoveryDescription": { "PointInTimeRecoveryStatus": "DISABLED" },
-        },
-    })))
+    let found = asked.tables.settings(asked.space(), name);
+    let found = found.map_err(|error| table::not_found(error, name))?;
+    Ok(answer(&asked, &found))
 }
 
-/// Turning them off is what they are; turning them on would promise what is not kept.
-pub(super) fn set_backups(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+/// What is wanted is kept, and an export asks for it; items are not kept as they were.
+pub(super) async fn set_backups(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     const SPECIFICATION: &str = "PointInTimeRecoverySpecification";
-    let specification = asked.call.input.remove(SPECIFICATION);
-    let enabled = specification
-        .as_ref()
-        .map(|specification| &specification["PointInTimeRecoveryEnabled"]);
-    if enabled != Some(&json!(false)) {
-        return Err(asked.call.not_built(SPECIFICATION));
+    settings::only(&asked.call, &["TableName", SPECIFICATION])?;
+    let input: Input = asked.call.read()?;
+    let wanted = input
+        .point_in_time_recovery_specification
+        .ok_or_else(|| table::absent("pointInTimeRecoverySpecification"))?;
+    let name = table::name(asked.context, &input.table_name)?;
+    let days = wanted.recovery_period_in_days;
+    if days.is_some() && !wanted.point_in_time_recovery_enabled {
+        return Err(Fault::validation(
+            "RecoveryPeriodInDays can only be specified when PointInTimeRecoveryEnabled is true",
+        ));
     }
-    backups(asked)
+    let enabled = wanted.point_in_time_recovery_enabled;
+    let days = enabled.then(|| days.unwrap_or(LONGEST));
+    let kept = asked.tables.set_recovery(asked.space(), name, days).await;
+    let kept = kept.map_err(|error| table::not_found(error, name))?;
+    Ok(answer(&asked, &kept))
+}
+
+fn answer(asked: &Asked<'_>, settings: &Settings) -> wire::Response {
+    let recovery = match &settings.recovery {
+        None => json!({ "PointInTimeRecoveryStatus": "DISABLED" }),
+        // Items are not kept as they were: there is no other moment than this one.
+        Some(recovery) => json!({
+            "PointInTimeRecoveryStatus": "ENABLED",
+            "RecoveryPeriodInDays": recovery.days,
+        }),
+    };
+    asked.answer(&json!({
+        "ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": recovery,
+        },
+    }))
 }

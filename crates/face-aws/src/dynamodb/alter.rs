@@ -1,12 +1,14 @@
 //! `UpdateTable`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use serde_json::json;
-use tables::{Alteration, Error, IndexAlteration, NewFeed, Table, Throughput};
+use serde_json::{Value, json};
+use tables::{Alteration, Error, IndexAlteration, Most, NewFeed, Table, Throughput};
 
 use super::create::{BillingMode, per_request, throughput};
 use super::error::{about_table, fault, invalid, missing};
-use super::index::{Definition, Definitions, MOST_GLOBAL, Provisioned, Secondary};
+use super::index::{Definition, Definitions, MOST_GLOBAL, OnDemand, Provisioned, Secondary};
 use super::stream::Specification;
 use super::{Asked, settings, table};
 use crate::protocol::Fault;
@@ -19,6 +21,7 @@ struct Input {
     attribute_definitions: Vec<Definition>,
     billing_mode: Option<BillingMode>,
     provisioned_throughput: Option<Provisioned>,
+    on_demand_throughput: Option<OnDemand>,
     #[serde(default)]
     global_secondary_index_updates: Vec<IndexUpdate>,
     deletion_protection_enabled: Option<bool>,
@@ -38,13 +41,16 @@ struct IndexUpdate {
 struct Named {
     index_name: String,
     provisioned_throughput: Option<Provisioned>,
+    on_demand_throughput: Option<OnDemand>,
+    warm_throughput: Option<Value>,
 }
 
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 8] = [
     "TableName",
     "AttributeDefinitions",
     "BillingMode",
     "ProvisionedThroughput",
+    "OnDemandThroughput",
     "GlobalSecondaryIndexUpdates",
     "DeletionProtectionEnabled",
     "StreamSpecification",
@@ -69,6 +75,7 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
         provisioned,
         protected,
         feed,
+        most: input.most(on_demand)?,
         indexes: input.indexes(&table, on_demand)?,
     };
     let altered = asked.tables.alter(asked.space(), &name, &alteration).await;
@@ -84,6 +91,7 @@ impl Input {
     fn says_nothing(&self) -> bool {
         self.billing_mode.is_none()
             && self.provisioned_throughput.is_none()
+            && self.on_demand_throughput.is_none()
             && self.global_secondary_index_updates.is_empty()
             && self.deletion_protection_enabled.is_none()
             && self.stream_specification.is_none()
@@ -127,6 +135,23 @@ impl Input {
         }
     }
 
+    fn most(&self, on_demand: bool) -> Result<BTreeMap<Option<String>, Most>, Fault> {
+        let mut most = BTreeMap::new();
+        if let Some(asked) = &self.on_demand_throughput {
+            most.insert(None, asked.checked(on_demand)?);
+        }
+        for update in &self.global_secondary_index_updates {
+            let created = update.create.as_ref();
+            let created = created.map(|index| (&index.index_name, &index.on_demand_throughput));
+            let updated = update.update.as_ref();
+            let updated = updated.map(|index| (&index.index_name, &index.on_demand_throughput));
+            if let Some((name, Some(asked))) = created.or(updated) {
+                most.insert(Some(name.clone()), asked.checked(on_demand)?);
+            }
+        }
+        Ok(most)
+    }
+
     fn indexes(self, table: &Table, on_demand: bool) -> Result<Vec<IndexAlteration>, Fault> {
         let definitions = Definitions(&self.attribute_definitions);
         let mut alterations = Vec::new();
@@ -143,6 +168,14 @@ impl Input {
                     (name.clone(), IndexAlteration::Drop(name))
                 }
                 (None, None, Some(index)) => {
+                    if index.warm_throughput.is_some() {
+                        return Err(Fault::not_implemented(
+                            "the parameter WarmThroughput of DynamoDB's indexes",
+                        ));
+                    }
+                    if table.index(&index.index_name).is_none() {
+                        return Err(missing("Requested resource not found"));
+                    }
                     let provisioned = match &index.provisioned_throughput {
                         Some(_) if on_demand => return Err(per_request()),
                         Some(provisioned) => provisioned.checked()?,

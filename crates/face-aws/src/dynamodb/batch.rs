@@ -166,7 +166,8 @@ pub(super) async fn write(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     }
     let mut writes = Vec::new();
     let mut names = Vec::new();
-    let mut metrics: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+    let wants_metrics = settings.return_item_collection_metrics != Metrics::None;
+    let mut items: Vec<(String, Item)> = Vec::new();
     for (given, requests) in requests {
         let name = table::name(asked.context, &given)?.to_owned();
         let Json::Array(requests) = requests else {
@@ -174,12 +175,8 @@ pub(super) async fn write(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
         };
         for request in requests {
             let (item, write) = read_write(&name, request)?;
-            let told = settings.return_item_collection_metrics;
-            if let Some(told) = told.of(&asked, &name, &item)? {
-                let known = metrics.entry(name.clone()).or_default();
-                if !known.contains(&told) {
-                    known.push(told);
-                }
+            if wants_metrics {
+                items.push((name.clone(), item));
             }
             writes.push(write);
             names.push(name.clone());
@@ -190,6 +187,16 @@ pub(super) async fn write(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
         Error::RepeatedItem => repeated(),
         error => fault(error),
     })?;
+    let mut metrics: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+    for (name, item) in items {
+        let told = settings.return_item_collection_metrics;
+        if let Some(told) = told.of(&asked, &name, &item)? {
+            let known = metrics.entry(name).or_default();
+            if !known.contains(&told) {
+                known.push(told);
+            }
+        }
+    }
     let mut output = json!({ "UnprocessedItems": {} });
     let each = names.iter().zip(&written);
     let told = told(settings.return_consumed_capacity, Kind::Any, || {

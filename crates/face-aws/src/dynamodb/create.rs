@@ -1,25 +1,27 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use tables::{NewFeed, NewTable, Throughput};
 
 use super::error::{fault, invalid};
-use super::index::{Definition, Definitions, KeyElement, Provisioned, Secondary};
+use super::index::{Definition, Definitions, KeyElement, OnDemand, Provisioned, Secondary};
 use super::stream::Specification;
 use super::tags::Tag;
 use super::{Asked, settings, table, tags};
+use crate::context::Context;
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Input {
+pub(super) struct NewInput {
     table_name: String,
     attribute_definitions: Option<Vec<Definition>>,
     key_schema: Option<Vec<KeyElement>>,
     #[serde(default)]
     billing_mode: BillingMode,
     provisioned_throughput: Option<Provisioned>,
+    on_demand_throughput: Option<OnDemand>,
     local_secondary_indexes: Option<Vec<Secondary>>,
     global_secondary_indexes: Option<Vec<Secondary>>,
     #[serde(default)]
@@ -37,12 +39,13 @@ pub(super) enum BillingMode {
     PayPerRequest,
 }
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "TableName",
     "AttributeDefinitions",
     "KeySchema",
     "BillingMode",
     "ProvisionedThroughput",
+    "OnDemandThroughput",
     "LocalSecondaryIndexes",
     "GlobalSecondaryIndexes",
     "DeletionProtectionEnabled",
@@ -53,39 +56,63 @@ const KNOWN: [&str; 10] = [
 /// Answers ACTIVE, not CREATING: the table can be used at once.
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &KNOWN)?;
-    let input: Input = asked.call.read()?;
-    let name = table::name(asked.context, &input.table_name)?.to_owned();
-    let provisioned = throughput(input.billing_mode, input.provisioned_throughput.as_ref())?;
-    let elements = input.key_schema.ok_or_else(|| table::absent("keySchema"))?;
-    let definitions = input
-        .attribute_definitions
-        .ok_or_else(|| table::absent("attributeDefinitions"))?;
-    let definitions = Definitions(&definitions);
-    let key = definitions.key(&elements)?;
-    let indexes = definitions.indexes(
-        &key,
-        provisioned.is_none(),
-        input.local_secondary_indexes,
-        input.global_secondary_indexes,
-    )?;
-    definitions.all_used(&key, &indexes)?;
-    let feed = match &input.stream_specification {
-        Some(stream) => stream.of_new()?.map(NewFeed::from),
-        None => None,
-    };
-    let mut tags = BTreeMap::new();
-    tags::add(&mut tags, input.tags)?;
-    let new = NewTable {
-        provisioned,
-        protected: input.deletion_protection_enabled,
-        indexes,
-        tags,
-        feed,
-        ..NewTable::new(name, key)
-    };
+    let input: NewInput = asked.call.read()?;
+    let new = input.checked(asked.context)?;
     let created = asked.tables.create(asked.space(), new).await;
     let printed = table::print(asked.context, &created.map_err(fault)?, "ACTIVE");
     Ok(asked.answer(&json!({ "TableDescription": printed })))
+}
+
+impl NewInput {
+    pub(super) fn read(input: Json) -> Result<Self, Fault> {
+        let read = serde_json::from_value(input);
+        read.map_err(|cause| Fault::serialization(Some(cause.to_string())))
+    }
+
+    /// The table that is asked for.
+    pub(super) fn checked(self, context: &Context) -> Result<NewTable, Fault> {
+        let name = table::name(context, &self.table_name)?.to_owned();
+        let provisioned = throughput(self.billing_mode, self.provisioned_throughput.as_ref())?;
+        let elements = self.key_schema.ok_or_else(|| table::absent("keySchema"))?;
+        let definitions = self
+            .attribute_definitions
+            .ok_or_else(|| table::absent("attributeDefinitions"))?;
+        let definitions = Definitions(&definitions);
+        let key = definitions.key(&elements)?;
+        let on_demand = provisioned.is_none();
+        let mut most = BTreeMap::new();
+        if let Some(asked) = &self.on_demand_throughput {
+            most.insert(None, asked.checked(on_demand)?);
+        }
+        for index in self.global_secondary_indexes.iter().flatten() {
+            if let Some(asked) = &index.on_demand_throughput {
+                let asked = asked.checked(on_demand)?;
+                most.insert(Some(index.index_name.clone()), asked);
+            }
+        }
+        let indexes = definitions.indexes(
+            &key,
+            on_demand,
+            self.local_secondary_indexes,
+            self.global_secondary_indexes,
+        )?;
+        definitions.all_used(&key, &indexes)?;
+        let feed = match &self.stream_specification {
+            Some(stream) => stream.of_new()?.map(NewFeed::from),
+            None => None,
+        };
+        let mut tags = BTreeMap::new();
+        tags::add(&mut tags, self.tags)?;
+        Ok(NewTable {
+            provisioned,
+            protected: self.deletion_protection_enabled,
+            indexes,
+            tags,
+            most,
+            feed,
+            ..NewTable::new(name, key)
+        })
+    }
 }
 
 pub(super) fn throughput(

@@ -46,6 +46,10 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::ItemTooLarge { .. } => {
             Fault::validation("Item size has exceeded the maximum allowed size")
         }
+        Error::CollectionTooLarge { .. } => Fault::new(
+            "ItemCollectionSizeLimitExceededException",
+            "Collection size exceeded.",
+        ),
         Error::WrongCondition => invalid("Condition parameter type does not match schema type"),
         Error::StartOutside => Fault::validation("The provided starting key is invalid"),
         Error::WrongIndexKeyType {
@@ -85,6 +89,9 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::RepeatedItem => {
             Fault::validation("Transaction request cannot include multiple operations on one item")
         }
+        Error::TransactionTooLarge { .. } => Fault::validation(
+            "The aggregate size of the items in the transaction cannot exceed 4 MB",
+        ),
         Error::AnotherTransaction => Fault::new(
             "IdempotentParameterMismatchException",
             "The request uses the same client token as a previous, but non-identical request.",
@@ -151,6 +158,15 @@ pub(super) fn fault_with_item(error: Error) -> Fault {
 /// A transaction was not done for these reasons, one for each of its parts. `tell` says for which parts the item is
 /// told.
 pub(super) fn cancelled(reasons: &[Option<Error>], tell: &[bool]) -> Fault {
+    cancelled_statements(reasons, tell, &[])
+}
+
+/// As [`cancelled`], of statements, of which these `inserts`: what they want is that nothing is there.
+pub(super) fn cancelled_statements(
+    reasons: &[Option<Error>],
+    tell: &[bool],
+    inserts: &[bool],
+) -> Fault {
     let mut codes = Vec::new();
     let mut printed = Vec::new();
     for (at, reason) in reasons.iter().enumerate() {
@@ -159,12 +175,18 @@ pub(super) fn cancelled(reasons: &[Option<Error>], tell: &[bool]) -> Fault {
             printed.push(json!({ "Code": "None" }));
             continue;
         };
+        let inserts = inserts.get(at) == Some(&true);
         let code = match error {
+            Error::ConditionFailed(_) if inserts => "DuplicateItem",
             Error::ConditionFailed(_) => "ConditionalCheckFailed",
+            Error::CollectionTooLarge { .. } => "ItemCollectionSizeLimitExceeded",
             _ => "ValidationError",
         };
         codes.push(code);
-        let message = fault(error.clone()).message;
+        let message = match code {
+            "DuplicateItem" => Some("Duplicate primary key exists in table".to_owned()),
+            _ => fault(error.clone()).message,
+        };
         let mut reason = json!({ "Code": code, "Message": message });
         if let Error::ConditionFailed(Some(item)) = error
             && tell.get(at) == Some(&true)

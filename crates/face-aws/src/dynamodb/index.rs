@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tables::{
-    Description, Index, KeyAttribute, KeySchema, KeyType, NewIndex, Projected, Throughput,
+    Description, Index, KeyAttribute, KeySchema, KeyType, Most, NewIndex, Projected, Throughput,
 };
 
 use super::error::invalid;
@@ -46,6 +46,14 @@ pub(super) struct Provisioned {
     write_capacity_units: u64,
 }
 
+/// `OnDemandThroughput`: what may be used at most; -1 takes the bound away.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct OnDemand {
+    max_read_request_units: Option<i64>,
+    max_write_request_units: Option<i64>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Secondary {
@@ -53,6 +61,8 @@ pub(super) struct Secondary {
     key_schema: Vec<KeyElement>,
     projection: Projection,
     pub(super) provisioned_throughput: Option<Provisioned>,
+    pub(super) on_demand_throughput: Option<OnDemand>,
+    warm_throughput: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,6 +83,41 @@ impl Provisioned {
             write: bounded("WriteCapacityUnits", self.write_capacity_units)?,
         })
     }
+}
+
+impl OnDemand {
+    pub(super) fn checked(&self, on_demand: bool) -> Result<Most, Fault> {
+        if !on_demand {
+            return Err(invalid(
+                "OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST",
+            ));
+        }
+        Ok(Most {
+            read: most_of("maxReadRequestUnits", self.max_read_request_units)?,
+            write: most_of("maxWriteRequestUnits", self.max_write_request_units)?,
+        })
+    }
+}
+
+fn most_of(name: &str, units: Option<i64>) -> Result<Option<u64>, Fault> {
+    match units {
+        None | Some(-1) => Ok(None),
+        Some(units) => match u64::try_from(units) {
+            Ok(units) if units > 0 => Ok(Some(units)),
+            _ => Err(invalid(format!(
+                "Given value {units} for {name} is out of bounds"
+            ))),
+        },
+    }
+}
+
+/// An `OnDemandThroughput`. What is not bounded is told as -1.
+pub(super) fn most(most: Most) -> Value {
+    let units = |units: Option<u64>| units.map_or(json!(-1), Value::from);
+    json!({
+        "MaxReadRequestUnits": units(most.read),
+        "MaxWriteRequestUnits": units(most.write),
+    })
 }
 
 fn bounded(name: &str, units: u64) -> Result<u64, Fault> {
@@ -255,6 +300,11 @@ impl Definitions<'_> {
     }
 
     pub(super) fn global(&self, on_demand: bool, index: Secondary) -> Result<NewIndex, Fault> {
+        if index.warm_throughput.is_some() {
+            return Err(Fault::not_implemented(
+                "the parameter WarmThroughput of DynamoDB's indexes",
+            ));
+        }
         let key = self.key(&index.key_schema)?;
         let projected = index.projection.read()?;
         let name = index.index_name;
@@ -344,6 +394,9 @@ pub(super) fn print(context: &Context, description: &Description, index: &Index)
             printed["Backfilling"] = true.into();
         }
         printed["ProvisionedThroughput"] = throughput(index.provisioned);
+        if let Some(units) = description.settings.most(Some(&index.name)) {
+            printed["OnDemandThroughput"] = most(units);
+        }
     }
     printed
 }

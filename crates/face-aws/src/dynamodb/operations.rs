@@ -2,7 +2,7 @@
 
 use super::{
     Asked, account, alter, batch, create, describe, drop, expiry, get, list, query, scan,
-    statement, tags, transact, write,
+    statement, tags, transact, transfer, write,
 };
 use crate::protocol::Fault;
 
@@ -19,7 +19,13 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<wire::Response, Fault> {
         "UntagResource" => tags::untag(asked).await,
         "ListTagsOfResource" => tags::list(asked),
         "DescribeContinuousBackups" => account::backups(asked),
-        "UpdateContinuousBackups" => account::set_backups(asked),
+        "UpdateContinuousBackups" => account::set_backups(asked).await,
+        "ExportTableToPointInTime" => transfer::export(asked).await,
+        "DescribeExport" => transfer::describe_export(asked),
+        "ListExports" => transfer::list_exports(asked),
+        "ImportTable" => transfer::import(asked).await,
+        "DescribeImport" => transfer::describe_import(asked),
+        "ListImports" => transfer::list_imports(asked),
         "DescribeLimits" => account::limits(&asked),
         "DescribeEndpoints" => account::endpoints(&asked),
         "PutItem" => write::put(asked).await,

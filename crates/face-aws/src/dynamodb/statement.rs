@@ -5,6 +5,7 @@
 //! partition to query, and anything else is a scan with a filter, as in the real service.
 
 mod parse;
+mod read;
 mod run;
 
 pub(super) use run::{batch, execute, transaction};

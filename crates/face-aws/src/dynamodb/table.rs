@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base::Timestamp;
 use serde_json::{Value, json};
-use tables::{Description, Index, KeyAttribute, Table};
+use tables::{Description, Error, Index, KeyAttribute, Table};
 
-use super::error::missing;
+use super::error::{fault, missing};
 use super::{attribute, index, stream};
 use crate::context::Context;
 use crate::place::Place;
@@ -43,6 +43,17 @@ fn not_an_arn(given: &str) -> Fault {
     Fault::validation(format!("Invalid table ARN: {given}"))
 }
 
+/// Where what is asked about is kept for a table, a missing one has a name of its own.
+pub(super) fn not_found(error: Error, given: &str) -> Fault {
+    match error {
+        Error::NoSuchTable(_) => Fault::new(
+            "TableNotFoundException",
+            format!("Table not found: {given}"),
+        ),
+        error => fault(error),
+    }
+}
+
 pub(super) fn arn(context: &Context, name: &str) -> String {
     Place::of(&context.space).table_arn(name)
 }
@@ -75,6 +86,12 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         "TableSizeBytes": description.count.bytes,
         "DeletionProtectionEnabled": table.protected,
     });
+    if description.settings.filled_by.is_some() {
+        printed["TableStatus"] = "CREATING".into();
+    }
+    if let Some(most) = description.settings.most(None) {
+        printed["OnDemandThroughput"] = index::most(most);
+    }
     if table.provisioned.is_none() {
         printed["BillingModeSummary"] = json!({
             "BillingMode": "PAY_PER_REQUEST",

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use access::Principal;
 use base::{ByteSize, ManualClock, Random, Timestamp};
+use objects::Objects;
 use serde_json::{Value, json};
 use store::Store;
 use tables::Tables;
 
-use super::DynamoDb;
 use super::streams::Streams;
+use super::{DynamoDb, Transfers};
 use crate::context::Context;
 
 mod batches;
@@ -20,22 +21,29 @@ mod items;
 mod settings;
 mod statements;
 mod streams;
+mod transfers;
 
 struct World {
     dynamodb: DynamoDb,
     streams: Streams,
     tables: Tables,
     clock: Arc<ManualClock>,
+    objects: Objects,
+    store: Store,
     context: Context,
 }
 
 impl World {
     fn new() -> Self {
-        let random = Random::seeded(1);
+        Self::on(Store::ephemeral(Random::seeded(1)), Random::seeded(1))
+    }
+
+    fn on(store: Store, random: Random) -> Self {
         let start = Timestamp::from_secs(1_000) + Duration::from_millis(500);
         let clock = Arc::new(ManualClock::new(start));
-        let store = Store::ephemeral(random.clone());
-        let tables = Tables::new(store, clock.clone(), random);
+        let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+        let objects = Objects::new(store.clone(), clock.clone(), random.clone());
+        let transfers = Transfers::new(tables.clone(), objects.clone(), clock.clone(), random);
         let context = Context {
             space: Context::space("000000000000", "us-east-1"),
             account: "000000000000".into(),
@@ -46,12 +54,19 @@ impl World {
             request_id: "ID".into(),
         };
         Self {
-            dynamodb: DynamoDb::new(tables.clone()),
+            dynamodb: DynamoDb::new(tables.clone(), transfers),
             streams: Streams::new(tables.clone(), clock.clone()),
             tables,
             clock,
+            objects,
+            store,
             context,
         }
+    }
+
+    /// Another process on the same store.
+    fn started_again(self) -> Self {
+        Self::on(self.store, Random::seeded(2))
     }
 
     /// With the table `music` of the string `id`, and `log` of the string `id` and the number `at`.
@@ -943,15 +958,65 @@ async fn placeholders_and_starting_keys_must_fit_a_query() {
 async fn what_is_not_built_says_so() {
     let world = World::with_tables().await;
     let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/music";
+    let backup = format!("{arn}/backup/01489602797149-73d8d5bc");
+    let table = json!({ "TableName": "music" });
+    let resource = json!({ "ResourceArn": arn });
+    let regions = json!([{ "RegionName": "us-east-1" }]);
+    let stream = json!({ "TableName": "music", "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/changes" });
     for (operation, input) in [
         (
             "CreateBackup",
-            json!({ "TableName": "music", "BackupName": "one" }),
+            with(table.clone(), json!({ "BackupName": "one" })),
+        ),
+        ("DeleteBackup", json!({ "BackupArn": backup })),
+        ("DescribeBackup", json!({ "BackupArn": backup })),
+        ("ListBackups", json!({})),
+        (
+            "RestoreTableFromBackup",
+            json!({ "BackupArn": backup, "TargetTableName": "restored" }),
         ),
         (
-            "ExportTableToPointInTime",
-            json!({ "TableArn": arn, "S3Bucket": "bucket" }),
+            "RestoreTableToPointInTime",
+            json!({ "SourceTableName": "music", "TargetTableName": "restored" }),
         ),
+        (
+            "CreateGlobalTable",
+            json!({ "GlobalTableName": "music", "ReplicationGroup": regions }),
+        ),
+        ("DescribeGlobalTable", json!({ "GlobalTableName": "music" })),
+        ("ListGlobalTables", json!({})),
+        (
+            "UpdateGlobalTable",
+            json!({ "GlobalTableName": "music", "ReplicaUpdates": [] }),
+        ),
+        (
+            "DescribeGlobalTableSettings",
+            json!({ "GlobalTableName": "music" }),
+        ),
+        (
+            "UpdateGlobalTableSettings",
+            json!({ "GlobalTableName": "music" }),
+        ),
+        ("DescribeTableReplicaAutoScaling", table.clone()),
+        ("DescribeKinesisStreamingDestination", table.clone()),
+        ("EnableKinesisStreamingDestination", stream.clone()),
+        ("DisableKinesisStreamingDestination", stream.clone()),
+        ("UpdateKinesisStreamingDestination", stream),
+        ("DescribeContributorInsights", table.clone()),
+        ("ListContributorInsights", json!({})),
+        (
+            "UpdateContributorInsights",
+            with(
+                table.clone(),
+                json!({ "ContributorInsightsAction": "ENABLE" }),
+            ),
+        ),
+        ("GetResourcePolicy", resource.clone()),
+        (
+            "PutResourcePolicy",
+            with(resource.clone(), json!({ "Policy": "{}" })),
+        ),
+        ("DeleteResourcePolicy", resource),
     ] {
         let message = format!("Fulmar does not implement DynamoDB.{operation} yet");
         let expected = ("NotImplementedException".to_owned(), message);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
-use tables::{Error, Item, Once, Projection, Transacted, Write, item_size};
+use tables::{Error, Item, MAX_TRANSACTION, Once, Projection, Transacted, Write, item_size};
 
 use super::attribute::PrintedItem;
 use super::batch::told;
@@ -99,7 +99,10 @@ pub(super) async fn write(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     for part in &parts {
         let told = settings.return_item_collection_metrics;
         if let Some(told) = told.of(&asked, &part.table, &part.item)? {
-            metrics.entry(&part.table).or_default().push(told);
+            let known = metrics.entry(&part.table).or_default();
+            if !known.contains(&told) {
+                known.push(told);
+            }
         }
     }
     if !metrics.is_empty() {
@@ -168,8 +171,16 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         })
         .collect::<Result<_, Fault>>()?;
     let keys = wants.iter().map(|(table, key, _)| (table.as_str(), key));
-    let found = asked.tables.get_many(asked.space(), keys, |_| true);
+    let mut bytes = 0;
+    let found = asked.tables.get_many(asked.space(), keys, |item| {
+        bytes += item.map_or(0, item_size);
+        bytes <= MAX_TRANSACTION
+    });
     let found = found.map_err(fault)?;
+    if bytes > MAX_TRANSACTION {
+        let limit = MAX_TRANSACTION;
+        return Err(fault(Error::TransactionTooLarge { limit }));
+    }
     let responses: Vec<Json> = wants
         .iter()
         .zip(&found)

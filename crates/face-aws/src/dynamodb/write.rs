@@ -94,11 +94,11 @@ pub(super) async fn put(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &KNOWN)?;
     let input: Input = asked.call.read()?;
     input.only_old()?;
-    let key = input.key_for_metrics(&asked, &item)?;
+    let key = input.key_for_metrics(&item);
     let write = Write::put(table::name(asked.context, &input.table_name)?, item);
     let written = input.write(&asked, write.when(condition)).await?;
     let returned = written.old.as_ref().filter(|_| input.returns_old());
-    input.answer(&asked, &written, returned, key)
+    input.answer(&asked, &written, returned, key.as_ref())
 }
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -110,11 +110,11 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<wire::Response, Fault
     settings::only(&asked.call, &KNOWN)?;
     let input: Input = asked.call.read()?;
     input.only_old()?;
-    let for_metrics = input.key_for_metrics(&asked, &key)?;
+    let for_metrics = input.key_for_metrics(&key);
     let write = Write::delete(table::name(asked.context, &input.table_name)?, key);
     let written = input.write(&asked, write.when(condition)).await?;
     let returned = written.old.as_ref().filter(|_| input.returns_old());
-    input.answer(&asked, &written, returned, for_metrics)
+    input.answer(&asked, &written, returned, for_metrics.as_ref())
 }
 
 pub(super) async fn update(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -127,7 +127,7 @@ pub(super) async fn update(mut asked: Asked<'_>) -> Result<wire::Response, Fault
     settings::only(&asked.call, &KNOWN)?;
     let input: Input = asked.call.read()?;
     let parts: Projection = update.parts();
-    let for_metrics = input.key_for_metrics(&asked, &key)?;
+    let for_metrics = input.key_for_metrics(&key);
     let write = Write::update(table::name(asked.context, &input.table_name)?, key, update);
     let written = input.write(&asked, write.when(condition)).await?;
     let part = |item: &Option<Item>| item.as_ref().map(|item| parts.of(item));
@@ -138,7 +138,7 @@ pub(super) async fn update(mut asked: Asked<'_>) -> Result<wire::Response, Fault
         ReturnValues::UpdatedOld => part(&written.old).filter(|part| !part.is_empty()),
         ReturnValues::UpdatedNew => part(&written.new).filter(|part| !part.is_empty()),
     };
-    input.answer(&asked, &written, returned.as_ref(), for_metrics)
+    input.answer(&asked, &written, returned.as_ref(), for_metrics.as_ref())
 }
 
 impl Input {
@@ -170,9 +170,13 @@ impl Input {
         asked: &Asked<'_>,
         written: &Written,
         returned: Option<&Item>,
-        item_collection_metrics: Option<Json>,
+        key: Option<&Item>,
     ) -> Result<wire::Response, Fault> {
         let table = table::name(asked.context, &self.table_name)?;
+        let item_collection_metrics = match key {
+            Some(key) => self.return_item_collection_metrics.of(asked, table, key)?,
+            None => None,
+        };
         let consumed_capacity = self
             .return_consumed_capacity
             .tell(table, Kind::Any, || Spent::written(written));
@@ -183,14 +187,14 @@ impl Input {
         }))
     }
 
-    fn key_for_metrics(&self, asked: &Asked<'_>, item: &Item) -> Result<Option<Json>, Fault> {
-        let table = table::name(asked.context, &self.table_name)?;
-        self.return_item_collection_metrics.of(asked, table, item)
+    /// The item or key, if it is needed after the write for what is told of its partition.
+    fn key_for_metrics(&self, item: &Item) -> Option<Item> {
+        (self.return_item_collection_metrics != Metrics::None).then(|| item.clone())
     }
 }
 
 impl Metrics {
-    /// What is told of the partition of an item. Sizes are estimates, in whole gigabytes; ours are all the least.
+    /// What is told of the partition of an item that was written. Sizes are told as between two whole gigabytes.
     pub(super) fn of(
         self,
         asked: &Asked<'_>,
@@ -200,23 +204,26 @@ impl Metrics {
         if self == Self::None {
             return Ok(None);
         }
-        let table = match asked.tables.table(asked.space(), table) {
-            Ok(table) => table,
+        let schema = match asked.tables.table(asked.space(), table) {
+            Ok(schema) => schema.key,
             Err(Error::NoSuchTable(_)) => return Ok(None),
             Err(error) => return Err(fault(error)),
         };
-        if !table.indexes.iter().any(|index| index.local) {
+        let name = &schema.partition.name;
+        let Some(partition) = item.get(name) else {
             return Ok(None);
-        }
-        let name = &table.key.partition.name;
-        let key: Item = item
-            .get(name)
-            .map(|value| (name.clone(), value.clone()))
-            .into_iter()
-            .collect();
+        };
+        let size = asked
+            .tables
+            .collection_size(asked.space(), table, partition);
+        let Some(size) = size.map_err(fault)? else {
+            return Ok(None);
+        };
+        let whole = u32::try_from(size >> 30).unwrap_or(u32::MAX);
+        let key: Item = [(name.clone(), partition.clone())].into();
         Ok(Some(json!({
             "ItemCollectionKey": PrintedItem(&key),
-            "SizeEstimateRangeGB": [0.0, 1.0],
+            "SizeEstimateRangeGB": [f64::from(whole), f64::from(whole) + 1.0],
         })))
     }
 }

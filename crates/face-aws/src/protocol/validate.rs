@@ -21,7 +21,7 @@ pub(super) fn check(
         named,
         found: Vec::new(),
     };
-    validator.structure("", shape, input, payload);
+    validator.structure(&At::Root, shape, input, payload);
     let found = validator.found;
     match found.len() {
         0 => Ok(()),
@@ -42,13 +42,27 @@ struct Validator<'a> {
     found: Vec<String>,
 }
 
+/// Where a value is. It is only written out for what is wrong.
+enum At<'a> {
+    Root,
+    Member(&'a At<'a>, &'a str),
+    Item(&'a At<'a>, usize),
+    Entry(&'a At<'a>, &'a str),
+}
+
 impl<'a> Validator<'a> {
-    fn structure(&mut self, at: &str, id: ShapeId, members: &Map<String, Value>, payload: &Bytes) {
+    fn structure(
+        &mut self,
+        at: &At<'_>,
+        id: ShapeId,
+        members: &Map<String, Value>,
+        payload: &Bytes,
+    ) {
         let Some(structure) = self.model.structure(id) else {
             return;
         };
         for member in &structure.members {
-            let at = path(at, &lower_first(member.name));
+            let at = At::Member(at, member.name);
             match members.get(member.name) {
                 Some(value) => self.value(&at, member, value),
                 None if structure.payload == Some(member.name) && !payload.is_empty() => {}
@@ -60,7 +74,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    fn value(&mut self, at: &str, member: &Member, value: &Value) {
+    fn value(&mut self, at: &At<'_>, member: &Member, value: &Value) {
         if self.found.len() >= MOST {
             return;
         }
@@ -72,13 +86,13 @@ impl<'a> Validator<'a> {
             }
             (Kind::List(item), Value::Array(values)) => {
                 for (index, value) in (1..).zip(values) {
-                    self.value(&path(at, &format!("{index}.member")), item, value);
+                    self.value(&At::Item(at, index), item, value);
                 }
             }
             (Kind::Map { key, value: item }, Value::Object(entries)) => {
                 self.keys(at, self.model.shape(key.shape), value, entries);
                 for (key, value) in entries {
-                    self.value(&path(at, &format!("{key}.member")), item, value);
+                    self.value(&At::Entry(at, key), item, value);
                 }
             }
             _ => {}
@@ -96,15 +110,15 @@ impl<'a> Validator<'a> {
             .map_or(shape, |name| self.model.shape(name))
     }
 
-    fn constraints(&mut self, at: &str, shape: &Shape, value: &Value) {
+    fn constraints(&mut self, at: &At<'_>, shape: &Shape, value: &Value) {
         for broken in broken(shape, value) {
             self.report(at, value, &broken);
         }
     }
 
-    fn keys(&mut self, at: &str, shape: &Shape, map: &Value, entries: &Map<String, Value>) {
+    fn keys(&mut self, at: &At<'_>, shape: &Shape, map: &Value, entries: &Map<String, Value>) {
         for key in entries.keys() {
-            if !broken(shape, &Value::String(key.clone())).is_empty() {
+            if !broken_text(shape, key).is_empty() {
                 let wanted = all(shape).join(", ");
                 self.report(
                     at,
@@ -115,7 +129,7 @@ impl<'a> Validator<'a> {
         }
     }
 
-    fn report(&mut self, at: &str, value: &Value, constraint: &str) {
+    fn report(&mut self, at: &At<'_>, value: &Value, constraint: &str) {
         if self.found.len() < MOST {
             let value = match value {
                 Value::Null => "null".to_owned(),
@@ -130,26 +144,52 @@ impl<'a> Validator<'a> {
 
 /// What a value breaks.
 fn broken(shape: &Shape, value: &Value) -> Vec<String> {
-    let mut broken = Vec::new();
-    if let Value::String(text) = value {
-        if !shape.allowed.is_empty() && !shape.allowed.iter().any(|allowed| allowed == text) {
-            broken.push(enumeration(shape));
-        }
-        if let Some(pattern) = &shape.pattern
-            && !pattern.matches(text)
-        {
-            broken.push(matching(&pattern.text));
-        }
+    match (value, measured(shape, value)) {
+        (Value::String(text), None) => broken_text(shape, text),
+        (_, Some((measure, size))) => out_of_bounds(shape, measure, size),
+        (_, None) => Vec::new(),
     }
-    if let Some((measure, size)) = measured(shape, value) {
-        if let Some(min) = shape.min.filter(|min| size < *min) {
-            broken.push(at_least(measure, min));
-        }
-        if let Some(max) = shape.max.filter(|max| size > *max) {
-            broken.push(at_most(measure, max));
-        }
+}
+
+fn broken_text(shape: &Shape, text: &str) -> Vec<String> {
+    let mut broken = Vec::new();
+    if !shape.allowed.is_empty() && !shape.allowed.iter().any(|allowed| allowed == text) {
+        broken.push(enumeration(shape));
+    }
+    if let Some(pattern) = &shape.pattern
+        && !pattern.matches(text)
+    {
+        broken.push(matching(&pattern.text));
+    }
+    if matches!(shape.kind, Kind::String) && (shape.min.is_some() || shape.max.is_some()) {
+        // Java counts UTF-16 units.
+        let length = if text.is_ascii() {
+            text.len()
+        } else {
+            text.encode_utf16().count()
+        };
+        broken.extend(out_of_bounds(shape, "length", float(length)));
     }
     broken
+}
+
+fn out_of_bounds(shape: &Shape, measure: &str, size: f64) -> Vec<String> {
+    let mut broken = Vec::new();
+    if let Some(min) = shape.min.filter(|min| size < *min) {
+        broken.push(at_least(measure, min));
+    }
+    if let Some(max) = shape.max.filter(|max| size > *max) {
+        broken.push(at_most(measure, max));
+    }
+    broken
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes of requests and the models' bounds are far below 2⁵³"
+)]
+fn float(length: usize) -> f64 {
+    length as f64
 }
 
 /// Everything that a map's keys are held to, as one message lists it.
@@ -186,20 +226,14 @@ fn at_most(measure: &str, max: f64) -> String {
     format!("Member must have {measure} less than or equal to {max}")
 }
 
-/// What `min` and `max` are about, and how much of it there is.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "sizes of requests and the models' bounds are far below 2⁵³"
-)]
+/// What `min` and `max` are about, and how much of it there is, of what is not text.
 fn measured(shape: &Shape, value: &Value) -> Option<(&'static str, f64)> {
-    let length = |length: usize| Some(("length", length as f64));
+    let length = |length: usize| Some(("length", float(length)));
     match (&shape.kind, value) {
         (Kind::Blob, Value::String(text)) => {
             let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
             length((text.len() / 4 * 3).saturating_sub(padding))
         }
-        // Java counts UTF-16 units.
-        (Kind::String, Value::String(text)) => length(text.encode_utf16().count()),
         (Kind::List(_), Value::Array(items)) => length(items.len()),
         (Kind::Map { .. }, Value::Object(entries)) => length(entries.len()),
         (Kind::Integer | Kind::Long | Kind::Double, Value::Number(number)) => {
@@ -231,11 +265,18 @@ fn printed(value: &Value) -> String {
     }
 }
 
-fn path(before: &str, name: &str) -> String {
-    if before.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{before}.{name}")
+impl std::fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (before, name) = match self {
+            Self::Root => return Ok(()),
+            Self::Member(before, name) => (before, lower_first(name)),
+            Self::Item(before, index) => (before, format!("{index}.member")),
+            Self::Entry(before, key) => (before, format!("{key}.member")),
+        };
+        match before {
+            Self::Root => f.write_str(&name),
+            before => write!(f, "{before}.{name}"),
+        }
     }
 }
 

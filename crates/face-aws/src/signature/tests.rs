@@ -51,6 +51,7 @@ fn check(vector: &Vector<'_>, now: Timestamp, secret: &str) -> Result<(Claim, ()
         now,
         service: "service",
         path: vector.style,
+        keys: &SigningKeys::default(),
     };
     let body = sha256(vector.body.as_bytes());
     verify(&vector.parts, &body, &expected, |_, _| {
@@ -152,6 +153,7 @@ fn malformed_claims_are_told_as_the_service_tells_them() {
             now: signed_at(),
             service: "dynamodb",
             path: PathStyle::Normalized,
+            keys: &SigningKeys::default(),
         };
         verify(&parts, body, &expected, |_, _| {
             Err::<(String, ()), _>(Error::UnknownKey)
@@ -211,6 +213,7 @@ fn nothing_in_a_head_panics() {
                 now: signed_at(),
                 service: "é",
                 path: PathStyle::Normalized,
+                keys: &SigningKeys::default(),
             };
             let refused = verify(&parts, EMPTY_BODY, &expected, |_, _| {
                 Ok((String::new(), ()))

@@ -40,6 +40,7 @@ fn check(tables: &Tables, store: &Store) {
     let items = ITEMS.scan(&view, &table.items().range(), 10_000).unwrap();
     let items: Vec<Item> = items.into_iter().map(|(_, stored)| stored.0).collect();
     assert_eq!(description.count.items, items.len() as u64);
+    check_collections(tables, &table, &items);
     for index in &table.indexes {
         let mut expected: Vec<(Vec<u8>, Item)> = items
             .iter()
@@ -66,6 +67,25 @@ fn check(tables: &Tables, store: &Store) {
             "{}",
             index.name
         );
+    }
+}
+
+/// What is kept of partitions' sizes, against what the items and their entries say.
+fn check_collections(tables: &Tables, table: &Table, items: &[Item]) {
+    if !table.indexes.iter().any(|index| index.local) {
+        return;
+    }
+    for partition in ["a", "b", "nobody"] {
+        let size = |item: &Item| {
+            let key = Key::of(table, item).unwrap();
+            let local = table.indexes.iter().filter(|index| index.local);
+            let entries = local.filter_map(|index| crate::index::entry(table, index, &key, item));
+            item_size(item) + entries.map(|entry| item_size(&entry.item)).sum::<usize>()
+        };
+        let within = items.iter().filter(|item| item["p"] == text(partition));
+        let expected: usize = within.map(size).sum();
+        let found = tables.collection_size(&space(), "t", &text(partition));
+        assert_eq!(found.unwrap(), Some(expected as u64), "{partition}");
     }
 }
 

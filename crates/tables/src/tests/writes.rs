@@ -193,6 +193,81 @@ async fn money_is_neither_made_nor_lost() {
 }
 
 #[tokio::test]
+async fn a_transaction_is_bounded_by_its_items_together() {
+    let (tables, _) = with_table().await;
+    let large = |n: usize| {
+        let filler = text(&"x".repeat(MAX_ITEM - 100));
+        Write::put("t", item([("p", text(&n.to_string())), ("v", filler)]))
+    };
+    let most: Vec<Write> = (0..10).map(large).collect();
+    tables.transact(&space(), None, &most).await.unwrap();
+    // Checks and deletions count what is there.
+    for last in [large(10), large(11)] {
+        let keys = (0..10).map(|n| Write::delete("t", key(&n.to_string())));
+        let more: Vec<Write> = keys.chain([last]).collect();
+        let refused = tables.transact(&space(), None, &more).await;
+        assert!(matches!(refused, Err(Error::TransactionTooLarge { .. })));
+    }
+    assert_eq!(tables.describe(&space(), "t").unwrap().count.items, 10);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Syncs fail and processes end, with several transactions under way: each is there whole or not at all, and is
+    /// there if that was said.
+    #[test]
+    fn a_transaction_is_atomic_whenever_the_process_ends(seed: u64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let faults = Faults { conflict: 0.2, failed_sync: 0.2 };
+            let simulation = Simulation::new(Random::seeded(seed), faults);
+            let mut tables = over(&simulation.open());
+            while tables.create(&space(), keyed("t", Some(KeyType::String))).await.is_err() {
+                simulation.crash();
+                tables = over(&simulation.open());
+                if tables.table(&space(), "t").is_ok() {
+                    break;
+                }
+            }
+            let mut acknowledged = Vec::new();
+            for round in 0..12_u32 {
+                let parts = |n: u32| -> Vec<Write> {
+                    let part = |p: &str| {
+                        let name = format!("{round}-{n}");
+                        Write::put("t", item([("p", text(p)), ("s", text(&name))]))
+                    };
+                    ["a", "b", "c"].map(part).into()
+                };
+                let writes: Vec<Vec<Write>> = (0..4).map(parts).collect();
+                let here = space();
+                let (a, b, c, d) = tokio::join!(
+                    tables.transact(&here, None, &writes[0]),
+                    tables.transact(&here, None, &writes[1]),
+                    tables.transact(&here, None, &writes[2]),
+                    tables.transact(&here, None, &writes[3]),
+                );
+                for (n, done) in [a, b, c, d].into_iter().enumerate() {
+                    if done.is_ok() {
+                        acknowledged.push(format!("{round}-{n}"));
+                    }
+                }
+                simulation.crash();
+                tables = over(&simulation.open());
+            }
+            let mut parts: BTreeMap<String, usize> = BTreeMap::new();
+            for item in scan_all(&tables, "t", None) {
+                if let Value::String(name) = &item["s"] {
+                    *parts.entry(name.clone()).or_default() += 1;
+                }
+            }
+            assert!(parts.values().all(|count| *count == 3), "{parts:?}");
+            assert!(acknowledged.iter().all(|name| parts.contains_key(name)));
+        });
+    }
+}
+
+#[tokio::test]
 async fn many_items_are_read_as_they_were_at_one_moment() {
     let (tables, _) = with_table().await;
     tables.put(&space(), "t", key("a")).await.unwrap();

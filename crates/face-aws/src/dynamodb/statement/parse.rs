@@ -1,10 +1,12 @@
 //! The grammar of statements.
 //!
 //! ```text
-//! statement = "SELECT" ( "*" / path *( "," path ) ) "FROM" table [ "." index ] [ "WHERE" any ] [ "ORDER" "BY" name [ "ASC" / "DESC" ] ]
+//! statement = select / "EXISTS" "(" select ")"
 //!           / "INSERT" "INTO" table "VALUE" map
 //!           / "UPDATE" table 1*( "SET" path "=" term *( "," path "=" term ) / "REMOVE" path ) "WHERE" any [ returning ]
 //!           / "DELETE" "FROM" table "WHERE" any [ returning ]
+//! select    = "SELECT" ( "*" / path *( "," path ) ) "FROM" table [ "." index ] [ "WHERE" any ] [ "ORDER" "BY" order *( "," order ) ]
+//! order     = name [ "ASC" / "DESC" ]
 //! returning = "RETURNING" ( "ALL" / "MODIFIED" ) ( "OLD" / "NEW" ) "*"
 //! any       = all *( "OR" all )
 //! all       = not *( "AND" not )
@@ -21,6 +23,7 @@ use tables::{
 };
 
 use crate::dynamodb::attribute::code;
+use crate::dynamodb::error::invalid;
 use crate::dynamodb::expression::{TYPES, only};
 use crate::protocol::Fault;
 
@@ -30,6 +33,8 @@ const DEEPEST: usize = 32;
 #[derive(Debug)]
 pub(super) enum Statement {
     Select(Select),
+    /// A part of a transaction that only sees to it that something is so.
+    Exists(Select),
     Insert {
         table: String,
         item: Item,
@@ -54,6 +59,13 @@ pub(super) struct Select {
     /// None for everything.
     pub(super) fields: Option<Vec<Path>>,
     pub(super) condition: Option<Condition>,
+    pub(super) order: Vec<Order>,
+}
+
+/// An attribute by which what is selected is ordered.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) name: String,
     pub(super) backwards: bool,
 }
 
@@ -176,6 +188,14 @@ impl Parser {
         if self.keyword("SELECT") {
             return self.select().map(Statement::Select);
         }
+        if self.is_call("EXISTS") {
+            self.next += 1;
+            self.take("(")?;
+            self.expect("SELECT")?;
+            let select = self.select()?;
+            self.take(")")?;
+            return Ok(Statement::Exists(select));
+        }
         if self.keyword("INSERT") {
             self.expect("INTO")?;
             let table = self.name()?;
@@ -204,6 +224,11 @@ impl Parser {
             self.expect("WHERE")?;
             let condition = self.any()?;
             let returning = self.returning()?;
+            if returning.is_some_and(|returning| !returning.all || returning.new) {
+                return Err(Fault::validation(
+                    "Only RETURNING ALL OLD * is allowed in DELETE statements.",
+                ));
+            }
             return Ok(Statement::Delete {
                 table,
                 condition,
@@ -228,22 +253,27 @@ impl Parser {
             true => Some(self.any()?),
             false => None,
         };
-        let mut backwards = false;
+        let mut order = Vec::new();
         if self.keyword("ORDER") {
             self.expect("BY")?;
-            self.name()?;
-            backwards = self.keyword("DESC");
-            if !backwards {
-                self.keyword("ASC");
-            }
+            order = self.list(Self::order)?;
         }
         Ok(Select {
             table,
             index,
             fields,
             condition,
-            backwards,
+            order,
         })
+    }
+
+    fn order(&mut self) -> Result<Order, Fault> {
+        let name = self.name()?;
+        let backwards = self.keyword("DESC");
+        if !backwards {
+            self.keyword("ASC");
+        }
+        Ok(Order { name, backwards })
     }
 
     fn update(&mut self) -> Result<Update, Fault> {
@@ -274,7 +304,12 @@ impl Parser {
         };
         self.next += 1;
         self.take("(")?;
-        self.path()?;
+        if self.path()? != path {
+            return Err(Fault::validation(format!(
+                "The first argument to {} must equal the assignment value",
+                function.to_ascii_uppercase()
+            )));
+        }
         self.take(",")?;
         let value = self.value()?;
         self.take(")")?;
@@ -387,7 +422,11 @@ impl Parser {
                     ("contains", second) => Ok(Condition::Contains(first, second)),
                     (_, Operand::Value(Value::String(name))) => {
                         let found = TYPES.into_iter().find(|each| code(*each) == name);
-                        let found = found.ok_or_else(|| malformed("Invalid attribute type"))?;
+                        let found = found.ok_or_else(|| {
+                            Fault::validation(format!(
+                                "Invalid attribute type name found; type: {name}, valid types: {{N,BS,L,B,NULL,M,S,SS,NS,BOOL}}"
+                            ))
+                        })?;
                         Ok(Condition::HasType(first, found))
                     }
                     _ => Err(malformed("attribute_type takes the name of a type")),
@@ -524,6 +563,9 @@ impl Parser {
             return Ok(Value::Map(item));
         }
         if self.sign("<<") {
+            if self.sign(">>") {
+                return Err(Fault::validation("Empty bags are not supported"));
+            }
             let values = self.list(Self::value)?;
             self.take(">>")?;
             return set(values);
@@ -628,7 +670,14 @@ impl Parser {
 }
 
 fn set(values: Vec<Value>) -> Result<Value, Fault> {
-    let mixed = || malformed("A set holds strings, numbers or bytes of one type");
+    let mixed = || {
+        Fault::validation(
+            "Unsupported data type in Bag. DynamoDB only supports either numbers or strings in bags",
+        )
+    };
+    if let Some(repeated) = repeated(&values) {
+        return Err(repeated);
+    }
     let count = values.len();
     let (mut strings, mut numbers, mut binaries) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -646,4 +695,20 @@ fn set(values: Vec<Value>) -> Result<Value, Fault> {
         (0, 0, n) if n == count => Ok(Value::Binaries(binaries)),
         _ => Err(mixed()),
     }
+}
+
+fn repeated(values: &[Value]) -> Option<Fault> {
+    let texts: Vec<String> = values
+        .iter()
+        .map(|value| match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        })
+        .collect();
+    let twice = |at: usize| values[..at].contains(&values[at]);
+    (1..values.len()).any(twice).then(|| {
+        let listed = texts.join(", ");
+        invalid(format!("Input collection [{listed}] contains duplicates."))
+    })
 }

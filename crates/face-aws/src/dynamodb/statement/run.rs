@@ -1,32 +1,30 @@
 //! Carrying statements out.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tables::{
-    Comparison, Condition, Error, Item, KeySchema, Once, Operand, Page, Path, Projection, Query,
-    Scan, SortCondition, Table, Value, Write, Written,
+    Condition, Error, Item, Once, Path, Projection, Table, Transacted, Write, Written, item_size,
 };
 
 use super::parse::{Returning, Select, Statement, parse};
+use super::read::{conjuncts, equality, read};
 use crate::dynamodb::attribute::{self, PrintedItem};
 use crate::dynamodb::capacity::{Kind, Spent, Wanted};
-use crate::dynamodb::error::{cancelled, fault, fault_with_item};
-use crate::dynamodb::{Asked, settings};
+use crate::dynamodb::error::{cancelled_statements, fault, fault_with_item};
+use crate::dynamodb::{Asked, batch, settings};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Input {
-    statement: String,
+pub(super) struct Input {
+    pub(super) statement: String,
     #[serde(default)]
     parameters: Vec<Json>,
     #[serde(default)]
-    consistent_read: bool,
-    next_token: Option<String>,
-    limit: Option<usize>,
+    pub(super) consistent_read: bool,
+    pub(super) next_token: Option<String>,
+    pub(super) limit: Option<usize>,
     #[serde(default)]
     return_consumed_capacity: Wanted,
     #[serde(default)]
@@ -47,10 +45,14 @@ impl Input {
                 "Duplicate primary key exists in table",
             );
         }
-        match self.return_values_on_condition_check_failure.as_deref() {
-            Some("ALL_OLD") => fault_with_item(error),
-            _ => fault(error),
+        match self.tells_old() {
+            true => fault_with_item(error),
+            false => fault(error),
         }
+    }
+
+    fn tells_old(&self) -> bool {
+        self.return_values_on_condition_check_failure.as_deref() == Some("ALL_OLD")
     }
 }
 
@@ -70,15 +72,16 @@ pub(in crate::dynamodb) async fn execute(mut asked: Asked<'_>) -> Result<wire::R
     let statement = input.parse()?;
     let mut output;
     if let Statement::Select(select) = &statement {
-        let (page, spent) = read(&asked, select, &input)?;
-        output = json!({ "Items": printed(select, &page) });
-        if let Some(last) = &page.last {
-            let last = json!(PrintedItem(last));
-            output["NextToken"] = STANDARD.encode(last.to_string()).into();
-            output["LastEvaluatedKey"] = last;
+        let selected = read(&asked, select, &input)?;
+        output = json!({ "Items": printed(select, &selected.items) });
+        if let Some(token) = selected.token {
+            output["NextToken"] = token.into();
+        }
+        if let Some(last) = &selected.last {
+            output["LastEvaluatedKey"] = json!(PrintedItem(last));
         }
         let consumed = input.return_consumed_capacity;
-        if let Some(told) = consumed.tell(&select.table, Kind::Any, || spent) {
+        if let Some(told) = consumed.tell(&select.table, Kind::Any, || selected.spent) {
             output["ConsumedCapacity"] = json!(told);
         }
     } else {
@@ -100,34 +103,56 @@ pub(in crate::dynamodb) async fn batch(mut asked: Asked<'_>) -> Result<wire::Res
     #[serde(rename_all = "PascalCase")]
     struct Batch {
         statements: Vec<Input>,
+        #[serde(default)]
+        return_consumed_capacity: Wanted,
     }
-    settings::only(&asked.call, &["Statements"])?;
+    settings::only(&asked.call, &["Statements", "ReturnConsumedCapacity"])?;
     let batch: Batch = asked.call.read()?;
-    let mut responses = Vec::new();
+    let (mut responses, mut spent) = (Vec::new(), Vec::new());
     for input in &batch.statements {
-        let done = one(&asked, input).await;
-        responses.push(done.unwrap_or_else(|fault| {
-            let code = fault.code.trim_end_matches("Exception");
-            let code = match code {
-                "Validation" => "ValidationError",
-                code => code,
-            };
-            let mut error = json!({ "Code": code, "Message": fault.message });
-            for (name, value) in fault.fields {
-                error[name] = value;
+        responses.push(match one(&asked, input).await {
+            Ok((done, table, used)) => {
+                spent.push((table, used));
+                done
             }
-            json!({ "Error": error })
-        }));
+            Err(fault) => failed(fault),
+        });
     }
-    Ok(asked.answer(&json!({ "Responses": responses })))
+    let mut output = json!({ "Responses": responses });
+    let told = batch::told(batch.return_consumed_capacity, Kind::Any, || {
+        spent.into_iter()
+    });
+    if let Some(told) = told {
+        output["ConsumedCapacity"] = json!(told);
+    }
+    Ok(asked.answer(&output))
 }
 
-async fn one(asked: &Asked<'_>, input: &Input) -> Result<Json, Fault> {
+/// A statement of a batch that was not carried out.
+fn failed(fault: Fault) -> Json {
+    let code = match fault.code.trim_end_matches("Exception") {
+        "Validation" => "ValidationError",
+        "ConditionalCheckFailed" => "ConditionalCheckFailed",
+        "ResourceNotFound" => "ResourceNotFound",
+        code => code,
+    };
+    let mut error = json!({ "Code": code, "Message": fault.message });
+    for (name, value) in fault.fields {
+        error[name] = value;
+    }
+    json!({ "Error": error })
+}
+
+/// What a statement of a batch tells, of which table, and what it used.
+async fn one(asked: &Asked<'_>, input: &Input) -> Result<(Json, String, Spent), Fault> {
     let statement = input.parse()?;
     if let Statement::Select(select) = &statement {
-        let key = selected_key(asked, select)?;
+        let key = selected_key(asked, select, "BatchExecuteStatement")?;
         let item = asked.tables.get(asked.space(), &select.table, &key);
-        return Ok(told(select, item.map_err(fault)?.as_ref()));
+        let item = item.map_err(fault)?;
+        let bytes = item.as_ref().map_or(0, item_size);
+        let spent = Spent::read(bytes, input.consistent_read);
+        return Ok((told(select, item.as_ref()), select.table.clone(), spent));
     }
     let (table, write) = write(asked, &statement)?;
     let written = asked.tables.write(asked.space(), &write).await;
@@ -136,20 +161,28 @@ async fn one(asked: &Asked<'_>, input: &Input) -> Result<Json, Fault> {
     if let Some(item) = returned(&statement, &written).pop() {
         output["Item"] = item;
     }
-    Ok(output)
+    Ok((output, table, Spent::written(&written)))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Transaction {
+    transact_statements: Vec<Input>,
+    client_request_token: Option<String>,
+    #[serde(default)]
+    return_consumed_capacity: Wanted,
 }
 
 /// `ExecuteTransaction`: all read, or all write.
 pub(in crate::dynamodb) async fn transaction(
     mut asked: Asked<'_>,
 ) -> Result<wire::Response, Fault> {
-    #[derive(Debug, Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Transaction {
-        transact_statements: Vec<Input>,
-        client_request_token: Option<String>,
-    }
-    settings::only(&asked.call, &["TransactStatements", "ClientRequestToken"])?;
+    const KNOWN: [&str; 3] = [
+        "TransactStatements",
+        "ClientRequestToken",
+        "ReturnConsumedCapacity",
+    ];
+    settings::only(&asked.call, &KNOWN)?;
     let digest = digest(
         &SHA256,
         json!(asked.call.input["TransactStatements"])
@@ -170,56 +203,115 @@ pub(in crate::dynamodb) async fn transaction(
         })
         .collect();
     if reads.len() == statements.len() {
-        let keys: Vec<Item> = reads
-            .iter()
-            .map(|select| selected_key(&asked, select))
-            .collect::<Result<_, _>>()?;
-        let keys = reads.iter().zip(&keys);
-        let keys = keys.map(|(select, key)| (select.table.as_str(), key));
-        let found = asked.tables.get_many(asked.space(), keys, |_| true);
-        let found = found.map_err(fault)?;
-        let responses: Vec<Json> = reads
-            .iter()
-            .zip(&found)
-            .map(|(select, item)| {
-                let mut told = told(select, item.as_ref());
-                if let Some(members) = told.as_object_mut() {
-                    members.remove("TableName");
-                }
-                told
-            })
-            .collect();
-        return Ok(asked.answer(&json!({ "Responses": responses })));
+        return read_all(&asked, &reads, input.return_consumed_capacity);
     }
     if !reads.is_empty() {
         return Err(Fault::validation(
-            "ExecuteTransaction API does not support both read and write operations in the same request",
+            "ExecuteTransaction API does not support both read and write operations in the same request.",
         ));
     }
-    let writes: Vec<Write> = statements
-        .iter()
-        .map(|statement| write(&asked, statement).map(|(_, write)| write))
-        .collect::<Result<_, _>>()?;
-    let once = input.client_request_token.map(|token| Once {
+    let once = input.client_request_token.clone().map(|token| Once {
         token,
         digest: digest.as_ref().to_vec(),
     });
+    write_all(&asked, &input, &statements, once).await
+}
+
+fn read_all(asked: &Asked<'_>, reads: &[&Select], wanted: Wanted) -> Result<wire::Response, Fault> {
+    let keys: Vec<Item> = reads
+        .iter()
+        .map(|select| selected_key(asked, select, "ExecuteTransaction"))
+        .collect::<Result<_, _>>()?;
+    let keys = reads.iter().zip(&keys);
+    let keys = keys.map(|(select, key)| (select.table.as_str(), key));
+    let found = asked.tables.get_many(asked.space(), keys, |_| true);
+    let found = found.map_err(fault)?;
+    let responses: Vec<Json> = reads
+        .iter()
+        .zip(&found)
+        .map(|(select, item)| {
+            let mut told = told(select, item.as_ref());
+            if let Some(members) = told.as_object_mut() {
+                members.remove("TableName");
+            }
+            told
+        })
+        .collect();
+    let mut output = json!({ "Responses": responses });
+    let told = batch::told(wanted, Kind::Reads, || {
+        reads.iter().zip(&found).map(|(select, item)| {
+            let bytes = item.as_ref().map_or(0, item_size);
+            (select.table.clone(), Spent::read(bytes, true).twice())
+        })
+    });
+    if let Some(told) = told {
+        output["ConsumedCapacity"] = json!(told);
+    }
+    Ok(asked.answer(&output))
+}
+
+async fn write_all(
+    asked: &Asked<'_>,
+    input: &Transaction,
+    statements: &[Statement],
+    once: Option<Once>,
+) -> Result<wire::Response, Fault> {
+    let (mut tables, mut writes) = (Vec::new(), Vec::new());
+    for (at, statement) in statements.iter().enumerate() {
+        let (table, write) = match statement {
+            Statement::Exists(select) => check(asked, select).map_err(|fault| {
+                let message = fault.message.unwrap_or_default();
+                Fault {
+                    message: Some(format!(
+                        "Validation failed in TransactStatements[{at}]: {message}"
+                    )),
+                    ..fault
+                }
+            })?,
+            statement => write(asked, statement)?,
+        };
+        tables.push(table);
+        writes.push(write);
+    }
     let done = asked.tables.transact(asked.space(), once.as_ref(), &writes);
-    done.await.map_err(|error| match error {
-        Error::Cancelled(reasons) => cancelled(&reasons, &[]),
+    let done = done.await.map_err(|error| match error {
+        Error::Cancelled(reasons) => {
+            let inputs = input.transact_statements.iter();
+            let tell: Vec<bool> = inputs.map(Input::tells_old).collect();
+            let inserts = |statement: &Statement| matches!(statement, Statement::Insert { .. });
+            let inserts: Vec<bool> = statements.iter().map(inserts).collect();
+            cancelled_statements(&reasons, &tell, &inserts)
+        }
         error => fault(error),
     })?;
     let responses = vec![json!({}); statements.len()];
-    Ok(asked.answer(&json!({ "Responses": responses })))
+    let mut output = json!({ "Responses": responses });
+    let told = match &done {
+        Transacted::Done(written) => {
+            batch::told(input.return_consumed_capacity, Kind::Writes, || {
+                let each = tables.iter().zip(written);
+                each.map(|(table, written)| (table.clone(), Spent::written(written).twice()))
+            })
+        }
+        // What was done before is only looked at, at the price of the least.
+        Transacted::Before => batch::told(input.return_consumed_capacity, Kind::Reads, || {
+            let each = tables.iter();
+            each.map(|table| (table.clone(), Spent::read(0, true).twice()))
+        }),
+    };
+    if let Some(told) = told {
+        output["ConsumedCapacity"] = json!(told);
+    }
+    Ok(asked.answer(&output))
 }
 
-fn printed(select: &Select, page: &Page) -> Vec<Json> {
+fn printed(select: &Select, items: &[Item]) -> Vec<Json> {
     let pick = picked(select);
     let print = |item: &Item| match &pick {
         Some(pick) => json!(PrintedItem(&pick.of(item))),
         None => json!(PrintedItem(item)),
     };
-    page.items.iter().map(print).collect()
+    items.iter().map(print).collect()
 }
 
 fn picked(select: &Select) -> Option<Projection> {
@@ -243,113 +335,6 @@ fn told(select: &Select, item: Option<&Item>) -> Json {
     told
 }
 
-fn read(asked: &Asked<'_>, select: &Select, input: &Input) -> Result<(Page, Spent), Fault> {
-    let table = asked.tables.table(asked.space(), &select.table);
-    let table = table.map_err(fault)?;
-    let index =
-        crate::dynamodb::page::index(&table, select.index.as_deref(), input.consistent_read)?;
-    let after = input.next_token.as_deref().map(start).transpose()?;
-    let key = index.map_or(&table.key, |index| &index.key);
-    let parts = conjuncts(select.condition.as_ref());
-    let partition = parts
-        .iter()
-        .find_map(|part| equality(part, &key.partition.name));
-    let page = match partition {
-        Some(partition) => {
-            let sort = sort_condition(key, &parts);
-            asked.tables.query(
-                asked.space(),
-                &Query {
-                    index: select.index.as_deref(),
-                    sort: sort.as_ref(),
-                    filter: select.condition.as_ref(),
-                    limit: input.limit,
-                    after: after.as_ref(),
-                    backwards: select.backwards,
-                    ..Query::of(&select.table, partition)
-                },
-            )
-        }
-        None => asked.tables.scan(
-            asked.space(),
-            &Scan {
-                table: &select.table,
-                index: select.index.as_deref(),
-                filter: select.condition.as_ref(),
-                limit: input.limit,
-                after: after.as_ref(),
-                ..Scan::default()
-            },
-        ),
-    };
-    let page = page.map_err(fault)?;
-    let spent = match index {
-        Some(index) => Spent::read_index(index, page.bytes, &[], input.consistent_read),
-        None => Spent::read(page.bytes, input.consistent_read),
-    };
-    Ok((page, spent))
-}
-
-fn start(token: &str) -> Result<Item, Fault> {
-    let wrong = || Fault::validation("Invalid NextToken");
-    let text = STANDARD.decode(token).map_err(|_| wrong())?;
-    let json = serde_json::from_slice(&text).map_err(|_| wrong())?;
-    attribute::item(json).map_err(|_| wrong())
-}
-
-/// The conditions that all must hold.
-fn conjuncts(condition: Option<&Condition>) -> Vec<&Condition> {
-    match condition {
-        None => Vec::new(),
-        Some(Condition::All(parts)) => parts
-            .iter()
-            .flat_map(|part| conjuncts(Some(part)))
-            .collect(),
-        Some(condition) => vec![condition],
-    }
-}
-
-/// The value that a condition wants an attribute to be.
-fn equality<'a>(condition: &'a Condition, name: &str) -> Option<&'a Value> {
-    match condition {
-        Condition::Compare(Operand::Path(path), Comparison::Equal, Operand::Value(value))
-        | Condition::Compare(Operand::Value(value), Comparison::Equal, Operand::Path(path))
-            if path.steps.is_empty() && path.name == name =>
-        {
-            Some(value)
-        }
-        _ => None,
-    }
-}
-
-/// The first condition on the sort key that narrows a query; the others are its filter's.
-fn sort_condition(key: &KeySchema, parts: &[&Condition]) -> Option<SortCondition> {
-    let sort = key.sort.as_ref()?;
-    let is_sort = |path: &Path| path.steps.is_empty() && path.name == sort.name;
-    let fits = |value: &Value| value.r#type() == sort.r#type.r#type();
-    parts.iter().find_map(|part| match part {
-        Condition::Compare(Operand::Path(path), comparison, Operand::Value(value))
-            if is_sort(path) && fits(value) =>
-        {
-            let value = value.clone();
-            Some(match comparison {
-                Comparison::Equal => SortCondition::Equal(value),
-                Comparison::Less => SortCondition::Less(value),
-                Comparison::LessOrEqual => SortCondition::LessOrEqual(value),
-                Comparison::Greater => SortCondition::Greater(value),
-                Comparison::GreaterOrEqual => SortCondition::GreaterOrEqual(value),
-                Comparison::NotEqual => return None,
-            })
-        }
-        Condition::Between(Operand::Path(path), Operand::Value(low), Operand::Value(high))
-            if is_sort(path) && fits(low) && fits(high) =>
-        {
-            Some(SortCondition::Between(low.clone(), high.clone()))
-        }
-        _ => None,
-    })
-}
-
 /// The key of the one item that a condition is about, and what else it says.
 fn keyed(table: &Table, condition: &Condition) -> Option<(Item, Option<Condition>)> {
     let mut parts = conjuncts(Some(condition));
@@ -366,7 +351,7 @@ fn keyed(table: &Table, condition: &Condition) -> Option<(Item, Option<Condition
     Some((key, rest))
 }
 
-fn selected_key(asked: &Asked<'_>, select: &Select) -> Result<Item, Fault> {
+fn selected_key(asked: &Asked<'_>, select: &Select, within: &str) -> Result<Item, Fault> {
     let table = asked.tables.table(asked.space(), &select.table);
     let table = table.map_err(fault)?;
     let keyed = select
@@ -376,10 +361,31 @@ fn selected_key(asked: &Asked<'_>, select: &Select) -> Result<Item, Fault> {
         .and_then(|condition| keyed(&table, condition));
     match keyed {
         Some((key, _)) => Ok(key),
-        None => Err(Fault::validation(
-            "Select statements within BatchExecuteStatement must specify the primary key in the where clause.",
-        )),
+        None => Err(Fault::validation(format!(
+            "Select statements within {within} must specify the primary key in the where clause."
+        ))),
     }
+}
+
+/// A part of a transaction that only sees to it that something is so: of one item, and more than that it is there.
+fn check(asked: &Asked<'_>, select: &Select) -> Result<(String, Write), Fault> {
+    if select.index.is_some() {
+        return Err(Fault::validation(
+            "Operations on indices are not supported in transactions",
+        ));
+    }
+    let table = asked.tables.table(asked.space(), &select.table);
+    let table = table.map_err(fault)?;
+    let condition = select.condition.as_ref();
+    let Some((key, Some(rest))) = condition.and_then(|condition| keyed(&table, condition)) else {
+        return Err(Fault::validation(
+            "EXISTS() must contain a single item read with additional condition",
+        ));
+    };
+    let there = Condition::Exists(Path::attribute(table.key.partition.name.clone()));
+    let write = Write::check(&select.table, key);
+    let condition = Condition::All(vec![there, rest]);
+    Ok((select.table.clone(), write.when(Some(condition))))
 }
 
 fn write(asked: &Asked<'_>, statement: &Statement) -> Result<(String, Write), Fault> {
@@ -398,6 +404,9 @@ fn write(asked: &Asked<'_>, statement: &Statement) -> Result<(String, Write), Fa
             "Unsupported operation: SELECT from {}",
             select.table
         ))),
+        Statement::Exists(_) => Err(Fault::validation(
+            "EXISTS can only be used in ExecuteTransaction write requests.",
+        )),
         Statement::Insert { table, item } => {
             let absent = Condition::Not(Box::new(exists(&find(table)?)));
             let write = Write::put(table, item.clone()).when(Some(absent));
@@ -432,7 +441,7 @@ fn returned(statement: &Statement, written: &Written) -> Vec<Json> {
             update, returning, ..
         } => (*returning, Some(update.parts())),
         Statement::Delete { returning, .. } => (*returning, None),
-        Statement::Select(_) | Statement::Insert { .. } => (None, None),
+        Statement::Select(_) | Statement::Exists(_) | Statement::Insert { .. } => (None, None),
     };
     let Some(Returning { all, new }) = returning else {
         return Vec::new();

@@ -144,23 +144,78 @@ async fn the_service_tells_about_itself() {
     assert_eq!(limits["TableMaxReadCapacityUnits"], 40_000);
     let endpoints = world.ok("DescribeEndpoints", json!({})).await;
     assert_eq!(endpoints["Endpoints"][0]["Address"], "localhost");
-    let asked = json!({ "TableName": "music" });
-    let backups = world.ok("DescribeContinuousBackups", asked.clone()).await;
-    let point = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
-    assert_eq!(point["PointInTimeRecoveryStatus"], "DISABLED");
-    let set = |on: bool| {
-        let specification = json!({ "PointInTimeRecoveryEnabled": on });
-        with(
-            asked.clone(),
-            json!({ "PointInTimeRecoverySpecification": specification }),
+}
+
+#[tokio::test]
+async fn what_requests_may_use_at_most_is_kept_and_told() {
+    let world = World::new();
+    let most = |read: i64, write: i64| json!({ "MaxReadRequestUnits": read, "MaxWriteRequestUnits": write });
+    let index = json!([{
+        "IndexName": "by-name",
+        "KeySchema": [{ "AttributeName": "name", "KeyType": "HASH" }],
+        "Projection": { "ProjectionType": "ALL" },
+        "OnDemandThroughput": most(7, -1),
+    }]);
+    let on_demand = with(
+        table("most", json!([["id", "S"]])),
+        json!({
+            "AttributeDefinitions": [
+                { "AttributeName": "id", "AttributeType": "S" },
+                { "AttributeName": "name", "AttributeType": "S" },
+            ],
+            "GlobalSecondaryIndexes": index,
+            "OnDemandThroughput": most(5, 6),
+        }),
+    );
+    let told = |described: &Value| {
+        (
+            described["OnDemandThroughput"].clone(),
+            described["GlobalSecondaryIndexes"][0]["OnDemandThroughput"].clone(),
         )
     };
+    let created = world.ok("CreateTable", on_demand.clone()).await;
     assert_eq!(
-        world.ok("UpdateContinuousBackups", set(false)).await,
-        backups
+        told(&created["TableDescription"]),
+        (most(5, 6), most(7, -1))
     );
-    let refused = "PointInTimeRecoverySpecification";
+    let altered = world
+        .ok(
+            "UpdateTable",
+            json!({
+                "TableName": "most",
+                "OnDemandThroughput": most(-1, 9),
+                "GlobalSecondaryIndexUpdates": [{ "Update": { "IndexName": "by-name", "OnDemandThroughput": most(-1, -1) } }],
+            }),
+        )
+        .await;
+    assert_eq!(
+        told(&altered["TableDescription"]),
+        (most(-1, 9), Value::Null)
+    );
+    let described = world
+        .ok("DescribeTable", json!({ "TableName": "most" }))
+        .await;
+    assert_eq!(told(&described["Table"]), (most(-1, 9), Value::Null));
+
+    let mut warm = with(on_demand.clone(), json!({ "TableName": "other" }));
+    warm["GlobalSecondaryIndexes"][0]["WarmThroughput"] = json!({ "ReadUnitsPerSecond": 12_000 });
+    let refused = world.refused("CreateTable", warm).await;
+    assert_eq!(refused.0, "NotImplementedException");
+    let warm = json!({ "WarmThroughput": { "ReadUnitsPerSecond": 12_000 } });
     world
-        .not_built("UpdateContinuousBackups", set(true), refused)
+        .not_built(
+            "CreateTable",
+            with(on_demand.clone(), warm),
+            "WarmThroughput",
+        )
+        .await;
+    let provisioned = json!({
+        "TableName": "other",
+        "BillingMode": "PROVISIONED",
+        "ProvisionedThroughput": { "ReadCapacityUnits": 1, "WriteCapacityUnits": 1 },
+    });
+    let message = "One or more parameter values were invalid: OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST";
+    world
+        .invalid("CreateTable", with(on_demand, provisioned), message)
         .await;
 }

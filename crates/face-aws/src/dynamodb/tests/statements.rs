@@ -184,6 +184,267 @@ async fn wrong_statements_are_refused() {
     assert_eq!(absent.0, "ResourceNotFoundException");
 }
 
+async fn transact(world: &World, texts: &[&str]) -> (u16, Value) {
+    let statements: Vec<Value> = texts.iter().map(|text| statement(text)).collect();
+    let input = json!({ "TransactStatements": statements });
+    world.send("ExecuteTransaction", &input).await
+}
+
+/// What is recorded of the real service, on items `o` and `p` at 1, 2 and 3.
+async fn ordered() -> World {
+    let world = World::with_tables().await;
+    for id in ["o", "p"] {
+        for at in 1..=3 {
+            world.put("log", entry(id, at)).await;
+        }
+    }
+    world
+}
+
+fn places(output: &Value) -> Vec<String> {
+    let items = output["Items"].as_array().unwrap();
+    let text = |item: &Value| {
+        format!(
+            "{}{}",
+            item["id"]["S"].as_str().unwrap(),
+            item["at"]["N"].as_str().unwrap()
+        )
+    };
+    items.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn keys_order_what_is_selected() {
+    let world = ordered().await;
+    for (rest, expected) in [
+        ("id = 'o' ORDER BY at DESC", "o3 o2 o1"),
+        ("id = 'o' ORDER BY at", "o1 o2 o3"),
+        ("id = 'o' ORDER BY id ASC", "o3 o2 o1"),
+        (
+            "id IN ['o', 'p'] ORDER BY id DESC, at ASC",
+            "p1 p2 p3 o1 o2 o3",
+        ),
+        (
+            "id IN ('p', 'o', 'p') AND at > 1 ORDER BY id, at",
+            "o2 o3 p2 p3",
+        ),
+        ("id IN ['x'] ORDER BY id", ""),
+    ] {
+        let text = format!("SELECT * FROM log WHERE {rest}");
+        let found = world.ok("ExecuteStatement", statement(&text)).await;
+        assert_eq!(places(&found).join(" "), expected, "{rest}");
+    }
+    for (rest, message) in [
+        (
+            "ORDER BY at",
+            "Must have WHERE clause in the statement when using ORDER BY clause.",
+        ),
+        (
+            "WHERE id = 'o' ORDER BY total DESC",
+            "Attribute total in ORDER BY clause must be part of the primary key",
+        ),
+        (
+            "WHERE id > 'a' ORDER BY at",
+            "Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause.",
+        ),
+        (
+            "WHERE id IN ['o', 'p'] ORDER BY at DESC",
+            "Must have hash key in ORDER BY clause when more than one hash key condition specified in WHERE clause.",
+        ),
+    ] {
+        let text = format!("SELECT at FROM log {rest}");
+        world
+            .invalid("ExecuteStatement", statement(&text), message)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_selection_of_several_partitions_goes_by_pages() {
+    let world = ordered().await;
+    for (text, expected) in [
+        (
+            "SELECT * FROM log WHERE id IN ['o', 'p'] ORDER BY id DESC",
+            "p3 p2 p1 o3 o2 o1",
+        ),
+        (
+            "SELECT * FROM log WHERE id IN ['p', 'x', 'o']",
+            "p1 p2 p3 o1 o2 o3",
+        ),
+    ] {
+        for limit in 1..=7 {
+            let mut found = Vec::new();
+            let mut input = with(statement(text), json!({ "Limit": limit }));
+            loop {
+                let page = world.ok("ExecuteStatement", input.clone()).await;
+                assert!(page["Items"].as_array().unwrap().len() <= limit);
+                found.extend(places(&page));
+                let Some(token) = page.get("NextToken") else {
+                    break;
+                };
+                input["NextToken"] = token.clone();
+            }
+            assert_eq!(found.join(" "), expected, "{limit}");
+        }
+    }
+    let text = "SELECT * FROM log WHERE id IN ['o', 'p']";
+    let page = with(statement(text), json!({ "Limit": 1 }));
+    let token = world.ok("ExecuteStatement", page).await["NextToken"].clone();
+    let other = with(
+        statement("SELECT * FROM log WHERE id = 'o'"),
+        json!({ "NextToken": token }),
+    );
+    world
+        .invalid(
+            "ExecuteStatement",
+            other,
+            "NextToken does not match request",
+        )
+        .await;
+    let broken = with(statement(text), json!({ "NextToken": "bm8=" }));
+    world
+        .invalid("ExecuteStatement", broken, "Invalid NextToken")
+        .await;
+    let many: Vec<String> = (0..51).map(|n| format!("'{n}'")).collect();
+    let text = format!("SELECT * FROM log WHERE id IN [{}]", many.join(","));
+    let message = "Too many decomposed read operations for a given query.";
+    world
+        .invalid("ExecuteStatement", statement(&text), message)
+        .await;
+}
+
+#[tokio::test]
+async fn a_transaction_of_statements_checks_that_something_is_so() {
+    let world = ordered().await;
+    let exists = "EXISTS(SELECT * FROM log WHERE id = 'o' AND at = 1 AND won IS MISSING)";
+    let update = "UPDATE log SET won = 1 WHERE id = 'o' AND at = 2";
+    let (status, done) = transact(&world, &[exists, update]).await;
+    assert_eq!((status, done), (200, json!({ "Responses": [{}, {}] })));
+
+    let won = "EXISTS(SELECT * FROM log WHERE id = 'o' AND at = 2 AND won IS MISSING)";
+    let (status, done) =
+        transact(&world, &[won, "DELETE FROM log WHERE id = 'o' AND at = 1"]).await;
+    assert_eq!(status, 400);
+    assert_eq!(
+        done["CancellationReasons"],
+        json!([
+            { "Code": "ConditionalCheckFailed", "Message": "The conditional request failed" },
+            { "Code": "None" },
+        ])
+    );
+    // Of what is not there nothing is so.
+    let absent = "EXISTS(SELECT * FROM log WHERE id = 'x' AND at = 2 AND won IS MISSING)";
+    assert_eq!(transact(&world, &[absent, update]).await.0, 400);
+
+    for (texts, message) in [
+        (
+            &[
+                "EXISTS(SELECT * FROM log WHERE id = 'o' AND at = 1)",
+                update,
+            ][..],
+            "Validation failed in TransactStatements[0]: EXISTS() must contain a single item read with additional condition",
+        ),
+        (
+            &["SELECT * FROM log WHERE id = 'o' AND at = 1", update],
+            "ExecuteTransaction API does not support both read and write operations in the same request.",
+        ),
+    ] {
+        let (status, refused) = transact(&world, texts).await;
+        assert_eq!((status, &refused["message"]), (400, &json!(message)));
+    }
+    let message = "EXISTS can only be used in ExecuteTransaction write requests.";
+    world
+        .invalid("ExecuteStatement", statement(exists), message)
+        .await;
+    let insert = "INSERT INTO log VALUE {'id': 'o', 'at': 1}";
+    let (_, refused) = transact(&world, &[insert]).await;
+    assert_eq!(
+        refused["CancellationReasons"],
+        json!([{ "Code": "DuplicateItem", "Message": "Duplicate primary key exists in table" }])
+    );
+}
+
+#[tokio::test]
+async fn statements_tell_what_they_used_and_what_was_in_their_way() {
+    let world = ordered().await;
+    let input = json!({
+        "Statements": [
+            statement("SELECT * FROM log WHERE id = 'o' AND at = 1"),
+            statement("DELETE FROM log WHERE id = 'o' AND at = 2"),
+        ],
+        "ReturnConsumedCapacity": "TOTAL",
+    });
+    let done = world.ok("BatchExecuteStatement", input).await;
+    assert_eq!(
+        done["ConsumedCapacity"],
+        json!([{ "TableName": "log", "CapacityUnits": 1.5 }])
+    );
+    let update = with(
+        statement("UPDATE log SET a = 1 WHERE id = 'o' AND at = 1 AND b = 2"),
+        json!({ "ReturnValuesOnConditionCheckFailure": "ALL_OLD" }),
+    );
+    let input = json!({ "TransactStatements": [update] });
+    let (_, refused) = world.send("ExecuteTransaction", &input).await;
+    assert_eq!(refused["CancellationReasons"][0]["Item"], entry("o", 1));
+    let input = json!({
+        "TransactStatements": [statement("UPDATE log SET a = 1 WHERE id = 'o' AND at = 1")],
+        "ReturnConsumedCapacity": "TOTAL",
+    });
+    let done = world.ok("ExecuteTransaction", input).await;
+    assert_eq!(
+        done["ConsumedCapacity"],
+        json!([{ "TableName": "log", "CapacityUnits": 2.0, "WriteCapacityUnits": 2.0 }])
+    );
+}
+
+#[tokio::test]
+async fn what_no_set_or_function_can_be_is_refused() {
+    let world = ordered().await;
+    let set = |set: &str| format!("INSERT INTO log VALUE {{'id': 'a', 'at': 1, 's': {set}}}");
+    for (text, message) in [
+        (set("<<>>"), "Empty bags are not supported"),
+        (
+            set("<<1, 'a'>>"),
+            "Unsupported data type in Bag. DynamoDB only supports either numbers or strings in bags",
+        ),
+        (
+            set("<<'a', 'a'>>"),
+            "One or more parameter values were invalid: Input collection [a, a] contains duplicates.",
+        ),
+        (
+            "UPDATE log SET other = set_add(s, <<'x'>>) WHERE id = 'o' AND at = 1".into(),
+            "The first argument to SET_ADD must equal the assignment value",
+        ),
+        (
+            "UPDATE log SET l = list_append(l, [1]) WHERE id = 'o' AND at = 1".into(),
+            "The provided expression refers to an attribute that does not exist in the item",
+        ),
+        (
+            "SELECT * FROM log WHERE id = 'o' AND attribute_type(total, 'X')".into(),
+            "Invalid attribute type name found; type: X, valid types: {N,BS,L,B,NULL,M,S,SS,NS,BOOL}",
+        ),
+        (
+            "DELETE FROM log WHERE id = 'o' AND at = 1 RETURNING MODIFIED OLD *".into(),
+            "Only RETURNING ALL OLD * is allowed in DELETE statements.",
+        ),
+    ] {
+        world
+            .invalid("ExecuteStatement", statement(&text), message)
+            .await;
+    }
+    let made = "UPDATE log SET s = set_add(s, <<'x'>>) WHERE id = 'o' AND at = 1";
+    run(&world, made, json!(null)).await;
+    let gone = "UPDATE log SET s = set_delete(s, <<'x'>>) WHERE id = 'o' AND at = 1";
+    run(&world, gone, json!(null)).await;
+    let found = run(
+        &world,
+        "SELECT * FROM log WHERE id = 'o' AND at = 1",
+        json!(null),
+    )
+    .await;
+    assert_eq!(found, json!([entry("o", 1)]));
+}
+
 proptest! {
     #[test]
     fn no_statement_makes_the_reader_fall_over(text in statement_soup(), noise in ".{0,60}") {

@@ -1,0 +1,241 @@
+//! The tables' API beside dynalite (npm; LevelDB on disk): requests per second of the server's processor time. Ours
+//! verifies signatures and syncs before it answers; dynalite does neither.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::floor;
+use crate::load::{self, Connection, Load};
+use crate::server::Server;
+use crate::signed::request;
+
+const CONNECTIONS: usize = 64;
+const TIME: Duration = Duration::from_secs(4);
+/// Different requests of one kind.
+const REQUESTS: usize = 20_000;
+/// Items of the partition that is queried.
+const PARTITION: usize = 100;
+
+/// One kind of request.
+struct Figure {
+    name: &'static str,
+    operation: &'static str,
+    body: fn(usize) -> String,
+    wanted: &'static str,
+    /// Dynalite has it.
+    peer: bool,
+}
+
+const FIGURES: [Figure; 5] = [
+    Figure {
+        name: "PutItem",
+        operation: "PutItem",
+        body: put,
+        wanted: "≥ 8×",
+        peer: true,
+    },
+    Figure {
+        name: "GetItem",
+        operation: "GetItem",
+        body: get,
+        wanted: "≥ 8×",
+        peer: true,
+    },
+    Figure {
+        name: "Query of 100 items",
+        operation: "Query",
+        body: query,
+        wanted: "",
+        peer: true,
+    },
+    Figure {
+        name: "BatchWriteItem of 25",
+        operation: "BatchWriteItem",
+        body: batch,
+        wanted: "",
+        peer: true,
+    },
+    Figure {
+        name: "TransactWriteItems of 4",
+        operation: "TransactWriteItems",
+        body: transact,
+        wanted: "",
+        peer: false,
+    },
+];
+
+pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
+    let before = floor::flushes_per_second(work)?;
+    let ours = loads(&ours(binary, work)?, |_| true)?;
+    let after = floor::flushes_per_second(work)?;
+    let peer = match std::env::var_os("DYNALITE") {
+        Some(script) => Some(loads(&dynalite(&script, work)?, |figure| figure.peer)?),
+        None => None,
+    };
+    for (at, figure) in FIGURES.iter().enumerate() {
+        let theirs = peer.as_ref().and_then(|loads| loads[at].as_ref());
+        let ours = ours[at].as_ref().context("ours has them all")?;
+        print(figure, ours, theirs);
+    }
+    let put = ours[0].as_ref().context("ours has them all")?;
+    durable(put, f64::midpoint(before, after));
+    Ok(())
+}
+
+fn ours(binary: &Path, work: &Path) -> Result<Server> {
+    let data = work.join("tables").display().to_string();
+    let mut server = Server::spawn(binary, &["serve", "--data-dir", &data])?;
+    server.wait_for("ready")?;
+    Ok(server)
+}
+
+fn dynalite(script: &std::ffi::OsStr, work: &Path) -> Result<Server> {
+    let mut command = Command::new("node");
+    command.arg(script).arg("--path").arg(work.join("dynalite"));
+    command.args(["--createTableMs", "0", "--host", "127.0.0.1"]);
+    Server::spawn_peer(&mut command)
+}
+
+fn loads(server: &Server, has: impl Fn(&Figure) -> bool) -> Result<Vec<Option<Load>>> {
+    prepare(server)?;
+    let load = |figure: &Figure| {
+        let rendered = |n| request(&server.host, figure.operation, &(figure.body)(n));
+        let requests: Vec<Vec<u8>> = (0..REQUESTS).map(rendered).collect();
+        // Its code is to be hot.
+        let warm = requests[..REQUESTS / 10].to_vec();
+        load::run(server, warm, CONNECTIONS, TIME / 4)?;
+        load::run(server, requests, CONNECTIONS, TIME)
+    };
+    let each = FIGURES.iter();
+    each.map(|figure| has(figure).then(|| load(figure)).transpose())
+        .collect()
+}
+
+/// A table by partition, one by partition and place, and what reads are to find in them.
+fn prepare(server: &Server) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut connection = Connection::open(&server.host).await?;
+        for (name, place) in [("items", false), ("places", true)] {
+            create(&mut connection, &server.host, name, place).await?;
+        }
+        let mut filled: Vec<(&str, String)> = (0..REQUESTS).map(|n| ("PutItem", put(n))).collect();
+        filled.extend((0..PARTITION).map(|n| ("PutItem", placed(n))));
+        for (operation, body) in filled {
+            connection
+                .send(&request(&server.host, operation, &body))
+                .await?;
+        }
+        Ok(())
+    })
+}
+
+async fn create(connection: &mut Connection, host: &str, name: &str, place: bool) -> Result<()> {
+    let (definition, key) = match place {
+        false => ("", ""),
+        true => (
+            r#",{"AttributeName":"place","AttributeType":"N"}"#,
+            r#",{"AttributeName":"place","KeyType":"RANGE"}"#,
+        ),
+    };
+    let body = format!(
+        r#"{{"TableName":"{name}","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{{"AttributeName":"id","AttributeType":"S"}}{definition}],"KeySchema":[{{"AttributeName":"id","KeyType":"HASH"}}{key}]}}"#
+    );
+    connection
+        .send(&request(host, "CreateTable", &body))
+        .await?;
+    let body = format!(r#"{{"TableName":"{name}"}}"#);
+    for _ in 0..200 {
+        let described = connection
+            .send(&request(host, "DescribeTable", &body))
+            .await?;
+        if String::from_utf8_lossy(described).contains(r#""TableStatus":"ACTIVE""#) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bail!("the table {name} does not become active")
+}
+
+fn item(n: usize) -> String {
+    format!(
+        r#"{{"id":{{"S":"item-{n:08}"}},"title":{{"S":"A small item with a title of some length"}},"count":{{"N":"{n}"}},"seen":{{"BOOL":true}}}}"#
+    )
+}
+
+fn put(n: usize) -> String {
+    format!(r#"{{"TableName":"items","Item":{}}}"#, item(n))
+}
+
+fn placed(n: usize) -> String {
+    let item = item(0).replace(r#""count""#, r#""place""#);
+    let item = item.replace(r#"{"N":"0"}"#, &format!(r#"{{"N":"{n}"}}"#));
+    format!(r#"{{"TableName":"places","Item":{item}}}"#)
+}
+
+fn get(n: usize) -> String {
+    format!(r#"{{"TableName":"items","Key":{{"id":{{"S":"item-{n:08}"}}}}}}"#)
+}
+
+fn query(_: usize) -> String {
+    r#"{"TableName":"places","KeyConditionExpression":"id = :id","ExpressionAttributeValues":{":id":{"S":"item-00000000"}}}"#.into()
+}
+
+fn batch(n: usize) -> String {
+    let writes: Vec<String> = (0..25)
+        .map(|at| format!(r#"{{"PutRequest":{{"Item":{}}}}}"#, item(n * 25 + at)))
+        .collect();
+    format!(r#"{{"RequestItems":{{"items":[{}]}}}}"#, writes.join(","))
+}
+
+fn transact(n: usize) -> String {
+    let writes: Vec<String> = (0..4)
+        .map(|at| {
+            format!(
+                r#"{{"Put":{{"TableName":"items","Item":{}}}}}"#,
+                item(n * 4 + at)
+            )
+        })
+        .collect();
+    format!(r#"{{"TransactItems":[{}]}}"#, writes.join(","))
+}
+
+fn print(figure: &Figure, ours: &Load, theirs: Option<&Load>) {
+    let (theirs, ratio) = match theirs {
+        None if figure.peer => ("dynalite is not installed".into(), String::new()),
+        None => ("dynalite has it not".into(), String::new()),
+        Some(theirs) => (
+            format!("dynalite: {:.0}", theirs.per_processor_second()),
+            format!(
+                "{:.1}×",
+                ours.per_processor_second() / theirs.per_processor_second()
+            ),
+        ),
+    };
+    println!(
+        "| {} per second of the server's processor | {:.0} | {theirs} | {ratio} | {} |",
+        figure.name,
+        ours.per_processor_second(),
+        figure.wanted,
+    );
+}
+
+/// What bounds durable writes: the disk, or the processors, which the load's sender shares with the server.
+fn durable(put: &Load, flushes: f64) {
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let (bound, processors) = (
+        CONNECTIONS as f64 * flushes,
+        std::thread::available_parallelism().map_or(1, usize::from) as f64,
+    );
+    println!(
+        "| durable PutItem/s, {CONNECTIONS} clients | {:.0} (the server has {:.0} % of {processors} processors, the clients much of the rest) | {CONNECTIONS} × {flushes:.0} flushes/s = {bound:.0} | {:.2} | ≥ 0.3, or bound by the processors |",
+        put.per_second(),
+        100.0 * put.processor / put.seconds / processors,
+        put.per_second() / bound,
+    );
+}

@@ -1,0 +1,266 @@
+//! Tables copied to a bucket and from one.
+//!
+//! Neither engine knows the other, and what such a copy looks like is this service's own: so it is made here, in the
+//! face, by a worker that knows both. What was asked, and what became of it, is kept by the tables' engine in its own
+//! transactions, in this face's words, which is why a copy outlives the process: one that was under way is begun anew.
+//! Neither direction minds: an export writes under a name of its own and its summary last, an import puts the same
+//! items again.
+
+mod csv;
+mod export;
+mod import;
+mod lines;
+mod load;
+mod save;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Random, Space, Timestamp};
+use objects::Objects;
+use parking_lot::Mutex;
+use serde_json::{Value as Json, json};
+use tables::{Direction, Frozen, State, Tables, Transfer};
+use tokio_util::sync::CancellationToken;
+
+use super::error::fault;
+use super::{Asked, table};
+use crate::protocol::Fault;
+
+pub(super) use export::{describe as describe_export, export, list as list_exports};
+pub(super) use import::{describe as describe_import, import, list as list_imports};
+
+/// Copies made at once.
+const AT_ONCE: usize = 4;
+/// Should the bell be missed, or a copy not be kept because the store was in trouble.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// What makes copies. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Transfers {
+    tables: Tables,
+    objects: Objects,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    /// Tables as they were when their export was asked for. After a restart there is none, and the table is exported
+    /// as it then is, which its description tells.
+    frozen: Arc<Mutex<BTreeMap<String, Frozen>>>,
+}
+
+/// Why a copy failed, as its description tells it.
+#[derive(Debug)]
+struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+impl Transfers {
+    pub(crate) fn new(
+        tables: Tables,
+        objects: Objects,
+        clock: Arc<dyn Clock>,
+        random: Random,
+    ) -> Self {
+        Self {
+            tables,
+            objects,
+            clock,
+            random,
+            frozen: Arc::default(),
+        }
+    }
+
+    /// Makes what is asked for, until told to stop.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.make_all() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.tables.transfers_asked() => {}
+                () = self.clock.sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Makes everything that is to be made.
+    pub(super) async fn make_all(&self) {
+        loop {
+            let unfinished = match self.tables.unfinished(AT_ONCE) {
+                Ok(unfinished) if unfinished.is_empty() => return,
+                Ok(unfinished) => unfinished,
+                Err(cause) => {
+                    tracing::warn!(%cause, "copies of tables are not made");
+                    return;
+                }
+            };
+            let made = unfinished
+                .into_iter()
+                .map(|(space, transfer)| self.make(space, transfer));
+            if !futures_util::future::join_all(made)
+                .await
+                .into_iter()
+                .all(|kept| kept)
+            {
+                return;
+            }
+        }
+    }
+
+    /// Makes one and keeps how it ended; says whether that was kept.
+    async fn make(&self, space: Space, mut transfer: Transfer) -> bool {
+        let made = match transfer.direction {
+            Direction::Out => self.save(&space, &mut transfer).await,
+            Direction::In => self.load(&space, &mut transfer).await,
+        };
+        let state = match made {
+            Ok(()) => State::Done,
+            Err(Failure { code, message }) => State::Failed {
+                code: code.into(),
+                message,
+            },
+        };
+        transfer.end(state, self.clock.now());
+        let kept = self.tables.keep_transfer(&space, &transfer).await;
+        if let Err(cause) = &kept {
+            tracing::warn!(%cause, id = transfer.id, "how a copy of a table ended was not kept");
+        }
+        kept.is_ok()
+    }
+
+    /// The time in milliseconds and something that nobody guesses: ids sort by when they were made.
+    fn id(&self) -> String {
+        let millis = self.clock.now().as_micros() / 1_000;
+        let [a, b, c, d]: [u8; 4] = self.random.bytes();
+        format!("{millis:014}-{:08x}", u32::from_be_bytes([a, b, c, d]))
+    }
+}
+
+impl std::fmt::Debug for Transfers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Transfers")
+    }
+}
+
+impl Failure {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<objects::Error> for Failure {
+    fn from(error: objects::Error) -> Self {
+        match error {
+            objects::Error::NoSuchBucket(_) => {
+                Self::new("S3NoSuchBucket", "The specified bucket does not exist")
+            }
+            objects::Error::NoSuchKey { .. } => {
+                Self::new("S3NoSuchKey", "The specified key does not exist.")
+            }
+            error => {
+                tracing::error!(%error, "a copy of a table failed");
+                Self::new("UNKNOWN", "An internal error occurred")
+            }
+        }
+    }
+}
+
+impl From<tables::Error> for Failure {
+    fn from(error: tables::Error) -> Self {
+        match error {
+            tables::Error::NoSuchTable(name) => {
+                Self::new("TableNotFound", format!("Table not found: {name}"))
+            }
+            error => {
+                tracing::error!(%error, "a copy of a table failed");
+                Self::new("UNKNOWN", "An internal error occurred")
+            }
+        }
+    }
+}
+
+/// A moment as manifests have it.
+fn iso(at: Timestamp) -> String {
+    let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// What every description tells of what became of a copy.
+fn outcome(printed: &mut Json, status: &str, transfer: &Transfer) {
+    printed[status] = export::status(&transfer.state).into();
+    printed["StartTime"] = table::seconds(transfer.started).into();
+    printed["TableId"] = transfer.table_id.to_string().into();
+    if let Some(ended) = transfer.ended {
+        printed["EndTime"] = table::seconds(ended).into();
+    }
+    if let Some(token) = &transfer.token {
+        printed["ClientToken"] = token.as_str().into();
+    }
+    if let State::Failed { code, message } = &transfer.state {
+        printed["FailureCode"] = code.as_str().into();
+        printed["FailureMessage"] = message.as_str().into();
+    }
+}
+
+/// Summaries of copies, the latest first, and where the next ones begin.
+struct Listed {
+    summaries: Vec<Json>,
+    next: Option<String>,
+}
+
+impl Listed {
+    fn printed(self, name: &str) -> Json {
+        let mut printed = json!({ name: self.summaries });
+        if let Some(next) = self.next {
+            printed["NextToken"] = next.into();
+        }
+        printed
+    }
+}
+
+/// How many copies are looked through for those of one table.
+const LOOKED_THROUGH: usize = 1_000;
+/// The largest page, and the one unless the caller wants less.
+const PAGE: u64 = 25;
+
+fn list(
+    asked: &mut Asked<'_>,
+    direction: Direction,
+    most: &str,
+    summary: impl Fn(&Transfer) -> Json,
+) -> Result<Listed, Fault> {
+    let text = |name: &str| asked.call.input.get(name).and_then(Json::as_str);
+    let most = asked.call.input.get(most).and_then(Json::as_u64);
+    let most = usize::try_from(most.unwrap_or(PAGE).min(PAGE)).unwrap_or(usize::MAX);
+    let of = match text("TableArn") {
+        Some(arn) => Some(table::name(asked.context, arn)?.to_owned()),
+        None => None,
+    };
+    let before = text("NextToken");
+    let found = asked
+        .tables
+        .transfers(asked.space(), direction, before, LOOKED_THROUGH);
+    let found = found.map_err(fault)?;
+    let mut found = found
+        .iter()
+        .filter(|found| of.as_ref().is_none_or(|of| *of == found.table))
+        .peekable();
+    let mut listed = Listed {
+        summaries: Vec::new(),
+        next: None,
+    };
+    while listed.summaries.len() < most
+        && let Some(next) = found.next()
+    {
+        listed.summaries.push(summary(next));
+        listed.next = found.peek().is_some().then(|| next.id.clone());
+    }
+    Ok(listed)
+}
