@@ -304,6 +304,15 @@ async fn log_entries_are_in_commit_order_and_a_cursor_sees_each_once(disk: Disk)
         log.newest(&store.read().unwrap()).unwrap(),
         Some(rest[0].position)
     );
+    let newest = rest[0].position;
+    for (after, found) in [(cursor, Some(newest)), (newest, None)] {
+        let view = store.read().unwrap();
+        assert_eq!(log.newest_after(&view, after).unwrap(), found);
+    }
+    assert!(newest.before() < newest && newest.before() > cursor);
+    assert!(newest.number() > cursor.number());
+    assert_eq!(Position::from_number(newest.number()), Some(newest));
+    assert_eq!(Position::from_number(u128::MAX), None);
     let trimmed = store.write(|tx| log.trim(tx, cursor, 1_000)).await.unwrap();
     assert_eq!(trimmed, 200);
     assert_eq!(

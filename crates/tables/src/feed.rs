@@ -140,7 +140,7 @@ pub(crate) fn append(
 
 /// Which of so many equal parts of all hashes this one is in.
 fn part(hash: u32, parts: u32) -> u32 {
-    let part = u64::from(hash) * u64::from(parts) >> 32;
+    let part = (u64::from(hash) * u64::from(parts)) >> 32;
     u32::try_from(part).expect("it is less than the number of parts")
 }
 

@@ -185,3 +185,61 @@ impl Tables {
 fn is_old(at: Timestamp, now: Timestamp) -> bool {
     now.since(at) >= KEPT
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use base::{Clock, ManualClock, Random, Space};
+    use store::Store;
+
+    use super::*;
+    use crate::{
+        Images, Item, KeyAttribute, KeySchema, KeyType, NewTable, Reading, Since, Throughput, Value,
+    };
+
+    /// A pass is of several transactions, and readers come between them, also after a crash.
+    #[tokio::test]
+    async fn a_reader_of_an_old_shard_does_not_mind_that_the_next_one_is_forgotten_first() {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000)));
+        let store = Store::ephemeral(Random::seeded(1));
+        let tables = Tables::new(store.clone(), clock.clone(), Random::seeded(2));
+        let space = Space::new("here");
+        let partition = KeyAttribute {
+            name: "p".into(),
+            r#type: KeyType::String,
+        };
+        let key = KeySchema {
+            partition,
+            sort: None,
+        };
+        let table = NewTable {
+            provisioned: Some(Throughput { read: 1, write: 1 }),
+            feed: Some(Images::Neither.into()),
+            ..NewTable::new("t", key)
+        };
+        tables.create(&space, table).await.unwrap();
+        let feed = tables.feeds(&space, None, None, 1).unwrap().feeds.remove(0);
+        clock.advance(TURNS);
+        tables.tend_feeds().await.unwrap();
+        let item = Item::from([("p".to_owned(), Value::String("a".into()))]);
+        tables.put(&space, "t", item).await.unwrap();
+        let old = tables.shards(&feed).unwrap()[0];
+        clock.advance(KEPT);
+        let now = Some(clock.now());
+        tables
+            .forget_changes(&feed, 0, old.start, now)
+            .await
+            .unwrap();
+        for since in [Since::Oldest, Since::After(old.end.unwrap())] {
+            let reading = Reading {
+                shard: old.id,
+                since,
+                limit: 9,
+                bytes: 9,
+            };
+            let read = tables.changes(&feed, &reading).unwrap();
+            assert_eq!((read.changes.len(), read.next), (0, None));
+        }
+    }
+}

@@ -111,7 +111,9 @@ fn existing(view: &View, feed: &Feed, shard: ShardId) -> Result<Shard> {
 /// After which position the shard's kept changes come.
 fn oldest(view: &View, feed: &Feed, shard: &Shard) -> Result<Position> {
     let forgotten = FORGOTTEN.get(view, &feed.forgotten(shard.id.partition))?;
-    Ok(forgotten.map_or(shard.start, |forgotten| forgotten.0.max(shard.start)))
+    let oldest = forgotten.map_or(shard.start, |forgotten| forgotten.0.max(shard.start));
+    // What was forgotten of later shards of the partition is none of this one's.
+    Ok(shard.end.map_or(oldest, |end| oldest.min(end)))
 }
 
 fn begin(view: &View, feed: &Feed, shard: &Shard, since: Since) -> Result<Position> {
