@@ -443,6 +443,77 @@ def test_what_is_wrong_is_refused_as_by_the_real_service(world):
     assert world.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"][0]["UUID"] == made["UUID"]
 
 
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Items:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      BillingMode: PROVISIONED
+      ProvisionedThroughput: {ReadCapacityUnits: 1, WriteCapacityUnits: 1}
+      StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}
+  Heard:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: index.handler
+      CodeUri: .
+      Events:
+        Change:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Items.StreamArn
+            StartingPosition: TRIM_HORIZON
+            BatchSize: SIZE
+            FilterCriteria: {Filters: [{Pattern: '{"dynamodb": {"Keys": {"id": {"S": [{"prefix": "a"}]}}}}'}]}
+Outputs:
+  Table: {Value: !Ref Items}
+  Function: {Value: !Ref Heard}
+  Stream: {Value: !GetAtt Items.StreamArn}
+"""
+
+
+def test_a_template_maps_a_table_to_a_function(world, tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "index.js").write_text(HANDLER)
+
+    def deploy(text):
+        (app / "template.yaml").write_text(text)
+        done = world.fulmar.cli("deploy", app, "--stack", "mapped", "--json")
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return {output["name"]: output["value"] for event in found for output in event.get("outputs", [])}
+
+    outputs = deploy(TEMPLATE.replace("SIZE", "5"))
+    mappings = lambda: world.lambda_.list_event_source_mappings(FunctionName=outputs["Function"])["EventSourceMappings"]
+    [made] = mappings()
+    assert made["EventSourceArn"] == outputs["Stream"]
+    assert (made["BatchSize"], made["StartingPosition"]) == (5, "TRIM_HORIZON")
+    mapped = Mapped(world, outputs["Table"], outputs["Function"], made)
+    for id in ["b1", "a1", "a2"]:
+        mapped.put(id)
+    assert sum(mapped.delivered("a2"), []) == ["a1", "a2"]
+    # Again: nothing to do. With another setting: the same mapping, changed.
+    assert deploy(TEMPLATE.replace("SIZE", "5")) == outputs
+    assert mappings()[0]["LastModified"] == mapped.get()["LastModified"]
+    deploy(TEMPLATE.replace("SIZE", "7"))
+    world.settled(mapped.uuid)
+    assert (mapped.get()["UUID"], mapped.get()["BatchSize"]) == (mapped.uuid, 7)
+    # Without the event it is gone, and the rest is not.
+    without = TEMPLATE[: TEMPLATE.index("      Events:")] + TEMPLATE[TEMPLATE.index("Outputs:") :]
+    deploy(without)
+    eventually(lambda: mappings() == [])
+    mapped.put("a3")
+    # What is not built is refused before anything is created.
+    refused = TEMPLATE.replace("SIZE", "5\n            DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:us-east-1:000000000000:q'}}")
+    (app / "template.yaml").write_text(refused)
+    said = world.fulmar.cli("deploy", app, "--stack", "refused", check=False)
+    assert said.returncode and "queues and topics are not supported yet" in said.stdout + said.stderr
+    world.fulmar.cli("destroy", "mapped")
+
+
 def test_nothing_is_lost_by_kill():
     with server() as fulmar:
         world = World(fulmar)

@@ -209,9 +209,11 @@ impl Record for StoredDelivery {}
 pub enum LastResult {
     Ok,
     FunctionFailed,
-    FunctionRefused,
+    FunctionThrottled,
     NoFunction,
     NoSource,
+    /// No instance could be started, or whatever else is not the function's fault.
+    NotStarted,
 }
 
 impl Record for LastResult {}

@@ -294,11 +294,12 @@ impl Delivering {
             }
             Err(functions::Error::Stopping) => return Err(functions::Error::Stopping.into()),
             Err(error) => {
-                tracing::debug!(%error, mapping = self.mapping.id, "a batch was not taken");
+                tracing::warn!(%error, mapping = self.mapping.id, "a batch was not taken; waiting");
                 let result = match error {
                     functions::Error::NoSuchFunction(_)
                     | functions::Error::NoSuchQualifier { .. } => LastResult::NoFunction,
-                    _ => LastResult::FunctionRefused,
+                    functions::Error::Throttled(_) => LastResult::FunctionThrottled,
+                    _ => LastResult::NotStarted,
                 };
                 (Outcome::Refused, result, None)
             }

@@ -82,6 +82,8 @@ impl Embedded {
             counter,
             conflicts: Conflicts::since(committed),
             last: committed,
+            // What was found may be in the cache of a process that was killed.
+            synced: 0,
             visible: visible.clone(),
             failure: failure.clone(),
             wakes,
@@ -257,6 +259,8 @@ struct Committer {
     counter: Counter,
     conflicts: Conflicts,
     last: Version,
+    /// Up to where everything is known to be on the disk.
+    synced: Version,
     visible: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<Error>>>,
     wakes: Arc<Wakes>,
@@ -335,8 +339,10 @@ impl Committer {
     }
 
     fn apply(&mut self, mut batch: fjall::OwnedWriteBatch, durability: Durability) -> Result<()> {
-        let applied = if batch.is_empty() {
-            // Nothing but requests to sync.
+        let applied = if batch.is_empty() && self.synced == self.last && self.synced > 0 {
+            // Nothing but requests to sync, and nothing to sync.
+            Ok(())
+        } else if batch.is_empty() {
             self.tree.database.persist(PersistMode::SyncData)
         } else {
             batch.insert(&self.tree.keys, committed_key(), self.last.to_be_bytes());
@@ -349,7 +355,8 @@ impl Committer {
         match applied {
             Ok(()) => {
                 self.visible.store(self.last, Ordering::Release);
-                if durability == Durability::Synced {
+                if durability == Durability::Synced && self.synced < self.last {
+                    self.synced = self.last;
                     self.counter.note(self.last);
                 }
                 Ok(())

@@ -74,7 +74,8 @@ fn said(result: Option<LastResult>) -> &'static str {
         None => "No records processed",
         Some(LastResult::Ok) => "OK",
         Some(LastResult::FunctionFailed) => "PROBLEM: Function call failed",
-        Some(LastResult::FunctionRefused) => "PROBLEM: Function call was throttled",
+        Some(LastResult::FunctionThrottled) => "PROBLEM: Function call was throttled",
+        Some(LastResult::NotStarted) => "PROBLEM: Function could not be started",
         Some(LastResult::NoFunction) => "PROBLEM: Function not found",
         Some(LastResult::NoSource) => "PROBLEM: Stream not found",
     }
