@@ -77,7 +77,7 @@ impl Server {
 
 /// Of one process, in bytes.
 pub(crate) fn resident(process: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process))?;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))

@@ -124,9 +124,9 @@ fn prepare(server: &Server) -> Result<()> {
         for (name, place) in [("items", false), ("places", true)] {
             create(&mut connection, &server.host, name, place).await?;
         }
-        let mut filled: Vec<(&str, String)> = (0..REQUESTS).map(|n| ("PutItem", put(n))).collect();
-        filled.extend((0..PARTITION).map(|n| ("PutItem", placed(n))));
-        for (operation, body) in filled {
+        let batches = (0..REQUESTS / 25).map(|n| ("BatchWriteItem", batch(n)));
+        let placed = (0..PARTITION).map(|n| ("PutItem", placed(n)));
+        for (operation, body) in batches.chain(placed) {
             connection
                 .send(&request(&server.host, operation, &body))
                 .await?;

@@ -168,7 +168,7 @@ impl Aws {
         match known {
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
-            Known::Lambda => self.lambda.call(&context, &head, body).await,
+            Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
     }
@@ -213,12 +213,15 @@ impl Service for Aws {
     fn call(&self, request: Request) -> ServiceFuture<'_> {
         Box::pin(async move {
             match destination(&request) {
-                Destination::S3 => self.s3.call(request).await,
+                // Each in a place of its own, or every request would be moved about in the largest.
+                Destination::S3 => Box::pin(self.s3.call(request)).await,
                 Destination::Whole(known) => self.whole(known, request).await,
-                Destination::Gateway(address) => self.gateways.call(address, request).await,
+                Destination::Gateway(address) => {
+                    Box::pin(self.gateways.call(address, request)).await
+                }
                 Destination::Unbuilt(service) => {
                     let request_id = self.random.uuid().to_string();
-                    unbuilt::answer(&service, request, &request_id).await
+                    Box::pin(unbuilt::answer(&service, request, &request_id)).await
                 }
             }
         })

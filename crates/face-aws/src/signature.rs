@@ -213,7 +213,7 @@ impl Claim {
 
     fn canonical_request(&self, parts: &Parts, body: &str, style: PathStyle) -> String {
         let mut canonical = String::with_capacity(512);
-        let _ = write!(canonical, "{}\n", parts.method);
+        let _ = writeln!(canonical, "{}", parts.method);
         canonical.push_str(&canonical_path(parts.uri.path(), style));
         canonical.push('\n');
         canonical.push_str(&self.canonical_query(&parts.uri));

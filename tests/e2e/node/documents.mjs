@@ -81,7 +81,7 @@ test("queries and scans go by pages", async () => {
     ScanIndexForward: false,
   };
   const found = [];
-  for await (const page of paginateQuery({ client: documents, pageSize: 4 }, query)) {
+  for await (const page of paginateQuery({ client: documents, pageSize: 4 }, { ...query })) {
     found.push(...page.Items.map((item) => item.at));
   }
   assert.deepEqual(found, [19, 17, 15, 13, 11, 9, 7, 5, 3]);

@@ -513,3 +513,130 @@ proptest! {
         prop_assert_eq!(again, picked);
     }
 }
+
+/// Changes of whole attributes, and what they make of an item in the plainest way: one after the other, each looking
+/// at a copy of what was there. None where one of them cannot be.
+mod plainly {
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    pub(super) enum Plain {
+        Set(Value),
+        Copy(String),
+        Or(String, Value),
+        Plus(String, i32),
+        Minus(i32, String),
+        Append(String, Vec<Value>),
+        Remove,
+        Add(Value),
+        Subtract(Value),
+    }
+
+    pub(super) fn any() -> impl Strategy<Value = Plain> {
+        let name = || "[abc]";
+        prop_oneof![
+            any_value().prop_map(Plain::Set),
+            name().prop_map(Plain::Copy),
+            (name(), any_value()).prop_map(|(name, value)| Plain::Or(name, value)),
+            (name(), -3..4_i32).prop_map(|(name, n)| Plain::Plus(name, n)),
+            (-3..4_i32, name()).prop_map(|(n, name)| Plain::Minus(n, name)),
+            (name(), proptest::collection::vec(any_value(), 0..2))
+                .prop_map(|(name, values)| Plain::Append(name, values)),
+            Just(Plain::Remove),
+            any_value().prop_map(Plain::Add),
+            any_value().prop_map(Plain::Subtract),
+        ]
+    }
+
+    pub(super) fn change(plain: &Plain) -> Change {
+        let there = |name: &String| Box::new(Term::Path(Path::attribute(name.clone())));
+        let value = |value: Value| Box::new(Term::Value(value));
+        let whole = |n: &i32| value(number(&n.to_string()));
+        match plain {
+            Plain::Set(new) => Change::Set(Term::Value(new.clone())),
+            Plain::Copy(name) => Change::Set(*there(name)),
+            Plain::Or(name, other) => {
+                let name = Path::attribute(name.clone());
+                Change::Set(Term::Or(name, value(other.clone())))
+            }
+            Plain::Plus(name, n) => Change::Set(Term::Plus(there(name), whole(n))),
+            Plain::Minus(n, name) => Change::Set(Term::Minus(whole(n), there(name))),
+            Plain::Append(name, values) => {
+                let values = value(Value::List(values.clone()));
+                Change::Set(Term::Append(there(name), values))
+            }
+            Plain::Remove => Change::Remove,
+            Plain::Add(value) => Change::Add(value.clone()),
+            Plain::Subtract(value) => Change::Subtract(value.clone()),
+        }
+    }
+
+    pub(super) fn apply(changes: &BTreeMap<String, Plain>, item: &Item) -> Option<Item> {
+        let mut new = item.clone();
+        for (name, plain) in changes {
+            match made(plain, item.get(name), item)? {
+                Some(value) => new.insert(name.clone(), value),
+                None => new.remove(name),
+            };
+        }
+        Some(new)
+    }
+
+    fn made(plain: &Plain, there: Option<&Value>, item: &Item) -> Option<Option<Value>> {
+        let whole = |name: &String| match item.get(name)? {
+            Value::Number(n) => n.to_string().parse::<i32>().ok(),
+            _ => None,
+        };
+        let told = |n: i32| Some(Some(number(&n.to_string())));
+        match plain {
+            Plain::Set(value) => Some(Some(value.clone())),
+            Plain::Copy(name) => item.get(name).cloned().map(Some),
+            Plain::Or(name, other) => Some(item.get(name).or(Some(other)).cloned()),
+            Plain::Plus(name, n) => told(whole(name)? + n),
+            Plain::Minus(n, name) => told(n - whole(name)?),
+            Plain::Append(name, values) => match item.get(name)? {
+                Value::List(there) => Some(Some(list(&[&there[..], &values[..]].concat()))),
+                _ => None,
+            },
+            Plain::Remove => Some(None),
+            Plain::Add(value) => match (there, value) {
+                (None, value) => Some(Some(value.clone())),
+                (Some(Value::Number(a)), Value::Number(b)) => {
+                    let parsed = |n: &Number| n.to_string().parse::<i32>().ok();
+                    told(parsed(a)? + parsed(b)?)
+                }
+                (Some(Value::Strings(a)), Value::Strings(b)) => Some(Some(Value::Strings(a | b))),
+                (Some(Value::List(a)), Value::List(b)) => {
+                    Some(Some(list(&[&a[..], &b[..]].concat())))
+                }
+                _ => None,
+            },
+            Plain::Subtract(value) => match (there, value) {
+                (None, _) => Some(None),
+                (Some(Value::Strings(a)), Value::Strings(b)) => {
+                    let left = a - b;
+                    Some((!left.is_empty()).then_some(Value::Strings(left)))
+                }
+                _ => None,
+            },
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn an_update_does_as_the_model(
+        item in proptest::collection::btree_map("[abc]", any_value(), 0..4),
+        changes in proptest::collection::btree_map("[abc]", plainly::any(), 1..4),
+    ) {
+        let update = Update {
+            changes: changes
+                .iter()
+                .map(|(name, plain)| (Path::attribute(name.clone()), plainly::change(plain)))
+                .collect(),
+        };
+        prop_assert_eq!(update.apply(&item).ok(), plainly::apply(&changes, &item));
+    }
+}

@@ -334,7 +334,7 @@ async fn what_was_exported_can_be_imported() {
 #[tokio::test]
 async fn what_is_no_item_is_counted_and_the_others_imported() {
     let world = World::with_bucket().await;
-    let good = |at: u32| json!({ "Item": entry("a", at.into()) }).to_string();
+    let good = |at: u32| json!({ "Item": entry("a", at) }).to_string();
     let text = [
         good(1).as_str(),
         "no json",

@@ -230,14 +230,14 @@ impl Asked {
 impl Reader {
     fn feed(&mut self, bytes: &[u8]) -> Vec<Record> {
         match self {
-            Self::Json(lines) => lines.feed(bytes).iter().map(|line| json(line)).collect(),
+            Self::Json(lines) => lines.feed(bytes).iter().map(json).collect(),
             Self::Csv(csv) => csv.feed(bytes),
         }
     }
 
     fn end(&mut self) -> Vec<Record> {
         match self {
-            Self::Json(lines) => lines.end().iter().map(|line| json(line)).collect(),
+            Self::Json(lines) => lines.end().iter().map(json).collect(),
             Self::Csv(csv) => csv.end(),
         }
     }
