@@ -26,6 +26,7 @@ mod permission;
 mod provisioned;
 mod recursion;
 mod settings;
+mod stream;
 mod tags;
 mod update;
 mod version;

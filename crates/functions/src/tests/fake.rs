@@ -16,7 +16,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Moment};
+use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, Happening, InstanceFacts, Moment};
 use crate::protocol;
 use crate::{
     Config, Configuration, Create, Event, Function, Functions, Invoke, Job, Keeper, Launch,
@@ -331,6 +331,18 @@ impl Dialect for Plain {
         }]
     }
 
+    fn telemetry(&self, _at: Timestamp, what: &Happening<'_>) -> String {
+        format!("{:?}", format!("{what:?}"))
+    }
+
+    fn account(&self, _function: &Function) -> String {
+        "account".into()
+    }
+
+    fn version_name(&self, version: Option<u64>) -> String {
+        format!("{version:?}")
+    }
+
     fn billed_ms(&self, phases: &Phases) -> u64 {
         u64::try_from(phases.run.as_millis()).unwrap_or(u64::MAX)
     }
@@ -353,6 +365,8 @@ fn launcher(stage: Arc<Stage>) -> Launcher {
             stdout: Box::new(stdout),
             stderr: Box::new(tokio::io::empty()),
             process,
+            beside: None,
+            extensions: None,
         }))
     })
 }
