@@ -106,9 +106,10 @@ exports.handler = async (event) => {
 };
 """
 PYTHON = """
-import json
+import json, time
 def handler(event, context):
     print("the function prints")
+    time.sleep(0.1)
     return {"notes": [json.loads(line) for line in open("/tmp/watcher")]}
 """
 

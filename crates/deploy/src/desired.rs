@@ -222,6 +222,8 @@ pub struct Function {
     /// In the order in which they are laid over one another.
     pub layers: Vec<LayerUse>,
     pub logging: Logging,
+    /// Whether published versions are told of snapshots.
+    pub snapshots: bool,
     /// Whether each deployment publishes what has changed.
     pub publish: Option<Publish>,
 }

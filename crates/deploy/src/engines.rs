@@ -708,6 +708,7 @@ fn configuration(function: &Function) -> Configuration {
             system_level: function.logging.system_level.clone(),
         },
         layers: Vec::new(),
+        snapshots: function.snapshots,
     }
 }
 

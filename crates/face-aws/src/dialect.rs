@@ -552,6 +552,7 @@ mod tests {
                     ..Logging::default()
                 },
                 layers: Vec::new(),
+                snapshots: false,
             },
             code: Code {
                 source: CodeSource::Directory("/code".into()),

@@ -23,6 +23,7 @@ mod operations;
 mod package;
 mod page;
 mod permission;
+mod policy;
 mod provisioned;
 mod recursion;
 mod settings;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ledger::{Invocation, Phases};
 
 use crate::capture::Capture;
-use crate::dialect::{CallFacts, Ended, Failed, Fault, Happening, Initialization, Moment, Report};
+use crate::dialect::{CallFacts, Ended, Failed, Fault, Happening, Moment, Report};
 use crate::event::Event;
 use crate::extension::End;
 use crate::instance::{InitFailure, Instance, Limits, Started};
@@ -147,7 +147,7 @@ impl Functions {
         self.admit_start(function, now)?;
         let stream = shared.dialect.log_stream(now, function.version, unique);
         let init_timeout = shared.config.init_timeout;
-        let why = Initialization::OnDemand;
+        let why = function.initialization();
         let first = self
             .start(function, &stream, why, |now| now + init_timeout)
             .await?;
@@ -199,7 +199,7 @@ impl Functions {
     ) -> Result<Found> {
         let timeout = call.function.configuration.timeout;
         let deadline = self.shared.clock.now() + timeout;
-        let why = Initialization::OnDemand;
+        let why = call.function.initialization();
         match self.start(call.function, stream, why, |_| deadline).await? {
             Started::Ready {
                 instance,

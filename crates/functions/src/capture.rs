@@ -56,7 +56,8 @@ impl Pipes {
     }
 }
 
-/// A hold on an instance's log. When it is dropped, what the pipes still have is read and the tasks end.
+/// A hold on an instance's log. When the last is dropped, what the pipes still have is read and the tasks end.
+#[derive(Clone)]
 pub(crate) struct Capture {
     marks: mpsc::Sender<Mark>,
 }
@@ -154,6 +155,15 @@ impl Reader {
             }
         }
         self.read_to_the_end().await;
+        // What runs beside a function may outlive it.
+        let beside = async {
+            while !self.beside.is_closed() {
+                self.beside.read().await;
+                self.print_whole_lines().await;
+            }
+        };
+        // As in `read_to_the_end`.
+        let _ = tokio::time::timeout(LAST_WORDS, beside).await;
         self.print_what_is_left().await;
     }
 

@@ -69,6 +69,8 @@ pub enum Initialization {
     OnDemand,
     /// It is to be at hand before one comes.
     Provisioned,
+    /// An invocation waits for it, and its code is told of snapshots.
+    Snapshot,
 }
 
 /// An invocation.

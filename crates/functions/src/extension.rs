@@ -12,6 +12,9 @@ mod beside;
 mod desk;
 mod telemetry;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 

@@ -142,7 +142,8 @@ impl Functions {
             connection: launched.connection,
             beside: launched.beside,
         };
-        let (mut worker, beside) = self.reach(&facts, reached, extensions);
+        let (worker, beside) = self.reach(&facts, reached, extensions);
+        let mut worker = worker.with_snapshots(why == Initialization::Snapshot);
         let telemetry = beside.as_ref().map(|beside| beside.hub.telemetry.clone());
         let capture = self.capture(pipes, function, group, log_stream, telemetry);
         tell(
@@ -473,7 +474,7 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.end(End::Idle);
         if let Some(beside) = self.beside.take() {
-            beside.part(self.process.clone());
+            beside.part(self.process.clone(), self.capture.clone());
         }
     }
 }

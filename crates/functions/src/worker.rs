@@ -29,6 +29,8 @@ pub(crate) use self::outlet::{Outlets, Piece, Pieces, Streaming, streaming};
 pub(crate) struct Worker {
     source: Source,
     outlet: Outlets,
+    /// It may say that it is where a snapshot could be taken.
+    snapshots: bool,
 }
 
 /// Where requests come from.
@@ -99,7 +101,11 @@ impl Worker {
                 Source::Many(Box::new(listener))
             }
         };
-        Self { source, outlet }
+        Self {
+            source,
+            outlet,
+            snapshots: false,
+        }
     }
 
     /// One whose requests somebody else hears; also answers that they pass on go by these outlets.
@@ -108,16 +114,32 @@ impl Worker {
         Self {
             source: Source::Relayed(Box::new(Relay { requests, asker })),
             outlet,
+            snapshots: false,
         }
+    }
+
+    /// One whose code is told of snapshots.
+    #[must_use]
+    pub(crate) fn with_snapshots(self, snapshots: bool) -> Self {
+        Self { snapshots, ..self }
     }
 
     /// Waits until the worker asks for its first work, or says that it can't start.
     pub(crate) async fn ready(&mut self) -> Result<Ready, Broken> {
+        let mut restored = false;
         loop {
             let request = self.source.request().await?;
             match (request.method, request.path.as_str(), request.body) {
                 (Method::Get, protocol::NEXT, _) => return Ok(Ready::Ready),
-                (Method::Post, protocol::INIT_ERROR, Body::Whole(payload)) => {
+                // It goes on at once: it is its own and only snapshot.
+                (Method::Get, protocol::RESTORE_NEXT, _) if self.snapshots && !restored => {
+                    restored = true;
+                    self.source.answer(protocol::RESTORED).await?;
+                }
+                (Method::Post, path, Body::Whole(payload))
+                    if path == protocol::INIT_ERROR
+                        || (path == protocol::RESTORE_ERROR && restored) =>
+                {
                     self.accept().await;
                     return Ok(Ready::InitError {
                         kind: request.kind,

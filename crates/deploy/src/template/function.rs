@@ -88,7 +88,7 @@ pub(crate) const PROPERTIES: Schema = &[
         "RuntimeManagementConfig",
         Notice("the host's own runtimes are used"),
     ),
-    ("SnapStart", Refused("no snapshots are taken")),
+    ("SnapStart", Obeyed),
     (
         "SourceKMSKeyArn",
         Refused("code would not be encrypted by this key"),
@@ -125,6 +125,7 @@ const LOGGING: Schema = &[
     ("LogGroup", Obeyed),
     ("SystemLogLevel", Obeyed),
 ];
+const SNAPSHOTS: Schema = &[("ApplyOn", Obeyed)];
 const APPLICATION_LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 const SYSTEM_LEVELS: &[&str] = &["DEBUG", "INFO", "WARN"];
 
@@ -202,6 +203,7 @@ impl Reading<'_> {
             tags: fields.texts("Tags"),
             layers: self.layers(),
             logging: self.logging(),
+            snapshots: self.snapshots(runtime.as_deref()),
             publish: self.publish(),
             name: name?,
             runtime: runtime?,
@@ -264,6 +266,23 @@ impl Reading<'_> {
             system_level: level("SystemLogLevel", SYSTEM_LEVELS),
             group: fields.text("LogGroup"),
         }
+    }
+
+    fn snapshots(&self, runtime: Option<&str>) -> bool {
+        let Some(fields) = self.fields.nested("SnapStart", SNAPSHOTS, self.findings) else {
+            return false;
+        };
+        let wanted = fields.choice("ApplyOn", &["PublishedVersions", "None"]);
+        let wanted = wanted == Some("PublishedVersions");
+        let minor = runtime.and_then(|runtime| runtime.strip_prefix("python3."));
+        let supported = minor.and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor >= 12);
+        if wanted && runtime.is_some() && !supported {
+            self.say(
+                self.error("SnapStart", format!("`{}` takes no snapshots", runtime.unwrap_or_default()))
+                    .why("the service takes them of Python 3.12 and newer"),
+            );
+        }
+        wanted
     }
 
     fn runtime(&self) -> Option<(String, Language)> {

@@ -112,6 +112,7 @@ pub(super) fn initialization_type(why: Initialization) -> &'static str {
     match why {
         Initialization::OnDemand => "on-demand",
         Initialization::Provisioned => "provisioned-concurrency",
+        Initialization::Snapshot => "snap-start",
     }
 }
 

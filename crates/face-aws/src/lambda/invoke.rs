@@ -134,6 +134,15 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     }
 }
 
+/// The older form of calling without waiting.
+pub(super) async fn invoke_async(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    asked
+        .call
+        .input
+        .insert("InvocationType".into(), "Event".into());
+    invoke(asked).await
+}
+
 fn check_payload(payload: Bytes, asynchronous: bool) -> Result<Bytes, Fault> {
     let limit = if asynchronous {
         LARGEST_ASYNCHRONOUS

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::{Broken, End, ForWorker, Hub, attend};
+use crate::capture::Capture;
 use crate::launch::{Extensions, Process};
 
 /// How long those that hear of the end have for it: the published limit.
@@ -86,7 +87,7 @@ impl Beside {
     }
 
     /// Lets those that hear of the end come to theirs, and ends the process then.
-    pub(crate) fn part(self, process: Arc<Process>) {
+    pub(crate) fn part(self, process: Arc<Process>, capture: Capture) {
         let tasks = self.tasks.clone();
         tasks.spawn(async move {
             tokio::select! {
@@ -95,6 +96,8 @@ impl Beside {
                 _ = process.wait(), if self.signals.is_none() => {}
             }
             process.kill();
+            // Until here somebody listens to what they print.
+            drop(capture);
         });
     }
 }

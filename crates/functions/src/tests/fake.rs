@@ -258,6 +258,7 @@ pub(crate) fn configuration(handler: &str) -> Configuration {
         architecture: crate::Architecture::default(),
         logging: Logging::default(),
         layers: Vec::new(),
+        snapshots: false,
     }
 }
 
@@ -271,6 +272,10 @@ pub(crate) fn package(name: &str, content: &[u8]) -> Bytes {
 
 /// A cloud of few words.
 struct Plain;
+
+pub(crate) fn plain() -> Arc<dyn Dialect> {
+    Arc::new(Plain)
+}
 
 impl Dialect for Plain {
     fn log_group(&self, function: &Function) -> String {
