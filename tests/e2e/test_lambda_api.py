@@ -71,15 +71,19 @@ def test_the_older_call_without_waiting(fulmar, lambda_, name):
         {"LoggingConfig": {"LogFormat": "Text", "SystemLogLevel": "WARN"}},
         {"LoggingConfig": {"LogFormat": "XML"}},
         {"Architectures": ["sparc"]},
-        {"Tags": {"aws:own": "x"}} ,
+        {"Tags": {"aws:own": "x"}},
     ],
     ids=lambda settings: json.dumps(settings)[:40],
 )
 def test_settings_outside_their_limits(fulmar, settings):
     unchecked = fulmar.client("lambda", parameter_validation=False)
     wanted = {"Runtime": "nodejs20.x", "Handler": "index.handler", "Role": ROLE, **settings}
-    with pytest.raises(ClientError) as refused:
-        unchecked.create_function(FunctionName="outside", Code={"ZipFile": package(CODE)}, **wanted)
+    try:
+        with pytest.raises(ClientError) as refused:
+            unchecked.create_function(FunctionName="outside", Code={"ZipFile": package(CODE)}, **wanted)
+    except BaseException:
+        unchecked.delete_function(FunctionName="outside")
+        raise
     response = refused.value.response
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert response["Error"]["Code"] in ("ValidationException", "InvalidParameterValueException"), response

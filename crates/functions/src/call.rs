@@ -158,10 +158,7 @@ impl Functions {
                 init,
             } => {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
-                instance
-                    .capture
-                    .begin(self.lines(call, &Moment::Start))
-                    .await;
+                instance.capture.begin(self.first_lines(call)).await;
                 return Ok(Found::Instance {
                     instance,
                     deadline: None,
@@ -207,10 +204,7 @@ impl Functions {
                 init,
             } => {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
-                instance
-                    .capture
-                    .begin(self.lines(call, &Moment::Start))
-                    .await;
+                instance.capture.begin(self.first_lines(call)).await;
                 Ok(Found::Instance {
                     instance,
                     deadline: Some(deadline),
@@ -290,7 +284,7 @@ impl Functions {
         instance.tell(&Happening::Start {
             request_id: call.request_id,
             version: function.version,
-            trace: work.trace,
+            trace: Some(work.trace),
         });
         let watch = Stopwatch::start();
         let result = instance.exchange(&work, &limits).await;
@@ -317,7 +311,7 @@ impl Functions {
         instance.tell(&Happening::RuntimeDone {
             request_id: call.request_id,
             took: phases.run,
-            bytes: ending.length(),
+            bytes: Some(ending.length()),
             ended: ending.ended(),
         });
         if instance.has_company() {
@@ -407,6 +401,14 @@ impl Functions {
             log_tail,
             phases: *phases,
         }));
+    }
+
+    /// Those of a call for which an instance was started.
+    fn first_lines(&self, call: &Call<'_>) -> Vec<String> {
+        let why = call.function.initialization();
+        let mut lines = self.lines(call, &Moment::InitStart(why));
+        lines.extend(self.lines(call, &Moment::Start));
+        lines
     }
 
     fn lines(&self, call: &Call<'_>, moment: &Moment<'_>) -> Vec<String> {

@@ -39,14 +39,21 @@ pub trait Dialect: Send + Sync {
     /// The platform's own lines around an invocation, none if this cloud or the function's configuration has none.
     fn log_lines(&self, call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String>;
 
-    /// What happens around a function, as those hear of it that have subscribed: one JSON value.
-    fn telemetry(&self, at: Timestamp, what: &Happening<'_>) -> String;
+    /// What happens around a function, as those hear of it that have subscribed: one JSON value. None in a cloud where
+    /// nobody can.
+    fn telemetry(&self, _at: Timestamp, _what: &Happening<'_>) -> Option<String> {
+        None
+    }
 
-    /// The account that a function belongs to.
-    fn account(&self, function: &Function) -> String;
+    /// The account that a function belongs to, as it is told to what runs beside it.
+    fn account(&self, _function: &Function) -> String {
+        String::new()
+    }
 
     /// How a version is named.
-    fn version_name(&self, version: Option<u64>) -> String;
+    fn version_name(&self, version: Option<u64>) -> String {
+        version.map(|number| number.to_string()).unwrap_or_default()
+    }
 
     /// What is charged for one attempt, in whole milliseconds.
     fn billed_ms(&self, phases: &Phases) -> u64;
@@ -85,6 +92,8 @@ pub struct CallFacts<'a> {
 /// A point in an invocation at which the platform may print.
 #[derive(Debug)]
 pub enum Moment<'a> {
+    /// An instance was started for it.
+    InitStart(Initialization),
     Start,
     /// Starting an instance failed; it is tried once more.
     InitFailed {
@@ -113,19 +122,20 @@ pub enum Happening<'a> {
     InitReport {
         initialization: Initialization,
         failed: Option<&'a str>,
+        timed_out: bool,
         took: Duration,
     },
     Start {
         request_id: &'a str,
         version: Option<u64>,
-        trace: &'a str,
+        trace: Option<&'a str>,
     },
     /// The function has answered; what runs beside it may go on.
     RuntimeDone {
         request_id: &'a str,
         took: Duration,
-        /// How long its answer is.
-        bytes: u64,
+        /// How long its answer is, where that is told.
+        bytes: Option<u64>,
         ended: Ended<'a>,
     },
     Report {

@@ -38,7 +38,7 @@ pub(crate) struct Instance {
     worker: Worker,
     process: Arc<Process>,
     /// What runs beside the worker, and what it listens to.
-    beside: Option<Beside>,
+    beside: Option<Box<Beside>>,
     /// Its place among those that are kept initialised.
     pub(crate) kept: Option<Place>,
     _code: Vec<Hold>,
@@ -167,6 +167,7 @@ impl Functions {
             &Happening::InitReport {
                 initialization: why,
                 failed: ready.as_ref().err().map(InitFailure::kind),
+                timed_out: matches!(ready, Err(InitFailure::TimedOut)),
                 took: init,
             },
         );
@@ -179,7 +180,7 @@ impl Functions {
                     started: shared.clock.now(),
                     worker,
                     process: Arc::new(launched.process),
-                    beside,
+                    beside: beside.map(Box::new),
                     kept: None,
                     _code: holds,
                 };
@@ -383,7 +384,7 @@ impl Instance {
 
     /// Tells those that listen.
     pub(crate) fn tell(&self, what: &Happening<'_>) {
-        tell(self.beside.as_ref(), what);
+        tell(self.beside.as_deref(), what);
     }
 
     /// Somebody wants it: what is held goes on.
@@ -433,7 +434,7 @@ impl Instance {
                 Err(broken) => exit_of(process, &broken).await,
             },
             exit = unconstrained(process.wait()) => Some(exit),
-            broken = Beside::broken(beside.as_ref()) => return Err(Fault::Extension(broken)),
+            broken = Beside::broken(beside.as_deref()) => return Err(Fault::Extension(broken)),
             () = unconstrained(limits.clock.sleep_until(limits.deadline)) => return Err(Fault::TimedOut(limits.timeout)),
             () = unconstrained(limits.stopping.cancelled()) => return Err(Fault::Stopped),
         };
@@ -457,12 +458,12 @@ impl Instance {
         } = self;
         let free = async {
             let asked = worker.asks_again().await.is_ok();
-            asked && Beside::settled(beside.as_ref()).await.is_ok()
+            asked && Beside::settled(beside.as_deref()).await.is_ok()
         };
         tokio::select! {
             biased;
             free = free => free,
-            _ = Beside::broken(beside.as_ref()) => false,
+            _ = Beside::broken(beside.as_deref()) => false,
             _ = unconstrained(process.wait()) => false,
             () = unconstrained(limits.clock.sleep_until(limits.deadline)) => false,
             () = unconstrained(limits.stopping.cancelled()) => false,

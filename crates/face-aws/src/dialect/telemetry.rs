@@ -32,9 +32,13 @@ pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
         Happening::InitReport {
             initialization,
             failed,
+            timed_out,
             took,
         } => {
             let mut record = initialized(*initialization, *failed);
+            if *timed_out {
+                record["status"] = "timeout".into();
+            }
             record["metrics"] = json!({ "durationMs": rounded(*took) });
             ("platform.initReport", record)
         }
@@ -43,11 +47,13 @@ pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
             version,
             trace,
         } => {
-            let record = json!({
+            let mut record = json!({
                 "requestId": request_id,
                 "version": version_name(*version),
-                "tracing": { "type": "X-Amzn-Trace-Id", "value": trace },
             });
+            if let Some(trace) = trace {
+                record["tracing"] = json!({ "type": "X-Amzn-Trace-Id", "value": trace });
+            }
             ("platform.start", record)
         }
         Happening::RuntimeDone {
@@ -58,8 +64,11 @@ pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
         } => {
             let mut record = json!({
                 "requestId": request_id,
-                "metrics": { "durationMs": rounded(*took), "producedBytes": bytes },
+                "metrics": { "durationMs": rounded(*took) },
             });
+            if let Some(bytes) = bytes {
+                record["metrics"]["producedBytes"] = (*bytes).into();
+            }
             let (status, kind) = status(ended);
             record["status"] = status.into();
             if let Some(kind) = kind {

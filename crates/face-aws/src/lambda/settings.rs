@@ -62,6 +62,7 @@ struct LoggingConfig {
 
 const LONGEST_TIMEOUT: u64 = 900;
 const MOST_MEMORY_MB: u64 = 10_240;
+const MOST_STORAGE_MB: u64 = 10_240;
 /// What a function may have at most that is started from snapshots.
 const SNAPSHOT_STORAGE_MB: u64 = 512;
 /// Names and values together, as JSON.
@@ -94,6 +95,8 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), Fault> {
         at_most("timeout", self.timeout, LONGEST_TIMEOUT)?;
         at_most("memorySize", self.memory_size, MOST_MEMORY_MB)?;
+        let storage = self.ephemeral_storage.as_ref().map(|storage| storage.size);
+        at_most("ephemeralStorage.size", storage, MOST_STORAGE_MB)?;
         if let Some(environment) = &self.environment {
             check_environment(&environment.variables)?;
         }

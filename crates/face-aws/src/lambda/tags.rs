@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::error::fault;
+use super::error::{fault, invalid};
 use super::name::Named;
 use super::{Answer, Asked};
 use crate::protocol::Fault;
@@ -21,6 +21,22 @@ struct Input {
 }
 
 const MOST_TAGS: usize = 50;
+
+/// What may be added, to be this many in all.
+pub(super) fn check(tags: &BTreeMap<String, String>, all: usize) -> Result<(), Fault> {
+    if all > MOST_TAGS {
+        return Err(invalid(format!(
+            "The maximum number of tags per resource is {MOST_TAGS}"
+        )));
+    }
+    if tags
+        .keys()
+        .any(|key| key.to_ascii_lowercase().starts_with("aws:"))
+    {
+        return Err(invalid("Tag keys cannot start with aws:"));
+    }
+    Ok(())
+}
 
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
@@ -40,12 +56,7 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         .keys()
         .filter(|key| !function.tags.contains_key(*key))
         .count();
-    if function.tags.len() + new > MOST_TAGS {
-        return Err(Fault::new(
-            "InvalidParameterValueException",
-            format!("The maximum number of tags per resource is {MOST_TAGS}"),
-        ));
-    }
+    check(&input.tags, function.tags.len() + new)?;
     change(asked, &input, |tags| tags.extend(input.tags.clone())).await
 }
 

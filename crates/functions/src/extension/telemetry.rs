@@ -151,9 +151,10 @@ impl Telemetry {
         if !self.is_wanted() {
             return;
         }
-        let shared = &self.shared;
-        let event: Arc<str> = shared.dialect.telemetry(shared.clock.now(), what).into();
-        let mut state = shared.state.lock();
+        let Some(event) = self.event(what) else {
+            return;
+        };
+        let mut state = self.shared.state.lock();
         for one in state.subscribers.iter_mut() {
             if one.kinds.contains(&kind) {
                 self.offer(one, &event);
@@ -164,13 +165,19 @@ impl Telemetry {
         }
     }
 
+    fn event(&self, what: &Happening<'_>) -> Option<Arc<str>> {
+        let shared = &self.shared;
+        let event = shared.dialect.telemetry(shared.clock.now(), what);
+        event.map(Arc::from)
+    }
+
     fn offer(&self, to: &mut Subscriber, event: &Arc<str>) {
         if to.dropped.0 > 0 {
             let (records, bytes) = to.dropped;
             let what = Happening::Dropped { records, bytes };
-            let shared = &self.shared;
-            let told: Arc<str> = shared.dialect.telemetry(shared.clock.now(), &what).into();
-            if to.events.try_send(told).is_ok() {
+            if let Some(told) = self.event(&what)
+                && to.events.try_send(told).is_ok()
+            {
                 to.dropped = (0, 0);
             }
         }

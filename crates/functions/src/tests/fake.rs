@@ -16,7 +16,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, Happening, InstanceFacts, Moment};
+use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Moment};
 use crate::protocol;
 use crate::{
     Config, Configuration, Create, Event, Function, Functions, Invoke, Job, Keeper, Launch,
@@ -328,24 +328,13 @@ impl Dialect for Plain {
 
     fn log_lines(&self, _call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
         vec![match moment {
+            Moment::InitStart(_) => return Vec::new(),
             Moment::Start => "START".into(),
             Moment::InitFailed { timed_out, .. } => format!("INIT FAILED {timed_out}"),
             Moment::Fault(failed, _) => failed.message.clone(),
             Moment::End => "END".into(),
             Moment::Report(report) => format!("REPORT {:?}", report.max_memory_mb),
         }]
-    }
-
-    fn telemetry(&self, _at: Timestamp, what: &Happening<'_>) -> String {
-        format!("{:?}", format!("{what:?}"))
-    }
-
-    fn account(&self, _function: &Function) -> String {
-        "account".into()
-    }
-
-    fn version_name(&self, version: Option<u64>) -> String {
-        format!("{version:?}")
     }
 
     fn billed_ms(&self, phases: &Phases) -> u64 {

@@ -326,7 +326,7 @@ impl Connection<TcpStream> {
                 _ => return,
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
