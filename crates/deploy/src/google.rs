@@ -17,7 +17,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::desired::{
-    Architecture, Cloud, Code, Desired, Function, Kind, OnRemoval, Resource, Retry,
+    Architecture, Cloud, Code, Desired, Function, Kind, Logging, OnRemoval, Resource, Retry,
 };
 use crate::diagnostic::{Diagnostics, Finding, Source, Span};
 use crate::template::read_tree;
@@ -182,6 +182,8 @@ impl App {
             },
             tags: BTreeMap::new(),
             layers: Vec::new(),
+            logging: Logging::default(),
+            snapshots: false,
             publish: None,
         }
     }

@@ -1,6 +1,8 @@
 //! How functions see this cloud: their environment, their events, what their errors look like to a caller, and the
 //! platform's lines in their logs.
 
+mod telemetry;
+
 use std::time::Duration;
 
 use access::{Access, Principal};
@@ -10,8 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use functions::{
-    CallFacts, Dialect, Ended, Event, Exit, Failed, Fault, Function, Initialization, InstanceFacts,
-    LogFormat, Moment, ObjectEvent, ObjectEventKind, Report,
+    CallFacts, Dialect, Ended, Event, Exit, Failed, Fault, Function, Happening, How,
+    Initialization, InstanceFacts, LogFormat, Moment, ObjectEvent, ObjectEventKind, Report,
 };
 use ledger::Phases;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -71,10 +73,7 @@ impl Dialect for AwsDialect {
         let session = self.session(function);
         let region = Place::of(&function.space).region;
         let memory = configuration.memory.as_mib().to_string();
-        let initialization = match instance.initialization {
-            Initialization::OnDemand => "on-demand",
-            Initialization::Provisioned => "provisioned-concurrency",
-        };
+        let initialization = telemetry::initialization_type(instance.initialization);
         let version = version_name(instance.version);
         let endpoint = format!("127.0.0.1:{}", self.port);
         let address = format!("http://{endpoint}");
@@ -177,6 +176,14 @@ impl Dialect for AwsDialect {
                 );
                 ("Function.ResponseSizeTooLarge", message)
             }
+            Fault::Extension(broken) => {
+                let reason = match &broken.how {
+                    How::InitError(kind) | How::ExitError(kind) => kind.clone(),
+                    How::Ended(code) => format!("exit status {code}"),
+                };
+                let message = format!("RequestId: {request_id} Error: {}: {reason}", broken.name);
+                (broken.how.kind(), message)
+            }
             Fault::Stopped => {
                 let message = format!("RequestId: {request_id} Error: The server was stopped");
                 ("Sandbox.Failure", message)
@@ -206,8 +213,20 @@ impl Dialect for AwsDialect {
     fn log_lines(&self, call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
         match call.function.configuration.logging.format {
             LogFormat::Text => text_line(call, moment).into_iter().collect(),
-            LogFormat::Json => json_line(call, moment).into_iter().collect(),
+            LogFormat::Json => json_lines(call, moment),
         }
+    }
+
+    fn telemetry(&self, at: Timestamp, what: &Happening<'_>) -> Option<String> {
+        Some(telemetry::print(at, what))
+    }
+
+    fn account(&self, function: &Function) -> String {
+        Place::of(&function.space).account.to_owned()
+    }
+
+    fn version_name(&self, version: Option<u64>) -> String {
+        version_name(version)
     }
 
     /// Initialisation is charged too, since August 2025.
@@ -255,6 +274,7 @@ fn signal_name(signal: i32) -> String {
 fn text_line(call: &CallFacts<'_>, moment: &Moment<'_>) -> Option<String> {
     let id = call.request_id;
     Some(match moment {
+        Moment::InitStart(_) => return None,
         Moment::Start => {
             format!(
                 "START RequestId: {id} Version: {}",
@@ -309,40 +329,76 @@ fn text_report(id: &str, report: &Report<'_>) -> String {
     line
 }
 
+/// How much a system log level lets through.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Debug,
+    Info,
+    Warn,
+}
+
 /// The platform's events in JSON, as far as the function's system log level lets them through.
-fn json_line(call: &CallFacts<'_>, moment: &Moment<'_>) -> Option<String> {
-    let level = call.function.configuration.logging.system_level.as_deref();
-    let (kind, record, warning) = match moment {
+fn json_lines(call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
+    let least = match call.function.configuration.logging.system_level.as_deref() {
+        Some("DEBUG") => Level::Debug,
+        Some("WARN") => Level::Warn,
+        _ => Level::Info,
+    };
+    let events: Vec<(Level, Happening<'_>)> = match moment {
+        Moment::InitStart(why) => {
+            let (function, initialization) = (call.function, *why);
+            let event = Happening::InitStart {
+                function,
+                initialization,
+            };
+            vec![(Level::Info, event)]
+        }
         Moment::Start => {
-            let version = version_name(call.version);
-            let record = json!({ "requestId": call.request_id, "version": version });
-            ("platform.start", record, false)
+            let (request_id, version) = (call.request_id, call.version);
+            let event = Happening::Start {
+                request_id,
+                version,
+                trace: None,
+            };
+            vec![(Level::Info, event)]
         }
         Moment::InitFailed {
             took,
             failed,
             timed_out,
         } => {
-            let record = json!({
-                "initializationType": "on-demand",
-                "phase": "init",
-                "status": if *timed_out { "timeout" } else { "error" },
-                "errorType": failed.kind,
-                "metrics": { "durationMs": rounded(*took) },
-            });
-            ("platform.initReport", record, true)
+            let event = Happening::InitReport {
+                initialization: Initialization::OnDemand,
+                failed: Some(&failed.kind),
+                timed_out: *timed_out,
+                took: *took,
+            };
+            vec![(Level::Warn, event)]
         }
         Moment::Report(report) => {
-            let ok = matches!(report.ended, Ended::Ok);
-            ("platform.report", json_report(call.request_id, report), !ok)
+            let (request_id, report) = (call.request_id, *report);
+            let (done, level) = match report.ended {
+                Ended::Ok => (Level::Debug, Level::Info),
+                Ended::Failed(_) | Ended::TimedOut | Ended::Crashed(_) => {
+                    (Level::Warn, Level::Warn)
+                }
+            };
+            let runtime_done = Happening::RuntimeDone {
+                request_id,
+                took: report.phases.run,
+                bytes: None,
+                ended: report.ended,
+            };
+            let report = Happening::Report { request_id, report };
+            vec![(done, runtime_done), (level, report)]
         }
         // Their facts are in the report.
-        Moment::Fault(..) | Moment::End => return None,
+        Moment::Fault(..) | Moment::End => Vec::new(),
     };
-    if level == Some("WARN") && !warning {
-        return None;
-    }
-    Some(json!({ "time": instant(call.now), "type": kind, "record": record }).to_string())
+    let heard = events.iter().filter(|(level, _)| *level >= least);
+    heard
+        .map(|(_, event)| telemetry::print(call.now, event))
+        .collect()
 }
 
 fn json_report(id: &str, report: &Report<'_>) -> Value {
@@ -356,15 +412,10 @@ fn json_report(id: &str, report: &Report<'_>) -> Value {
         metrics["initDurationMs"] = rounded(init).into();
     }
     let mut record = json!({ "requestId": id, "metrics": metrics });
-    let (status, kind) = match report.ended {
-        Ended::Ok => ("success", None),
-        Ended::Failed(failed) => ("error", Some(&failed.kind)),
-        Ended::TimedOut => ("timeout", None),
-        Ended::Crashed(failed) => ("failure", Some(&failed.kind)),
-    };
+    let (status, kind) = telemetry::status(&report.ended);
     record["status"] = status.into();
     if let Some(kind) = kind {
-        record["errorType"] = kind.as_str().into();
+        record["errorType"] = kind.into();
     }
     record
 }
@@ -538,6 +589,7 @@ mod tests {
                     ..Logging::default()
                 },
                 layers: Vec::new(),
+                snapshots: false,
             },
             code: Code {
                 source: CodeSource::Directory("/code".into()),
@@ -580,7 +632,7 @@ mod tests {
         });
         match format {
             LogFormat::Text => text_line(&call, &moment).unwrap(),
-            LogFormat::Json => json_line(&call, &moment).unwrap(),
+            LogFormat::Json => json_lines(&call, &moment).pop().unwrap(),
         }
     }
 

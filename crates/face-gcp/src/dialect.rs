@@ -129,6 +129,7 @@ impl Dialect for GoogleDialect {
                 CRASHED,
                 format!("Response size of {size} bytes exceeds the limit of {limit} bytes"),
             ),
+            Fault::Extension(broken) => (NOT_STARTED, format!("What runs beside the function cannot go on: {broken:?}")),
             Fault::Stopped => (CRASHED, "The server was stopped".to_owned()),
         };
         failed(kind, message)
@@ -152,7 +153,7 @@ impl Dialect for GoogleDialect {
             Moment::InitFailed { failed, .. } => {
                 vec![format!("The instance did not start: {}", failed.message)]
             }
-            Moment::Start | Moment::End | Moment::Report(_) => Vec::new(),
+            Moment::InitStart(_) | Moment::Start | Moment::End | Moment::Report(_) => Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ledger::Phases;
 
 use crate::event::Event;
+use crate::extension::{Broken, Kind};
 use crate::schema::Function;
 
 /// How one cloud speaks with its functions.
@@ -38,6 +39,22 @@ pub trait Dialect: Send + Sync {
     /// The platform's own lines around an invocation, none if this cloud or the function's configuration has none.
     fn log_lines(&self, call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String>;
 
+    /// What happens around a function, as those hear of it that have subscribed: one JSON value. None in a cloud where
+    /// nobody can.
+    fn telemetry(&self, _at: Timestamp, _what: &Happening<'_>) -> Option<String> {
+        None
+    }
+
+    /// The account that a function belongs to, as it is told to what runs beside it.
+    fn account(&self, _function: &Function) -> String {
+        String::new()
+    }
+
+    /// How a version is named.
+    fn version_name(&self, version: Option<u64>) -> String {
+        version.map(|number| number.to_string()).unwrap_or_default()
+    }
+
     /// What is charged for one attempt, in whole milliseconds.
     fn billed_ms(&self, phases: &Phases) -> u64;
 }
@@ -59,6 +76,8 @@ pub enum Initialization {
     OnDemand,
     /// It is to be at hand before one comes.
     Provisioned,
+    /// An invocation waits for it, and its code is told of snapshots.
+    Snapshot,
 }
 
 /// An invocation.
@@ -73,6 +92,8 @@ pub struct CallFacts<'a> {
 /// A point in an invocation at which the platform may print.
 #[derive(Debug)]
 pub enum Moment<'a> {
+    /// An instance was started for it.
+    InitStart(Initialization),
     Start,
     /// Starting an instance failed; it is tried once more.
     InitFailed {
@@ -84,6 +105,62 @@ pub enum Moment<'a> {
     Fault(&'a Failed, &'a Fault),
     End,
     Report(Report<'a>),
+}
+
+/// Something that happens around a function.
+#[derive(Clone, Copy, Debug)]
+pub enum Happening<'a> {
+    InitStart {
+        function: &'a Function,
+        initialization: Initialization,
+    },
+    /// The function is ready for its first call, or is not, for this kind of reason.
+    InitDone {
+        initialization: Initialization,
+        failed: Option<&'a str>,
+    },
+    InitReport {
+        initialization: Initialization,
+        failed: Option<&'a str>,
+        timed_out: bool,
+        took: Duration,
+    },
+    Start {
+        request_id: &'a str,
+        version: Option<u64>,
+        trace: Option<&'a str>,
+    },
+    /// The function has answered; what runs beside it may go on.
+    RuntimeDone {
+        request_id: &'a str,
+        took: Duration,
+        /// How long its answer is, where that is told.
+        bytes: Option<u64>,
+        ended: Ended<'a>,
+    },
+    Report {
+        request_id: &'a str,
+        report: Report<'a>,
+    },
+    Registered {
+        name: &'a str,
+        events: &'a [String],
+    },
+    Subscribed {
+        name: &'a str,
+        kinds: &'a [Kind],
+        /// In the older form.
+        is_logs: bool,
+    },
+    Printed {
+        kind: Kind,
+        text: &'a str,
+    },
+    /// A subscriber did not take so much in time.
+    Dropped {
+        records: u64,
+        bytes: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +193,8 @@ pub enum Fault {
         size: u64,
         limit: u64,
     },
+    /// What runs beside it cannot go on.
+    Extension(Broken),
     /// The server stopped.
     Stopped,
 }

@@ -29,10 +29,10 @@ impl Dialects {
         self
     }
 
-    pub(crate) fn of(&self, space: &Space) -> &dyn Dialect {
+    pub(crate) fn of(&self, space: &Space) -> &Arc<dyn Dialect> {
         let family = space.as_str().split('/').next().unwrap_or_default();
         let other = self.others.iter().find(|(name, _)| name == family);
-        other.map_or(&*self.usual, |(_, dialect)| &**dialect)
+        other.map_or(&self.usual, |(_, dialect)| dialect)
     }
 }
 

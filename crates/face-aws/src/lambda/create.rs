@@ -7,7 +7,7 @@ use super::code::Source;
 use super::error::{fault, invalid};
 use super::name::Named;
 use super::settings::{Settings, refuse_unbuilt};
-use super::{Answer, Asked, configuration, version};
+use super::{Answer, Asked, configuration, tags, version};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -42,10 +42,12 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         ));
     }
     settings.check()?;
+    tags::check(&input.tags, input.tags.len())?;
     asked.check_runtime(settings.runtime.as_deref())?;
     input.settings.find_layers(&asked)?;
     let code = input.code.read(&asked).await?;
     let mut configuration = Settings::defaults();
+    input.settings.check_together(&configuration)?;
     input.settings.apply(&mut configuration);
     let create = Create {
         space: asked.context.space.clone(),

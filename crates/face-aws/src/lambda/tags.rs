@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::error::fault;
+use super::error::{fault, invalid};
 use super::name::Named;
 use super::{Answer, Asked, mapping};
 use crate::protocol::Fault;
@@ -22,6 +22,22 @@ struct Input {
 
 const MOST_TAGS: usize = 50;
 
+/// What may be added, to be this many in all.
+pub(super) fn check(tags: &BTreeMap<String, String>, all: usize) -> Result<(), Fault> {
+    if all > MOST_TAGS {
+        return Err(invalid(format!(
+            "The maximum number of tags per resource is {MOST_TAGS}"
+        )));
+    }
+    if tags
+        .keys()
+        .any(|key| key.to_ascii_lowercase().starts_with("aws:"))
+    {
+        return Err(invalid("Tag keys cannot start with aws:"));
+    }
+    Ok(())
+}
+
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
     Ok(Answer::Json(json!({ "Tags": current(&asked, &input)? })))
@@ -35,12 +51,7 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         .keys()
         .filter(|key| !current.contains_key(*key))
         .count();
-    if current.len() + new > MOST_TAGS {
-        return Err(Fault::new(
-            "InvalidParameterValueException",
-            format!("The maximum number of tags per resource is {MOST_TAGS}"),
-        ));
-    }
+    check(&input.tags, current.len() + new)?;
     change(asked, &input, |tags| tags.extend(input.tags.clone())).await
 }
 

@@ -258,6 +258,7 @@ pub(crate) fn configuration(handler: &str) -> Configuration {
         architecture: crate::Architecture::default(),
         logging: Logging::default(),
         layers: Vec::new(),
+        snapshots: false,
     }
 }
 
@@ -271,6 +272,10 @@ pub(crate) fn package(name: &str, content: &[u8]) -> Bytes {
 
 /// A cloud of few words.
 struct Plain;
+
+pub(crate) fn plain() -> Arc<dyn Dialect> {
+    Arc::new(Plain)
+}
 
 impl Dialect for Plain {
     fn log_group(&self, function: &Function) -> String {
@@ -323,6 +328,7 @@ impl Dialect for Plain {
 
     fn log_lines(&self, _call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
         vec![match moment {
+            Moment::InitStart(_) => return Vec::new(),
             Moment::Start => "START".into(),
             Moment::InitFailed { timed_out, .. } => format!("INIT FAILED {timed_out}"),
             Moment::Fault(failed, _) => failed.message.clone(),
@@ -353,6 +359,8 @@ fn launcher(stage: Arc<Stage>) -> Launcher {
             stdout: Box::new(stdout),
             stderr: Box::new(tokio::io::empty()),
             process,
+            beside: None,
+            extensions: None,
         }))
     })
 }
