@@ -345,6 +345,8 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Layer(_) => Noun::Layer,
         Kind::Version(_) => Noun::Version,
         Kind::Alias(_) => Noun::Alias,
+        Kind::ClientKey(_) => Noun::ClientKey,
+        Kind::Plan(_) => Noun::Plan,
     }
 }
 
@@ -367,7 +369,9 @@ fn identity(kind: &Kind) -> String {
         | Kind::Gateway(_)
         | Kind::Layer(_)
         | Kind::Version(_)
-        | Kind::Alias(_) => String::new(),
+        | Kind::Alias(_)
+        | Kind::ClientKey(_)
+        | Kind::Plan(_) => String::new(),
     }
 }
 

@@ -74,12 +74,18 @@ pub enum Noun {
     Layer,
     Alias,
     Version,
+    #[serde(rename = "usage plan")]
+    Plan,
+    #[serde(rename = "client key")]
+    ClientKey,
 }
 
 impl Noun {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
+            Self::Plan => "usage plan",
+            Self::ClientKey => "client key",
             Self::Notification => "notification",
             Self::Function => "function",
             Self::Table => "table",

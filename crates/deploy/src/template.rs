@@ -9,10 +9,13 @@ mod conditions;
 mod declared;
 mod events;
 mod function;
+mod function_arn;
 mod gateway;
 mod globals;
+mod include;
 mod intrinsics;
 mod layer;
+mod literal;
 mod nearest;
 mod order;
 mod parameters;
@@ -39,7 +42,7 @@ use std::sync::Arc;
 use crate::Context;
 use crate::build::Build;
 use crate::desired::Desired;
-use crate::diagnostic::{Diagnostics, Finding, Source};
+use crate::diagnostic::{Diagnostics, Finding, Report, Source};
 use tree::Node;
 
 /// What whoever deploys says over what the template says.
@@ -132,6 +135,12 @@ impl Template {
             return Err(alone(file, message, help));
         }
         let root = read::read(&source).map_err(|findings| Diagnostics::new(&source, findings))?;
+        let report = Report::default();
+        let dir = file.parent().unwrap_or(Path::new("."));
+        let root = include::expand(&root, dir, &report);
+        if report.has_errors() {
+            return Err(Diagnostics::new(&source, report.into_findings()));
+        }
         Ok(Self {
             source,
             root,

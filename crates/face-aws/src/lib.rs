@@ -2,6 +2,7 @@
 //!
 //! Must never know: another cloud, or how an engine keeps what it is told.
 
+mod apigateway;
 mod context;
 mod dialect;
 mod dynamodb;

@@ -15,6 +15,7 @@ use objects::Objects;
 use tables::Tables;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
+use crate::apigateway::{self, ApiGateway};
 use crate::context::Context;
 use crate::dynamodb::{self, DynamoDb};
 use crate::gateway::{Address, Gateways};
@@ -44,6 +45,7 @@ pub struct Parts {
 /// All of this cloud's services behind one address.
 pub struct Aws {
     s3: S3,
+    apigateway: ApiGateway,
     dynamodb: DynamoDb,
     lambda: Lambda,
     sts: Sts,
@@ -67,6 +69,7 @@ enum Destination {
 /// The services whose requests are read whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
+    ApiGateway,
     DynamoDb,
     Lambda,
     Sts,
@@ -76,6 +79,7 @@ impl Known {
     /// As it stands in a signature's scope.
     fn name(self) -> &'static str {
         match self {
+            Self::ApiGateway => "apigateway",
             Self::DynamoDb => "dynamodb",
             Self::Lambda => "lambda",
             Self::Sts => "sts",
@@ -84,6 +88,7 @@ impl Known {
 
     fn protocol(self) -> &'static protocol::Service {
         match self {
+            Self::ApiGateway => &apigateway::SERVICE,
             Self::DynamoDb => &dynamodb::SERVICE,
             Self::Lambda => &lambda::SERVICE,
             Self::Sts => &sts::SERVICE,
@@ -94,7 +99,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
-            Self::Sts => LARGEST_FORM,
+            Self::ApiGateway | Self::Sts => LARGEST_FORM,
         }
     }
 }
@@ -113,11 +118,13 @@ impl Aws {
         let gateways = Gateways::new(
             triggers.clone(),
             functions.clone(),
+            access.clone(),
             clock.clone(),
             random.clone(),
         );
         Self {
             gateways,
+            apigateway: ApiGateway::new(triggers.clone()),
             s3: S3::new(S3Parts {
                 objects: objects.clone(),
                 access: access.clone(),
@@ -149,6 +156,7 @@ impl Aws {
             Err(fault) => return known.protocol().refuse(&request_id, &fault),
         };
         match known {
+            Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::Lambda => self.lambda.call(&context, &head, body).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
@@ -235,7 +243,7 @@ pub fn presigned_upload(
 }
 
 /// What is signed in the body's place.
-fn hashed(head: &Head, body: &[u8]) -> String {
+pub(crate) fn hashed(head: &Head, body: &[u8]) -> String {
     const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
     match head.headers.get("x-amz-content-sha256") {
         Some(value) if value == UNSIGNED => UNSIGNED.to_owned(),
@@ -243,7 +251,7 @@ fn hashed(head: &Head, body: &[u8]) -> String {
     }
 }
 
-fn refused(error: access::Error, failed: &mut Option<store::Error>) -> signature::Error {
+pub(crate) fn refused(error: access::Error, failed: &mut Option<store::Error>) -> signature::Error {
     use access::Error;
     match error {
         Error::UnknownKey | Error::MissingToken | Error::InvalidToken => {
@@ -262,7 +270,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
         BodyError::TooLarge(limit) => {
             let code = match known {
                 Known::Lambda => "RequestTooLargeException",
-                Known::DynamoDb | Known::Sts => "RequestEntityTooLarge",
+                Known::ApiGateway | Known::DynamoDb | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -301,6 +309,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
 fn by_name(service: &str) -> Destination {
     match service {
         "s3" => Destination::S3,
+        "apigateway" => Destination::Whole(Known::ApiGateway),
         "dynamodb" => Destination::Whole(Known::DynamoDb),
         "lambda" => Destination::Whole(Known::Lambda),
         "sts" => Destination::Whole(Known::Sts),

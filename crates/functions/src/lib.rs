@@ -55,7 +55,8 @@ pub use dialect::{
 };
 pub use error::{Error, PackageError, Result, Throttle};
 pub use event::{
-    Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent, ObjectEventKind,
+    Caller, CallerKey, Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent,
+    ObjectEventKind,
 };
 pub use invoke::{Invoke, Outcome};
 pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};

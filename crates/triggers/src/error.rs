@@ -9,6 +9,8 @@ pub enum Error {
     Overlap(String, String),
     #[error("two bindings have the id {0:?}")]
     DuplicateId(String),
+    #[error("another key has this value")]
+    KeyTaken,
     #[error(transparent)]
     Objects(#[from] objects::Error),
     #[error(transparent)]
@@ -21,6 +23,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Overlap(..) | Self::DuplicateId(_) => ErrorKind::Invalid,
+            Self::KeyTaken => ErrorKind::Conflict,
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),
             Self::Store(error) => error.kind(),

@@ -6,11 +6,13 @@
 //!
 //! Must never know: how a cloud writes its bindings down, or what an event looks like to a function.
 
+mod admit;
 mod binding;
 mod bucket;
 mod error;
 mod follow;
 mod gateway;
+mod plan;
 mod schema;
 
 use std::sync::Arc;
@@ -20,9 +22,15 @@ use functions::Functions;
 use objects::Objects;
 use store::Store;
 
+pub use admit::Admission;
 pub use error::{Error, Result};
 pub use gateway::Found;
-pub use schema::{Cors, EventKind, Gateway, HttpTarget, ObjectBinding, Stage, Target};
+pub use schema::gateway::{
+    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
+    Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
+};
+pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
+pub use schema::{EventKind, ObjectBinding, Target};
 
 /// A handle on the bindings. Clones share them.
 #[derive(Clone)]
@@ -31,6 +39,7 @@ pub struct Triggers {
     objects: Objects,
     functions: Functions,
     clock: Arc<dyn Clock>,
+    buckets: Arc<admit::Buckets>,
 }
 
 impl Triggers {
@@ -45,6 +54,7 @@ impl Triggers {
             objects,
             functions,
             clock,
+            buckets: Arc::default(),
         }
     }
 }

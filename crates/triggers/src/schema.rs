@@ -1,11 +1,12 @@
-//! What is in the store: the bindings of each watched bucket, and how far its log has been followed.
+//! What is in the store: the bindings of each watched bucket, and how far its log has been followed; gateways, and who
+//! may use them how much.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+pub(crate) mod gateway;
+mod gateway_v1;
+pub(crate) mod plan;
 
 use base::Space;
 use bytes::Bytes;
-use functions::{GatewayKind, HttpForm};
 use objects::WatchId;
 use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Log, Position, Record, Table};
@@ -15,9 +16,6 @@ use store::{Key, Keyspace, Log, Position, Record, Table};
 pub(crate) const WATCHES: Table<BucketBindings> = Table::new(Keyspace::Triggers, 2);
 /// The last entry of the objects' change log that was dealt with.
 pub(crate) const OBJECTS_CURSOR: Table<Cursor> = Table::new(Keyspace::Triggers, 1);
-
-/// By id.
-pub(crate) const GATEWAYS: Table<Gateway> = Table::new(Keyspace::Triggers, 3);
 
 pub(crate) fn watch_key(watch: WatchId) -> Key {
     WATCHES.key().raw(watch.as_bytes())
@@ -80,53 +78,4 @@ pub enum EventKind {
     CreatedByMultipart,
     Removed,
     RemovedByDelete,
-}
-
-/// Takes requests over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gateway {
-    /// Unique among all: it stands in host names.
-    pub id: String,
-    pub space: Space,
-    pub name: String,
-    pub kind: GatewayKind,
-    /// Under which names it can be reached.
-    pub stages: Vec<Stage>,
-    pub routes: Vec<HttpTarget>,
-    /// Which pages of other origins may use it; none if the functions say so themselves.
-    pub cors: Option<Cors>,
-    /// Media types whose bodies are bytes and not text; `*/*` for all.
-    pub binary: Vec<String>,
-}
-
-impl Record for Gateway {}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stage {
-    pub name: String,
-    pub variables: BTreeMap<String, String>,
-}
-
-/// Runs a function for some of a gateway's requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpTarget {
-    /// In capitals; none for any.
-    pub method: Option<String>,
-    /// With `{parameters}`, the last of which may be `{like+}` to take the rest; none for what no other route takes.
-    pub path: Option<String>,
-    pub target: Target,
-    pub form: HttpForm,
-    /// How long a caller waits for the answer.
-    pub timeout: Duration,
-}
-
-/// What a browser is told about other origins.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cors {
-    pub origins: Vec<String>,
-    pub methods: Vec<String>,
-    pub headers: Vec<String>,
-    pub exposed: Vec<String>,
-    pub max_age: Option<Duration>,
-    pub credentials: bool,
 }

@@ -106,7 +106,7 @@ fn fielded(
     if !headers.contains_key(header::CONTENT_TYPE) {
         let usual = match kind {
             GatewayKind::Classic | GatewayKind::Direct => "application/json",
-            GatewayKind::Simple => "text/plain; charset=utf-8",
+            GatewayKind::Simple | GatewayKind::Socket => "text/plain; charset=utf-8",
         };
         headers.extend(typed(usual));
     }
@@ -171,7 +171,7 @@ fn typed(kind: &'static str) -> HeaderMap {
 /// Whether the caller gets bytes for an answer in base 64: REST APIs look at what it accepts first.
 pub(crate) fn takes_bytes(gateway: &Gateway, headers: &HeaderMap) -> bool {
     match gateway.kind {
-        GatewayKind::Simple | GatewayKind::Direct => true,
+        GatewayKind::Simple | GatewayKind::Direct | GatewayKind::Socket => true,
         GatewayKind::Classic => {
             let accepted = headers.get(header::ACCEPT);
             let accepted = accepted

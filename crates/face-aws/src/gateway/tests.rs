@@ -33,13 +33,18 @@ fn request(kind: GatewayKind, form: HttpForm) -> HttpRequest {
             form,
             stage: match kind {
                 GatewayKind::Classic => "Prod".into(),
-                GatewayKind::Simple | GatewayKind::Direct => "$default".into(),
+                GatewayKind::Simple | GatewayKind::Direct | GatewayKind::Socket => {
+                    "$default".into()
+                }
             },
             stage_variables: BTreeMap::new(),
             method: Some("POST".into()),
             template: Some("/items/{id}".into()),
             parameters: vec![pair("id", "a b")],
         },
+        caller: None,
+        client_key: None,
+        connection: None,
     }
 }
 

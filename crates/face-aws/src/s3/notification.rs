@@ -291,6 +291,10 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()
         }
+        error @ Error::KeyTaken => {
+            tracing::error!(%error, "a bucket's bindings failed");
+            Fault::internal()
+        }
         Error::Store(error) => {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()

@@ -133,6 +133,8 @@ pub(super) struct Reached {
     pub(super) method: String,
     /// With the names of the path's parameters.
     pub(super) url: String,
+    /// Whether anybody may call it.
+    pub(super) is_open: bool,
     function: String,
 }
 
@@ -164,7 +166,8 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
             routes.push(Reached {
                 method: route["method"].as_str().unwrap_or("ANY").to_owned(),
                 url: format!("http://{id}.{service}.localhost:{port}{stage}{path}"),
-                function: text(&route["function"]),
+                function: text(&route["backend"]["function"]["function"]),
+                is_open: route["guard"].is_null() && route["needs_key"].is_null(),
                 gateway: id.clone(),
             });
         }
