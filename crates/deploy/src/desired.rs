@@ -231,8 +231,24 @@ pub struct Function {
     pub tags: BTreeMap<String, String>,
     /// In the order in which they are laid over one another.
     pub layers: Vec<LayerUse>,
+    pub logging: Logging,
+    /// Whether published versions are told of snapshots.
+    pub snapshots: bool,
     /// Whether each deployment publishes what has changed.
     pub publish: Option<Publish>,
+}
+
+/// How a function's log looks, and where it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Logging {
+    /// Lines of JSON rather than of text.
+    pub json: bool,
+    /// The least level of the function's own lines that is kept.
+    pub application_level: Option<String>,
+    /// The least level of the platform's lines that is kept.
+    pub system_level: Option<String>,
+    /// None for its own.
+    pub group: Option<String>,
 }
 
 /// A layer that a function uses.

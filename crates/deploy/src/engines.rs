@@ -654,8 +654,17 @@ fn configuration(function: &Function) -> Configuration {
             Architecture::X86 => functions::Architecture::X86,
             Architecture::Arm => functions::Architecture::Arm,
         },
-        logging: Logging::default(),
+        logging: Logging {
+            format: match function.logging.json {
+                true => functions::LogFormat::Json,
+                false => functions::LogFormat::Text,
+            },
+            group: function.logging.group.clone(),
+            application_level: function.logging.application_level.clone(),
+            system_level: function.logging.system_level.clone(),
+        },
         layers: Vec::new(),
+        snapshots: function.snapshots,
     }
 }
 

@@ -1,6 +1,8 @@
 //! How functions see this cloud: their environment, their events, what their errors look like to a caller, and the
 //! platform's lines in their logs.
 
+mod telemetry;
+
 use std::time::Duration;
 
 use access::{Access, Principal};
@@ -10,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use functions::{
-    CallFacts, Dialect, Ended, Event, Exit, Failed, Fault, Function, Initialization, InstanceFacts,
+    CallFacts, Dialect, Ended, Event, Exit, Failed, Fault, Function, Happening, How, InstanceFacts,
     LogFormat, Moment, ObjectEvent, ObjectEventKind, Report,
 };
 use ledger::Phases;
@@ -71,10 +73,7 @@ impl Dialect for AwsDialect {
         let session = self.session(function);
         let region = Place::of(&function.space).region;
         let memory = configuration.memory.as_mib().to_string();
-        let initialization = match instance.initialization {
-            Initialization::OnDemand => "on-demand",
-            Initialization::Provisioned => "provisioned-concurrency",
-        };
+        let initialization = telemetry::initialization_type(instance.initialization);
         let version = version_name(instance.version);
         let endpoint = format!("127.0.0.1:{}", self.port);
         let address = format!("http://{endpoint}");
@@ -177,6 +176,14 @@ impl Dialect for AwsDialect {
                 );
                 ("Function.ResponseSizeTooLarge", message)
             }
+            Fault::Extension(broken) => {
+                let reason = match &broken.how {
+                    How::InitError(kind) | How::ExitError(kind) => kind.clone(),
+                    How::Ended(code) => format!("exit status {code}"),
+                };
+                let message = format!("RequestId: {request_id} Error: {}: {reason}", broken.name);
+                (broken.how.kind(), message)
+            }
             Fault::Stopped => {
                 let message = format!("RequestId: {request_id} Error: The server was stopped");
                 ("Sandbox.Failure", message)
@@ -208,6 +215,18 @@ impl Dialect for AwsDialect {
             LogFormat::Text => text_line(call, moment).into_iter().collect(),
             LogFormat::Json => json_line(call, moment).into_iter().collect(),
         }
+    }
+
+    fn telemetry(&self, at: Timestamp, what: &Happening<'_>) -> String {
+        telemetry::print(at, what)
+    }
+
+    fn account(&self, function: &Function) -> String {
+        Place::of(&function.space).account.to_owned()
+    }
+
+    fn version_name(&self, version: Option<u64>) -> String {
+        version_name(version)
     }
 
     /// Initialisation is charged too, since August 2025.
@@ -356,15 +375,10 @@ fn json_report(id: &str, report: &Report<'_>) -> Value {
         metrics["initDurationMs"] = rounded(init).into();
     }
     let mut record = json!({ "requestId": id, "metrics": metrics });
-    let (status, kind) = match report.ended {
-        Ended::Ok => ("success", None),
-        Ended::Failed(failed) => ("error", Some(&failed.kind)),
-        Ended::TimedOut => ("timeout", None),
-        Ended::Crashed(failed) => ("failure", Some(&failed.kind)),
-    };
+    let (status, kind) = telemetry::status(&report.ended);
     record["status"] = status.into();
     if let Some(kind) = kind {
-        record["errorType"] = kind.as_str().into();
+        record["errorType"] = kind.into();
     }
     record
 }
@@ -538,6 +552,7 @@ mod tests {
                     ..Logging::default()
                 },
                 layers: Vec::new(),
+                snapshots: false,
             },
             code: Code {
                 source: CodeSource::Directory("/code".into()),

@@ -245,6 +245,8 @@ impl Functions {
             trace: job.trace.as_deref(),
             attempt: progress.failures + progress.refusals + 1,
             queued: now.since(lease.due),
+            streaming: None,
+            answer: None,
         };
         match self.run(&call).await {
             Ok(ran) => {

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{Stopwatch, Timestamp};
 use bytes::Bytes;
 use ledger::{Invocation, Phases};
 
 use crate::capture::Capture;
-use crate::dialect::{CallFacts, Ended, Failed, Fault, Initialization, Moment, Report};
+use crate::dialect::{CallFacts, Ended, Failed, Fault, Happening, Moment, Report};
 use crate::event::Event;
+use crate::extension::End;
 use crate::instance::{InitFailure, Instance, Limits, Started};
+use crate::invoke::Answer;
 use crate::schema::Function;
-use crate::worker::{Handover, Reply};
+use crate::worker::{Handover, Reply, Streaming};
 use crate::{Error, Functions, Outcome, Result};
 
 /// What is to be run.
@@ -26,6 +28,10 @@ pub(crate) struct Call<'a> {
     /// From 1.
     pub(crate) attempt: u32,
     pub(crate) queued: Duration,
+    /// Where the answer goes while it comes, if the caller takes it so.
+    pub(crate) streaming: Option<&'a Streaming>,
+    /// Where the outcome goes if it is there before the attempt is over.
+    pub(crate) answer: Option<&'a Answer>,
 }
 
 /// What came of it.
@@ -40,6 +46,31 @@ enum Ending {
     /// The handler, or the runtime for it, said so.
     Reported(Failed),
     Fault(Failed, Fault),
+}
+
+impl Ending {
+    fn ended(&self) -> Ended<'_> {
+        match self {
+            Self::Answered(_) => Ended::Ok,
+            Self::Reported(failed) => Ended::Failed(failed),
+            Self::Fault(_, Fault::TimedOut(_)) => Ended::TimedOut,
+            Self::Fault(failed, _) => Ended::Crashed(failed),
+        }
+    }
+
+    fn result(&self) -> std::result::Result<Bytes, Failed> {
+        match self {
+            Self::Answered(payload) => Ok(payload.clone()),
+            Self::Reported(failed) | Self::Fault(failed, _) => Err(failed.clone()),
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Answered(payload) => payload.len() as u64,
+            Self::Reported(failed) | Self::Fault(failed, _) => failed.payload.len() as u64,
+        }
+    }
 }
 
 /// An instance to run it on, or why there is none.
@@ -82,14 +113,10 @@ impl Functions {
             }
         };
         let invocation = self.record_of(call, started, phases, memory, &ending);
-        let result = match ending {
-            Ending::Answered(payload) => Ok(payload),
-            Ending::Reported(failed) | Ending::Fault(failed, _) => Err(failed),
-        };
         let outcome = Outcome {
             request_id: call.request_id.to_owned(),
             version: call.function.version,
-            result,
+            result: ending.result(),
             log_tail: log,
             phases,
         };
@@ -107,6 +134,7 @@ impl Functions {
                 .pools
                 .lend(function, shared.clock.now(), shared.config.longest_life)
         {
+            instance.get_up();
             let lines = self.lines(call, &Moment::Start);
             instance.capture.begin(lines).await;
             return Ok(Found::Instance {
@@ -119,7 +147,7 @@ impl Functions {
         self.admit_start(function, now)?;
         let stream = shared.dialect.log_stream(now, function.version, unique);
         let init_timeout = shared.config.init_timeout;
-        let why = Initialization::OnDemand;
+        let why = function.initialization();
         let first = self
             .start(function, &stream, why, |now| now + init_timeout)
             .await?;
@@ -171,7 +199,7 @@ impl Functions {
     ) -> Result<Found> {
         let timeout = call.function.configuration.timeout;
         let deadline = self.shared.clock.now() + timeout;
-        let why = Initialization::OnDemand;
+        let why = call.function.initialization();
         match self.start(call.function, stream, why, |_| deadline).await? {
             Started::Ready {
                 instance,
@@ -214,6 +242,7 @@ impl Functions {
             InitFailure::Reported(failed) => return Some(Ending::Reported(failed)),
             InitFailure::NoEntrypoint(why) => Fault::NoEntrypoint(why),
             InitFailure::Exited(exit) => Fault::Exited(exit),
+            InitFailure::Extension(broken) => Fault::Extension(broken),
             InitFailure::BrokeOff => Fault::BrokeOff,
             InitFailure::TimedOut => Fault::TimedOut(limit),
             InitFailure::Stopped => return None,
@@ -250,6 +279,7 @@ impl Functions {
             trace: call.trace.unwrap_or(&own_trace),
             client_context: call.client_context,
             payload: &payload,
+            streaming: call.streaming,
         };
         let limits = Limits {
             clock: shared.clock.as_ref(),
@@ -257,16 +287,24 @@ impl Functions {
             timeout,
             stopping: &shared.stopping,
         };
-        let served = instance.serve(&work, limits).await;
-        phases.run = served.took;
+        instance.tell(&Happening::Start {
+            request_id: call.request_id,
+            version: function.version,
+            trace: work.trace,
+        });
+        let watch = Stopwatch::start();
+        let result = instance.exchange(&work, &limits).await;
+        phases.run = watch.elapsed();
+        let answered = result.is_ok();
         let memory = instance.peak_memory_mb().await;
-        let ending = match served.result {
+        let ending = match result {
             Ok(Reply::Response(payload)) => Ending::Answered(payload),
             Ok(Reply::Error { kind, payload }) => {
                 Ending::Reported(shared.dialect.reported(payload, kind.as_deref()))
             }
-            Ok(Reply::TooLarge(size)) => {
-                let limit = shared.config.response.as_bytes();
+            // Its caller has it.
+            Ok(Reply::Passed) => Ending::Answered(Bytes::new()),
+            Ok(Reply::TooLarge { size, limit }) => {
                 self.fault(call, Fault::ResponseTooLarge { size, limit })
             }
             Err(fault) => {
@@ -276,14 +314,37 @@ impl Functions {
                 self.fault(call, fault)
             }
         };
-        if !served.reusable {
-            instance.kill();
+        instance.tell(&Happening::RuntimeDone {
+            request_id: call.request_id,
+            took: phases.run,
+            bytes: ending.length(),
+            ended: ending.ended(),
+        });
+        if instance.has_company() {
+            self.answer_early(call, &instance.capture, &ending, phases)
+                .await;
         }
-        let dead = !served.reusable;
+        let reusable = answered && instance.asks_for_more(&limits).await;
+        if instance.has_company() && answered {
+            // What runs beside the function is charged too.
+            phases.run = watch.elapsed();
+        }
+        instance.tell(&Happening::Report {
+            request_id: call.request_id,
+            report: self.report(call, phases, memory, &ending),
+        });
+        if !reusable {
+            instance.end(match ending {
+                Ending::Fault(_, Fault::TimedOut(_)) => End::TimedOut,
+                _ => End::Failed,
+            });
+        }
+        let dead = !reusable;
         let log = self
             .conclude(call, &instance.capture, &ending, phases, memory, dead)
             .await;
-        if served.reusable {
+        if reusable {
+            self.lay_down(&instance);
             shared
                 .pools
                 .take_back(function, instance, shared.clock.now());
@@ -306,20 +367,46 @@ impl Functions {
             lines.extend(self.lines(call, &Moment::Fault(failed, fault)));
         }
         lines.extend(self.lines(call, &Moment::End));
-        let report = Report {
+        let report = self.report(call, phases, max_memory_mb, ending);
+        lines.extend(self.lines(call, &Moment::Report(report)));
+        capture.end(lines, dead).await
+    }
+
+    fn report<'a>(
+        &self,
+        call: &Call<'_>,
+        phases: &'a Phases,
+        max_memory_mb: Option<u32>,
+        ending: &'a Ending,
+    ) -> Report<'a> {
+        Report {
             phases,
             billed_ms: self.shared.dialect.billed_ms(phases),
             memory_mb: memory_mb(call.function),
             max_memory_mb,
-            ended: match ending {
-                Ending::Answered(_) => Ended::Ok,
-                Ending::Reported(failed) => Ended::Failed(failed),
-                Ending::Fault(_, Fault::TimedOut(_)) => Ended::TimedOut,
-                Ending::Fault(failed, _) => Ended::Crashed(failed),
-            },
+            ended: ending.ended(),
+        }
+    }
+
+    /// The caller need not wait for what runs beside the function.
+    async fn answer_early(
+        &self,
+        call: &Call<'_>,
+        capture: &Capture,
+        ending: &Ending,
+        phases: &Phases,
+    ) {
+        let Some(answer) = call.answer else {
+            return;
         };
-        lines.extend(self.lines(call, &Moment::Report(report)));
-        capture.end(lines, dead).await
+        let log_tail = capture.end(Vec::new(), false).await;
+        answer.send(Ok(Outcome {
+            request_id: call.request_id.to_owned(),
+            version: call.function.version,
+            result: ending.result(),
+            log_tail,
+            phases: *phases,
+        }));
     }
 
     fn lines(&self, call: &Call<'_>, moment: &Moment<'_>) -> Vec<String> {

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::extension::{Kind, Telemetry};
 use base::Clock;
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
@@ -40,6 +41,8 @@ pub(crate) struct Destination {
 pub(crate) struct Pipes {
     pub(crate) stdout: Box<dyn AsyncRead + Send + Unpin>,
     pub(crate) stderr: Box<dyn AsyncRead + Send + Unpin>,
+    /// What is printed by what runs beside the function.
+    pub(crate) beside: Option<Box<dyn AsyncRead + Send + Unpin>>,
 }
 
 impl Pipes {
@@ -48,11 +51,13 @@ impl Pipes {
         Self {
             stdout: Box::new(tokio::io::empty()),
             stderr: Box::new(tokio::io::empty()),
+            beside: None,
         }
     }
 }
 
-/// A hold on an instance's log. When it is dropped, what the pipes still have is read and the tasks end.
+/// A hold on an instance's log. When the last is dropped, what the pipes still have is read and the tasks end.
+#[derive(Clone)]
 pub(crate) struct Capture {
     marks: mpsc::Sender<Mark>,
 }
@@ -75,15 +80,21 @@ impl Capture {
         ledger: Ledger,
         clock: Arc<dyn Clock>,
         tasks: &TaskTracker,
+        telemetry: Option<Telemetry>,
     ) -> Self {
         let (marks, asked) = mpsc::channel(4);
         let (lines, written) = mpsc::channel(WAITING);
         let reader = Reader {
             stdout: Pipe::new(pipes.stdout),
             stderr: Pipe::new(pipes.stderr),
+            beside: Pipe {
+                source: pipes.beside,
+                pending: BytesMut::new(),
+            },
             lines,
             clock,
             tail: String::new(),
+            telemetry,
         };
         tasks.spawn(reader.run(asked));
         tasks.spawn(write(ledger, destination, written));
@@ -118,9 +129,11 @@ impl Capture {
 struct Reader {
     stdout: Pipe,
     stderr: Pipe,
+    beside: Pipe,
     lines: mpsc::Sender<Vec<Line>>,
     clock: Arc<dyn Clock>,
     tail: String,
+    telemetry: Option<Telemetry>,
 }
 
 struct Pipe {
@@ -138,9 +151,19 @@ impl Reader {
                 },
                 _ = self.stdout.read() => self.print_whole_lines().await,
                 _ = self.stderr.read() => self.print_whole_lines().await,
+                _ = self.beside.read() => self.print_whole_lines().await,
             }
         }
         self.read_to_the_end().await;
+        // What runs beside a function may outlive it.
+        let beside = async {
+            while !self.beside.is_closed() {
+                self.beside.read().await;
+                self.print_whole_lines().await;
+            }
+        };
+        // As in `read_to_the_end`.
+        let _ = tokio::time::timeout(LAST_WORDS, beside).await;
         self.print_what_is_left().await;
     }
 
@@ -163,7 +186,7 @@ impl Reader {
     async fn drain(&mut self) {
         let mut read = 0;
         while read < DRAIN {
-            let now = self.stdout.read_now() + self.stderr.read_now();
+            let now = self.stdout.read_now() + self.stderr.read_now() + self.beside.read_now();
             if now == 0 {
                 break;
             }
@@ -189,12 +212,29 @@ impl Reader {
     async fn print_whole_lines(&mut self) {
         let mut lines = self.stdout.whole_lines();
         lines.extend(self.stderr.whole_lines());
+        self.tell(Kind::Function, &lines);
+        let beside = self.beside.whole_lines();
+        self.tell(Kind::Extension, &beside);
+        lines.extend(beside);
         self.print(lines).await;
+    }
+
+    fn tell(&self, kind: Kind, lines: &[String]) {
+        if let Some(telemetry) = &self.telemetry {
+            for line in lines {
+                telemetry.printed(kind, line);
+            }
+        }
     }
 
     async fn print_what_is_left(&mut self) {
         let left = [self.stdout.rest(), self.stderr.rest()];
-        self.print(left.into_iter().flatten().collect()).await;
+        let mut left: Vec<String> = left.into_iter().flatten().collect();
+        self.tell(Kind::Function, &left);
+        let beside: Vec<String> = self.beside.rest().into_iter().collect();
+        self.tell(Kind::Extension, &beside);
+        left.extend(beside);
+        self.print(left).await;
     }
 
     async fn print(&mut self, texts: Vec<String>) {

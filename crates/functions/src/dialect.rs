@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ledger::Phases;
 
 use crate::event::Event;
+use crate::extension::{Broken, Kind};
 use crate::schema::Function;
 
 /// How one cloud speaks with its functions.
@@ -38,6 +39,15 @@ pub trait Dialect: Send + Sync {
     /// The platform's own lines around an invocation, none if this cloud or the function's configuration has none.
     fn log_lines(&self, call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String>;
 
+    /// What happens around a function, as those hear of it that have subscribed: one JSON value.
+    fn telemetry(&self, at: Timestamp, what: &Happening<'_>) -> String;
+
+    /// The account that a function belongs to.
+    fn account(&self, function: &Function) -> String;
+
+    /// How a version is named.
+    fn version_name(&self, version: Option<u64>) -> String;
+
     /// What is charged for one attempt, in whole milliseconds.
     fn billed_ms(&self, phases: &Phases) -> u64;
 }
@@ -59,6 +69,8 @@ pub enum Initialization {
     OnDemand,
     /// It is to be at hand before one comes.
     Provisioned,
+    /// An invocation waits for it, and its code is told of snapshots.
+    Snapshot,
 }
 
 /// An invocation.
@@ -84,6 +96,61 @@ pub enum Moment<'a> {
     Fault(&'a Failed, &'a Fault),
     End,
     Report(Report<'a>),
+}
+
+/// Something that happens around a function.
+#[derive(Clone, Copy, Debug)]
+pub enum Happening<'a> {
+    InitStart {
+        function: &'a Function,
+        initialization: Initialization,
+    },
+    /// The function is ready for its first call, or is not, for this kind of reason.
+    InitDone {
+        initialization: Initialization,
+        failed: Option<&'a str>,
+    },
+    InitReport {
+        initialization: Initialization,
+        failed: Option<&'a str>,
+        took: Duration,
+    },
+    Start {
+        request_id: &'a str,
+        version: Option<u64>,
+        trace: &'a str,
+    },
+    /// The function has answered; what runs beside it may go on.
+    RuntimeDone {
+        request_id: &'a str,
+        took: Duration,
+        /// How long its answer is.
+        bytes: u64,
+        ended: Ended<'a>,
+    },
+    Report {
+        request_id: &'a str,
+        report: Report<'a>,
+    },
+    Registered {
+        name: &'a str,
+        events: &'a [String],
+    },
+    Subscribed {
+        name: &'a str,
+        kinds: &'a [Kind],
+        /// In the older form.
+        is_logs: bool,
+    },
+    Printed {
+        kind: Kind,
+        text: &'a str,
+    },
+    /// A subscriber did not take so much in time.
+    Dropped {
+        records: u64,
+        bytes: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +183,8 @@ pub enum Fault {
         size: u64,
         limit: u64,
     },
+    /// What runs beside it cannot go on.
+    Extension(Broken),
     /// The server stopped.
     Stopped,
 }

@@ -5,20 +5,25 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Stopwatch, Timestamp};
 use ledger::Group;
+use runtimes::Connection;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Capture, Destination, Pipes};
 use crate::code::Hold;
-use crate::dialect::{Exit, Failed, Fault, Initialization, InstanceFacts};
-use crate::launch::{Launch, NotLaunched, Process};
+use crate::dialect::{Exit, Failed, Fault, Happening, Initialization, InstanceFacts};
+use crate::extension::{self, Beside, Broken, Called, End, ForWorker, Hub, Telemetry};
+use crate::launch::{Extensions, Launch, NotLaunched, Process};
 use crate::provision::Place;
 use crate::schema::{Function, Generation};
-use crate::worker::{Broken, Handover, Ready, Reply, Worker};
+use crate::worker::{self, Handover, Outlets, Ready, Reply, Worker};
 use crate::{Error, Functions, Result};
 
 /// How long we wait to learn how a process ended whose connection is gone.
@@ -31,7 +36,9 @@ pub(crate) struct Instance {
     pub(crate) idle_since: Timestamp,
     started: Timestamp,
     worker: Worker,
-    process: Process,
+    process: Arc<Process>,
+    /// What runs beside the worker, and what it listens to.
+    beside: Option<Beside>,
     /// Its place among those that are kept initialised.
     pub(crate) kept: Option<Place>,
     _code: Vec<Hold>,
@@ -59,6 +66,7 @@ pub(crate) enum InitFailure {
     NoEntrypoint(String),
     Exited(Exit),
     BrokeOff,
+    Extension(Broken),
     TimedOut,
     Stopped,
 }
@@ -69,19 +77,12 @@ impl std::fmt::Display for InitFailure {
             Self::Reported(failed) => write!(f, "{}: {}", failed.kind, failed.message),
             Self::NoEntrypoint(why) => f.write_str(why),
             Self::Exited(exit) => write!(f, "it ended: {exit:?}"),
+            Self::Extension(broken) => write!(f, "{} beside it: {:?}", broken.name, broken.how),
             Self::BrokeOff => f.write_str("it spoke no more"),
             Self::TimedOut => f.write_str("it took too long"),
             Self::Stopped => f.write_str("the server is stopping"),
         }
     }
-}
-
-/// How an instance dealt with its work.
-pub(crate) struct Served {
-    pub(crate) result: std::result::Result<Reply, Fault>,
-    /// It has asked for more.
-    pub(crate) reusable: bool,
-    pub(crate) took: Duration,
 }
 
 /// Until when, and what else ends it.
@@ -122,23 +123,53 @@ impl Functions {
             Err(NotLaunched::Entrypoint(why)) => {
                 return Ok(Started::Failed {
                     failure: InitFailure::NoEntrypoint(why),
-                    capture: self.capture(Pipes::empty(), function, group, log_stream),
+                    capture: self.capture(Pipes::empty(), function, group, log_stream, None),
                     launch: watch.elapsed(),
                     init: Duration::ZERO,
                 });
             }
         };
         let launch = watch.elapsed();
+        let mut extensions = launched.extensions;
         let pipes = Pipes {
             stdout: launched.stdout,
             stderr: launched.stderr,
+            beside: extensions.as_mut().map(|started| {
+                std::mem::replace(&mut started.printed, Box::new(tokio::io::empty()))
+            }),
         };
-        let capture = self.capture(pipes, function, group, log_stream);
-        let mut worker = Worker::new(launched.connection, shared.config.response.as_bytes());
+        let reached = Reached {
+            connection: launched.connection,
+            beside: launched.beside,
+        };
+        let (worker, beside) = self.reach(&facts, reached, extensions);
+        let mut worker = worker.with_snapshots(why == Initialization::Snapshot);
+        let telemetry = beside.as_ref().map(|beside| beside.hub.telemetry.clone());
+        let capture = self.capture(pipes, function, group, log_stream, telemetry);
+        tell(
+            beside.as_ref(),
+            &Happening::InitStart {
+                function,
+                initialization: why,
+            },
+        );
         let deadline = deadline(shared.clock.now());
         let init = Stopwatch::start();
-        let ready = self.init(&mut worker, &launched.process, deadline).await;
+        let starting = Starting {
+            process: &launched.process,
+            beside: beside.as_ref(),
+            why,
+        };
+        let ready = self.init(&mut worker, &starting, deadline).await;
         let init = init.elapsed();
+        tell(
+            beside.as_ref(),
+            &Happening::InitReport {
+                initialization: why,
+                failed: ready.as_ref().err().map(InitFailure::kind),
+                took: init,
+            },
+        );
         Ok(match ready {
             Ok(()) => {
                 let instance = Instance {
@@ -147,7 +178,8 @@ impl Functions {
                     idle_since: shared.clock.now(),
                     started: shared.clock.now(),
                     worker,
-                    process: launched.process,
+                    process: Arc::new(launched.process),
+                    beside,
                     kept: None,
                     _code: holds,
                 };
@@ -167,12 +199,62 @@ impl Functions {
         })
     }
 
+    /// Our end of an instance's connections.
+    fn reach(
+        &self,
+        facts: &InstanceFacts<'_>,
+        reached: Reached,
+        extensions: Option<Extensions>,
+    ) -> (Worker, Option<Beside>) {
+        let (shared, largest) = (&self.shared, self.shared.config.response.as_bytes());
+        let names = extensions.as_ref().map(|started| started.names.clone());
+        let hub = || self.hub(facts, names.unwrap_or_default());
+        let start = |hub, listener, worker, extensions| {
+            let (clock, tasks) = (shared.clock.clone(), shared.running.clone());
+            Beside::start(hub, listener, worker, extensions, clock, tasks)
+        };
+        match (reached.connection, reached.beside, extensions) {
+            // The worker's listener is everybody's.
+            (Connection::Listener(listener), _, Some(extensions)) => {
+                let (relay, requests) = mpsc::channel(1);
+                let outlets = Outlets::default();
+                let worker = Worker::relayed(requests, outlets.clone());
+                let for_worker = ForWorker {
+                    relay,
+                    outlets,
+                    largest,
+                };
+                let beside = start(hub(), listener, Some(for_worker), Some(extensions));
+                (worker, Some(beside))
+            }
+            (connection, Some(listener), extensions) => {
+                let beside = start(hub(), listener, None, extensions);
+                (Worker::new(connection, largest), Some(beside))
+            }
+            (connection, None, _) => (Worker::new(connection, largest), None),
+        }
+    }
+
+    fn hub(&self, facts: &InstanceFacts<'_>, external: Vec<String>) -> Arc<Hub> {
+        let shared = &self.shared;
+        let told = extension::Facts {
+            function: facts.function.name.clone(),
+            version: shared.dialect.version_name(facts.version),
+            handler: facts.function.configuration.handler.clone(),
+            account: shared.dialect.account(facts.function),
+        };
+        let (dialect, clock) = (shared.dialect.clone(), shared.clock.clone());
+        let telemetry = Telemetry::new(dialect, clock, shared.running.clone());
+        Hub::new(told, external, shared.random.clone(), telemetry)
+    }
+
     fn capture(
         &self,
         pipes: Pipes,
         function: &Function,
         group: Group,
         log_stream: &str,
+        telemetry: Option<Telemetry>,
     ) -> Capture {
         let shared = &self.shared;
         let destination = Destination {
@@ -181,24 +263,48 @@ impl Functions {
             function: function.name.clone(),
         };
         let (ledger, clock) = (shared.ledger.clone(), shared.clock.clone());
-        Capture::start(pipes, destination, ledger, clock, &shared.running)
+        let tasks = &shared.running;
+        Capture::start(pipes, destination, ledger, clock, tasks, telemetry)
     }
 
     async fn init(
         &self,
         worker: &mut Worker,
-        process: &Process,
+        starting: &Starting<'_>,
         deadline: Timestamp,
     ) -> std::result::Result<(), InitFailure> {
+        let Starting {
+            process, beside, ..
+        } = *starting;
+        let done = |failed| {
+            tell(
+                beside,
+                &Happening::InitDone {
+                    initialization: starting.why,
+                    failed,
+                },
+            );
+        };
+        let ready = async {
+            let ready = worker.ready().await;
+            if let Ok(Ready::Ready) = ready {
+                done(None);
+                Beside::settled(beside)
+                    .await
+                    .map_err(InitFailure::Extension)?;
+            }
+            Ok(ready)
+        };
         tokio::select! {
             biased;
-            ready = worker.ready() => match ready {
+            ready = ready => match ready? {
                 Ok(Ready::Ready) => {
                     process.settle();
                     Ok(())
                 }
                 Ok(Ready::InitError { kind, payload }) => {
                     let failed = self.shared.dialect.reported(payload, kind.as_deref());
+                    done(Some(&failed.kind));
                     Err(InitFailure::Reported(failed))
                 }
                 Err(broken) => Err(match exit_of(process, &broken).await {
@@ -212,6 +318,7 @@ impl Functions {
                 }
                 _ => InitFailure::Exited(exit),
             }),
+            broken = Beside::broken(beside) => Err(InitFailure::Extension(broken)),
             () = unconstrained(self.shared.clock.sleep_until(deadline)) => Err(InitFailure::TimedOut),
             () = unconstrained(self.shared.stopping.cancelled()) => Err(InitFailure::Stopped),
         }
@@ -233,6 +340,15 @@ impl Functions {
         }
     }
 
+    /// To be said before others may have the instance.
+    pub(crate) fn lay_down(&self, instance: &Instance) {
+        let (shared, rest) = (&self.shared, instance.process.rest());
+        if rest.lie_down() {
+            let (clock, stopping) = (shared.clock.clone(), shared.stopping.clone());
+            shared.running.spawn(rest.clone().watch(clock, stopping));
+        }
+    }
+
     /// Where the function's lines go.
     pub fn log_group(&self, function: &Function) -> Group {
         let configured = function.configuration.logging.group.clone();
@@ -249,8 +365,30 @@ impl Instance {
         !self.process.has_exited() && now.since(self.started) < longest_life
     }
 
-    pub(crate) fn kill(&self) {
-        self.process.kill();
+    /// Ends it; what runs beside it hears of that, and has a moment.
+    pub(crate) fn end(&mut self, why: End) {
+        self.process.rest().end();
+        let heard = self.beside.as_mut().is_some_and(|beside| beside.end(why));
+        if !heard {
+            self.process.kill();
+        }
+    }
+
+    /// Whether anything runs beside the worker that may go on after its answer.
+    pub(crate) fn has_company(&self) -> bool {
+        self.beside
+            .as_ref()
+            .is_some_and(|beside| beside.hub.has_any())
+    }
+
+    /// Tells those that listen.
+    pub(crate) fn tell(&self, what: &Happening<'_>) {
+        tell(self.beside.as_ref(), what);
+    }
+
+    /// Somebody wants it: what is held goes on.
+    pub(crate) fn get_up(&self) {
+        self.process.rest().get_up();
     }
 
     /// The most memory it has used so far, in whole MiB.
@@ -263,27 +401,27 @@ impl Instance {
         }
     }
 
-    /// Hands work over and waits for the reply, and then for the next request, which makes it fit for more work.
-    pub(crate) async fn serve(&mut self, work: &Handover<'_>, limits: Limits<'_>) -> Served {
-        let watch = Stopwatch::start();
-        let result = self.exchange(work, &limits).await;
-        let took = watch.elapsed();
-        let reusable = result.is_ok() && self.asks_for_more(&limits).await;
-        Served {
-            result,
-            reusable,
-            took,
-        }
-    }
-
-    async fn exchange(
+    /// Hands work over and waits for the reply.
+    pub(crate) async fn exchange(
         &mut self,
         work: &Handover<'_>,
         limits: &Limits<'_>,
     ) -> std::result::Result<Reply, Fault> {
         let Self {
-            worker, process, ..
+            worker,
+            process,
+            beside,
+            ..
         } = self;
+        if let Some(beside) = beside {
+            beside.hub.telemetry.close();
+            beside.hub.call(&Called {
+                request_id: work.request_id,
+                deadline_ms: work.deadline_ms,
+                invoked_name: work.invoked_name,
+                trace: work.trace,
+            });
+        }
         let reply = async {
             worker.hand_over(work).await?;
             worker.reply(work).await
@@ -295,6 +433,7 @@ impl Instance {
                 Err(broken) => exit_of(process, &broken).await,
             },
             exit = unconstrained(process.wait()) => Some(exit),
+            broken = Beside::broken(beside.as_ref()) => return Err(Fault::Extension(broken)),
             () = unconstrained(limits.clock.sleep_until(limits.deadline)) => return Err(Fault::TimedOut(limits.timeout)),
             () = unconstrained(limits.stopping.cancelled()) => return Err(Fault::Stopped),
         };
@@ -308,13 +447,22 @@ impl Instance {
         }
     }
 
-    async fn asks_for_more(&mut self, limits: &Limits<'_>) -> bool {
+    /// Waits for the next request, and until what runs beside the worker is done, which makes it fit for more work.
+    pub(crate) async fn asks_for_more(&mut self, limits: &Limits<'_>) -> bool {
         let Self {
-            worker, process, ..
+            worker,
+            process,
+            beside,
+            ..
         } = self;
+        let free = async {
+            let asked = worker.asks_again().await.is_ok();
+            asked && Beside::settled(beside.as_ref()).await.is_ok()
+        };
         tokio::select! {
             biased;
-            asked = worker.asks_again() => asked.is_ok(),
+            free = free => free,
+            _ = Beside::broken(beside.as_ref()) => false,
             _ = unconstrained(process.wait()) => false,
             () = unconstrained(limits.clock.sleep_until(limits.deadline)) => false,
             () = unconstrained(limits.stopping.cancelled()) => false,
@@ -322,9 +470,50 @@ impl Instance {
     }
 }
 
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.end(End::Idle);
+        if let Some(beside) = self.beside.take() {
+            beside.part(self.process.clone(), self.capture.clone());
+        }
+    }
+}
+
+impl InitFailure {
+    /// As those hear of it that listen.
+    fn kind(&self) -> &str {
+        match self {
+            Self::Reported(failed) => &failed.kind,
+            Self::NoEntrypoint(_) => "Runtime.InvalidEntrypoint",
+            Self::Exited(_) | Self::BrokeOff => "Runtime.ExitError",
+            Self::Extension(broken) => broken.how.kind(),
+            Self::TimedOut | Self::Stopped => "Runtime.Unknown",
+        }
+    }
+}
+
+fn tell(beside: Option<&Beside>, what: &Happening<'_>) {
+    if let Some(beside) = beside {
+        beside.hub.telemetry.happened(what);
+    }
+}
+
+/// How an instance reaches us.
+struct Reached {
+    connection: Connection,
+    beside: Option<TcpListener>,
+}
+
+/// An instance on its way to its first request.
+struct Starting<'a> {
+    process: &'a Process,
+    beside: Option<&'a Beside>,
+    why: Initialization,
+}
+
 /// What a process that has ended had still said.
 async fn said_at_the_end<T>(
-    saying: impl Future<Output = std::result::Result<T, Broken>>,
+    saying: impl Future<Output = std::result::Result<T, worker::Broken>>,
 ) -> Option<T> {
     // Its end of the connection is closed, unless its children have it; so this does not wait for a moment to come.
     tokio::time::timeout(Duration::from_millis(100), saying)
@@ -334,7 +523,7 @@ async fn said_at_the_end<T>(
 }
 
 /// How a process ended whose connection is gone; none if it lives on.
-async fn exit_of(process: &Process, broken: &Broken) -> Option<Exit> {
+async fn exit_of(process: &Process, broken: &worker::Broken) -> Option<Exit> {
     tracing::debug!(%broken, "an instance's connection ended");
     tokio::time::timeout(EXIT_WAIT, process.wait()).await.ok()
 }

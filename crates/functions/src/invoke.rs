@@ -5,11 +5,14 @@ use std::time::Duration;
 use base::Space;
 use bytes::Bytes;
 use ledger::Phases;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
 use crate::dialect::Failed;
 use crate::event::Event;
+use crate::schema::Function;
+use crate::worker::Streaming;
 use crate::{Error, Functions, Result};
 
 /// A call.
@@ -50,18 +53,27 @@ impl Functions {
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
         self.shared.running.spawn(async move {
-            functions.invoke_and_record(invoke, answer).await;
+            let qualifier = invoke.qualifier.as_deref();
+            let function = functions.resolve_call(&invoke.space, &invoke.function, qualifier);
+            functions
+                .invoke_and_record(invoke, function, None, answer)
+                .await;
         });
         answered.await.map_err(|_| Error::Stopping)?
     }
 
-    async fn invoke_and_record(&self, invoke: Invoke, answer: oneshot::Sender<Result<Outcome>>) {
-        let qualifier = invoke.qualifier.as_deref();
-        let function = match self.resolve_call(&invoke.space, &invoke.function, qualifier) {
+    pub(crate) async fn invoke_and_record(
+        &self,
+        invoke: Invoke,
+        function: Result<Function>,
+        streaming: Option<&Streaming>,
+        answer: oneshot::Sender<Result<Outcome>>,
+    ) {
+        let answer = Answer::new(answer);
+        let function = match function {
             Ok(function) => function,
             Err(error) => {
-                // The caller may have stopped waiting, here and below.
-                let _ = answer.send(Err(error));
+                answer.send(Err(error));
                 return;
             }
         };
@@ -75,11 +87,13 @@ impl Functions {
             trace: invoke.trace.as_deref(),
             attempt: 1,
             queued: Duration::ZERO,
+            streaming,
+            answer: Some(&answer),
         };
         let started = self.shared.clock.now();
         let invocation = match self.run(&call).await {
             Ok(ran) => {
-                let _ = answer.send(Ok(ran.outcome));
+                answer.send(Ok(ran.outcome));
                 ran.invocation
             }
             Err(error) => {
@@ -87,12 +101,29 @@ impl Functions {
                 if let Error::Throttled(throttle) = error {
                     record.outcome = ledger::Outcome::Throttled(throttle.to_string());
                 }
-                let _ = answer.send(Err(error));
+                answer.send(Err(error));
                 record
             }
         };
         if let Err(cause) = self.shared.ledger.record_buffered(&invocation).await {
             tracing::warn!(%cause, function = function.name, "an invocation was not recorded");
+        }
+    }
+}
+
+/// Where an outcome goes, once.
+pub(crate) struct Answer(Mutex<Option<oneshot::Sender<Result<Outcome>>>>);
+
+impl Answer {
+    fn new(to: oneshot::Sender<Result<Outcome>>) -> Self {
+        Self(Mutex::new(Some(to)))
+    }
+
+    /// Only the first counts.
+    pub(crate) fn send(&self, outcome: Result<Outcome>) {
+        if let Some(to) = self.0.lock().take() {
+            // The caller may have stopped waiting.
+            let _ = to.send(outcome);
         }
     }
 }

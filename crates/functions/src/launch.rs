@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use base::ByteSize;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,7 @@ use runtimes::{Connection, Runtimes, Worker};
 
 use crate::dialect::Exit;
 use crate::protocol;
+use crate::rest::{Freeze, Rest};
 
 /// What is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,19 @@ pub struct Launched {
     pub stdout: Box<dyn AsyncRead + Send + Unpin>,
     pub stderr: Box<dyn AsyncRead + Send + Unpin>,
     pub process: Process,
+    /// Where what runs beside the worker, or in it, reaches us.
+    pub beside: Option<TcpListener>,
+    pub extensions: Option<Extensions>,
+}
+
+/// Programs that were started beside the worker.
+pub struct Extensions {
+    pub names: Vec<String>,
+    pub printed: Box<dyn AsyncRead + Send + Unpin>,
+    /// Who has ended, and how.
+    pub ended: mpsc::Receiver<(String, i32)>,
+    /// Takes the names of signals for the worker.
+    pub signals: mpsc::Sender<&'static str>,
 }
 
 /// Why there is no process.
@@ -66,6 +81,7 @@ pub struct Process {
     settled: CancellationToken,
     peak: mpsc::Sender<PeakAsked>,
     last_peak: Arc<OnceLock<ByteSize>>,
+    rest: Arc<Rest>,
 }
 
 /// Somebody wants to know the most memory that a process has used.
@@ -103,8 +119,22 @@ impl Process {
             settled,
             peak,
             last_peak,
+            rest: Arc::new(Rest::new(None)),
         };
         (process, keeper)
+    }
+
+    /// One that can be held between calls.
+    #[must_use]
+    pub fn with_freezer(self, freezer: Option<impl Freeze + 'static>) -> Self {
+        let freezer = freezer.map(|freezer| Box::new(freezer) as Box<dyn Freeze>);
+        let mut process = self;
+        process.rest = Arc::new(Rest::new(freezer));
+        process
+    }
+
+    pub(crate) fn rest(&self) -> &Arc<Rest> {
+        &self.rest
     }
 
     pub(crate) fn has_exited(&self) -> bool {
@@ -122,6 +152,7 @@ impl Process {
     }
 
     pub(crate) fn kill(&self) {
+        self.rest.end();
         self.kill.cancel();
     }
 
@@ -199,32 +230,111 @@ async fn launch(
     let Worker {
         mut child,
         connection,
+        beside,
+        extensions,
     } = runtimes.launch(launch).await?;
     let (Some(stdout), Some(stderr)) = (child.take_stdout(), child.take_stderr()) else {
         return Err(NotLaunched::Host("its output could not be read".into()));
     };
     let (process, keeper) = Process::new();
-    tasks.spawn(keep(child, keeper));
+    let process = process.with_freezer(child.freezer());
+    let (ended, of_the_worker) = mpsc::channel(1);
+    tasks.spawn(keep(child, keeper, process.rest().clone(), of_the_worker));
+    let extensions = extensions.map(|started| {
+        let (of_the_others, heard) = mpsc::channel(16);
+        let (signals, asked) = mpsc::channel(2);
+        tasks.spawn(converse(started.words, ended, of_the_others, asked));
+        Extensions {
+            names: started.names,
+            printed: Box::new(started.printed),
+            ended: heard,
+            signals,
+        }
+    });
     Ok(Launched {
         connection,
         stdout: Box::new(stdout),
         stderr: Box::new(stderr),
         process,
+        beside,
+        extensions,
     })
 }
 
+/// Speaks with the shell that starts extensions, until it ends.
+async fn converse(
+    words: tokio::net::UnixStream,
+    of_the_worker: mpsc::Sender<Exit>,
+    of_the_others: mpsc::Sender<(String, i32)>,
+    mut signals: mpsc::Receiver<&'static str>,
+) {
+    let (said, mut ours) = words.into_split();
+    // What is inside may have got hold of the other end: it says no more than this.
+    let mut said = tokio::io::BufReader::new(said.take(LONGEST_CONVERSATION)).lines();
+    loop {
+        tokio::select! {
+            line = said.next_line() => {
+                let Ok(Some(line)) = line else {
+                    return;
+                };
+                let Some((name, Ok(code))) = line.rsplit_once(' ').map(|(name, code)| (name, code.parse())) else {
+                    continue;
+                };
+                // Whoever would hear of it may be gone.
+                if name == runtimes::FUNCTION {
+                    let _ = of_the_worker.send(as_shells_say(code)).await;
+                } else {
+                    let _ = of_the_others.send((name.to_owned(), code)).await;
+                }
+            }
+            Some(signal) = signals.recv() => {
+                let _ = ours.write_all(format!("{signal}\n").as_bytes()).await;
+            }
+        }
+    }
+}
+
+const LONGEST_CONVERSATION: u64 = 64 << 10;
+
+/// A shell says of a program that a signal ended that it has ended with the signal's number and 128. Programs may end
+/// so by themselves; only with the signals that usually end programs is it taken for one.
+fn as_shells_say(code: i32) -> Exit {
+    match code - 128 {
+        signal @ (4 | 6 | 7 | 8 | 9 | 11 | 15 | 31) => Exit::Signal(signal),
+        _ => Exit::Code(code),
+    }
+}
+
 /// Looks after a process until its end.
-async fn keep(mut child: sandbox::Child, mut keeper: Keeper) {
+async fn keep(
+    mut child: sandbox::Child,
+    mut keeper: Keeper,
+    rest: Arc<Rest>,
+    mut worker: mpsc::Receiver<Exit>,
+) {
     let (mut killed, mut settled) = (false, false);
     loop {
         tokio::select! {
             exit = child.wait() => {
+                // Its number may be somebody else's from here on.
+                rest.end();
                 if let Some(peak) = child.peak_memory() {
                     // Nobody else sets it.
                     let _ = keeper.last_peak.set(peak);
                 }
-                keeper.exit.send_replace(Some(how(exit)));
+                keeper.exit.send_if_modified(|said| {
+                    let first = said.is_none();
+                    said.get_or_insert(how(exit));
+                    first
+                });
                 return;
+            }
+            // The shell that started it lives on for as long as others do.
+            Some(exit) = worker.recv() => {
+                if let Some(peak) = child.peak_memory() {
+                    let _ = keeper.last_peak.set(peak);
+                }
+                keeper.exit.send_replace(Some(exit));
             }
             () = keeper.kill.cancelled(), if !killed => {
                 child.kill();

@@ -21,6 +21,7 @@ mod delete;
 mod dialect;
 mod error;
 mod event;
+mod extension;
 mod get;
 mod instance;
 mod invoke;
@@ -30,7 +31,9 @@ mod permission;
 mod pool;
 mod protocol;
 mod provision;
+mod rest;
 mod schema;
+mod stream;
 mod update;
 mod version;
 mod worker;
@@ -51,21 +54,25 @@ use tokio_util::task::TaskTracker;
 pub use alias::{AliasChange, NewAlias};
 pub use create::{Create, NewCode};
 pub use dialect::{
-    CallFacts, Dialect, Ended, Exit, Failed, Fault, Initialization, InstanceFacts, Moment, Report,
+    CallFacts, Dialect, Ended, Exit, Failed, Fault, Happening, Initialization, InstanceFacts,
+    Moment, Report,
 };
 pub use error::{Error, PackageError, Result, Throttle};
 pub use event::{
     Caller, CallerKey, Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent,
     ObjectEventKind,
 };
+pub use extension::{Broken, How, Kind};
 pub use invoke::{Invoke, Outcome};
-pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
+pub use launch::{Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
 pub use layer::PublishLayer;
 pub use provision::{Provisioning, ProvisioningState};
+pub use rest::Freeze;
 pub use schema::{
     Alias, Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
     LayerVersion, LogFormat, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
+pub use stream::Answering;
 pub use version::Publish;
 
 use backlog::Working;
@@ -92,6 +99,8 @@ pub struct Config {
     pub init_timeout: Duration,
     /// The largest answer of a function.
     pub response: ByteSize,
+    /// The largest answer that is passed on while it comes.
+    pub streamed: ByteSize,
     /// What a package may unpack to.
     pub unpacked: ByteSize,
     /// How many asynchronous invocations run at once, of all spaces.
@@ -110,6 +119,7 @@ impl Default for Config {
             init_timeout: Duration::from_secs(10),
             // The published limit of 6 MB and what the envelope may add.
             response: ByteSize::bytes((6 << 20) + 100),
+            streamed: ByteSize::mib(200),
             unpacked: ByteSize::mib(250),
             backlog: 1_000,
         }

@@ -37,6 +37,22 @@ impl Functions {
         .await
     }
 
+    /// Puts these in the place of all that there are.
+    pub async fn set_permissions(
+        &self,
+        space: &Space,
+        name: &str,
+        qualifier: Option<&str>,
+        revision: Option<&str>,
+        permissions: Vec<Permission>,
+    ) -> Result<()> {
+        self.change_attached(space, name, qualifier, revision, |attached| {
+            attached.permissions.clone_from(&permissions);
+            Ok(())
+        })
+        .await
+    }
+
     pub async fn remove_permission(
         &self,
         space: &Space,

@@ -33,6 +33,8 @@ pub(crate) const VARIABLES: runtimes::Variables = runtimes::Variables {
 
 pub(crate) const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
+pub(crate) const RESTORED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n";
+
 /// An answer to a request that a runtime should not have made.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -90,5 +92,98 @@ pub(crate) fn no_such_path() -> Refusal {
         status: "404 Not Found",
         kind: "InvalidRequest",
         message: "No such path".into(),
+    }
+}
+
+/// The interface of programs that run beside a function.
+pub(crate) mod extension {
+    use super::Refusal;
+
+    const PREFIX: &str = "/2020-01-01/extension/";
+    pub(crate) const REGISTER: &str = "/2020-01-01/extension/register";
+    pub(crate) const NEXT: &str = "/2020-01-01/extension/event/next";
+    pub(crate) const INIT_ERROR: &str = "/2020-01-01/extension/init/error";
+    pub(crate) const EXIT_ERROR: &str = "/2020-01-01/extension/exit/error";
+    /// Subscriptions to what happens around a function, in its newer and in its older form.
+    pub(crate) const TELEMETRY: &str = "/2022-07-01/telemetry";
+    pub(crate) const LOGS: &str = "/2020-08-15/logs";
+
+    pub(crate) const NAME: &str = "lambda-extension-name";
+    pub(crate) const ID: &str = "lambda-extension-identifier";
+    pub(crate) const ERROR_KIND: &str = "lambda-extension-function-error-type";
+    pub(crate) const FEATURES: &str = "lambda-extension-accept-feature";
+    /// [`ID`], as it is written in answers.
+    pub(crate) const GIVEN_ID: &str = "Lambda-Extension-Identifier";
+    pub(crate) const EVENT_ID: &str = "Lambda-Extension-Event-Identifier";
+    pub(crate) const ACCOUNT: &str = "accountId";
+    pub(crate) const TRACE_TYPE: &str = "X-Amzn-Trace-Id";
+    /// Where subscribers listen, as they say it.
+    pub(crate) const HOSTS: &[&str] = &["sandbox.localdomain", "sandbox", "127.0.0.1", "localhost"];
+
+    pub(crate) const REGISTERED: &str = "Registered";
+
+    /// Whether a request is to this interface.
+    pub(crate) fn is(path: &str) -> bool {
+        path.starts_with(PREFIX) || subscription(path).is_some()
+    }
+
+    /// The subscription that is asked for by this path.
+    pub(crate) fn subscription(path: &str) -> Option<&'static str> {
+        let path = path.trim_end_matches('/');
+        [TELEMETRY, LOGS].into_iter().find(|known| *known == path)
+    }
+
+    pub(crate) fn bad(kind: &'static str, message: &str) -> Refusal {
+        Refusal {
+            status: "400 Bad Request",
+            kind,
+            message: message.to_owned(),
+        }
+    }
+
+    pub(crate) fn forbidden(kind: &'static str, message: &str) -> Refusal {
+        Refusal {
+            status: "403 Forbidden",
+            kind,
+            message: message.to_owned(),
+        }
+    }
+
+    pub(crate) fn no_name() -> Refusal {
+        bad("Extension.InvalidExtensionName", "Empty extension name")
+    }
+
+    pub(crate) fn no_id() -> Refusal {
+        forbidden(
+            "Extension.MissingExtensionIdentifier",
+            "Missing Lambda-Extension-Identifier header",
+        )
+    }
+
+    pub(crate) fn unknown_id(id: &str) -> Refusal {
+        let message = format!("Unknown extension {id}");
+        match id.len() == 36 {
+            true => forbidden("Extension.UnknownExtensionIdentifier", &message),
+            false => forbidden(
+                "Extension.InvalidExtensionIdentifier",
+                "Invalid extension id",
+            ),
+        }
+    }
+
+    pub(crate) fn no_kind() -> Refusal {
+        bad(
+            "Extension.MissingHeader",
+            "Lambda-Extension-Function-Error-Type not found",
+        )
+    }
+
+    pub(crate) fn wrong_state(from: &str, to: &str, id: &str) -> Refusal {
+        forbidden(
+            "Extension.InvalidExtensionState",
+            &format!(
+                "State transition from {from} to {to} failed for extension {id}. Error: State transition is not allowed"
+            ),
+        )
     }
 }

@@ -418,6 +418,7 @@ impl Functions {
         match started {
             Started::Ready { mut instance, .. } => {
                 instance.kept = Some(shared.provisions.started(key));
+                self.lay_down(&instance);
                 shared.pools.add(&function, instance, shared.clock.now());
                 Ok(())
             }

@@ -2,6 +2,7 @@
 //! wait.
 
 mod v1;
+mod v2;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::{Blob, Blobs, Key, Keyspace, Record, Table, Timers, Tx};
 
 use crate::Result;
+use crate::dialect::Initialization;
 use crate::event::Event;
 
 /// By space and name.
@@ -61,10 +63,13 @@ pub struct Function {
 }
 
 impl Record for Function {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
-        v1::read(version, body)
+        match version {
+            2 => v2::read(version, body),
+            older => v1::read(older, body),
+        }
     }
 }
 
@@ -158,6 +163,9 @@ pub struct Configuration {
     pub logging: Logging,
     /// Laid over one another, the last on top.
     pub layers: Vec<UsedLayer>,
+    /// Published versions are started from what was initialised before: the code hears when that is taken, and when it
+    /// goes on from there.
+    pub snapshots: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -310,6 +318,14 @@ pub(crate) fn job_key(request_id: &str) -> Key {
 }
 
 impl Function {
+    /// How an instance of it starts that an invocation waits for.
+    pub(crate) fn initialization(&self) -> Initialization {
+        match self.configuration.snapshots && self.version.is_some() {
+            true => Initialization::Snapshot,
+            false => Initialization::OnDemand,
+        }
+    }
+
     /// The bodies in the store that this record names.
     fn blobs(&self) -> impl Iterator<Item = Blob> {
         let layers = self.configuration.layers.iter();

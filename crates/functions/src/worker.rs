@@ -8,6 +8,7 @@
 
 mod connection;
 mod listener;
+mod outlet;
 
 #[cfg(test)]
 mod tests;
@@ -15,32 +16,50 @@ mod tests;
 use bytes::Bytes;
 use runtimes::Connection as Reached;
 use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
 
-use self::connection::{Body, Connection, Method, Request};
 use self::listener::Listener;
+use crate::extension::Relayed;
 use crate::protocol::{self, Refusal};
+
+pub(crate) use self::connection::{Body, Connection, Method, Request};
+pub(crate) use self::outlet::{Outlets, Piece, Pieces, Streaming, streaming};
 
 /// An instance's end of the protocol.
 pub(crate) struct Worker {
     source: Source,
-    largest_response: u64,
+    outlet: Outlets,
+    /// It may say that it is where a snapshot could be taken.
+    snapshots: bool,
 }
 
 /// Where requests come from.
 enum Source {
     One(Connection<UnixStream>),
     Many(Box<Listener>),
+    Relayed(Box<Relay>),
+}
+
+/// Requests that somebody else hears, and the last one's answer.
+struct Relay {
+    requests: mpsc::Receiver<Relayed>,
+    asker: Option<oneshot::Sender<Bytes>>,
 }
 
 /// What a worker says in the end to the work it was given.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     Response(Bytes),
+    /// It has been passed on already.
+    Passed,
     Error {
         kind: Option<String>,
         payload: Bytes,
     },
-    TooLarge(u64),
+    TooLarge {
+        size: u64,
+        limit: u64,
+    },
 }
 
 /// What a worker says before its first work.
@@ -61,6 +80,8 @@ pub(crate) struct Handover<'a> {
     pub(crate) trace: &'a str,
     pub(crate) client_context: Option<&'a str>,
     pub(crate) payload: &'a [u8],
+    /// Where the answer goes while it comes, if somebody waits for that.
+    pub(crate) streaming: Option<&'a Streaming>,
 }
 
 /// The connection ended, or carried something that is not the protocol.
@@ -70,25 +91,55 @@ pub(crate) struct Broken(String);
 
 impl Worker {
     pub(crate) fn new(reached: Reached, largest_response: u64) -> Self {
+        let outlet = Outlets::default();
         let source = match reached {
-            Reached::Stream(stream) => Source::One(Connection::new(stream, largest_response)),
+            Reached::Stream(stream) => {
+                Source::One(Connection::new(stream, largest_response, outlet.clone()))
+            }
             Reached::Listener(listener) => {
-                Source::Many(Box::new(Listener::new(listener, largest_response)))
+                let listener = Listener::new(listener, largest_response, outlet.clone());
+                Source::Many(Box::new(listener))
             }
         };
         Self {
             source,
-            largest_response,
+            outlet,
+            snapshots: false,
         }
+    }
+
+    /// One whose requests somebody else hears; also answers that they pass on go by these outlets.
+    pub(crate) fn relayed(requests: mpsc::Receiver<Relayed>, outlet: Outlets) -> Self {
+        let asker = None;
+        Self {
+            source: Source::Relayed(Box::new(Relay { requests, asker })),
+            outlet,
+            snapshots: false,
+        }
+    }
+
+    /// One whose code is told of snapshots.
+    #[must_use]
+    pub(crate) fn with_snapshots(self, snapshots: bool) -> Self {
+        Self { snapshots, ..self }
     }
 
     /// Waits until the worker asks for its first work, or says that it can't start.
     pub(crate) async fn ready(&mut self) -> Result<Ready, Broken> {
+        let mut restored = false;
         loop {
             let request = self.source.request().await?;
             match (request.method, request.path.as_str(), request.body) {
                 (Method::Get, protocol::NEXT, _) => return Ok(Ready::Ready),
-                (Method::Post, protocol::INIT_ERROR, Body::Whole(payload)) => {
+                // It goes on at once: it is its own and only snapshot.
+                (Method::Get, protocol::RESTORE_NEXT, _) if self.snapshots && !restored => {
+                    restored = true;
+                    self.source.answer(protocol::RESTORED).await?;
+                }
+                (Method::Post, path, Body::Whole(payload))
+                    if path == protocol::INIT_ERROR
+                        || (path == protocol::RESTORE_ERROR && restored) =>
+                {
                     self.accept().await;
                     return Ok(Ready::InitError {
                         kind: request.kind,
@@ -125,11 +176,14 @@ impl Worker {
 
     /// Waits for the worker's answer to this work.
     pub(crate) async fn reply(&mut self, work: &Handover<'_>) -> Result<Reply, Broken> {
+        let _open = work
+            .streaming
+            .map(|streaming| self.outlet.open(streaming, work.request_id));
         loop {
             let request = self.source.request().await?;
             let verb = match request.method {
                 Method::Post => verb_of(&request.path, work.request_id),
-                Method::Get | Method::Other => None,
+                Method::Get | Method::Put | Method::Other => None,
             };
             if let Some(verb) = verb {
                 if let Some(reply) = self.answered(verb, request).await? {
@@ -159,14 +213,12 @@ impl Worker {
             return Ok(None);
         }
         Ok(Some(match (verb, request.body, request.failed) {
-            (_, Body::TooLarge(size), _) => {
+            (_, Body::TooLarge { size, limit }, _) => {
                 // As in `accept`.
-                let _ = self
-                    .refuse(protocol::too_large(self.largest_response))
-                    .await;
-                Reply::TooLarge(size)
+                let _ = self.refuse(protocol::too_large(limit)).await;
+                Reply::TooLarge { size, limit }
             }
-            (Verb::Response, Body::Whole(_), Some(failed)) => {
+            (Verb::Response, Body::Whole(_) | Body::Passed, Some(failed)) => {
                 self.accept().await;
                 Reply::Error {
                     kind: failed.kind,
@@ -176,6 +228,11 @@ impl Worker {
             (Verb::Response, Body::Whole(payload), None) => {
                 self.accept().await;
                 Reply::Response(payload)
+            }
+            // Only responses are passed on.
+            (_, Body::Passed, _) => {
+                self.accept().await;
+                Reply::Passed
             }
             (Verb::Error, Body::Whole(payload), _) => {
                 self.accept().await;
@@ -193,17 +250,23 @@ impl Worker {
     }
 
     async fn refuse(&mut self, refusal: Refusal) -> Result<(), Broken> {
-        let body = format!(
-            "{{\"errorMessage\":\"{}\",\"errorType\":\"{}\"}}",
-            refusal.message, refusal.kind
-        );
-        let message = format!(
-            "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            refusal.status,
-            body.len()
-        );
-        self.source.answer(message.as_bytes()).await
+        self.source.answer(&self::refusal(&refusal)).await
     }
+}
+
+/// A refusal, as it goes over the wire.
+pub(crate) fn refusal(refusal: &Refusal) -> Bytes {
+    let body = serde_json::json!({
+        "errorMessage": refusal.message,
+        "errorType": refusal.kind,
+    });
+    let body = body.to_string();
+    let message = format!(
+        "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        refusal.status,
+        body.len()
+    );
+    message.into()
 }
 
 impl Source {
@@ -211,6 +274,12 @@ impl Source {
         match self {
             Self::One(connection) => connection.request().await,
             Self::Many(listener) => listener.request().await,
+            Self::Relayed(relay) => {
+                let gone = || Broken("nobody listens any more".into());
+                let (request, asker) = relay.requests.recv().await.ok_or_else(gone)?;
+                relay.asker = Some(asker);
+                Ok(request)
+            }
         }
     }
 
@@ -219,6 +288,13 @@ impl Source {
         match self {
             Self::One(connection) => connection.send(message).await,
             Self::Many(listener) => listener.answer(message).await,
+            Self::Relayed(relay) => {
+                if let Some(asker) = relay.asker.take() {
+                    // It may have gone.
+                    let _ = asker.send(Bytes::copy_from_slice(message));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -227,6 +303,7 @@ impl Source {
             // If it is gone, so is the worker.
             Self::One(_) => true,
             Self::Many(listener) => listener.waits(),
+            Self::Relayed(relay) => relay.asker.as_ref().is_some_and(|asker| !asker.is_closed()),
         }
     }
 }
@@ -296,7 +373,7 @@ fn out_of_turn(method: Method, path: &str, state: &str) -> Refusal {
                 }
             }),
         },
-        Method::Other => None,
+        Method::Put | Method::Other => None,
     };
     match wanted {
         Some(wanted) => protocol::wrong_state(state, wanted),

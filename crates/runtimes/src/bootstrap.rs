@@ -69,6 +69,14 @@ pub(crate) const PYTHON: &[(&str, &str)] = &[
         "_fulmar/runtime.py",
         include_str!("../bootstrap/python/_fulmar/runtime.py"),
     ),
+    (
+        "_fulmar/snapshot.py",
+        include_str!("../bootstrap/python/_fulmar/snapshot.py"),
+    ),
+    (
+        "modules/snapshot_restore_py/__init__.py",
+        include_str!("../bootstrap/python/modules/snapshot_restore_py/__init__.py"),
+    ),
 ];
 
 static ATTEMPTS: AtomicU64 = AtomicU64::new(0);

@@ -10,7 +10,7 @@ use sandbox::{Access, Child, Limits, Mount, Network, PassedFd, Spec};
 use tokio::net::{TcpListener, UnixStream};
 
 use crate::catalog::{Found, Resolved};
-use crate::{Error, Language, Result, Runtimes};
+use crate::{Error, Extensions, Language, Result, Runtimes};
 
 /// Where the code is inside, as programs expect it.
 pub(crate) const CODE: &str = "/var/task";
@@ -58,6 +58,9 @@ pub struct Variables {
 pub struct Worker {
     pub child: Child,
     pub connection: Connection,
+    /// Where others than the worker reach us: what runs beside it, or in it.
+    pub beside: Option<TcpListener>,
+    pub extensions: Option<Extensions>,
 }
 
 /// How a process reaches us.
@@ -101,28 +104,37 @@ impl Runtimes {
             what: "make a connection for an instance",
             cause,
         };
-        let mut address = None;
-        let (connection, passed) = match program.speaks {
-            Speaks::OnDescriptor => {
-                let (ours, theirs) = pair().map_err(failed)?;
-                (Connection::Stream(ours), Some(theirs))
+        let mut fds = Vec::new();
+        let extensions = self.with_extensions(&launch, &mut program, &mut fds)?;
+        let reached = match self.shared.network {
+            Network::Host => Some(self.listen().await.map_err(failed)?),
+            Network::Isolated { .. } if extensions.is_some() => return Err(Error::NeedsNetwork),
+            Network::Isolated { .. } => None,
+        };
+        let address = reached.as_ref().map(TcpListener::local_addr).transpose();
+        let address = address.map_err(failed)?.map(|address| address.to_string());
+        let (connection, beside) = match (program.speaks, reached) {
+            (Speaks::OnDescriptor, reached) => {
+                let (ours, fd) = pair().map_err(failed)?;
+                let number = DESCRIPTOR;
+                fds.push(PassedFd { fd, number });
+                (Connection::Stream(ours), reached)
             }
-            Speaks::OverTcp if self.shared.network != Network::Host => {
-                return Err(Error::NeedsNetwork);
-            }
-            Speaks::OverTcp => {
-                let listener = self.listen().await.map_err(failed)?;
-                address = Some(listener.local_addr().map_err(failed)?.to_string());
-                (Connection::Listener(listener), None)
-            }
+            (Speaks::OverTcp, Some(listener)) => (Connection::Listener(listener), None),
+            (Speaks::OverTcp, None) => return Err(Error::NeedsNetwork),
         };
         let own = address.map(|address| (launch.variables.address.to_owned(), address));
-        let environment = self.environment(&launch, std::mem::take(&mut program.environment), own);
+        let environment = self.environment(&launch, &mut program, own);
         let child = self
             .shared
             .jail
-            .spawn(self.spec(&launch, program, environment, passed))?;
-        Ok(Worker { child, connection })
+            .spawn(self.spec(&launch, program, environment, fds))?;
+        Ok(Worker {
+            child,
+            connection,
+            beside,
+            extensions,
+        })
     }
 
     /// A listener of an instance's own.
@@ -155,7 +167,7 @@ impl Runtimes {
     fn environment(
         &self,
         launch: &Launch,
-        program: Vec<(String, String)>,
+        program: &mut Program,
         own: Option<(String, String)>,
     ) -> Vec<(String, String)> {
         let code = self.inside(CODE, &launch.code).display().to_string();
@@ -164,19 +176,19 @@ impl Runtimes {
             ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
             ("LD_LIBRARY_PATH".to_owned(), libraries),
         ]);
-        environment.extend(program);
+        environment.extend(std::mem::take(&mut program.environment));
         environment.extend(launch.environment.iter().cloned());
-        match own {
-            Some(own) => {
+        match program.speaks {
+            Speaks::OverTcp => {
                 // No bootstrap of ours is there to take these out again, or to put the code's place right.
                 environment.retain(|name, _| !name.starts_with("FULMAR_"));
                 environment.insert(launch.variables.code.into(), code);
-                environment.extend([own]);
             }
-            None => {
+            Speaks::OnDescriptor => {
                 environment.insert(CODE_VARIABLE.into(), code);
             }
         }
+        environment.extend(own);
         environment.into_iter().collect()
     }
 
@@ -185,7 +197,7 @@ impl Runtimes {
         launch: &Launch,
         program: Program,
         env: Vec<(String, String)>,
-        passed: Option<OwnedFd>,
+        fds: Vec<PassedFd>,
     ) -> Spec {
         let mut mounts = vec![read_only(&launch.code, CODE)];
         mounts.extend(launch.layers.iter().map(|layers| read_only(layers, LAYERS)));
@@ -204,18 +216,12 @@ impl Runtimes {
                 files: FILES,
             },
             network: self.shared.network,
-            fds: passed
-                .into_iter()
-                .map(|fd| PassedFd {
-                    fd,
-                    number: DESCRIPTOR,
-                })
-                .collect(),
+            fds,
         }
     }
 }
 
-fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
+pub(crate) fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((UnixStream::from_std(ours)?, theirs.into()))

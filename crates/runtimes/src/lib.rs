@@ -10,6 +10,7 @@ mod bootstrap;
 mod catalog;
 mod custom;
 mod error;
+mod extensions;
 mod launch;
 mod node;
 mod packages;
@@ -24,6 +25,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 pub use catalog::{Found, Language, Resolved, check, languages, python_of};
 pub use error::{Error, Result};
+pub use extensions::{Extensions, FUNCTION};
 pub use launch::{Connection, Launch, Variables, Worker};
 pub use packages::Packages;
 

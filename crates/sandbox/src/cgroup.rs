@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::ByteSize;
 
+use crate::freeze::Means;
 use crate::spec::Limits;
 
 const ROOT: &str = "/sys/fs/cgroup";
@@ -156,6 +157,21 @@ impl Cgroup {
     fn folder(&self, controller: &str) -> &Path {
         let found = self.folders.iter().find(|(name, _)| *name == controller);
         &found.expect("every group has all its controllers").1
+    }
+
+    /// How to hold all that is in it.
+    pub(crate) fn freezing(&self, monitor: rustix::process::Pid) -> Means {
+        let switch = match self.v2 {
+            true => Some(self.folder("").join("cgroup.freeze")).filter(|file| file.exists()),
+            false => None,
+        };
+        match switch {
+            Some(file) => Means::Switch(file),
+            None => Means::Members {
+                list: self.folders[0].1.join("cgroup.procs"),
+                monitor,
+            },
+        }
     }
 
     /// The most memory that was used at once.

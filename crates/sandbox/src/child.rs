@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::cgroup::Cgroup;
 use crate::channel::{self, Status};
+use crate::freeze::{Freezer, Means};
 use crate::network::{Door, Doors};
 use crate::{Error, Result};
 
@@ -144,6 +145,18 @@ impl Child {
     /// The process that the server itself started. A confined program's own pid is another.
     pub fn pid(&self) -> Option<u32> {
         self.process.id()
+    }
+
+    /// What holds it between times of work. To be let go before it is killed. None if it has ended.
+    pub fn freezer(&self) -> Option<Freezer> {
+        let pid = Pid::from_raw(i32::try_from(self.pid()?).ok()?)?;
+        Some(Freezer::new(match &self.life {
+            Life::Plain => Means::Plain(pid),
+            Life::Confined(confined) => match &confined.group {
+                Some(group) => group.freezing(pid),
+                None => Means::Descendants { monitor: pid },
+            },
+        }))
     }
 
     /// Waits for its end. Afterwards nothing that it started is left. May be given up and called again.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use runtimes::Language;
 
 use crate::Context;
-use crate::desired::{Architecture, Code, Function, LayerUse, Publish, Retry};
+use crate::desired::{Architecture, Code, Function, LayerUse, Logging, Publish, Retry};
 use crate::diagnostic::Finding;
 use crate::template::declared::MARK;
 use crate::template::scalar;
@@ -88,7 +88,7 @@ pub(crate) const PROPERTIES: Schema = &[
         "RuntimeManagementConfig",
         Notice("the host's own runtimes are used"),
     ),
-    ("SnapStart", Refused("no snapshots are taken")),
+    ("SnapStart", Obeyed),
     (
         "SourceKMSKeyArn",
         Refused("code would not be encrypted by this key"),
@@ -120,11 +120,14 @@ const INVOKE: Schema = &[
     ("MaximumRetryAttempts", Obeyed),
 ];
 const LOGGING: Schema = &[
-    ("ApplicationLogLevel", Refused("logs are not filtered")),
+    ("ApplicationLogLevel", Obeyed),
     ("LogFormat", Obeyed),
-    ("LogGroup", Refused("each function has its own log group")),
-    ("SystemLogLevel", Refused("logs are not filtered")),
+    ("LogGroup", Obeyed),
+    ("SystemLogLevel", Obeyed),
 ];
+const SNAPSHOTS: Schema = &[("ApplyOn", Obeyed)];
+const APPLICATION_LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+const SYSTEM_LEVELS: &[&str] = &["DEBUG", "INFO", "WARN"];
 
 /// Set by the service in every instance; a function cannot have its own.
 const RESERVED: &[&str] = &[
@@ -168,7 +171,6 @@ impl Reading<'_> {
         let fields = self.fields;
         let name = self.checked_name(name);
         self.check_package_type();
-        self.check_logging();
         let (runtime, language) = self.runtime().unzip();
         let handler = self.handler(language);
         let code = self.code();
@@ -200,6 +202,8 @@ impl Reading<'_> {
             retry: self.retry(),
             tags: fields.texts("Tags"),
             layers: self.layers(),
+            logging: self.logging(),
+            snapshots: self.snapshots(runtime.as_deref()),
             publish: self.publish(),
             name: name?,
             runtime: runtime?,
@@ -240,19 +244,45 @@ impl Reading<'_> {
         }
     }
 
-    fn check_logging(&self) {
-        let Some(logging) = self.fields.nested("LoggingConfig", LOGGING, self.findings) else {
-            return;
+    fn logging(&self) -> Logging {
+        let Some(fields) = self.fields.nested("LoggingConfig", LOGGING, self.findings) else {
+            return Logging::default();
         };
-        if logging.choice("LogFormat", &["Text", "JSON"]) == Some("JSON") {
+        let json = fields.choice("LogFormat", &["Text", "JSON"]) == Some("JSON");
+        let level = |name: &str, levels: &[&'static str]| {
+            let level = fields.choice(name, levels)?;
+            if !json {
+                self.say(
+                    Finding::error(fields.place(name), format!("`{name}` needs JSON"))
+                        .why("lines of text have no level that is looked at")
+                        .help("set `LogFormat: JSON`"),
+                );
+            }
+            Some(level.to_owned())
+        };
+        Logging {
+            json,
+            application_level: level("ApplicationLogLevel", APPLICATION_LEVELS),
+            system_level: level("SystemLogLevel", SYSTEM_LEVELS),
+            group: fields.text("LogGroup"),
+        }
+    }
+
+    fn snapshots(&self, runtime: Option<&str>) -> bool {
+        let Some(fields) = self.fields.nested("SnapStart", SNAPSHOTS, self.findings) else {
+            return false;
+        };
+        let wanted = fields.choice("ApplyOn", &["PublishedVersions", "None"]);
+        let wanted = wanted == Some("PublishedVersions");
+        let minor = runtime.and_then(|runtime| runtime.strip_prefix("python3."));
+        let supported = minor.and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor >= 12);
+        if wanted && runtime.is_some() && !supported {
             self.say(
-                Finding::error(
-                    logging.place("LogFormat"),
-                    "`LogFormat: JSON` is not supported yet",
-                )
-                .why("logs would still be text"),
+                self.error("SnapStart", format!("`{}` takes no snapshots", runtime.unwrap_or_default()))
+                    .why("the service takes them of Python 3.12 and newer"),
             );
         }
+        wanted
     }
 
     fn runtime(&self) -> Option<(String, Language)> {

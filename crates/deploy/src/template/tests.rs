@@ -357,3 +357,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_functions_log_is_as_it_was_declared() {
+    let desired = resolved(
+        "
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      InlineCode: x = 1
+      LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: WARN, SystemLogLevel: DEBUG, LogGroup: /own/group}
+",
+    );
+    let Kind::Function(function) = &only(&desired, "F").kind else {
+        panic!()
+    };
+    let declared = crate::desired::Logging {
+        json: true,
+        application_level: Some("WARN".into()),
+        system_level: Some("DEBUG".into()),
+        group: Some("/own/group".into()),
+    };
+    assert_eq!(function.logging, declared);
+}

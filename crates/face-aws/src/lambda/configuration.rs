@@ -34,7 +34,7 @@ pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&s
         "PackageType": "Zip",
         "Architectures": [architecture(configuration.architecture)],
         "EphemeralStorage": { "Size": configuration.ephemeral.as_mib() },
-        "SnapStart": { "ApplyOn": "None", "OptimizationStatus": "Off" },
+        "SnapStart": snapshots(function),
         "LoggingConfig": logging(asked, function),
     });
     if !configuration.environment.is_empty() {
@@ -53,6 +53,14 @@ pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&s
 /// As [`print`], with an ARN that names the version.
 pub(super) fn print_version(asked: &Asked<'_>, function: &Function) -> Value {
     print(asked, function, Some(&version_name(function.version)))
+}
+
+fn snapshots(function: &Function) -> Value {
+    let applies = function.configuration.snapshots;
+    json!({
+        "ApplyOn": if applies { "PublishedVersions" } else { "None" },
+        "OptimizationStatus": if applies && function.version.is_some() { "On" } else { "Off" },
+    })
 }
 
 fn architecture(architecture: Architecture) -> &'static str {

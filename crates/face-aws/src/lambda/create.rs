@@ -46,6 +46,7 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     input.settings.find_layers(&asked)?;
     let code = input.code.read(&asked).await?;
     let mut configuration = Settings::defaults();
+    input.settings.check_together(&configuration)?;
     input.settings.apply(&mut configuration);
     let create = Create {
         space: asked.context.space.clone(),

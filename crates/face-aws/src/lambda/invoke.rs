@@ -1,7 +1,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use functions::{Event, Invoke, Job, Outcome};
+use functions::{Event, Function, Invoke, Job, Outcome};
 use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -28,69 +28,119 @@ const LARGEST_SYNCHRONOUS: usize = 6 << 20;
 const LARGEST_ASYNCHRONOUS: usize = 1 << 20;
 const LARGEST_CONTEXT: usize = 3_583;
 
-pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
-    let payload = std::mem::take(&mut asked.call.payload);
-    let input: Input = asked.call.read()?;
-    if input.tenant_id.is_some() {
-        return Err(asked.call.not_built("TenantId"));
-    }
-    if input.durable_execution_name.is_some() {
-        return Err(asked.call.not_built("DurableExecutionName"));
-    }
-    let named = Named::read(
-        asked.context,
-        &input.function_name,
-        input.qualifier.as_deref(),
-    )?;
-    let asynchronous = input.invocation_type.as_deref() == Some("Event");
-    let event = Event::Raw(check_payload(payload, asynchronous)?);
-    let client_context = input
-        .client_context
-        .as_deref()
-        .map(read_context)
-        .transpose()?;
-    let function = named.find(&asked)?;
-    if input.invocation_type.as_deref() == Some("DryRun") {
-        return Ok(Answer::Empty(StatusCode::NO_CONTENT));
-    }
-    let trace = match recursion::follow(asked.trace, &function) {
-        Ok(trace) => trace,
-        // Whoever does not wait is not told; the real service drops the event too.
-        Err(recursion::Cut) if asynchronous => {
-            tracing::warn!(function = function.name, "a chain of calls was cut");
-            return Ok(Answer::Empty(StatusCode::ACCEPTED));
+/// A call, read and checked.
+pub(super) struct Wanted {
+    pub(super) named: Named,
+    pub(super) with_log: bool,
+    kind: Kind,
+    function: Function,
+    event: Event,
+    client_context: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Synchronous,
+    Asynchronous,
+    Dry,
+}
+
+impl Wanted {
+    pub(super) fn read(asked: &mut Asked<'_>) -> Result<Self, Fault> {
+        let payload = std::mem::take(&mut asked.call.payload);
+        let input: Input = asked.call.read()?;
+        if input.tenant_id.is_some() {
+            return Err(asked.call.not_built("TenantId"));
         }
-        Err(cut) => return Err(cut.into()),
-    };
-    if asynchronous {
-        let job = Job {
-            request_id: asked.context.request_id.clone(),
-            space: function.space.clone(),
-            function: function.name.clone(),
-            qualifier: named.version().map(str::to_owned),
-            event,
-            trigger: "direct".into(),
-            client_context,
-            trace,
+        if input.durable_execution_name.is_some() {
+            return Err(asked.call.not_built("DurableExecutionName"));
+        }
+        let beside = input.qualifier.as_deref();
+        let named = Named::read(asked.context, &input.function_name, beside)?;
+        let kind = match input.invocation_type.as_deref() {
+            Some("Event") => Kind::Asynchronous,
+            Some("DryRun") => Kind::Dry,
+            _ => Kind::Synchronous,
         };
-        let enqueued = asked.parts.functions.enqueue_alone(&job).await;
-        enqueued.map_err(|error| fault(asked.context, &named, error))?;
-        return Ok(Answer::Empty(StatusCode::ACCEPTED));
+        let event = Event::Raw(check_payload(payload, kind == Kind::Asynchronous)?);
+        let client_context = input.client_context.as_deref();
+        Ok(Self {
+            client_context: client_context.map(read_context).transpose()?,
+            function: named.find(asked)?,
+            with_log: input.log_type.as_deref() == Some("Tail"),
+            named,
+            kind,
+            event,
+        })
     }
-    let invoke = Invoke {
-        space: function.space,
-        function: function.name,
-        qualifier: named.version().map(str::to_owned),
-        event,
-        request_id: asked.context.request_id.clone(),
-        trigger: "direct".into(),
-        client_context,
-        trace,
-    };
-    let outcome = asked.parts.functions.invoke(invoke).await;
-    let outcome = outcome.map_err(|error| fault(asked.context, &named, error))?;
-    let with_log = input.log_type.as_deref() == Some("Tail");
-    Ok(Answer::Whole(Box::new(print(outcome, with_log))))
+
+    pub(super) fn is_dry(&self) -> bool {
+        self.kind == Kind::Dry
+    }
+
+    /// The call of a caller who waits.
+    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> Result<Invoke, Fault> {
+        let trace = recursion::follow(asked.trace, &self.function)?;
+        Ok(Invoke {
+            space: self.function.space,
+            function: self.function.name,
+            qualifier: self.named.version().map(str::to_owned),
+            event: self.event,
+            request_id: asked.context.request_id.clone(),
+            trigger: "direct".into(),
+            client_context: self.client_context,
+            trace,
+        })
+    }
+
+    /// The call of one who does not. None if it was cut, which nobody is told: the real service drops the event too.
+    fn into_job(self, asked: &Asked<'_>) -> Option<Job> {
+        let Ok(trace) = recursion::follow(asked.trace, &self.function) else {
+            tracing::warn!(function = self.function.name, "a chain of calls was cut");
+            return None;
+        };
+        Some(Job {
+            request_id: asked.context.request_id.clone(),
+            space: self.function.space,
+            function: self.function.name,
+            qualifier: self.named.version().map(str::to_owned),
+            event: self.event,
+            trigger: "direct".into(),
+            client_context: self.client_context,
+            trace,
+        })
+    }
+}
+
+pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    let wanted = Wanted::read(&mut asked)?;
+    let (named, with_log) = (wanted.named.clone(), wanted.with_log);
+    let refused = |error| fault(asked.context, &named, error);
+    match wanted.kind {
+        Kind::Dry => Ok(Answer::Empty(StatusCode::NO_CONTENT)),
+        Kind::Asynchronous => {
+            if let Some(job) = wanted.into_job(&asked) {
+                let enqueued = asked.parts.functions.enqueue_alone(&job).await;
+                enqueued.map_err(refused)?;
+            }
+            Ok(Answer::Empty(StatusCode::ACCEPTED))
+        }
+        Kind::Synchronous => {
+            let invoke = wanted.into_invoke(&asked)?;
+            let outcome = asked.parts.functions.invoke(invoke).await;
+            let outcome = outcome.map_err(refused)?;
+            Ok(Answer::Whole(Box::new(print(outcome, with_log))))
+        }
+    }
+}
+
+/// The older form of calling without waiting.
+pub(super) async fn invoke_async(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+    asked
+        .call
+        .input
+        .insert("InvocationType".into(), "Event".into());
+    invoke(asked).await
 }
 
 fn check_payload(payload: Bytes, asynchronous: bool) -> Result<Bytes, Fault> {

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Asked, account, alias, asynchronous, concurrency, create, delete, get, invoke, layer,
-    list, management, permission, provisioned, tags, update, version,
+    list, management, permission, policy, provisioned, stream, tags, update, version,
 };
 use crate::protocol::Fault;
 
@@ -16,6 +16,7 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<Answer, Fault> {
         "UpdateFunctionConfiguration" => update::configuration(asked).await,
         "DeleteFunction" => delete::delete(asked).await,
         "Invoke" => invoke::invoke(asked).await,
+        "InvokeWithResponseStream" => stream::invoke(asked).await,
         "PutFunctionConcurrency" => concurrency::put(asked).await,
         "GetFunctionConcurrency" => concurrency::get(asked),
         "DeleteFunctionConcurrency" => concurrency::delete(asked).await,
@@ -26,6 +27,10 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<Answer, Fault> {
         "AddPermission" => permission::add(asked).await,
         "RemovePermission" => permission::remove(asked).await,
         "GetPolicy" => permission::get(asked),
+        "PutResourcePolicy" => policy::put(asked).await,
+        "GetResourcePolicy" => policy::get(asked),
+        "DeleteResourcePolicy" => policy::delete(asked).await,
+        "InvokeAsync" => invoke::invoke_async(asked).await,
         "ListTags" => tags::list(asked),
         "TagResource" => tags::add(asked).await,
         "UntagResource" => tags::remove(asked).await,

@@ -37,7 +37,7 @@ struct Remove {
     revision_id: Option<String>,
 }
 
-const LARGEST_POLICY: usize = 20 << 10;
+pub(super) const LARGEST_POLICY: usize = 20 << 10;
 
 pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Add = asked.call.read()?;
@@ -106,7 +106,7 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     })))
 }
 
-fn statements(asked: &Asked<'_>, named: &Named) -> Result<(Vec<Permission>, String), Fault> {
+pub(super) fn statements(asked: &Asked<'_>, named: &Named) -> Result<(Vec<Permission>, String), Fault> {
     let space = &asked.context.space;
     let found = asked
         .parts
@@ -116,7 +116,7 @@ fn statements(asked: &Asked<'_>, named: &Named) -> Result<(Vec<Permission>, Stri
 }
 
 /// The newest code's policy is the function's.
-fn check_qualifier(named: &Named) -> Result<(), Fault> {
+pub(super) fn check_qualifier(named: &Named) -> Result<(), Fault> {
     if named.qualifier.as_deref() == Some(LATEST) {
         return Err(invalid(
             "We currently do not support adding policies for $LATEST.",

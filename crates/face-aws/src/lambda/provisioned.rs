@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::configuration::modified;
-use super::error::fault;
+use super::error::{fault, invalid};
 use super::name::{LATEST, Named};
 use super::page::Page;
 use super::{Answer, Asked};
@@ -37,6 +37,11 @@ pub(super) async fn put(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
     let named = input.named(&asked)?;
     let instances = input.provisioned_concurrent_executions.unwrap_or(0);
+    if named.find(&asked)?.configuration.snapshots {
+        return Err(invalid(
+            "Provisioned Concurrency is not supported for functions with SnapStart enabled.",
+        ));
+    }
     let space = &asked.context.space;
     let functions = &asked.parts.functions;
     let provisioned = functions

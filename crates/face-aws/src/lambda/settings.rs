@@ -26,6 +26,7 @@ pub(super) struct Settings {
     architectures: Option<Vec<String>>,
     logging_config: Option<LoggingConfig>,
     layers: Option<Vec<String>>,
+    snap_start: Option<SnapStart>,
     /// The layers that were named, once they have been looked for.
     #[serde(skip)]
     used: Option<Vec<UsedLayer>>,
@@ -46,6 +47,12 @@ struct EphemeralStorage {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+struct SnapStart {
+    apply_on: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct LoggingConfig {
     log_format: Option<String>,
     application_log_level: Option<String>,
@@ -55,6 +62,8 @@ struct LoggingConfig {
 
 const LONGEST_TIMEOUT: u64 = 900;
 const MOST_MEMORY_MB: u64 = 10_240;
+/// What a function may have at most that is started from snapshots.
+const SNAPSHOT_STORAGE_MB: u64 = 512;
 /// Names and values together, as JSON.
 const LARGEST_ENVIRONMENT: usize = 4 << 10;
 
@@ -116,6 +125,7 @@ impl Settings {
             architecture: Architecture::X86,
             logging: Logging::default(),
             layers: Vec::new(),
+            snapshots: false,
         }
     }
 
@@ -148,9 +158,38 @@ impl Settings {
         if let Some(logging) = &self.logging_config {
             to.logging = logging.read();
         }
+        if let Some(snapshots) = self.snapshots() {
+            to.snapshots = snapshots;
+        }
         if let Some(used) = &self.used {
             to.layers.clone_from(used);
         }
+    }
+
+    fn snapshots(&self) -> Option<bool> {
+        let apply_on = self.snap_start.as_ref()?.apply_on.as_deref()?;
+        Some(apply_on == "PublishedVersions")
+    }
+
+    /// Whether what is asked for goes together with what there is.
+    pub(super) fn check_together(&self, before: &Configuration) -> Result<(), Fault> {
+        let mut wanted = before.clone();
+        self.apply(&mut wanted);
+        if !wanted.snapshots {
+            return Ok(());
+        }
+        if !takes_snapshots(&wanted.runtime) {
+            return Err(invalid(format!(
+                "{} is not supported for SnapStart enabled functions.",
+                wanted.runtime
+            )));
+        }
+        if wanted.ephemeral > ByteSize::mib(SNAPSHOT_STORAGE_MB) {
+            return Err(invalid(
+                "SnapStart doesn't support ephemeral storage greater than 512 MB.",
+            ));
+        }
+        Ok(())
     }
 
     fn architecture(&self) -> Option<Architecture> {
@@ -184,6 +223,14 @@ impl LoggingConfig {
             system_level: self.system_log_level.clone(),
         }
     }
+}
+
+/// The oldest Python whose functions may be told of snapshots is 3.12; Node's never are.
+fn takes_snapshots(runtime: &str) -> bool {
+    let minor = runtime.strip_prefix("python3.");
+    minor
+        .and_then(|minor| minor.parse::<u32>().ok())
+        .is_some_and(|minor| minor >= 12)
 }
 
 fn at_most(member: &str, value: Option<u64>, most: u64) -> Result<(), Fault> {
@@ -224,7 +271,7 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> 
 /// Refuses what is asked for but not built. What says nothing (an empty list, the default in words) is let through:
 /// tools send it.
 pub(super) fn refuse_unbuilt(call: &Call<'_>) -> Result<(), Fault> {
-    const UNBUILT: [(&str, &[&str]); 14] = [
+    const UNBUILT: [(&str, &[&str]); 17] = [
         ("PublishTo", &[]),
         ("PackageType", &["\"Zip\""]),
         ("VpcConfig", &[]),
@@ -234,7 +281,10 @@ pub(super) fn refuse_unbuilt(call: &Call<'_>) -> Result<(), Fault> {
         ("FileSystemConfigs", &[]),
         ("CodeSigningConfigArn", &[]),
         ("ImageConfig", &[]),
-        ("SnapStart", &["{\"ApplyOn\":\"None\"}"]),
+        ("RuntimeConfig", &[]),
+        ("ImageUri", &[]),
+        ("SourceKMSKeyArn", &[]),
+        ("S3ObjectStorageMode", &["\"COPY\""]),
         ("TenancyConfig", &[]),
         ("CapacityProviderConfig", &[]),
         ("DurableConfig", &[]),

@@ -60,8 +60,9 @@ pub(super) async fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault>
     refuse_unbuilt(&asked.call)?;
     let mut input: Configuration = asked.call.read()?;
     let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
-    named.find(&asked)?;
+    let before = named.find(&asked)?;
     input.settings.check()?;
+    input.settings.check_together(&before.configuration)?;
     asked.check_runtime(input.settings.runtime.as_deref())?;
     input.settings.find_layers(&asked)?;
     let space = &asked.context.space;

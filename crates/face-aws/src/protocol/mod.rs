@@ -14,6 +14,7 @@
 //! Must never know: an engine, or what any operation means.
 
 mod authentication;
+pub(crate) mod events;
 mod fault;
 mod json;
 mod model;

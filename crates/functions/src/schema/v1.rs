@@ -84,6 +84,7 @@ impl From<Configuration> for super::Configuration {
             architecture: old.architecture,
             logging: old.logging,
             layers: Vec::new(),
+            snapshots: false,
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Moment};
+use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, Happening, InstanceFacts, Moment};
 use crate::protocol;
 use crate::{
     Config, Configuration, Create, Event, Function, Functions, Invoke, Job, Keeper, Launch,
@@ -258,6 +258,7 @@ pub(crate) fn configuration(handler: &str) -> Configuration {
         architecture: crate::Architecture::default(),
         logging: Logging::default(),
         layers: Vec::new(),
+        snapshots: false,
     }
 }
 
@@ -271,6 +272,10 @@ pub(crate) fn package(name: &str, content: &[u8]) -> Bytes {
 
 /// A cloud of few words.
 struct Plain;
+
+pub(crate) fn plain() -> Arc<dyn Dialect> {
+    Arc::new(Plain)
+}
 
 impl Dialect for Plain {
     fn log_group(&self, function: &Function) -> String {
@@ -331,6 +336,18 @@ impl Dialect for Plain {
         }]
     }
 
+    fn telemetry(&self, _at: Timestamp, what: &Happening<'_>) -> String {
+        format!("{:?}", format!("{what:?}"))
+    }
+
+    fn account(&self, _function: &Function) -> String {
+        "account".into()
+    }
+
+    fn version_name(&self, version: Option<u64>) -> String {
+        format!("{version:?}")
+    }
+
     fn billed_ms(&self, phases: &Phases) -> u64 {
         u64::try_from(phases.run.as_millis()).unwrap_or(u64::MAX)
     }
@@ -353,6 +370,8 @@ fn launcher(stage: Arc<Stage>) -> Launcher {
             stdout: Box::new(stdout),
             stderr: Box::new(tokio::io::empty()),
             process,
+            beside: None,
+            extensions: None,
         }))
     })
 }

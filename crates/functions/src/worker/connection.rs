@@ -6,49 +6,72 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::Broken;
+use super::outlet::{Draining, Outlet, Outlets};
 use crate::protocol;
 
 const LONGEST_HEAD: usize = 64 << 10;
 /// What of an answer that is too large is still read, so that the worker hears so and can go on. Beyond, it is cut off.
-const MOST_DISCARDED: u64 = 256 << 20;
+pub(super) const MOST_DISCARDED: u64 = 256 << 20;
+/// Two of them mean something.
+const MOST_TRAILERS: usize = 64;
 
-pub(super) struct Connection<S> {
+pub(crate) struct Connection<S> {
     pub(super) stream: S,
     pub(super) buffer: BytesMut,
     largest_body: u64,
+    /// Where an answer goes that is to be passed on while it comes.
+    outlet: Outlets,
 }
 
-pub(super) struct Request {
-    pub(super) method: Method,
-    pub(super) path: String,
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
     /// The kind of the error that it tells of.
-    pub(super) kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// How it says that its body comes, if it does.
-    pub(super) mode: Option<String>,
-    pub(super) body: Body,
+    pub(crate) mode: Option<String>,
+    pub(crate) body: Body,
     /// What a body that comes in pieces says at its end: that it failed on the way.
-    pub(super) failed: Option<FailedOnTheWay>,
+    pub(crate) failed: Option<FailedOnTheWay>,
     /// The last one on its connection.
-    pub(super) closes: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Method {
-    Get,
-    Post,
-    Other,
-}
-
-pub(super) enum Body {
-    Whole(Bytes),
-    TooLarge(u64),
+    pub(crate) closes: bool,
+    /// What an extension says beside its body.
+    pub(crate) told: Told,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct FailedOnTheWay {
-    pub(super) kind: Option<String>,
+pub(crate) struct Told {
+    pub(crate) name: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) features: Option<String>,
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Put,
+    Other,
+}
+
+pub(crate) enum Body {
+    Whole(Bytes),
+    /// It was passed on while it came.
+    Passed,
+    /// More than may be, and how much that is.
+    TooLarge {
+        size: u64,
+        limit: u64,
+    },
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct FailedOnTheWay {
+    pub(crate) kind: Option<String>,
     pub(super) payload: Bytes,
 }
 
@@ -57,9 +80,11 @@ struct Head {
     path: String,
     kind: Option<String>,
     mode: Option<String>,
+    content_type: Option<String>,
     length: Length,
     expects_continue: bool,
     closes: bool,
+    told: Told,
 }
 
 enum Length {
@@ -68,22 +93,24 @@ enum Length {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(super) fn new(stream: S, largest_body: u64) -> Self {
+    pub(crate) fn new(stream: S, largest_body: u64, outlet: Outlets) -> Self {
         Self {
             stream,
             buffer: BytesMut::with_capacity(4 << 10),
             largest_body,
+            outlet,
         }
     }
 
-    pub(super) async fn request(&mut self) -> Result<Request, Broken> {
+    pub(crate) async fn request(&mut self) -> Result<Request, Broken> {
         let head = self.head().await?;
         if head.expects_continue {
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
-        let (body, failed) = match head.length {
-            Length::Known(length) => (self.body(length).await?, None),
-            Length::Chunked => self.chunks().await?,
+        let (body, failed) = match (self.outlet_of(&head), &head.length) {
+            (Some(outlet), length) => self.pass_on(length, outlet, head.content_type).await?,
+            (None, Length::Known(length)) => (self.body(*length).await?, None),
+            (None, Length::Chunked) => self.chunks().await?,
         };
         Ok(Request {
             method: head.method,
@@ -93,10 +120,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             body,
             failed,
             closes: head.closes,
+            told: head.told,
         })
     }
 
-    pub(super) async fn send(&mut self, message: &[u8]) -> Result<(), Broken> {
+    /// Where this request's body goes, if somebody waits for it piece by piece.
+    fn outlet_of(&self, head: &Head) -> Option<Outlet> {
+        let streams = head.mode.as_deref()?;
+        let outlet = self.outlet.get()?;
+        let is_it = head.method == Method::Post
+            && streams.eq_ignore_ascii_case(protocol::STREAMING)
+            && outlet.is_for(&head.path);
+        is_it.then_some(outlet)
+    }
+
+    pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), Broken> {
         self.stream
             .write_all(message)
             .await
@@ -129,7 +167,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn body(&mut self, length: u64) -> Result<Body, Broken> {
         if length > self.largest_body {
             self.discard(length).await?;
-            return Ok(Body::TooLarge(length));
+            return Ok(Body::TooLarge {
+                size: length,
+                limit: self.largest_body,
+            });
         }
         let length = usize::try_from(length).map_err(|_| Broken("a body is too long".into()))?;
         self.buffer
@@ -144,10 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut body = BytesMut::new();
         let mut size = 0_u64;
         loop {
-            let line = self.line().await?;
-            let length = line.split(';').next().unwrap_or_default().trim();
-            let length = u64::from_str_radix(length, 16)
-                .map_err(|_| Broken("a chunk's length does not read".into()))?;
+            let length = self.chunk_length().await?;
             if length == 0 {
                 break;
             }
@@ -162,19 +200,80 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             self.line().await?;
         }
-        let mut failed = None;
-        loop {
-            let line = self.line().await?;
-            if line.is_empty() {
-                break;
-            }
-            FailedOnTheWay::read(&mut failed, &line);
-        }
+        let failed = self.trailers().await?;
         let body = match size > self.largest_body {
-            true => Body::TooLarge(size),
+            true => Body::TooLarge {
+                size,
+                limit: self.largest_body,
+            },
             false => Body::Whole(body.freeze()),
         };
         Ok((body, failed))
+    }
+
+    async fn chunk_length(&mut self) -> Result<u64, Broken> {
+        let line = self.line().await?;
+        let length = line.split(';').next().unwrap_or_default().trim();
+        u64::from_str_radix(length, 16).map_err(|_| Broken("a chunk's length does not read".into()))
+    }
+
+    /// What follows the last chunk.
+    async fn trailers(&mut self) -> Result<Option<FailedOnTheWay>, Broken> {
+        let mut failed = None;
+        for _ in 0..MOST_TRAILERS {
+            let line = self.line().await?;
+            if line.is_empty() {
+                return Ok(failed);
+            }
+            FailedOnTheWay::read(&mut failed, &line);
+        }
+        Err(Broken("an answer has too many trailers".into()))
+    }
+
+    /// Reads a body and passes it on as it comes, no faster than it is taken.
+    async fn pass_on(
+        &mut self,
+        length: &Length,
+        outlet: Outlet,
+        content_type: Option<String>,
+    ) -> Result<(Body, Option<FailedOnTheWay>), Broken> {
+        let mut draining = outlet.begin(content_type).await;
+        let mut failed = None;
+        match length {
+            Length::Known(length) => self.pour(*length, &mut draining).await?,
+            Length::Chunked => {
+                loop {
+                    let length = self.chunk_length().await?;
+                    if length == 0 {
+                        break;
+                    }
+                    self.pour(length, &mut draining).await?;
+                    self.line().await?;
+                }
+                failed = self.trailers().await?;
+            }
+        }
+        let body = match draining.excess() {
+            Some((size, limit)) => Body::TooLarge { size, limit },
+            None => Body::Passed,
+        };
+        Ok((body, failed))
+    }
+
+    async fn pour(&mut self, mut length: u64, draining: &mut Draining) -> Result<(), Broken> {
+        while length > 0 {
+            if self.buffer.is_empty() {
+                self.fill().await?;
+            }
+            let have =
+                usize::try_from(length).map_or(self.buffer.len(), |n| n.min(self.buffer.len()));
+            let piece = self.buffer.split_to(have).freeze();
+            length -= have as u64;
+            if !draining.take(piece).await {
+                return Err(Broken("an answer is far too large".into()));
+            }
+        }
+        Ok(())
     }
 
     /// The next line, without its end.
@@ -218,6 +317,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
+impl Connection<TcpStream> {
+    /// Waits until the other side has gone; what it still says is kept.
+    pub(crate) async fn gone(&mut self) {
+        while self.buffer.len() <= LONGEST_HEAD {
+            match self.stream.read_buf(&mut self.buffer).await {
+                Ok(read) if read > 0 => {}
+                _ => return,
+            }
+        }
+        std::future::pending().await
+    }
+}
+
 fn broken(cause: &io::Error) -> Broken {
     Broken(format!("the connection failed: {cause}"))
 }
@@ -228,6 +340,7 @@ fn parse_head(head: &str) -> Option<Head> {
     let method = match request.next()? {
         "GET" => Method::Get,
         "POST" => Method::Post,
+        "PUT" => Method::Put,
         _ => Method::Other,
     };
     let path = request.next()?.to_owned();
@@ -236,9 +349,11 @@ fn parse_head(head: &str) -> Option<Head> {
         path,
         kind: None,
         mode: None,
+        content_type: None,
         length: Length::Known(0),
         expects_continue: false,
         closes: request.next() == Some("HTTP/1.0"),
+        told: Told::default(),
     };
     for line in lines.take_while(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':')?;
@@ -247,6 +362,8 @@ fn parse_head(head: &str) -> Option<Head> {
             head.length = Length::Known(value.parse().ok()?);
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             head.length = Length::Chunked;
+        } else if name.eq_ignore_ascii_case("content-type") {
+            head.content_type = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("expect") {
             head.expects_continue = true;
         } else if name.eq_ignore_ascii_case("connection") {
@@ -255,9 +372,23 @@ fn parse_head(head: &str) -> Option<Head> {
             head.kind = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case(protocol::RESPONSE_MODE) {
             head.mode = Some(value.to_owned());
+        } else if let Some(told) = head.told.named(name) {
+            *told = Some(value.to_owned());
         }
     }
     Some(head)
+}
+
+impl Told {
+    fn named(&mut self, header: &str) -> Option<&mut Option<String>> {
+        match header.to_ascii_lowercase().as_str() {
+            protocol::extension::NAME => Some(&mut self.name),
+            protocol::extension::ID => Some(&mut self.id),
+            protocol::extension::FEATURES => Some(&mut self.features),
+            protocol::extension::ERROR_KIND => Some(&mut self.kind),
+            _ => None,
+        }
+    }
 }
 
 impl FailedOnTheWay {

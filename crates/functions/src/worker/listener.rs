@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Broken;
 use super::connection::{Connection, Request};
+use super::outlet::Outlets;
 
 /// More than any client keeps. Each may fill a body, so this bounds what a hostile worker makes us hold.
 pub(super) const MOST: usize = 32;
@@ -20,16 +21,18 @@ type Reading = BoxFuture<'static, (Connection<TcpStream>, Result<Request, Broken
 pub(super) struct Listener {
     listener: TcpListener,
     largest_body: u64,
+    outlet: Outlets,
     reading: FuturesUnordered<Reading>,
     /// Where the last request came from, until it is answered; and whether that is the end of it.
     asker: Option<(Connection<TcpStream>, bool)>,
 }
 
 impl Listener {
-    pub(super) fn new(listener: TcpListener, largest_body: u64) -> Self {
+    pub(super) fn new(listener: TcpListener, largest_body: u64, outlet: Outlets) -> Self {
         Self {
             listener,
             largest_body,
+            outlet,
             reading: FuturesUnordered::new(),
             asker: None,
         }
@@ -43,7 +46,7 @@ impl Listener {
                     let (stream, _) = accepted.map_err(|cause| Broken(format!("no connection can be accepted: {cause}")))?;
                     // It only costs time if this fails.
                     let _ = stream.set_nodelay(true);
-                    self.read(Connection::new(stream, self.largest_body));
+                    self.read(Connection::new(stream, self.largest_body, self.outlet.clone()));
                 }
                 Some((connection, request)) = self.reading.next() => match request {
                     Ok(request) => {

@@ -20,6 +20,7 @@ fn work() -> Handover<'static> {
         trace: "trace",
         client_context: Some("{}\r\nEvil: yes"),
         payload: b"{\"a\":1}",
+        streaming: None,
     }
 }
 
@@ -150,7 +151,13 @@ async fn an_answer_that_is_too_large_is_read_past() {
             theirs.write_all(both.as_bytes()).await.unwrap();
             theirs
         });
-        assert_eq!(worker.reply(&work()).await.unwrap(), Reply::TooLarge(size));
+        assert_eq!(
+            worker.reply(&work()).await.unwrap(),
+            Reply::TooLarge {
+                size,
+                limit: LARGEST
+            }
+        );
         worker.asks_again().await.unwrap();
         let answer = received(&mut sent.await.unwrap()).await;
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
@@ -344,4 +351,135 @@ proptest! {
             drop(sender.await.unwrap());
         });
     }
+}
+
+fn streamed_head() -> String {
+    format!(
+        "POST {} HTTP/1.1\r\nContent-Type: text/plain\r\n{}: streaming\r\nTransfer-Encoding: chunked\r\n\r\n",
+        response("id-1"),
+        protocol::RESPONSE_MODE
+    )
+}
+
+/// A worker that is asked for a streamed answer of at most `limit`, while the caller does what it wants.
+async fn stream_of(
+    limit: u64,
+    said: Vec<u8>,
+    caller: impl AsyncFnOnce(Pieces),
+) -> (Result<Reply, Broken>, Worker) {
+    let (mut worker, mut theirs) = pair();
+    let (streaming, pieces) = streaming(limit);
+    tokio::spawn(async move {
+        theirs.write_all(&said).await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let replied = async {
+        let work = Handover {
+            streaming: Some(&streaming),
+            ..work()
+        };
+        let reply = worker.reply(&work).await;
+        drop(streaming);
+        (reply, worker)
+    };
+    let (replied, ()) = tokio::join!(replied, caller(pieces));
+    replied
+}
+
+#[tokio::test]
+async fn an_answer_is_passed_on_while_it_comes() {
+    let (mut worker, mut theirs) = pair();
+    let (streaming, mut pieces) = streaming(LARGEST);
+    let reading = tokio::spawn(async move {
+        let work = Handover {
+            streaming: Some(&streaming),
+            ..work()
+        };
+        (worker.reply(&work).await.unwrap(), worker)
+    });
+    let head = streamed_head() + "3\r\none\r\n";
+    theirs.write_all(head.as_bytes()).await.unwrap();
+    let begins = Piece::Begins(Some("text/plain".into()));
+    assert_eq!(pieces.recv().await, Some(begins));
+    assert_eq!(pieces.recv().await, Some(Piece::Bytes("one".into())));
+    // Only now does the worker say the rest.
+    let rest = "3\r\ntwo\r\n0\r\n\r\n".to_owned() + &next();
+    theirs.write_all(rest.as_bytes()).await.unwrap();
+    assert_eq!(pieces.recv().await, Some(Piece::Bytes("two".into())));
+    let (reply, mut worker) = reading.await.unwrap();
+    assert_eq!(reply, Reply::Passed);
+    worker.asks_again().await.unwrap();
+    assert_eq!(pieces.recv().await, None);
+}
+
+#[tokio::test]
+async fn a_worker_is_read_no_faster_than_its_caller_takes_the_answer() {
+    let (mut worker, mut theirs) = pair();
+    let (streaming, mut pieces) = streaming(1 << 30);
+    let reading = tokio::spawn(async move {
+        let work = Handover {
+            streaming: Some(&streaming),
+            ..work()
+        };
+        worker.reply(&work).await
+    });
+    theirs.write_all(streamed_head().as_bytes()).await.unwrap();
+    let chunk = format!("{:x}\r\n{}\r\n", 64 << 10, "x".repeat(64 << 10));
+    let mut written = 0_usize;
+    // Until nothing more is taken from it although everything has had its turn.
+    loop {
+        let write = theirs.write_all(chunk.as_bytes());
+        let pause = std::time::Duration::from_millis(200);
+        if tokio::time::timeout(pause, write).await.is_err() {
+            break;
+        }
+        written += 64 << 10;
+        assert!(written < 16 << 20, "nothing holds it back");
+    }
+    assert!(!reading.is_finished());
+    let taken = async { while pieces.recv().await.is_some() {} };
+    let more = theirs.write_all(chunk.as_bytes());
+    tokio::select! {
+        () = taken => panic!("the answer has not ended"),
+        written = more => written.unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_end_the_work() {
+    let said = streamed_head() + "3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n" + &next();
+    let gone = async |pieces: Pieces| drop(pieces);
+    let (reply, mut worker) = stream_of(LARGEST, said.into_bytes(), gone).await;
+    assert_eq!(reply.unwrap(), Reply::Passed);
+    worker.asks_again().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_streamed_answer_is_cut_where_it_is_too_large() {
+    let said = streamed_head() + "3\r\none\r\n3\r\ntwo\r\n1\r\n!\r\n0\r\n\r\n" + &next();
+    let mut heard = 0;
+    let count = async |mut pieces: Pieces| {
+        while let Some(piece) = pieces.recv().await {
+            if let Piece::Bytes(bytes) = piece {
+                heard += bytes.len();
+            }
+        }
+    };
+    let (reply, mut worker) = stream_of(6, said.into_bytes(), count).await;
+    assert_eq!(reply.unwrap(), Reply::TooLarge { size: 7, limit: 6 });
+    assert!(heard <= 6);
+    worker.asks_again().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_fails_on_the_way_says_so_at_its_end() {
+    let said = streamed_head()
+        + "3\r\none\r\n0\r\nLambda-Runtime-Function-Error-Type: Own\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n";
+    let all = async |mut pieces: Pieces| while pieces.recv().await.is_some() {};
+    let (reply, _) = stream_of(LARGEST, said.into_bytes(), all).await;
+    let failed = Reply::Error {
+        kind: Some("Own".into()),
+        payload: "{}".into(),
+    };
+    assert_eq!(reply.unwrap(), failed);
 }

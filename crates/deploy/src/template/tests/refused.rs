@@ -77,8 +77,8 @@ fn properties_of_functions() {
             "9:49 `MaximumRetryAttempts` must be a whole number from 0 to 2",
         ),
         (
-            "LoggingConfig: {LogFormat: JSON}",
-            "9:23 `LogFormat: JSON` is not supported yet",
+            "LoggingConfig: {LogFormat: Text, SystemLogLevel: WARN}",
+            "9:40 `SystemLogLevel` needs JSON",
         ),
         (
             "FunctionName: a b",

@@ -7,6 +7,7 @@ import os
 
 _VERSION = "/2018-06-01/runtime"
 _NEXT = f"GET {_VERSION}/invocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n".encode()
+_RESTORE = f"GET {_VERSION}/restore/next HTTP/1.1\r\nHost: runtime\r\n\r\n".encode()
 _CHUNK = 64 << 10
 
 
@@ -48,6 +49,15 @@ class Connection:
     def init_error(self, failure):
         """Says why there will be no first invocation."""
         self._write([_post(f"{_VERSION}/init/error", failure.body, failure.type), failure.body])
+
+    def restore_next(self):
+        """Says that a snapshot may be taken here; returns when it goes on from there."""
+        self._write([_RESTORE])
+        self._message()
+
+    def restore_error(self, failure):
+        """Says why it does not go on."""
+        self._write([_post(f"{_VERSION}/restore/error", failure.body, failure.type), failure.body])
 
     def _write(self, pieces):
         try:

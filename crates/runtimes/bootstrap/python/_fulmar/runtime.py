@@ -29,13 +29,18 @@ def init(connection):
     try:
         from .loading import load
 
-        return load(root, os.environ.get("_HANDLER", ""))
+        handler = load(root, os.environ.get("_HANDLER", ""))
     except Exception as error:
         # Not SystemExit: whoever exits while it is imported has its own reasons.
         failure = describe(error)
         logs.log_failure(failure)
         connection.init_error(failure)
         sys.exit(INIT_FAILED)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        from .snapshot import take
+
+        take(connection)
+    return handler
 
 
 def prepare():
@@ -50,6 +55,8 @@ def prepare():
     installed = [taken["PACKAGES"]] if taken["PACKAGES"] else []
     # The first is this script's own folder, whose package is imported by now.
     sys.path[:1] = [root, *installed, *layers]
+    # What the real service's runtime brings along.
+    sys.path.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "modules"))
     # Last, what the host has installed: the real service brings boto3 along, and code that counts on that finds it here.
     sys.path += taken["SITE"].split(os.pathsep) if taken["SITE"] else []
     add_site_builtins()

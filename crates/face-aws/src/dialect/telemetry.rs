@@ -1,0 +1,147 @@
+//! What happens around a function, in the forms of the Telemetry API.
+
+use base::Timestamp;
+use functions::{Ended, Happening, Initialization, Kind};
+use serde_json::{Value, json};
+
+use super::{instant, json_report, rounded, version_name};
+
+pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
+    let (kind, record) = match what {
+        Happening::InitStart {
+            function,
+            initialization,
+        } => {
+            let record = json!({
+                "initializationType": initialization_type(*initialization),
+                "phase": "init",
+                "functionName": function.name,
+                "functionVersion": version_name(function.version),
+                "runtimeVersion": function.configuration.runtime,
+                "instanceMaxMemory": function.configuration.memory.as_bytes(),
+            });
+            ("platform.initStart", record)
+        }
+        Happening::InitDone {
+            initialization,
+            failed,
+        } => {
+            let record = initialized(*initialization, *failed);
+            ("platform.initRuntimeDone", record)
+        }
+        Happening::InitReport {
+            initialization,
+            failed,
+            took,
+        } => {
+            let mut record = initialized(*initialization, *failed);
+            record["metrics"] = json!({ "durationMs": rounded(*took) });
+            ("platform.initReport", record)
+        }
+        Happening::Start {
+            request_id,
+            version,
+            trace,
+        } => {
+            let record = json!({
+                "requestId": request_id,
+                "version": version_name(*version),
+                "tracing": { "type": "X-Amzn-Trace-Id", "value": trace },
+            });
+            ("platform.start", record)
+        }
+        Happening::RuntimeDone {
+            request_id,
+            took,
+            bytes,
+            ended,
+        } => {
+            let mut record = json!({
+                "requestId": request_id,
+                "metrics": { "durationMs": rounded(*took), "producedBytes": bytes },
+            });
+            let (status, kind) = status(ended);
+            record["status"] = status.into();
+            if let Some(kind) = kind {
+                record["errorType"] = kind.into();
+            }
+            ("platform.runtimeDone", record)
+        }
+        Happening::Report { request_id, report } => {
+            ("platform.report", json_report(request_id, report))
+        }
+        Happening::Registered { name, events } => {
+            let record = json!({ "name": name, "state": "Registered", "events": events });
+            ("platform.extension", record)
+        }
+        Happening::Subscribed {
+            name,
+            kinds,
+            is_logs,
+        } => {
+            let types: Vec<&str> = kinds.iter().map(|kind| word(*kind)).collect();
+            let record = json!({ "name": name, "state": "Subscribed", "types": types });
+            let kind = match is_logs {
+                true => "platform.logsSubscription",
+                false => "platform.telemetrySubscription",
+            };
+            (kind, record)
+        }
+        // What is JSON is passed on as such.
+        Happening::Printed { kind, text } => {
+            let structured = match text.starts_with('{') {
+                true => serde_json::from_str(text).ok(),
+                false => None,
+            };
+            let record = structured.unwrap_or_else(|| Value::from(*text));
+            (word(*kind), record)
+        }
+        Happening::Dropped { records, bytes } => {
+            let record = json!({
+                "reason": "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.",
+                "droppedRecords": records,
+                "droppedBytes": bytes,
+            });
+            ("platform.logsDropped", record)
+        }
+    };
+    json!({ "time": instant(at), "type": kind, "record": record }).to_string()
+}
+
+pub(super) fn initialization_type(why: Initialization) -> &'static str {
+    match why {
+        Initialization::OnDemand => "on-demand",
+        Initialization::Provisioned => "provisioned-concurrency",
+        Initialization::Snapshot => "snap-start",
+    }
+}
+
+fn initialized(why: Initialization, failed: Option<&str>) -> Value {
+    let mut record = json!({
+        "initializationType": initialization_type(why),
+        "phase": "init",
+        "status": if failed.is_some() { "error" } else { "success" },
+    });
+    if let Some(kind) = failed {
+        record["errorType"] = kind.into();
+    }
+    record
+}
+
+/// How a call ended, in the words of reports.
+pub(super) fn status<'a>(ended: &Ended<'a>) -> (&'static str, Option<&'a str>) {
+    match ended {
+        Ended::Ok => ("success", None),
+        Ended::Failed(failed) => ("error", Some(&failed.kind)),
+        Ended::TimedOut => ("timeout", None),
+        Ended::Crashed(failed) => ("failure", Some(&failed.kind)),
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Platform => "platform",
+        Kind::Function => "function",
+        Kind::Extension => "extension",
+    }
+}

@@ -1,0 +1,125 @@
+"""What else there is of the API: policies as documents, the older asynchronous call, waiters, limits."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conftest import eventually
+from test_runtimes import ROLE, call, make, package
+
+CODE = {"index.js": "exports.handler = async (event) => { console.log('called with', JSON.stringify(event)); return event; };"}
+
+
+@pytest.fixture(scope="module")
+def name(lambda_):
+    return make(lambda_, "api", package(CODE), runtime="nodejs20.x")
+
+
+def test_the_waiters(lambda_, name):
+    for waiter in ["function_exists", "function_active", "function_active_v2", "function_updated", "function_updated_v2"]:
+        lambda_.get_waiter(waiter).wait(FunctionName=name)
+    version = lambda_.publish_version(FunctionName=name)["Version"]
+    lambda_.get_waiter("published_version_active").wait(FunctionName=name, Qualifier=version)
+
+
+def test_a_policy_as_a_document(lambda_, name):
+    arn = lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
+    with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+        lambda_.get_resource_policy(ResourceArn=arn)
+    statement = {"Sid": "one", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "lambda:InvokeFunction", "Resource": arn}
+    put = lambda_.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    assert json.loads(put["Policy"])["Statement"] == [statement]
+    assert json.loads(lambda_.get_policy(FunctionName=name)["Policy"])["Statement"] == [statement]
+    lambda_.add_permission(FunctionName=name, StatementId="two", Action="lambda:InvokeFunction", Principal="events.amazonaws.com")
+    got = lambda_.get_resource_policy(ResourceArn=arn)
+    assert [one["Sid"] for one in json.loads(got["Policy"])["Statement"]] == ["one", "two"]
+    with pytest.raises(ClientError) as stale:
+        lambda_.delete_resource_policy(ResourceArn=arn, RevisionId=put["RevisionId"])
+    assert stale.value.response["Error"]["Code"] == "PreconditionFailedException"
+    for bad in ["{", "{}", '{"Statement": [{}]}', json.dumps({"Statement": [statement, statement]})]:
+        with pytest.raises(ClientError) as malformed:
+            lambda_.put_resource_policy(ResourceArn=arn, Policy=bad)
+        assert malformed.value.response["Error"]["Code"] == "InvalidParameterValueException", bad
+    lambda_.delete_resource_policy(ResourceArn=arn, RevisionId=got["RevisionId"])
+    with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+        lambda_.get_policy(FunctionName=name)
+
+
+def test_the_older_call_without_waiting(fulmar, lambda_, name):
+    assert lambda_.invoke_async(FunctionName=name, InvokeArgs=b'{"older": true}')["Status"] == 202
+    eventually(lambda: "called with {\"older\":true}" in fulmar.cli("logs", name).stdout)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"Timeout": 0},
+        {"Timeout": 901},
+        {"MemorySize": 127},
+        {"MemorySize": 10_241},
+        {"EphemeralStorage": {"Size": 511}},
+        {"EphemeralStorage": {"Size": 10_241}},
+        {"Description": "x" * 257},
+        {"Handler": "x" * 129},
+        {"Runtime": "nodejs1.x"},
+        {"Role": "nobody"},
+        {"Environment": {"Variables": {"A1": "x" * 5_000}}},
+        {"Environment": {"Variables": {"AWS_REGION": "elsewhere"}}},
+        {"Environment": {"Variables": {"1": "x"}}},
+        {"Layers": ["arn:aws:lambda:us-east-1:000000000000:layer:nowhere:1"]},
+        {"LoggingConfig": {"LogFormat": "Text", "SystemLogLevel": "WARN"}},
+        {"LoggingConfig": {"LogFormat": "XML"}},
+        {"Architectures": ["sparc"]},
+        {"Tags": {"aws:own": "x"}} ,
+    ],
+    ids=lambda settings: json.dumps(settings)[:40],
+)
+def test_settings_outside_their_limits(fulmar, settings):
+    unchecked = fulmar.client("lambda", parameter_validation=False)
+    wanted = {"Runtime": "nodejs20.x", "Handler": "index.handler", "Role": ROLE, **settings}
+    with pytest.raises(ClientError) as refused:
+        unchecked.create_function(FunctionName="outside", Code={"ZipFile": package(CODE)}, **wanted)
+    response = refused.value.response
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert response["Error"]["Code"] in ("ValidationException", "InvalidParameterValueException"), response
+    with pytest.raises(ClientError):
+        unchecked.get_function(FunctionName="outside")
+
+
+@pytest.mark.parametrize(
+    "operation, arguments",
+    [
+        ("create_code_signing_config", {"AllowedPublishers": {"SigningProfileVersionArns": ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/a/b"]}}),
+        ("put_runtime_management_config", {"FunctionName": "api", "UpdateRuntimeOn": "FunctionUpdate"}),
+        ("put_function_event_invoke_config", {"FunctionName": "api", "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:q"}}}),
+    ],
+)
+def test_what_is_not_built_says_so(lambda_, name, operation, arguments):
+    with pytest.raises(ClientError) as refused:
+        getattr(lambda_, operation)(**arguments)
+    assert "does not implement" in str(refused.value) and refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_an_archive_without_the_handler(lambda_):
+    name = make(lambda_, "without", package({"other.js": ""}), runtime="nodejs20.x")
+    answer, said = call(lambda_, name)
+    assert answer["FunctionError"] == "Unhandled" and said["errorType"] == "Runtime.ImportModuleError"
+
+
+DESCRIPTORS = """
+const fs = require("fs");
+exports.handler = async (event) => {
+  if (event === "output") { fs.closeSync(1); fs.closeSync(2); return "closed"; }
+  if (event === "all") { for (let fd = 0; fd < 64; fd++) try { fs.closeSync(fd); } catch {} return "closed"; }
+  return "fine";
+};
+"""
+
+
+def test_a_function_that_closes_what_it_speaks_by(fulmar, lambda_):
+    name = make(lambda_, "closes", package({"index.js": DESCRIPTORS}), runtime="nodejs20.x", Timeout=5)
+    for event in ["output", "all"]:
+        call(lambda_, name, event)
+        assert call(lambda_, name, "fine")[1] == "fine"
+    assert fulmar.process.poll() is None
