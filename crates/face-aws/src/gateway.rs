@@ -15,6 +15,7 @@ pub(crate) mod event;
 mod refusal;
 mod schema;
 mod socket;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -260,6 +261,9 @@ impl Gateways {
             client_context: None,
             trace: None,
         };
+        if backend.streams {
+            return stream::answer(&self.functions, invoke, gateway.kind, &request_id).await;
+        }
         let function = &target.function;
         let outcome = tokio::select! {
             outcome = self.functions.invoke(invoke) => outcome,

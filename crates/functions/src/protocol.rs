@@ -33,7 +33,8 @@ pub(crate) const VARIABLES: runtimes::Variables = runtimes::Variables {
 
 pub(crate) const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";
 
-pub(crate) const RESTORED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n";
+pub(crate) const RESTORED: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n";
 
 /// An answer to a request that a runtime should not have made.
 #[derive(Clone, Debug)]

@@ -275,11 +275,16 @@ impl Reading<'_> {
         let wanted = fields.choice("ApplyOn", &["PublishedVersions", "None"]);
         let wanted = wanted == Some("PublishedVersions");
         let minor = runtime.and_then(|runtime| runtime.strip_prefix("python3."));
-        let supported = minor.and_then(|minor| minor.parse::<u32>().ok()).is_some_and(|minor| minor >= 12);
+        let supported = minor
+            .and_then(|minor| minor.parse::<u32>().ok())
+            .is_some_and(|minor| minor >= 12);
         if wanted && runtime.is_some() && !supported {
             self.say(
-                self.error("SnapStart", format!("`{}` takes no snapshots", runtime.unwrap_or_default()))
-                    .why("the service takes them of Python 3.12 and newer"),
+                self.error(
+                    "SnapStart",
+                    format!("`{}` takes no snapshots", runtime.unwrap_or_default()),
+                )
+                .why("the service takes them of Python 3.12 and newer"),
             );
         }
         wanted

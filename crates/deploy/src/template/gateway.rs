@@ -418,12 +418,6 @@ pub(crate) fn url(
     }
     let streams =
         fields.choice("InvokeMode", &["BUFFERED", "RESPONSE_STREAM"]) == Some("RESPONSE_STREAM");
-    if streams {
-        let message = "this `InvokeMode` is not supported yet";
-        findings.report.add(
-            Finding::error(fields.place("InvokeMode"), message).why("answers are not streamed yet"),
-        );
-    }
     let mut gateway = Gateway {
         cors: http_cors(fields, "Cors", findings),
         ..bare(GatewayKind::Url, Some(function.clone()), id)

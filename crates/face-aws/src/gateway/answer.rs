@@ -118,6 +118,14 @@ fn fielded(
     })
 }
 
+/// The head of an answer whose body comes apart from it.
+pub(crate) fn head(json: &[u8], kind: GatewayKind) -> Result<(StatusCode, HeaderMap), String> {
+    let value: Map<String, Value> =
+        serde_json::from_slice(json).map_err(|cause| format!("not JSON: {cause}"))?;
+    let answer = fielded(&value, kind, HttpForm::Compact)?;
+    Ok((answer.status, answer.headers))
+}
+
 fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null())
 }

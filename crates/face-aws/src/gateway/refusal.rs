@@ -90,7 +90,10 @@ impl Refusal {
         match kind {
             GatewayKind::Classic => self.classic(),
             GatewayKind::Simple | GatewayKind::Socket => {
-                let (status, message) = self.simple();
+                let (status, message) = match (kind, self) {
+                    (GatewayKind::Socket, Self::Failed) => (502, "Internal server error"),
+                    _ => self.simple(),
+                };
                 Usual {
                     status,
                     message: Some(message.to_owned()),

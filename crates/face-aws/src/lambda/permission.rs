@@ -106,7 +106,10 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     })))
 }
 
-pub(super) fn statements(asked: &Asked<'_>, named: &Named) -> Result<(Vec<Permission>, String), Fault> {
+pub(super) fn statements(
+    asked: &Asked<'_>,
+    named: &Named,
+) -> Result<(Vec<Permission>, String), Fault> {
     let space = &asked.context.space;
     let found = asked
         .parts

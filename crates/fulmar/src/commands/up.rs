@@ -209,7 +209,10 @@ impl Up<'_> {
     fn requests(&self, desired: &Desired) -> Vec<String> {
         let facts = json!({ "resources": desired.resources });
         let plain = |request: &&Reached| {
-            request.is_open && !request.url.contains('{') && request.method != "POST"
+            request.is_open
+                && request.url.starts_with("http:")
+                && !request.url.contains('{')
+                && request.method != "POST"
         };
         let mut seen = BTreeSet::new();
         reached(&facts, self.running.address.port())

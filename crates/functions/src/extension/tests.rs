@@ -80,16 +80,31 @@ async fn whoever_asks_and_goes_away_does_not_wait() {
 #[tokio::test]
 async fn who_may_register_for_what() {
     let hub = hub(&["file"]);
-    assert_eq!(registered(&hub, "inner", &["SHUTDOWN"]), Err("Extension.InvalidEventType"));
-    assert_eq!(registered(&hub, "inner", &["X"]), Err("Extension.InvalidEventType"));
+    assert_eq!(
+        registered(&hub, "inner", &["SHUTDOWN"]),
+        Err("Extension.InvalidEventType")
+    );
+    assert_eq!(
+        registered(&hub, "inner", &["X"]),
+        Err("Extension.InvalidEventType")
+    );
     registered(&hub, "inner", &["INVOKE"]).unwrap();
-    assert_eq!(registered(&hub, "inner", &[]), Err("Extension.InvalidExtensionState"));
+    assert_eq!(
+        registered(&hub, "inner", &[]),
+        Err("Extension.InvalidExtensionState")
+    );
     for number in 1..MOST {
         registered(&hub, &format!("inner-{number}"), &[]).unwrap();
     }
-    assert_eq!(registered(&hub, "file", &[]), Err("Extension.TooManyExtensions"));
+    assert_eq!(
+        registered(&hub, "file", &[]),
+        Err("Extension.TooManyExtensions")
+    );
     called(&hub);
-    assert_eq!(registered(&hub, "late", &[]), Err("Extension.RegistrationClosed"));
+    assert_eq!(
+        registered(&hub, "late", &[]),
+        Err("Extension.RegistrationClosed")
+    );
 }
 
 #[tokio::test]
@@ -108,28 +123,63 @@ async fn one_that_ends_spoils_the_instance_unless_the_end_has_come() {
 #[test]
 fn subscriptions_are_read_and_checked() {
     let hub = hub(&[]);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let _inside = runtime.enter();
     let said = |body: &str| {
-        let subscribed = hub.telemetry.subscribe("one", words::TELEMETRY, body.as_bytes());
+        let subscribed = hub
+            .telemetry
+            .subscribe("one", words::TELEMETRY, body.as_bytes());
         subscribed.map_err(|refused| refused.message)
     };
     let to = |protocol: &str, uri: &str| {
-        format!(r#"{{"types":["platform"],"destination":{{"protocol":"{protocol}","URI":"{uri}"}}}}"#)
+        format!(
+            r#"{{"types":["platform"],"destination":{{"protocol":"{protocol}","URI":"{uri}"}}}}"#
+        )
     };
-    assert_eq!(said(&to("HTTP", "http://sandbox.localdomain:8080/a")), Ok(()));
+    assert_eq!(
+        said(&to("HTTP", "http://sandbox.localdomain:8080/a")),
+        Ok(())
+    );
     assert_eq!(said(&to("TCP", "tcp://sandbox.localdomain:8080")), Ok(()));
     for (protocol, uri, why) in [
-        ("HTTP", "http://sandbox.localdomain", "URI port is not provided"),
-        ("HTTP", "http://example.com:80", "URI host must be sandbox.localdomain"),
-        ("HTTP", "https://sandbox.localdomain:80", "URI scheme must be http or tcp"),
-        ("HTTP", "http://sandbox.localdomain:80/a b", "URI path is not valid"),
-        ("UDP", "http://sandbox.localdomain:80", "protocol must be HTTP or TCP"),
+        (
+            "HTTP",
+            "http://sandbox.localdomain",
+            "URI port is not provided",
+        ),
+        (
+            "HTTP",
+            "http://example.com:80",
+            "URI host must be sandbox.localdomain",
+        ),
+        (
+            "HTTP",
+            "https://sandbox.localdomain:80",
+            "URI scheme must be http or tcp",
+        ),
+        (
+            "HTTP",
+            "http://sandbox.localdomain:80/a b",
+            "URI path is not valid",
+        ),
+        (
+            "UDP",
+            "http://sandbox.localdomain:80",
+            "protocol must be HTTP or TCP",
+        ),
     ] {
         assert_eq!(said(&to(protocol, uri)), Err(why.to_owned()));
     }
-    assert_eq!(said(r#"{"types":[]}"#), Err("types should not be empty".into()));
+    assert_eq!(
+        said(r#"{"types":[]}"#),
+        Err("types should not be empty".into())
+    );
     assert!(said("{").is_err());
     let small = r#"{"types":["function"],"buffering":{"maxItems":10},"destination":{"protocol":"TCP","port":1}}"#;
-    assert_eq!(said(small), Err("buffering.maxItems must be between 1000 and 10000".into()));
+    assert_eq!(
+        said(small),
+        Err("buffering.maxItems must be between 1000 and 10000".into())
+    );
 }

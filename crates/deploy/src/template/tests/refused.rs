@@ -126,10 +126,6 @@ fn properties_of_functions() {
             "9:27 [access rules are not enforced yet]",
         ),
         (
-            "FunctionUrlConfig: {AuthType: NONE, InvokeMode: RESPONSE_STREAM}",
-            "9:43 this `InvokeMode` is not supported yet",
-        ),
-        (
             "Events: {A: {Type: Api, Properties: {Path: /a, Method: get, RequestModel: {Model: Pet, ValidateBody: true}}}}",
             "9:82 the API has no model `Pet`",
         ),
