@@ -85,13 +85,16 @@ async fn ask(
         let body = body.map_err(|cause| BodyError::Truncated(cause.to_string()));
         Ok(crate::collect(body.boxed_unsync(), limit).await?)
     };
-    // The connection lives as long as the question.
+    // The connection lives as long as the question. A server that closes it has said all; what it said is still read.
+    let driven = async {
+        if let Err(cause) = connection.await {
+            tracing::debug!(%cause, "a connection ended badly");
+        }
+        std::future::pending().await
+    };
     tokio::select! {
         answer = answer => answer,
-        ended = connection => Err(match ended {
-            Ok(()) => FetchError::Unreachable("the connection was closed".into()),
-            Err(cause) => unreachable(cause),
-        }),
+        never = driven => never,
     }
 }
 
@@ -114,4 +117,51 @@ fn trust() -> Result<Arc<ClientConfig>, FetchError> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(TRUST.get_or_init(|| Arc::new(config)).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What is fetched from a server that answers the first request so, and closes.
+    async fn fetched(answer: &'static str, limit: u64) -> Result<Bytes, FetchError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/x", listener.local_addr().unwrap());
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1024];
+            let read = stream.read(&mut asked).await.unwrap();
+            assert!(asked[..read].starts_with(b"GET /x HTTP/1.1\r\n"));
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        };
+        let patience = Duration::from_secs(60);
+        let (fetched, ()) = tokio::join!(fetch(&url, ByteSize::bytes(limit), patience), serving);
+        fetched
+    }
+
+    #[tokio::test]
+    async fn a_server_may_close_behind_its_answer() {
+        let old = "HTTP/1.0 200 OK\r\n\r\n{}";
+        assert_eq!(fetched(old, 10).await.unwrap(), "{}");
+        let sized = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        assert_eq!(fetched(sized, 10).await.unwrap(), "{}");
+        assert!(matches!(
+            fetched(old, 1).await,
+            Err(FetchError::Body(BodyError::TooLarge(_)))
+        ));
+        let missing = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+        assert!(matches!(
+            fetched(missing, 10).await,
+            Err(FetchError::Status(404))
+        ));
+        let cut = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}";
+        assert!(fetched(cut, 10).await.is_err());
+        for url in ["ftp://a/x", "/x", "http://"] {
+            let got = fetch(url, ByteSize::bytes(1), Duration::from_secs(1)).await;
+            assert!(matches!(got, Err(FetchError::Address)), "{url}");
+        }
+    }
 }
