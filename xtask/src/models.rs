@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::run::root;
 
 /// Folder in botocore's data and file name of ours.
-const SERVICES: &[&str] = &["dynamodb", "dynamodbstreams", "lambda", "sts"];
+const SERVICES: &[&str] = &["apigateway", "dynamodb", "dynamodbstreams", "lambda", "sts"];
 
 const OUT: &str = "crates/face-aws/models";
 

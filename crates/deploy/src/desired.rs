@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use base::Timestamp;
 use serde::Serialize;
+pub use triggers::{
+    Asks, FixedAnswer, Guarded, PlannedStage, Quota, Rate, RefusalForm, Source, TokenGuard, Wanted,
+};
 
 use crate::build::Build;
 use crate::diagnostic::{Diagnostics, Place, Span};
@@ -100,6 +103,9 @@ pub enum Kind {
     Version(Version),
     Alias(Alias),
     Mapping(Box<Mapping>),
+    #[serde(rename = "client key")]
+    ClientKey(ClientKey),
+    Plan(Plan),
 }
 
 impl Kind {
@@ -115,6 +121,8 @@ impl Kind {
             Self::Version(version) => &version.name,
             Self::Alias(alias) => &alias.name,
             Self::Mapping(mapping) => &mapping.name,
+            Self::ClientKey(key) => &key.id,
+            Self::Plan(plan) => &plan.id,
         }
     }
 
@@ -130,6 +138,8 @@ impl Kind {
             Self::Version(_) => "version",
             Self::Alias(_) => "alias",
             Self::Mapping(_) => "mapping",
+            Self::ClientKey(_) => "client key",
+            Self::Plan(_) => "usage plan",
         }
     }
 }
@@ -476,7 +486,33 @@ pub struct Gateway {
     pub stages: BTreeMap<String, BTreeMap<String, String>>,
     pub routes: Vec<Route>,
     pub cors: Option<Cors>,
+    /// Who must let what browsers ask before they send pass, where somebody must.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preflight_guard: Option<Guarded>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub preflight_needs_key: bool,
     pub binary: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Guard>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub refusals: BTreeMap<String, RefusalForm>,
+    /// Whether callers' keys are what a guard says, and not in a header.
+    #[serde(skip_serializing_if = "is_false")]
+    pub guard_says_keys: bool,
+    /// What names a message's route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selection: Option<String>,
+}
+
+impl Gateway {
+    /// The names of those that it calls, for answers or to be let pass.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &str> {
+        let guards = self.guards.iter().filter_map(|guard| match &guard.kind {
+            GuardKind::Function(guard) => Some(guard.function.as_str()),
+            GuardKind::Signature | GuardKind::Token(_) => None,
+        });
+        self.routes.iter().filter_map(Route::function).chain(guards)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -486,6 +522,8 @@ pub enum GatewayKind {
     Http,
     /// The URL of one function.
     Url,
+    /// Messages on connections.
+    Socket,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -494,6 +532,40 @@ pub struct Route {
     pub method: Option<String>,
     /// None for what no other route takes.
     pub path: Option<String>,
+    pub backend: Backend,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guarded>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub needs_key: bool,
+    #[serde(skip_serializing_if = "wants_nothing")]
+    pub wanted: Wanted,
+}
+
+impl Route {
+    /// The name of the function that is to run, if one is.
+    pub(crate) fn function(&self) -> Option<&str> {
+        match &self.backend {
+            Backend::Function(backend) => Some(&backend.function),
+            Backend::Fixed(_) => None,
+        }
+    }
+}
+
+fn wants_nothing(wanted: &Wanted) -> bool {
+    *wanted == Wanted::default()
+}
+
+/// What answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    Function(FunctionBackend),
+    /// The same for every request.
+    Fixed(FixedAnswer),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FunctionBackend {
     /// The name of the function that is to run.
     pub function: String,
     /// An alias of it; none for its newest code.
@@ -501,6 +573,62 @@ pub struct Route {
     pub payload: Payload,
     /// How long a caller waits; none for as long as the kind of gateway lets him.
     pub timeout_ms: Option<u32>,
+    /// Whether the answer is passed on while it is made.
+    #[serde(skip_serializing_if = "is_false")]
+    pub streams: bool,
+    /// Whether what it answers to a message is sent back.
+    #[serde(skip_serializing_if = "is_false")]
+    pub replies: bool,
+}
+
+/// Decides whether a caller may pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Guard {
+    pub name: String,
+    pub kind: GuardKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GuardKind {
+    /// The request must be signed.
+    Signature,
+    Token(TokenGuard),
+    Function(FunctionGuard),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FunctionGuard {
+    pub function: String,
+    pub qualifier: Option<String>,
+    pub asks: Asks,
+    /// Whether it answers yes or no, and no policy.
+    pub simple: bool,
+    pub sources: Vec<Source>,
+    pub pattern: Option<String>,
+    pub remember_s: u32,
+}
+
+/// By it a caller is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ClientKey {
+    pub id: String,
+    pub title: String,
+    /// None for one that nobody can guess.
+    pub value: Option<String>,
+    pub enabled: bool,
+}
+
+/// What the holders of some keys may use of some gateways.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    pub id: String,
+    pub title: String,
+    pub stages: Vec<PlannedStage>,
+    /// Ids.
+    pub keys: Vec<String>,
+    pub rate: Option<Rate>,
+    pub quota: Option<Quota>,
 }
 
 /// The version of the payload format.

@@ -74,6 +74,10 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn error(span: Span, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,

@@ -1,6 +1,7 @@
 //! Saying to the engines what is wanted, in their words.
 
-use std::collections::BTreeMap;
+mod gateway;
+
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -16,13 +17,12 @@ use objects::{List, NewBucket, Objects};
 use runtimes::Language;
 use store::Store;
 use tables::{Alteration, IndexAlteration, KeySchema, NewIndex, NewTable, Projected, Tables};
-use triggers::{EventKind, HttpTarget, ObjectBinding, Stage, Target, Triggers};
+use triggers::{EventKind, ObjectBinding, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
-    Alias, Architecture, Bucket, Cloud, Code, Cors, Function, Gateway, GatewayKind, KeyAttribute,
-    KeyType, Kind, Layer, LayerUse, Notification, Numbered, Payload, Projection, Publish, Route,
-    Rule, Table, Throughput, Version,
+    Alias, Architecture, Bucket, Cloud, Code, Function, KeyAttribute, KeyType, Kind, Layer,
+    LayerUse, Notification, Numbered, Projection, Publish, Rule, Table, Throughput, Version,
 };
 use crate::error::{Error, Result};
 use crate::feeds;
@@ -69,11 +69,6 @@ failure_from!(
     triggers::Error,
     store::Error
 );
-
-/// How long callers of each kind of gateway wait at most; a function with a URL ends by its own time-out.
-const LONGEST_REST_WAIT: Duration = Duration::from_secs(29);
-const LONGEST_HTTP_WAIT: Duration = Duration::from_secs(30);
-const LONGEST_URL_WAIT: Duration = Duration::from_secs(900);
 
 /// The largest zip file that is read.
 const MAX_PACKAGE: u64 = 256 << 20;
@@ -128,6 +123,8 @@ impl Deployer {
             }
             Noun::Version => self.number_of(name)?.is_some(),
             Noun::Mapping => self.mapping_named(name)?.is_some(),
+            Noun::ClientKey => self.engines.triggers.client_key(name)?.is_some(),
+            Noun::Plan => self.engines.triggers.plan(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -181,6 +178,8 @@ impl Deployer {
             Kind::Version(version) => self.put_version(version).await,
             Kind::Alias(alias) => self.put_alias(alias).await,
             Kind::Mapping(mapping) => self.put_mapping(mapping).await,
+            Kind::ClientKey(key) => self.put_client_key(key).await,
+            Kind::Plan(plan) => self.put_plan(plan).await,
         }
     }
 
@@ -227,6 +226,14 @@ impl Deployer {
             }
             Noun::Version => self.remove_version(name).await,
             Noun::Mapping => self.remove_mapping(name).await,
+            Noun::ClientKey => {
+                let removed = self.engines.triggers.remove_client_key(name).await;
+                removed.map_err(Failure::from)
+            }
+            Noun::Plan => {
+                let removed = self.engines.triggers.remove_plan(name).await;
+                removed.map_err(Failure::from)
+            }
         };
         // Somebody else was faster; it is gone all the same.
         is_there(removed).map(|_| true)
@@ -575,46 +582,6 @@ impl Deployer {
         Ok(true)
     }
 
-    async fn put_gateway(&self, gateway: &Gateway) -> Result<bool, Failure> {
-        let (kind, longest) = match gateway.kind {
-            GatewayKind::Rest => (functions::GatewayKind::Classic, LONGEST_REST_WAIT),
-            GatewayKind::Http => (functions::GatewayKind::Simple, LONGEST_HTTP_WAIT),
-            GatewayKind::Url => (functions::GatewayKind::Direct, LONGEST_URL_WAIT),
-        };
-        let route = |route: &Route| HttpTarget {
-            method: route.method.clone(),
-            path: route.path.clone(),
-            target: Target {
-                space: self.space(),
-                function: route.function.clone(),
-                qualifier: route.qualifier.clone(),
-            },
-            form: match route.payload {
-                Payload::V1 => functions::HttpForm::Detailed,
-                Payload::V2 => functions::HttpForm::Compact,
-            },
-            timeout: route
-                .timeout_ms
-                .map_or(longest, |ms| Duration::from_millis(ms.into())),
-        };
-        let stage = |(name, variables): (&String, &BTreeMap<String, String>)| Stage {
-            name: name.clone(),
-            variables: variables.clone(),
-        };
-        let wanted = triggers::Gateway {
-            id: gateway.id.clone(),
-            space: self.space(),
-            name: gateway.title.clone(),
-            kind,
-            stages: gateway.stages.iter().map(stage).collect(),
-            routes: gateway.routes.iter().map(route).collect(),
-            cors: gateway.cors.as_ref().map(cors),
-            binary: gateway.binary.clone(),
-        };
-        self.engines.triggers.set_gateway(&wanted).await?;
-        Ok(true)
-    }
-
     fn binding(&self, rule: &Rule) -> ObjectBinding {
         ObjectBinding {
             id: rule.id.clone(),
@@ -631,17 +598,6 @@ impl Deployer {
             prefix: rule.prefix.clone().unwrap_or_default(),
             suffix: rule.suffix.clone().unwrap_or_default(),
         }
-    }
-}
-
-fn cors(cors: &Cors) -> triggers::Cors {
-    triggers::Cors {
-        origins: cors.origins.clone(),
-        methods: cors.methods.clone(),
-        headers: cors.headers.clone(),
-        exposed: cors.exposed.clone(),
-        max_age: cors.max_age_s.map(|age| Duration::from_secs(age.into())),
-        credentials: cors.credentials,
     }
 }
 

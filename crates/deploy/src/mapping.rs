@@ -8,7 +8,7 @@ use base::{ErrorKind, Timestamp};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use triggers::{
-    Destination, Error, MappingChange, MappingSettings, NewMapping, Source, Starting, Target,
+    Destination, Error, MappingChange, MappingSettings, NewMapping, MappingSource, Starting, Target,
 };
 
 use crate::Deployer;
@@ -93,7 +93,7 @@ impl Deployer {
 
     fn mapping_between(
         &self,
-        source: &Source,
+        source: &MappingSource,
         target: &Target,
     ) -> Result<Option<triggers::Mapping>, Failure> {
         let triggers = &self.engines.triggers;
@@ -113,7 +113,7 @@ impl Deployer {
     }
 
     /// What the mapping of this name is from and to.
-    fn ends(&self, name: &str) -> Result<(Source, Target), Failure> {
+    fn ends(&self, name: &str) -> Result<(MappingSource, Target), Failure> {
         let invalid = || Failure {
             kind: ErrorKind::Invalid,
             text: format!("{name} names no stream and function"),
@@ -124,7 +124,7 @@ impl Deployer {
             Some((function, qualifier)) => (function, Some(qualifier.to_owned())),
             None => (called, None),
         };
-        let source = Source::Table {
+        let source = MappingSource::Table {
             table: table.to_owned(),
             began: began(label).ok_or_else(invalid)?,
         };

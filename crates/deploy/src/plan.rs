@@ -346,6 +346,8 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Version(_) => Noun::Version,
         Kind::Alias(_) => Noun::Alias,
         Kind::Mapping(_) => Noun::Mapping,
+        Kind::ClientKey(_) => Noun::ClientKey,
+        Kind::Plan(_) => Noun::Plan,
     }
 }
 
@@ -369,7 +371,9 @@ fn identity(kind: &Kind) -> String {
         | Kind::Layer(_)
         | Kind::Version(_)
         | Kind::Alias(_)
-        | Kind::Mapping(_) => String::new(),
+        | Kind::Mapping(_)
+        | Kind::ClientKey(_)
+        | Kind::Plan(_) => String::new(),
     }
 }
 

@@ -75,6 +75,10 @@ pub enum Noun {
     Alias,
     Version,
     Mapping,
+    #[serde(rename = "usage plan")]
+    Plan,
+    #[serde(rename = "client key")]
+    ClientKey,
 }
 
 impl Noun {
@@ -89,6 +93,8 @@ impl Noun {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
+            Self::Plan => "usage plan",
+            Self::ClientKey => "client key",
             Self::Notification => "notification",
             Self::Function => "function",
             Self::Table => "table",

@@ -9,10 +9,13 @@ mod conditions;
 mod declared;
 mod events;
 mod function;
+mod function_arn;
 mod gateway;
 mod globals;
+mod include;
 mod intrinsics;
 mod layer;
+mod literal;
 mod mapping;
 mod nearest;
 mod order;
@@ -40,7 +43,7 @@ use std::sync::Arc;
 
 use crate::build::Build;
 use crate::desired::Desired;
-use crate::diagnostic::{Diagnostics, Finding, Source};
+use crate::diagnostic::{Diagnostics, Finding, Report, Source};
 use crate::google;
 use crate::{Context, Feeds};
 use tree::Node;
@@ -195,6 +198,12 @@ impl Template {
         let source = Arc::new(Source::new(&shown(file), text));
         let stack = named(&overrides, file)?;
         let root = read::read(&source).map_err(|findings| Diagnostics::new(&source, findings))?;
+        let report = Report::default();
+        let dir = file.parent().unwrap_or(Path::new("."));
+        let root = include::expand(&root, dir, &report);
+        if report.has_errors() {
+            return Err(Diagnostics::new(&source, report.into_findings()));
+        }
         Ok(Self {
             source,
             form: Form::Declared(root),

@@ -7,25 +7,41 @@
 
 mod address;
 mod answer;
+mod authorize;
+mod check;
 mod cors;
+mod denial;
 pub(crate) mod event;
 mod refusal;
+mod schema;
+mod socket;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use access::Access;
 use base::{ByteSize, Clock, Random};
-use functions::{Error, Event, Functions, GatewayKind, HttpRequest, HttpRoute, Invoke};
+use functions::{
+    CallerKey, Error, Event, Functions, GatewayKind, HttpForm, HttpRequest, HttpRoute, Invoke,
+};
 use http::request::Parts as Head;
-use http::{HeaderMap, Method, header};
-use triggers::{Found, Gateway, HttpTarget, Stage, Triggers};
+use http::{HeaderMap, Method, StatusCode, header};
+use tokio_util::task::TaskTracker;
+use triggers::{
+    Admission, Backend, FixedAnswer, Found, FunctionBackend, Gateway, KeySource, Route, Stage,
+    Triggers,
+};
 use wire::{Body, BodyError, Peer, Request, Response};
 
 pub(crate) use address::Address;
 
+use authorize::{Issuers, Remembered};
+use denial::Denied;
 use refusal::Refusal;
+use socket::Connections;
 
 /// Of gateways; function URLs take what functions take.
 const LARGEST_BODY: ByteSize = ByteSize::mib(10);
@@ -39,29 +55,40 @@ const SURELY_FITS: usize = LARGEST_EVENT / 8;
 pub(crate) struct Gateways {
     triggers: Triggers,
     functions: Functions,
+    access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
+    remembered: Arc<Remembered>,
+    issuers: Arc<Issuers>,
+    connections: Arc<Connections>,
+    /// Connections that are attended to.
+    running: TaskTracker,
 }
 
 impl Gateways {
     pub(crate) fn new(
         triggers: Triggers,
         functions: Functions,
+        access: Access,
         clock: Arc<dyn Clock>,
         random: Random,
     ) -> Self {
         Self {
             triggers,
             functions,
+            access,
+            issuers: Arc::new(Issuers::new(clock.clone())),
             clock,
             random,
+            remembered: Arc::default(),
+            connections: Arc::default(),
+            running: TaskTracker::new(),
         }
     }
 
     /// Answers a request to a gateway's address.
     pub(crate) async fn call(&self, address: Address, request: Request) -> Response {
         let request_id = self.random.uuid().to_string();
-        let (head, body) = request.into_parts();
         let gateway = match self.triggers.gateway(&address.gateway) {
             Ok(Some(gateway)) => gateway,
             Ok(None) => return Refusal::NoGateway.print(GatewayKind::Simple, &request_id),
@@ -71,18 +98,22 @@ impl Gateways {
             }
         };
         let kind = gateway.kind;
+        if kind == GatewayKind::Socket {
+            return self.socket(gateway, &address, request, &request_id).await;
+        }
+        let (head, body) = request.into_parts();
         let origin = head.headers.get(header::ORIGIN).cloned();
-        let mut response = match self
+        // Kept only for whoever may want to speak about it.
+        let asked = (!gateway.refusals.is_empty()).then(|| head.clone());
+        let served = self
             .serve(&gateway, &address, head, body, &request_id)
-            .await
-        {
-            Ok(response) => response,
-            Err(refusal) => refusal.print(kind, &request_id),
-        };
-        // REST APIs answer what browsers ask before they send; their functions say the rest themselves.
-        if kind != GatewayKind::Classic
-            && let (Some(cors), Some(origin)) = (&gateway.cors, origin)
-        {
+            .await;
+        let mut response = served.unwrap_or_else(|refusal| match &asked {
+            None => refusal.print(kind, &request_id),
+            Some(head) => deny(&gateway, &address, &refusal, head, &request_id),
+        });
+        // REST APIs have routes for what browsers ask before they send; their functions say the rest themselves.
+        if let (Some(cors), Some(origin)) = (&gateway.cors, origin) {
             cors::allow(cors, &origin, response.headers_mut());
         }
         response
@@ -114,7 +145,11 @@ impl Gateways {
             BodyError::TooLarge(_) => Refusal::TooLarge,
             BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
         })?;
-        let request = HttpRequest {
+        let form = match &route.backend {
+            Backend::Function(function) => function.form,
+            Backend::Fixed(_) => HttpForm::Detailed,
+        };
+        let mut request = HttpRequest {
             request_id: request_id.to_owned(),
             space: gateway.space.clone(),
             at: self.clock.now(),
@@ -129,30 +164,93 @@ impl Gateways {
             route: HttpRoute {
                 gateway: gateway.id.clone(),
                 kind: gateway.kind,
-                form: route.form,
+                form,
                 stage: stage.name.clone(),
                 stage_variables: stage.variables.clone(),
                 method: route.method.clone(),
                 template: route.path.clone(),
                 parameters,
             },
+            caller: None,
+            client_key: None,
+            connection: None,
         };
-        // Most bodies are so small that no envelope makes them too large; only the others are rendered to be measured.
-        if request.body.len() > SURELY_FITS && event::render(&request).len() > LARGEST_EVENT {
-            return Err(Refusal::TooLarge);
+        self.admit(gateway, route, &head, &mut request).await?;
+        check::check(&route.wanted, &request)?;
+        match &route.backend {
+            Backend::Fixed(answer) => Ok(fixed(answer, gateway.kind, request_id)),
+            Backend::Function(function) => {
+                // Most bodies are so small that no envelope makes them too large; only the others are rendered to be
+                // measured.
+                if request.body.len() > SURELY_FITS && event::render(&request).len() > LARGEST_EVENT
+                {
+                    return Err(Refusal::TooLarge);
+                }
+                self.invoke(gateway, function, request, &head.headers).await
+            }
         }
-        self.invoke(gateway, route, request, &head.headers).await
+    }
+
+    /// Lets the request in, and writes down who sent it.
+    async fn admit(
+        &self,
+        gateway: &Gateway,
+        route: &Route,
+        head: &Head,
+        request: &mut HttpRequest,
+    ) -> Result<(), Refusal> {
+        let passed = self.authorize(gateway, route, head, request).await?;
+        let mut said = None;
+        if let Some(passed) = passed {
+            request.caller = Some(passed.caller);
+            said = passed.client_key;
+        }
+        if !route.needs_key {
+            return Ok(());
+        }
+        let value = match gateway.key_source {
+            KeySource::Header => {
+                let given = head.headers.get("x-api-key");
+                given
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned)
+            }
+            KeySource::Guard => said,
+        };
+        let value = value.ok_or(Refusal::KeyForbidden)?;
+        let at = &request.route;
+        let key = event::route_key(at);
+        let admitted = self
+            .triggers
+            .admit(&gateway.id, &at.stage, &key, &value)
+            .await;
+        let admitted = admitted.map_err(|error| {
+            tracing::error!(%error, "a caller's key could not be looked up");
+            Refusal::Broken
+        })?;
+        match admitted {
+            Admission::Admitted(key) => {
+                request.client_key = Some(CallerKey {
+                    id: key.id,
+                    value: key.value,
+                });
+                Ok(())
+            }
+            Admission::UnknownKey => Err(Refusal::KeyForbidden),
+            Admission::TooFast => Err(Refusal::TooFast),
+            Admission::UsedUp => Err(Refusal::UsedUp),
+        }
     }
 
     async fn invoke(
         &self,
         gateway: &Gateway,
-        route: &HttpTarget,
+        backend: &FunctionBackend,
         request: HttpRequest,
         headers: &HeaderMap,
     ) -> Result<Response, Refusal> {
         let request_id = request.request_id.clone();
-        let target = &route.target;
+        let target = &backend.target;
         let invoke = Invoke {
             space: target.space.clone(),
             function: target.function.clone(),
@@ -163,11 +261,14 @@ impl Gateways {
             client_context: None,
             trace: None,
         };
+        if backend.streams {
+            return stream::answer(&self.functions, invoke, gateway.kind, &request_id).await;
+        }
         let function = &target.function;
         let outcome = tokio::select! {
             outcome = self.functions.invoke(invoke) => outcome,
             // The function runs on; its answer is nobody's.
-            () = self.clock.sleep(route.timeout) => return Err(Refusal::TimedOut),
+            () = self.clock.sleep(backend.timeout) => return Err(Refusal::TimedOut),
         };
         let outcome = outcome.map_err(|error| {
             tracing::warn!(%error, function, "a request got no answer");
@@ -185,7 +286,7 @@ impl Gateways {
             );
             Refusal::Failed
         })?;
-        let answer = answer::read(&payload, gateway.kind, route.form);
+        let answer = answer::read(&payload, gateway.kind, backend.form);
         let answer = answer.map_err(|why| {
             tracing::warn!(function, why, "a function's answer is not one");
             Refusal::Failed
@@ -199,6 +300,43 @@ impl std::fmt::Debug for Gateways {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Gateways")
     }
+}
+
+fn deny(
+    gateway: &Gateway,
+    address: &Address,
+    refusal: &Refusal,
+    head: &Head,
+    request_id: &str,
+) -> Response {
+    let (stage, path) = match stage(gateway, &address.path) {
+        Some((stage, path)) => (stage.name.as_str(), path),
+        None => ("", address.path.clone()),
+    };
+    let denied = Denied {
+        head,
+        stage,
+        path: &path,
+        request_id,
+        source_ip: &source_ip(head),
+    };
+    denial::print(gateway, refusal, &denied)
+}
+
+fn fixed(answer: &FixedAnswer, kind: GatewayKind, request_id: &str) -> Response {
+    let mut response = Response::new(wire::full(answer.body.clone()));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let headers = response.headers_mut();
+    for (name, value) in &answer.headers {
+        if let (Ok(name), Ok(value)) = (
+            http::HeaderName::try_from(name.as_str()),
+            http::HeaderValue::from_str(value),
+        ) {
+            headers.insert(name, value);
+        }
+    }
+    refusal::identify(headers, kind, request_id);
+    response
 }
 
 /// The stage of a request, and the rest of its path.
@@ -247,7 +385,7 @@ fn is_binary(gateway: &Gateway, headers: &HeaderMap) -> bool {
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     match gateway.kind {
         GatewayKind::Classic => answer::listed(&gateway.binary, kind),
-        GatewayKind::Simple | GatewayKind::Direct => !is_text(kind),
+        GatewayKind::Simple | GatewayKind::Direct | GatewayKind::Socket => !is_text(kind),
     }
 }
 

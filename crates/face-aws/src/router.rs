@@ -16,6 +16,7 @@ use tables::Tables;
 use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
+use crate::apigateway::{self, ApiGateway};
 use crate::context::Context;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
@@ -46,6 +47,7 @@ pub struct Parts {
 /// All of this cloud's services behind one address.
 pub struct Aws {
     s3: S3,
+    apigateway: ApiGateway,
     dynamodb: DynamoDb,
     streams: Streams,
     lambda: Lambda,
@@ -71,6 +73,7 @@ enum Destination {
 /// The services whose requests are read whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
+    ApiGateway,
     DynamoDb,
     DynamoDbStreams,
     Lambda,
@@ -81,6 +84,7 @@ impl Known {
     /// As it stands in a signature's scope.
     fn name(self) -> &'static str {
         match self {
+            Self::ApiGateway => "apigateway",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Lambda => "lambda",
             Self::Sts => "sts",
@@ -89,6 +93,7 @@ impl Known {
 
     fn protocol(self) -> &'static protocol::Service {
         match self {
+            Self::ApiGateway => &apigateway::SERVICE,
             Self::DynamoDb => &dynamodb::SERVICE,
             Self::DynamoDbStreams => &streams::SERVICE,
             Self::Lambda => &lambda::SERVICE,
@@ -100,7 +105,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
-            Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
+            Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
     }
 }
@@ -119,11 +124,13 @@ impl Aws {
         let gateways = Gateways::new(
             triggers.clone(),
             functions.clone(),
+            access.clone(),
             clock.clone(),
             random.clone(),
         );
         Self {
             gateways,
+            apigateway: ApiGateway::new(triggers.clone()),
             s3: S3::new(S3Parts {
                 objects: objects.clone(),
                 access: access.clone(),
@@ -166,6 +173,7 @@ impl Aws {
             Err(fault) => return known.protocol().refuse(&request_id, &fault),
         };
         match known {
+            Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
@@ -257,7 +265,7 @@ pub fn presigned_upload(
 }
 
 /// What is signed in the body's place.
-fn hashed(head: &Head, body: &[u8]) -> String {
+pub(crate) fn hashed(head: &Head, body: &[u8]) -> String {
     const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
     match head.headers.get("x-amz-content-sha256") {
         Some(value) if value == UNSIGNED => UNSIGNED.to_owned(),
@@ -265,7 +273,7 @@ fn hashed(head: &Head, body: &[u8]) -> String {
     }
 }
 
-fn refused(error: access::Error, failed: &mut Option<store::Error>) -> signature::Error {
+pub(crate) fn refused(error: access::Error, failed: &mut Option<store::Error>) -> signature::Error {
     use access::Error;
     match error {
         Error::UnknownKey | Error::MissingToken | Error::InvalidToken => {
@@ -284,7 +292,9 @@ fn unread(known: Known, error: &BodyError) -> Fault {
         BodyError::TooLarge(limit) => {
             let code = match known {
                 Known::Lambda => "RequestTooLargeException",
-                Known::DynamoDb | Known::DynamoDbStreams | Known::Sts => "RequestEntityTooLarge",
+                Known::ApiGateway | Known::DynamoDb | Known::DynamoDbStreams | Known::Sts => {
+                    "RequestEntityTooLarge"
+                }
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -324,6 +334,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
 fn by_name(service: &str) -> Destination {
     match service {
         "s3" => Destination::S3,
+        "apigateway" => Destination::Whole(Known::ApiGateway),
         "dynamodb" => Destination::Whole(Known::DynamoDb),
         "lambda" => Destination::Whole(Known::Lambda),
         "sts" => Destination::Whole(Known::Sts),

@@ -6,6 +6,8 @@
 mod assume;
 mod identity;
 
+pub(crate) use identity::{arn, id};
+
 #[cfg(test)]
 mod tests;
 

@@ -104,6 +104,9 @@ impl Google {
                 template: None,
                 parameters: Vec::new(),
             },
+            caller: None,
+            client_key: None,
+            connection: None,
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod up;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -75,6 +76,27 @@ pub(crate) struct ServerArgs {
         env = "FULMAR_GOOGLE_LISTEN"
     )]
     pub(crate) google_listen: SocketAddr,
+    /// Take encrypted connections too, with a certificate that is made and kept in the data folder
+    #[arg(long, env = "FULMAR_TLS")]
+    pub(crate) tls: bool,
+
+    /// A certificate of your own, and what it is signed by, as PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FULMAR_TLS_CERT",
+        requires = "tls_key"
+    )]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Its key, as PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "FULMAR_TLS_KEY",
+        requires = "tls_cert"
+    )]
+    pub(crate) tls_key: Option<PathBuf>,
 
     /// Let functions start instances as fast as this host can, not 1,000 in ten seconds each
     #[arg(long, env = "FULMAR_UNLIMITED_SCALING")]

@@ -2,6 +2,7 @@
 //! each command.
 
 mod admin;
+mod certificate;
 mod cli;
 mod commands;
 mod failure;

@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use triggers::{Invoker, Triggers};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
+use crate::certificate;
 use crate::commands::ServerArgs;
 use crate::failure::{Failure, Result};
 use crate::locate::{self, Announced, Place};
@@ -40,6 +41,8 @@ const DOORS: usize = 64;
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) region: String,
+    /// Whether encrypted connections are taken too.
+    pub(crate) encrypts: bool,
     pub(crate) key: RootKey,
     pub(crate) deployer: Deployer,
     pub(crate) ledger: Ledger,
@@ -64,6 +67,9 @@ pub(crate) async fn start(
         .address()
         .map_err(|cause| Failure::internal(cause.to_string()))?;
     make_private(data_dir)?;
+    let tls = certificate::tls(args, data_dir)?;
+    let encrypts = tls.is_some();
+    let server = server.with_tls(tls);
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Random::system();
@@ -248,6 +254,7 @@ pub(crate) async fn start(
     Ok(Running {
         address: place.address,
         region,
+        encrypts,
         key,
         deployer,
         ledger,
@@ -263,6 +270,11 @@ pub(crate) async fn start(
 impl Running {
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// For those who want it encrypted.
+    pub(crate) fn secure_endpoint(&self) -> Option<String> {
+        self.encrypts.then(|| format!("https://{}", self.address))
     }
 
     /// Ends everything in an order in which nothing is left half done. A server that ended because a worker did has

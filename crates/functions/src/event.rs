@@ -36,6 +36,43 @@ pub struct HttpRequest {
     pub version: String,
     pub source_ip: String,
     pub route: HttpRoute,
+    /// Who sent it, where the gateway found that out.
+    pub caller: Option<Caller>,
+    /// By which the caller's use is counted.
+    pub client_key: Option<CallerKey>,
+    /// The connection that it begins, where it is one for messages.
+    pub connection: Option<String>,
+}
+
+/// Who sent a request, and how that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Caller {
+    /// A function let him pass.
+    Vouched {
+        principal: Option<String>,
+        /// What it says about him: a JSON object.
+        facts: String,
+    },
+    /// An issuer's token.
+    Token {
+        /// What it says: a JSON object.
+        claims: String,
+        scopes: Vec<String>,
+    },
+    /// A key of an account that the request is signed with.
+    Signed {
+        key: String,
+        account: String,
+        /// The full name of whom the key stands for, and the short one.
+        name: String,
+        id: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerKey {
+    pub id: String,
+    pub value: String,
 }
 
 /// Which of a gateway's routes a request took.
@@ -64,6 +101,8 @@ pub enum GatewayKind {
     Simple,
     /// One function at the root of a host.
     Direct,
+    /// Messages on a connection that stays, both ways.
+    Socket,
 }
 
 /// How much an event tells about its request.

@@ -112,6 +112,9 @@ mod tests {
                 template: None,
                 parameters: vec![("id".into(), "7".into())],
             },
+            caller: None,
+            client_key: None,
+            connection: None,
         };
         let message = handed_over(&request);
         let head = r#"{"method":"PUT","url":"/a%20b?c=d","version":"HTTP/1.1","ip":"127.0.0.1","headers":[["x","1"],["x","2"]],"parameters":[["id","7"]]}"#;

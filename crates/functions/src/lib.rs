@@ -62,7 +62,8 @@ pub use dialect::{
 pub use dialects::Dialects;
 pub use error::{Error, PackageError, Result, Throttle};
 pub use event::{
-    Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent, ObjectEventKind,
+    Caller, CallerKey, Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent,
+    ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
 pub use handover::{HttpAnswer, handed_over};

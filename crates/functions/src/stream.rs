@@ -64,6 +64,11 @@ impl Functions {
 }
 
 impl Answering {
+    /// Whether the function makes its answer piece by piece; others answer as they always do.
+    pub fn is_streamed(&self) -> bool {
+        self.pieces.is_some()
+    }
+
     /// The next piece; none when there are no more.
     pub async fn next(&mut self) -> Option<Bytes> {
         if let Some(whole) = self.whole.take() {

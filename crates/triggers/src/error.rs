@@ -23,6 +23,8 @@ pub enum Error {
     Pattern(#[from] PatternError),
     #[error(transparent)]
     Tables(#[from] tables::Error),
+    #[error("another key has this value")]
+    KeyTaken,
     #[error(transparent)]
     Objects(#[from] objects::Error),
     #[error(transparent)]
@@ -36,7 +38,9 @@ impl Error {
         match self {
             Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) => ErrorKind::Invalid,
             Self::NoSuchMapping(_) => ErrorKind::Missing,
-            Self::MappingExists { .. } | Self::MappingBusy(_) => ErrorKind::Conflict,
+            Self::MappingExists { .. } | Self::MappingBusy(_) | Self::KeyTaken => {
+                ErrorKind::Conflict
+            }
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),

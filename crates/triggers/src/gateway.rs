@@ -3,14 +3,14 @@
 //! A gateway has routes, each for a method (or any) and a path that may hold parameters. Whoever speaks HTTP asks
 //! [`Gateway::find`] which one a request takes, and runs its target.
 
-use crate::schema::{GATEWAYS, Gateway, HttpTarget};
+use crate::schema::gateway::{GATEWAYS, Gateway, Route};
 use crate::{Result, Triggers};
 
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found<'a> {
     /// Names and decoded values of the path's parameters come with the route.
-    Route(&'a HttpTarget, Vec<(String, String)>),
+    Route(&'a Route, Vec<(String, String)>),
     /// There is such a path, but not with this method.
     OtherMethod,
     Nothing,
@@ -72,7 +72,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 impl Gateway {
     /// The route for a request: of those whose path fits, the most particular; of those, the one for the method.
     pub fn find(&self, method: &str, path: &str) -> Found<'_> {
-        let mut best: Option<(Fit, bool, &HttpTarget)> = None;
+        let mut best: Option<(Fit, bool, &Route)> = None;
         let mut other_method = false;
         for route in &self.routes {
             let Some(fit) = fit(route.path.as_deref(), path) else {
@@ -185,20 +185,28 @@ mod tests {
 
     use super::*;
     use crate::schema::Target;
+    use crate::schema::gateway::{Backend, FunctionBackend, KeySource, Wanted};
 
     fn gateway(routes: &[&str]) -> Gateway {
         let route = |text: &&str| {
             let (method, path) = text.split_once(' ').unwrap_or((text, ""));
-            HttpTarget {
+            Route {
                 method: (method != "ANY").then(|| method.to_owned()),
                 path: (!path.is_empty()).then(|| path.to_owned()),
-                target: Target {
-                    space: Space::new("s"),
-                    function: (*text).to_owned(),
-                    qualifier: None,
-                },
-                form: HttpForm::Detailed,
-                timeout: Duration::from_secs(29),
+                backend: Backend::Function(FunctionBackend {
+                    target: Target {
+                        space: Space::new("s"),
+                        function: (*text).to_owned(),
+                        qualifier: None,
+                    },
+                    form: HttpForm::Detailed,
+                    timeout: Duration::from_secs(29),
+                    streams: false,
+                    replies: false,
+                }),
+                guard: None,
+                needs_key: false,
+                wanted: Wanted::default(),
             }
         };
         Gateway {
@@ -210,6 +218,10 @@ mod tests {
             routes: routes.iter().map(route).collect(),
             cors: None,
             binary: Vec::new(),
+            guards: Vec::new(),
+            refusals: Default::default(),
+            key_source: KeySource::Header,
+            selection: None,
         }
     }
 
@@ -220,7 +232,10 @@ mod tests {
                     .iter()
                     .map(|(name, value)| format!(" {name}={value}"))
                     .collect();
-                route.target.function.clone() + &parameters.concat()
+                let Backend::Function(backend) = &route.backend else {
+                    return "no function".into();
+                };
+                backend.target.function.clone() + &parameters.concat()
             }
             Found::OtherMethod => "other method".into(),
             Found::Nothing => "nothing".into(),

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::delivery::Rules;
 use crate::pattern::{Language, Pattern};
 use crate::schema::{
-    DELIVERIES, LastResult, MAPPINGS, Mapping, MappingState, RESULTS, Source, deliveries_of,
+    DELIVERIES, LastResult, MAPPINGS, Mapping, MappingState, RESULTS, MappingSource, deliveries_of,
     mapping_key, result_key,
 };
 use crate::shard::Delivering;
@@ -192,7 +192,7 @@ impl Keeper {
     }
 
     fn begin(&self, mapping: &Mapping) -> Result<Delivering> {
-        let Source::Table { table, began } = &mapping.source;
+        let MappingSource::Table { table, began } = &mapping.source;
         let feed = self.triggers.tables.feed(&mapping.space, table, *began)?;
         let settings = &mapping.settings;
         let filters = settings.filters.iter();

@@ -9,6 +9,7 @@
 //!
 //! Must never know: how a cloud writes its bindings down, or what an event looks like to a function.
 
+mod admit;
 mod binding;
 mod bucket;
 mod delivery;
@@ -20,6 +21,7 @@ mod invoker;
 mod keep;
 mod mapping;
 pub mod pattern;
+mod plan;
 mod schema;
 mod shard;
 
@@ -32,15 +34,21 @@ use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
 
+pub use admit::Admission;
 pub use delivery::{Answer, FailedRecords, Reason, Window};
 pub use dialect::{Dialect, Failure, Ran};
 pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
+pub use schema::gateway::{
+    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
+    Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
+};
+pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::{
-    Cors, Destination, EventKind, Gateway, HttpTarget, LastResult, Mapping, MappingSettings,
-    MappingState, ObjectBinding, Source, Stage, Starting, Target,
+    Destination, EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState,
+    ObjectBinding, Starting, Target,
 };
 
 /// What triggers need.
@@ -64,6 +72,7 @@ pub struct Triggers {
     random: Random,
     /// Rung when a mapping was made or changed.
     mappings: watch::Sender<u64>,
+    buckets: Arc<admit::Buckets>,
 }
 
 impl Triggers {
@@ -76,6 +85,7 @@ impl Triggers {
             clock: parts.clock,
             random: parts.random,
             mappings: watch::Sender::new(0),
+            buckets: Arc::default(),
         }
     }
 }

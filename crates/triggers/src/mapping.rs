@@ -10,7 +10,7 @@ use crate::delivery::Progress;
 use crate::pattern::{Language, Pattern};
 use crate::schema::{
     DELIVERIES, Destination, LastResult, MAPPINGS, Mapping, MappingId, MappingSettings,
-    MappingState, PAIRS, RESULTS, Source, Starting, StoredDelivery, Target, deliveries_of,
+    MappingState, PAIRS, RESULTS, MappingSource, Starting, StoredDelivery, Target, deliveries_of,
     mapping_key, pair_key, result_key,
 };
 use crate::{Error, Result, Triggers};
@@ -18,7 +18,7 @@ use crate::{Error, Result, Triggers};
 #[derive(Clone, Debug)]
 pub struct NewMapping {
     pub space: Space,
-    pub source: Source,
+    pub source: MappingSource,
     pub target: Target,
     pub settings: MappingSettings,
     pub starting: Starting,
@@ -38,7 +38,7 @@ impl Triggers {
     pub async fn create_mapping(&self, new: NewMapping) -> Result<Mapping> {
         self.check(&new.settings)?;
         self.check_target(&new.target)?;
-        let Source::Table { table, began } = &new.source;
+        let MappingSource::Table { table, began } = &new.source;
         let feed = self.tables.feed(&new.space, table, *began)?;
         let deliveries = self.starts(&feed, new.starting)?;
         let mapping = Mapping {
@@ -136,7 +136,7 @@ impl Triggers {
     pub fn mapping_between(
         &self,
         space: &Space,
-        source: &Source,
+        source: &MappingSource,
         target: &Target,
     ) -> Result<Option<Mapping>> {
         let view = self.store.read()?;

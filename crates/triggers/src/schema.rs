@@ -1,12 +1,15 @@
-//! What is in the store: the bindings of each watched bucket, and how far its log has been followed; gateways; mappings
-//! from streams to functions, and how far each has delivered.
+//! What is in the store: the bindings of each watched bucket, and how far its log has been followed; mappings from streams
+//! to functions, and how far each has delivered; gateways, and who may use them how much.
+
+pub(crate) mod gateway;
+mod gateway_v1;
+pub(crate) mod plan;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Space, Timestamp};
 use bytes::Bytes;
-use functions::{GatewayKind, HttpForm};
 use objects::WatchId;
 use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Log, Position, Record, Table};
@@ -18,9 +21,6 @@ use crate::delivery::Progress;
 pub(crate) const WATCHES: Table<BucketBindings> = Table::new(Keyspace::Triggers, 2);
 /// The last entry of the objects' change log that was dealt with.
 pub(crate) const OBJECTS_CURSOR: Table<Cursor> = Table::new(Keyspace::Triggers, 1);
-
-/// By id.
-pub(crate) const GATEWAYS: Table<Gateway> = Table::new(Keyspace::Triggers, 3);
 
 /// By space and id.
 pub(crate) const MAPPINGS: Table<Mapping> = Table::new(Keyspace::Triggers, 4);
@@ -43,8 +43,8 @@ pub(crate) fn deliveries_of(space: &Space, id: &str) -> Key {
     DELIVERIES.key().str(space.as_str()).str(id)
 }
 
-pub(crate) fn pair_key(space: &Space, source: &Source, target: &Target) -> Key {
-    let Source::Table { table, began } = source;
+pub(crate) fn pair_key(space: &Space, source: &MappingSource, target: &Target) -> Key {
+    let MappingSource::Table { table, began } = source;
     let pair = PAIRS.key().str(space.as_str()).str("table").str(table);
     let pair = pair.u64(began.as_millis()).str(target.space.as_str());
     let pair = pair.str(&target.function);
@@ -119,7 +119,7 @@ pub enum EventKind {
 pub struct Mapping {
     pub id: String,
     pub space: Space,
-    pub source: Source,
+    pub source: MappingSource,
     pub target: Target,
     pub settings: MappingSettings,
     /// From where on it delivered at first.
@@ -136,7 +136,7 @@ impl Record for Mapping {}
 
 /// Where records come from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Source {
+pub enum MappingSource {
     /// The feed of a table that began in this millisecond.
     Table { table: String, began: Timestamp },
 }
@@ -217,52 +217,3 @@ pub enum LastResult {
 }
 
 impl Record for LastResult {}
-
-/// Takes requests over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gateway {
-    /// Unique among all: it stands in host names.
-    pub id: String,
-    pub space: Space,
-    pub name: String,
-    pub kind: GatewayKind,
-    /// Under which names it can be reached.
-    pub stages: Vec<Stage>,
-    pub routes: Vec<HttpTarget>,
-    /// Which pages of other origins may use it; none if the functions say so themselves.
-    pub cors: Option<Cors>,
-    /// Media types whose bodies are bytes and not text; `*/*` for all.
-    pub binary: Vec<String>,
-}
-
-impl Record for Gateway {}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stage {
-    pub name: String,
-    pub variables: BTreeMap<String, String>,
-}
-
-/// Runs a function for some of a gateway's requests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HttpTarget {
-    /// In capitals; none for any.
-    pub method: Option<String>,
-    /// With `{parameters}`, the last of which may be `{like+}` to take the rest; none for what no other route takes.
-    pub path: Option<String>,
-    pub target: Target,
-    pub form: HttpForm,
-    /// How long a caller waits for the answer.
-    pub timeout: Duration,
-}
-
-/// What a browser is told about other origins.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cors {
-    pub origins: Vec<String>,
-    pub methods: Vec<String>,
-    pub headers: Vec<String>,
-    pub exposed: Vec<String>,
-    pub max_age: Option<Duration>,
-    pub credentials: bool,
-}

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use triggers::{
     Answer, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult, Mapping,
-    MappingSettings, MappingState, NewMapping, Source, Starting, Target, Triggers, Window,
+    MappingSettings, MappingState, NewMapping, MappingSource, Starting, Target, Triggers, Window,
 };
 
 mod world;
@@ -109,7 +109,7 @@ impl World {
             launcher: Launcher::new(|_, _| async {
                 Err(functions::NotLaunched::Host("nothing runs here".into()))
             }),
-            dialect: Arc::new(Mute),
+            dialects: functions::Dialects::new(Arc::new(Mute)),
             clock: clock.clone(),
             random: random.clone(),
             code_dir: PathBuf::from("/nonexistent"),
@@ -143,7 +143,7 @@ impl World {
         world
     }
 
-    async fn table(&self, name: &str) -> Source {
+    async fn table(&self, name: &str) -> MappingSource {
         let key = KeySchema {
             partition: KeyAttribute {
                 name: "p".into(),
@@ -162,9 +162,9 @@ impl World {
         self.source(name)
     }
 
-    fn source(&self, table: &str) -> Source {
+    fn source(&self, table: &str) -> MappingSource {
         let feeds = self.tables.feeds(&space(), Some(table), None, 10).unwrap();
-        Source::Table {
+        MappingSource::Table {
             table: table.into(),
             began: feeds.feeds.last().unwrap().began,
         }
@@ -186,6 +186,7 @@ impl World {
                 architecture: functions::Architecture::default(),
                 logging: functions::Logging::default(),
                 layers: Vec::new(),
+                snapshots: false,
             },
             code: NewCode::Directory(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/world")),
             tags: BTreeMap::new(),
@@ -526,7 +527,7 @@ async fn what_names_nothing_is_refused() {
     assert_eq!(refused(&|new| new.target = target("none")).await, missing);
     let began = Timestamp::from_secs(1);
     let table = "t".to_owned();
-    let source = Source::Table { table, began };
+    let source = MappingSource::Table { table, began };
     assert_eq!(refused(&|new| new.source = source.clone()).await, missing);
     let bucket = Destination::Bucket("none".into());
     assert_eq!(

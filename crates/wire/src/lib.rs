@@ -3,10 +3,17 @@
 //! Must never know: engines, stores, clouds.
 
 mod body;
+mod fetch;
 mod serve;
+mod socket;
+mod tls;
 
 pub use body::{Body, BodyError, collect, empty, full, stream};
+pub use fetch::{FetchError, fetch};
 pub use serve::{Guest, Limits, Peer, Server, Service, ServiceFuture};
+pub use socket::{Incoming, Message, Socket, SocketLimits, accept_socket, asks_for_socket};
+
+pub use tls::{Certificate, Tls, TlsError};
 
 pub type Request = http::Request<Body>;
 pub type Response = http::Response<Body>;

@@ -1,5 +1,6 @@
 //! Accepts, speaks HTTP/1.1 or HTTP/2, hands each request to a service, and ends gracefully. There is one listener that
-//! is there for good, and others that come and go.
+//! is there for good, and others that come and go. A server with a certificate takes both kinds of connections on one
+//! port and tells them apart by their first byte: functions on the same machine need no encryption.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,12 +13,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::tls::Tls;
 use crate::{BodyError, Request, Response};
 
 pub type ServiceFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
@@ -60,6 +63,7 @@ pub struct Server {
     listener: TcpListener,
     limits: Limits,
     guests: Option<mpsc::Receiver<Guest>>,
+    tls: Option<Tls>,
 }
 
 /// A listener that is served for a while.
@@ -77,6 +81,7 @@ impl Server {
             listener: TcpListener::bind(address).await?,
             limits,
             guests: None,
+            tls: None,
         })
     }
 
@@ -88,6 +93,11 @@ impl Server {
         }
     }
 
+    /// Takes encrypted connections too.
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -97,7 +107,8 @@ impl Server {
         let serving = Serving {
             builder: builder(self.limits),
             slots: Arc::new(Semaphore::new(self.limits.connections)),
-            drain: self.limits.drain,
+            limits: self.limits,
+            tls: self.tls,
             service,
         };
         tokio::join!(
@@ -112,7 +123,8 @@ impl Server {
 struct Serving {
     builder: auto::Builder<TokioExecutor>,
     slots: Arc<Semaphore>,
-    drain: Duration,
+    limits: Limits,
+    tls: Option<Tls>,
     service: Arc<dyn Service>,
 }
 
@@ -173,28 +185,75 @@ impl Serving {
             };
             // Answers are small and latency matters more than a segment saved.
             let _ = stream.set_nodelay(true);
-            let service = self.service.clone();
-            let handler = service_fn(move |request| answer(service.clone(), request, peer));
-            let connection = running.watch(
-                self.builder
-                    .serve_connection_with_upgrades(TokioIo::new(stream), handler)
-                    .into_owned(),
-            );
+            let (serving, watcher) = (self.clone(), running.watcher());
             tokio::spawn(async move {
-                if let Err(cause) = connection.await {
+                if let Err(cause) = serving.converse(stream, peer, watcher).await {
                     tracing::debug!(%peer, %cause, "a connection ended badly");
                 }
                 drop(slot);
             });
         }
         drop(listener);
-        if tokio::time::timeout(self.drain, running.shutdown())
+        if tokio::time::timeout(self.limits.drain, running.shutdown())
             .await
             .is_err()
         {
             tracing::warn!("requests were still running at the end of the drain time");
         }
     }
+}
+
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+impl Serving {
+    async fn converse(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+    ) -> Result<(), Broken> {
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, peer, watcher).await;
+        };
+        let opened = async {
+            if !is_encrypted(&stream).await? {
+                return Ok::<_, std::io::Error>(Opened::Plain(stream));
+            }
+            let stream = tls.acceptor.accept(stream).await?;
+            Ok(Opened::Encrypted(Box::new(stream)))
+        };
+        match tokio::time::timeout(self.limits.header_timeout, opened).await?? {
+            Opened::Plain(stream) => self.speak(stream, peer, watcher).await,
+            Opened::Encrypted(stream) => self.speak(stream, peer, watcher).await,
+        }
+    }
+
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: SocketAddr,
+        watcher: Watcher,
+    ) -> Result<(), Broken> {
+        let service = self.service.clone();
+        let handler = service_fn(move |request| answer(service.clone(), request, peer));
+        let connection = self
+            .builder
+            .serve_connection_with_upgrades(TokioIo::new(stream), handler);
+        watcher.watch(connection.into_owned()).await
+    }
+}
+
+enum Opened {
+    Plain(TcpStream),
+    Encrypted(Box<tokio_rustls::server::TlsStream<TcpStream>>),
+}
+
+/// Whether a client begins with a handshake (RFC 8446, section 5.1). No method of HTTP begins with such a byte.
+async fn is_encrypted(stream: &TcpStream) -> std::io::Result<bool> {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    let read = stream.peek(&mut first).await?;
+    Ok(read == 1 && first[0] == HANDSHAKE)
 }
 
 async fn accept(

@@ -5,8 +5,8 @@ use std::time::Duration;
 use base::{ByteSize, Clock, ManualClock, Random, Space, Timestamp};
 use bytes::Bytes;
 use functions::{
-    CallFacts, CodeSource, Dialect, Event, Failed, Fault, Function, Functions, InstanceFacts,
-    Launcher, Moment,
+    CallFacts, CodeSource, Dialect, Event, Failed, Fault, Function, Functions, Happening,
+    InstanceFacts, Launcher, Moment,
 };
 use ledger::{Ledger, Limits, Phases};
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
@@ -51,6 +51,12 @@ impl Dialect for Mute {
     }
     fn log_lines(&self, _: &CallFacts<'_>, _: &Moment<'_>) -> Vec<String> {
         Vec::new()
+    }
+    fn account(&self, _: &Function) -> String {
+        String::new()
+    }
+    fn version_name(&self, _: Option<u64>) -> String {
+        String::new()
     }
     fn billed_ms(&self, _: &Phases) -> u64 {
         0

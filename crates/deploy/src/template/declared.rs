@@ -4,6 +4,7 @@ use crate::Context;
 use crate::desired::OnRemoval;
 use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
+use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
 use crate::template::tree::{Entry, Node, Value};
 
@@ -25,6 +26,17 @@ pub(crate) enum Kind {
     Version,
     Alias,
     Mapping,
+    /// By which callers of gateways are known.
+    ClientKey,
+    Plan,
+    PlanKey,
+    /// APIs whose routes are declared apart, or in a document.
+    PlainRest,
+    PlainApi,
+    /// Of messages.
+    SocketApi,
+    /// A piece of such an API.
+    Part(Part),
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -44,6 +56,44 @@ pub(crate) struct Declared {
 }
 
 const KINDS: &[(&str, Kind)] = &[
+    ("AWS::ApiGateway::Account", Kind::Part(Part::Account)),
+    ("AWS::ApiGateway::ApiKey", Kind::ClientKey),
+    ("AWS::ApiGateway::Authorizer", Kind::Part(Part::Authorizer)),
+    ("AWS::ApiGateway::Deployment", Kind::Part(Part::Deployment)),
+    (
+        "AWS::ApiGateway::GatewayResponse",
+        Kind::Part(Part::Refusal),
+    ),
+    ("AWS::ApiGateway::Method", Kind::Part(Part::Method)),
+    ("AWS::ApiGateway::Model", Kind::Part(Part::Model)),
+    (
+        "AWS::ApiGateway::RequestValidator",
+        Kind::Part(Part::Validator),
+    ),
+    ("AWS::ApiGateway::Resource", Kind::Part(Part::Resource)),
+    ("AWS::ApiGateway::RestApi", Kind::PlainRest),
+    ("AWS::ApiGateway::Stage", Kind::Part(Part::Stage)),
+    ("AWS::ApiGateway::UsagePlan", Kind::Plan),
+    ("AWS::ApiGateway::UsagePlanKey", Kind::PlanKey),
+    ("AWS::ApiGatewayV2::Api", Kind::PlainApi),
+    (
+        "AWS::ApiGatewayV2::Authorizer",
+        Kind::Part(Part::WebAuthorizer),
+    ),
+    (
+        "AWS::ApiGatewayV2::Deployment",
+        Kind::Part(Part::WebDeployment),
+    ),
+    (
+        "AWS::ApiGatewayV2::Integration",
+        Kind::Part(Part::WebIntegration),
+    ),
+    ("AWS::ApiGatewayV2::Route", Kind::Part(Part::WebRoute)),
+    (
+        "AWS::ApiGatewayV2::RouteResponse",
+        Kind::Part(Part::WebRouteResponse),
+    ),
+    ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
     ("AWS::DynamoDB::Table", Kind::Table),
     ("AWS::Lambda::Alias", Kind::Alias),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
@@ -140,6 +190,13 @@ fn declare(entry: &Entry, report: &Report) -> Declared {
     };
     for attribute in attributes {
         read_attribute(&mut declared, attribute, report);
+    }
+    let protocol = declared
+        .properties
+        .get("ProtocolType")
+        .and_then(Node::scalar);
+    if declared.kind == Kind::PlainApi && protocol == Some("WEBSOCKET") {
+        declared.kind = Kind::SocketApi;
     }
     if entry.value.get("Type").is_none() {
         report.add(Finding::error(
@@ -243,7 +300,7 @@ impl Declared {
     }
 
     pub(crate) fn generated_name(&self, context: &Context) -> String {
-        if matches!(self.kind, Kind::RestApi | Kind::HttpApi | Kind::FunctionUrl) {
+        if self.kind.is_of_gateways() {
             return names::gateway(&context.stack, &self.id, &context.suffix);
         }
         let name = names::generated(
@@ -332,15 +389,41 @@ impl Kind {
             Self::Bucket => Some("BucketName"),
             Self::Table | Self::SimpleTable => Some("TableName"),
             Self::Layer | Self::PlainLayer => Some("LayerName"),
-            Self::Permission
+            Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
+            Self::Part(Part::Model) => Some("Name"),
+            Self::Part(_)
+            | Self::PlainRest
+            | Self::PlainApi
+            | Self::SocketApi
+            | Self::Permission
             | Self::RestApi
             | Self::HttpApi
             | Self::FunctionUrl
             | Self::Version
             | Self::Alias
             | Self::Mapping
+            | Self::ClientKey
+            | Self::Plan
+            | Self::PlanKey
             | Self::Other => None,
         }
+    }
+
+    /// Whether it is known by an id, and not by a name.
+    pub(crate) fn is_of_gateways(self) -> bool {
+        matches!(
+            self,
+            Self::RestApi
+                | Self::HttpApi
+                | Self::FunctionUrl
+                | Self::ClientKey
+                | Self::Plan
+                | Self::PlanKey
+                | Self::PlainRest
+                | Self::PlainApi
+                | Self::SocketApi
+                | Self::Part(_)
+        )
     }
 
     fn longest_name(self) -> usize {
@@ -357,6 +440,13 @@ impl Kind {
             | Self::Version
             | Self::Alias
             | Self::Mapping
+            | Self::ClientKey
+            | Self::Plan
+            | Self::PlanKey
+            | Self::PlainRest
+            | Self::PlainApi
+            | Self::SocketApi
+            | Self::Part(_)
             | Self::Other => 255,
         }
     }
@@ -386,6 +476,17 @@ impl Kind {
                 Refused("resources of APIs have no ids here"),
             )]),
             Self::HttpApi => Some(&[("ApiEndpoint", Obeyed)]),
+            Self::PlainRest => Some(&[("RestApiId", Obeyed), ("RootResourceId", Obeyed)]),
+            Self::PlainApi | Self::SocketApi => Some(&[("ApiEndpoint", Obeyed), ("ApiId", Obeyed)]),
+            Self::Part(part) => Some(match part {
+                Part::Resource => &[("ResourceId", Obeyed)],
+                Part::Authorizer | Part::WebAuthorizer => &[("AuthorizerId", Obeyed)],
+                Part::Deployment | Part::WebDeployment => &[("DeploymentId", Obeyed)],
+                Part::Validator => &[("RequestValidatorId", Obeyed)],
+                Part::WebIntegration => &[("IntegrationId", Obeyed)],
+                Part::WebRoute => &[("RouteId", Obeyed)],
+                _ => &[],
+            }),
             Self::FunctionUrl => Some(&[("FunctionUrl", Obeyed)]),
             Self::Layer | Self::PlainLayer => Some(&[("LayerVersionArn", Obeyed)]),
             Self::Version => Some(&[("FunctionArn", Obeyed), ("Version", Obeyed)]),
@@ -397,6 +498,8 @@ impl Kind {
                     ("Id", Refused(WHY)),
                 ])
             }
+            Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
+            Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Other => None,
         }
     }
@@ -423,8 +526,18 @@ impl Kind {
             (Self::Table | Self::SimpleTable, "Arn") => {
                 Some(arn("dynamodb", &here, format!("table/{physical}")))
             }
-            (Self::HttpApi, "ApiEndpoint") => {
+            (Self::HttpApi | Self::PlainApi, "ApiEndpoint") => {
                 Some(format!("https://{physical}.execute-api.{region}.{suffix}"))
+            }
+            (Self::SocketApi, "ApiEndpoint") => {
+                Some(format!("wss://{physical}.execute-api.{region}.{suffix}"))
+            }
+            (Self::PlainRest, "RootResourceId") => Some(gateway::root(physical)),
+            (Self::PlainRest | Self::PlainApi | Self::SocketApi | Self::Part(_), _) => {
+                Some(physical.to_owned())
+            }
+            (Self::ClientKey, "APIKeyId") | (Self::Plan | Self::PlanKey, "Id") => {
+                Some(physical.to_owned())
             }
             (Self::FunctionUrl, "FunctionUrl") => {
                 Some(format!("https://{physical}.lambda-url.{region}.on.aws/"))
@@ -434,8 +547,10 @@ impl Kind {
     }
 
     pub(crate) fn type_name(self) -> &'static str {
-        if self == Self::FunctionUrl {
-            return "FunctionUrlConfig";
+        match self {
+            Self::FunctionUrl => return "FunctionUrlConfig",
+            Self::SocketApi => return Self::PlainApi.type_name(),
+            _ => {}
         }
         KINDS
             .iter()

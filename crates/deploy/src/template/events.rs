@@ -162,8 +162,8 @@ impl Reading<'_> {
         // Without the API, which comes after the function.
         let evaluated = self.scope.eval(&without(node, id));
         let fields = Fields::open(&evaluated, at, owner, schema, self.findings)?;
-        let route = gateway::event(&fields, kind, self.function, self.findings.report)?;
-        let placed = gateway::Placed { route, span: at };
+        let (context, findings) = (self.scope.context, self.findings);
+        let placed = gateway::event(&fields, kind, self.function, context, findings, at)?;
         Some((api?, Asked::Route(placed)))
     }
 

@@ -4,14 +4,32 @@
 //! is written down, so it is declared here before names are checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use crate::desired::{Cors, Gateway, GatewayKind, Payload, Route};
+mod auth;
+mod integration;
+mod openapi;
+mod parts;
+mod plan;
+mod refusals;
+mod wanted;
+
+use crate::Context;
+use crate::desired::{
+    Backend, Cors, FunctionBackend, Gateway, GatewayKind, Guarded, Payload, Route, Wanted,
+};
 use crate::diagnostic::{Finding, Report, Span};
 use crate::template::declared::{Declared, Kind};
-use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
+use crate::template::{include, scalar};
 use Support::{Access, Notice, Obeyed, Refused};
+
+pub(crate) use auth::Auth;
+use auth::{Reading, RouteAuth};
+pub(crate) use parts::{Assembly, PLAIN_API, PLAIN_REST, Part, Piece, plain_api, plain_rest, root};
+pub(crate) use plan::{KEY, PLAN, PLAN_KEY, declare as declare_plans, join, key, member, plan};
+pub(crate) use wanted::Models;
 
 pub(crate) const IMPLICIT_REST: &str = "ServerlessRestApi";
 pub(crate) const IMPLICIT_HTTP: &str = "ServerlessHttpApi";
@@ -24,23 +42,22 @@ const DEFAULT_STAGE: &str = "$default";
 /// Added to a function's logical id.
 const URL: &str = "Url";
 
-const NO_AUTH: &str = "callers are not authorised by gateways yet";
-const NO_DEFINITION: &str = "routes are read from functions' events only";
+const NO_DEFINITION: &str = "definitions are not merged yet";
 const ONE_ADDRESS: &str = "there is one endpoint, and it is near";
 const NOT_THROTTLED: &str = "requests are not throttled by route";
 
 pub(crate) const REST: Schema = &[
     ("AccessLogSetting", Notice("accesses are not logged yet")),
     ("AlwaysDeploy", Obeyed),
-    ("ApiKeySourceType", Refused(NO_AUTH)),
-    ("Auth", Refused(NO_AUTH)),
+    ("ApiKeySourceType", Obeyed),
+    ("Auth", Obeyed),
     ("BinaryMediaTypes", Obeyed),
     ("CacheClusterEnabled", Refused("answers are not cached")),
     ("CacheClusterSize", Refused("answers are not cached")),
     ("CanarySetting", Refused("there are no canaries")),
     ("Cors", Obeyed),
-    ("DefinitionBody", Refused(NO_DEFINITION)),
-    ("DefinitionUri", Refused(NO_DEFINITION)),
+    ("DefinitionBody", Obeyed),
+    ("DefinitionUri", Obeyed),
     ("Description", Obeyed),
     (
         "DisableExecuteApiEndpoint",
@@ -49,10 +66,7 @@ pub(crate) const REST: Schema = &[
     ("Domain", Refused("there are no domains of one's own yet")),
     ("EndpointConfiguration", Notice(ONE_ADDRESS)),
     ("FailOnWarnings", Obeyed),
-    (
-        "GatewayResponses",
-        Refused("refusals look as they usually do"),
-    ),
+    ("GatewayResponses", Obeyed),
     ("MergeDefinitions", Refused(NO_DEFINITION)),
     ("MethodSettings", Notice(NOT_THROTTLED)),
     (
@@ -60,7 +74,7 @@ pub(crate) const REST: Schema = &[
         Notice("answers are not compressed"),
     ),
     ("Mode", Obeyed),
-    ("Models", Refused("requests are not validated yet")),
+    ("Models", Obeyed),
     ("Name", Obeyed),
     ("OpenApiVersion", Obeyed),
     ("Policy", Access),
@@ -74,11 +88,11 @@ pub(crate) const REST: Schema = &[
 
 pub(crate) const HTTP: Schema = &[
     ("AccessLogSettings", Notice("accesses are not logged yet")),
-    ("Auth", Refused(NO_AUTH)),
+    ("Auth", Obeyed),
     ("CorsConfiguration", Obeyed),
     ("DefaultRouteSettings", Notice(NOT_THROTTLED)),
-    ("DefinitionBody", Refused(NO_DEFINITION)),
-    ("DefinitionUri", Refused(NO_DEFINITION)),
+    ("DefinitionBody", Obeyed),
+    ("DefinitionUri", Obeyed),
     ("Description", Obeyed),
     (
         "DisableExecuteApiEndpoint",
@@ -118,14 +132,11 @@ const HTTP_CORS: Schema = &[
 ];
 
 pub(crate) const REST_EVENT: Schema = &[
-    ("Auth", Refused(NO_AUTH)),
+    ("Auth", Obeyed),
     ("Method", Obeyed),
     ("Path", Obeyed),
-    ("RequestModel", Refused("requests are not validated yet")),
-    (
-        "RequestParameters",
-        Refused("requests are not validated yet"),
-    ),
+    ("RequestModel", Obeyed),
+    ("RequestParameters", Obeyed),
     (
         "ResponseTransferMode",
         Refused("answers are not streamed yet"),
@@ -135,7 +146,7 @@ pub(crate) const REST_EVENT: Schema = &[
 ];
 pub(crate) const HTTP_EVENT: Schema = &[
     (HTTP_ID, Obeyed),
-    ("Auth", Refused(NO_AUTH)),
+    ("Auth", Obeyed),
     ("Method", Obeyed),
     ("Path", Obeyed),
     ("PayloadFormatVersion", Obeyed),
@@ -143,11 +154,59 @@ pub(crate) const HTTP_EVENT: Schema = &[
     ("TimeoutInMillis", Obeyed),
 ];
 
-/// A route and where it is declared.
+/// A route and where it is declared; and what it asks for of the API's own.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
     pub(crate) route: Route,
     pub(crate) span: Span,
+    auth: RouteAuth,
+    wanted: wanted::Asked,
+}
+
+impl Placed {
+    /// What is published is called by its alias.
+    pub(crate) fn qualify(&mut self, alias: Option<&str>) {
+        if let Backend::Function(backend) = &mut self.route.backend {
+            backend.qualifier = alias.map(str::to_owned);
+        }
+    }
+}
+
+/// A gateway that waits for its routes.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) gateway: Gateway,
+    auth: Auth,
+    models: Models,
+    /// Those that the API's own definition has.
+    routes: Vec<Placed>,
+}
+
+impl Draft {
+    /// All routes, the definition's own first: an event may not ask for one that is there.
+    pub(crate) fn routes(&self, events: &[Placed]) -> Vec<Placed> {
+        let is_own = |event: &&Placed| {
+            let same = |own: &Placed| {
+                (&own.route.method, &own.route.path) == (&event.route.method, &event.route.path)
+            };
+            self.routes.iter().any(same)
+        };
+        // The transform leaves what the definition says as it is.
+        let others = events.iter().filter(|event| !is_own(event));
+        self.routes.iter().chain(others).cloned().collect()
+    }
+
+    /// The gateway with these routes, which ask of their callers what they or the API say.
+    pub(crate) fn finish(mut self, routes: &[Placed], findings: &Findings<'_>) -> Gateway {
+        for placed in routes {
+            let mut route = placed.route.clone();
+            (route.guard, route.needs_key) = self.auth.apply(&placed.auth, findings);
+            route.wanted = placed.wanted.resolve(&self.models, findings);
+            self.gateway.routes.push(route);
+        }
+        self.auth.complete(&mut self.gateway);
+        self.gateway
+    }
 }
 
 /// Declares what the transform would: APIs for events that name none, and the URLs of functions.
@@ -227,23 +286,93 @@ pub(crate) fn owner(url: &Declared) -> &str {
     url.id.strip_suffix(URL).unwrap_or(&url.id)
 }
 
-pub(crate) fn rest(fields: &Fields<'_>, id: String, findings: &Findings<'_>) -> Option<Gateway> {
+pub(crate) fn rest<'f>(
+    fields: &Fields<'f>,
+    id: String,
+    context: &Context,
+    dir: &Path,
+    findings: &Findings<'f>,
+) -> Option<Draft> {
     let stage = fields.required_text("StageName");
     let cors = rest_cors(fields, findings);
     let binary = list(fields, "BinaryMediaTypes");
     let binary = binary.into_iter().map(|kind| kind.replace("~1", "/"));
-    Some(Gateway {
-        kind: GatewayKind::Rest,
-        title: fields.text("Name").unwrap_or_else(|| id.clone()),
-        stages: BTreeMap::from([(checked_stage(fields, stage?)?, fields.texts("Variables"))]),
-        routes: Vec::new(),
+    let sources = ["HEADER", "AUTHORIZER"];
+    let mut gateway = Gateway {
         cors,
         binary: binary.collect(),
-        id,
+        refusals: refusals::read(fields, findings),
+        guard_says_keys: fields.choice("ApiKeySourceType", &sources) == Some("AUTHORIZER"),
+        ..bare(GatewayKind::Rest, fields.text("Name"), id)
+    };
+    let mut auth = Reading { context, findings }.rest(fields, &mut gateway);
+    let routes = defined(fields, &mut gateway, &mut auth, context, dir, findings);
+    let stage = checked_stage(fields, stage?)?;
+    gateway.stages.insert(stage, fields.texts("Variables"));
+    Some(Draft {
+        gateway,
+        auth,
+        models: wanted::models(fields),
+        routes,
     })
 }
 
-pub(crate) fn http(fields: &Fields<'_>, id: String, findings: &Findings<'_>) -> Option<Gateway> {
+/// The routes of the API's definition, if it has one.
+fn defined(
+    fields: &Fields<'_>,
+    gateway: &mut Gateway,
+    auth: &mut Auth,
+    context: &Context,
+    dir: &Path,
+    findings: &Findings<'_>,
+) -> Vec<Placed> {
+    let file = fields.get("DefinitionUri").and_then(|entry| {
+        let Some(location) = entry.value.scalar() else {
+            return fields.wrong("DefinitionUri", &entry.value, "the path of a file");
+        };
+        Some(include::file(
+            location,
+            entry.key_span,
+            dir,
+            findings.report,
+        ))
+    });
+    let Some(document) = fields.node("DefinitionBody").or(file.as_ref()) else {
+        return Vec::new();
+    };
+    let reading = openapi::Reading {
+        document,
+        context,
+        findings,
+    };
+    reading.read(gateway, auth)
+}
+
+fn bare(kind: GatewayKind, title: Option<String>, id: String) -> Gateway {
+    Gateway {
+        kind,
+        title: title.unwrap_or_else(|| id.clone()),
+        id,
+        stages: BTreeMap::new(),
+        routes: Vec::new(),
+        cors: None,
+        preflight_guard: None,
+        preflight_needs_key: false,
+        binary: Vec::new(),
+        guards: Vec::new(),
+        refusals: BTreeMap::new(),
+        guard_says_keys: false,
+        selection: None,
+    }
+}
+
+pub(crate) fn http<'f>(
+    fields: &Fields<'f>,
+    id: String,
+    context: &Context,
+    dir: &Path,
+    findings: &Findings<'f>,
+) -> Option<Draft> {
     let stage = fields
         .text("StageName")
         .unwrap_or_else(|| DEFAULT_STAGE.into());
@@ -255,18 +384,22 @@ pub(crate) fn http(fields: &Fields<'_>, id: String, findings: &Findings<'_>) -> 
             None => http_cors(fields, "CorsConfiguration", findings),
         }
     });
+    let mut auth = Reading { context, findings }.http(fields);
     let stage = match stage.as_str() {
         DEFAULT_STAGE => stage,
         _ => checked_stage(fields, stage)?,
     };
-    Some(Gateway {
-        kind: GatewayKind::Http,
-        title: fields.text("Name").unwrap_or_else(|| id.clone()),
-        stages: BTreeMap::from([(stage, fields.texts("StageVariables"))]),
-        routes: Vec::new(),
+    let mut gateway = Gateway {
         cors,
-        binary: Vec::new(),
-        id,
+        ..bare(GatewayKind::Http, fields.text("Name"), id)
+    };
+    gateway.stages.insert(stage, fields.texts("StageVariables"));
+    let routes = defined(fields, &mut gateway, &mut auth, context, dir, findings);
+    Some(Draft {
+        gateway,
+        auth,
+        models: Models::new(),
+        routes,
     })
 }
 
@@ -278,36 +411,40 @@ pub(crate) fn url(
     findings: &Findings<'_>,
 ) -> Option<Gateway> {
     fields.required("AuthType");
-    let not_yet = |property: &str, why: &str| {
-        let place = fields.place(property);
-        let message = format!("this `{property}` is not supported yet");
-        findings
-            .report
-            .add(Finding::error(place, message).why(why.to_owned()));
+    let is_signed = fields.choice("AuthType", &["NONE", "AWS_IAM"]) == Some("AWS_IAM");
+    if is_signed {
+        let mut places = findings.access.borrow_mut();
+        places.push(fields.place("AuthType"));
+    }
+    let streams =
+        fields.choice("InvokeMode", &["BUFFERED", "RESPONSE_STREAM"]) == Some("RESPONSE_STREAM");
+    let mut gateway = Gateway {
+        cors: http_cors(fields, "Cors", findings),
+        ..bare(GatewayKind::Url, Some(function.clone()), id)
     };
-    if fields.choice("AuthType", &["NONE", "AWS_IAM"]) == Some("AWS_IAM") {
-        not_yet("AuthType", NO_AUTH);
+    gateway.stages.insert(DEFAULT_STAGE.into(), BTreeMap::new());
+    if is_signed {
+        gateway.guards.push(auth::signature());
     }
-    if fields.choice("InvokeMode", &["BUFFERED", "RESPONSE_STREAM"]) == Some("RESPONSE_STREAM") {
-        not_yet("InvokeMode", "answers are not streamed yet");
-    }
-    let cors = http_cors(fields, "Cors", findings);
-    Some(Gateway {
-        kind: GatewayKind::Url,
-        title: function.clone(),
-        stages: BTreeMap::from([(DEFAULT_STAGE.to_owned(), BTreeMap::new())]),
-        routes: vec![Route {
-            method: None,
-            path: None,
+    gateway.routes.push(Route {
+        method: None,
+        path: None,
+        backend: Backend::Function(FunctionBackend {
             function,
             qualifier: None,
             payload: Payload::V2,
             timeout_ms: None,
-        }],
-        cors,
-        binary: Vec::new(),
-        id,
-    })
+            streams,
+            replies: false,
+        }),
+        guard: is_signed.then(|| Guarded {
+            by: auth::SIGNATURE.into(),
+            scopes: Vec::new(),
+        }),
+        needs_key: false,
+        wanted: Wanted::default(),
+    });
+    Some(gateway)
 }
 
 fn checked_stage(fields: &Fields<'_>, stage: String) -> Option<String> {
@@ -400,12 +537,15 @@ fn unquoted(text: &str) -> String {
 }
 
 /// The route that an event asks for.
-pub(crate) fn event(
-    fields: &Fields<'_>,
+pub(crate) fn event<'f>(
+    fields: &Fields<'f>,
     kind: Kind,
     function: &str,
-    report: &Report,
-) -> Option<Route> {
+    context: &Context,
+    findings: &Findings<'f>,
+    span: Span,
+) -> Option<Placed> {
+    let report = findings.report;
     let is_rest = kind == Kind::RestApi;
     let catches_all = !is_rest && !fields.has("Path") && !fields.has("Method");
     if !catches_all {
@@ -413,40 +553,52 @@ pub(crate) fn event(
         fields.required("Method");
     }
     let path = fields.text("Path");
-    let path = path.and_then(|path| checked_path(fields, path, report));
+    let path = path.and_then(|path| checked_path(fields, "Path", path, report));
     let method = fields.text("Method");
-    let method = method.and_then(|method| checked_method(fields, &method, report));
+    let method = method.and_then(|method| checked_method(fields, "Method", &method, report));
     let payload = match is_rest {
         true => Payload::V1,
-        false => match fields.choice("PayloadFormatVersion", &["1.0", "2.0"]) {
-            Some("1.0") => Payload::V1,
-            _ => Payload::V2,
-        },
+        false => auth::payload(fields.choice("PayloadFormatVersion", &["1.0", "2.0"])),
     };
     let longest = if is_rest { 29_000 } else { 30_000 };
     let timeout_ms = fields.integer("TimeoutInMillis", 50..=longest);
+    let auth = Reading { context, findings }.event(fields, is_rest);
+    let wanted = wanted::event(fields, findings);
     if !catches_all && (path.is_none() || method.is_none()) {
         return None;
     }
-    Some(Route {
-        method: method.flatten(),
-        path,
+    let backend = Backend::Function(FunctionBackend {
         function: function.to_owned(),
         qualifier: None,
         payload,
         timeout_ms,
+        streams: false,
+        replies: false,
+    });
+    Some(Placed {
+        route: Route {
+            method: method.flatten(),
+            path,
+            backend,
+            guard: None,
+            needs_key: false,
+            wanted: Wanted::default(),
+        },
+        span,
+        auth,
+        wanted,
     })
 }
 
 /// Parameters fill whole segments, each name comes once, and only the last may take the rest.
-fn checked_path(fields: &Fields<'_>, path: String, report: &Report) -> Option<String> {
+fn checked_path(fields: &Fields<'_>, name: &str, path: String, report: &Report) -> Option<String> {
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let name_of = |segment: &'_ str| -> Option<String> {
+    let named = |segment: &'_ str| -> Option<String> {
         let name = segment.strip_prefix('{')?.strip_suffix('}')?;
         Some(name.to_owned())
     };
     let mut names = BTreeSet::new();
-    let mut fine = |at: usize, segment: &str| match name_of(segment) {
+    let mut fine = |at: usize, segment: &str| match named(segment) {
         None => !segment.contains(['{', '}', ' ', '?', '#']),
         Some(name) => {
             let whole = name.strip_suffix('+').unwrap_or(&name).to_owned();
@@ -461,7 +613,7 @@ fn checked_path(fields: &Fields<'_>, path: String, report: &Report) -> Option<St
     if path.starts_with('/') && all.all(|(at, segment)| fine(at, segment)) {
         return Some(path);
     }
-    let place = fields.node("Path")?.span;
+    let place = fields.node(name)?.span;
     report.add(
         Finding::error(place, format!("`{path}` is no path of a route"))
             .help("write it like /items/{id}, or /{proxy+} for everything"),
@@ -470,7 +622,12 @@ fn checked_path(fields: &Fields<'_>, path: String, report: &Report) -> Option<St
 }
 
 /// None within for any method.
-fn checked_method(fields: &Fields<'_>, method: &str, report: &Report) -> Option<Option<String>> {
+fn checked_method(
+    fields: &Fields<'_>,
+    name: &str,
+    method: &str,
+    report: &Report,
+) -> Option<Option<String>> {
     const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
     let upper = method.to_ascii_uppercase();
     if upper == "ANY" || upper == "X-AMAZON-APIGATEWAY-ANY-METHOD" {
@@ -479,7 +636,7 @@ fn checked_method(fields: &Fields<'_>, method: &str, report: &Report) -> Option<
     if METHODS.contains(&upper.as_str()) {
         return Some(Some(upper));
     }
-    let place = fields.node("Method")?.span;
+    let place = fields.node(name)?.span;
     report.add(
         Finding::error(place, format!("there is no method `{method}`"))
             .help(format!("one of {}, or any", METHODS.join(", "))),

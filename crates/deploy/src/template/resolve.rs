@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
 use crate::Context;
-use crate::desired::{Desired, Kind as Made, Notification, OnRemoval, Output, Resource};
+use crate::desired::{Desired, Kind as Made, Notification, OnRemoval, Output, Plan, Resource};
 use crate::diagnostic::{Diagnostics, Finding, Report, Span};
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind, MARK};
@@ -16,8 +16,8 @@ use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    declared, events, function, gateway, globals, layer, mapping, parameters, permission, policies,
-    scalar, table, version,
+    declared, events, function, function_arn, gateway, globals, layer, mapping, parameters,
+    permission, policies, scalar, table, version,
 };
 
 /// The sections of a template that are read.
@@ -85,6 +85,13 @@ struct Harvest {
     rules: BTreeMap<String, Vec<Placed>>,
     /// By the logical id of the gateway.
     routes: BTreeMap<String, Vec<gateway::Placed>>,
+    drafts: BTreeMap<String, gateway::Draft>,
+    /// By the logical id of the usage plan.
+    plans: BTreeMap<String, Plan>,
+    /// Ids of plans and of keys that are in them.
+    plan_keys: Vec<((String, String), Span)>,
+    /// Of APIs that are declared piece by piece.
+    pieces: Vec<gateway::Piece>,
 }
 
 impl<'t> Resolving<'t> {
@@ -96,6 +103,11 @@ impl<'t> Resolving<'t> {
         gateway::declare_implicit(&mut declared);
         globals::merge(root.get("Globals"), &mut declared, self.report);
         mapping::declare_events(&mut declared);
+        let findings = Findings {
+            report: self.report,
+            access: RefCell::default(),
+        };
+        gateway::declare_plans(&mut declared, &findings);
         let parameters = parameters::resolve(
             root.get("Parameters"),
             &self.template.overrides.parameters,
@@ -289,16 +301,16 @@ impl<'t> Resolving<'t> {
             }
             self.read(one, scope, &findings, &mut harvest);
         }
+        self.gather(&mut harvest, &findings);
         self.say_access(&findings);
         self.check_twins(&harvest, &wanted);
         self.check_reservations(&harvest, &wanted);
         self.notifications(&mut harvest, scope, &findings);
-        self.route(&mut harvest);
         let ids: Vec<String> = ids(&wanted, &harvest);
         let borrowed: Vec<&str> = ids.iter().map(String::as_str).collect();
         let mut edges = scope.edges();
         edges.extend(notification_edges(&harvest, &wanted));
-        edges.extend(route_edges(&harvest));
+        edges.extend(route_edges(&harvest, &wanted));
         let order = order(&borrowed, &edges, self.report);
         self.say_foreign_circles(&harvest, &order, &wanted);
         self.assemble(&ids, &order, harvest, &wanted)
@@ -406,14 +418,58 @@ impl<'t> Resolving<'t> {
                 }
             }
             Kind::RestApi | Kind::HttpApi => {
-                let (schema, read): (_, fn(&_, _, &_) -> _) = match one.kind {
-                    Kind::RestApi => (gateway::REST, gateway::rest),
-                    _ => (gateway::HTTP, gateway::http),
+                let dir = self.template.dir();
+                let draft = match (one.kind, name) {
+                    (_, None) => None,
+                    (Kind::RestApi, Some(name)) => open(gateway::REST).and_then(|fields| {
+                        gateway::rest(&fields, name, self.context, dir, findings)
+                    }),
+                    (_, Some(name)) => open(gateway::HTTP).and_then(|fields| {
+                        gateway::http(&fields, name, self.context, dir, findings)
+                    }),
                 };
-                if let (Some(fields), Some(name)) = (open(schema), name)
-                    && let Some(gateway) = read(&fields, name, findings)
+                harvest
+                    .drafts
+                    .extend(draft.map(|draft| (one.id.clone(), draft)));
+            }
+            Kind::PlainRest | Kind::PlainApi | Kind::SocketApi => {
+                let (schema, read): (_, fn(&_, _, &_, &_) -> _) = match one.kind {
+                    Kind::PlainRest => (gateway::PLAIN_REST, gateway::plain_rest),
+                    _ => (gateway::PLAIN_API, gateway::plain_api),
+                };
+                if let (Some(fields), Some(name)) = (open(schema), name) {
+                    let draft = read(&fields, name, self.context, findings);
+                    harvest.drafts.insert(one.id.clone(), draft);
+                }
+            }
+            Kind::Part(part) => {
+                if open(part.schema()).is_some()
+                    && let Some(id) = name
                 {
-                    harvest.made.push((one.id.clone(), Made::Gateway(gateway)));
+                    harvest.pieces.push(gateway::Piece {
+                        part,
+                        id,
+                        span: one.id_span,
+                        properties: properties.clone(),
+                    });
+                }
+            }
+            Kind::ClientKey => {
+                if let (Some(fields), Some(name)) = (open(gateway::KEY), name) {
+                    let made = Made::ClientKey(gateway::key(&fields, name));
+                    harvest.made.push((one.id.clone(), made));
+                }
+            }
+            Kind::Plan => {
+                if let (Some(fields), Some(name)) = (open(gateway::PLAN), name) {
+                    let plan = gateway::plan(&fields, name, findings);
+                    harvest.plans.insert(one.id.clone(), plan);
+                }
+            }
+            Kind::PlanKey => {
+                let fields = open(gateway::PLAN_KEY);
+                if let Some(member) = fields.and_then(|fields| gateway::member(&fields)) {
+                    harvest.plan_keys.push((member, one.id_span));
                 }
             }
             Kind::FunctionUrl => {
@@ -433,16 +489,27 @@ impl<'t> Resolving<'t> {
         }
     }
 
-    /// Gives each gateway the routes that functions' events ask of it.
-    fn route(&self, harvest: &mut Harvest) {
-        for (id, routes) in &harvest.routes {
-            gateway::check_twins(routes, self.report);
-            let made = harvest.made.iter_mut().find(|(made, _)| made == id);
-            if let Some((_, Made::Gateway(gateway))) = made {
-                let routes = routes.iter().map(|placed| placed.route.clone());
-                gateway.routes.extend(routes);
-            }
+    /// Gives each gateway the routes that functions' events ask of it, and each plan its keys.
+    fn gather(&self, harvest: &mut Harvest, findings: &Findings<'_>) {
+        let pieces = std::mem::take(&mut harvest.pieces);
+        for (id, mut draft) in std::mem::take(&mut harvest.drafts) {
+            let assembly = gateway::Assembly {
+                pieces: &pieces,
+                context: self.context,
+                findings,
+            };
+            assembly.add(&mut draft);
+            let asked = harvest.routes.get(&id).map(Vec::as_slice);
+            let routes = draft.routes(asked.unwrap_or_default());
+            gateway::check_twins(&routes, self.report);
+            let gateway = draft.finish(&routes, findings);
+            harvest.made.push((id, Made::Gateway(gateway)));
         }
+        let members = std::mem::take(&mut harvest.plan_keys);
+        gateway::join(&mut harvest.plans, members, findings);
+        let plans = std::mem::take(&mut harvest.plans).into_iter();
+        let plans = plans.map(|(id, plan)| (id, Made::Plan(plan)));
+        harvest.made.extend(plans);
     }
 
     fn function(
@@ -467,7 +534,7 @@ impl<'t> Resolving<'t> {
                         harvest.rules.entry(source).or_default().push(rule);
                     }
                     events::Asked::Route(mut route) => {
-                        route.route.qualifier.clone_from(&alias);
+                        route.qualify(alias.as_deref());
                         harvest.routes.entry(source).or_default().push(route);
                     }
                 }
@@ -504,40 +571,14 @@ impl<'t> Resolving<'t> {
         if matches!(node.value, Value::Null | Value::Broken | Value::Absent) {
             return;
         }
-        let function = |node: &Node| self.function_named(node);
+        let function =
+            |node: &Node| function_arn::read("Function", node, self.context, self.report);
         let rules = bucket::notification(&node, entry.key_span, &one.id, findings, function);
         harvest
             .rules
             .entry(one.id.clone())
             .or_default()
             .extend(rules);
-    }
-
-    /// The name in an ARN of a function of this account and region, and the alias or version if there is one.
-    fn function_named(&self, node: &Node) -> Option<(String, Option<String>)> {
-        let arn = scalar::text(node, self.report)?;
-        let (account, region) = (&self.context.account, &self.context.region);
-        let start = format!(
-            "arn:{}:lambda:{region}:{account}:function:",
-            self.context.partition()
-        );
-        let name = arn.strip_prefix(&start);
-        let name = name.map(|name| match name.split_once(':') {
-            Some((name, qualifier)) => (name.to_owned(), Some(qualifier.to_owned())),
-            None => (name.to_owned(), None),
-        });
-        let plain = |(name, qualifier): &(String, Option<String>)| {
-            let qualifier = qualifier.as_deref().unwrap_or("plain");
-            !name.is_empty() && !qualifier.is_empty() && !qualifier.contains([':', MARK])
-        };
-        name.filter(plain).or_else(|| {
-            self.report.add(
-                Finding::error(node.span, "`Function` must be the ARN of a function")
-                    .why(format!("this is {}", node.kind()))
-                    .help("write `!GetAtt TheFunction.Arn`"),
-            );
-            None
-        })
     }
 
     fn say_access(&self, findings: &Findings<'_>) {
@@ -834,18 +875,19 @@ fn notification_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
 }
 
 /// A gateway comes after the functions that it calls.
-fn route_edges(harvest: &Harvest) -> Vec<Edge> {
+fn route_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
     let mut edges = Vec::new();
-    for (gateway, routes) in &harvest.routes {
-        for placed in routes {
-            let function = harvest.made.iter().find(|(_, made)| {
-                matches!(made, Made::Function(function) if function.name == placed.route.function)
-            });
-            if let Some((id, _)) = function {
+    for (from, made) in &harvest.made {
+        let Made::Gateway(gateway) = made else {
+            continue;
+        };
+        let called: BTreeSet<&str> = gateway.functions().collect();
+        for (to, made) in &harvest.made {
+            if matches!(made, Made::Function(function) if called.contains(function.name.as_str())) {
                 edges.push(Edge {
-                    from: gateway.clone(),
-                    to: id.clone(),
-                    span: placed.span,
+                    from: from.clone(),
+                    to: to.clone(),
+                    span: span_of(wanted, from),
                 });
             }
         }

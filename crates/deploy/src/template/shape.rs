@@ -61,6 +61,16 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The fields of a mapping whose keys have been checked before.
+    pub(crate) fn trusted(node: &'a Node, at: Span, findings: &Findings<'a>) -> Option<Self> {
+        Some(Self {
+            owner: "it",
+            at,
+            entries: node.entries()?,
+            report: findings.report,
+        })
+    }
+
     fn mapping(node: &'a Node, owner: &str, report: &Report) -> Option<&'a [Entry]> {
         match &node.value {
             Value::Map(entries) => Some(entries),

@@ -106,7 +106,7 @@ fn fielded(
     if !headers.contains_key(header::CONTENT_TYPE) {
         let usual = match kind {
             GatewayKind::Classic | GatewayKind::Direct => "application/json",
-            GatewayKind::Simple => "text/plain; charset=utf-8",
+            GatewayKind::Simple | GatewayKind::Socket => "text/plain; charset=utf-8",
         };
         headers.extend(typed(usual));
     }
@@ -116,6 +116,14 @@ fn fielded(
         body: body.into(),
         encoded,
     })
+}
+
+/// The head of an answer whose body comes apart from it.
+pub(crate) fn head(json: &[u8], kind: GatewayKind) -> Result<(StatusCode, HeaderMap), String> {
+    let value: Map<String, Value> =
+        serde_json::from_slice(json).map_err(|cause| format!("not JSON: {cause}"))?;
+    let answer = fielded(&value, kind, HttpForm::Compact)?;
+    Ok((answer.status, answer.headers))
 }
 
 fn present(value: Option<&Value>) -> Option<&Value> {
@@ -171,7 +179,7 @@ fn typed(kind: &'static str) -> HeaderMap {
 /// Whether the caller gets bytes for an answer in base 64: REST APIs look at what it accepts first.
 pub(crate) fn takes_bytes(gateway: &Gateway, headers: &HeaderMap) -> bool {
     match gateway.kind {
-        GatewayKind::Simple | GatewayKind::Direct => true,
+        GatewayKind::Simple | GatewayKind::Direct | GatewayKind::Socket => true,
         GatewayKind::Classic => {
             let accepted = headers.get(header::ACCEPT);
             let accepted = accepted

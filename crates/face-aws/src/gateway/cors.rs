@@ -10,24 +10,13 @@ pub(crate) fn preflight(cors: &Cors, routed: &[&str], kind: GatewayKind) -> Resp
     let mut response = Response::new(wire::empty());
     *response.status_mut() = match kind {
         GatewayKind::Simple => StatusCode::NO_CONTENT,
-        GatewayKind::Classic | GatewayKind::Direct => StatusCode::OK,
+        GatewayKind::Classic | GatewayKind::Direct | GatewayKind::Socket => StatusCode::OK,
     };
     let headers = response.headers_mut();
     let methods = match cors.methods.is_empty() {
         true => routed.join(","),
         false => cors.methods.join(","),
     };
-    if kind == GatewayKind::Classic {
-        // The same for every page, as the template says it.
-        set(
-            headers,
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-            &cors.origins.join(","),
-        );
-        if cors.credentials {
-            set(headers, header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
-        }
-    }
     set(headers, header::ACCESS_CONTROL_ALLOW_METHODS, &methods);
     set(
         headers,

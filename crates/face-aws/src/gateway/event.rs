@@ -4,21 +4,26 @@ use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use functions::{GatewayKind, HttpForm, HttpRequest};
+use functions::{Caller, GatewayKind, HttpForm, HttpRequest, HttpRoute};
 use serde_json::{Map, Value, json};
 
 use crate::dialect::{extended_id, utc};
 use crate::place::Place;
 
 pub(crate) fn render(request: &HttpRequest) -> Bytes {
-    let event = match request.route.form {
-        HttpForm::Detailed => detailed(request),
-        HttpForm::Compact => compact(request),
-    };
-    event.to_string().into()
+    Value::Object(fields(request, request.route.form))
+        .to_string()
+        .into()
 }
 
-fn detailed(request: &HttpRequest) -> Value {
+pub(super) fn fields(request: &HttpRequest, form: HttpForm) -> Map<String, Value> {
+    match form {
+        HttpForm::Detailed => detailed(request),
+        HttpForm::Compact => compact(request),
+    }
+}
+
+fn detailed(request: &HttpRequest) -> Map<String, Value> {
     let route = &request.route;
     let resource = route.template.as_deref().unwrap_or("$default");
     let headers: Vec<(String, String)> = all_headers(request)
@@ -48,13 +53,40 @@ fn detailed(request: &HttpRequest) -> Value {
     ] {
         event.insert(name.into(), value);
     }
-    Value::Object(event)
+    event
 }
 
 fn detailed_context(request: &HttpRequest, resource: &str) -> Value {
     let route = &request.route;
     let domain = domain(request);
-    json!({
+    let (key, account, id, name) = match &request.caller {
+        Some(Caller::Signed {
+            key,
+            account,
+            name,
+            id,
+        }) => (Some(key), Some(account), Some(id), Some(name)),
+        _ => (None, None, None, None),
+    };
+    let mut identity = json!({
+        "accessKey": key,
+        "accountId": account,
+        "caller": id,
+        "cognitoAuthenticationProvider": null,
+        "cognitoAuthenticationType": null,
+        "cognitoIdentityId": null,
+        "cognitoIdentityPoolId": null,
+        "principalOrgId": null,
+        "sourceIp": request.source_ip,
+        "user": id,
+        "userAgent": header(request, "user-agent"),
+        "userArn": name,
+    });
+    if let Some(key) = &request.client_key {
+        identity["apiKey"] = json!(key.value);
+        identity["apiKeyId"] = json!(key.id);
+    }
+    let mut context = json!({
         "accountId": Place::of(&request.space).account,
         "apiId": route.gateway,
         "deploymentId": "local",
@@ -62,20 +94,7 @@ fn detailed_context(request: &HttpRequest, resource: &str) -> Value {
         "domainPrefix": domain.split('.').next(),
         "extendedRequestId": extended_id(&request.request_id),
         "httpMethod": request.method,
-        "identity": {
-            "accessKey": null,
-            "accountId": null,
-            "caller": null,
-            "cognitoAuthenticationProvider": null,
-            "cognitoAuthenticationType": null,
-            "cognitoIdentityId": null,
-            "cognitoIdentityPoolId": null,
-            "principalOrgId": null,
-            "sourceIp": request.source_ip,
-            "user": null,
-            "userAgent": header(request, "user-agent"),
-            "userArn": null,
-        },
+        "identity": identity,
         "path": format!("/{}{}", route.stage, request.path),
         "protocol": request.version,
         "requestId": request.request_id,
@@ -84,16 +103,80 @@ fn detailed_context(request: &HttpRequest, resource: &str) -> Value {
         "resourceId": resource_id(resource),
         "resourcePath": resource,
         "stage": route.stage,
+    });
+    if let Some(authorizer) = detailed_authorizer(request) {
+        context["authorizer"] = authorizer;
+    }
+    context
+}
+
+pub(super) fn detailed_authorizer(request: &HttpRequest) -> Option<Value> {
+    match request.caller.as_ref()? {
+        Caller::Vouched { principal, facts } => {
+            let mut said = object(facts);
+            if let Some(principal) = principal {
+                said.insert("principalId".into(), json!(principal));
+            }
+            if request.route.kind == GatewayKind::Classic {
+                said.insert("integrationLatency".into(), json!(0));
+            }
+            Some(Value::Object(said))
+        }
+        Caller::Token { claims, scopes } => {
+            Some(json!({ "claims": object(claims), "scopes": listed(scopes) }))
+        }
+        Caller::Signed { .. } => None,
+    }
+}
+
+fn compact_authorizer(request: &HttpRequest) -> Option<Value> {
+    Some(match request.caller.as_ref()? {
+        Caller::Vouched { facts, .. } => json!({ "lambda": object(facts) }),
+        Caller::Token { claims, scopes } => {
+            json!({ "jwt": { "claims": object(claims), "scopes": listed(scopes) } })
+        }
+        Caller::Signed {
+            key,
+            account,
+            name,
+            id,
+        } => json!({
+            "iam": {
+                "accessKey": key,
+                "accountId": account,
+                "callerId": id,
+                "cognitoIdentity": null,
+                "principalOrgId": null,
+                "userArn": name,
+                "userId": id,
+            }
+        }),
     })
 }
 
-fn compact(request: &HttpRequest) -> Value {
-    let route = &request.route;
-    let key = match (&route.method, &route.template) {
+/// Of text that we have printed ourselves.
+fn object(json: &str) -> Map<String, Value> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+fn listed(scopes: &[String]) -> Value {
+    match scopes.is_empty() {
+        true => Value::Null,
+        false => json!(scopes),
+    }
+}
+
+pub(super) fn route_key(route: &HttpRoute) -> String {
+    match (&route.method, &route.template) {
         (_, None) => "$default".to_owned(),
         (None, Some(path)) => format!("ANY {path}"),
         (Some(method), Some(path)) => format!("{method} {path}"),
-    };
+    }
+}
+
+fn compact(request: &HttpRequest) -> Map<String, Value> {
+    let route = &request.route;
+    let key = route_key(route);
     let mut headers = Map::new();
     let mut cookies = Vec::new();
     for (name, value) in all_headers(request) {
@@ -125,27 +208,28 @@ fn compact(request: &HttpRequest) -> Value {
         put("queryStringParameters", Value::Object(query));
     }
     let domain = domain(request);
-    put(
-        "requestContext",
-        json!({
-            "accountId": Place::of(&request.space).account,
-            "apiId": route.gateway,
-            "domainName": domain,
-            "domainPrefix": domain.split('.').next(),
-            "http": {
-                "method": request.method,
-                "path": raw_path,
-                "protocol": request.version,
-                "sourceIp": request.source_ip,
-                "userAgent": header(request, "user-agent").unwrap_or_default(),
-            },
-            "requestId": request.request_id,
-            "routeKey": key,
-            "stage": route.stage,
-            "time": common_log_time(request.at),
-            "timeEpoch": request.at.as_millis(),
-        }),
-    );
+    let mut context = json!({
+        "accountId": Place::of(&request.space).account,
+        "apiId": route.gateway,
+        "domainName": domain,
+        "domainPrefix": domain.split('.').next(),
+        "http": {
+            "method": request.method,
+            "path": raw_path,
+            "protocol": request.version,
+            "sourceIp": request.source_ip,
+            "userAgent": header(request, "user-agent").unwrap_or_default(),
+        },
+        "requestId": request.request_id,
+        "routeKey": key,
+        "stage": route.stage,
+        "time": common_log_time(request.at),
+        "timeEpoch": request.at.as_millis(),
+    });
+    if let Some(authorizer) = compact_authorizer(request) {
+        context["authorizer"] = authorizer;
+    }
+    put("requestContext", context);
     if !route.parameters.is_empty() {
         put("pathParameters", last_of_each(&route.parameters));
     }
@@ -159,11 +243,11 @@ fn compact(request: &HttpRequest) -> Value {
         "isBase64Encoded",
         json!(!request.is_text && !request.body.is_empty()),
     );
-    Value::Object(event)
+    event
 }
 
 /// The request's own, and what the gateway adds about how it came.
-fn all_headers(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn all_headers(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
     let own = request.headers.iter();
     let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
     let added = [
@@ -203,7 +287,7 @@ fn variables(request: &HttpRequest) -> Option<Value> {
     (!variables.is_empty()).then(|| json!(variables))
 }
 
-fn last_of_each(pairs: &[(String, String)]) -> Value {
+pub(super) fn last_of_each(pairs: &[(String, String)]) -> Value {
     if pairs.is_empty() {
         return Value::Null;
     }
@@ -214,7 +298,7 @@ fn last_of_each(pairs: &[(String, String)]) -> Value {
     Value::Object(map)
 }
 
-fn lists(pairs: &[(String, String)]) -> Value {
+pub(super) fn lists(pairs: &[(String, String)]) -> Value {
     if pairs.is_empty() {
         return Value::Null;
     }
@@ -239,7 +323,7 @@ fn join(map: &mut Map<String, Value>, name: &str, value: &str) {
     }
 }
 
-fn pairs(query: &str) -> Vec<(String, String)> {
+pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
     let decoded = |text: &str| {
         let spaced = text.replace('+', " ");
         percent_encoding::percent_decode_str(&spaced)
@@ -256,7 +340,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 }
 
 /// `x-forwarded-for` as `X-Forwarded-For`: clients write it so, and old handlers read it so.
-fn capitalised(name: &str) -> String {
+pub(super) fn capitalised(name: &str) -> String {
     let words = name.split('-').map(|word| {
         let mut letters = word.chars();
         let first = letters.next().map(|first| first.to_ascii_uppercase());
@@ -265,12 +349,12 @@ fn capitalised(name: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
-fn domain(request: &HttpRequest) -> String {
+pub(super) fn domain(request: &HttpRequest) -> String {
     let host = header(request, "host").unwrap_or_default();
     host.split(':').next().unwrap_or_default().to_owned()
 }
 
-fn common_log_time(at: Timestamp) -> String {
+pub(super) fn common_log_time(at: Timestamp) -> String {
     utc(at).strftime("%d/%b/%Y:%H:%M:%S +0000").to_string()
 }
 

@@ -2,9 +2,10 @@
 
 use functions::GatewayKind;
 use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
 use wire::Response;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// No gateway, or no stage, has this address.
     NoGateway,
@@ -17,58 +18,249 @@ pub(crate) enum Refusal {
     Failed,
     /// We could not run it.
     Broken,
+    /// Nothing says who the caller is, or what does is not good; with what he could do about it.
+    Unauthorized(Option<String>),
+    /// The caller is known and may not do this: a policy says so, or none says that he may.
+    Denied {
+        explicit: bool,
+    },
+    /// The caller's token is good, but not for this.
+    Insufficient(String),
+    Unsigned,
+    BadSignature(String),
+    UnknownSigner,
+    ExpiredSession,
+    /// The authorizer failed.
+    GuardFailed,
+    /// The authorizer answered, but no answer to what it was asked.
+    GuardBroken,
+    /// A key is wanted, and there is none or none that is good here.
+    KeyForbidden,
+    TooFast,
+    UsedUp,
+    LacksParameters(Vec<String>),
+    /// The body is not what the route's model asks for; how.
+    BadBody(String),
+}
+
+/// A refusal as it looks when nobody has said how it should look.
+#[derive(Debug)]
+pub(crate) struct Usual {
+    pub(crate) status: u16,
+    pub(crate) message: Option<String>,
+    /// What it is called in a header; empty for none.
+    error: &'static str,
+    /// Under which name the message stands.
+    field: &'static str,
+    /// What it is called where one says how it should look; empty where nobody can.
+    pub(crate) response_type: &'static str,
 }
 
 impl Refusal {
-    pub(crate) fn print(self, kind: GatewayKind, request_id: &str) -> Response {
-        use GatewayKind::{Classic, Direct, Simple};
-        let (status, message, error) = match (kind, self) {
-            (Classic, Self::NoGateway) => (403, "Forbidden", "ForbiddenException"),
-            (Classic, Self::NoRoute) => (
-                403,
-                "Missing Authentication Token",
-                "MissingAuthenticationTokenException",
-            ),
-            (Classic, Self::TooLarge) => (413, "Request Too Long", "RequestTooLargeException"),
-            (Classic, Self::Truncated) => (400, "Bad Request", "BadRequestException"),
-            (Classic, Self::Throttled | Self::Broken) => {
-                (500, "Internal server error", "InternalServerErrorException")
-            }
-            (Classic, Self::TimedOut) => (
-                504,
-                "Endpoint request timed out",
-                "InternalServerErrorException",
-            ),
-            (Classic, Self::Failed) => {
-                (502, "Internal server error", "InternalServerErrorException")
-            }
-            (Simple | Direct, Self::NoGateway | Self::NoRoute) => (404, "Not Found", ""),
-            (Simple | Direct, Self::TooLarge) => (413, "Request Entity Too Large", ""),
-            (Simple | Direct, Self::Truncated) => (400, "Bad Request", ""),
-            (Direct, Self::Throttled) => (429, "Rate Exceeded.", "TooManyRequestsException"),
-            (Direct, Self::Failed | Self::Broken) => (502, "Internal Server Error", ""),
-            (Direct, Self::TimedOut) => (504, "Gateway Timeout", ""),
-            (Simple, Self::TimedOut | Self::Throttled) => (503, "Service Unavailable", ""),
-            (Simple, Self::Failed | Self::Broken) => (500, "Internal Server Error", ""),
-        };
-        let name = match kind {
-            Direct => "Message",
-            Classic | Simple => "message",
-        };
-        let body = serde_json::json!({ name: message }).to_string();
-        let mut response = Response::new(wire::full(body));
+    pub(crate) fn print(&self, kind: GatewayKind, request_id: &str) -> Response {
+        let usual = self.usual(kind);
+        let mut fields = serde_json::Map::new();
+        let message = usual.message.map_or(Value::Null, Value::String);
+        fields.insert(usual.field.to_owned(), message);
+        if matches!(kind, GatewayKind::Socket) {
+            fields.insert("connectionId".into(), json!(request_id));
+            fields.insert("requestId".into(), json!(request_id));
+        }
+        let mut response = Response::new(wire::full(Value::Object(fields).to_string()));
         *response.status_mut() =
-            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            StatusCode::from_u16(usual.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/json"),
         );
-        if !error.is_empty() {
-            headers.insert("x-amzn-errortype", HeaderValue::from_static(error));
+        if !usual.error.is_empty() {
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(usual.error));
+        }
+        if let Self::Unauthorized(Some(challenge)) | Self::Insufficient(challenge) = self
+            && let Ok(challenge) = HeaderValue::from_str(challenge)
+        {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         identify(headers, kind, request_id);
         response
+    }
+
+    pub(crate) fn usual(&self, kind: GatewayKind) -> Usual {
+        match kind {
+            GatewayKind::Classic => self.classic(),
+            GatewayKind::Simple | GatewayKind::Socket => {
+                let (status, message) = match (kind, self) {
+                    (GatewayKind::Socket, Self::Failed) => (502, "Internal server error"),
+                    _ => self.simple(),
+                };
+                Usual {
+                    status,
+                    message: Some(message.to_owned()),
+                    error: "",
+                    field: "message",
+                    response_type: "",
+                }
+            }
+            GatewayKind::Direct => self.direct(),
+        }
+    }
+
+    fn classic(&self) -> Usual {
+        const MISSING: &str = "Missing Authentication Token";
+        const INTERNAL: &str = "InternalServerErrorException";
+        let (status, message, error, response_type) = match self {
+            Self::NoGateway => (403, "Forbidden", "ForbiddenException", ""),
+            Self::NoRoute | Self::Unsigned => (
+                403,
+                MISSING,
+                "MissingAuthenticationTokenException",
+                "MISSING_AUTHENTICATION_TOKEN",
+            ),
+            Self::TooLarge => (
+                413,
+                "Request Too Long",
+                "RequestTooLargeException",
+                "REQUEST_TOO_LARGE",
+            ),
+            Self::Truncated => (400, "Bad Request", "BadRequestException", "DEFAULT_4XX"),
+            Self::Throttled | Self::Broken => (
+                500,
+                "Internal server error",
+                INTERNAL,
+                "API_CONFIGURATION_ERROR",
+            ),
+            Self::TimedOut => (
+                504,
+                "Endpoint request timed out",
+                INTERNAL,
+                "INTEGRATION_TIMEOUT",
+            ),
+            Self::Failed => (
+                502,
+                "Internal server error",
+                INTERNAL,
+                "INTEGRATION_FAILURE",
+            ),
+            Self::Unauthorized(_) => (401, "Unauthorized", "UnauthorizedException", "UNAUTHORIZED"),
+            Self::Denied { explicit } => (
+                403,
+                match explicit {
+                    true => "User is not authorized to access this resource with an explicit deny",
+                    false => "User is not authorized to access this resource",
+                },
+                "AccessDeniedException",
+                "ACCESS_DENIED",
+            ),
+            Self::Insufficient(_) => (403, "Forbidden", "ForbiddenException", "ACCESS_DENIED"),
+            Self::BadSignature(message) => (
+                403,
+                message.as_str(),
+                "InvalidSignatureException",
+                "INVALID_SIGNATURE",
+            ),
+            Self::UnknownSigner => (
+                403,
+                "The security token included in the request is invalid.",
+                "UnrecognizedClientException",
+                "INVALID_SIGNATURE",
+            ),
+            Self::ExpiredSession => (
+                403,
+                "The security token included in the request is expired",
+                "ExpiredTokenException",
+                "EXPIRED_TOKEN",
+            ),
+            Self::GuardFailed => (500, "", "AuthorizerFailureException", "AUTHORIZER_FAILURE"),
+            Self::GuardBroken => (
+                500,
+                "",
+                "AuthorizerConfigurationException",
+                "AUTHORIZER_CONFIGURATION_ERROR",
+            ),
+            Self::KeyForbidden => (403, "Forbidden", "ForbiddenException", "INVALID_API_KEY"),
+            Self::TooFast => (
+                429,
+                "Too Many Requests",
+                "TooManyRequestsException",
+                "THROTTLED",
+            ),
+            Self::UsedUp => (
+                429,
+                "Limit Exceeded",
+                "LimitExceededException",
+                "QUOTA_EXCEEDED",
+            ),
+            Self::LacksParameters(names) => {
+                return Usual {
+                    status: 400,
+                    message: Some(format!(
+                        "Missing required request parameters: [{}]",
+                        names.join(", ")
+                    )),
+                    error: "BadRequestException",
+                    field: "message",
+                    response_type: "BAD_REQUEST_PARAMETERS",
+                };
+            }
+            Self::BadBody(_) => (
+                400,
+                "Invalid request body",
+                "BadRequestException",
+                "BAD_REQUEST_BODY",
+            ),
+        };
+        Usual {
+            status,
+            // What went wrong with an authorizer is nobody's but its owner's.
+            message: (!message.is_empty()).then(|| message.to_owned()),
+            error,
+            field: match self {
+                Self::Denied { .. } => "Message",
+                _ => "message",
+            },
+            response_type,
+        }
+    }
+
+    fn simple(&self) -> (u16, &'static str) {
+        match self {
+            Self::NoGateway | Self::NoRoute => (404, "Not Found"),
+            Self::TooLarge => (413, "Request Entity Too Large"),
+            Self::Truncated | Self::LacksParameters(_) | Self::BadBody(_) => (400, "Bad Request"),
+            Self::TimedOut | Self::Throttled => (503, "Service Unavailable"),
+            Self::Failed | Self::Broken | Self::GuardFailed | Self::GuardBroken => {
+                (500, "Internal Server Error")
+            }
+            Self::Unauthorized(_) => (401, "Unauthorized"),
+            Self::Denied { .. }
+            | Self::Insufficient(_)
+            | Self::Unsigned
+            | Self::BadSignature(_)
+            | Self::UnknownSigner
+            | Self::ExpiredSession
+            | Self::KeyForbidden => (403, "Forbidden"),
+            Self::TooFast | Self::UsedUp => (429, "Too Many Requests"),
+        }
+    }
+
+    fn direct(&self) -> Usual {
+        let (status, message, error) = match self {
+            Self::Throttled => (429, "Rate Exceeded.", "TooManyRequestsException"),
+            Self::Failed | Self::Broken => (502, "Internal Server Error", ""),
+            Self::TimedOut => (504, "Gateway Timeout", ""),
+            other => match other.simple() {
+                (403, message) => (403, message, "AccessDeniedException"),
+                (status, message) => (status, message, ""),
+            },
+        };
+        Usual {
+            status,
+            message: Some(message.to_owned()),
+            error,
+            field: "Message",
+            response_type: "",
+        }
     }
 }
 
@@ -76,7 +268,7 @@ impl Refusal {
 pub(crate) fn identify(headers: &mut http::HeaderMap, kind: GatewayKind, request_id: &str) {
     let name = match kind {
         GatewayKind::Classic | GatewayKind::Direct => "x-amzn-requestid",
-        GatewayKind::Simple => "apigw-requestid",
+        GatewayKind::Simple | GatewayKind::Socket => "apigw-requestid",
     };
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(name, id);

@@ -2,10 +2,12 @@ use std::collections::BTreeMap;
 
 use base::{Space, Timestamp};
 use bytes::Bytes;
-use functions::{GatewayKind, HttpForm, HttpRequest, HttpRoute};
+use functions::{Caller, CallerKey, GatewayKind, HttpForm, HttpRequest, HttpRoute};
 use serde_json::{Value, json};
 
-use super::{answer, event, is_text};
+use super::denial::{self, Denied};
+use super::refusal::Refusal;
+use super::{answer, check, event, is_text};
 
 fn request(kind: GatewayKind, form: HttpForm) -> HttpRequest {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -33,13 +35,18 @@ fn request(kind: GatewayKind, form: HttpForm) -> HttpRequest {
             form,
             stage: match kind {
                 GatewayKind::Classic => "Prod".into(),
-                GatewayKind::Simple | GatewayKind::Direct => "$default".into(),
+                GatewayKind::Simple | GatewayKind::Direct | GatewayKind::Socket => {
+                    "$default".into()
+                }
             },
             stage_variables: BTreeMap::new(),
             method: Some("POST".into()),
             template: Some("/items/{id}".into()),
             parameters: vec![pair("id", "a b")],
         },
+        caller: None,
+        client_key: None,
+        connection: None,
     }
 }
 
@@ -252,4 +259,155 @@ fn cookies_and_repeated_headers_stay_apart() {
     let response = answer.print(GatewayKind::Classic, true, "id");
     let values: Vec<_> = response.headers().get_all("x").iter().collect();
     assert_eq!(values, ["1", "2"]);
+}
+
+#[test]
+fn who_called_stands_in_the_event() {
+    let vouched = Caller::Vouched {
+        principal: Some("ann".into()),
+        facts: r#"{"n":"1"}"#.into(),
+    };
+    let token = Caller::Token {
+        claims: r#"{"sub":"ann"}"#.into(),
+        scopes: vec!["read".into()],
+    };
+    let signed = Caller::Signed {
+        key: "AKIA".into(),
+        account: "000000000000".into(),
+        name: "arn:aws:iam::000000000000:root".into(),
+        id: "000000000000".into(),
+    };
+    let event = |kind, form, caller: &Caller| {
+        let mut request = request(kind, form);
+        request.caller = Some(caller.clone());
+        request.client_key = Some(CallerKey {
+            id: "k".into(),
+            value: "v".into(),
+        });
+        rendered(&request)["requestContext"].clone()
+    };
+    use GatewayKind::{Classic, Simple};
+    use HttpForm::{Compact, Detailed};
+    assert_eq!(
+        event(Classic, Detailed, &vouched)["authorizer"],
+        json!({ "n": "1", "principalId": "ann", "integrationLatency": 0 })
+    );
+    assert_eq!(
+        event(Simple, Compact, &vouched)["authorizer"],
+        json!({ "lambda": { "n": "1" } })
+    );
+    assert_eq!(
+        event(Simple, Compact, &token)["authorizer"],
+        json!({ "jwt": { "claims": { "sub": "ann" }, "scopes": ["read"] } })
+    );
+    assert_eq!(
+        event(Simple, Detailed, &token)["authorizer"],
+        json!({ "claims": { "sub": "ann" }, "scopes": ["read"] })
+    );
+    let context = event(Classic, Detailed, &signed);
+    assert_eq!(context["identity"]["accessKey"], "AKIA");
+    assert_eq!(
+        context["identity"]["userArn"],
+        "arn:aws:iam::000000000000:root"
+    );
+    assert_eq!(context["identity"]["apiKey"], "v");
+    assert_eq!(context["identity"]["apiKeyId"], "k");
+    assert!(context.get("authorizer").is_none());
+    assert_eq!(
+        event(Simple, Compact, &signed)["authorizer"]["iam"]["callerId"],
+        "000000000000"
+    );
+}
+
+#[test]
+fn what_a_route_wants_is_looked_for() {
+    let mut wanted = triggers::Wanted {
+        headers: vec!["Accept".into(), "X-Missing".into()],
+        query: vec!["y".into(), "z".into()],
+        ..triggers::Wanted::default()
+    };
+    let asked = request(GatewayKind::Classic, HttpForm::Detailed);
+    assert_eq!(
+        check::check(&wanted, &asked),
+        Err(Refusal::LacksParameters(vec![
+            "z".into(),
+            "X-Missing".into()
+        ]))
+    );
+    wanted.headers.pop();
+    wanted.query.pop();
+    assert_eq!(check::check(&wanted, &asked), Ok(()));
+    let model = |schema: &str| triggers::Wanted {
+        body: [("application/json".to_owned(), schema.to_owned())].into(),
+        ..triggers::Wanted::default()
+    };
+    assert_eq!(
+        check::check(&model(r#"{"required":["n"]}"#), &asked),
+        Ok(())
+    );
+    let bad = check::check(&model(r#"{"required":["m"]}"#), &asked);
+    assert!(matches!(bad, Err(Refusal::BadBody(_))));
+    // A model is for one type of body.
+    let mut text = asked.clone();
+    text.headers
+        .push(("content-type".into(), "text/plain; charset=utf-8".into()));
+    assert_eq!(check::check(&model(r#"{"required":["m"]}"#), &text), Ok(()));
+}
+
+#[tokio::test]
+async fn refusals_look_as_their_form_says() {
+    let form = triggers::RefusalForm {
+        status: Some(499),
+        headers: [
+            ("x-literal".to_owned(), "'a'".to_owned()),
+            ("x-echo".to_owned(), "method.request.header.x-in".to_owned()),
+        ]
+        .into(),
+        bodies: [(
+            "application/json".to_owned(),
+            r#"{"m":$context.error.messageString,"t":"$context.error.responseType at $context.path."}"#
+                .to_owned(),
+        )]
+        .into(),
+    };
+    let gateway = triggers::Gateway {
+        id: "abc".into(),
+        space: Space::new("000000000000/us-east-1"),
+        name: "n".into(),
+        kind: GatewayKind::Classic,
+        stages: Vec::new(),
+        routes: Vec::new(),
+        cors: None,
+        binary: Vec::new(),
+        guards: Vec::new(),
+        refusals: [("DEFAULT_4XX".to_owned(), form)].into(),
+        key_source: triggers::KeySource::Header,
+        selection: None,
+    };
+    let head = http::Request::get("/")
+        .header("x-in", "in")
+        .body(())
+        .unwrap();
+    let (head, ()) = head.into_parts();
+    let denied = Denied {
+        head: &head,
+        stage: "Prod",
+        path: "/x",
+        request_id: "id",
+        source_ip: "127.0.0.1",
+    };
+    let response = denial::print(&gateway, &Refusal::KeyForbidden, &denied);
+    assert_eq!(response.status().as_u16(), 499);
+    assert_eq!(response.headers()["x-literal"], "a");
+    assert_eq!(response.headers()["x-echo"], "in");
+    let body = wire::collect(response.into_body(), base::ByteSize::kib(1))
+        .await
+        .unwrap();
+    assert_eq!(
+        body,
+        r#"{"m":"Forbidden","t":"INVALID_API_KEY at /Prod/x."}"#.as_bytes()
+    );
+    // No form is for this class.
+    let usual = denial::print(&gateway, &Refusal::TimedOut, &denied);
+    assert_eq!(usual.status().as_u16(), 504);
 }

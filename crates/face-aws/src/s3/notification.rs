@@ -293,6 +293,7 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::NoSuchMapping(_)
         | Error::MappingExists { .. }
         | Error::MappingBusy(_)
+        | Error::KeyTaken
         | Error::Store(_) => {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()

@@ -6,18 +6,23 @@ use super::Asked;
 
 pub(super) fn get(asked: &Asked<'_>) -> Value {
     let principal = &asked.context.principal;
-    let (account, user) = match principal {
-        Principal::Owner { account } => (account, account.clone()),
+    let (Principal::Owner { account } | Principal::Role { account, .. }) = principal;
+    json!({ "UserId": id(principal), "Account": account, "Arn": arn(principal) })
+}
+
+/// The unique id of whom a key stands for.
+pub(crate) fn id(principal: &Principal) -> String {
+    match principal {
+        Principal::Owner { account } => account.clone(),
         Principal::Role {
             account,
             role,
             session,
-        } => (account, session_id(account, role, session)),
-    };
-    json!({ "UserId": user, "Account": account, "Arn": arn(principal) })
+        } => session_id(account, role, session),
+    }
 }
 
-pub(super) fn arn(principal: &Principal) -> String {
+pub(crate) fn arn(principal: &Principal) -> String {
     match principal {
         Principal::Owner { account } => format!("arn:aws:iam::{account}:root"),
         Principal::Role {

@@ -138,6 +138,8 @@ pub(super) struct Reached {
     pub(super) method: String,
     /// With the names of the path's parameters.
     pub(super) url: String,
+    /// Whether anybody may call it.
+    pub(super) is_open: bool,
     function: String,
 }
 
@@ -166,10 +168,20 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
         let stage = stage.map(|stage| format!("/{stage}")).unwrap_or_default();
         for route in gateway["routes"].as_array().into_iter().flatten() {
             let path = route["path"].as_str().unwrap_or("/");
+            let host = format!("{id}.{service}.localhost:{port}{stage}");
+            // Of messages, all kinds come over one connection.
+            let (method, url) = match gateway["api"].as_str() {
+                Some("socket") => (path, format!("ws://{host}")),
+                _ => (
+                    route["method"].as_str().unwrap_or("ANY"),
+                    format!("http://{host}{path}"),
+                ),
+            };
             routes.push(Reached {
-                method: route["method"].as_str().unwrap_or("ANY").to_owned(),
-                url: format!("http://{id}.{service}.localhost:{port}{stage}{path}"),
-                function: text(&route["function"]),
+                method: method.to_owned(),
+                url,
+                function: text(&route["backend"]["function"]["function"]),
+                is_open: route["guard"].is_null() && route["needs_key"].is_null(),
                 gateway: id.clone(),
             });
         }

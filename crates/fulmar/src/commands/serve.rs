@@ -33,8 +33,20 @@ pub(crate) async fn run(
     let endpoint = running.endpoint();
     output.event(
         "ready",
-        &json!({ "endpoint": endpoint, "data_dir": data_dir, "region": running.region }),
-        || format!("Fulmar {} serves {endpoint}", env!("CARGO_PKG_VERSION")),
+        &json!({
+            "endpoint": endpoint,
+            "secure_endpoint": running.secure_endpoint(),
+            "data_dir": data_dir,
+            "region": running.region,
+        }),
+        || {
+            let also = running.secure_endpoint();
+            let also = also.map(|also| format!(" and {also}")).unwrap_or_default();
+            format!(
+                "Fulmar {} serves {endpoint}{also}",
+                env!("CARGO_PKG_VERSION")
+            )
+        },
     );
     stop.cancelled().await;
     running.end().await?;

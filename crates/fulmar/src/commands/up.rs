@@ -235,7 +235,12 @@ impl Up<'_> {
     /// A request for each gateway, to a route that needs no parameters.
     fn requests(&self, desired: &Desired) -> Vec<String> {
         let facts = json!({ "resources": desired.resources });
-        let plain = |request: &&Reached| !request.url.contains('{') && request.method != "POST";
+        let plain = |request: &&Reached| {
+            request.is_open
+                && request.url.starts_with("http:")
+                && !request.url.contains('{')
+                && request.method != "POST"
+        };
         let mut seen = BTreeSet::new();
         reached(&facts, self.running.address.port())
             .iter()

@@ -1,7 +1,10 @@
 //! What gateways a template makes.
 
-use super::resolved;
-use crate::desired::{Gateway, GatewayKind, Kind, Payload, Route};
+use super::{resolved, said};
+use crate::desired::{
+    Asks, Backend, FixedAnswer, FunctionBackend, Gateway, GatewayKind, Guard, GuardKind, Kind,
+    Payload, Plan, Route, Source, Wanted,
+};
 
 const HEAD: &str = "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      FunctionName: f\n      Runtime: nodejs20.x\n      Handler: index.handler\n      CodeUri: src\n";
 
@@ -21,10 +24,17 @@ fn route(method: Option<&str>, path: Option<&str>, payload: Payload) -> Route {
     Route {
         method: method.map(str::to_owned),
         path: path.map(str::to_owned),
-        function: "f".into(),
-        qualifier: None,
-        payload,
-        timeout_ms: None,
+        backend: Backend::Function(FunctionBackend {
+            function: "f".into(),
+            qualifier: None,
+            payload,
+            timeout_ms: None,
+            streams: false,
+            replies: false,
+        }),
+        guard: None,
+        needs_key: false,
+        wanted: Wanted::default(),
     }
 }
 
@@ -74,8 +84,12 @@ fn apis_that_are_written_down_keep_their_settings_and_take_globals() {
     assert_eq!(cors.origins, ["https://a.example"]);
     assert_eq!(cors.headers, ["X-A", "X-B"]);
     assert_eq!(cors.max_age_s, Some(600));
-    assert_eq!(own.routes[0].timeout_ms, Some(5_000));
-    assert_eq!(of("Web").routes[0].payload, Payload::V1);
+    let first = |id: &str| match &of(id).routes[0].backend {
+        Backend::Function(backend) => backend.clone(),
+        Backend::Fixed(answer) => panic!("{answer:?}"),
+    };
+    assert_eq!(first("Own").timeout_ms, Some(5_000));
+    assert_eq!(first("Web").payload, Payload::V1);
     assert_eq!(of("Web").cors.as_ref().unwrap().max_age_s, Some(60));
 }
 
@@ -90,4 +104,261 @@ fn a_function_has_a_url_that_others_can_ask_for() {
     };
     assert_eq!((id.as_str(), url.kind), ("FUrl", GatewayKind::Url));
     assert_eq!(url.routes, [route(None, None, Payload::V2)]);
+}
+
+fn function_guard(gateway: &Gateway, name: &str) -> crate::desired::FunctionGuard {
+    let found = gateway.guards.iter().find(|guard| guard.name == name);
+    match found {
+        Some(Guard {
+            kind: GuardKind::Function(guard),
+            ..
+        }) => guard.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Each route's `METHOD path`, its guard's name and its scopes.
+fn guarded(gateway: &Gateway) -> Vec<(String, Option<String>, Vec<String>)> {
+    let line = |route: &Route| {
+        let (method, path) = (route.method.as_deref(), route.path.as_deref());
+        let key = format!("{} {}", method.unwrap_or("ANY"), path.unwrap_or("$default"));
+        let guard = route.guard.clone();
+        let scopes = guard.as_ref().map(|guard| guard.scopes.clone());
+        (key, guard.map(|guard| guard.by), scopes.unwrap_or_default())
+    };
+    gateway.routes.iter().map(line).collect()
+}
+
+const GUARD: &str = "  G:\n    Type: AWS::Serverless::Function\n    Properties: {FunctionName: g, Runtime: nodejs20.x, Handler: index.handler, CodeUri: src}\n";
+
+#[test]
+fn authorizers_guard_what_does_not_say_otherwise() {
+    let made = gateways(
+        "      Events:\n        A: {Type: Api, Properties: {RestApiId: !Ref R, Path: /a, Method: get}}\n        B: {Type: Api, Properties: {RestApiId: !Ref R, Path: /b, Method: get, Auth: {Authorizer: NONE, ApiKeyRequired: true}}}\n        C: {Type: Api, Properties: {RestApiId: !Ref R, Path: /c, Method: get, Auth: {Authorizer: AWS_IAM}}}\n        D: {Type: Api, Properties: {RestApiId: !Ref R, Path: /d, Method: get, Auth: {Authorizer: Req}}}\n",
+        &format!(
+            "  R:\n    Type: AWS::Serverless::Api\n    Properties:\n      StageName: v1\n      Auth:\n        DefaultAuthorizer: Tok\n        Authorizers:\n          Tok: {{FunctionArn: !GetAtt G.Arn, Identity: {{Header: X-T, ValidationExpression: 'a+', ReauthorizeEvery: 30}}}}\n          Req: {{FunctionArn: !GetAtt G.Arn, FunctionPayloadType: REQUEST, Identity: {{Headers: [h], QueryStrings: [q], Context: [identity.sourceIp]}}}}\n{GUARD}"
+        ),
+    );
+    let api = &made[0].1;
+    let by = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        guarded(api)
+            .into_iter()
+            .map(|(_, by, _)| by)
+            .collect::<Vec<_>>(),
+        [by("Tok"), None, by("AWS_IAM"), by("Req")]
+    );
+    let keys: Vec<bool> = api.routes.iter().map(|route| route.needs_key).collect();
+    assert_eq!(keys, [false, true, false, false]);
+    let token = function_guard(api, "Tok");
+    assert_eq!(
+        (token.function.as_str(), token.asks, token.remember_s),
+        ("g", Asks::Token, 30)
+    );
+    assert_eq!(token.sources, [Source::Header("X-T".into())]);
+    assert_eq!(token.pattern.as_deref(), Some("a+"));
+    let request = function_guard(api, "Req");
+    assert_eq!(request.remember_s, 300);
+    assert_eq!(
+        request.sources,
+        [
+            Source::Header("h".into()),
+            Source::Query("q".into()),
+            Source::Context("identity.sourceIp".into())
+        ]
+    );
+    // By default, browsers must be let pass too.
+    assert_eq!(api.preflight_guard.as_ref().unwrap().by, "Tok");
+    assert!(
+        api.guards
+            .iter()
+            .any(|guard| guard.kind == GuardKind::Signature)
+    );
+}
+
+#[test]
+fn http_apis_have_tokens_with_scopes() {
+    let made = gateways(
+        "      Events:\n        A: {Type: HttpApi, Properties: {ApiId: !Ref W, Path: /a, Method: get}}\n        B: {Type: HttpApi, Properties: {ApiId: !Ref W, Path: /b, Method: get, Auth: {AuthorizationScopes: [w]}}}\n        C: {Type: HttpApi, Properties: {ApiId: !Ref W, Path: /c, Method: get, Auth: {Authorizer: S}}}\n",
+        &format!(
+            "  W:\n    Type: AWS::Serverless::HttpApi\n    Properties:\n      Auth:\n        DefaultAuthorizer: J\n        Authorizers:\n          J: {{AuthorizationScopes: [r], IdentitySource: $request.querystring.token, JwtConfiguration: {{issuer: 'https://i.example', audience: [a, b]}}}}\n          S: {{FunctionArn: !GetAtt G.Arn, AuthorizerPayloadFormatVersion: '2.0', EnableSimpleResponses: true, Identity: {{Headers: [h]}}}}\n{GUARD}"
+        ),
+    );
+    let api = &made[0].1;
+    let scopes: Vec<Vec<String>> = guarded(api)
+        .into_iter()
+        .map(|(_, _, scopes)| scopes)
+        .collect();
+    assert_eq!(scopes, [vec!["r"], vec!["w"], vec![]]);
+    let GuardKind::Token(token) = &api.guards[0].kind else {
+        panic!("{:?}", api.guards);
+    };
+    assert_eq!(token.source, Source::Query("token".into()));
+    assert_eq!(token.audiences, ["a", "b"]);
+    let simple = function_guard(api, "S");
+    assert!(simple.simple);
+    assert_eq!(
+        (simple.asks, simple.remember_s),
+        (Asks::Request(functions::HttpForm::Compact), 0)
+    );
+}
+
+fn plans(text: &str) -> Vec<Plan> {
+    let found = resolved(text).resources.into_iter();
+    found
+        .filter_map(|resource| match resource.kind {
+            Kind::Plan(plan) => Some(plan),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn usage_plans_come_with_their_apis_or_alone() {
+    let event = "      Events:\n        A: {Type: Api, Properties: {RestApiId: !Ref R, Path: /a, Method: get}}\n";
+    let api = "  R: {Type: AWS::Serverless::Api, Properties: {StageName: v1, Auth: {ApiKeyRequired: true, UsagePlan: {CreateUsagePlan: PER_API, Quota: {Limit: 10, Period: DAY}, Throttle: {RateLimit: 1.5, BurstLimit: 3}}}}}\nOutputs: {K: {Value: !Ref RApiKey}}\n";
+    let [plan] = &plans(&format!("{HEAD}{event}{api}"))[..] else {
+        panic!("no plan");
+    };
+    assert_eq!(plan.stages[0].stage, "v1");
+    assert_eq!(plan.keys.len(), 1);
+    assert_eq!(plan.rate.unwrap().per_second_milli, 1_500);
+    assert_eq!(plan.quota.unwrap().limit, 10);
+    let alone = "  K: {Type: AWS::ApiGateway::ApiKey, Properties: {Enabled: true, Value: 01234567890123456789}}\n  P: {Type: AWS::ApiGateway::UsagePlan, Properties: {ApiStages: [{ApiId: x, Stage: y, Throttle: {/a/GET: {RateLimit: 2, BurstLimit: 1}}}]}}\n  M: {Type: AWS::ApiGateway::UsagePlanKey, Properties: {KeyId: !Ref K, KeyType: API_KEY, UsagePlanId: !Ref P}}\n";
+    let [plan] = &plans(&format!("{HEAD}{alone}"))[..] else {
+        panic!("no plan");
+    };
+    assert_eq!(plan.stages[0].rates[0].0, "GET /a");
+    assert_eq!(plan.keys.len(), 1);
+}
+
+#[test]
+fn requests_are_held_against_models() {
+    let made = gateways(
+        "      Events:\n        A:\n          Type: Api\n          Properties:\n            RestApiId: !Ref R\n            Path: /a\n            Method: post\n            RequestModel: {Model: Pet, ValidateBody: true, ValidateParameters: true}\n            RequestParameters: [method.request.header.X, method.request.querystring.q: {Required: true}]\n        B: {Type: Api, Properties: {RestApiId: !Ref R, Path: /b, Method: post, RequestModel: {Model: Pet}}}\n",
+        "  R: {Type: AWS::Serverless::Api, Properties: {StageName: v1, Models: {Pet: {type: object, required: [n], minProperties: 1}}}}\n",
+    );
+    let [a, b] = &made[0].1.routes[..] else {
+        panic!("{made:?}");
+    };
+    assert_eq!(a.wanted.query, ["q"]);
+    assert!(a.wanted.headers.is_empty());
+    assert_eq!(
+        a.wanted.body["application/json"],
+        r#"{"type":"object","required":["n"],"minProperties":1}"#
+    );
+    assert_eq!(b.wanted, Wanted::default());
+}
+
+const OPENAPI: &str = "  R:\n    Type: AWS::Serverless::Api\n    Properties:\n      StageName: v1\n      DefinitionBody:\n        openapi: 3.0.1\n        paths:\n          /pets/{id}:\n            get:\n              security: [{guard: []}, {key: []}]\n              x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: !Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'}\n            options:\n              x-amazon-apigateway-integration:\n                type: mock\n                requestTemplates: {application/json: '{\"statusCode\": 204}'}\n                responses:\n                  default: {statusCode: 500}\n                  '20.': {statusCode: 204, responseParameters: {method.response.header.Access-Control-Allow-Origin: \"'*'\"}}\n        components:\n          securitySchemes:\n            key: {type: apiKey, name: x-api-key, in: header}\n            guard:\n              type: apiKey\n              name: X-T\n              in: header\n              x-amazon-apigateway-authtype: custom\n              x-amazon-apigateway-authorizer: {type: token, authorizerUri: !Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'}\n        x-amazon-apigateway-gateway-responses:\n          DEFAULT_4XX: {responseParameters: {gatewayresponse.header.X: \"'y'\"}}\n";
+
+#[test]
+fn apis_can_be_written_down_as_documents() {
+    let made = gateways("", OPENAPI);
+    let api = &made[0].1;
+    let [get, options] = &api.routes[..] else {
+        panic!("{made:?}");
+    };
+    assert_eq!(get.function(), Some("f"));
+    assert_eq!(
+        (get.guard.as_ref().unwrap().by.as_str(), get.needs_key),
+        ("guard", true)
+    );
+    assert_eq!(
+        function_guard(api, "guard").sources,
+        [Source::Header("X-T".into())]
+    );
+    let Backend::Fixed(FixedAnswer {
+        status, headers, ..
+    }) = &options.backend
+    else {
+        panic!("{options:?}");
+    };
+    assert_eq!(*status, 204);
+    assert_eq!(
+        headers[0],
+        ("access-control-allow-origin".into(), "*".into())
+    );
+    assert_eq!(api.refusals["DEFAULT_4XX"].headers["X"], "'y'");
+}
+
+#[test]
+fn what_documents_ask_for_that_is_not_built_is_refused() {
+    for (from, to, message) in [
+        (
+            "type: mock",
+            "type: http",
+            "integrations of type `HTTP` are not supported yet",
+        ),
+        (
+            "openapi: 3.0.1",
+            "openapi: '1.2'",
+            "this is no OpenAPI document of version 2.0 or 3.0",
+        ),
+        (
+            "type: token",
+            "type: cognito_user_pools",
+            "authorizers of type `cognito_user_pools` are not supported yet",
+        ),
+        (
+            "openapi: 3.0.1",
+            "openapi: 3.0.1\n        x-amazon-apigateway-policy: {}",
+            "`x-amazon-apigateway-policy` is not supported yet",
+        ),
+        (
+            r#"{"statusCode": 204}"#,
+            "#if(true)",
+            "this request template is not supported yet",
+        ),
+    ] {
+        let text = format!("{HEAD}{}", OPENAPI.replace(from, to));
+        let found = said(&text);
+        assert!(
+            found.iter().any(|line| line.contains(message)),
+            "{to}: {found:?}"
+        );
+    }
+}
+
+const PIECES: &str = "  A: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a}}\n  Items: {Type: AWS::ApiGateway::Resource, Properties: {RestApiId: !Ref A, ParentId: !GetAtt A.RootResourceId, PathPart: items}}\n  One: {Type: AWS::ApiGateway::Resource, Properties: {RestApiId: !Ref A, ParentId: !Ref Items, PathPart: '{id}'}}\n  Auth: {Type: AWS::ApiGateway::Authorizer, Properties: {Name: x, RestApiId: !Ref A, Type: REQUEST, IdentitySource: 'method.request.header.A, method.request.querystring.b', AuthorizerUri: !Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'}}\n  Get: {Type: AWS::ApiGateway::Method, Properties: {RestApiId: !Ref A, ResourceId: !Ref One, HttpMethod: GET, AuthorizationType: CUSTOM, AuthorizerId: !Ref Auth, Integration: {Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: !Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'}}}\n  Root: {Type: AWS::ApiGateway::Method, Properties: {RestApiId: !Ref A, ResourceId: !GetAtt A.RootResourceId, HttpMethod: ANY, AuthorizationType: NONE, Integration: {Type: MOCK, IntegrationResponses: [{StatusCode: 200, ResponseTemplates: {application/json: hello}}]}}}\n  Deploy: {Type: AWS::ApiGateway::Deployment, Properties: {RestApiId: !Ref A}, DependsOn: [Get, Root]}\n  Live: {Type: AWS::ApiGateway::Stage, Properties: {RestApiId: !Ref A, DeploymentId: !Ref Deploy, StageName: live, Variables: {a: b}}}\nOutputs: {Url: {Value: !Sub 'https://${A}.execute-api.${AWS::Region}.amazonaws.com/${Live}/items'}}\n";
+
+#[test]
+fn apis_can_be_put_together_from_pieces() {
+    let made = gateways("", PIECES);
+    let (id, api) = &made[0];
+    assert_eq!((id.as_str(), api.title.as_str()), ("A", "a"));
+    assert_eq!(api.stages["live"]["a"], "b");
+    let keys: Vec<String> = guarded(api).into_iter().map(|(key, _, _)| key).collect();
+    assert_eq!(keys, ["GET /items/{id}", "ANY /"]);
+    let guard = &api.routes[0].guard.as_ref().unwrap().by;
+    assert_eq!(
+        function_guard(api, guard).sources,
+        [Source::Header("A".into()), Source::Query("b".into())]
+    );
+    let Backend::Fixed(answer) = &api.routes[1].backend else {
+        panic!("{api:?}");
+    };
+    assert_eq!((answer.status, answer.body.as_str()), (200, "hello"));
+}
+
+#[test]
+fn messages_have_apis_of_their_own() {
+    let made = gateways(
+        "",
+        "  S: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: s, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}}\n  I: {Type: AWS::ApiGatewayV2::Integration, Properties: {ApiId: !Ref S, IntegrationType: AWS_PROXY, IntegrationUri: !Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'}}\n  D: {Type: AWS::ApiGatewayV2::Route, Properties: {ApiId: !Ref S, RouteKey: $default, RouteResponseSelectionExpression: $default, Target: !Sub 'integrations/${I}'}}\n  T: {Type: AWS::ApiGatewayV2::Stage, Properties: {ApiId: !Ref S, StageName: live, AutoDeploy: true}}\n",
+    );
+    let api = &made[0].1;
+    assert_eq!(api.kind, GatewayKind::Socket);
+    assert_eq!(api.selection.as_deref(), Some("$request.body.action"));
+    let Backend::Function(backend) = &api.routes[0].backend else {
+        panic!("{api:?}");
+    };
+    assert_eq!(api.routes[0].path.as_deref(), Some("$default"));
+    assert!(backend.replies);
+    let http = gateways(
+        "",
+        "  W: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: w, ProtocolType: HTTP, Target: !GetAtt F.Arn}}\n",
+    );
+    assert_eq!(http[0].1.kind, GatewayKind::Http);
+    assert_eq!(http[0].1.routes[0].path, None);
 }

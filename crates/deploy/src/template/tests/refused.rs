@@ -118,12 +118,16 @@ fn properties_of_functions() {
             "9:78 this must be an `AWS::Serverless::Api` of the same template",
         ),
         (
-            "Events: {A: {Type: Api, Properties: {Path: /a, Method: get, Auth: {ApiKeyRequired: true}}}}",
-            "9:67 `Auth` is not supported yet",
+            "Events: {A: {Type: Api, Properties: {Path: /a, Method: get, Auth: {Authorizer: Guard}}}}",
+            "9:86 the API has no authorizer `Guard`",
         ),
         (
             "FunctionUrlConfig: {AuthType: AWS_IAM}",
-            "9:27 this `AuthType` is not supported yet",
+            "9:27 [access rules are not enforced yet]",
+        ),
+        (
+            "Events: {A: {Type: Api, Properties: {Path: /a, Method: get, RequestModel: {Model: Pet, ValidateBody: true}}}}",
+            "9:82 the API has no model `Pet`",
         ),
         (
             "Events: {A: {Type: Api, Properties: {Path: /a, Method: get}}, B: {Type: Api, Properties: {Path: /a, Method: GET}}}",

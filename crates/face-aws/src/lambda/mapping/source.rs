@@ -1,14 +1,14 @@
 //! Where records come from.
 
 use base::Space;
-use triggers::Source;
+use triggers::MappingSource;
 
 use super::super::error::invalid;
 use crate::context::Context;
 use crate::dynamodb::stream;
 use crate::protocol::Fault;
 
-pub(super) fn read(context: &Context, given: Option<&str>) -> Result<Source, Fault> {
+pub(super) fn read(context: &Context, given: Option<&str>) -> Result<MappingSource, Fault> {
     let Some(given) = given.filter(|given| !given.is_empty()) else {
         return Err(invalid("Unrecognized event source."));
     };
@@ -19,7 +19,7 @@ pub(super) fn read(context: &Context, given: Option<&str>) -> Result<Source, Fau
             let (table, began) =
                 named.map_err(|_| invalid(format!("Stream not found: {given}")))?;
             let table = table.to_owned();
-            Ok(Source::Table { table, began })
+            Ok(MappingSource::Table { table, began })
         }
         Some(later @ ("kinesis" | "sqs" | "kafka" | "mq" | "rds")) => Err(Fault::not_implemented(
             &format!("event source mappings of {later}"),
@@ -30,8 +30,8 @@ pub(super) fn read(context: &Context, given: Option<&str>) -> Result<Source, Fau
     }
 }
 
-pub(super) fn arn(space: &Space, source: &Source) -> String {
+pub(super) fn arn(space: &Space, source: &MappingSource) -> String {
     match source {
-        Source::Table { table, began } => stream::arn(space, table, *began),
+        MappingSource::Table { table, began } => stream::arn(space, table, *began),
     }
 }

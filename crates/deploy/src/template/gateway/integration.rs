@@ -1,0 +1,200 @@
+//! What answers a method: a function, or nobody but the gateway itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::Context;
+use crate::desired::{Backend, FixedAnswer, FunctionBackend, Payload};
+use crate::diagnostic::{Finding, Span};
+use crate::template::function_arn;
+use crate::template::shape::Findings;
+
+/// An integration, however it is written down.
+#[derive(Debug, Default)]
+pub(super) struct Integration {
+    /// `AWS_PROXY` and its like.
+    pub(super) kind: String,
+    pub(super) uri: Option<String>,
+    pub(super) payload: Option<String>,
+    pub(super) timeout_ms: Option<u32>,
+    /// By media type.
+    pub(super) requests: BTreeMap<String, String>,
+    pub(super) responses: Vec<Answer>,
+    pub(super) streams: bool,
+}
+
+/// What a mock answers.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// Which statuses of the request's template it is for; none for all others.
+    pub(super) pattern: Option<String>,
+    pub(super) status: String,
+    /// `method.response.header.X` and a literal in quotes.
+    pub(super) headers: BTreeMap<String, String>,
+    /// By media type.
+    pub(super) bodies: BTreeMap<String, String>,
+}
+
+impl Integration {
+    pub(super) fn backend(
+        self,
+        usual: Payload,
+        context: &Context,
+        findings: &Findings<'_>,
+        span: Span,
+    ) -> Option<Backend> {
+        let kind = self.kind.to_ascii_uppercase();
+        match kind.as_str() {
+            "AWS_PROXY" => self.function(usual, context, findings, span),
+            "MOCK" => self.mock(findings, span),
+            "AWS" | "HTTP" | "HTTP_PROXY" | "VPC_LINK" => {
+                refuse(
+                    findings,
+                    span,
+                    format!("integrations of type `{kind}` are not supported yet"),
+                );
+                None
+            }
+            _ => {
+                refuse(
+                    findings,
+                    span,
+                    format!("there is no type of integration `{kind}`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn function(
+        self,
+        usual: Payload,
+        context: &Context,
+        findings: &Findings<'_>,
+        span: Span,
+    ) -> Option<Backend> {
+        if self.streams {
+            refuse(
+                findings,
+                span,
+                "answers of REST APIs are not streamed yet".into(),
+            );
+        }
+        let (function, qualifier) = function_of(self.uri.as_deref(), context, findings, span)?;
+        Some(Backend::Function(FunctionBackend {
+            function,
+            qualifier,
+            payload: match self.payload.as_deref() {
+                Some("1.0") => Payload::V1,
+                Some("2.0") => Payload::V2,
+                _ => usual,
+            },
+            timeout_ms: self.timeout_ms,
+            streams: false,
+            replies: false,
+        }))
+    }
+
+    /// The status that the request's template names picks the answer; all of it is known beforehand.
+    fn mock(&self, findings: &Findings<'_>, span: Span) -> Option<Backend> {
+        const JSON: &str = "application/json";
+        let template = self
+            .requests
+            .get(JSON)
+            .or_else(|| self.requests.values().next());
+        let template = template.map_or("{\"statusCode\": 200}", String::as_str);
+        let status = serde_json::from_str::<Json>(template)
+            .ok()
+            .and_then(|template| template["statusCode"].as_u64());
+        let Some(status) = status else {
+            refuse(
+                findings,
+                span,
+                "this request template is not supported yet: only JSON with a statusCode is".into(),
+            );
+            return None;
+        };
+        let status = status.to_string();
+        let fits = |answer: &&Answer| {
+            let pattern = answer.pattern.as_deref().unwrap_or_default();
+            let pattern = regex::Regex::new(&format!("^(?:{pattern})$"));
+            pattern.is_ok_and(|pattern| pattern.is_match(&status))
+        };
+        let mut answers = self.responses.iter();
+        let usual = || self.responses.iter().find(|one| one.pattern.is_none());
+        let Some(answer) = answers.find(fits).or_else(usual) else {
+            refuse(
+                findings,
+                span,
+                format!("no response is for the status {status}"),
+            );
+            return None;
+        };
+        let mut headers = Vec::new();
+        for (name, value) in &answer.headers {
+            let name = name.strip_prefix("method.response.header.").unwrap_or(name);
+            let literal = value
+                .strip_prefix('\'')
+                .and_then(|rest| rest.strip_suffix('\''));
+            match literal {
+                Some(literal) => headers.push((name.to_ascii_lowercase(), literal.to_owned())),
+                None => refuse(
+                    findings,
+                    span,
+                    format!("the header `{name}` of a mock must be a literal in single quotes"),
+                ),
+            }
+        }
+        let body = answer
+            .bodies
+            .get_key_value(JSON)
+            .or_else(|| answer.bodies.first_key_value());
+        let (kind, body) = body.map_or((JSON, ""), |(kind, body)| (kind, body));
+        if body.contains(['$', '#']) {
+            refuse(
+                findings,
+                span,
+                "this response template is not supported yet: only text is".into(),
+            );
+        }
+        headers.push(("content-type".into(), kind.to_owned()));
+        Some(Backend::Fixed(FixedAnswer {
+            status: answer
+                .status
+                .parse()
+                .ok()
+                .filter(|code| (200..600).contains(code))?,
+            headers,
+            body: body.to_owned(),
+        }))
+    }
+}
+
+/// The function in the address of its invocations, or in its ARN.
+pub(super) fn function_of(
+    uri: Option<&str>,
+    context: &Context,
+    findings: &Findings<'_>,
+    span: Span,
+) -> Option<(String, Option<String>)> {
+    let uri = uri.unwrap_or_default();
+    let arn = uri.split_once(":lambda:path/").map_or(uri, |(_, path)| {
+        let path = path.split_once("/functions/").map_or(path, |(_, arn)| arn);
+        path.split("/invocations").next().unwrap_or_default()
+    });
+    function_arn::named(arn, context).or_else(|| {
+        findings.report.add(
+            Finding::error(span, "this must be a function of this account and region")
+                .why(format!("this is {uri:?}"))
+                .help(
+                    "write !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${TheFunction.Arn}/invocations",
+                ),
+        );
+        None
+    })
+}
+
+fn refuse(findings: &Findings<'_>, span: Span, message: String) {
+    findings.report.add(Finding::error(span, message));
+}

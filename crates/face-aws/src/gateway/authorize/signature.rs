@@ -1,0 +1,58 @@
+//! Requests that must be signed with one of the account's keys. What the key's holder may do is not looked at: policies
+//! are not enforced yet.
+
+use access::Principal;
+use functions::{Caller, GatewayKind, HttpRequest};
+use http::request::Parts as Head;
+use triggers::Gateway;
+
+use super::Passed;
+use crate::gateway::{Gateways, Refusal};
+use crate::router;
+use crate::signature::{self, Error, Expected, PathStyle};
+use crate::sts;
+
+impl Gateways {
+    pub(in crate::gateway) fn check_signature(
+        &self,
+        gateway: &Gateway,
+        head: &Head,
+        request: &HttpRequest,
+    ) -> Result<Passed, Refusal> {
+        let expected = Expected {
+            now: self.clock.now(),
+            service: match gateway.kind {
+                GatewayKind::Direct => "lambda",
+                GatewayKind::Classic | GatewayKind::Simple | GatewayKind::Socket => "execute-api",
+            },
+            path: PathStyle::Normalized,
+        };
+        let body = router::hashed(head, &request.body);
+        let mut failed = None;
+        let verified = signature::verify(head, &body, &expected, |id, token| {
+            let found = self.access.credential(id, token);
+            let credential = found.map_err(|error| router::refused(error, &mut failed))?;
+            Ok((credential.secret, credential.principal))
+        });
+        if let Some(error) = failed {
+            tracing::error!(%error, "a key could not be looked up");
+            return Err(Refusal::Broken);
+        }
+        let (claim, principal) = verified.map_err(|error| match error {
+            Error::Missing => Refusal::Unsigned,
+            Error::Incomplete(message) | Error::Invalid(message) => Refusal::BadSignature(message),
+            Error::UnknownKey => Refusal::UnknownSigner,
+            Error::ExpiredToken => Refusal::ExpiredSession,
+        })?;
+        let (Principal::Owner { account } | Principal::Role { account, .. }) = &principal;
+        Ok(Passed {
+            caller: Caller::Signed {
+                key: claim.key_id,
+                account: account.clone(),
+                name: sts::arn(&principal),
+                id: sts::id(&principal),
+            },
+            client_key: None,
+        })
+    }
+}
