@@ -3,16 +3,19 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
 
 use base::ByteSize;
-use rustix::process::{Pid, Signal};
 use tokio::net::UnixDatagram;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::oneshot;
 
 use crate::cgroup::Cgroup;
 use crate::channel::{self, Status};
+use crate::held::{self, Held};
+use crate::keeper::Keeper;
 use crate::network::{Door, Doors};
+use crate::stock::Waiting;
 use crate::{Error, Result};
 
 /// How a process ended.
@@ -28,21 +31,22 @@ pub enum Exit {
 
 /// A process. Dropping it kills it, with everything that it started.
 pub struct Child {
-    process: tokio::process::Child,
     life: Life,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
 
 pub(crate) enum Life {
-    /// The process is the monitor of a confined one.
-    Confined(Confined),
-    Plain,
+    Confined(Box<Confined>),
+    Plain(tokio::process::Child),
 }
 
 pub(crate) struct Confined {
     /// Its messages keep their bounds, as a datagram's do.
     channel: UnixDatagram,
+    /// On its first process, once its keeper has made it.
+    held: Option<Held>,
+    killed: bool,
     group: Option<Cgroup>,
     /// Of a processor, in thousandths, once it has started.
     cpu_milli: u32,
@@ -53,24 +57,28 @@ pub(crate) struct Confined {
     door: Option<Door>,
     /// Held as long as this is: dropping it closes the door.
     open: Option<oneshot::Sender<()>>,
+    /// As long as it lives, so does its keeper.
+    _keeper: Arc<Keeper>,
 }
 
 impl Confined {
     pub(crate) fn new(
-        channel: OwnedFd,
-        group: Option<Cgroup>,
+        waiting: Waiting,
         cpu_milli: u32,
         doors: Option<Doors>,
     ) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&channel, true)?;
+        rustix::io::ioctl_fionbio(&waiting.channel, true)?;
         Ok(Self {
-            channel: UnixDatagram::from_std(channel.into())?,
-            group,
+            channel: UnixDatagram::from_std(waiting.channel.into())?,
+            held: None,
+            killed: false,
+            group: waiting.group,
             cpu_milli,
             said: None,
             doors,
             door: None,
             open: None,
+            _keeper: waiting.keeper,
         })
     }
 
@@ -85,6 +93,7 @@ impl Confined {
                 })
                 .await;
             match heard {
+                Ok(Some((Status::Made, fds))) => self.made(fds),
                 Ok(Some((Status::Door, fds))) => {
                     self.door = fds.into_iter().next().and_then(|fd| self.door(fd))
                 }
@@ -95,6 +104,41 @@ impl Confined {
                 // Words that are not ours are those of something that is broken: it has ended, or will be.
                 Ok(None) | Err(_) => return,
             }
+        }
+    }
+
+    fn made(&mut self, fds: Vec<OwnedFd>) {
+        self.held = fds.into_iter().next().map(Held::new);
+        if self.killed {
+            self.kill();
+        }
+    }
+
+    fn kill(&mut self) {
+        self.killed = true;
+        if let Some(held) = &self.held {
+            held.kill();
+        }
+    }
+
+    /// Waits until nothing of it is left, and says how the program ended.
+    async fn wait(&mut self) -> Exit {
+        self.listen().await;
+        if let Some(held) = &self.held
+            && let Err(cause) = held.ended().await
+        {
+            tracing::warn!(%cause, "it could not be seen whether an instance has ended");
+        }
+        self.open = None;
+        if self.group.as_ref().is_some_and(Cgroup::out_of_memory) {
+            return Exit::OutOfMemory;
+        }
+        match &self.said {
+            Some(Status::Failed(why)) => Exit::NotConfined(why.clone()),
+            Some(Status::Ended(status)) => exit(std::process::ExitStatus::from_raw(*status)),
+            // Ended from outside before it could say how.
+            _ if self.held.is_some() || self.killed => Exit::Signal(libc::SIGKILL),
+            _ => Exit::NotConfined("its keeper has ended".into()),
         }
     }
 
@@ -118,14 +162,33 @@ impl Confined {
     }
 }
 
+impl Drop for Confined {
+    fn drop(&mut self) {
+        match &self.held {
+            Some(held) => held.kill(),
+            None => held::end(self.channel.as_fd()),
+        }
+    }
+}
+
 impl Child {
-    pub(crate) fn new(mut process: tokio::process::Child, life: Life) -> Result<Self> {
+    pub(crate) fn confined(confined: Confined, stdout: OwnedFd, stderr: OwnedFd) -> Result<Self> {
+        let failed = |cause| Error::io("read its output", cause);
+        let stdout = std::process::ChildStdout::from(stdout);
+        let stderr = std::process::ChildStderr::from(stderr);
+        Ok(Self {
+            life: Life::Confined(Box::new(confined)),
+            stdout: Some(ChildStdout::from_std(stdout).map_err(failed)?),
+            stderr: Some(ChildStderr::from_std(stderr).map_err(failed)?),
+        })
+    }
+
+    pub(crate) fn plain(mut process: tokio::process::Child) -> Result<Self> {
         let missing = || Error::io("read its output", std::io::ErrorKind::BrokenPipe);
         let stdout = Some(process.stdout.take().ok_or_else(missing)?);
         let stderr = Some(process.stderr.take().ok_or_else(missing)?);
         Ok(Self {
-            process,
-            life,
+            life: Life::Plain(process),
             stdout,
             stderr,
         })
@@ -141,51 +204,20 @@ impl Child {
         self.stderr.take()
     }
 
-    /// The process that the server itself started. A confined program's own pid is another.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.id()
-    }
-
     /// Waits for its end. Afterwards nothing that it started is left. May be given up and called again.
     pub async fn wait(&mut self) -> Exit {
-        let Life::Confined(confined) = &mut self.life else {
-            return plain(&self.process.wait().await);
-        };
-        confined.listen().await;
-        // When the monitor has ended, so has everything inside.
-        let ended = self.process.wait().await;
-        confined.open = None;
-        if confined.group.as_ref().is_some_and(Cgroup::out_of_memory) {
-            return Exit::OutOfMemory;
-        }
-        match &confined.said {
-            Some(Status::Failed(why)) => Exit::NotConfined(why.clone()),
-            Some(Status::Ended(status)) => exit(std::process::ExitStatus::from_raw(*status)),
-            // Ended from outside before it could say how.
-            Some(Status::Began | Status::Door) | None => match plain(&ended) {
-                Exit::Code(_) => Exit::Signal(libc::SIGKILL),
-                other => other,
-            },
+        match &mut self.life {
+            Life::Confined(confined) => confined.wait().await,
+            Life::Plain(process) => plain(&process.wait().await),
         }
     }
 
     /// Ends it and everything that it started, at once. Wait for it afterwards.
     pub fn kill(&mut self) {
-        match &self.life {
-            Life::Plain => {
-                // It may have ended by itself.
-                let _ = self.process.start_kill();
-            }
-            Life::Confined(_) => {
-                // Not reaped yet, so the pid is still its own.
-                if let Some(pid) = self
-                    .process
-                    .id()
-                    .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
-                {
-                    let _ = rustix::process::kill_process(pid, Signal::TERM);
-                }
-            }
+        match &mut self.life {
+            // It may have ended by itself.
+            Life::Plain(process) => drop(process.start_kill()),
+            Life::Confined(confined) => confined.kill(),
         }
     }
 
@@ -203,7 +235,7 @@ impl Child {
     pub fn peak_memory(&self) -> Option<ByteSize> {
         match &self.life {
             Life::Confined(confined) => confined.group.as_ref().and_then(Cgroup::peak_memory),
-            Life::Plain => None,
+            Life::Plain(_) => None,
         }
     }
 }

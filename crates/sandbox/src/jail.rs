@@ -1,18 +1,20 @@
 //! Starting a process, confined or not.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 
 use tokio::process::Command;
 
-use crate::cgroup::{Cgroup, Hierarchy};
-use crate::child::{Child, Confined, Life};
+use crate::cgroup::Hierarchy;
+use crate::child::{Child, Confined};
+use crate::chores::Chores;
 use crate::network::Doors;
-use crate::seccomp::{self, Instruction};
-use crate::spec::{Order, PassedFd, Spec, User};
-use crate::{Error, JAIL_COMMAND, Result, channel};
+use crate::spec::{Bind, Mount, Order, PassedFd, Place, Spec};
+use crate::stock::{Kind, Stock, Waiting};
+use crate::{Error, Result, channel};
 
 /// Starts processes. One of the few real seams: hosts differ in what they can confine.
 pub trait Jail: Send + Sync {
@@ -26,28 +28,38 @@ pub trait Jail: Send + Sync {
 /// Linux namespaces, a private root, control groups, Landlock and a filter of system calls.
 #[derive(Debug)]
 pub struct NamespaceJail {
-    /// An empty folder on which each process puts its root together, in its own mount namespace.
-    stage: PathBuf,
-    groups: Hierarchy,
-    users: Users,
-    filter: Vec<Instruction>,
+    stock: Arc<Stock>,
+    chores: Chores,
     doors: Option<Doors>,
 }
+
+/// What was made ahead may have been killed, each of it.
+const ATTEMPTS: usize = 32;
 
 impl NamespaceJail {
     /// `stage` is made if it is not there, and must be empty.
     pub fn new(stage: PathBuf) -> Result<Self> {
+        Self::with_stock(stage, |_| {})
+    }
+
+    /// Makes nothing ahead: for measuring what that is good for.
+    pub fn without_spares(stage: PathBuf) -> Result<Self> {
+        Self::with_stock(stage, Stock::without_spares)
+    }
+
+    fn with_stock(stage: PathBuf, change: impl FnOnce(&mut Stock)) -> Result<Self> {
         std::fs::create_dir_all(&stage)
             .map_err(|cause| Error::io("make the folder for private roots", cause))?;
         let groups = Hierarchy::find();
         if let Hierarchy::None(why) = &groups {
             tracing::warn!(%why, "memory and processor limits are not enforced on this host");
         }
+        let mut stock = Stock::new(stage, groups);
+        change(&mut stock);
+        let stock = Arc::new(stock);
         Ok(Self {
-            stage,
-            groups,
-            users: Users::find(),
-            filter: seccomp::filter(),
+            chores: Chores::start(stock.clone())?,
+            stock,
             doors: None,
         })
     }
@@ -60,48 +72,57 @@ impl NamespaceJail {
         }
     }
 
-    fn order(&self, spec: Spec, group: Option<&Cgroup>) -> (Order, Vec<OwnedFd>) {
-        let (numbers, passed) = split(spec.fds);
+    /// An instance that has taken the order.
+    fn order(&self, spec: &Spec, outputs: [OwnedFd; 2]) -> Result<(Waiting, Kind)> {
+        let kind = kind(spec);
+        let mounts = parents_first(&spec.mounts);
         let order = Order {
-            argv: spec.argv,
-            env: spec.env,
-            cwd: spec.cwd,
-            mounts: spec.mounts,
+            argv: spec.argv.clone(),
+            env: spec.env.clone(),
+            cwd: spec.cwd.clone(),
+            mounts: mounts.iter().map(|mount| bind(mount)).collect(),
             tmp: spec.tmp,
             files: spec.limits.files,
-            pids: group.is_none().then_some(spec.limits.pids),
-            network: spec.network,
-            numbers,
-            cgroups: group.map(Cgroup::doors).unwrap_or_default(),
-            stage: self.stage.clone(),
-            user: self.users.next(),
-            filter: self.filter.clone(),
-            server: std::process::id(),
+            numbers: spec.fds.iter().map(|passed| passed.number).collect(),
         };
-        (order, passed)
+        for _ in 0..ATTEMPTS {
+            let waiting = self.stock.take(&kind)?;
+            let trees = waiting
+                .keeper
+                .open(&mounts)
+                .map_err(|cause| Error::io("open what is bound", cause))?;
+            let passed = spec.fds.iter().map(|passed| passed.fd.as_fd());
+            let fds: Vec<_> = trees
+                .iter()
+                .chain(&outputs)
+                .map(AsFd::as_fd)
+                .chain(passed)
+                .collect();
+            match channel::send(waiting.channel.as_fd(), &order, &fds) {
+                Ok(()) => return Ok((waiting, kind)),
+                Err(cause) if !has_ended(&cause) => {
+                    return Err(Error::io("hand over the order", cause));
+                }
+                // It says why it could not be made.
+                Err(_) if !waiting.is_spare => return Ok((waiting, kind)),
+                Err(_) => {}
+            }
+        }
+        Err(Error::Confine("what was made ahead has ended".into()))
     }
 }
 
 impl Jail for NamespaceJail {
     fn spawn(&self, spec: Spec) -> Result<Child> {
-        let group = self
-            .groups
-            .make(&spec.limits)
-            .map_err(|cause| Error::io("make a control group", cause))?;
+        let failed = |cause| Error::io("make a channel", cause);
+        let (stdout, its_stdout) = pipe().map_err(failed)?;
+        let (stderr, its_stderr) = pipe().map_err(failed)?;
+        let (waiting, kind) = self.order(&spec, [its_stdout, its_stderr])?;
+        self.chores.refill(kind);
         let cpu_milli = spec.limits.cpu_milli;
-        let (order, passed) = self.order(spec, group.as_ref());
-        let (ours, theirs) = channel::pair().map_err(|cause| Error::io("make a channel", cause))?;
-        let passed: Vec<_> = passed.iter().map(AsFd::as_fd).collect();
-        // It waits there until the child reads it.
-        channel::send(ours.as_fd(), &order, &passed)
-            .map_err(|cause| Error::io("hand over the order", cause))?;
-        let mut command = Command::new("/proc/self/exe");
-        // With nothing to do between fork and exec, the standard library starts it without copying our page tables.
-        command.arg(JAIL_COMMAND).env_clear().stdin(theirs);
-        let process = start(command)?;
-        let confined = Confined::new(ours, group, cpu_milli, self.doors.clone())
+        let confined = Confined::new(waiting, cpu_milli, self.doors.clone())
             .map_err(|cause| Error::io("watch the channel", cause))?;
-        Child::new(process, Life::Confined(confined))
+        Child::confined(confined, stdout, stderr)
     }
 
     fn confines(&self) -> bool {
@@ -109,43 +130,48 @@ impl Jail for NamespaceJail {
     }
 }
 
-/// Whom programs run as. Where we are root, each is somebody else: what the kernel counts by user (watches, locked
-/// memory, keys) one cannot use up for another.
-#[derive(Debug)]
-enum Users {
-    Many(AtomicU32),
-    One(User),
+fn kind(spec: &Spec) -> Kind {
+    let mut places: Vec<Place> = spec
+        .mounts
+        .iter()
+        .map(|mount| Place {
+            target: mount.target.clone(),
+            is_folder: mount.source.is_dir(),
+        })
+        .collect();
+    places.sort();
+    places.dedup();
+    Kind {
+        places,
+        network: spec.network,
+        limits: spec.limits,
+        tmp: spec.tmp,
+    }
 }
 
-/// Far above what hosts give to people, services and containers.
-const FIRST_USER: u32 = 2_000_000_000;
-const USERS: u32 = 100_000_000;
-/// What hosts call `nobody`.
-const NOBODY: u32 = 65_534;
+fn parents_first(mounts: &[Mount]) -> Vec<&Mount> {
+    let mut mounts: Vec<&Mount> = mounts.iter().collect();
+    mounts.sort_by_key(|mount| mount.target.components().count());
+    mounts
+}
 
-impl Users {
-    fn find() -> Self {
-        if !rustix::process::geteuid().is_root() {
-            return Self::One(User::Same);
-        }
-        // Root of a container, who has not all numbers?
-        let numbers = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        let all = numbers.split_whitespace().eq(["0", "0", "4294967295"]);
-        if all {
-            Self::Many(AtomicU32::new(0))
-        } else {
-            Self::One(User::Number(NOBODY))
-        }
+fn bind(mount: &Mount) -> Bind {
+    Bind {
+        target: mount.target.clone(),
+        access: mount.access,
     }
+}
 
-    fn next(&self) -> User {
-        match self {
-            Self::One(user) => *user,
-            Self::Many(count) => {
-                User::Number(FIRST_USER + count.fetch_add(1, Ordering::Relaxed) % USERS)
-            }
-        }
-    }
+fn has_ended(cause: &io::Error) -> bool {
+    matches!(
+        cause.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
+}
+
+/// For reading, and for writing.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
 }
 
 /// Plain processes, for hosts that cannot confine: they see and do what the server may.
@@ -164,7 +190,7 @@ impl Jail for NoJail {
             .current_dir(spec.cwd);
         command.stdin(Stdio::null());
         let places = passed.into_iter().zip(numbers).collect();
-        Child::new(start_with(command, places)?, Life::Plain)
+        Child::plain(start_with(command, places)?)
     }
 
     fn confines(&self) -> bool {

@@ -42,7 +42,7 @@ pub enum Access {
     ReadWrite,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub memory: ByteSize,
     /// Thousandths of a processor.
@@ -56,7 +56,7 @@ pub struct Limits {
 }
 
 /// What it reaches over the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Network {
     /// All that the host does.
     Host,
@@ -71,29 +71,69 @@ pub struct PassedFd {
     pub number: i32,
 }
 
-/// What the child needs of it, as it is handed over.
+/// What a keeper is to have ready: all that is the same for every instance that it makes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Root {
+    /// An empty folder on which it is put together.
+    pub(crate) stage: PathBuf,
+    /// Where instances get something of their own bound.
+    pub(crate) places: Vec<Place>,
+    /// Whether a user namespace takes root's place.
+    pub(crate) user_namespace: bool,
+    /// Of system calls.
+    pub(crate) filter: Vec<Instruction>,
+}
+
+/// Where something will be bound: it must be there before the root is sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) target: PathBuf,
+    pub(crate) is_folder: bool,
+}
+
+/// An instance that is to be made and then waits for its order. Comes with its end of the channel and with what it joins
+/// its control groups by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Make {
+    pub(crate) user: User,
+    pub(crate) network: Network,
+    /// As the order will probably say.
+    pub(crate) tmp: ByteSize,
+    /// Set where no control group counts them.
+    pub(crate) pids: Option<u32>,
+    pub(crate) join: Join,
+}
+
+/// How an instance comes into its control groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Join {
+    /// It has none.
+    None,
+    /// It is born there: the descriptor is the group's folder.
+    Born,
+    /// It writes itself into each of these files.
+    Write,
+}
+
+/// What a waiting instance becomes. Comes with what is bound, then with its output and its errors, then with what is
+/// passed on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) cwd: PathBuf,
-    pub(crate) mounts: Vec<Mount>,
+    /// Parents before what is inside them.
+    pub(crate) mounts: Vec<Bind>,
     pub(crate) tmp: ByteSize,
     pub(crate) files: u32,
-    /// Set where no control group counts them.
-    pub(crate) pids: Option<u32>,
-    pub(crate) network: Network,
     /// The numbers that the passed descriptors are to get, in the order in which they come.
     pub(crate) numbers: Vec<i32>,
-    /// Files to write one's own pid into, before anything else is given up.
-    pub(crate) cgroups: Vec<PathBuf>,
-    /// An empty folder on which the private root is put together.
-    pub(crate) stage: PathBuf,
-    pub(crate) user: User,
-    /// Of system calls.
-    pub(crate) filter: Vec<Instruction>,
-    /// The server, as its children see it.
-    pub(crate) server: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Bind {
+    pub(crate) target: PathBuf,
+    pub(crate) access: Access,
 }
 
 /// Who the program is.
