@@ -36,8 +36,9 @@ pub(crate) fn init(born: Born, tether: Tether, filter: &[Instruction]) -> Step<N
     if make.user == User::Same {
         let inside = make.user.inside();
         map_user(inside, inside, inside)?;
-        // Crossing into a new user namespace clears it.
+        // Crossing into a new user namespace clears it, and fills what was given up.
         tether.hold()?;
+        give_up_what_no_instance_has()?;
     }
     open_network(&make, status.as_fd())?;
     mounts::own(&make)?;

@@ -50,12 +50,13 @@ pub(crate) struct Waiting {
 pub(crate) struct Stock {
     /// Where keepers put their roots together, each in its own mount namespace.
     stage: PathBuf,
-    groups: Hierarchy,
     users: Users,
     filter: Vec<Instruction>,
     spares: usize,
     shelves: Mutex<HashMap<Vec<Place>, Shelf>>,
     bare: Mutex<Vec<Cgroup>>,
+    /// Goes last: its folder can only be removed when nothing is in it.
+    groups: Hierarchy,
 }
 
 /// All of one root.
