@@ -10,6 +10,7 @@
 mod client;
 mod event;
 mod floor;
+mod peers;
 mod sandboxes;
 mod server;
 mod start;
