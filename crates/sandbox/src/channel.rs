@@ -25,6 +25,8 @@ pub(crate) enum Status {
     /// From its keeper. Comes with a descriptor of the instance's first process, with which everything inside ends.
     Made,
     Failed(String),
+    /// It waits for its order. Comes with its mount namespace.
+    Ready,
     /// Comes with the sockets that listen inside: the one for the server's services, and the instance's own.
     Door,
     Began,

@@ -12,10 +12,11 @@ use tokio::sync::oneshot;
 
 use crate::cgroup::Cgroup;
 use crate::channel::{self, Status};
+use crate::chores::{Left, Remains};
 use crate::held::{self, Held};
+use crate::instance::Parts;
 use crate::keeper::Keeper;
 use crate::network::{Door, Doors};
-use crate::stock::Waiting;
 use crate::{Error, Result};
 
 /// How a process ended.
@@ -47,6 +48,8 @@ pub(crate) struct Confined {
     /// On its first process, once its keeper has made it.
     held: Option<Held>,
     killed: bool,
+    /// Its mount namespace. Whoever lets go of it last waits for the kernel to take it apart.
+    mounts: Option<OwnedFd>,
     group: Option<Cgroup>,
     /// Of a processor, in thousandths, once it has started.
     cpu_milli: u32,
@@ -58,28 +61,34 @@ pub(crate) struct Confined {
     /// Held as long as this is: dropping it closes the door.
     open: Option<oneshot::Sender<()>>,
     /// As long as it lives, so does its keeper.
-    _keeper: Arc<Keeper>,
+    keeper: Option<Arc<Keeper>>,
+    chores: Remains,
 }
 
 impl Confined {
     pub(crate) fn new(
-        waiting: Waiting,
+        parts: Parts,
         cpu_milli: u32,
         doors: Option<Doors>,
+        chores: Remains,
     ) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&waiting.channel, true)?;
-        Ok(Self {
-            channel: UnixDatagram::from_std(waiting.channel.into())?,
-            held: None,
+        rustix::io::ioctl_fionbio(&parts.channel, true)?;
+        let mut confined = Self {
+            channel: UnixDatagram::from_std(parts.channel.into())?,
+            held: parts.held,
             killed: false,
-            group: waiting.group,
+            mounts: parts.mounts,
+            group: parts.group,
             cpu_milli,
             said: None,
             doors,
             door: None,
             open: None,
-            _keeper: waiting.keeper,
-        })
+            keeper: Some(parts.keeper),
+            chores,
+        };
+        confined.door(parts.doors);
+        Ok(confined)
     }
 
     /// Listens until all that could speak has ended. May be given up and called again.
@@ -94,9 +103,8 @@ impl Confined {
                 .await;
             match heard {
                 Ok(Some((Status::Made, fds))) => self.made(fds),
-                Ok(Some((Status::Door, fds))) => {
-                    self.door = fds.into_iter().next().and_then(|fd| self.door(fd))
-                }
+                Ok(Some((Status::Ready, fds))) => self.mounts = fds.into_iter().next(),
+                Ok(Some((Status::Door, fds))) => self.door(fds),
                 Ok(Some((status, _))) if !matches!(self.said, Some(Status::Failed(_))) => {
                     self.said = Some(status);
                 }
@@ -142,12 +150,16 @@ impl Confined {
         }
     }
 
-    fn door(&mut self, fd: OwnedFd) -> Option<Door> {
+    fn door(&mut self, fds: Vec<OwnedFd>) {
+        let Some(fd) = fds.into_iter().next() else {
+            return;
+        };
         let listener = std::net::TcpListener::from(fd);
         let (open, closed) = oneshot::channel();
         self.open = Some(open);
-        listener.set_nonblocking(true).ok()?;
-        Some(Door { listener, closed })
+        if listener.set_nonblocking(true).is_ok() {
+            self.door = Some(Door { listener, closed });
+        }
     }
 
     async fn pass_on_the_door(&mut self) {
@@ -164,10 +176,16 @@ impl Confined {
 
 impl Drop for Confined {
     fn drop(&mut self) {
-        match &self.held {
-            Some(held) => held.kill(),
-            None => held::end(self.channel.as_fd()),
+        if self.held.is_none() {
+            held::end(self.channel.as_fd(), None);
         }
+        self.kill();
+        self.chores.leave(Left {
+            held: self.held.take(),
+            mounts: self.mounts.take(),
+            group: self.group.take(),
+            keeper: self.keeper.take(),
+        });
     }
 }
 

@@ -8,24 +8,24 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::process::{Resource, Rlimit, Signal};
 
 use crate::channel::{self, Status};
-use crate::keep::{Born, HIGH_FD, map_user};
+use crate::keep::{Born, HIGH_FD, Ready, map_user};
 use crate::seccomp::Instruction;
 use crate::spec::{Make, Network, Order, User};
-use crate::tether::Tether;
-use crate::{mounts, network, paths, seccomp, trees};
+use crate::{mounts, network, paths, seccomp};
 
 pub(crate) type Step<T> = Result<T, String>;
 
 pub(crate) enum Never {}
 
 /// The first process of the new namespaces: makes everything ready, waits for its order, starts the program and reaps.
-pub(crate) fn init(born: Born, tether: Tether, filter: &[Instruction]) -> Step<Never> {
+pub(crate) fn init(born: Born, ready: Ready, filter: &[Instruction]) -> Step<Never> {
     let Born {
         make,
         status,
         groups,
     } = born;
-    let tether = tether.hold()?;
+    // The way back to its keeper's mounts closes with the rest.
+    let tether = ready.tether.hold()?;
     // Signals for all of a group are for what is inside only.
     rustix::process::setsid().map_err(|cause| format!("start a session: {cause}"))?;
     // SAFETY: resetting to the default action takes no handler.
@@ -43,19 +43,30 @@ pub(crate) fn init(born: Born, tether: Tether, filter: &[Instruction]) -> Step<N
     open_network(&make, status.as_fd())?;
     mounts::own(&make)?;
     let rules = paths::Rules::usual()?;
-    let (order, fds) = channel::receive_next::<Order>(status.as_fd())
-        .map_err(|cause| format!("read the order: {cause}"))?;
-    let passed = furnish(&order, fds, &make)?;
+    let mounts = own_mounts()?;
+    // What is bound writable must be there when the paths are restricted.
+    let order = make.is_late.then(|| wait_for_order(status.as_fd()));
+    let order = order.transpose()?;
     give_up_privileges(make.user)?;
     // Becoming another user clears it.
     tether.hold()?;
-    rules.restrict(&order.mounts)?;
+    let writable = order.as_ref().map_or(&[][..], |(order, _)| &order.writable);
+    rules.restrict(writable)?;
     // Last, because it also refuses what was done until here. The program cannot make this process do what it may not
     // do itself: it has the same filter, and its memory is closed to others.
     seccomp::install(filter).map_err(|cause| format!("filter the calls: {cause}"))?;
     // SAFETY: this process has one thread, so the child may do anything.
     match check("fork the program", unsafe { libc::fork() })? {
-        0 => program(&order, &make, &passed, status.as_fd()),
+        0 => {
+            drop(tether);
+            let _ = channel::send(status.as_fd(), &Status::Ready, &[mounts.as_fd()]);
+            drop(mounts);
+            let (order, fds) = match order {
+                Some(order) => order,
+                None => wait_for_order(status.as_fd())?,
+            };
+            program(&order, &make, &fds, status.as_fd())
+        }
         program => {
             // The program's own descriptors are its business: a pipe must end when the program ends it.
             close_all_but(&[status.as_raw_fd()]);
@@ -64,6 +75,25 @@ pub(crate) fn init(born: Born, tether: Tether, filter: &[Instruction]) -> Step<N
             exit(0)
         }
     }
+}
+
+/// Held by the server for as long as it takes to let go of it elsewhere: for the last that has it, that takes long.
+pub(crate) fn own_mounts() -> Step<OwnedFd> {
+    let own = std::fs::File::open("/proc/self/ns/mnt");
+    own.map(OwnedFd::from)
+        .map_err(|cause| format!("open its mounts: {cause}"))
+}
+
+type Ordered = (Order, Vec<OwnedFd>);
+
+fn wait_for_order(status: BorrowedFd<'_>) -> Step<Ordered> {
+    let (order, fds) = channel::receive_next::<Step<Order>>(status)
+        .map_err(|cause| format!("read the order: {cause}"))?;
+    let order = order?;
+    if fds.len() != OUTPUTS.len() + order.numbers.len() {
+        return Err("the order came without its descriptors".into());
+    }
+    Ok((order, fds))
 }
 
 fn open_network(make: &Make, status: BorrowedFd<'_>) -> Step<()> {
@@ -79,24 +109,8 @@ fn open_network(make: &Make, status: BorrowedFd<'_>) -> Step<()> {
         .map_err(|cause| format!("hand out the door: {cause}"))
 }
 
-/// Puts what the order brings into its place, and gives what is for the program.
-fn furnish(order: &Order, fds: Vec<OwnedFd>, make: &Make) -> Step<Vec<OwnedFd>> {
-    if fds.len() != order.mounts.len() + OUTPUTS + order.numbers.len() {
-        return Err("the order came without its descriptors".into());
-    }
-    let mut fds = fds.into_iter();
-    for bind in &order.mounts {
-        let tree = fds.next().ok_or("a bind without its tree")?;
-        trees::place(&tree, bind)?;
-    }
-    if order.tmp != make.tmp {
-        mounts::resize_tmp(order.tmp)?;
-    }
-    Ok(fds.collect())
-}
-
 /// A program's output and its errors come first among its descriptors.
-const OUTPUTS: usize = 2;
+const OUTPUTS: [i32; 2] = [1, 2];
 
 /// The last steps, in the process that becomes the program.
 fn program(order: &Order, make: &Make, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
@@ -117,7 +131,7 @@ fn program(order: &Order, make: &Make, passed: &[OwnedFd], status: BorrowedFd<'_
         .iter()
         .map(|(name, value)| c_string(format!("{name}={value}").as_ref()));
     let env = env.collect::<Step<Vec<_>>>()?;
-    let numbers: Vec<i32> = [1, 2].iter().chain(&order.numbers).copied().collect();
+    let numbers: Vec<i32> = OUTPUTS.iter().chain(&order.numbers).copied().collect();
     place_passed(passed, &numbers)?;
     // Whoever ordered it and went away again would never end it.
     Status::Began

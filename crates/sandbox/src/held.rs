@@ -17,6 +17,11 @@ const LONGEST_END: rustix::time::Timespec = rustix::time::Timespec {
     tv_nsec: 0,
 };
 
+const NOW: rustix::time::Timespec = rustix::time::Timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
 #[derive(Debug)]
 pub(crate) struct Held(OwnedFd);
 
@@ -40,21 +45,34 @@ impl Held {
         watched.readable().await.map(|mut ready| ready.clear_ready())
     }
 
-    fn wait(&self) {
+    pub(crate) fn has_ended(&self) -> bool {
+        self.poll(&NOW)
+    }
+
+    pub(crate) fn wait(&self) {
+        self.poll(&LONGEST_END);
+    }
+
+    fn poll(&self, longest: &rustix::time::Timespec) -> bool {
         let mut ends = [PollFd::new(&self.0, PollFlags::IN)];
-        let _ = rustix::event::poll(&mut ends, Some(&LONGEST_END));
+        rustix::event::poll(&mut ends, Some(longest)).is_ok_and(|ready| ready > 0)
     }
 }
 
-/// Ends an instance of which only the server's end of the channel is known.
-pub(crate) fn end(channel: BorrowedFd<'_>) {
+/// Ends an instance of which perhaps only the server's end of the channel is known.
+pub(crate) fn end(channel: BorrowedFd<'_>, held: Option<&Held>) {
     // From now on nobody can say anything, and so nothing begins; what was said before is still there to be read.
     let _ = rustix::net::shutdown(channel, Shutdown::Both);
+    let end = |held: &Held| {
+        held.kill();
+        held.wait();
+    };
+    if let Some(held) = held {
+        return end(held);
+    }
     while let Some((status, fds)) = channel::receive_now(channel) {
         if let (Status::Made, Some(hold)) = (status, fds.into_iter().next()) {
-            let held = Held::new(hold);
-            held.kill();
-            held.wait();
+            end(&Held::new(hold));
         }
     }
 }

@@ -12,9 +12,11 @@ use crate::cgroup::Hierarchy;
 use crate::child::{Child, Confined};
 use crate::chores::Chores;
 use crate::network::Doors;
-use crate::spec::{Bind, Mount, Order, PassedFd, Place, Spec};
-use crate::stock::{Kind, Stock, Waiting};
-use crate::{Error, Result, channel};
+use crate::instance::Instance;
+use crate::keeper::Ordering;
+use crate::spec::{Access, Mount, Order, PassedFd, Place, Spec};
+use crate::stock::{Kind, Stock};
+use crate::{Error, Result};
 
 /// Starts processes. One of the few real seams: hosts differ in what they can confine.
 pub trait Jail: Send + Sync {
@@ -32,9 +34,6 @@ pub struct NamespaceJail {
     chores: Chores,
     doors: Option<Doors>,
 }
-
-/// What was made ahead may have been killed, each of it.
-const ATTEMPTS: usize = 32;
 
 impl NamespaceJail {
     /// `stage` is made if it is not there, and must be empty.
@@ -72,43 +71,23 @@ impl NamespaceJail {
         }
     }
 
-    /// An instance that has taken the order.
-    fn order(&self, spec: &Spec, outputs: [OwnedFd; 2]) -> Result<(Waiting, Kind)> {
+    fn start(&self, spec: &Spec, outputs: &[OwnedFd; 2]) -> Result<Instance> {
         let kind = kind(spec);
-        let mounts = parents_first(&spec.mounts);
-        let order = Order {
-            argv: spec.argv.clone(),
-            env: spec.env.clone(),
-            cwd: spec.cwd.clone(),
-            mounts: mounts.iter().map(|mount| bind(mount)).collect(),
-            tmp: spec.tmp,
-            files: spec.limits.files,
-            numbers: spec.fds.iter().map(|passed| passed.number).collect(),
+        let binds = parents_first(&spec.mounts);
+        let passed = spec.fds.iter().map(|passed| &passed.fd);
+        let passed: Vec<_> = outputs.iter().chain(passed).map(AsFd::as_fd).collect();
+        let start = || {
+            let ordering = Ordering {
+                binds: &binds,
+                order: order(spec),
+                passed: &passed,
+            };
+            self.stock.start(&kind, ordering)
         };
-        for _ in 0..ATTEMPTS {
-            let waiting = self.stock.take(&kind)?;
-            let trees = waiting
-                .keeper
-                .open(&mounts)
-                .map_err(|cause| Error::io("open what is bound", cause))?;
-            let passed = spec.fds.iter().map(|passed| passed.fd.as_fd());
-            let fds: Vec<_> = trees
-                .iter()
-                .chain(&outputs)
-                .map(AsFd::as_fd)
-                .chain(passed)
-                .collect();
-            match channel::send(waiting.channel.as_fd(), &order, &fds) {
-                Ok(()) => return Ok((waiting, kind)),
-                Err(cause) if !has_ended(&cause) => {
-                    return Err(Error::io("hand over the order", cause));
-                }
-                // It says why it could not be made.
-                Err(_) if !waiting.is_spare => return Ok((waiting, kind)),
-                Err(_) => {}
-            }
-        }
-        Err(Error::Confine("what was made ahead has ended".into()))
+        // A keeper that was killed is found out by asking it; then there is a new one.
+        let started = start().or_else(|_| start())?;
+        self.chores.refill(kind);
+        Ok(started)
     }
 }
 
@@ -117,10 +96,11 @@ impl Jail for NamespaceJail {
         let failed = |cause| Error::io("make a channel", cause);
         let (stdout, its_stdout) = pipe().map_err(failed)?;
         let (stderr, its_stderr) = pipe().map_err(failed)?;
-        let (waiting, kind) = self.order(&spec, [its_stdout, its_stderr])?;
-        self.chores.refill(kind);
-        let cpu_milli = spec.limits.cpu_milli;
-        let confined = Confined::new(waiting, cpu_milli, self.doors.clone())
+        let instance = self.start(&spec, &[its_stdout, its_stderr])?;
+        let ended = || Error::Confine("it has ended".into());
+        let parts = instance.into_parts().ok_or_else(ended)?;
+        let (doors, remains) = (self.doors.clone(), self.chores.remains());
+        let confined = Confined::new(parts, spec.limits.cpu_milli, doors, remains)
             .map_err(|cause| Error::io("watch the channel", cause))?;
         Child::confined(confined, stdout, stderr)
     }
@@ -130,6 +110,22 @@ impl Jail for NamespaceJail {
     }
 }
 
+fn order(spec: &Spec) -> Order {
+    let writable = spec.mounts.iter().filter(|mount| is_writable(mount));
+    Order {
+        argv: spec.argv.clone(),
+        env: spec.env.clone(),
+        cwd: spec.cwd.clone(),
+        writable: writable.map(|mount| mount.target.clone()).collect(),
+        files: spec.limits.files,
+        numbers: spec.fds.iter().map(|passed| passed.number).collect(),
+    }
+}
+
+fn is_writable(mount: &Mount) -> bool {
+    mount.access == Access::ReadWrite
+}
+
 fn kind(spec: &Spec) -> Kind {
     let mut places: Vec<Place> = spec
         .mounts
@@ -137,6 +133,7 @@ fn kind(spec: &Spec) -> Kind {
         .map(|mount| Place {
             target: mount.target.clone(),
             is_folder: mount.source.is_dir(),
+            is_writable: is_writable(mount),
         })
         .collect();
     places.sort();
@@ -153,20 +150,6 @@ fn parents_first(mounts: &[Mount]) -> Vec<&Mount> {
     let mut mounts: Vec<&Mount> = mounts.iter().collect();
     mounts.sort_by_key(|mount| mount.target.components().count());
     mounts
-}
-
-fn bind(mount: &Mount) -> Bind {
-    Bind {
-        target: mount.target.clone(),
-        access: mount.access,
-    }
-}
-
-fn has_ended(cause: &io::Error) -> bool {
-    matches!(
-        cause.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-    )
 }
 
 /// For reading, and for writing.

@@ -11,7 +11,8 @@ use rustix::process::{Resource, Rlimit, Signal};
 
 use crate::channel::{self, Status};
 use crate::confine::{self, Step, check, exit};
-use crate::spec::{Join, Make, Root, User};
+use crate::furnish::furnish;
+use crate::spec::{Ask, Join, Make, Root, User};
 use crate::tether::Tether;
 use crate::{mounts, trees};
 
@@ -62,38 +63,58 @@ pub(crate) struct Born {
     pub(crate) groups: Vec<OwnedFd>,
 }
 
-/// Makes what is asked for. Comes back without anything when nothing more will be, and with what it has been made for in
+/// What a keeper has once it has entered its root.
+pub(crate) struct Ready {
+    pub(crate) tether: Tether,
+    /// Its own mount namespace.
+    mounts: OwnedFd,
+}
+
+/// Does what is asked for. Comes back without anything when nothing more will be, and with what it has been made for in
 /// each process that it makes.
-fn serve(control: &OwnedFd, ready: &Step<Tether>) -> Step<Option<Born>> {
+fn serve(control: &OwnedFd, ready: &Step<Ready>) -> Step<Option<Born>> {
     loop {
-        let Ok((make, fds)) = channel::receive_next::<Make>(control.as_fd()) else {
+        let Ok((ask, fds)) = channel::receive_next::<Ask>(control.as_fd()) else {
             return Ok(None);
         };
         let mut fds = fds.into_iter();
-        let status = fds.next().ok_or("an instance without a channel")?;
-        let groups: Vec<OwnedFd> = fds.collect();
-        let made = match ready {
-            Ok(_) => bear(&make, &groups),
-            Err(why) => Err(why.clone()),
-        };
-        match made {
-            Ok((Cloned::Child, done_with)) => {
-                let groups = groups.into_iter().skip(done_with).collect();
-                return Ok(Some(Born {
-                    make,
-                    status,
-                    groups,
-                }));
+        let first = fds.next().ok_or("nothing came with what is asked for")?;
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(why) => {
+                Status::Failed(why.clone()).send(first.as_fd());
+                continue;
             }
-            Ok((Cloned::Parent(child), _)) => {
-                let hold = [child.as_fd()];
-                if channel::send(status.as_fd(), &Status::Made, &hold).is_err() {
-                    // Nobody wants it any more.
-                    let _ = rustix::process::pidfd_send_signal(&child, Signal::KILL);
+        };
+        match ask {
+            Ask::Furnish(order) => furnish(order, &first, fds, &ready.mounts)?,
+            Ask::Make { make, groups, now } => {
+                let groups: Vec<OwnedFd> = fds.by_ref().take(groups).collect();
+                match bear(&make, &groups) {
+                    Ok((Cloned::Child, done_with)) => {
+                        return Ok(Some(Born {
+                            make,
+                            status: first,
+                            groups: groups.into_iter().skip(done_with).collect(),
+                        }));
+                    }
+                    Ok((Cloned::Parent(child), _)) => {
+                        hand_out(&child, &first);
+                        if let Some(order) = now {
+                            furnish(order, &child, fds, &ready.mounts)?;
+                        }
+                    }
+                    Err(why) => Status::Failed(why).send(first.as_fd()),
                 }
             }
-            Err(why) => Status::Failed(why).send(status.as_fd()),
         }
+    }
+}
+
+fn hand_out(child: &OwnedFd, status: &OwnedFd) {
+    if channel::send(status.as_fd(), &Status::Made, &[child.as_fd()]).is_err() {
+        // Nobody wants it any more.
+        let _ = rustix::process::pidfd_send_signal(child, Signal::KILL);
     }
 }
 
@@ -146,7 +167,7 @@ fn hold_nothing() -> Step<()> {
 }
 
 /// Enters the root. With a user namespace, this process stays behind in sight of the host's files, and its child keeps.
-fn get_ready(root: &Root, porter: Option<OwnedFd>, control: &OwnedFd) -> Step<Tether> {
+fn get_ready(root: &Root, porter: Option<OwnedFd>, control: &OwnedFd) -> Step<Ready> {
     if let Some(porter) = porter {
         enter_user_namespace()?;
         if let Cloned::Parent(_child) = clone(libc::CLONE_NEWPID | libc::CLONE_NEWNS, None)? {
@@ -162,6 +183,8 @@ fn get_ready(root: &Root, porter: Option<OwnedFd>, control: &OwnedFd) -> Step<Te
     check("unshare the root", unsafe {
         libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWUTS)
     })?;
+    // Afterwards it is out of sight.
+    let mounts = confine::own_mounts()?;
     mounts::prepare(root)?;
     rustix::system::sethostname(b"sandbox")
         .map_err(|cause| format!("set the host name: {cause}"))?;
@@ -169,7 +192,10 @@ fn get_ready(root: &Root, porter: Option<OwnedFd>, control: &OwnedFd) -> Step<Te
     // The kernel buries the children: whoever waits for one has a descriptor of it.
     // SAFETY: ignoring a signal takes no handler.
     unsafe { libc::signal(libc::SIGCHLD, libc::SIG_IGN) };
-    Tether::new()
+    Ok(Ready {
+        tether: Tether::new()?,
+        mounts,
+    })
 }
 
 /// One user, who has no rights outside, stands for all.

@@ -2,7 +2,7 @@
 //! by another mechanism, so that a hole in one is not a way out. It also ends what namespaces leave open where the
 //! network is the host's: sockets with abstract names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
@@ -10,7 +10,6 @@ use landlock::{
 };
 
 use crate::mounts::DEVICES;
-use crate::spec::{Access, Bind};
 
 /// The first version of the interface that knows sockets with abstract names. An older kernel enforces what it knows.
 const NEWEST: ABI = ABI::V6;
@@ -27,11 +26,9 @@ impl Rules {
     }
 
     /// Holds this process, and all that comes of it, to these paths and what is bound writable.
-    pub(crate) fn restrict(mut self, binds: &[Bind]) -> Result<(), String> {
-        for bind in binds {
-            if bind.access == Access::ReadWrite {
-                allow(&mut self.0, &bind.target, AccessFs::from_all(FILES)).map_err(failed)?;
-            }
+    pub(crate) fn restrict(mut self, writable: &[PathBuf]) -> Result<(), String> {
+        for target in writable {
+            allow(&mut self.0, target, AccessFs::from_all(FILES)).map_err(failed)?;
         }
         self.0.restrict_self().map(drop).map_err(failed)
     }

@@ -89,10 +89,24 @@ pub(crate) struct Root {
 pub(crate) struct Place {
     pub(crate) target: PathBuf,
     pub(crate) is_folder: bool,
+    pub(crate) is_writable: bool,
 }
 
-/// An instance that is to be made and then waits for its order. Comes with its end of the channel and with what it joins
-/// its control groups by.
+/// What a keeper is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Ask {
+    /// An instance, which then waits for its order, unless that is here already. Comes with its end of the channel, with
+    /// what it joins its control groups by, and with what the order comes with.
+    Make {
+        make: Make,
+        /// How many descriptors are for the groups.
+        groups: usize,
+        now: Option<Furnish>,
+    },
+    /// An order for an instance that waits. Comes with its mount namespace, and with what the order comes with.
+    Furnish(Furnish),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Make {
     pub(crate) user: User,
@@ -102,6 +116,20 @@ pub(crate) struct Make {
     /// Set where no control group counts them.
     pub(crate) pids: Option<u32>,
     pub(crate) join: Join,
+    /// Whether it waits for its order before it is confined: because what is bound writable must be there for that, or
+    /// because the order comes at once and its keeper must still be let in.
+    pub(crate) is_late: bool,
+}
+
+/// What a keeper does in an instance's mount namespace before it passes the order on. Comes with the server's end of the
+/// channel, with what is bound, and with what goes with the order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Furnish {
+    /// Parents before what is inside them.
+    pub(crate) binds: Vec<PathBuf>,
+    /// If it is not as it was guessed.
+    pub(crate) tmp: Option<ByteSize>,
+    pub(crate) order: Order,
 }
 
 /// How an instance comes into its control groups.
@@ -115,26 +143,19 @@ pub(crate) enum Join {
     Write,
 }
 
-/// What a waiting instance becomes. Comes with what is bound, then with its output and its errors, then with what is
-/// passed on.
+/// What a waiting instance becomes. Comes with its output and its errors, and then with what is passed on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) cwd: PathBuf,
-    /// Parents before what is inside them.
-    pub(crate) mounts: Vec<Bind>,
-    pub(crate) tmp: ByteSize,
+    /// What of it is bound writable.
+    pub(crate) writable: Vec<PathBuf>,
     pub(crate) files: u32,
     /// The numbers that the passed descriptors are to get, in the order in which they come.
     pub(crate) numbers: Vec<i32>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Bind {
-    pub(crate) target: PathBuf,
-    pub(crate) access: Access,
-}
 
 /// Who the program is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,15 +2,14 @@
 //! control groups that wait for their instance. All of it is bounded, whatever is deployed, and goes when it is not used.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base::ByteSize;
 
 use crate::cgroup::{Cgroup, Hierarchy};
-use crate::held;
-use crate::keeper::Keeper;
+use crate::instance::Instance;
+use crate::keeper::{Keeper, Ordering};
 use crate::seccomp::{self, Instruction};
 use crate::spec::{Join, Limits, Make, Network, Place, Root};
 use crate::users::Users;
@@ -37,15 +36,6 @@ pub(crate) struct Kind {
     pub(crate) tmp: ByteSize,
 }
 
-/// An instance that has everything but its order.
-pub(crate) struct Waiting {
-    pub(crate) channel: OwnedFd,
-    pub(crate) group: Option<Cgroup>,
-    pub(crate) keeper: Arc<Keeper>,
-    /// Whether it was made ahead: it may have ended since.
-    pub(crate) is_spare: bool,
-}
-
 #[derive(Debug)]
 pub(crate) struct Stock {
     /// Where keepers put their roots together, each in its own mount namespace.
@@ -63,14 +53,10 @@ pub(crate) struct Stock {
 #[derive(Debug)]
 struct Shelf {
     keeper: Arc<Keeper>,
-    spares: HashMap<Network, Vec<Spare>>,
+    spares: HashMap<Network, Vec<Instance>>,
     /// Rounds since it was used.
     idle: u32,
 }
-
-/// Dropping it ends it.
-#[derive(Debug)]
-struct Spare(Option<(OwnedFd, Option<Cgroup>)>);
 
 impl Stock {
     pub(crate) fn new(stage: PathBuf, groups: Hierarchy) -> Self {
@@ -90,58 +76,37 @@ impl Stock {
         self.spares = 0;
     }
 
-    /// An instance of this kind: one that waits already, or else a new one.
-    pub(crate) fn take(&self, kind: &Kind) -> Result<Waiting> {
+    /// Has an instance of this kind do what is ordered: one that waits already, or else a new one. An error may be its
+    /// keeper's, which is not asked again.
+    pub(crate) fn start(&self, kind: &Kind, ordering: Ordering<'_>) -> Result<Instance> {
         let (keeper, spare) = self.shelf(kind)?;
-        let Some((channel, mut group)) = spare.and_then(|mut spare| spare.0.take()) else {
-            return self.fresh(kind, keeper);
+        let started = match spare {
+            Some(mut spare) => spare.order(kind, ordering).map(|()| spare),
+            None => self.make(kind, keeper.clone(), Some(ordering)),
         };
-        if let Some(group) = &mut group {
-            group
-                .limit(&kind.limits)
-                .map_err(|cause| Error::io("limit a control group", cause))?;
+        if started.is_err() {
+            self.forget(&kind.places, &keeper);
         }
-        Ok(Waiting {
-            channel,
-            group,
-            keeper,
-            is_spare: true,
-        })
+        started
     }
 
-    fn fresh(&self, kind: &Kind, keeper: Arc<Keeper>) -> Result<Waiting> {
-        let (make, group) = self.make(kind)?;
-        let entrances = group.as_ref().map(Cgroup::entrances).transpose();
-        let entrances = entrances
-            .map_err(|cause| Error::io("open a control group", cause))?
-            .unwrap_or_default();
-        let (keeper, channel) = match keeper.make(&make, &entrances) {
-            Ok(channel) => (keeper, channel),
-            // It was killed. What has come of it goes with it.
-            Err(_) => {
-                self.forget(&kind.places, &keeper);
-                let (keeper, _) = self.shelf(kind)?;
-                let channel = keeper.make(&make, &entrances);
-                (keeper, channel.map_err(|cause| Error::io("ask a keeper", cause))?)
-            }
-        };
-        Ok(Waiting {
-            channel,
-            group,
-            keeper,
-            is_spare: false,
-        })
-    }
-
-    fn make(&self, kind: &Kind) -> Result<(Make, Option<Cgroup>)> {
+    /// Has a keeper make an instance.
+    fn make(
+        &self,
+        kind: &Kind,
+        keeper: Arc<Keeper>,
+        now: Option<Ordering<'_>>,
+    ) -> Result<Instance> {
         let failed = |cause| Error::io("make a control group", cause);
         let bare = lock(&self.bare).pop();
         let mut group = match bare {
             Some(group) => Some(group),
             None => self.groups.make().map_err(failed)?,
         };
+        let mut entrances = Vec::new();
         if let Some(group) = &mut group {
             group.limit(&kind.limits).map_err(failed)?;
+            entrances = group.entrances().map_err(failed)?;
         }
         let make = Make {
             user: self.users.next(),
@@ -149,12 +114,14 @@ impl Stock {
             tmp: kind.tmp,
             pids: group.is_none().then_some(kind.limits.pids),
             join: group.as_ref().map_or(Join::None, Cgroup::join),
+            is_late: now.is_some() || kind.places.iter().any(|place| place.is_writable),
         };
-        Ok((make, group))
+        let channel = keeper.make(&make, &entrances, now)?;
+        Ok(Instance::new(channel, group, keeper, kind.tmp))
     }
 
     /// The keeper of these places, which is started if there is none, and one that it has made ahead.
-    fn shelf(&self, kind: &Kind) -> Result<(Arc<Keeper>, Option<Spare>)> {
+    fn shelf(&self, kind: &Kind) -> Result<(Arc<Keeper>, Option<Instance>)> {
         let mut shelves = lock(&self.shelves);
         let mut crowded_out = None;
         if !shelves.contains_key(&kind.places) {
@@ -176,7 +143,8 @@ impl Stock {
             .get_mut(&kind.places)
             .expect("it is there, or was just put there");
         shelf.idle = 0;
-        let spare = shelf.spares.get_mut(&kind.network).and_then(Vec::pop);
+        let spare = shelf.spares.get_mut(&kind.network);
+        let spare = spare.and_then(|spares| take_ready(spares));
         let keeper = shelf.keeper.clone();
         drop(shelves);
         drop(crowded_out);
@@ -184,7 +152,7 @@ impl Stock {
     }
 
     /// Lets a keeper go that is of no use any more.
-    pub(crate) fn forget(&self, places: &[Place], keeper: &Arc<Keeper>) {
+    fn forget(&self, places: &[Place], keeper: &Arc<Keeper>) {
         let mut shelves = lock(&self.shelves);
         let gone = match shelves.get(places) {
             Some(shelf) if Arc::ptr_eq(&shelf.keeper, keeper) => shelves.remove(places),
@@ -197,11 +165,10 @@ impl Stock {
     /// Makes as many ahead as there should be; one at a time, because the kernel makes many at once more slowly.
     pub(crate) fn refill(&self, kind: &Kind) -> Result<()> {
         while let Some(keeper) = self.wanting(kind) {
-            let waiting = self.fresh(kind, keeper)?;
-            let spare = Spare(Some((waiting.channel, waiting.group)));
+            let spare = self.make(kind, keeper.clone(), None)?;
             let mut shelves = lock(&self.shelves);
             match shelves.get_mut(&kind.places) {
-                Some(shelf) if Arc::ptr_eq(&shelf.keeper, &waiting.keeper) => {
+                Some(shelf) if Arc::ptr_eq(&shelf.keeper, &keeper) => {
                     shelf.spares.entry(kind.network).or_default().push(spare);
                 }
                 // It has gone meanwhile, and so will what it made.
@@ -265,13 +232,14 @@ impl Shelf {
     }
 }
 
-impl Drop for Spare {
-    fn drop(&mut self) {
-        if let Some((channel, group)) = self.0.take() {
-            held::end(channel.as_fd());
-            drop(group);
-        }
+/// Takes out one that waits for its order, and lets those go that have ended.
+fn take_ready(spares: &mut Vec<Instance>) -> Option<Instance> {
+    for spare in &mut *spares {
+        spare.listen();
     }
+    spares.retain(|spare| !spare.has_ended());
+    let at = spares.iter().position(|spare| spare.is_ready())?;
+    Some(spares.remove(at))
 }
 
 /// Takes out what was not used for longest, if there are as many as there may be.

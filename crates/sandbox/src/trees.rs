@@ -1,10 +1,10 @@
 //! What is bound into one instance only: opened where the host's files are in sight, sealed there, and handed to the
-//! instance, which can only put it into its place.
+//! keeper, which can only put it into its place.
 
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use rustix::fs::CWD;
@@ -12,7 +12,7 @@ use rustix::mount::{MoveMountFlags, OpenTreeFlags};
 use serde::{Deserialize, Serialize};
 
 use crate::channel;
-use crate::spec::{Access, Bind, Mount};
+use crate::spec::{Access, Mount};
 
 const EMPTY: &CStr = c"";
 /// As `linux/mount.h` has them.
@@ -118,9 +118,9 @@ fn seal(tree: BorrowedFd<'_>, access: Access) -> io::Result<()> {
     }
 }
 
-/// Puts it into its place, in the instance.
-pub(crate) fn place(tree: &OwnedFd, bind: &Bind) -> Result<(), String> {
+/// Puts it into its place, in the mount namespace that this process is in.
+pub(crate) fn place(tree: &OwnedFd, target: &Path) -> Result<(), String> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    rustix::mount::move_mount(tree, EMPTY, CWD, &bind.target, flags)
-        .map_err(|cause| format!("bind {}: {cause}", bind.target.display()))
+    rustix::mount::move_mount(tree, EMPTY, CWD, target, flags)
+        .map_err(|cause| format!("bind {}: {cause}", target.display()))
 }
