@@ -16,7 +16,8 @@ use crate::stats::{Times, ms, ratio};
 const RUNS: usize = 100;
 /// Each takes many times longer.
 const RUNS_OF_RUNC: usize = 20;
-/// Of nothing, so that what is made ahead is there again.
+/// Of nothing before each, for us and for the peers: what is made ahead is there again, and nobody's caches are as warm as
+/// if starting were all that the machine does.
 const PAUSE: Duration = Duration::from_millis(15);
 const SUSTAINED: Duration = Duration::from_secs(2);
 /// More starts at once than there are processors.
@@ -53,28 +54,43 @@ pub(crate) fn measure(work: &Path) -> Result<()> {
     let of = |jail: &NamespaceJail, network| -> Result<Both> {
         // What is measured is not how its keeper starts.
         runtime.block_on(confined(jail, &program, network))?;
-        both(RUNS, || {
-            std::thread::sleep(PAUSE);
-            runtime.block_on(confined(jail, &program, network))
-        })
+        both(RUNS, || runtime.block_on(confined(jail, &program, network)))
     };
     let first = first_of_its_kind(&runtime, work, &program)?;
     let (open_fresh, open) = (of(&fresh, OPEN)?, of(&ahead, OPEN)?);
     let (own_fresh, own) = (of(&fresh, ISOLATED)?, of(&ahead, ISOLATED)?);
 
     line("made ahead", &open, "spawning it", &floor, "≤ 2×");
-    line("nothing ahead but its keeper", &open_fresh, "spawning it", &floor, "≤ 2×");
+    line(
+        "nothing ahead but its keeper",
+        &open_fresh,
+        "spawning it",
+        &floor,
+        "≤ 2×",
+    );
     line("nothing ahead", &first, "spawning it", &floor, "");
     match &bubblewrap {
         Ok(peer) => {
             line("made ahead", &open, "bubblewrap", peer, "≤ 0.33×");
-            line("nothing ahead but its keeper", &open_fresh, "bubblewrap", peer, "≤ 0.33×");
+            line(
+                "nothing ahead but its keeper",
+                &open_fresh,
+                "bubblewrap",
+                peer,
+                "≤ 0.33×",
+            );
         }
         Err(cause) => println!("| sandbox around a static program | bubblewrap: {cause} | | | |"),
     }
     match &runc {
         Ok(peer) => {
-            line("network of its own, made ahead", &own, "`runc run`", peer, "≤ 0.02×");
+            line(
+                "network of its own, made ahead",
+                &own,
+                "`runc run`",
+                peer,
+                "≤ 0.02×",
+            );
             line(
                 "network of its own, nothing ahead but its keeper",
                 &own_fresh,
@@ -87,7 +103,9 @@ pub(crate) fn measure(work: &Path) -> Result<()> {
     }
     for (what, network) in [("open network", OPEN), ("network of its own", ISOLATED)] {
         let rate = sustained(work, &program, network)?;
-        let peer = runc.as_ref().map_or(0.0, |runc| 1.0 / runc.end.p50().as_secs_f64());
+        let peer = runc
+            .as_ref()
+            .map_or(0.0, |runc| 1.0 / runc.end.p50().as_secs_f64());
         println!(
             "| sustained sandboxes around a static program, {what} | {rate:.0}/s | `runc run`, one after the other: {peer:.0}/s | {:.0}× | ≥ 10× |",
             rate / peer.max(f64::EPSILON),
@@ -113,7 +131,11 @@ fn line(what: &str, ours: &Both, peer: &str, times: &Both, wanted: &str) {
 }
 
 fn both(runs: usize, mut run: impl FnMut() -> Result<(Duration, Duration)>) -> Result<Both> {
-    let times: Vec<(Duration, Duration)> = (0..runs).map(|_| run()).collect::<Result<_>>()?;
+    let times = (0..runs).map(|_| {
+        std::thread::sleep(PAUSE);
+        run()
+    });
+    let times: Vec<(Duration, Duration)> = times.collect::<Result<_>>()?;
     let (byte, end) = times.into_iter().unzip();
     Ok(Both {
         byte: Times::new(byte),
@@ -130,7 +152,9 @@ fn process(command: &mut Command) -> Result<(Duration, Duration)> {
         .spawn()?;
     let mut byte = [0];
     let mut stdout = child.stdout.take().context("its output is a pipe")?;
-    stdout.read_exact(&mut byte).with_context(|| format!("{command:?} said nothing"))?;
+    stdout
+        .read_exact(&mut byte)
+        .with_context(|| format!("{command:?} said nothing"))?;
     let said = started.elapsed();
     let status = child.wait()?;
     if !status.success() {
@@ -209,7 +233,9 @@ async fn futures<F: Future<Output = Result<u32>>>(
             }
         }
         let done: Option<Vec<u32>> = counts.iter().copied().collect();
-        done.map_or(std::task::Poll::Pending, |done| std::task::Poll::Ready(Ok(done)))
+        done.map_or(std::task::Poll::Pending, |done| {
+            std::task::Poll::Ready(Ok(done))
+        })
     })
     .await
 }

@@ -96,11 +96,14 @@ pub(crate) fn receive<T: DeserializeOwned>(
     Ok(Some((message, fds)))
 }
 
-/// The next message that is not a status, and its descriptors.
+/// The next message that is not a status, and its descriptors. Few are long, so room is made when it is known how much.
 pub(crate) fn receive_next<T: DeserializeOwned>(
     socket: BorrowedFd<'_>,
 ) -> io::Result<(T, Vec<OwnedFd>)> {
-    receive(socket, LONGEST)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    let mut none: [u8; 0] = [];
+    let (_, longest) =
+        rustix::net::recv(socket, &mut none[..], RecvFlags::PEEK | RecvFlags::TRUNC)?;
+    receive(socket, longest.min(LONGEST))?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 /// The next message, if it has come already.

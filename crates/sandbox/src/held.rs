@@ -42,7 +42,10 @@ impl Held {
         let watched =
             unsafe { AsyncFd::register_with_interest(self.0.as_fd(), Interest::READABLE) };
         let watched = watched?;
-        watched.readable().await.map(|mut ready| ready.clear_ready())
+        watched
+            .readable()
+            .await
+            .map(|mut ready| ready.clear_ready())
     }
 
     pub(crate) fn has_ended(&self) -> bool {

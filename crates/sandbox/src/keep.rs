@@ -250,8 +250,7 @@ fn clone(namespaces: i32, group: Option<BorrowedFd<'_>>) -> Step<Cloned> {
     let number = |number: i32| u64::from(number.cast_unsigned());
     let mut child: i32 = -1;
     let args = CloneArgs {
-        flags: number(namespaces | libc::CLONE_PIDFD)
-            | group.map_or(0, |_| CLONE_INTO_CGROUP),
+        flags: number(namespaces | libc::CLONE_PIDFD) | group.map_or(0, |_| CLONE_INTO_CGROUP),
         pidfd: (&raw mut child).expose_provenance() as u64,
         exit_signal: number(libc::SIGCHLD),
         cgroup: group.map_or(0, |group| number(group.as_raw_fd())),
@@ -259,13 +258,7 @@ fn clone(namespaces: i32, group: Option<BorrowedFd<'_>>) -> Step<Cloned> {
     };
     // SAFETY: without a stack and without shared memory this is a fork, and this process has one thread, so the child may
     // do anything. The kernel reads as many bytes as it is told, and writes one descriptor to `child`, in the parent.
-    let pid = unsafe {
-        libc::syscall(
-            libc::SYS_clone3,
-            &raw const args,
-            size_of::<CloneArgs>(),
-        )
-    };
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<CloneArgs>()) };
     match pid {
         0 => Ok(Cloned::Child),
         // SAFETY: the kernel has just opened it for us.

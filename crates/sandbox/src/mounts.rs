@@ -90,11 +90,7 @@ pub(crate) fn prepare(wanted: &Root) -> Step<()> {
 pub(crate) fn own(make: &Make) -> Step<()> {
     processes(Path::new("/proc"))?;
     tmpfs(Path::new("/tmp"), QUIET, &tmp_options(make.tmp))?;
-    tmpfs(
-        Path::new("/dev/shm"),
-        QUIET | MountFlags::NOEXEC,
-        SHM,
-    )?;
+    tmpfs(Path::new("/dev/shm"), QUIET | MountFlags::NOEXEC, SHM)?;
     tmpfs(Path::new(OWN), QUIET | MountFlags::NOEXEC, OWN_SIZE)?;
     let user = make.user.inside();
     let write = |name: &str, text: String| {
@@ -113,8 +109,7 @@ pub(crate) fn own(make: &Make) -> Step<()> {
 /// The order may want another size than was guessed.
 pub(crate) fn resize_tmp(size: ByteSize) -> Step<()> {
     let options = CString::new(tmp_options(size)).expect("options have no zero byte");
-    mount_remount("/tmp", QUIET, options.as_c_str())
-        .map_err(failed("resize", Path::new("/tmp")))
+    mount_remount("/tmp", QUIET, options.as_c_str()).map_err(failed("resize", Path::new("/tmp")))
 }
 
 fn tmp_options(size: ByteSize) -> String {
@@ -126,8 +121,7 @@ fn tmp_options(size: ByteSize) -> String {
 }
 
 fn processes(target: &Path) -> Step<()> {
-    mount("proc", target, "proc", QUIET | MountFlags::NOEXEC, None)
-        .map_err(failed("mount", target))
+    mount("proc", target, "proc", QUIET | MountFlags::NOEXEC, None).map_err(failed("mount", target))
 }
 
 /// Makes `root` the root and lets go of the old one.

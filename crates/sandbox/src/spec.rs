@@ -156,7 +156,6 @@ pub(crate) struct Order {
     pub(crate) numbers: Vec<i32>,
 }
 
-
 /// Who the program is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum User {
