@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use base::ByteSize;
-use sandbox::{Access, Child, Limits, Mount, Network, PassedFd, Spec};
+use sandbox::{Access, Child, Exit, Limits, Mount, Network, PassedFd, Spec};
 use tokio::net::{TcpListener, UnixStream};
 
 use crate::catalog::{Found, Resolved};
@@ -105,30 +105,35 @@ impl Runtimes {
         let (connection, passed) = match program.speaks {
             Speaks::OnDescriptor => {
                 let (ours, theirs) = pair().map_err(failed)?;
-                (Connection::Stream(ours), Some(theirs))
+                (Some(Connection::Stream(ours)), Some(theirs))
             }
             Speaks::OverTcp if self.shared.network != Network::Host => {
-                return Err(Error::NeedsNetwork);
+                address = Some(format!("{}:{}", Ipv4Addr::LOCALHOST, sandbox::OWN_PORT));
+                (None, None)
             }
             Speaks::OverTcp => {
                 let listener = self.listen().await.map_err(failed)?;
                 address = Some(listener.local_addr().map_err(failed)?.to_string());
-                (Connection::Listener(listener), None)
+                (Some(Connection::Listener(listener)), None)
             }
         };
         let own = address.map(|address| (launch.variables.address.to_owned(), address));
         let environment = self.environment(&launch, std::mem::take(&mut program.environment), own);
-        let child = self
+        let mut child = self
             .shared
             .jail
             .spawn(self.spec(&launch, program, environment, passed))?;
+        let connection = match connection {
+            Some(connection) => connection,
+            None => inside(&mut child).await?,
+        };
         Ok(Worker { child, connection })
     }
 
-    /// A listener of an instance's own.
+    /// A listener of an instance's own, where it has no network of its own.
     ///
     /// Instances share the host's loopback, so another one could connect to it and speak in this one's name. What there
-    /// is until each has a network of its own: the address is one of millions, chosen by chance, and goes to nobody but
+    /// is against it: the address is one of millions, chosen by chance, and goes to nobody but
     /// the instance. It keeps out whoever guesses; it does not keep out whoever may read the kernel's list of sockets.
     async fn listen(&self) -> std::io::Result<TcpListener> {
         let [second, third, fourth] = self.shared.random.bytes();
@@ -213,6 +218,24 @@ impl Runtimes {
                 .collect(),
         }
     }
+}
+
+/// The listener inside an instance's own network, which nobody else reaches.
+async fn inside(child: &mut Child) -> Result<Connection> {
+    let failed = |cause| Error::Io {
+        what: "listen inside an instance",
+        cause,
+    };
+    let Some(listener) = child.listener().await else {
+        child.kill();
+        return Err(match child.wait().await {
+            Exit::NotConfined(why) => Error::Sandbox(sandbox::Error::Confine(why)),
+            _ => Error::NeedsNetwork,
+        });
+    };
+    listener.set_nonblocking(true).map_err(failed)?;
+    let listener = TcpListener::from_std(listener).map_err(failed)?;
+    Ok(Connection::Listener(listener))
 }
 
 fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {

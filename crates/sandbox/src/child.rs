@@ -1,6 +1,7 @@
 //! A running process and its end.
 
 use std::io;
+use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub(crate) struct Confined {
     doors: Option<Doors>,
     /// On its way to the server.
     door: Option<Door>,
+    /// The instance's own listener, for whoever has started it.
+    own: Option<TcpListener>,
     /// Held as long as this is: dropping it closes the door.
     open: Option<oneshot::Sender<()>>,
     /// As long as it lives, so does its keeper.
@@ -83,6 +86,7 @@ impl Confined {
             said: None,
             doors,
             door: None,
+            own: None,
             open: None,
             keeper: Some(parts.keeper),
             chores,
@@ -93,26 +97,37 @@ impl Confined {
 
     /// Listens until all that could speak has ended. May be given up and called again.
     async fn listen(&mut self) {
-        loop {
-            self.pass_on_the_door().await;
-            let heard = self
-                .channel
-                .async_io(tokio::io::Interest::READABLE, || {
-                    channel::receive::<Status>(self.channel.as_fd(), Status::LONGEST)
-                })
-                .await;
-            match heard {
-                Ok(Some((Status::Made, fds))) => self.made(fds),
-                Ok(Some((Status::Ready, fds))) => self.mounts = fds.into_iter().next(),
-                Ok(Some((Status::Door, fds))) => self.door(fds),
-                Ok(Some((status, _))) if !matches!(self.said, Some(Status::Failed(_))) => {
-                    self.said = Some(status);
-                }
-                Ok(Some(_)) => {}
-                // Words that are not ours are those of something that is broken: it has ended, or will be.
-                Ok(None) | Err(_) => return,
+        while self.hear().await {}
+    }
+
+    /// Hears one thing, unless all that could speak has ended.
+    async fn hear(&mut self) -> bool {
+        self.pass_on_the_door().await;
+        let heard = self
+            .channel
+            .async_io(tokio::io::Interest::READABLE, || {
+                channel::receive::<Status>(self.channel.as_fd(), Status::LONGEST)
+            })
+            .await;
+        match heard {
+            Ok(Some((Status::Made, fds))) => self.made(fds),
+            Ok(Some((Status::Ready, fds))) => self.mounts = fds.into_iter().next(),
+            Ok(Some((Status::Door, fds))) => self.door(fds),
+            Ok(Some((status, _))) if !matches!(self.said, Some(Status::Failed(_))) => {
+                self.said = Some(status);
             }
+            Ok(Some(_)) => {}
+            // Words that are not ours are those of something that is broken: it has ended, or will be.
+            Ok(None) | Err(_) => return false,
         }
+        true
+    }
+
+    /// Waits for the instance's own listener; none if it has none, or ends before.
+    async fn listener(&mut self) -> Option<TcpListener> {
+        while self.own.is_none() && !matches!(self.said, Some(Status::Began)) && self.hear().await {
+        }
+        self.own.take()
     }
 
     fn made(&mut self, fds: Vec<OwnedFd>) {
@@ -138,6 +153,7 @@ impl Confined {
             tracing::warn!(%cause, "it could not be seen whether an instance has ended");
         }
         self.open = None;
+        self.own = None;
         if self.group.as_ref().is_some_and(Cgroup::out_of_memory) {
             return Exit::OutOfMemory;
         }
@@ -151,10 +167,11 @@ impl Confined {
     }
 
     fn door(&mut self, fds: Vec<OwnedFd>) {
-        let Some(fd) = fds.into_iter().next() else {
+        let mut listeners = fds.into_iter().map(TcpListener::from);
+        let Some(listener) = listeners.next() else {
             return;
         };
-        let listener = std::net::TcpListener::from(fd);
+        self.own = listeners.next();
         let (open, closed) = oneshot::channel();
         self.open = Some(open);
         if listener.set_nonblocking(true).is_ok() {
@@ -220,6 +237,15 @@ impl Child {
     /// What it prints as errors; can be taken once.
     pub fn take_stderr(&mut self) -> Option<ChildStderr> {
         self.stderr.take()
+    }
+
+    /// A socket that listens at [`OWN_PORT`](crate::OWN_PORT) of its own network, for nobody but whoever is inside; can be
+    /// taken once. None where it has no network of its own, or ends before it has.
+    pub async fn listener(&mut self) -> Option<TcpListener> {
+        match &mut self.life {
+            Life::Confined(confined) => confined.listener().await,
+            Life::Plain(_) => None,
+        }
     }
 
     /// Waits for its end. Afterwards nothing that it started is left. May be given up and called again.

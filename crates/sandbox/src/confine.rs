@@ -104,8 +104,8 @@ fn open_network(make: &Make, status: BorrowedFd<'_>) -> Step<()> {
     check("unshare the network", unsafe {
         libc::unshare(libc::CLONE_NEWNET)
     })?;
-    let door = network::open(port)?;
-    channel::send(status, &Status::Door, &[door.as_fd()])
+    let [door, own] = network::open(port)?;
+    channel::send(status, &Status::Door, &[door.as_fd(), own.as_fd()])
         .map_err(|cause| format!("hand out the door: {cause}"))
 }
 

@@ -63,6 +63,7 @@ fn allow(
     rules.add_rule(PathBeneath::new(path, access)).map(drop)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is for `map_err`")]
 fn failed(cause: RulesetError) -> String {
     format!("restrict the paths: {cause}")
 }

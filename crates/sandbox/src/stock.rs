@@ -144,7 +144,7 @@ impl Stock {
             .expect("it is there, or was just put there");
         shelf.idle = 0;
         let spare = shelf.spares.get_mut(&kind.network);
-        let spare = spare.and_then(|spares| take_ready(spares));
+        let spare = spare.and_then(take_ready);
         let keeper = shelf.keeper.clone();
         drop(shelves);
         drop(crowded_out);
@@ -216,13 +216,6 @@ impl Stock {
         if is_empty {
             lock(&self.bare).clear();
         }
-    }
-
-    /// How much is there: keepers, and instances that wait.
-    #[cfg(test)]
-    pub(crate) fn count(&self) -> (usize, usize) {
-        let shelves = lock(&self.shelves);
-        (shelves.len(), shelves.values().map(Shelf::spares).sum())
     }
 }
 

@@ -490,6 +490,7 @@ async fn isolated() {
     let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let script = format!(
         "cat /proc/net/dev | tail -n +3 | cut -d: -f1; exec 5<>/dev/tcp/127.0.0.1/4566; read word <&5; echo $word; \
+         exec 5<>/dev/tcp/127.0.0.1/9001; read word <&5; echo $word; \
          (exec 6<>/dev/tcp/127.0.0.1/{}) 2>&1; (exec 7<>/dev/tcp/192.0.2.1/80) 2>&1; true",
         outside.local_addr().unwrap().port()
     );
@@ -505,9 +506,17 @@ async fn isolated() {
         // The instance ends only afterwards.
         let _ = door.closed.await;
     };
-    let (_, (printed, exit)) = tokio::join!(serve, finish(jailer.jail.spawn(spec).unwrap()));
+    let mut child = jailer.jail.spawn(spec).unwrap();
+    let own = child.listener().await.unwrap();
+    own.set_nonblocking(true).unwrap();
+    let own = tokio::net::TcpListener::from_std(own).unwrap();
+    let whisper = async {
+        let (mut stream, _) = own.accept().await.unwrap();
+        stream.write_all(b"only you\n").await.unwrap();
+    };
+    let (_, (), (printed, exit)) = tokio::join!(serve, whisper, finish(child));
     assert_eq!(exit, Exit::Code(0), "{printed}");
-    assert!(printed.contains("lo\nwelcome\n"), "{printed}");
+    assert!(printed.contains("lo\nwelcome\nonly you\n"), "{printed}");
     assert!(printed.contains("Connection refused"), "{printed}");
     assert!(printed.contains("Network is unreachable"), "{printed}");
 }
