@@ -18,6 +18,7 @@ use crate::dialect::{Exit, Failed, Fault, Initialization, InstanceFacts};
 use crate::launch::{Launch, NotLaunched, Process};
 use crate::provision::Place;
 use crate::schema::{Function, Generation};
+use crate::turns::LONGEST_TURN;
 use crate::worker::{Broken, Handover, Ready, Reply, Worker};
 use crate::{Error, Functions, Result};
 
@@ -116,6 +117,7 @@ impl Functions {
             initialization: why,
         };
         let what = self.plan(&facts, code, layers);
+        let turn = shared.turns.take(&function.space, &function.name).await;
         let launched = match shared.launcher.launch(what, &shared.running).await {
             Ok(launched) => launched,
             Err(NotLaunched::Host(why)) => return Err(Error::Launch(why)),
@@ -137,7 +139,20 @@ impl Functions {
         let mut worker = Worker::new(launched.connection, shared.config.response.as_bytes());
         let deadline = deadline(shared.clock.now());
         let init = Stopwatch::start();
-        let ready = self.init(&mut worker, &launched.process, deadline).await;
+        let ready = {
+            let ready = self.init(&mut worker, &launched.process, deadline);
+            let turn_ends = async {
+                let longest = shared.clock.now() + LONGEST_TURN;
+                shared.clock.sleep_until(longest).await;
+                drop(turn);
+            };
+            tokio::pin!(ready);
+            tokio::select! {
+                biased;
+                ready = &mut ready => ready,
+                () = turn_ends => ready.await,
+            }
+        };
         let init = init.elapsed();
         Ok(match ready {
             Ok(()) => {

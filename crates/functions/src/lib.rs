@@ -31,6 +31,7 @@ mod pool;
 mod protocol;
 mod provision;
 mod schema;
+mod turns;
 mod update;
 mod version;
 mod worker;
@@ -72,6 +73,7 @@ use code::CodeStore;
 use concurrency::{Permits, Scaling};
 use pool::Pools;
 use provision::Provisions;
+use turns::Turns;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -147,6 +149,7 @@ struct Shared {
     permits: Permits,
     working: Working,
     scaling: Scaling,
+    turns: Turns,
     provisions: Provisions,
     running: TaskTracker,
     stopping: CancellationToken,
@@ -169,6 +172,7 @@ impl Functions {
                 permits,
                 working: Working::default(),
                 scaling: Scaling::default(),
+                turns: Turns::default(),
                 provisions: Provisions::default(),
                 running: TaskTracker::new(),
                 stopping: CancellationToken::new(),

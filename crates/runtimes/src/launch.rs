@@ -107,15 +107,18 @@ impl Runtimes {
                 let (ours, theirs) = pair().map_err(failed)?;
                 (Some(Connection::Stream(ours)), Some(theirs))
             }
-            Speaks::OverTcp if self.shared.network != Network::Host => {
-                address = Some(format!("{}:{}", Ipv4Addr::LOCALHOST, sandbox::OWN_PORT));
-                (None, None)
-            }
-            Speaks::OverTcp => {
-                let listener = self.listen().await.map_err(failed)?;
-                address = Some(listener.local_addr().map_err(failed)?.to_string());
-                (Some(Connection::Listener(listener)), None)
-            }
+            Speaks::OverTcp => match self.shared.network {
+                Network::Isolated { port } => {
+                    let own = sandbox::own_port(port);
+                    address = Some(format!("{}:{own}", Ipv4Addr::LOCALHOST));
+                    (None, None)
+                }
+                Network::Host => {
+                    let listener = self.listen().await.map_err(failed)?;
+                    address = Some(listener.local_addr().map_err(failed)?.to_string());
+                    (Some(Connection::Listener(listener)), None)
+                }
+            },
         };
         let own = address.map(|address| (launch.variables.address.to_owned(), address));
         let environment = self.environment(&launch, std::mem::take(&mut program.environment), own);

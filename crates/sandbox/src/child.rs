@@ -114,6 +114,8 @@ impl Confined {
             Ok(Some((Status::Ready, fds))) => self.mounts = fds.into_iter().next(),
             Ok(Some((Status::Door, fds))) => self.door(fds),
             Ok(Some((status, _))) if !matches!(self.said, Some(Status::Failed(_))) => {
+                // Whoever wants to be spoken to there has taken it before.
+                self.own = None;
                 self.said = Some(status);
             }
             Ok(Some(_)) => {}
@@ -239,7 +241,7 @@ impl Child {
         self.stderr.take()
     }
 
-    /// A socket that listens at [`OWN_PORT`](crate::OWN_PORT) of its own network, for nobody but whoever is inside; can be
+    /// A socket that listens at [`own_port`](crate::own_port()) of its own network, for nobody but whoever is inside; can be
     /// taken once. None where it has no network of its own, or ends before it has.
     pub async fn listener(&mut self) -> Option<TcpListener> {
         match &mut self.life {

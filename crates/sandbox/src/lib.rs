@@ -41,7 +41,7 @@ pub use child::{Child, Exit};
 pub use error::{Error, Result};
 pub use jail::{Jail, NamespaceJail, NoJail};
 pub use keep::jail_main;
-pub use network::{Door, Doors, OWN_PORT};
+pub use network::{Door, Doors, own_port};
 pub use probe::{Cgroups, Report, probe};
 pub use spec::{Access, Limits, Mount, Network, PassedFd, Spec};
 

@@ -17,8 +17,12 @@ pub struct Door {
 /// Where doors go.
 pub type Doors = mpsc::Sender<Door>;
 
-/// Where an instance with a network of its own reaches whoever has started it, and nobody else does.
-pub const OWN_PORT: u16 = 9_001;
+/// Where an instance with a network of its own reaches whoever has started it, and nobody else does. The server's port is
+/// taken there.
+pub fn own_port(server: u16) -> u16 {
+    const USUAL: u16 = 9_001;
+    if server == USUAL { USUAL + 1 } else { USUAL }
+}
 
 /// Opens the door and the instance's own listener, in the network that this process is in.
 pub(crate) fn open(port: u16) -> Result<[TcpListener; 2], String> {
@@ -27,9 +31,7 @@ pub(crate) fn open(port: u16) -> Result<[TcpListener; 2], String> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .map_err(|cause| format!("listen on the loopback: {cause}"))
     };
-    // The server's own port may be any.
-    let own = if port == OWN_PORT { 0 } else { OWN_PORT };
-    Ok([listen(port)?, listen(own)?])
+    Ok([listen(port)?, listen(own_port(port))?])
 }
 
 fn raise_loopback() -> std::io::Result<()> {
