@@ -305,7 +305,7 @@ def limit():
 attempts = {
     "the data folder": lambda e: [tried(lambda: os.listdir(e["data_dir"]))],
     "a file of the host": lambda e: [tried(lambda: read(e["secret"])), tried(lambda: read("/proc/1/root" + e["secret"]))],
-    "the passwords": lambda e: [tried(lambda: read("/etc/shadow")), tried(lambda: os.listdir("/root"))],
+    "the passwords": lambda e: [tried(lambda: read(f)) for f in ("/etc/shadow", "/etc/gshadow", "/root/.profile")],
     "writing to the system": lambda e: [tried(lambda: write(f + "/x")) for f in ("/usr", "/var/task", "/etc", "", "/dev", "/proc/sys/kernel")],
     "changing its own code": lambda e: [tried(lambda: os.unlink("/var/task/app.py")), tried(lambda: os.chmod("/var/task/app.py", 0o777))],
     "the kernel's memory": lambda e: [tried(lambda: read(f)) for f in ("/dev/mem", "/proc/kcore", "/dev/vda", "/dev/kvm")],

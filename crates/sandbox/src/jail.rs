@@ -85,7 +85,10 @@ impl NamespaceJail {
             self.stock.start(&kind, ordering)
         };
         // A keeper that was killed is found out by asking it; then there is a new one.
-        let started = start().or_else(|_| start())?;
+        let started = start().or_else(|cause| match cause.is_of_an_end() {
+            true => start(),
+            false => Err(cause),
+        })?;
         self.chores.refill(kind);
         Ok(started)
     }

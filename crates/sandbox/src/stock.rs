@@ -17,9 +17,9 @@ use crate::{Error, Result};
 
 /// Of one kind. More are started at once only in a burst, which goes on without them.
 const SPARES: usize = 4;
-/// Of all kinds; one takes a third of a mebibyte.
+/// Of all kinds. One has about 70 KiB for itself, besides what the kernel keeps for it.
 const MOST_SPARES: usize = 16;
-/// One takes two mebibytes. Of more kinds, the one that was not used for longest goes.
+/// One takes some mebibytes, which it shares with all that it makes. Of more kinds, the one that was not used for longest goes.
 const MOST_KEEPERS: usize = 8;
 const BARE_GROUPS: usize = 8;
 /// In rounds: what is not used goes.
@@ -34,6 +34,13 @@ pub(crate) struct Kind {
     pub(crate) network: Network,
     pub(crate) limits: Limits,
     pub(crate) tmp: ByteSize,
+}
+
+impl Kind {
+    /// What is bound writable must be known before it can be confined.
+    fn is_late(&self) -> bool {
+        self.places.iter().any(|place| place.is_writable)
+    }
 }
 
 #[derive(Debug)]
@@ -76,15 +83,15 @@ impl Stock {
         self.spares = 0;
     }
 
-    /// Has an instance of this kind do what is ordered: one that waits already, or else a new one. An error may be its
-    /// keeper's, which is not asked again.
+    /// Has an instance of this kind do what is ordered: one that waits already, or else a new one. A keeper that has ended
+    /// is not asked again.
     pub(crate) fn start(&self, kind: &Kind, ordering: Ordering<'_>) -> Result<Instance> {
         let (keeper, spare) = self.shelf(kind)?;
         let started = match spare {
             Some(mut spare) => spare.order(kind, ordering).map(|()| spare),
             None => self.make(kind, keeper.clone(), Some(ordering)),
         };
-        if started.is_err() {
+        if started.as_ref().is_err_and(Error::is_of_an_end) {
             self.forget(&kind.places, &keeper);
         }
         started
@@ -114,7 +121,7 @@ impl Stock {
             tmp: kind.tmp,
             pids: group.is_none().then_some(kind.limits.pids),
             join: group.as_ref().map_or(Join::None, Cgroup::join),
-            is_late: now.is_some() || kind.places.iter().any(|place| place.is_writable),
+            is_late: now.is_some() || kind.is_late(),
         };
         let channel = keeper.make(&make, &entrances, now)?;
         Ok(Instance::new(channel, group, keeper, kind.tmp))
@@ -180,6 +187,9 @@ impl Stock {
 
     /// The keeper, if it is to make another one ahead.
     fn wanting(&self, kind: &Kind) -> Option<Arc<Keeper>> {
+        if kind.is_late() {
+            return None;
+        }
         let shelves = lock(&self.shelves);
         let all: usize = shelves.values().map(Shelf::spares).sum();
         let shelf = shelves.get(&kind.places)?;
