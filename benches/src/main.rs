@@ -12,6 +12,7 @@ mod event;
 mod floor;
 mod load;
 mod million;
+mod peers;
 mod sandboxes;
 mod server;
 mod signed;

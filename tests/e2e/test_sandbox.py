@@ -1,8 +1,8 @@
 """Attempts to escape from a function, and to abuse the machine from inside one: each fails or is contained, and the server
 goes on serving.
 
-An attempt is what a function does, in one of the languages, and what its answer must be. To try it in another language,
-add the language to `LANGUAGES` and the code to the attempts."""
+An attempt is what a function does and what its answer must be. All are tried from Node; those by single system calls from
+Python and from a native program too, and those that reach for files and processes from Python in its own words."""
 
 import base64
 import concurrent.futures
@@ -176,7 +176,7 @@ attempt("another function's credentials", "(e) => Object.values(process.env).som
 attempt("setting a limit higher", "() => sh('(ulimit -n 4096); (ulimit -c unlimited); ulimit -Hn; ulimit -Hc').trim().split('\\n').slice(0, 2)", lambda answer, _: answer == ["1024", "0"] or pytest.fail(str(answer)))
 
 # --- the kernel, by a native program
-for name, word, allowed in [
+CALLS = [
     ("tracing the first process", "ptrace 1", DENIED), ("being traced", "traceme", DENIED), ("mounting", "mount", DENIED),
     ("unmounting", "umount", DENIED), ("mounting again to write", "remount", DENIED), ("changing the root", "chroot", DENIED),
     ("pivoting the root", "pivot", DENIED), ("a new user namespace", "unshare", DENIED), ("another namespace", "setns", DENIED),
@@ -187,7 +187,8 @@ for name, word, allowed in [
     ("another kernel", "kexec", DENIED), ("files by handle", "handle", DENIED), ("rebooting", "reboot", DENIED),
     ("renaming the host", "hostname", DENIED), ("setting the clock", "time", DENIED), ("turning off swap", "swapoff", DENIED),
     ("becoming root", "setuid", DENIED), ("typing into a terminal", "tiocsti", DENIED), ("reading a process's memory", "readmem 1", DENIED),
-]:
+]
+for name, word, allowed in CALLS:
     attempt(name, f"() => native('{word}')", is_in(*allowed), native=True)
 attempt("another architecture's calls", "() => native('int80')", is_in("", "ENOSYS", "Bad system call"), native=True)
 attempt("a core dump", "() => { sh('cd /tmp; ulimit -c unlimited; /var/task/native crash'); return fs.readdirSync('/tmp').filter((n) => n.startsWith('core')); }", lambda answer, _: answer == [] or pytest.fail(str(answer)), native=True)
@@ -274,6 +275,152 @@ def test_an_attempt_from_inside(fulmar, attacker, native, tmp_path, name, contai
     else:
         contained(said, event)
     assert socket.gethostname() == hostname and abs(time.time() - os.stat("/proc/self").st_ctime) < 86_400
+    serves(fulmar)
+
+
+# Attempts in Python's own words: `tried` gives a value or the error's name.
+PYTHON = """
+import errno, glob, os, resource, signal, socket, subprocess
+
+def tried(what):
+    try:
+        return what()
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read(64).decode("latin-1")
+
+def write(path):
+    with open(path, "w") as file:
+        return file.write("x")
+
+def limit():
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+    except ValueError:
+        return "EPERM"
+
+attempts = {
+    "the data folder": lambda e: [tried(lambda: os.listdir(e["data_dir"]))],
+    "a file of the host": lambda e: [tried(lambda: read(e["secret"])), tried(lambda: read("/proc/1/root" + e["secret"]))],
+    "the passwords": lambda e: [tried(lambda: read(f)) for f in ("/etc/shadow", "/etc/gshadow", "/root/.profile")],
+    "writing to the system": lambda e: [tried(lambda: write(f + "/x")) for f in ("/usr", "/var/task", "/etc", "", "/dev", "/proc/sys/kernel")],
+    "changing its own code": lambda e: [tried(lambda: os.unlink("/var/task/app.py")), tried(lambda: os.chmod("/var/task/app.py", 0o777))],
+    "the kernel's memory": lambda e: [tried(lambda: read(f)) for f in ("/dev/mem", "/proc/kcore", "/dev/vda", "/dev/kvm")],
+    "the server's environment and memory": lambda e: [tried(lambda: read(f"/proc/{e['server']}/{f}")) for f in ("environ", "mem", "maps")],
+    "the first process's memory": lambda e: [tried(lambda: read(f"/proc/1/{f}")) for f in ("environ", "mem", "maps")],
+    "signalling the server": lambda e: [tried(lambda: os.kill(e["server"], signal.SIGKILL))],
+    "another function's environment": lambda e: ["ENOENT" if not any("victims-secret" in str(tried(lambda: read(f))) for f in glob.glob("/proc/*/environ")) else "seen"],
+    "becoming root": lambda e: [tried(lambda: os.setuid(0)), tried(lambda: os.setgroups([0]))],
+    "a raw socket": lambda e: [tried(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1) and None)],
+    "setting a limit higher": lambda e: [limit()],
+    "a hard link to a system file": lambda e: [tried(lambda: os.link("/bin/sh", "/tmp/sh"))],
+}
+
+def handler(event, context):
+    if "words" in event:
+        return subprocess.run(["/var/task/native", *event["words"].split()], capture_output=True, text=True).stdout.strip()
+    return attempts[event["attempt"]](event)
+"""
+
+# A custom runtime: it asks for work, does it in a child, and answers with what the child printed.
+BOOTSTRAP = r"""
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static char answer[65536];
+
+static void talk(const char *request) {
+  char host[64], *port;
+  snprintf(host, sizeof host, "%s", getenv("AWS_LAMBDA_RUNTIME_API"));
+  port = strchr(host, ':');
+  *port++ = 0;
+  struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(atoi(port))};
+  inet_pton(AF_INET, host, &at.sin_addr);
+  int s = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(s, (struct sockaddr *)&at, sizeof at) || write(s, request, strlen(request)) < 0) exit(3);
+  size_t got = 0;
+  for (ssize_t n; got < sizeof answer - 1 && (n = read(s, answer + got, sizeof answer - 1 - got)) > 0;) got += n;
+  answer[got] = 0;
+  close(s);
+}
+
+int main(void) {
+  for (;;) {
+    char id[64], command[256], said[512] = "", request[2048];
+    talk("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    char *at = strcasestr(answer, "lambda-runtime-aws-request-id:");
+    if (!at || sscanf(at + 30, " %63[^\r]", id) != 1) return 4;
+    at = strstr(answer, "{\"words\": \"");
+    char words[128] = "";
+    if (at) sscanf(at + 11, "%127[^\"]", words);
+    snprintf(command, sizeof command, "/var/task/native %s", words);
+    FILE *child = popen(command, "r");
+    size_t n = fread(said, 1, sizeof said - 1, child);
+    pclose(child);
+    while (n && said[n - 1] == '\n') n--;
+    said[n] = 0;
+    snprintf(request, sizeof request,
+      "POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n\"%s\"",
+      id, n + 2, said);
+    talk(request);
+  }
+}
+"""
+
+
+@pytest.fixture(scope="session")
+def bootstrap(tmp_path_factory):
+    """A native custom runtime's bytes, or none where nothing can make it."""
+    if not shutil.which("cc"):
+        return None
+    folder = tmp_path_factory.mktemp("bootstrap")
+    (folder / "bootstrap.c").write_text("#define _GNU_SOURCE\n" + BOOTSTRAP)
+    subprocess.run(["cc", "-static", "-O1", "-w", "-o", folder / "bootstrap", folder / "bootstrap.c"], check=True)
+    return (folder / "bootstrap").read_bytes()
+
+
+def make(fulmar, name, runtime, files):
+    fulmar.client("lambda").create_function(
+        FunctionName=name, Runtime=runtime, Handler="app.handler", Role=ROLE, Code={"ZipFile": package(files)}, Timeout=30, MemorySize=512,
+    )
+
+
+@pytest.fixture(scope="module")
+def others(fulmar, attacker, native, bootstrap):
+    """What else attacks, beside the one in Node."""
+    if not native:
+        pytest.skip("no compiler")
+    make(fulmar, "python-attacker", "python3.12", {"app.py": PYTHON, "native": native})
+    make(fulmar, "native-attacker", "provided.al2023", {"bootstrap": bootstrap, "native": native})
+
+
+@pytest.mark.parametrize("language", ["python", "native"])
+@pytest.mark.parametrize("name, words, allowed", CALLS, ids=[name for name, _, _ in CALLS])
+def test_a_system_call_from_another_language(fulmar, others, language, name, words, allowed):
+    answer, said = call(fulmar, f"{language}-attacker", {"words": words})
+    assert "FunctionError" not in answer, said
+    assert said in allowed, said
+    serves(fulmar)
+
+
+PYTHON_ATTEMPTS = [line.split('"')[1] for line in PYTHON.splitlines() if line.startswith('    "')]
+
+
+@pytest.mark.parametrize("name", PYTHON_ATTEMPTS)
+def test_an_attempt_in_python(fulmar, others, tmp_path, name):
+    secret = tmp_path / "secret"
+    secret.write_text("the host's")
+    event = {"attempt": name, "data_dir": str(fulmar.data_dir), "server": fulmar.process.pid, "secret": str(secret)}
+    answer, said = call(fulmar, "python-attacker", event)
+    assert "FunctionError" not in answer, said
+    assert said and all(one in ("EXDEV", *DENIED) for one in said), said
     serves(fulmar)
 
 
@@ -422,6 +569,18 @@ def test_isolated_functions_do_not_reach_each_other(isolated):
     create(isolated, "calls", REACH)
     assert call(isolated, "calls", {"port": 7777, "name": "x"})[1]["loopback"] == "ECONNREFUSED"
     serves(isolated)
+
+
+def test_a_custom_runtime_runs_in_a_network_of_its_own(isolated, native, bootstrap):
+    if not bootstrap:
+        pytest.skip("no compiler")
+    make(isolated, "custom", "provided.al2023", {"bootstrap": bootstrap, "native": native})
+    for _ in range(2):
+        answer, said = call(isolated, "custom", {"words": "mount"})
+        assert "FunctionError" not in answer and said in DENIED, said
+    # What has another way to be spoken to has nothing there.
+    create(isolated, "listener", REACH)
+    assert call(isolated, "listener", {"port": 9001, "name": "x"})[1]["loopback"] == "ECONNREFUSED"
 
 
 def test_isolation_needs_a_sandbox(tmp_path):

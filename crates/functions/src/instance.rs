@@ -25,6 +25,7 @@ use crate::extension::{self, Beside, Broken, Called, End, ForWorker, Hub, Teleme
 use crate::launch::{Extensions, Launch, NotLaunched, Process};
 use crate::provision::Place;
 use crate::schema::{Function, Generation};
+use crate::turns::LONGEST_TURN;
 use crate::worker::{self, Handover, Outlets, Ready, Reply, Worker};
 use crate::{Error, Functions, Result};
 
@@ -119,6 +120,7 @@ impl Functions {
             initialization: why,
         };
         let what = self.plan(&facts, code, layers);
+        let turn = shared.turns.take(&function.space, &function.name).await;
         let launched = match shared.launcher.launch(what, &shared.running).await {
             Ok(launched) => launched,
             Err(NotLaunched::Host(why)) => return Err(Error::Launch(why)),
@@ -163,7 +165,20 @@ impl Functions {
             beside: beside.as_ref(),
             why,
         };
-        let ready = self.init(&mut worker, &starting, deadline).await;
+        let ready = {
+            let ready = self.init(&mut worker, &starting, deadline);
+            let turn_ends = async {
+                let longest = shared.clock.now() + LONGEST_TURN;
+                shared.clock.sleep_until(longest).await;
+                drop(turn);
+            };
+            tokio::pin!(ready);
+            tokio::select! {
+                biased;
+                ready = &mut ready => ready,
+                () = turn_ends => ready.await,
+            }
+        };
         let init = init.elapsed();
         tell(
             beside.as_ref(),

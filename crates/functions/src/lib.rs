@@ -36,6 +36,7 @@ mod provision;
 mod rest;
 mod schema;
 mod stream;
+mod turns;
 mod update;
 mod version;
 mod worker;
@@ -84,6 +85,7 @@ use code::CodeStore;
 use concurrency::{Permits, Scaling};
 use pool::Pools;
 use provision::Provisions;
+use turns::Turns;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -162,6 +164,7 @@ struct Shared {
     permits: Permits,
     working: Working,
     scaling: Scaling,
+    turns: Turns,
     provisions: Provisions,
     running: TaskTracker,
     stopping: CancellationToken,
@@ -184,6 +187,7 @@ impl Functions {
                 permits,
                 working: Working::default(),
                 scaling: Scaling::default(),
+                turns: Turns::default(),
                 provisions: Provisions::default(),
                 running: TaskTracker::new(),
                 stopping: CancellationToken::new(),

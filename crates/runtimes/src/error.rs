@@ -10,8 +10,8 @@ pub enum Error {
     /// A language that we know but do not run yet.
     #[error("the runtime {0} is not supported yet: Node, Python and custom runtimes run")]
     NotYet(String),
-    /// It speaks over TCP, and a network of its own has no way to us but the server's port.
-    #[error("custom runtimes do not run in an isolated network yet")]
+    /// It speaks over TCP, and nothing gives it a network of its own in which we could listen.
+    #[error("custom runtimes run in an isolated network only where they are confined")]
     NeedsNetwork,
     /// The host lacks it.
     #[error("{0} is not installed on this host, or not in the path")]

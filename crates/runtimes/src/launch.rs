@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use base::ByteSize;
-use sandbox::{Access, Child, Limits, Mount, Network, PassedFd, Spec};
+use sandbox::{Access, Child, Exit, Limits, Mount, Network, PassedFd, Spec};
 use tokio::net::{TcpListener, UnixStream};
 
 use crate::catalog::{Found, Resolved};
@@ -106,29 +106,44 @@ impl Runtimes {
         };
         let mut fds = Vec::new();
         let extensions = self.with_extensions(&launch, &mut program, &mut fds)?;
-        let reached = match self.shared.network {
-            Network::Host => Some(self.listen().await.map_err(failed)?),
-            Network::Isolated { .. } if extensions.is_some() => return Err(Error::NeedsNetwork),
-            Network::Isolated { .. } => None,
+        // In a network of its own, a listener is made for whoever needs one; in the host's, each has one.
+        let needs_own = program.speaks == Speaks::OverTcp || extensions.is_some();
+        let (listener, address) = match self.shared.network {
+            Network::Host => {
+                let listener = self.listen().await.map_err(failed)?;
+                let address = listener.local_addr().map_err(failed)?.to_string();
+                (Some(listener), Some(address))
+            }
+            Network::Isolated { port } if needs_own => {
+                let own = sandbox::own_port(port);
+                (None, Some(format!("{}:{own}", Ipv4Addr::LOCALHOST)))
+            }
+            Network::Isolated { .. } => (None, None),
         };
-        let address = reached.as_ref().map(TcpListener::local_addr).transpose();
-        let address = address.map_err(failed)?.map(|address| address.to_string());
-        let (connection, beside) = match (program.speaks, reached) {
-            (Speaks::OnDescriptor, reached) => {
+        let ours = match program.speaks {
+            Speaks::OnDescriptor => {
                 let (ours, fd) = pair().map_err(failed)?;
                 let number = DESCRIPTOR;
                 fds.push(PassedFd { fd, number });
-                (Connection::Stream(ours), reached)
+                Some(ours)
             }
-            (Speaks::OverTcp, Some(listener)) => (Connection::Listener(listener), None),
-            (Speaks::OverTcp, None) => return Err(Error::NeedsNetwork),
+            Speaks::OverTcp => None,
         };
         let own = address.map(|address| (launch.variables.address.to_owned(), address));
         let environment = self.environment(&launch, &mut program, own);
-        let child = self
+        let mut child = self
             .shared
             .jail
             .spawn(self.spec(&launch, program, environment, fds))?;
+        let listener = match (listener, needs_own) {
+            (None, true) => Some(inside(&mut child).await?),
+            (listener, _) => listener,
+        };
+        let (connection, beside) = match (ours, listener) {
+            (Some(ours), beside) => (Connection::Stream(ours), beside),
+            (None, Some(listener)) => (Connection::Listener(listener), None),
+            (None, None) => return Err(Error::NeedsNetwork),
+        };
         Ok(Worker {
             child,
             connection,
@@ -137,10 +152,10 @@ impl Runtimes {
         })
     }
 
-    /// A listener of an instance's own.
+    /// A listener of an instance's own, where it has no network of its own.
     ///
     /// Instances share the host's loopback, so another one could connect to it and speak in this one's name. What there
-    /// is until each has a network of its own: the address is one of millions, chosen by chance, and goes to nobody but
+    /// is against it: the address is one of millions, chosen by chance, and goes to nobody but
     /// the instance. It keeps out whoever guesses; it does not keep out whoever may read the kernel's list of sockets.
     async fn listen(&self) -> std::io::Result<TcpListener> {
         let [second, third, fourth] = self.shared.random.bytes();
@@ -219,6 +234,23 @@ impl Runtimes {
             fds,
         }
     }
+}
+
+/// The listener inside an instance's own network, which nobody else reaches.
+async fn inside(child: &mut Child) -> Result<TcpListener> {
+    let failed = |cause| Error::Io {
+        what: "listen inside an instance",
+        cause,
+    };
+    let Some(listener) = child.listener().await else {
+        child.kill();
+        return Err(match child.wait().await {
+            Exit::NotConfined(why) => Error::Sandbox(sandbox::Error::Confine(why)),
+            _ => Error::NeedsNetwork,
+        });
+    };
+    listener.set_nonblocking(true).map_err(failed)?;
+    TcpListener::from_std(listener).map_err(failed)
 }
 
 pub(crate) fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {

@@ -3,13 +3,14 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::ByteSize;
 
 use crate::freeze::Means;
-use crate::spec::Limits;
+use crate::spec::{Join, Limits};
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// Our groups are made under this, one folder for each server process and jail.
@@ -33,11 +34,13 @@ pub(crate) enum Hierarchy {
     None(String),
 }
 
-/// The groups of one process; removed with it.
+/// The groups of one instance; removed with it.
 #[derive(Debug)]
 pub(crate) struct Cgroup {
     folders: Vec<(&'static str, PathBuf)>,
     v2: bool,
+    /// As they were last set.
+    limits: Option<Limits>,
 }
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -67,28 +70,27 @@ impl Hierarchy {
         Self::V1(folders)
     }
 
-    /// Makes a group with these limits.
-    pub(crate) fn make(&self, limits: &Limits) -> io::Result<Option<Cgroup>> {
+    /// Makes a group, still without limits.
+    pub(crate) fn make(&self) -> io::Result<Option<Cgroup>> {
         let name = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
-        let group = match self {
+        let (folders, v2) = match self {
             Self::None(_) => return Ok(None),
-            Self::V2(folder) => Cgroup {
-                folders: vec![("", folder.join(name))],
-                v2: true,
-            },
-            Self::V1(folders) => Cgroup {
-                folders: folders
-                    .iter()
-                    .map(|(controller, folder)| (*controller, folder.join(&name)))
-                    .collect(),
-                v2: false,
-            },
+            Self::V2(folder) => (vec![("", folder.join(name))], true),
+            Self::V1(folders) => {
+                let of = |(controller, folder): &(&'static str, PathBuf)| {
+                    (*controller, folder.join(&name))
+                };
+                (folders.iter().map(of).collect(), false)
+            }
         };
-        for (_, folder) in &group.folders {
+        for (_, folder) in &folders {
             fs::create_dir(folder)?;
         }
-        group.limit(limits)?;
-        Ok(Some(group))
+        Ok(Some(Cgroup {
+            folders,
+            v2,
+            limits: None,
+        }))
     }
 }
 
@@ -107,15 +109,33 @@ impl Drop for Hierarchy {
 }
 
 impl Cgroup {
-    /// The files into which a process writes `0` to join.
-    pub(crate) fn doors(&self) -> Vec<PathBuf> {
-        self.folders
-            .iter()
-            .map(|(_, folder)| folder.join("cgroup.procs"))
-            .collect()
+    pub(crate) fn join(&self) -> Join {
+        if self.v2 { Join::Born } else { Join::Write }
     }
 
-    fn limit(&self, limits: &Limits) -> io::Result<()> {
+    /// What an instance comes in by: the files into which it writes `0`, after the folder if it may be born there.
+    pub(crate) fn entrances(&self) -> io::Result<Vec<OwnedFd>> {
+        let mut entrances = Vec::new();
+        for (_, folder) in &self.folders {
+            if self.v2 {
+                entrances.push(fs::File::open(folder)?.into());
+            }
+            let file = folder.join("cgroup.procs");
+            entrances.push(fs::File::options().write(true).open(file)?.into());
+        }
+        Ok(entrances)
+    }
+
+    /// Sets what is not so already.
+    pub(crate) fn limit(&mut self, limits: &Limits) -> io::Result<()> {
+        if self.limits.as_ref() != Some(limits) {
+            self.set_limits(limits)?;
+            self.limits = Some(*limits);
+        }
+        Ok(())
+    }
+
+    fn set_limits(&self, limits: &Limits) -> io::Result<()> {
         let memory = limits.memory.as_bytes().to_string();
         if self.v2 {
             self.set("", "memory.max", &memory)?;
@@ -124,10 +144,13 @@ impl Cgroup {
             self.limit_cpu(limits.starting_cpu_milli)?;
             self.set("", "pids.max", &limits.pids.to_string())
         } else {
+            // One may never exceed the other, and which must go first depends on what was set before.
+            let raised = self.set("memory", "memory.memsw.limit_in_bytes", &memory);
             self.set("memory", "memory.limit_in_bytes", &memory)?;
-            if self
-                .set("memory", "memory.memsw.limit_in_bytes", &memory)
-                .is_err()
+            if raised.is_err()
+                && self
+                    .set("memory", "memory.memsw.limit_in_bytes", &memory)
+                    .is_err()
             {
                 // Where swap is not counted, at least none is used as long as anything else helps.
                 let _ = self.set("memory", "memory.swappiness", "0");
@@ -160,17 +183,14 @@ impl Cgroup {
     }
 
     /// How to hold all that is in it.
-    pub(crate) fn freezing(&self, monitor: rustix::process::Pid) -> Means {
+    pub(crate) fn freezing(&self) -> Means {
         let switch = match self.v2 {
             true => Some(self.folder("").join("cgroup.freeze")).filter(|file| file.exists()),
             false => None,
         };
         match switch {
             Some(file) => Means::Switch(file),
-            None => Means::Members {
-                list: self.folders[0].1.join("cgroup.procs"),
-                monitor,
-            },
+            None => Means::Members(self.folders[0].1.join("cgroup.procs")),
         }
     }
 
@@ -322,10 +342,11 @@ mod tests {
             pids: 8,
             files: 64,
         };
-        let Ok(Some(group)) = Hierarchy::find().make(&limits) else {
+        let Ok(Some(mut group)) = Hierarchy::find().make() else {
             eprintln!("  not enforced here: this host gives us no control groups");
             return;
         };
+        group.limit(&limits).unwrap();
         let quota = || {
             let (controller, file) = match group.v2 {
                 true => ("", "cpu.max"),

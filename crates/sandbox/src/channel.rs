@@ -1,10 +1,11 @@
-//! What the server and a confined process say to each other, over a pair of sockets: the order goes in; why it could not
-//! be confined, its door, that the program has begun and how it ended come out. Each message arrives whole, with the
-//! descriptors that belong to it.
+//! What the server, keepers and instances say to each other, over pairs of sockets. To a keeper: what root it has ready,
+//! and each instance that it is to make. To an instance: its order. From there: a hold on it, why it could not be
+//! confined, its doors, that the program has begun and how it ended. Each message arrives whole, with the descriptors that
+//! belong to it.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -13,7 +14,7 @@ use rustix::net::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// How many descriptors one message carries at most.
-const MOST_FDS: usize = 16;
+const MOST_FDS: usize = 32;
 /// The longest message: an order with its arguments and its environment.
 const LONGEST: usize = 160 << 10;
 /// A reason is for people to read.
@@ -21,8 +22,12 @@ const LONGEST_REASON: usize = 1_024;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Status {
+    /// From its keeper. Comes with a descriptor of the instance's first process, with which everything inside ends.
+    Made,
     Failed(String),
-    /// Comes with a socket that listens inside.
+    /// It waits for its order. Comes with its mount namespace.
+    Ready,
+    /// Comes with the sockets that listen inside: the one for the server's services, and the instance's own.
     Door,
     Began,
     /// As `waitpid` gives it.
@@ -91,11 +96,20 @@ pub(crate) fn receive<T: DeserializeOwned>(
     Ok(Some((message, fds)))
 }
 
-/// The order, and the descriptors to be passed on.
-pub(crate) fn receive_order<T: DeserializeOwned>(
+/// The next message that is not a status, and its descriptors. Few are long, so room is made when it is known how much.
+pub(crate) fn receive_next<T: DeserializeOwned>(
     socket: BorrowedFd<'_>,
 ) -> io::Result<(T, Vec<OwnedFd>)> {
-    receive(socket, LONGEST)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    let mut none: [u8; 0] = [];
+    let (_, longest) =
+        rustix::net::recv(socket, &mut none[..], RecvFlags::PEEK | RecvFlags::TRUNC)?;
+    receive(socket, longest.min(LONGEST))?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
+
+/// The next message, if it has come already.
+pub(crate) fn receive_now(socket: BorrowedFd<'_>) -> Option<(Status, Vec<OwnedFd>)> {
+    rustix::io::ioctl_fionbio(socket, true).ok()?;
+    receive(socket, Status::LONGEST).ok()?
 }
 
 impl Status {
@@ -103,17 +117,23 @@ impl Status {
     pub(crate) const LONGEST: usize = LONGEST_REASON + 16;
 
     pub(crate) fn send(self, socket: BorrowedFd<'_>) {
+        // If the server is gone, nobody needs to know.
+        let _ = self.try_send(socket);
+    }
+
+    pub(crate) fn try_send(self, socket: BorrowedFd<'_>) -> io::Result<()> {
         let status = match self {
             Self::Failed(why) => Self::Failed(why.chars().take(LONGEST_REASON / 4).collect()),
             other => other,
         };
-        // If the server is gone, nobody needs to know.
-        let _ = send(socket.as_fd(), &status, &[]);
+        send(socket, &status, &[])
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]

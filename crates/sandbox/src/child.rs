@@ -1,18 +1,24 @@
 //! A running process and its end.
 
 use std::io;
+use std::net::TcpListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
 
 use base::ByteSize;
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 use tokio::net::UnixDatagram;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::sync::oneshot;
 
 use crate::cgroup::Cgroup;
 use crate::channel::{self, Status};
+use crate::chores::{Left, Remains};
 use crate::freeze::{Freezer, Means};
+use crate::held::{self, Held};
+use crate::instance::Parts;
+use crate::keeper::Keeper;
 use crate::network::{Door, Doors};
 use crate::{Error, Result};
 
@@ -29,21 +35,24 @@ pub enum Exit {
 
 /// A process. Dropping it kills it, with everything that it started.
 pub struct Child {
-    process: tokio::process::Child,
     life: Life,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
 
 pub(crate) enum Life {
-    /// The process is the monitor of a confined one.
-    Confined(Confined),
-    Plain,
+    Confined(Box<Confined>),
+    Plain(tokio::process::Child),
 }
 
 pub(crate) struct Confined {
     /// Its messages keep their bounds, as a datagram's do.
     channel: UnixDatagram,
+    /// On its first process, once its keeper has made it.
+    held: Option<Held>,
+    killed: bool,
+    /// Its mount namespace. Whoever lets go of it last waits for the kernel to take it apart.
+    mounts: Option<OwnedFd>,
     group: Option<Cgroup>,
     /// Of a processor, in thousandths, once it has started.
     cpu_milli: u32,
@@ -52,59 +61,126 @@ pub(crate) struct Confined {
     doors: Option<Doors>,
     /// On its way to the server.
     door: Option<Door>,
+    /// The instance's own listener, for whoever has started it.
+    own: Option<TcpListener>,
     /// Held as long as this is: dropping it closes the door.
     open: Option<oneshot::Sender<()>>,
+    /// As long as it lives, so does its keeper.
+    keeper: Option<Arc<Keeper>>,
+    chores: Remains,
 }
 
 impl Confined {
     pub(crate) fn new(
-        channel: OwnedFd,
-        group: Option<Cgroup>,
+        parts: Parts,
         cpu_milli: u32,
         doors: Option<Doors>,
+        chores: Remains,
     ) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&channel, true)?;
-        Ok(Self {
-            channel: UnixDatagram::from_std(channel.into())?,
-            group,
+        rustix::io::ioctl_fionbio(&parts.channel, true)?;
+        let mut confined = Self {
+            channel: UnixDatagram::from_std(parts.channel.into())?,
+            held: parts.held,
+            killed: false,
+            mounts: parts.mounts,
+            group: parts.group,
             cpu_milli,
             said: None,
             doors,
             door: None,
+            own: None,
             open: None,
-        })
+            keeper: Some(parts.keeper),
+            chores,
+        };
+        confined.door(parts.doors);
+        Ok(confined)
     }
 
     /// Listens until all that could speak has ended. May be given up and called again.
     async fn listen(&mut self) {
-        loop {
-            self.pass_on_the_door().await;
-            let heard = self
-                .channel
-                .async_io(tokio::io::Interest::READABLE, || {
-                    channel::receive::<Status>(self.channel.as_fd(), Status::LONGEST)
-                })
-                .await;
-            match heard {
-                Ok(Some((Status::Door, fds))) => {
-                    self.door = fds.into_iter().next().and_then(|fd| self.door(fd))
-                }
-                Ok(Some((status, _))) if !matches!(self.said, Some(Status::Failed(_))) => {
-                    self.said = Some(status);
-                }
-                Ok(Some(_)) => {}
-                // Words that are not ours are those of something that is broken: it has ended, or will be.
-                Ok(None) | Err(_) => return,
+        while self.hear().await {}
+    }
+
+    /// Hears one thing, unless all that could speak has ended.
+    async fn hear(&mut self) -> bool {
+        self.pass_on_the_door().await;
+        let heard = self
+            .channel
+            .async_io(tokio::io::Interest::READABLE, || {
+                channel::receive::<Status>(self.channel.as_fd(), Status::LONGEST)
+            })
+            .await;
+        match heard {
+            Ok(Some((Status::Made, fds))) => self.made(fds),
+            Ok(Some((Status::Ready, fds))) => self.mounts = fds.into_iter().next(),
+            Ok(Some((Status::Door, fds))) => self.door(fds),
+            Ok(Some((status, _))) if !matches!(self.said, Some(Status::Failed(_))) => {
+                // Whoever wants to be spoken to there has taken it before.
+                self.own = None;
+                self.said = Some(status);
             }
+            Ok(Some(_)) => {}
+            // Words that are not ours are those of something that is broken: it has ended, or will be.
+            Ok(None) | Err(_) => return false,
+        }
+        true
+    }
+
+    /// Waits for the instance's own listener; none if it has none, or ends before.
+    async fn listener(&mut self) -> Option<TcpListener> {
+        while self.own.is_none() && !matches!(self.said, Some(Status::Began)) && self.hear().await {
+        }
+        self.own.take()
+    }
+
+    fn made(&mut self, fds: Vec<OwnedFd>) {
+        self.held = fds.into_iter().next().map(Held::new);
+        if self.killed {
+            self.kill();
         }
     }
 
-    fn door(&mut self, fd: OwnedFd) -> Option<Door> {
-        let listener = std::net::TcpListener::from(fd);
+    fn kill(&mut self) {
+        self.killed = true;
+        if let Some(held) = &self.held {
+            held.kill();
+        }
+    }
+
+    /// Waits until nothing of it is left, and says how the program ended.
+    async fn wait(&mut self) -> Exit {
+        self.listen().await;
+        if let Some(held) = &self.held
+            && let Err(cause) = held.ended().await
+        {
+            tracing::warn!(%cause, "it could not be seen whether an instance has ended");
+        }
+        self.open = None;
+        self.own = None;
+        if self.group.as_ref().is_some_and(Cgroup::out_of_memory) {
+            return Exit::OutOfMemory;
+        }
+        match &self.said {
+            Some(Status::Failed(why)) => Exit::NotConfined(why.clone()),
+            Some(Status::Ended(status)) => exit(std::process::ExitStatus::from_raw(*status)),
+            // Ended from outside before it could say how.
+            _ if self.held.is_some() || self.killed => Exit::Signal(libc::SIGKILL),
+            _ => Exit::NotConfined("its keeper has ended".into()),
+        }
+    }
+
+    fn door(&mut self, fds: Vec<OwnedFd>) {
+        let mut listeners = fds.into_iter().map(TcpListener::from);
+        let Some(listener) = listeners.next() else {
+            return;
+        };
+        self.own = listeners.next();
         let (open, closed) = oneshot::channel();
         self.open = Some(open);
-        listener.set_nonblocking(true).ok()?;
-        Some(Door { listener, closed })
+        if listener.set_nonblocking(true).is_ok() {
+            self.door = Some(Door { listener, closed });
+        }
     }
 
     async fn pass_on_the_door(&mut self) {
@@ -119,14 +195,39 @@ impl Confined {
     }
 }
 
+impl Drop for Confined {
+    fn drop(&mut self) {
+        if self.held.is_none() {
+            held::end(self.channel.as_fd(), None);
+        }
+        self.kill();
+        self.chores.leave(Left {
+            held: self.held.take(),
+            mounts: self.mounts.take(),
+            group: self.group.take(),
+            keeper: self.keeper.take(),
+        });
+    }
+}
+
 impl Child {
-    pub(crate) fn new(mut process: tokio::process::Child, life: Life) -> Result<Self> {
+    pub(crate) fn confined(confined: Confined, stdout: OwnedFd, stderr: OwnedFd) -> Result<Self> {
+        let failed = |cause| Error::io("read its output", cause);
+        let stdout = std::process::ChildStdout::from(stdout);
+        let stderr = std::process::ChildStderr::from(stderr);
+        Ok(Self {
+            life: Life::Confined(Box::new(confined)),
+            stdout: Some(ChildStdout::from_std(stdout).map_err(failed)?),
+            stderr: Some(ChildStderr::from_std(stderr).map_err(failed)?),
+        })
+    }
+
+    pub(crate) fn plain(mut process: tokio::process::Child) -> Result<Self> {
         let missing = || Error::io("read its output", std::io::ErrorKind::BrokenPipe);
         let stdout = Some(process.stdout.take().ok_or_else(missing)?);
         let stderr = Some(process.stderr.take().ok_or_else(missing)?);
         Ok(Self {
-            process,
-            life,
+            life: Life::Plain(process),
             stdout,
             stderr,
         })
@@ -142,63 +243,43 @@ impl Child {
         self.stderr.take()
     }
 
-    /// The process that the server itself started. A confined program's own pid is another.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.id()
+    /// A socket that listens at [`own_port`](crate::own_port()) of its own network, for nobody but whoever is inside; can be
+    /// taken once. None where it has no network of its own, or ends before it has.
+    pub async fn listener(&mut self) -> Option<TcpListener> {
+        match &mut self.life {
+            Life::Confined(confined) => confined.listener().await,
+            Life::Plain(_) => None,
+        }
     }
 
-    /// What holds it between times of work. To be let go before it is killed. None if it has ended.
+    /// What holds it between times of work. To be let go before it is killed. None if it has ended, or nothing of the
+    /// host's tells what is inside.
     pub fn freezer(&self) -> Option<Freezer> {
-        let pid = Pid::from_raw(i32::try_from(self.pid()?).ok()?)?;
-        Some(Freezer::new(match &self.life {
-            Life::Plain => Means::Plain(pid),
-            Life::Confined(confined) => match &confined.group {
-                Some(group) => group.freezing(pid),
-                None => Means::Descendants { monitor: pid },
+        let means = match &self.life {
+            Life::Plain(process) => Means::Tree(Pid::from_raw(i32::try_from(process.id()?).ok()?)?),
+            Life::Confined(confined) => match (&confined.group, &confined.held) {
+                (Some(group), _) => group.freezing(),
+                (None, Some(held)) => Means::Tree(held.pid()?),
+                (None, None) => return None,
             },
-        }))
+        };
+        Some(Freezer::new(means))
     }
 
     /// Waits for its end. Afterwards nothing that it started is left. May be given up and called again.
     pub async fn wait(&mut self) -> Exit {
-        let Life::Confined(confined) = &mut self.life else {
-            return plain(&self.process.wait().await);
-        };
-        confined.listen().await;
-        // When the monitor has ended, so has everything inside.
-        let ended = self.process.wait().await;
-        confined.open = None;
-        if confined.group.as_ref().is_some_and(Cgroup::out_of_memory) {
-            return Exit::OutOfMemory;
-        }
-        match &confined.said {
-            Some(Status::Failed(why)) => Exit::NotConfined(why.clone()),
-            Some(Status::Ended(status)) => exit(std::process::ExitStatus::from_raw(*status)),
-            // Ended from outside before it could say how.
-            Some(Status::Began | Status::Door) | None => match plain(&ended) {
-                Exit::Code(_) => Exit::Signal(libc::SIGKILL),
-                other => other,
-            },
+        match &mut self.life {
+            Life::Confined(confined) => confined.wait().await,
+            Life::Plain(process) => plain(&process.wait().await),
         }
     }
 
     /// Ends it and everything that it started, at once. Wait for it afterwards.
     pub fn kill(&mut self) {
-        match &self.life {
-            Life::Plain => {
-                // It may have ended by itself.
-                let _ = self.process.start_kill();
-            }
-            Life::Confined(_) => {
-                // Not reaped yet, so the pid is still its own.
-                if let Some(pid) = self
-                    .process
-                    .id()
-                    .and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?))
-                {
-                    let _ = rustix::process::kill_process(pid, Signal::TERM);
-                }
-            }
+        match &mut self.life {
+            // It may have ended by itself.
+            Life::Plain(process) => drop(process.start_kill()),
+            Life::Confined(confined) => confined.kill(),
         }
     }
 
@@ -216,7 +297,7 @@ impl Child {
     pub fn peak_memory(&self) -> Option<ByteSize> {
         match &self.life {
             Life::Confined(confined) => confined.group.as_ref().and_then(Cgroup::peak_memory),
-            Life::Plain => None,
+            Life::Plain(_) => None,
         }
     }
 }

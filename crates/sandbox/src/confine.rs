@@ -1,170 +1,122 @@
-//! The inside of [`JAIL_COMMAND`](crate::JAIL_COMMAND): from a fresh copy of our own binary to the program, in straight
-//! lines. Everything here runs in a process with one thread.
+//! From a copy of its keeper to a confined program, in straight lines and in the order that the kernel needs. Everything
+//! here runs in a process with one thread.
 
 use std::ffi::{CString, OsStr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::atomic::{AtomicI32, Ordering};
 
-use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Resource, Rlimit, Signal};
 
 use crate::channel::{self, Status};
-use crate::spec::{Network, Order, User};
+use crate::keep::{Born, HIGH_FD, Ready, map_user};
+use crate::seccomp::Instruction;
+use crate::spec::{Make, Network, Order, User};
 use crate::{mounts, network, paths, seccomp};
 
-/// Above every number that a program is given.
-const HIGH_FD: i32 = 100;
+pub(crate) type Step<T> = Result<T, String>;
 
-type Step<T> = Result<T, String>;
+pub(crate) enum Never {}
 
-/// Becomes the program that the order names, confined. Only for a process that was started for it.
-pub fn jail_main() -> ! {
-    // SAFETY: the parent put a socket there (`jail.rs`), and nothing else in this process uses its standard input.
-    let channel = unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) };
-    // Out of the way of the numbers that the program wants, and not for the program to have.
-    let Ok(status) = rustix::io::fcntl_dupfd_cloexec(&channel, HIGH_FD) else {
-        exit(1)
-    };
-    let failed = match begin(channel, status.as_fd()) {
-        Ok(never) => match never {},
-        Err(why) => why,
-    };
-    Status::Failed(failed).send(status.as_fd());
-    exit(1)
-}
-
-enum Never {}
-
-fn begin(channel: OwnedFd, status: BorrowedFd<'_>) -> Step<Never> {
-    let (order, passed) =
-        channel::receive_order(status).map_err(|cause| format!("read the order: {cause}"))?;
-    drop(channel);
-    // The lowest number that is free is the standard input's.
-    let nothing = rustix::fs::open(
-        "/dev/null",
-        rustix::fs::OFlags::RDONLY,
-        rustix::fs::Mode::empty(),
-    );
-    // Not ours to close: the program has it.
-    std::mem::forget(nothing.map_err(|cause| format!("open /dev/null: {cause}"))?);
-    monitor(&order, &passed, status)
-}
-
-/// The first process: gives up what only the host's side can, and waits for the namespace's init.
-fn monitor(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
-    // A session of its own, so that no terminal's signals reach it.
+/// The first process of the new namespaces: makes everything ready, waits for its order, starts the program and reaps.
+pub(crate) fn init(born: Born, ready: Ready, filter: &[Instruction]) -> Step<Never> {
+    let Born {
+        make,
+        status,
+        groups,
+    } = born;
+    // The way back to its keeper's mounts closes with the rest.
+    let tether = ready.tether.hold()?;
+    // Signals for all of a group are for what is inside only.
     rustix::process::setsid().map_err(|cause| format!("start a session: {cause}"))?;
-    die_with_the_server(order)?;
-    // Before the mounts change: afterwards these files are out of sight.
-    for file in &order.cgroups {
-        std::fs::write(file, "0").map_err(|cause| format!("join {}: {cause}", file.display()))?;
-    }
-    let (uid, gid) = (
-        rustix::process::geteuid().as_raw(),
-        rustix::process::getegid().as_raw(),
-    );
-    let mut namespaces =
-        libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    if let Network::Isolated { .. } = order.network {
-        namespaces |= libc::CLONE_NEWNET;
-    }
-    if order.user == User::Same {
-        namespaces |= libc::CLONE_NEWUSER;
-    }
-    if let Some(pids) = order.pids {
-        // A new user namespace counts its processes by the limit that its maker had.
-        limit(Resource::Nproc, u64::from(pids))?;
-    }
-    // SAFETY: `unshare` takes no pointers; this process has one thread, as user namespaces require.
-    check("unshare the namespaces", unsafe {
-        libc::unshare(namespaces)
-    })?;
-    if order.user == User::Same {
-        map_user(order.user.inside(), uid, gid)?;
-        // Crossing into a new user namespace clears it.
-        die_with_the_server(order)?;
-    }
-    if let Network::Isolated { port } = order.network {
-        let door = network::open(port)?;
-        channel::send(status, &Status::Door, &[door.as_fd()])
-            .map_err(|cause| format!("hand out the door: {cause}"))?;
-    }
-    let tether = Tether::new()?;
-    watch_for_the_order_to_end()?;
-    // SAFETY: this process has one thread, so the child may do anything.
-    match check("fork the init", unsafe { libc::fork() })? {
-        0 => {
-            INIT.store(0, Ordering::SeqCst);
-            init(order, passed, tether, status).map(|never| match never {})
-        }
-        init => {
-            INIT.store(init, Ordering::SeqCst);
-            close_all_but(&[status.as_raw_fd(), tether.ours.as_raw_fd()]);
-            wait_for(init);
-            exit(0)
-        }
-    }
-}
-
-/// The init's pid as the monitor sees it, for the signal handler.
-static INIT: AtomicI32 = AtomicI32::new(0);
-
-/// The server ends an instance by asking its monitor, whose pid cannot be somebody else's: the init goes, the kernel
-/// kills all that is in its namespace, and only then does the monitor end.
-fn watch_for_the_order_to_end() -> Step<()> {
-    extern "C" fn end(_: libc::c_int) {
-        match INIT.load(Ordering::SeqCst) {
-            // SAFETY: both calls are async-signal-safe, and the init is our own child that was not waited for yet.
-            0 => unsafe { libc::_exit(0) },
-            // SAFETY: as above.
-            init => unsafe {
-                libc::kill(init, libc::SIGKILL);
-            },
-        }
-    }
-    let handler: extern "C" fn(libc::c_int) = end;
-    // SAFETY: the handler only makes async-signal-safe calls and reads an atomic.
-    let before = unsafe { libc::signal(libc::SIGTERM, handler as libc::sighandler_t) };
-    if before == libc::SIG_ERR {
-        return Err(format!(
-            "handle SIGTERM: {}",
-            std::io::Error::last_os_error()
-        ));
-    }
-    Ok(())
-}
-
-/// The first process of the new namespaces: puts the private root together, starts the program and reaps.
-fn init(order: &Order, passed: &[OwnedFd], tether: Tether, status: BorrowedFd<'_>) -> Step<Never> {
-    let tether = tether.hold()?;
     // SAFETY: resetting to the default action takes no handler.
-    unsafe { libc::signal(libc::SIGTERM, libc::SIG_DFL) };
-    mounts::enter(order)?;
-    rustix::system::sethostname(b"sandbox")
-        .map_err(|cause| format!("set the host name: {cause}"))?;
-    give_up_privileges(order)?;
+    unsafe { libc::signal(libc::SIGCHLD, libc::SIG_DFL) };
+    for group in groups {
+        rustix::io::write(&group, b"0").map_err(|cause| format!("join a group: {cause}"))?;
+    }
+    if make.user == User::Same {
+        let inside = make.user.inside();
+        map_user(inside, inside, inside)?;
+        // Crossing into a new user namespace clears it, and fills what was given up.
+        tether.hold()?;
+        give_up_what_no_instance_has()?;
+    }
+    open_network(&make, status.as_fd())?;
+    mounts::own(&make)?;
+    let rules = paths::Rules::usual()?;
+    let mounts = own_mounts()?;
+    // What is bound writable must be there when the paths are restricted.
+    let order = make.is_late.then(|| wait_for_order(status.as_fd()));
+    let order = order.transpose()?;
+    give_up_privileges(make.user)?;
     // Becoming another user clears it.
     tether.hold()?;
-    paths::restrict(order)?;
+    let writable = order.as_ref().map_or(&[][..], |(order, _)| &order.writable);
+    rules.restrict(writable)?;
     // Last, because it also refuses what was done until here. The program cannot make this process do what it may not
     // do itself: it has the same filter, and its memory is closed to others.
-    seccomp::install(&order.filter).map_err(|cause| format!("filter the calls: {cause}"))?;
+    seccomp::install(filter).map_err(|cause| format!("filter the calls: {cause}"))?;
     // SAFETY: this process has one thread, so the child may do anything.
     match check("fork the program", unsafe { libc::fork() })? {
-        0 => program(order, passed, status).map(|never| match never {}),
+        0 => {
+            drop(tether);
+            let _ = channel::send(status.as_fd(), &Status::Ready, &[mounts.as_fd()]);
+            drop(mounts);
+            let (order, fds) = match order {
+                Some(order) => order,
+                None => wait_for_order(status.as_fd())?,
+            };
+            program(&order, &make, &fds, status.as_fd())
+        }
         program => {
             // The program's own descriptors are its business: a pipe must end when the program ends it.
             close_all_but(&[status.as_raw_fd()]);
             let ended = reap_until(program);
-            Status::Ended(ended).send(status);
+            Status::Ended(ended).send(status.as_fd());
             exit(0)
         }
     }
 }
 
+/// Held by the server for as long as it takes to let go of it elsewhere: for the last that has it, that takes long.
+pub(crate) fn own_mounts() -> Step<OwnedFd> {
+    let own = std::fs::File::open("/proc/self/ns/mnt");
+    own.map(OwnedFd::from)
+        .map_err(|cause| format!("open its mounts: {cause}"))
+}
+
+type Ordered = (Order, Vec<OwnedFd>);
+
+fn wait_for_order(status: BorrowedFd<'_>) -> Step<Ordered> {
+    let (order, fds) = channel::receive_next::<Step<Order>>(status)
+        .map_err(|cause| format!("read the order: {cause}"))?;
+    let order = order?;
+    if fds.len() != OUTPUTS.len() + order.numbers.len() {
+        return Err("the order came without its descriptors".into());
+    }
+    Ok((order, fds))
+}
+
+fn open_network(make: &Make, status: BorrowedFd<'_>) -> Step<()> {
+    let Network::Isolated { port } = make.network else {
+        return Ok(());
+    };
+    // SAFETY: `unshare` takes no pointers.
+    check("unshare the network", unsafe {
+        libc::unshare(libc::CLONE_NEWNET)
+    })?;
+    let [door, own] = network::open(port)?;
+    channel::send(status, &Status::Door, &[door.as_fd(), own.as_fd()])
+        .map_err(|cause| format!("hand out the door: {cause}"))
+}
+
+/// A program's output and its errors come first among its descriptors.
+const OUTPUTS: [i32; 2] = [1, 2];
+
 /// The last steps, in the process that becomes the program.
-fn program(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
+fn program(order: &Order, make: &Make, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
+    if let Some(pids) = make.pids {
+        limit(Resource::Nproc, u64::from(pids))?;
+    }
     limit(Resource::Nofile, u64::from(order.files))?;
     limit(Resource::Core, 0)?;
     std::env::set_current_dir(&order.cwd)
@@ -179,8 +131,12 @@ fn program(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Ne
         .iter()
         .map(|(name, value)| c_string(format!("{name}={value}").as_ref()));
     let env = env.collect::<Step<Vec<_>>>()?;
-    place_passed(passed, &order.numbers)?;
-    Status::Began.send(status);
+    let numbers: Vec<i32> = OUTPUTS.iter().chain(&order.numbers).copied().collect();
+    place_passed(passed, &numbers)?;
+    // Whoever ordered it and went away again would never end it.
+    Status::Began
+        .try_send(status)
+        .map_err(|cause| format!("say that it begins: {cause}"))?;
     let pointers = |words: &[CString]| {
         words
             .iter()
@@ -237,8 +193,8 @@ fn place_passed(passed: &[OwnedFd], numbers: &[i32]) -> Step<()> {
     Ok(())
 }
 
-/// Root becomes somebody who owns nothing; a user namespace keeps its one identity. Nothing keeps or gains a capability.
-fn give_up_privileges(order: &Order) -> Step<()> {
+/// What neither a keeper nor anything that comes of it needs: rights that programs would gain.
+pub(crate) fn give_up_what_no_instance_has() -> Step<()> {
     // SAFETY: `prctl` with these arguments takes no pointers.
     let drop_bound = |capability: libc::c_ulong| unsafe {
         libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -257,18 +213,24 @@ fn give_up_privileges(order: &Order) -> Step<()> {
             0,
         )
     })?;
-    if let User::Number(user) = order.user {
+    rustix::thread::set_no_new_privs(true)
+        .map_err(|cause| format!("forbid new privileges: {cause}"))
+}
+
+/// Root becomes somebody who owns nothing; a user namespace keeps its one identity. Nothing keeps a capability.
+fn give_up_privileges(user: User) -> Step<()> {
+    if let User::Number(number) = user {
         // SAFETY: no groups, so no pointer is followed.
         check("drop the groups", unsafe {
             libc::setgroups(0, std::ptr::null())
         })?;
         // SAFETY: plain numbers.
         check("change the group", unsafe {
-            libc::setresgid(user, user, user)
+            libc::setresgid(number, number, number)
         })?;
         // SAFETY: plain numbers.
         check("change the user", unsafe {
-            libc::setresuid(user, user, user)
+            libc::setresuid(number, number, number)
         })?;
     }
     let none = rustix::thread::CapabilitySets {
@@ -278,75 +240,12 @@ fn give_up_privileges(order: &Order) -> Step<()> {
     };
     rustix::thread::set_capabilities(None, none)
         .map_err(|cause| format!("drop the capabilities: {cause}"))?;
-    rustix::thread::set_no_new_privs(true)
-        .map_err(|cause| format!("forbid new privileges: {cause}"))?;
     // The init and the program are the same user: without this, the one's memory would be open to the other.
     // SAFETY: `prctl` with these arguments takes no pointers.
     check("close its memory to others", unsafe {
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
     })
     .map(drop)
-}
-
-/// One user, who has no rights outside, stands for all.
-fn map_user(inside: u32, uid: u32, gid: u32) -> Step<()> {
-    let write = |file: &str, text: String| {
-        std::fs::write(file, text).map_err(|cause| format!("write {file}: {cause}"))
-    };
-    write("/proc/self/setgroups", "deny".into())?;
-    write("/proc/self/uid_map", format!("{inside} {uid} 1"))?;
-    write("/proc/self/gid_map", format!("{inside} {gid} 1"))
-}
-
-/// Ties the monitor's life to the server's, which may have ended before that was done.
-fn die_with_the_server(order: &Order) -> Step<()> {
-    die_with_parent()?;
-    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
-    // A server that is the first process of a container has no parent's number to be compared with.
-    if parent.is_some_and(|parent| parent != order.server) {
-        return Err("the server has ended".into());
-    }
-    Ok(())
-}
-
-/// Ties the init's life to the monitor's. The init cannot ask who its parent is, which is outside its namespace; so the
-/// monitor holds one end of a pipe as long as it lives.
-struct Tether {
-    ours: OwnedFd,
-    theirs: OwnedFd,
-}
-
-/// The init's end.
-struct Held(OwnedFd);
-
-impl Tether {
-    fn new() -> Step<Self> {
-        let (theirs, ours) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
-            .map_err(|cause| format!("make a pipe: {cause}"))?;
-        Ok(Self { ours, theirs })
-    }
-
-    fn hold(self) -> Step<Held> {
-        drop(self.ours);
-        let held = Held(self.theirs);
-        held.hold()?;
-        Ok(held)
-    }
-}
-
-impl Held {
-    fn hold(&self) -> Step<()> {
-        die_with_parent()?;
-        let mut ends = [PollFd::new(&self.0, PollFlags::empty())];
-        let now = rustix::time::Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        match rustix::event::poll(&mut ends, Some(&now)) {
-            Ok(0) => Ok(()),
-            _ => Err("the server has ended".into()),
-        }
-    }
 }
 
 fn limit(resource: Resource, to: u64) -> Step<()> {
@@ -357,7 +256,7 @@ fn limit(resource: Resource, to: u64) -> Step<()> {
     rustix::process::setrlimit(resource, limit).map_err(|cause| format!("set a limit: {cause}"))
 }
 
-fn die_with_parent() -> Step<()> {
+pub(crate) fn die_with_parent() -> Step<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|cause| format!("tie its life to the parent's: {cause}"))
 }
@@ -374,19 +273,6 @@ fn reap_until(program: i32) -> i32 {
         if ended < 0 && std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
             // Nothing is left to wait for, although the program was not seen to end.
             return libc::SIGKILL;
-        }
-    }
-}
-
-fn wait_for(child: i32) {
-    loop {
-        let mut status = 0;
-        // SAFETY: `status` outlives the call.
-        let ended = unsafe { libc::waitpid(child, &raw mut status, 0) };
-        if ended == child
-            || std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted
-        {
-            return;
         }
     }
 }
@@ -415,7 +301,7 @@ fn c_string(text: &OsStr) -> Step<CString> {
     CString::new(text.as_bytes()).map_err(|_| format!("{text:?} has a zero byte"))
 }
 
-fn check(what: &str, result: i32) -> Step<i32> {
+pub(crate) fn check(what: &str, result: i32) -> Step<i32> {
     if result < 0 {
         Err(format!("{what}: {}", std::io::Error::last_os_error()))
     } else {
@@ -423,7 +309,7 @@ fn check(what: &str, result: i32) -> Step<i32> {
     }
 }
 
-fn exit(code: i32) -> ! {
+pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: ends the process at once; there are no other threads and nothing to flush.
     unsafe { libc::_exit(code) }
 }

@@ -23,6 +23,18 @@ impl Error {
         }
     }
 
+    /// Whether whoever was spoken to has ended.
+    pub(crate) fn is_of_an_end(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected, UnexpectedEof};
+        let Self::Io { cause, .. } = self else {
+            return false;
+        };
+        matches!(
+            cause.kind(),
+            BrokenPipe | ConnectionReset | NotConnected | UnexpectedEof
+        )
+    }
+
     pub fn kind(&self) -> base::ErrorKind {
         match self {
             Self::Confine(_) | Self::Io { .. } => base::ErrorKind::Unavailable,

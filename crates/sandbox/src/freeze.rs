@@ -2,8 +2,7 @@
 //!
 //! Control groups of the second version have a switch for it. Those of the first have one too, but whoever is held by it
 //! cannot be killed, so a server's end would leave its instances behind: there, and where there are no groups, everything
-//! inside is stopped by signals. Nothing can refuse these. Only the monitor goes on, which the server's own orders
-//! reach, and which ends the rest.
+//! inside is stopped by signals. Nothing can refuse these, and what is stopped can still be killed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,12 +25,10 @@ pub struct Freezer {
 pub(crate) enum Means {
     /// This file is the switch.
     Switch(PathBuf),
-    /// Everybody whom this file lists, but for the monitor.
-    Members { list: PathBuf, monitor: Pid },
-    /// Whatever descends from the monitor, which itself goes on.
-    Descendants { monitor: Pid },
-    /// A process without walls, and its descendants.
-    Plain(Pid),
+    /// Everybody whom this file lists.
+    Members(PathBuf),
+    /// A process and its descendants.
+    Tree(Pid),
 }
 
 impl Freezer {
@@ -100,13 +97,8 @@ impl Means {
     fn found(&self) -> Vec<Pid> {
         match self {
             Self::Switch(_) => Vec::new(),
-            Self::Members { list, monitor } => {
-                let mut members = numbers(&fs::read_to_string(list).unwrap_or_default());
-                members.retain(|pid| pid != monitor);
-                members
-            }
-            Self::Descendants { monitor } => descendants(*monitor),
-            Self::Plain(pid) => {
+            Self::Members(list) => numbers(&fs::read_to_string(list).unwrap_or_default()),
+            Self::Tree(pid) => {
                 let mut all = vec![*pid];
                 all.extend(descendants(*pid));
                 all

@@ -1,18 +1,22 @@
 //! Starting a process, confined or not.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 
 use tokio::process::Command;
 
-use crate::cgroup::{Cgroup, Hierarchy};
-use crate::child::{Child, Confined, Life};
+use crate::cgroup::Hierarchy;
+use crate::child::{Child, Confined};
+use crate::chores::Chores;
+use crate::instance::Instance;
+use crate::keeper::Ordering;
 use crate::network::Doors;
-use crate::seccomp::{self, Instruction};
-use crate::spec::{Order, PassedFd, Spec, User};
-use crate::{Error, JAIL_COMMAND, Result, channel};
+use crate::spec::{Access, Mount, Order, PassedFd, Place, Spec};
+use crate::stock::{Kind, Stock};
+use crate::{Error, Result};
 
 /// Starts processes. One of the few real seams: hosts differ in what they can confine.
 pub trait Jail: Send + Sync {
@@ -26,28 +30,35 @@ pub trait Jail: Send + Sync {
 /// Linux namespaces, a private root, control groups, Landlock and a filter of system calls.
 #[derive(Debug)]
 pub struct NamespaceJail {
-    /// An empty folder on which each process puts its root together, in its own mount namespace.
-    stage: PathBuf,
-    groups: Hierarchy,
-    users: Users,
-    filter: Vec<Instruction>,
+    stock: Arc<Stock>,
+    chores: Chores,
     doors: Option<Doors>,
 }
 
 impl NamespaceJail {
     /// `stage` is made if it is not there, and must be empty.
     pub fn new(stage: PathBuf) -> Result<Self> {
+        Self::with_stock(stage, |_| {})
+    }
+
+    /// Makes nothing ahead: for measuring what that is good for.
+    pub fn without_spares(stage: PathBuf) -> Result<Self> {
+        Self::with_stock(stage, Stock::without_spares)
+    }
+
+    fn with_stock(stage: PathBuf, change: impl FnOnce(&mut Stock)) -> Result<Self> {
         std::fs::create_dir_all(&stage)
             .map_err(|cause| Error::io("make the folder for private roots", cause))?;
         let groups = Hierarchy::find();
         if let Hierarchy::None(why) = &groups {
             tracing::warn!(%why, "memory and processor limits are not enforced on this host");
         }
+        let mut stock = Stock::new(stage, groups);
+        change(&mut stock);
+        let stock = Arc::new(stock);
         Ok(Self {
-            stage,
-            groups,
-            users: Users::find(),
-            filter: seccomp::filter(),
+            chores: Chores::start(stock.clone())?,
+            stock,
             doors: None,
         })
     }
@@ -60,48 +71,41 @@ impl NamespaceJail {
         }
     }
 
-    fn order(&self, spec: Spec, group: Option<&Cgroup>) -> (Order, Vec<OwnedFd>) {
-        let (numbers, passed) = split(spec.fds);
-        let order = Order {
-            argv: spec.argv,
-            env: spec.env,
-            cwd: spec.cwd,
-            mounts: spec.mounts,
-            tmp: spec.tmp,
-            files: spec.limits.files,
-            pids: group.is_none().then_some(spec.limits.pids),
-            network: spec.network,
-            numbers,
-            cgroups: group.map(Cgroup::doors).unwrap_or_default(),
-            stage: self.stage.clone(),
-            user: self.users.next(),
-            filter: self.filter.clone(),
-            server: std::process::id(),
+    fn start(&self, spec: &Spec, outputs: &[OwnedFd; 2]) -> Result<Instance> {
+        let kind = kind(spec);
+        let binds = parents_first(&spec.mounts);
+        let passed = spec.fds.iter().map(|passed| &passed.fd);
+        let passed: Vec<_> = outputs.iter().chain(passed).map(AsFd::as_fd).collect();
+        let start = || {
+            let ordering = Ordering {
+                binds: &binds,
+                order: order(spec),
+                passed: &passed,
+            };
+            self.stock.start(&kind, ordering)
         };
-        (order, passed)
+        // A keeper that was killed is found out by asking it; then there is a new one.
+        let started = start().or_else(|cause| match cause.is_of_an_end() {
+            true => start(),
+            false => Err(cause),
+        })?;
+        self.chores.refill(kind);
+        Ok(started)
     }
 }
 
 impl Jail for NamespaceJail {
     fn spawn(&self, spec: Spec) -> Result<Child> {
-        let group = self
-            .groups
-            .make(&spec.limits)
-            .map_err(|cause| Error::io("make a control group", cause))?;
-        let cpu_milli = spec.limits.cpu_milli;
-        let (order, passed) = self.order(spec, group.as_ref());
-        let (ours, theirs) = channel::pair().map_err(|cause| Error::io("make a channel", cause))?;
-        let passed: Vec<_> = passed.iter().map(AsFd::as_fd).collect();
-        // It waits there until the child reads it.
-        channel::send(ours.as_fd(), &order, &passed)
-            .map_err(|cause| Error::io("hand over the order", cause))?;
-        let mut command = Command::new("/proc/self/exe");
-        // With nothing to do between fork and exec, the standard library starts it without copying our page tables.
-        command.arg(JAIL_COMMAND).env_clear().stdin(theirs);
-        let process = start(command)?;
-        let confined = Confined::new(ours, group, cpu_milli, self.doors.clone())
+        let failed = |cause| Error::io("make a channel", cause);
+        let (stdout, its_stdout) = pipe().map_err(failed)?;
+        let (stderr, its_stderr) = pipe().map_err(failed)?;
+        let instance = self.start(&spec, &[its_stdout, its_stderr])?;
+        let ended = || Error::Confine("it has ended".into());
+        let parts = instance.into_parts().ok_or_else(ended)?;
+        let (doors, remains) = (self.doors.clone(), self.chores.remains());
+        let confined = Confined::new(parts, spec.limits.cpu_milli, doors, remains)
             .map_err(|cause| Error::io("watch the channel", cause))?;
-        Child::new(process, Life::Confined(confined))
+        Child::confined(confined, stdout, stderr)
     }
 
     fn confines(&self) -> bool {
@@ -109,43 +113,51 @@ impl Jail for NamespaceJail {
     }
 }
 
-/// Whom programs run as. Where we are root, each is somebody else: what the kernel counts by user (watches, locked
-/// memory, keys) one cannot use up for another.
-#[derive(Debug)]
-enum Users {
-    Many(AtomicU32),
-    One(User),
+fn order(spec: &Spec) -> Order {
+    let writable = spec.mounts.iter().filter(|mount| is_writable(mount));
+    Order {
+        argv: spec.argv.clone(),
+        env: spec.env.clone(),
+        cwd: spec.cwd.clone(),
+        writable: writable.map(|mount| mount.target.clone()).collect(),
+        files: spec.limits.files,
+        numbers: spec.fds.iter().map(|passed| passed.number).collect(),
+    }
 }
 
-/// Far above what hosts give to people, services and containers.
-const FIRST_USER: u32 = 2_000_000_000;
-const USERS: u32 = 100_000_000;
-/// What hosts call `nobody`.
-const NOBODY: u32 = 65_534;
+fn is_writable(mount: &Mount) -> bool {
+    mount.access == Access::ReadWrite
+}
 
-impl Users {
-    fn find() -> Self {
-        if !rustix::process::geteuid().is_root() {
-            return Self::One(User::Same);
-        }
-        // Root of a container, who has not all numbers?
-        let numbers = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-        let all = numbers.split_whitespace().eq(["0", "0", "4294967295"]);
-        if all {
-            Self::Many(AtomicU32::new(0))
-        } else {
-            Self::One(User::Number(NOBODY))
-        }
+fn kind(spec: &Spec) -> Kind {
+    let mut places: Vec<Place> = spec
+        .mounts
+        .iter()
+        .map(|mount| Place {
+            target: mount.target.clone(),
+            is_folder: mount.source.is_dir(),
+            is_writable: is_writable(mount),
+        })
+        .collect();
+    places.sort();
+    places.dedup();
+    Kind {
+        places,
+        network: spec.network,
+        limits: spec.limits,
+        tmp: spec.tmp,
     }
+}
 
-    fn next(&self) -> User {
-        match self {
-            Self::One(user) => *user,
-            Self::Many(count) => {
-                User::Number(FIRST_USER + count.fetch_add(1, Ordering::Relaxed) % USERS)
-            }
-        }
-    }
+fn parents_first(mounts: &[Mount]) -> Vec<&Mount> {
+    let mut mounts: Vec<&Mount> = mounts.iter().collect();
+    mounts.sort_by_key(|mount| mount.target.components().count());
+    mounts
+}
+
+/// For reading, and for writing.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
 }
 
 /// Plain processes, for hosts that cannot confine: they see and do what the server may.
@@ -164,7 +176,7 @@ impl Jail for NoJail {
             .current_dir(spec.cwd);
         command.stdin(Stdio::null());
         let places = passed.into_iter().zip(numbers).collect();
-        Child::new(start_with(command, places)?, Life::Plain)
+        Child::plain(start_with(command, places)?)
     }
 
     fn confines(&self) -> bool {

@@ -1,10 +1,11 @@
 //! One confined process.
 //!
-//! The binary re-executes itself under [`JAIL_COMMAND`]. What starts there is single-threaded and confines itself in
-//! straight-line code, in the order that the kernel needs (`confine.rs`), and then becomes the program. Three processes
-//! make an instance: the *monitor*, which stays outside the new pid namespace so that the server can wait for it; the
-//! namespace's *init*, which reaps; and the program. When the server dies, however it dies, the monitor dies with it,
-//! and with the monitor everything inside.
+//! The binary re-executes itself under [`JAIL_COMMAND`], once for each kind of private root, as its *keeper* (`keep.rs`):
+//! a small process with one thread that has entered the root. For each instance it makes a child in namespaces of its
+//! own, the *init*, which makes itself ready as far as it can without knowing for whom, waits for its order, confines
+//! itself in straight-line code, in the order that the kernel needs (`confine.rs`), starts the program and reaps. A few
+//! wait ahead (`stock.rs`). When the server dies, however it dies, the keepers die with it, and with a keeper everything
+//! that it has made.
 //!
 //! The walls, from the outside in: namespaces and a private root (`mounts.rs`), control groups (`cgroup.rs`), a user
 //! without capabilities, Landlock (`paths.rs`), and a filter of system calls (`seccomp/`). What each stops, and what
@@ -15,25 +16,36 @@
 mod cgroup;
 mod channel;
 mod child;
+mod chores;
 mod confine;
 mod error;
 mod freeze;
+mod furnish;
+mod held;
+mod instance;
 mod jail;
+mod keep;
+mod keeper;
 mod mounts;
 mod network;
 mod paths;
 mod probe;
 mod seccomp;
 mod spec;
+mod stock;
+mod tether;
+mod trees;
+mod users;
 
 pub use child::{Child, Exit};
-pub use confine::jail_main;
+
 pub use error::{Error, Result};
 pub use freeze::Freezer;
 pub use jail::{Jail, NamespaceJail, NoJail};
-pub use network::{Door, Doors};
+pub use keep::jail_main;
+pub use network::{Door, Doors, own_port};
 pub use probe::{Cgroups, Report, probe};
 pub use spec::{Access, Limits, Mount, Network, PassedFd, Spec};
 
-/// The hidden subcommand under which our own binary becomes a confined process.
+/// The hidden subcommand under which our own binary becomes a keeper.
 pub const JAIL_COMMAND: &str = "__jail";

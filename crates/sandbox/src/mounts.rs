@@ -1,15 +1,18 @@
-//! The private root: put together on an empty folder in a mount namespace of its own, then made the root.
+//! The private root: put together on an empty folder in a keeper's mount namespace and made its root there, once. Each
+//! instance gets a copy of that namespace, and adds what is its own.
 
+use std::ffi::CString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use base::ByteSize;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
     mount_remount, unmount,
 };
 
-use crate::spec::{Access, Mount, Order};
+use crate::spec::{Access, Make, Mount, Place, Root};
 
 type Step<T> = Result<T, String>;
 
@@ -40,6 +43,8 @@ const SETTINGS: &[&str] = &[
 
 pub(crate) const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
+const QUIET: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
+
 /// Shared memory is memory: it counts against the limit, this only bounds it further.
 const SHM: &str = "size=64m,mode=1777";
 
@@ -47,43 +52,76 @@ const SHM: &str = "size=64m,mode=1777";
 const BYTES_PER_FILE: u64 = 4_096;
 const FEWEST_FILES: u64 = 1_024;
 
-/// Enters the private root. Afterwards nothing of the host's file system is in sight but what was bound.
-pub(crate) fn enter(order: &Order) -> Step<()> {
-    let root = &order.stage;
+/// Where an instance has its own part of the settings.
+const OWN: &str = "/etc/.own";
+const OWN_SIZE: &str = "size=64k,nr_inodes=16,mode=755";
+
+/// Puts the private root together and enters it. Afterwards nothing of the host's file system is in sight but what was
+/// bound; what is an instance's own comes when there is one.
+pub(crate) fn prepare(wanted: &Root) -> Step<()> {
+    let root = &wanted.stage;
     mount_change(
         "/",
         MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
     )
     .map_err(failed("keep our mounts to ourselves", Path::new("/")))?;
-    let quiet = MountFlags::NOSUID | MountFlags::NODEV;
-    tmpfs(root, quiet, "size=1m,mode=755")?;
+    tmpfs(root, QUIET, "size=1m,mode=755")?;
     for folder in SYSTEM {
         system(root, Path::new(folder))?;
     }
-    etc(root, order.user.inside())?;
+    etc(root)?;
     dev(root)?;
     make_folder(&inside(root, Path::new("/proc")))?;
-    let proc = inside(root, Path::new("/proc"));
-    mount("proc", &proc, "proc", quiet | MountFlags::NOEXEC, None)
-        .map_err(failed("mount", &proc))?;
-    let tmp = inside(root, Path::new("/tmp"));
-    make_folder(&tmp)?;
-    tmpfs(
-        &tmp,
-        quiet,
-        &format!(
-            "size={},nr_inodes={},mode=1777",
-            order.tmp.as_bytes(),
-            order.tmp.as_bytes() / BYTES_PER_FILE + FEWEST_FILES
-        ),
-    )?;
+    if wanted.user_namespace {
+        // The kernel lets an instance have its own only where one is in sight already. The instance's covers it.
+        processes(&inside(root, Path::new("/proc")))?;
+    }
+    make_folder(&inside(root, Path::new("/tmp")))?;
     // Parents before what is inside them.
-    let mut mounts: Vec<&Mount> = order.mounts.iter().collect();
-    mounts.sort_by_key(|mount| mount.target.components().count());
-    for mount in mounts {
-        place(root, mount)?;
+    let mut places: Vec<&Place> = wanted.places.iter().collect();
+    places.sort_by_key(|place| place.target.components().count());
+    for place in places {
+        make_place(&inside(root, &place.target), place.is_folder)?;
     }
     pivot(root)
+}
+
+/// Mounts what each instance has for itself: its processes, its temporary folders, its user's name.
+pub(crate) fn own(make: &Make) -> Step<()> {
+    processes(Path::new("/proc"))?;
+    tmpfs(Path::new("/tmp"), QUIET, &tmp_options(make.tmp))?;
+    tmpfs(Path::new("/dev/shm"), QUIET | MountFlags::NOEXEC, SHM)?;
+    tmpfs(Path::new(OWN), QUIET | MountFlags::NOEXEC, OWN_SIZE)?;
+    let user = make.user.inside();
+    let write = |name: &str, text: String| {
+        fs::write(Path::new(OWN).join(name), text)
+            .map_err(|cause| format!("write /etc/{name}: {cause}"))
+    };
+    write(
+        "passwd",
+        format!("root:x:0:0::/:/sbin/nologin\nsandbox:x:{user}:{user}::/tmp:/sbin/nologin\n"),
+    )?;
+    write("group", format!("root:x:0:\nsandbox:x:{user}:\n"))?;
+    mount_remount(OWN, QUIET | MountFlags::NOEXEC | MountFlags::RDONLY, "")
+        .map_err(failed("seal", Path::new(OWN)))
+}
+
+/// The order may want another size than was guessed.
+pub(crate) fn resize_tmp(size: ByteSize) -> Step<()> {
+    let options = CString::new(tmp_options(size)).expect("options have no zero byte");
+    mount_remount("/tmp", QUIET, options.as_c_str()).map_err(failed("resize", Path::new("/tmp")))
+}
+
+fn tmp_options(size: ByteSize) -> String {
+    format!(
+        "size={},nr_inodes={},mode=1777",
+        size.as_bytes(),
+        size.as_bytes() / BYTES_PER_FILE + FEWEST_FILES
+    )
+}
+
+fn processes(target: &Path) -> Step<()> {
+    mount("proc", target, "proc", QUIET | MountFlags::NOEXEC, None).map_err(failed("mount", target))
 }
 
 /// Makes `root` the root and lets go of the old one.
@@ -114,7 +152,7 @@ fn system(root: &Path, folder: &Path) -> Step<()> {
     }
 }
 
-fn etc(root: &Path, user: u32) -> Step<()> {
+fn etc(root: &Path) -> Step<()> {
     let etc = Path::new("/etc");
     make_folder(&inside(root, etc))?;
     for name in SETTINGS {
@@ -127,15 +165,13 @@ fn etc(root: &Path, user: u32) -> Step<()> {
             place(root, &read_only(&real, &source))?;
         }
     }
-    let write = |name: &str, text: String| {
-        fs::write(inside(root, &etc.join(name)), text)
-            .map_err(|cause| format!("write /etc/{name}: {cause}"))
-    };
-    write(
-        "passwd",
-        format!("root:x:0:0::/:/sbin/nologin\nsandbox:x:{user}:{user}::/tmp:/sbin/nologin\n"),
-    )?;
-    write("group", format!("root:x:0:\nsandbox:x:{user}:\n"))
+    let own = Path::new(OWN);
+    make_folder(&inside(root, own))?;
+    for name in ["passwd", "group"] {
+        symlink(own.join(name), inside(root, &etc.join(name)))
+            .map_err(|cause| format!("link /etc/{name}: {cause}"))?;
+    }
+    Ok(())
 }
 
 fn dev(root: &Path) -> Step<()> {
@@ -162,13 +198,7 @@ fn dev(root: &Path) -> Step<()> {
         symlink(target, inside(root, &dev.join(name)))
             .map_err(|cause| format!("link /dev/{name}: {cause}"))?;
     }
-    let shm = inside(root, Path::new("/dev/shm"));
-    make_folder(&shm)?;
-    tmpfs(
-        &shm,
-        MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC,
-        SHM,
-    )
+    make_folder(&inside(root, Path::new("/dev/shm")))
 }
 
 fn read_only(source: &Path, target: &Path) -> Mount {
@@ -182,20 +212,23 @@ fn read_only(source: &Path, target: &Path) -> Mount {
 /// Binds a file or a folder into the new root.
 fn place(root: &Path, mount: &Mount) -> Step<()> {
     let target = inside(root, &mount.target);
-    if mount.source.is_dir() {
-        make_folder(&target)?;
-    } else {
-        if let Some(folder) = target.parent() {
-            make_folder(folder)?;
-        }
-        if !target.exists() {
-            fs::write(&target, "")
-                .map_err(|cause| format!("make {}: {cause}", target.display()))?;
-        }
-    }
+    make_place(&target, mount.source.is_dir())?;
     mount_bind_recursive(&mount.source, &target).map_err(failed("bind", &mount.source))?;
     if mount.access == Access::ReadOnly {
         seal(&target, &mount.source)?;
+    }
+    Ok(())
+}
+
+fn make_place(target: &Path, is_folder: bool) -> Step<()> {
+    if is_folder {
+        return make_folder(target);
+    }
+    if let Some(folder) = target.parent() {
+        make_folder(folder)?;
+    }
+    if !target.exists() {
+        fs::write(target, "").map_err(|cause| format!("make {}: {cause}", target.display()))?;
     }
     Ok(())
 }
@@ -229,7 +262,7 @@ fn seal(target: &Path, shown: &Path) -> Step<()> {
 }
 
 fn tmpfs(target: &Path, flags: MountFlags, options: &str) -> Step<()> {
-    let options = std::ffi::CString::new(options).expect("options have no zero byte");
+    let options = CString::new(options).expect("options have no zero byte");
     mount("tmpfs", target, "tmpfs", flags, Some(options.as_c_str()))
         .map_err(failed("mount a tmpfs on", target))
 }

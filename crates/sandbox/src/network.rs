@@ -17,11 +17,21 @@ pub struct Door {
 /// Where doors go.
 pub type Doors = mpsc::Sender<Door>;
 
-/// Opens the door, in the network that this process is in.
-pub(crate) fn open(port: u16) -> Result<TcpListener, String> {
+/// Where an instance with a network of its own reaches whoever has started it, and nobody else does. The server's port is
+/// taken there.
+pub fn own_port(server: u16) -> u16 {
+    const USUAL: u16 = 9_001;
+    if server == USUAL { USUAL + 1 } else { USUAL }
+}
+
+/// Opens the door and the instance's own listener, in the network that this process is in.
+pub(crate) fn open(port: u16) -> Result<[TcpListener; 2], String> {
     raise_loopback().map_err(|cause| format!("raise the loopback: {cause}"))?;
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .map_err(|cause| format!("listen on the loopback: {cause}"))
+    let listen = |port| {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .map_err(|cause| format!("listen on the loopback: {cause}"))
+    };
+    Ok([listen(port)?, listen(own_port(port))?])
 }
 
 fn raise_loopback() -> std::io::Result<()> {

@@ -2,27 +2,39 @@
 //! by another mechanism, so that a hole in one is not a way out. It also ends what namespaces leave open where the
 //! network is the host's: sockets with abstract names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access as _, AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset,
-    RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
 };
 
 use crate::mounts::DEVICES;
-use crate::spec::{Access, Order};
 
 /// The first version of the interface that knows sockets with abstract names. An older kernel enforces what it knows.
 const NEWEST: ABI = ABI::V6;
 /// Of files. Later versions only add what devices are asked for, and there are none here that answer.
 const FILES: ABI = ABI::V3;
 
-/// Holds this process, and all that comes of it, to these paths. For after the root was changed.
-pub(crate) fn restrict(order: &Order) -> Result<(), String> {
-    rules(order).map_err(|cause| format!("restrict the paths: {cause}"))
+/// What an instance may reach, put together before it is known what runs in it.
+pub(crate) struct Rules(RulesetCreated);
+
+impl Rules {
+    /// For after the root was changed and the instance's own mounts made.
+    pub(crate) fn usual() -> Result<Self, String> {
+        usual().map(Self).map_err(failed)
+    }
+
+    /// Holds this process, and all that comes of it, to these paths and what is bound writable.
+    pub(crate) fn restrict(mut self, writable: &[PathBuf]) -> Result<(), String> {
+        for target in writable {
+            allow(&mut self.0, target, AccessFs::from_all(FILES)).map_err(failed)?;
+        }
+        self.0.restrict_self().map(drop).map_err(failed)
+    }
 }
 
-fn rules(order: &Order) -> Result<(), RulesetError> {
+fn usual() -> Result<RulesetCreated, RulesetError> {
     let everything = AccessFs::from_all(FILES);
     let device = AccessFs::ReadFile | AccessFs::WriteFile;
     let mut rules = Ruleset::default()
@@ -30,27 +42,30 @@ fn rules(order: &Order) -> Result<(), RulesetError> {
         .handle_access(everything)?
         .scope(Scope::from_all(NEWEST))?
         .create()?;
-    let mut allow = |path: &Path, access: BitFlags<AccessFs>| -> Result<(), RulesetError> {
-        // What this host has not is not there to be allowed.
-        let Ok(path) = PathFd::new(path) else {
-            return Ok(());
-        };
-        (&mut rules)
-            .add_rule(PathBeneath::new(path, access))
-            .map(drop)
-    };
-    allow(Path::new("/"), AccessFs::from_read(FILES))?;
-    allow(Path::new("/tmp"), everything)?;
-    allow(Path::new("/dev/shm"), everything)?;
+    allow(&mut rules, Path::new("/"), AccessFs::from_read(FILES))?;
+    allow(&mut rules, Path::new("/tmp"), everything)?;
+    allow(&mut rules, Path::new("/dev/shm"), everything)?;
     for name in DEVICES {
-        allow(&Path::new("/dev").join(name), device)?;
+        allow(&mut rules, &Path::new("/dev").join(name), device)?;
     }
-    for mount in &order.mounts {
-        if mount.access == Access::ReadWrite {
-            allow(&mount.target, everything)?;
-        }
-    }
-    rules.restrict_self().map(drop)
+    Ok(rules)
+}
+
+fn allow(
+    rules: &mut RulesetCreated,
+    path: &Path,
+    access: BitFlags<AccessFs>,
+) -> Result<(), RulesetError> {
+    // What this host has not is not there to be allowed.
+    let Ok(path) = PathFd::new(path) else {
+        return Ok(());
+    };
+    rules.add_rule(PathBeneath::new(path, access)).map(drop)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is for `map_err`")]
+fn failed(cause: RulesetError) -> String {
+    format!("restrict the paths: {cause}")
 }
 
 /// Which version of the interface this kernel has, if any.

@@ -42,7 +42,7 @@ pub enum Access {
     ReadWrite,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub memory: ByteSize,
     /// Thousandths of a processor.
@@ -56,7 +56,7 @@ pub struct Limits {
 }
 
 /// What it reaches over the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Network {
     /// All that the host does.
     Host,
@@ -71,29 +71,89 @@ pub struct PassedFd {
     pub number: i32,
 }
 
-/// What the child needs of it, as it is handed over.
+/// What a keeper is to have ready: all that is the same for every instance that it makes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Root {
+    /// An empty folder on which it is put together.
+    pub(crate) stage: PathBuf,
+    /// Where instances get something of their own bound.
+    pub(crate) places: Vec<Place>,
+    /// Whether a user namespace takes root's place.
+    pub(crate) user_namespace: bool,
+    /// Of system calls.
+    pub(crate) filter: Vec<Instruction>,
+}
+
+/// Where something will be bound: it must be there before the root is sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) target: PathBuf,
+    pub(crate) is_folder: bool,
+    pub(crate) is_writable: bool,
+}
+
+/// What a keeper is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Ask {
+    /// An instance, which then waits for its order, unless that is here already. Comes with its end of the channel, with
+    /// what it joins its control groups by, and with what the order comes with.
+    Make {
+        make: Make,
+        /// How many descriptors are for the groups.
+        groups: usize,
+        now: Option<Furnish>,
+    },
+    /// An order for an instance that waits. Comes with its mount namespace, and with what the order comes with.
+    Furnish(Furnish),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Make {
+    pub(crate) user: User,
+    pub(crate) network: Network,
+    /// As the order will probably say.
+    pub(crate) tmp: ByteSize,
+    /// Set where no control group counts them.
+    pub(crate) pids: Option<u32>,
+    pub(crate) join: Join,
+    /// Whether it waits for its order before it is confined: because what is bound writable must be there for that, or
+    /// because the order comes at once and its keeper must still be let in.
+    pub(crate) is_late: bool,
+}
+
+/// What a keeper does in an instance's mount namespace before it passes the order on. Comes with the server's end of the
+/// channel, with what is bound, and with what goes with the order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Furnish {
+    /// Parents before what is inside them.
+    pub(crate) binds: Vec<PathBuf>,
+    /// If it is not as it was guessed.
+    pub(crate) tmp: Option<ByteSize>,
+    pub(crate) order: Order,
+}
+
+/// How an instance comes into its control groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Join {
+    /// It has none.
+    None,
+    /// It is born there: the descriptor is the group's folder.
+    Born,
+    /// It writes itself into each of these files.
+    Write,
+}
+
+/// What a waiting instance becomes. Comes with its output and its errors, and then with what is passed on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) cwd: PathBuf,
-    pub(crate) mounts: Vec<Mount>,
-    pub(crate) tmp: ByteSize,
+    /// What of it is bound writable.
+    pub(crate) writable: Vec<PathBuf>,
     pub(crate) files: u32,
-    /// Set where no control group counts them.
-    pub(crate) pids: Option<u32>,
-    pub(crate) network: Network,
     /// The numbers that the passed descriptors are to get, in the order in which they come.
     pub(crate) numbers: Vec<i32>,
-    /// Files to write one's own pid into, before anything else is given up.
-    pub(crate) cgroups: Vec<PathBuf>,
-    /// An empty folder on which the private root is put together.
-    pub(crate) stage: PathBuf,
-    pub(crate) user: User,
-    /// Of system calls.
-    pub(crate) filter: Vec<Instruction>,
-    /// The server, as its children see it.
-    pub(crate) server: u32,
 }
 
 /// Who the program is.

@@ -76,6 +76,15 @@ fn main() {
         Box::pin(isolated()),
     );
     check(
+        "what is bound writable can be written, and sizes are as ordered",
+        Box::pin(writable()),
+    );
+    check("many leave nothing behind", Box::pin(many()));
+    check(
+        "a keeper that is killed is replaced",
+        Box::pin(killed_keeper()),
+    );
+    check(
         "a server that is killed takes everything with it",
         Box::pin(orphans()),
     );
@@ -481,6 +490,7 @@ async fn isolated() {
     let outside = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let script = format!(
         "cat /proc/net/dev | tail -n +3 | cut -d: -f1; exec 5<>/dev/tcp/127.0.0.1/4566; read word <&5; echo $word; \
+         exec 5<>/dev/tcp/127.0.0.1/9001; read word <&5; echo $word; \
          (exec 6<>/dev/tcp/127.0.0.1/{}) 2>&1; (exec 7<>/dev/tcp/192.0.2.1/80) 2>&1; true",
         outside.local_addr().unwrap().port()
     );
@@ -496,9 +506,17 @@ async fn isolated() {
         // The instance ends only afterwards.
         let _ = door.closed.await;
     };
-    let (_, (printed, exit)) = tokio::join!(serve, finish(jailer.jail.spawn(spec).unwrap()));
+    let mut child = jailer.jail.spawn(spec).unwrap();
+    let own = child.listener().await.unwrap();
+    own.set_nonblocking(true).unwrap();
+    let own = tokio::net::TcpListener::from_std(own).unwrap();
+    let whisper = async {
+        let (mut stream, _) = own.accept().await.unwrap();
+        stream.write_all(b"only you\n").await.unwrap();
+    };
+    let (_, (), (printed, exit)) = tokio::join!(serve, whisper, finish(child));
     assert_eq!(exit, Exit::Code(0), "{printed}");
-    assert!(printed.contains("lo\nwelcome\n"), "{printed}");
+    assert!(printed.contains("lo\nwelcome\nonly you\n"), "{printed}");
     assert!(printed.contains("Connection refused"), "{printed}");
     assert!(printed.contains("Network is unreachable"), "{printed}");
 }
@@ -560,4 +578,150 @@ async fn orphans() {
         servers.filter(|server| of(server.file_name())).count()
     });
     assert_eq!(left, [0; 4], "the next start sweeps the groups");
+}
+
+/// What there is of this process's sandboxes: its control groups, its children's children, and its descriptors.
+fn traces() -> (usize, usize, usize) {
+    let own = format!("{}-", std::process::id());
+    let folders = |path: PathBuf| {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.path().is_dir())
+    };
+    let servers = ["memory", "cpu", "pids", "."]
+        .map(|controller| PathBuf::from(format!("/sys/fs/cgroup/{controller}/fulmar")))
+        .into_iter()
+        .flat_map(folders)
+        .filter(|server| server.file_name().to_string_lossy().starts_with(&own));
+    let groups = servers.flat_map(|server| folders(server.path())).count();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let ours = processes.filter(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let status = std::fs::read_to_string(process.path().join("status")).unwrap_or_default();
+        line.ends_with(&[JAIL_COMMAND.as_bytes(), b"\0"].concat()) && descends(&status)
+    });
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count();
+    (groups, ours.count(), descriptors)
+}
+
+/// Whether the process with this status comes of this one.
+fn descends(status: &str) -> bool {
+    let parent = |status: &str| {
+        let line = status.lines().find(|line| line.starts_with("PPid:"))?;
+        line.split_whitespace().nth(1)?.parse::<u32>().ok()
+    };
+    let mut next = parent(status);
+    while let Some(pid) = next {
+        if pid == std::process::id() {
+            return true;
+        }
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        next = parent(&status);
+    }
+    false
+}
+
+async fn many() {
+    let before = traces();
+    let jailer = Jailer::new();
+    let run = async || {
+        let (printed, exit) = jailer.run("echo hello").await;
+        assert_eq!((printed.as_str(), exit), ("hello\n", Exit::Code(0)));
+    };
+    run().await;
+    for _ in 0..4 {
+        // All are there at once before the first ends.
+        let mut children = Vec::new();
+        for _ in 0..50 {
+            let child = jailer.jail.spawn(jailer.shell("read word; echo hello"));
+            children.push(child.unwrap());
+        }
+        for child in children {
+            let (printed, exit) = finish(child).await;
+            assert_eq!((printed.as_str(), exit), ("hello\n", Exit::Code(0)));
+        }
+    }
+    for _ in 0..AFTER_ANOTHER {
+        run().await;
+    }
+    // What is made ahead stays, and nothing else: of each group at most three folders, of each instance two processes.
+    let within = |(groups, processes, descriptors): (usize, usize, usize)| {
+        let (_, ours, open) = before;
+        groups <= 3 * (8 + 4) && processes <= ours + 2 + 2 * 4 && descriptors <= open + 60
+    };
+    let watch = base::Stopwatch::start();
+    while !within(traces()) {
+        assert!(watch.elapsed().as_secs() < 10, "{:?} {before:?}", traces());
+        tokio::task::yield_now().await;
+    }
+    drop(jailer);
+    let watch = base::Stopwatch::start();
+    while traces() != before {
+        assert!(watch.elapsed().as_secs() < 10, "{:?} {before:?}", traces());
+        tokio::task::yield_now().await;
+    }
+}
+
+/// In the one test that runs longest.
+const AFTER_ANOTHER: usize = 300;
+
+async fn killed_keeper() {
+    let jailer = Jailer::new();
+    let (_, exit) = jailer.run("true").await;
+    assert_eq!(exit, Exit::Code(0));
+    let children = std::fs::read_dir("/proc").unwrap().flatten();
+    let keepers = children.filter(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let status = std::fs::read_to_string(process.path().join("status")).unwrap_or_default();
+        let ours = format!("PPid:\t{}\n", std::process::id());
+        line.ends_with(&[JAIL_COMMAND.as_bytes(), b"\0"].concat()) && status.contains(&ours)
+    });
+    let keepers: Vec<i32> = keepers
+        .map(|process| process.file_name().to_str().unwrap().parse().unwrap())
+        .collect();
+    assert!(!keepers.is_empty());
+    let mut child = jailer.jail.spawn(jailer.shell("sleep 60")).unwrap();
+    for keeper in keepers {
+        let pid = rustix::process::Pid::from_raw(keeper).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+    // What it had made goes with it, and the next start has a new one.
+    assert!(matches!(
+        child.wait().await,
+        Exit::Signal(9) | Exit::NotConfined(_)
+    ));
+    let watch = base::Stopwatch::start();
+    while jailer.run("true").await.1 != Exit::Code(0) {
+        assert!(watch.elapsed().as_secs() < 5, "no new keeper");
+    }
+}
+
+async fn writable() {
+    let jailer = Jailer::new();
+    std::fs::create_dir(jailer.folder.join("shared")).unwrap();
+    let mut spec = jailer.shell("echo new > /mnt/shared/file; cat /mnt/shared/file");
+    spec.mounts.push(Mount {
+        source: jailer.folder.join("shared"),
+        target: "/mnt/shared".into(),
+        access: Access::ReadWrite,
+    });
+    let folder: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(jailer.folder.join("shared"), folder).unwrap();
+    let (printed, exit) = finish(jailer.jail.spawn(spec).unwrap()).await;
+    assert_eq!((printed.as_str(), exit), ("new\n", Exit::Code(0)));
+    // With another size for the temporary folder than those have that were made ahead.
+    let mut spec = jailer.shell("head -c 6000000 /dev/zero > /tmp/a && echo fits");
+    spec.tmp = ByteSize::mib(8);
+    for _ in 0..3 {
+        let again = Spec {
+            argv: spec.argv.clone(),
+            env: spec.env.clone(),
+            cwd: spec.cwd.clone(),
+            mounts: spec.mounts.clone(),
+            fds: Vec::new(),
+            ..spec
+        };
+        let (printed, _) = finish(jailer.jail.spawn(again).unwrap()).await;
+        assert_eq!(printed, "fits\n");
+        jailer.run("true").await;
+    }
 }
