@@ -442,7 +442,7 @@ async fn a_mapping_rests_while_it_is_disabled_and_goes_on_where_it_was() {
         world
             .triggers
             .update_mapping(&mapping.space, &mapping.id, move |change| {
-                change.enabled = enabled
+                change.enabled = enabled;
             })
     };
     assert_eq!(enable(true).await.unwrap().state, MappingState::Enabling);

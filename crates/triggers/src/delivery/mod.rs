@@ -249,7 +249,7 @@ impl Delivery {
 
     /// Whether everything that there will ever be was delivered.
     pub(crate) fn is_over(&self) -> bool {
-        self.ended && self.lanes.iter().all(|lane| lane.is_over())
+        self.ended && self.lanes.iter().all(Lane::is_over)
     }
 
     fn take(&mut self, records: Vec<Incoming>, upto: Sequence, ended: bool, now: Timestamp) {

@@ -37,10 +37,6 @@ pub(super) fn equal(a: &Number, b: &Number) -> bool {
         (Some(a), Some(b)) => a == b,
         _ => match (a.as_u64(), b.as_u64()) {
             (Some(a), Some(b)) => a == b,
-            #[expect(
-                clippy::float_cmp,
-                reason = "the pattern says which number, to the last digit"
-            )]
             _ => a.as_f64() == b.as_f64(),
         },
     }

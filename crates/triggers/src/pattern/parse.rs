@@ -73,7 +73,7 @@ impl Parser {
         }
         for (name, value) in members {
             if name == OR {
-                alternatives = self.or(value, alternatives)?;
+                alternatives = self.or(value, &alternatives)?;
                 continue;
             }
             self.path.push(name.clone());
@@ -87,7 +87,7 @@ impl Parser {
         Ok(alternatives)
     }
 
-    fn or(&mut self, value: &Value, before: Alternatives) -> Result<Alternatives> {
+    fn or(&mut self, value: &Value, before: &[Vec<Condition>]) -> Result<Alternatives> {
         let Value::Array(choices) = value else {
             return Err(self.error("what follows $or must be an array"));
         };
@@ -99,7 +99,7 @@ impl Parser {
             let Value::Object(members) = choice else {
                 return Err(self.error("only objects are allowed in $or"));
             };
-            alternatives.extend(self.object(members, before.clone())?);
+            alternatives.extend(self.object(members, before.to_vec())?);
             if alternatives.len() > MOST_ALTERNATIVES {
                 let problem = format!("its $or make more than {MOST_ALTERNATIVES} alternatives");
                 return Err(self.error(problem));

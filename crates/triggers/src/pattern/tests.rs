@@ -368,7 +368,7 @@ mod naive {
                 }
                 continue;
             }
-            let path = [path, &[name.clone()]].concat();
+            let path = [path, std::slice::from_ref(name)].concat();
             match value {
                 Value::Array(tests) => {
                     for fields in alternatives.iter_mut() {
