@@ -362,6 +362,7 @@ proptest! {
 fn a_functions_log_is_as_it_was_declared() {
     let desired = resolved(
         "
+Transform: AWS::Serverless-2016-10-31
 Resources:
   F:
     Type: AWS::Serverless::Function
