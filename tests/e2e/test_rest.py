@@ -150,13 +150,3 @@ def children_of(pid):
         except OSError:
             pass
     return found
-
-
-def test_calls_at_once_pay_nothing_for_it(lambda_):
-    """Not a benchmark: only that being held and let go is not on the path of calls that follow one another."""
-    name = make(lambda_, "fast", package({"index.js": "exports.handler = async () => 1;"}), runtime="nodejs20.x")
-    call(lambda_, name)
-    began = time.monotonic()
-    for _ in range(200):
-        call(lambda_, name)
-    assert (time.monotonic() - began) / 200 < 0.05
