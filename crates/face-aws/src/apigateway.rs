@@ -141,6 +141,7 @@ fn missing(message: &str) -> Fault {
     Fault::new("NotFoundException", message).with_status(StatusCode::NOT_FOUND)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn failed(error: triggers::Error) -> Fault {
     tracing::error!(%error, "gateways could not be read");
     Fault::internal("InternalFailure")

@@ -35,7 +35,7 @@ const LATER: &[&str] = &[
 /// What an event asks of the resource that it comes from.
 pub(crate) enum Asked {
     Rule(Placed),
-    Route(gateway::Placed),
+    Route(Box<gateway::Placed>),
 }
 
 /// By the logical id of the bucket or the gateway.
@@ -164,7 +164,7 @@ impl Reading<'_> {
         let fields = Fields::open(&evaluated, at, owner, schema, self.findings)?;
         let (context, findings) = (self.scope.context, self.findings);
         let placed = gateway::event(&fields, kind, self.function, context, findings, at)?;
-        Some((api?, Asked::Route(placed)))
+        Some((api?, Asked::Route(Box::new(placed))))
     }
 
     /// The transform writes the route into the API's own declaration, so the API must be in the same template.

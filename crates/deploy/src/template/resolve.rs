@@ -535,7 +535,7 @@ impl<'t> Resolving<'t> {
                     }
                     events::Asked::Route(mut route) => {
                         route.qualify(alias.as_deref());
-                        harvest.routes.entry(source).or_default().push(route);
+                        harvest.routes.entry(source).or_default().push(*route);
                     }
                 }
             }

@@ -56,6 +56,15 @@ impl Dialect for Mute {
     fn log_lines(&self, _: &CallFacts<'_>, _: &Moment<'_>) -> Vec<String> {
         Vec::new()
     }
+    fn telemetry(&self, _: base::Timestamp, _: &functions::Happening<'_>) -> String {
+        String::new()
+    }
+    fn account(&self, _: &Function) -> String {
+        String::new()
+    }
+    fn version_name(&self, _: Option<u64>) -> String {
+        String::new()
+    }
     fn billed_ms(&self, _: &Phases) -> u64 {
         0
     }

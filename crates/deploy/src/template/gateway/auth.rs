@@ -356,7 +356,8 @@ pub(super) fn source(node: &Node, findings: &Findings<'_>) -> Option<Source> {
 }
 
 pub(super) fn read_source(text: &str) -> Option<Source> {
-    const PLACES: [(&str, fn(String) -> Source); 8] = [
+    type Place = fn(String) -> Source;
+    const PLACES: [(&str, Place); 8] = [
         ("$request.header.", Source::Header),
         ("$request.querystring.", Source::Query),
         ("$stageVariables.", Source::StageVariable),
