@@ -17,31 +17,54 @@ mod stats;
 mod timers;
 mod transactions;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+/// Prints a group's rows, given the binary to measure and a folder to work in.
+type Measure = fn(&Path, &Path) -> Result<()>;
+
+/// What `cargo xtask bench <group>` runs. `docs/benchmarks.md` has a pair of marks for each.
+const GROUPS: &[(&str, Measure)] = &[
+    ("server", server_rows),
+    ("store", store_rows),
+    ("functions", function_rows),
+];
+
+fn server_rows(binary: &Path, work: &Path) -> Result<()> {
+    start::measure(binary, work)?;
+    event::measure(binary, work)
+}
+
+fn store_rows(_: &Path, work: &Path) -> Result<()> {
+    transactions::measure(work)?;
+    timers::measure(work)
+}
+
+fn function_rows(_: &Path, work: &Path) -> Result<()> {
+    sandboxes::measure(work)
+}
 
 fn main() -> Result<()> {
+    let argument = std::env::args().nth(1).unwrap_or_default();
     // Sandboxes that are measured here start as this program.
-    if std::env::args().nth(1).as_deref() == Some(sandbox::JAIL_COMMAND) {
+    if argument == sandbox::JAIL_COMMAND {
         sandbox::jail_main();
     }
+    if argument == "--groups" {
+        GROUPS.iter().for_each(|(name, _)| println!("{name}"));
+        return Ok(());
+    }
+    let Some((_, measure)) = GROUPS.iter().find(|(name, _)| *name == argument) else {
+        bail!("no group of figures is named {argument:?}; --groups lists them");
+    };
     let binary =
         PathBuf::from(std::env::var_os("FULMAR").context("FULMAR names the binary to measure")?);
     let work = std::env::temp_dir().join(format!("fulmar-bench-{}", std::process::id()));
     std::fs::create_dir_all(&work)?;
-    let outcome = figures(&binary, &work);
-    std::fs::remove_dir_all(&work)?;
-    outcome
-}
-
-fn figures(binary: &std::path::Path, work: &std::path::Path) -> Result<()> {
     println!("| figure | ours | floor or peer in the same run | ratio | wanted |");
     println!("|---|---|---|---|---|");
-    sandboxes::measure(work)?;
-    start::measure(binary, work)?;
-    transactions::measure(work)?;
-    timers::measure(work)?;
-    event::measure(binary, work)?;
-    Ok(())
+    let outcome = measure(&binary, &work);
+    std::fs::remove_dir_all(&work)?;
+    outcome
 }
