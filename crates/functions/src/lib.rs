@@ -24,6 +24,7 @@ mod event;
 mod get;
 mod instance;
 mod invoke;
+mod keep;
 mod launch;
 mod layer;
 mod permission;
@@ -58,6 +59,7 @@ pub use event::{
     Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent, ObjectEventKind,
 };
 pub use invoke::{Invoke, Outcome};
+pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
 pub use layer::PublishLayer;
 pub use provision::{Provisioning, ProvisioningState};
