@@ -27,17 +27,41 @@ pub(crate) fn presign(method: &str, host: &str, path: &str) -> String {
         utf8_percent_encode(&format!("test/{scope}"), QUERY)
     );
     let canonical = format!("{method}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+    let signature = signature(&now, "s3", &scope, &canonical);
+    format!("{path}?{query}&X-Amz-Signature={signature}")
+}
+
+/// A whole request with the signature in its headers. It is good for some minutes, again and again: the signature then
+/// costs the client nothing.
+pub(crate) fn signed(service: &str, method: &str, host: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    let now = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
+    let scope = format!("{}/us-east-1/{service}/aws4_request", &now[..8]);
+    let hash = hex(digest::digest(&digest::SHA256, body).as_ref());
+    let names = "host;x-amz-content-sha256;x-amz-date";
+    let canonical = format!(
+        "{method}\n{path}\n\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{now}\n\n{names}\n{hash}"
+    );
+    let signature = signature(&now, service, &scope, &canonical);
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nx-amz-date: {now}\r\nx-amz-content-sha256: {hash}\r\n\
+         authorization: AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={signature}\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn signature(now: &str, service: &str, scope: &str, canonical: &str) -> String {
     let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
     let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
-    let key = [&now[..8], "us-east-1", "s3", "aws4_request"]
+    let key = [&now[..8], "us-east-1", service, "aws4_request"]
         .iter()
         .fold(b"AWS4test".to_vec(), |key, part| {
             sign(&key, part.as_bytes())
         });
-    format!(
-        "{path}?{query}&X-Amz-Signature={}",
-        hex(&sign(&key, to_sign.as_bytes()))
-    )
+    hex(&sign(&key, to_sign.as_bytes()))
 }
 
 fn sign(key: &[u8], message: &[u8]) -> Vec<u8> {
@@ -77,11 +101,23 @@ impl Connection {
             self.host,
             body.len()
         );
-        self.stream
-            .get_mut()
-            .write_all(&[head.as_bytes(), body].concat())?;
+        let (status, answer) = self.exchange(&[head.as_bytes(), body].concat())?;
+        if status != 200 {
+            bail!(
+                "{method} {path}: {status} {}",
+                String::from_utf8_lossy(&answer)
+            );
+        }
+        Ok(())
+    }
+
+    /// Sends a whole request and reads its answer to the end.
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+        self.stream.get_mut().write_all(request)?;
         let mut status = String::new();
         self.stream.read_line(&mut status)?;
+        let code = status.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let code = code.with_context(|| format!("{status:?} is no status"))?;
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -98,13 +134,6 @@ impl Connection {
         }
         let mut answer = vec![0; length];
         self.stream.read_exact(&mut answer)?;
-        if !status.contains(" 200 ") {
-            bail!(
-                "{method} {path}: {}{}",
-                status,
-                String::from_utf8_lossy(&answer)
-            );
-        }
-        Ok(())
+        Ok((code, answer))
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod crowd;
 mod event;
 mod floor;
 mod sandboxes;
@@ -16,6 +17,7 @@ mod start;
 mod stats;
 mod timers;
 mod transactions;
+mod warm;
 
 use std::path::{Path, PathBuf};
 
@@ -41,12 +43,24 @@ fn store_rows(_: &Path, work: &Path) -> Result<()> {
     timers::measure(work)
 }
 
-fn function_rows(_: &Path, work: &Path) -> Result<()> {
-    sandboxes::measure(work)
+fn function_rows(binary: &Path, work: &Path) -> Result<()> {
+    sandboxes::measure(work)?;
+    warm::measure(binary, work)?;
+    crowd::measure(binary, work)
 }
 
 fn main() -> Result<()> {
     let argument = std::env::args().nth(1).unwrap_or_default();
+    // What is measured needs other processes, which are this program too.
+    let name = std::env::args().next().unwrap_or_default();
+    if name.ends_with("/bootstrap") {
+        return warm::bootstrap();
+    }
+    match argument.as_str() {
+        warm::HTTP_FLOOR => return warm::serve_http(),
+        warm::SOCKET_FLOOR => return warm::serve_socket(),
+        _ => {}
+    }
     // Sandboxes that are measured here start as this program.
     if argument == sandbox::JAIL_COMMAND {
         sandbox::jail_main();

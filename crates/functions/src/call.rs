@@ -64,6 +64,7 @@ impl Functions {
         let Function { space, name, .. } = call.function;
         let permit = self.shared.permits.acquire(space, name);
         let _permit = permit.map_err(Error::Throttled)?;
+        let _busy = self.busy(call.function);
         let started = self.shared.clock.now();
         let mut phases = Phases {
             queued: call.queued,

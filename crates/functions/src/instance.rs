@@ -249,6 +249,10 @@ impl Instance {
         !self.process.has_exited() && now.since(self.started) < longest_life
     }
 
+    pub(crate) fn too_old_at(&self, longest_life: Duration) -> Timestamp {
+        self.started + longest_life
+    }
+
     pub(crate) fn kill(&self) {
         self.process.kill();
     }

@@ -36,6 +36,8 @@ pub trait KeepAlive: Send {
     fn plan(&self) -> Plan;
 }
 
+const UNBROKEN: Duration = Duration::from_secs(3_600);
+
 /// When an instance is to be there. Windows are in order and apart from each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -129,6 +131,14 @@ impl Plan {
         }
     }
 
+    /// How long to keep the instance that falls idle where none is started ahead: through every window that ends within
+    /// an hour. To wait longer in vain takes more than it gives.
+    pub fn unbroken(&self) -> Duration {
+        let ends = self.windows.iter().map(|window| window.until);
+        let through = ends.take_while(|end| *end <= UNBROKEN).last();
+        through.unwrap_or_else(|| self.keep().min(UNBROKEN))
+    }
+
     /// The windows for which an instance would have to be started ahead.
     pub fn ahead(&self) -> &[Window] {
         match self.windows.first() {
@@ -219,6 +229,11 @@ mod tests {
         assert_eq!(plan.windows(), [window(0, 100), window(3_000, 4_000)]);
         assert_eq!(plan.keep(), Duration::from_secs(100));
         assert_eq!(plan.ahead(), [window(3_000, 4_000)]);
+        assert_eq!(plan.unbroken(), Duration::from_secs(100));
+        let soon = Plan::new(vec![window(0, 9), window(600, 700)], Duration::ZERO);
+        assert_eq!(soon.unbroken(), Duration::from_secs(700));
+        let long = Plan::new(vec![window(0, 9_000)], Duration::ZERO);
+        assert_eq!(long.unbroken(), UNBROKEN);
         let covers = |secs| plan.covers(Duration::from_secs(secs));
         assert!(covers(0) && covers(100) && covers(3_000) && covers(4_000));
         assert!(!covers(101) && !covers(2_999) && !covers(4_001));

@@ -83,17 +83,18 @@ const FACTS: [Fact; 11] = [
 ];
 
 pub(crate) fn print(traces: &[Trace]) {
-    println!("| fact | published | generated |");
-    println!("|---|---|---|");
+    println!("| fact | published | near enough | generated |");
+    println!("|---|---|---|---|");
     for fact in &FACTS {
         let shown: Vec<String> = traces
             .iter()
             .map(|trace| format!("{:.1} %", (fact.measure)(trace) * 100.0))
             .collect();
         println!(
-            "| {} | {:.1} % | {} |",
+            "| {} | {:.1} % | ± {:.0} | {} |",
             fact.what,
             fact.published * 100.0,
+            fact.within * 100.0,
             shown.join(", ")
         );
     }

@@ -97,8 +97,8 @@ impl Outcome {
     /// An idle time has ended: whether an instance is there.
     fn waited(&mut self, plan: &functions::Plan, idle: Duration, costs: Costs) -> bool {
         if !costs.ahead {
-            self.wasted += idle.min(plan.keep());
-            return idle <= plan.keep();
+            self.wasted += idle.min(plan.unbroken());
+            return idle <= plan.unbroken();
         }
         let ahead = plan.ahead().iter().filter(|window| window.from <= idle);
         self.started_ahead += ahead.count() as u64;
