@@ -26,13 +26,37 @@ pub(crate) fn presign(service: &str, method: &str, host: &str, path: &str) -> St
         utf8_percent_encode(&format!("test/{scope}"), QUERY)
     );
     let canonical = format!("{method}\n{path}\n{query}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD");
+    let signature = signature(&now, service, &scope, &canonical);
+    format!("{path}?{query}&X-Amz-Signature={signature}")
+}
+
+/// A whole request with the signature in its headers. It is good for some minutes, again and again: the signature then
+/// costs the client nothing.
+pub(crate) fn signed(service: &str, method: &str, host: &str, path: &str, body: &[u8]) -> Vec<u8> {
+    let now = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
+    let scope = format!("{}/us-east-1/{service}/aws4_request", &now[..8]);
+    let hash = hex(digest::digest(&digest::SHA256, body).as_ref());
+    let names = "host;x-amz-content-sha256;x-amz-date";
+    let canonical = format!(
+        "{method}\n{path}\n\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{now}\n\n{names}\n{hash}"
+    );
+    let signature = signature(&now, service, &scope, &canonical);
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nx-amz-date: {now}\r\nx-amz-content-sha256: {hash}\r\n\
+         authorization: AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders={names}, Signature={signature}\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn signature(now: &str, service: &str, scope: &str, canonical: &str) -> String {
     let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
     let to_sign = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashed}");
     let key = signing_key(&now[..8], service);
-    format!(
-        "{path}?{query}&X-Amz-Signature={}",
-        hex(&sign(&key, to_sign.as_bytes()))
-    )
+    hex(&sign(&key, to_sign.as_bytes()))
 }
 
 /// The key `test` for a day and a service.
@@ -76,7 +100,7 @@ impl Connection {
     /// Sends a presigned request and reads its answer to the end; anything but a success is an error.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &[u8]) -> Result<()> {
         let target = presign("s3", method, &self.host, path);
-        self.exchange(&format!("{method} {target}"), "", body)
+        self.succeed(&format!("{method} {target}"), "", body)
     }
 
     /// As [`Connection::send`], for an operation on tables.
@@ -85,20 +109,29 @@ impl Connection {
         let headers = format!(
             "x-amz-target: DynamoDB_20120810.{operation}\r\ncontent-type: application/x-amz-json-1.0\r\nx-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"
         );
-        self.exchange(&format!("POST {target}"), &headers, body)
+        self.succeed(&format!("POST {target}"), &headers, body)
     }
 
-    fn exchange(&mut self, request: &str, headers: &str, body: &[u8]) -> Result<()> {
+    fn succeed(&mut self, request: &str, headers: &str, body: &[u8]) -> Result<()> {
         let head = format!(
             "{request} HTTP/1.1\r\nhost: {}\r\ncontent-length: {}\r\n{headers}\r\n",
             self.host,
             body.len()
         );
-        self.stream
-            .get_mut()
-            .write_all(&[head.as_bytes(), body].concat())?;
+        let (status, answer) = self.exchange(&[head.as_bytes(), body].concat())?;
+        if status != 200 {
+            bail!("{request}: {status} {}", String::from_utf8_lossy(&answer));
+        }
+        Ok(())
+    }
+
+    /// Sends a whole request and reads its answer to the end.
+    pub(crate) fn exchange(&mut self, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+        self.stream.get_mut().write_all(request)?;
         let mut status = String::new();
         self.stream.read_line(&mut status)?;
+        let code = status.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let code = code.with_context(|| format!("{status:?} is no status"))?;
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -115,9 +148,6 @@ impl Connection {
         }
         let mut answer = vec![0; length];
         self.stream.read_exact(&mut answer)?;
-        if !status.contains(" 200 ") {
-            bail!("{request}: {status}{}", String::from_utf8_lossy(&answer));
-        }
-        Ok(())
+        Ok((code, answer))
     }
 }

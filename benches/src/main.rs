@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod crowd;
 mod event;
 mod floor;
 mod load;
@@ -22,6 +23,7 @@ mod stream;
 mod tables;
 mod timers;
 mod transactions;
+mod warm;
 
 use std::path::{Path, PathBuf};
 
@@ -30,49 +32,66 @@ use anyhow::{Context, Result, bail};
 /// Takes minutes and gigabytes.
 const BY_NAME_ONLY: &str = "million";
 
+/// Prints a group's rows, given the binary to measure and a folder to work in.
+type Measure = fn(&Path, &Path) -> Result<()>;
+
+/// What `cargo xtask bench <group>` runs. `docs/benchmarks.md` has a pair of marks for each.
+const GROUPS: &[(&str, Measure)] = &[
+    ("server", server_rows),
+    ("store", store_rows),
+    ("functions", function_rows),
+    ("tables", tables::measure),
+    (BY_NAME_ONLY, |_, work| million::measure(work)),
+];
+
+fn server_rows(binary: &Path, work: &Path) -> Result<()> {
+    start::measure(binary, work)?;
+    event::measure(binary, work)?;
+    stream::measure(binary, work)
+}
+
+fn store_rows(_: &Path, work: &Path) -> Result<()> {
+    transactions::measure(work)?;
+    timers::measure(work)
+}
+
+fn function_rows(binary: &Path, work: &Path) -> Result<()> {
+    sandboxes::measure(work)?;
+    warm::measure(binary, work)?;
+    crowd::measure(binary, work)
+}
+
 fn main() -> Result<()> {
+    let argument = std::env::args().nth(1).unwrap_or_default();
+    // What is measured needs other processes, which are this program too.
+    let name = std::env::args().next().unwrap_or_default();
+    if name.ends_with("/bootstrap") {
+        return warm::bootstrap();
+    }
+    match argument.as_str() {
+        warm::HTTP_FLOOR => return warm::serve_http(),
+        warm::SOCKET_FLOOR => return warm::serve_socket(),
+        _ => {}
+    }
     // Sandboxes that are measured here start as this program.
-    if std::env::args().nth(1).as_deref() == Some(sandbox::JAIL_COMMAND) {
+    if argument == sandbox::JAIL_COMMAND {
         sandbox::jail_main();
     }
+    if argument == "--groups" {
+        let usual = GROUPS.iter().filter(|(name, _)| *name != BY_NAME_ONLY);
+        usual.for_each(|(name, _)| println!("{name}"));
+        return Ok(());
+    }
+    let Some((_, measure)) = GROUPS.iter().find(|(name, _)| *name == argument) else {
+        bail!("no group of figures is named {argument:?}; --groups lists them");
+    };
     let binary =
         PathBuf::from(std::env::var_os("FULMAR").context("FULMAR names the binary to measure")?);
     let work = std::env::temp_dir().join(format!("fulmar-bench-{}", std::process::id()));
     std::fs::create_dir_all(&work)?;
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = figures(&binary, &work, &wanted);
-    std::fs::remove_dir_all(&work)?;
-    outcome
-}
-
-/// Takes the named groups of figures, or all that do not take minutes.
-fn figures(binary: &Path, work: &Path, wanted: &[String]) -> Result<()> {
-    let groups: [(&str, &dyn Fn() -> Result<()>); 8] = [
-        ("sandboxes", &|| sandboxes::measure(work)),
-        ("start", &|| start::measure(binary, work)),
-        ("transactions", &|| transactions::measure(work)),
-        ("timers", &|| timers::measure(work)),
-        ("event", &|| event::measure(binary, work)),
-        ("stream", &|| stream::measure(binary, work)),
-        ("tables", &|| tables::measure(binary, work)),
-        (BY_NAME_ONLY, &|| million::measure(work)),
-    ];
-    if let Some(unknown) = wanted
-        .iter()
-        .find(|name| !groups.iter().any(|(known, _)| known == name))
-    {
-        bail!("there are no figures called {unknown}");
-    }
     println!("| figure | ours | floor or peer in the same run | ratio | wanted |");
     println!("|---|---|---|---|---|");
-    for (name, measure) in groups {
-        let chosen = match wanted {
-            [] => name != BY_NAME_ONLY,
-            wanted => wanted.iter().any(|wanted| wanted == name),
-        };
-        if chosen {
-            measure()?;
-        }
-    }
-    Ok(())
+    let outcome = measure(&binary, &work);
+    std::fs::remove_dir_all(&work)?;
+    outcome
 }

@@ -69,6 +69,37 @@ impl Server {
         processor_seconds(self.child.id())
     }
 
+    /// How many processes descend from it.
+    pub(crate) fn children(&self) -> Result<usize> {
+        let mut parents = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let path = entry?.path();
+            // Others end while we look.
+            let Ok(status) = std::fs::read_to_string(path.join("status")) else {
+                continue;
+            };
+            let field = |name: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+                line.trim().parse::<u32>().ok()
+            };
+            if let (Some(pid), Some(parent)) = (field("Pid:"), field("PPid:")) {
+                parents.push((pid, parent));
+            }
+        }
+        let mut family = vec![self.child.id()];
+        let mut at = 0;
+        while let Some(parent) = family.get(at).copied() {
+            family.extend(
+                parents
+                    .iter()
+                    .filter(|(_, of)| *of == parent)
+                    .map(|(pid, _)| *pid),
+            );
+            at += 1;
+        }
+        Ok(family.len() - 1)
+    }
+
     /// Resident memory, in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
         resident(self.child.id())

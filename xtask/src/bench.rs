@@ -5,49 +5,89 @@ use anyhow::{Context, Result, bail};
 use crate::run::{cargo, root, step, target};
 
 const PAGE: &str = "docs/benchmarks.md";
-const BEGIN: &str = "<!-- figures: begin -->\n";
-const END: &str = "<!-- figures: end -->\n";
-
 /// What figures are compared with and npm has, under `target/`.
 const PEERS: [&str; 1] = ["dynalite@4.0.0"];
 
-pub(crate) fn figures(names: &[&str], keep: bool) -> Result<()> {
+/// Takes the figures of one group, or of `all`.
+pub(crate) fn figures(wanted: &str, keep: bool) -> Result<()> {
     let packages = ["--package", "fulmar", "--package", "benches"];
     step(
         "release build",
         cargo(&["build", "--release", "--locked"]).args(packages),
     )?;
-    let peers = target().join("bench-peers");
+    let peers = peers();
     std::fs::create_dir_all(&peers)?;
     let mut install = std::process::Command::new("npm");
     install.args(["install", "--no-audit", "--no-fund", "--prefix"]);
     step("peers", install.arg(&peers).args(PEERS))?;
-    let mut bench = std::process::Command::new(target().join("release/benches"));
-    let output = bench
-        .args(names)
-        .env("DYNALITE", peers.join("node_modules/dynalite/cli.js"))
+    // Some take too long to be among all, and are known by their names only.
+    let usual = run("--groups")?;
+    let groups: Vec<&str> = match wanted {
+        "all" => usual.lines().collect(),
+        one => vec![one],
+    };
+    for group in groups {
+        let table = run(group)?;
+        eprint!("\n{group}\n\n{table}");
+        if keep {
+            let path = root().join(PAGE);
+            let page = std::fs::read_to_string(&path)?;
+            std::fs::write(path, with_table(&page, group, &table)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn peers() -> std::path::PathBuf {
+    target().join("bench-peers")
+}
+
+fn run(argument: &str) -> Result<String> {
+    let output = std::process::Command::new(target().join("release/benches"))
+        .arg(argument)
         .env("FULMAR", target().join("release/fulmar"))
+        .env("DYNALITE", peers().join("node_modules/dynalite/cli.js"))
         .stderr(std::process::Stdio::inherit())
         .output()
         .context("start the benchmark")?;
-    let table = String::from_utf8(output.stdout)?;
-    eprint!("{table}");
     if !output.status.success() {
         bail!("the benchmark failed ({})", output.status);
     }
-    if keep { write(&table) } else { Ok(()) }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Puts the table between the page's marks.
-fn write(table: &str) -> Result<()> {
-    let path = root().join(PAGE);
-    let page = std::fs::read_to_string(&path)?;
+/// The page with a group's table between the group's marks.
+fn with_table(page: &str, group: &str, table: &str) -> Result<String> {
+    let begin = format!("<!-- figures of {group}: begin -->\n");
+    let end = format!("<!-- figures of {group}: end -->\n");
     let (head, rest) = page
-        .split_once(BEGIN)
-        .context("the page has no mark for the figures' begin")?;
+        .split_once(&begin)
+        .with_context(|| format!("{PAGE} has no line {}", begin.trim()))?;
     let (_, tail) = rest
-        .split_once(END)
-        .context("the page has no mark for the figures' end")?;
-    std::fs::write(path, format!("{head}{BEGIN}\n{table}\n{END}{tail}"))?;
-    Ok(())
+        .split_once(&end)
+        .with_context(|| format!("{PAGE} has no line {}", end.trim()))?;
+    Ok(format!("{head}{begin}\n{table}\n{end}{tail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_replaces_its_own_group_only() {
+        let marks = |group: &str, table: &str| {
+            format!("<!-- figures of {group}: begin -->\n{table}<!-- figures of {group}: end -->\n")
+        };
+        let page = format!("a\n{}b\n{}c\n", marks("x", "old\n"), marks("y", "other\n"));
+        let page = with_table(&page, "x", "new\n").unwrap();
+        assert_eq!(
+            page,
+            format!(
+                "a\n{}b\n{}c\n",
+                marks("x", "\nnew\n\n"),
+                marks("y", "other\n")
+            )
+        );
+        assert!(with_table(&page, "z", "new\n").is_err());
+    }
 }

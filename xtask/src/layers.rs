@@ -32,7 +32,7 @@ const EXEMPT: &[(&str, &str)] = &[(
 )];
 
 /// Packages that are no part of the product.
-const TOOLS: &[&str] = &["benches", "xtask"];
+const TOOLS: &[&str] = &["benches", "keepalive", "xtask"];
 
 /// Layers above this may speak of vendors.
 const LAST_NEUTRAL_LAYER: u64 = 4;

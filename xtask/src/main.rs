@@ -13,8 +13,9 @@ cargo xtask <command>
 
   test [--fast]   install what the tests need, then check and run everything that .ci/run does
                   (--fast: no end-to-end tests)
-  bench [--keep]  take the figures, each beside its floor (--keep: also write docs/benchmarks.md)
-  bench NAME...   take these only: sandboxes, start, transactions, timers, event, tables, million
+  bench [GROUP] [--keep]
+                   take the figures, each beside its floor (GROUP: server, store, functions, tables, million; all
+                   but million if none is named; --keep: also write docs/benchmarks.md)
   models [SOURCE] reduce botocore's service models to crates/face-aws/models
                   (SOURCE: a folder or a wheel that holds botocore; the installed one if none is named)
   layers          check that crates only depend downwards and that engines know no vendor
@@ -26,8 +27,10 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => test::everything(),
         ["test", "--fast"] => test::fast(),
-        ["bench", "--keep"] => bench::figures(&[], true),
-        ["bench", names @ ..] => bench::figures(names, false),
+        ["bench"] => bench::figures("all", false),
+        ["bench", "--keep"] => bench::figures("all", true),
+        ["bench", group] => bench::figures(group, false),
+        ["bench", group, "--keep"] => bench::figures(group, true),
         ["models"] => models::reduce(""),
         ["models", source] => models::reduce(source),
         ["layers"] => layers::check(),

@@ -8,7 +8,7 @@ use base::{ErrorKind, Timestamp};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use triggers::{
-    Destination, Error, MappingChange, MappingSettings, NewMapping, MappingSource, Starting, Target,
+    Destination, Error, MappingChange, MappingSettings, MappingSource, NewMapping, Starting, Target,
 };
 
 use crate::Deployer;

@@ -41,6 +41,8 @@ pub(crate) use address::Address;
 use authorize::{Issuers, Remembered};
 use denial::Denied;
 use refusal::Refusal;
+
+use crate::signature::SigningKeys;
 use socket::Connections;
 
 /// Of gateways; function URLs take what functions take.
@@ -63,6 +65,7 @@ pub(crate) struct Gateways {
     connections: Arc<Connections>,
     /// Connections that are attended to.
     running: TaskTracker,
+    signing_keys: Arc<SigningKeys>,
 }
 
 impl Gateways {
@@ -83,6 +86,7 @@ impl Gateways {
             remembered: Arc::default(),
             connections: Arc::default(),
             running: TaskTracker::new(),
+            signing_keys: Arc::default(),
         }
     }
 

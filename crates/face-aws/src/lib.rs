@@ -2,8 +2,8 @@
 //!
 //! Must never know: another cloud, or how an engine keeps what it is told.
 
-mod batches;
 mod apigateway;
+mod batches;
 mod context;
 mod dialect;
 mod dynamodb;

@@ -140,7 +140,12 @@ impl Aws {
             }),
             dynamodb: DynamoDb::new(
                 tables.clone(),
-                Transfers::new(tables.clone(), objects.clone(), clock.clone(), random.clone()),
+                Transfers::new(
+                    tables.clone(),
+                    objects.clone(),
+                    clock.clone(),
+                    random.clone(),
+                ),
             ),
             streams: Streams::new(tables, clock.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),

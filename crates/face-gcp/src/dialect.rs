@@ -129,7 +129,10 @@ impl Dialect for GoogleDialect {
                 CRASHED,
                 format!("Response size of {size} bytes exceeds the limit of {limit} bytes"),
             ),
-            Fault::Extension(broken) => (NOT_STARTED, format!("What runs beside the function cannot go on: {broken:?}")),
+            Fault::Extension(broken) => (
+                NOT_STARTED,
+                format!("What runs beside the function cannot go on: {broken:?}"),
+            ),
             Fault::Stopped => (CRASHED, "The server was stopped".to_owned()),
         };
         failed(kind, message)

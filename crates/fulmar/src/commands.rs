@@ -101,6 +101,20 @@ pub(crate) struct ServerArgs {
     /// Let functions start instances as fast as this host can, not 1,000 in ten seconds each
     #[arg(long, env = "FULMAR_UNLIMITED_SCALING")]
     pub(crate) unlimited_scaling: bool,
+
+    /// How long idle instances are kept: odds (learns each function's habits), histogram (the published policy that
+    /// does), fixed (ten minutes) or fixed:SECONDS
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value_t,
+        env = "FULMAR_KEEP_ALIVE"
+    )]
+    pub(crate) keep_alive: functions::Policy,
+
+    /// Start instances ahead of the calls that the policy expects; their initialisation then runs uncalled
+    #[arg(long, env = "FULMAR_START_AHEAD")]
+    pub(crate) start_ahead: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -390,6 +390,8 @@ fn functions_config(args: &ServerArgs) -> functions::Config {
     let usual = functions::Config::default();
     functions::Config {
         scaling: usual.scaling.filter(|_| !args.unlimited_scaling),
+        keep_alive: args.keep_alive,
+        start_ahead: args.start_ahead,
         ..usual
     }
 }

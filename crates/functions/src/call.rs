@@ -7,9 +7,7 @@ use bytes::Bytes;
 use ledger::{Invocation, Phases};
 
 use crate::capture::Capture;
-use crate::dialect::{
-    CallFacts, Dialect, Ended, Failed, Fault, Happening, Moment, Report,
-};
+use crate::dialect::{CallFacts, Dialect, Ended, Failed, Fault, Happening, Moment, Report};
 use crate::event::Event;
 use crate::extension::End;
 use crate::instance::{InitFailure, Instance, Limits, Started};
@@ -97,6 +95,7 @@ impl Functions {
         let Function { space, name, .. } = call.function;
         let permit = self.shared.permits.acquire(space, name);
         let _permit = permit.map_err(Error::Throttled)?;
+        let _busy = self.busy(call.function);
         let started = self.shared.clock.now();
         let mut phases = Phases {
             queued: call.queued,

@@ -18,9 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capture::{Capture, Destination, Pipes};
 use crate::code::Hold;
-use crate::dialect::{
-    Dialect, Exit, Failed, Fault, Happening, Initialization, InstanceFacts,
-};
+use crate::dialect::{Dialect, Exit, Failed, Fault, Happening, Initialization, InstanceFacts};
 use crate::extension::{self, Beside, Broken, Called, End, ForWorker, Hub, Telemetry};
 use crate::launch::{Extensions, Launch, NotLaunched, Process};
 use crate::provision::Place;
@@ -391,6 +389,10 @@ impl Instance {
     /// False if it has died while it was idle, or is too old.
     pub(crate) fn is_fit(&self, now: Timestamp, longest_life: Duration) -> bool {
         !self.process.has_exited() && now.since(self.started) < longest_life
+    }
+
+    pub(crate) fn too_old_at(&self, longest_life: Duration) -> Timestamp {
+        self.started + longest_life
     }
 
     /// Ends it; what runs beside it hears of that, and has a moment.

@@ -27,6 +27,7 @@ mod get;
 mod handover;
 mod instance;
 mod invoke;
+mod keep;
 mod launch;
 mod layer;
 mod permission;
@@ -69,6 +70,7 @@ pub use event::{
 pub use extension::{Broken, How, Kind};
 pub use handover::{HttpAnswer, handed_over};
 pub use invoke::{Invoke, Outcome};
+pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
 pub use layer::PublishLayer;
 pub use provision::{Provisioning, ProvisioningState};
@@ -97,8 +99,11 @@ pub struct Config {
     /// no limit.
     pub scaling: Option<u32>,
     pub scaling_period: Duration,
-    /// How long an idle instance is kept.
-    pub keep_idle: Duration,
+    /// How long idle instances are kept.
+    pub keep_alive: Policy,
+    /// Whether instances are started ahead of calls that the policy expects. Then a function's initialisation runs
+    /// although nobody has called it.
+    pub start_ahead: bool,
     /// How long an instance lives at most, however busy: the keys that it was given do not last for ever.
     pub longest_life: Duration,
     /// How long an instance may take to ask for work the first time.
@@ -120,7 +125,8 @@ impl Default for Config {
             least_unreserved: 100,
             scaling: Some(1_000),
             scaling_period: Duration::from_secs(10),
-            keep_idle: Duration::from_secs(600),
+            keep_alive: Policy::default(),
+            start_ahead: false,
             longest_life: Duration::from_secs(6 * 3_600),
             init_timeout: Duration::from_secs(10),
             // The published limit of 6 MB and what the envelope may add.
@@ -173,6 +179,7 @@ struct Shared {
 impl Functions {
     pub fn open(parts: Parts) -> Result<Self> {
         let permits = Permits::new(parts.config.concurrency);
+        let pools = Pools::new(parts.config.keep_alive);
         let functions = Self {
             shared: Arc::new(Shared {
                 code: CodeStore::new(parts.code_dir, parts.config.unpacked, parts.random.clone()),
@@ -183,7 +190,7 @@ impl Functions {
                 clock: parts.clock,
                 random: parts.random,
                 config: parts.config,
-                pools: Pools::default(),
+                pools,
                 permits,
                 working: Working::default(),
                 scaling: Scaling::default(),

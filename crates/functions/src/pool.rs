@@ -1,22 +1,33 @@
-//! Idle instances, by function.
+//! Idle instances, by function, and for how long they are kept.
+//!
+//! Each function's keep-alive policy is told of its busy and idle times and makes a plan for an idle time when it
+//! begins. A worker sleeps until the next moment that a plan names: it ends instances, and starts some ahead where that
+//! is wanted. Calls wake it only if they bring that moment nearer.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::{Space, Timestamp};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::instance::Instance;
+use crate::dialect::Initialization;
+use crate::instance::{Instance, Started};
+use crate::keep::{Plan, Policy, Watched};
 use crate::schema::{Function, Generation};
 use crate::{Config, Error, Functions, Result};
 
 /// A function's space and name, and one of its versions.
 pub(crate) type Key = (Space, String, Option<u64>);
 
-#[derive(Default)]
 pub(crate) struct Pools {
+    policy: Policy,
     pools: Mutex<HashMap<Key, Pool>>,
+    /// When the worker looks again, in microseconds.
+    pub(crate) next: AtomicU64,
+    sooner: Notify,
 }
 
 struct Pool {
@@ -24,14 +35,101 @@ struct Pool {
     generation: Generation,
     /// The one that was used last comes last.
     idle: Vec<Instance>,
+    watched: Watched,
+    /// Since when nothing of it runs, and what was planned then; not while something runs.
+    planned: Option<(Timestamp, Plan)>,
+    /// How long an instance that falls idle is kept, by the newest plan.
+    keep: Duration,
+    /// One is being started ahead of a call.
+    starting: bool,
 }
 
-/// How often idle instances are looked at.
+/// A call that runs. When it is dropped, the call has ended.
+pub(crate) struct Busy {
+    functions: Functions,
+    key: Key,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let shared = &self.functions.shared;
+        let (now, ahead) = (shared.clock.now(), shared.config.start_ahead);
+        shared.pools.ended(&self.key, now, ahead);
+    }
+}
+
+/// What the worker found.
+#[derive(Default)]
+struct Round {
+    /// Functions with nothing idle left.
+    bare: Vec<Key>,
+    /// Functions of which one is to be started ahead of a call.
+    ahead: Vec<Key>,
+    next: Option<Timestamp>,
+}
+
+/// How long instances are kept that were needed a moment ago beside others.
+const SURPLUS: Duration = Duration::from_secs(60);
+/// How often those are looked at that are to be there always: one that dies tells nobody.
 const ROUND: Duration = Duration::from_secs(30);
-/// How many rounds go by between looks at unpacked packages.
-const SWEEP_EVERY: u32 = 20;
+/// How often unpacked packages are looked at that nobody uses.
+const SWEEP: Duration = Duration::from_secs(600);
 
 impl Pools {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            pools: Mutex::default(),
+            next: AtomicU64::new(u64::MAX),
+            sooner: Notify::new(),
+        }
+    }
+
+    fn new_pool(&self, generation: Generation) -> Pool {
+        Pool {
+            generation,
+            idle: Vec::new(),
+            watched: Watched::new(self.policy),
+            planned: None,
+            keep: Duration::ZERO,
+            starting: false,
+        }
+    }
+
+    fn began(&self, function: &Function, now: Timestamp) {
+        let mut pools = self.pools.lock();
+        let pool = pools
+            .entry(key(function))
+            .or_insert_with(|| self.new_pool(function.generation));
+        pool.watched.began(now);
+        pool.planned = None;
+    }
+
+    fn ended(&self, key: &Key, now: Timestamp, ahead: bool) {
+        let mut pools = self.pools.lock();
+        // It may have been deleted meanwhile.
+        let Some(pool) = pools.get_mut(key) else {
+            return;
+        };
+        let until = match pool.watched.ended(now) {
+            Some(plan) => {
+                pool.keep = if ahead { plan.keep() } else { plan.unbroken() };
+                pool.planned = Some((now, plan));
+                pool.keep
+            }
+            None => pool.keep.max(SURPLUS),
+        };
+        drop(pools);
+        self.look_at(now + until);
+    }
+
+    /// Has the worker look then, if it would not sooner.
+    fn look_at(&self, then: Timestamp) {
+        if then.as_micros() < self.next.load(Ordering::Relaxed) {
+            self.sooner.notify_one();
+        }
+    }
+
     /// Takes the idle instance that was used last: what it has in caches is the freshest, and the others may age. Those
     /// that are kept anyway come first.
     pub(crate) fn lend(
@@ -42,10 +140,9 @@ impl Pools {
     ) -> Option<Instance> {
         let mut retired = Vec::new();
         let mut pools = self.pools.lock();
-        let pool = pools.entry(key(function)).or_insert_with(|| Pool {
-            generation: function.generation,
-            idle: Vec::new(),
-        });
+        let pool = pools
+            .entry(key(function))
+            .or_insert_with(|| self.new_pool(function.generation));
         if pool.generation != function.generation {
             pool.generation = function.generation;
             retired.append(&mut pool.idle);
@@ -76,14 +173,15 @@ impl Pools {
     pub(crate) fn add(&self, function: &Function, mut instance: Instance, now: Timestamp) {
         instance.idle_since = now;
         let mut pools = self.pools.lock();
-        let pool = pools.entry(key(function)).or_insert_with(|| Pool {
-            generation: instance.generation,
-            idle: Vec::new(),
-        });
+        let pool = pools
+            .entry(key(function))
+            .or_insert_with(|| self.new_pool(instance.generation));
         if pool.generation == instance.generation {
             // Below those that have been used already.
             pool.idle.insert(0, instance);
         }
+        drop(pools);
+        self.look_at(now + ROUND);
     }
 
     /// Retires up to `count` of those that are kept although idle.
@@ -137,28 +235,100 @@ impl Pools {
     }
 
     /// Retires what has been idle for too long, is too old, or has died.
-    /// Says which functions have nothing idle left.
-    fn retire(&self, now: Timestamp, config: &Config) -> Vec<Key> {
-        let since = now - config.keep_idle;
-        let mut retired = Vec::new();
+    fn retire(&self, now: Timestamp, config: &Config) -> Round {
+        let (mut retired, mut round) = (Vec::new(), Round::default());
         let mut pools = self.pools.lock();
-        for pool in pools.values_mut() {
-            let (keep, old): (Vec<_>, Vec<_>) = pool.idle.drain(..).partition(|instance| {
-                (instance.kept.is_some() || instance.idle_since >= since)
-                    && instance.is_fit(now, config.longest_life)
-            });
-            pool.idle = keep;
-            retired.extend(old);
+        for (key, pool) in pools.iter_mut() {
+            retired.append(&mut pool.retire(now, config.longest_life));
+            if pool.idle.is_empty() {
+                round.bare.push(key.clone());
+            }
+            let mut next = pool.next_deadline(now, config.longest_life);
+            if config.start_ahead && pool.idle.is_empty() && !pool.starting {
+                match pool.ahead(now) {
+                    Some(at) if at <= now => {
+                        pool.starting = true;
+                        round.ahead.push(key.clone());
+                    }
+                    at => next = next.into_iter().chain(at).min(),
+                }
+            }
+            round.next = round.next.into_iter().chain(next).min();
         }
-        let bare = pools.iter().filter(|(_, pool)| pool.idle.is_empty());
-        let bare = bare.map(|(key, _)| key.clone()).collect();
         drop(pools);
         drop(retired);
-        bare
+        round
+    }
+
+    /// Puts one among the idle that was started ahead of a call, or notes that it did not start.
+    fn started_ahead(&self, key: &Key, instance: Option<Instance>) {
+        let mut pools = self.pools.lock();
+        let Some(pool) = pools.get_mut(key) else {
+            return;
+        };
+        pool.starting = false;
+        match (instance, &pool.planned) {
+            (Some(mut instance), planned) if instance.generation == pool.generation => {
+                // As if it had been there since then: it goes when its window ends.
+                if let Some((since, _)) = planned {
+                    instance.idle_since = *since;
+                }
+                pool.idle.insert(0, instance);
+            }
+            // Not again before the next call.
+            _ => pool.planned = None,
+        }
+        drop(pools);
+        self.sooner.notify_one();
     }
 }
 
 impl Pool {
+    fn retire(&mut self, now: Timestamp, longest_life: Duration) -> Vec<Instance> {
+        let (keep, old): (Vec<_>, Vec<_>) = std::mem::take(&mut self.idle)
+            .into_iter()
+            .partition(|one| one.is_fit(now, longest_life) && self.deadline(one, now) > now);
+        self.idle = keep;
+        old
+    }
+
+    /// When an idle instance goes, as things are now.
+    fn deadline(&self, instance: &Instance, now: Timestamp) -> Timestamp {
+        if instance.kept.is_some() {
+            return Timestamp::MAX;
+        }
+        let Some((since, plan)) = &self.planned else {
+            return instance.idle_since + self.keep.max(SURPLUS);
+        };
+        let kept = instance.idle_since + self.keep;
+        let idle = now.since(*since);
+        let window = plan
+            .ahead()
+            .iter()
+            .find(|window| (window.from..window.until).contains(&idle));
+        window.map_or(kept, |window| kept.max(*since + window.until))
+    }
+
+    /// When there may be something to retire.
+    fn next_deadline(&self, now: Timestamp, longest_life: Duration) -> Option<Timestamp> {
+        let deadlines = self.idle.iter().map(|one| {
+            let deadline = match one.kept {
+                Some(_) => now + ROUND,
+                None => self.deadline(one, now),
+            };
+            deadline.min(one.too_old_at(longest_life))
+        });
+        deadlines.min()
+    }
+
+    /// When one is to be started, if no call comes before.
+    fn ahead(&self, now: Timestamp) -> Option<Timestamp> {
+        let (since, plan) = self.planned.as_ref()?;
+        let idle = now.since(*since);
+        let window = plan.ahead().iter().find(|window| window.until > idle)?;
+        Some(*since + window.from)
+    }
+
     fn next(&mut self) -> Option<Instance> {
         let kept = self.idle.iter().rposition(|one| one.kept.is_some());
         match kept {
@@ -177,30 +347,58 @@ pub(crate) fn key(function: &Function) -> Key {
 }
 
 impl Functions {
-    /// A worker: retires instances that have been idle for long, and unpacked packages that nobody uses.
+    /// Notes that a call of a function begins.
+    pub(crate) fn busy(&self, function: &Function) -> Busy {
+        self.shared.pools.began(function, self.shared.clock.now());
+        Busy {
+            functions: self.clone(),
+            key: key(function),
+        }
+    }
+
+    /// A worker: retires instances that have been idle for long, starts some ahead of calls, and removes unpacked
+    /// packages that nobody uses.
     pub async fn run_retirement(&self, stop: CancellationToken) -> Result<()> {
-        let clock = &self.shared.clock;
-        for round in 0.. {
-            if round % SWEEP_EVERY == 0 {
-                // It waits for the next round: what is unpacked in vain only takes room.
+        let (clock, pools) = (&self.shared.clock, &self.shared.pools);
+        let mut sweep = clock.now();
+        while !stop.is_cancelled() {
+            let next = match self.retire() {
+                Ok(next) => next,
+                Err(cause) => {
+                    tracing::warn!(%cause, "functions that are gone were not looked for");
+                    Some(clock.now() + ROUND)
+                }
+            };
+            if clock.now() >= sweep {
+                sweep = clock.now() + SWEEP;
+                // It waits for the next time: what is unpacked in vain only takes room.
                 if let Err(cause) = self.sweep_code().await {
                     tracing::warn!(%cause, "unpacked packages that nobody uses were not looked for");
                 }
             }
+            let next = next.unwrap_or(sweep).min(sweep);
+            pools.next.store(next.as_micros(), Ordering::Relaxed);
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = clock.sleep(ROUND) => {}
-            }
-            if let Err(cause) = self.retire() {
-                tracing::warn!(%cause, "functions that are gone were not looked for");
+                () = pools.sooner.notified() => {}
+                () = clock.sleep_until(next) => {}
             }
         }
         Ok(())
     }
 
-    fn retire(&self) -> Result<()> {
+    /// Returns when to look again.
+    fn retire(&self) -> Result<Option<Timestamp>> {
         let shared = &self.shared;
-        for (space, name, version) in shared.pools.retire(shared.clock.now(), &shared.config) {
+        let round = shared.pools.retire(shared.clock.now(), &shared.config);
+        for key in round.ahead {
+            let functions = self.clone();
+            shared.running.spawn(async move {
+                let instance = functions.start_ahead(&key).await;
+                functions.shared.pools.started_ahead(&key, instance);
+            });
+        }
+        for (space, name, version) in round.bare {
             // A call that began before its function, or the version, was deleted made a new pool for it.
             let version = version.map(|number| number.to_string());
             match self.resolve(&space, &name, version.as_deref()) {
@@ -215,7 +413,35 @@ impl Functions {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(round.next)
+    }
+
+    /// None if there is nothing to start or it did not come to ask for work: the next call will tell why.
+    async fn start_ahead(&self, key: &Key) -> Option<Instance> {
+        let shared = &self.shared;
+        let (space, name, version) = key;
+        let qualifier = version.map(|version| version.to_string());
+        let function = self.resolve(space, name, qualifier.as_deref()).ok()?;
+        let unique = u128::from_be_bytes(shared.random.bytes());
+        let now = shared.clock.now();
+        self.admit_start(&function, now).ok()?;
+        let stream = shared.dialects.of(space).log_stream(now, *version, unique);
+        let timeout = shared.config.init_timeout;
+        let why = Initialization::OnDemand;
+        match self
+            .start(&function, &stream, why, |now| now + timeout)
+            .await
+        {
+            Ok(Started::Ready { instance, .. }) => Some(instance),
+            Ok(Started::Failed { capture, .. }) => {
+                capture.end(Vec::new(), true).await;
+                None
+            }
+            Err(cause) => {
+                tracing::debug!(%cause, function = name, "nothing was started ahead");
+                None
+            }
+        }
     }
 }
 

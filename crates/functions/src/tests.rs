@@ -3,5 +3,6 @@
 mod asynchronous;
 mod deploy;
 pub(crate) mod fake;
+mod keeping;
 mod synchronous;
 mod versions;

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::delivery::Rules;
 use crate::pattern::{Language, Pattern};
 use crate::schema::{
-    DELIVERIES, LastResult, MAPPINGS, Mapping, MappingState, RESULTS, MappingSource, deliveries_of,
+    DELIVERIES, LastResult, MAPPINGS, Mapping, MappingSource, MappingState, RESULTS, deliveries_of,
     mapping_key, result_key,
 };
 use crate::shard::Delivering;

@@ -10,7 +10,7 @@ use crate::delivery::Progress;
 use crate::pattern::{Language, Pattern};
 use crate::schema::{
     DELIVERIES, Destination, LastResult, MAPPINGS, Mapping, MappingId, MappingSettings,
-    MappingState, PAIRS, RESULTS, MappingSource, Starting, StoredDelivery, Target, deliveries_of,
+    MappingSource, MappingState, PAIRS, RESULTS, Starting, StoredDelivery, Target, deliveries_of,
     mapping_key, pair_key, result_key,
 };
 use crate::{Error, Result, Triggers};

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use triggers::{
     Answer, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult, Mapping,
-    MappingSettings, MappingState, NewMapping, MappingSource, Starting, Target, Triggers, Window,
+    MappingSettings, MappingSource, MappingState, NewMapping, Starting, Target, Triggers, Window,
 };
 
 mod world;

@@ -230,6 +230,7 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         )),
         Error::Overlap(..)
         | Error::DuplicateId(_)
+        | Error::KeyTaken
         | Error::Tables(_)
         | Error::Functions(_)
         | Error::Objects(_)

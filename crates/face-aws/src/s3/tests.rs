@@ -56,9 +56,6 @@ impl Dialect for Mute {
     fn log_lines(&self, _: &CallFacts<'_>, _: &Moment<'_>) -> Vec<String> {
         Vec::new()
     }
-    fn telemetry(&self, _: base::Timestamp, _: &functions::Happening<'_>) -> String {
-        String::new()
-    }
     fn account(&self, _: &Function) -> String {
         String::new()
     }

@@ -20,7 +20,7 @@ use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Mom
 use crate::protocol;
 use crate::{
     Config, Configuration, Create, Event, Function, Functions, Invoke, Job, Keeper, Launch,
-    Launched, Launcher, Logging, NewCode, NotLaunched, Outcome, Parts, Process, Result,
+    Launched, Launcher, Logging, NewCode, NotLaunched, Outcome, Parts, Policy, Process, Result,
 };
 
 /// What the fake workers share with the test.
@@ -83,6 +83,24 @@ impl World {
         };
         let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
         Self::with(Store::ephemeral(Random::seeded(1)), clock, config)
+    }
+
+    /// One that keeps idle instances by this policy.
+    pub(crate) fn keeping(keep_alive: Policy, start_ahead: bool) -> Self {
+        let config = Config {
+            keep_alive,
+            start_ahead,
+            ..Config::default()
+        };
+        let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
+        Self::with(Store::ephemeral(Random::seeded(1)), clock, config)
+    }
+
+    pub(crate) fn run_retirement(&self) -> CancellationToken {
+        let (functions, stop) = (self.functions.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        tokio::spawn(async move { functions.run_retirement(stopped).await.unwrap() });
+        stop
     }
 
     pub(crate) fn on(store: Store, clock: ManualClock) -> Self {

@@ -273,26 +273,6 @@ async fn a_caller_that_goes_away_does_not_end_the_function() {
 }
 
 #[tokio::test]
-async fn what_is_idle_for_long_is_retired() {
-    let world = World::new();
-    world.deploy("echo").await;
-    let (functions, stop) = (
-        world.functions.clone(),
-        tokio_util::sync::CancellationToken::new(),
-    );
-    let stopped = stop.clone();
-    let worker = tokio::spawn(async move { functions.run_retirement(stopped).await });
-    world.invoke("1").await.unwrap();
-    let alive = |world: &World| world.stage.alive.load(Ordering::SeqCst);
-    let seconds = world
-        .seconds_until("it is retired", |world| alive(world) == 0)
-        .await;
-    assert!((600..=660).contains(&seconds), "{seconds}");
-    stop.cancel();
-    worker.await.unwrap().unwrap();
-}
-
-#[tokio::test]
 async fn shutting_down_kills_what_runs_and_refuses_what_comes() {
     let world = World::new();
     world.deploy("as-told").await;

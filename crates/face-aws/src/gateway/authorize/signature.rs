@@ -26,6 +26,7 @@ impl Gateways {
                 GatewayKind::Classic | GatewayKind::Simple | GatewayKind::Socket => "execute-api",
             },
             path: PathStyle::Normalized,
+            keys: &self.signing_keys,
         };
         let body = router::hashed(head, &request.body);
         let mut failed = None;
