@@ -167,7 +167,7 @@ def test_what_an_event_function_returns(google):
     assert ask(google, "/nothing", b"{}", **BINARY)[0] == 204
     status, headers, body = ask(google, "/fails", b"{}", **BINARY)
     assert (status, headers["x-google-status"], body) == (500, "error", b"no")
-    assert ask(google, "/seen")[0] == 404, "events are posted"
+    assert ask(google, "/py_seen")[0] == 405, "events are posted"
 
 
 def test_legacy_events_become_cloud_events(google):
