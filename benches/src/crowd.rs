@@ -1,10 +1,11 @@
 //! Many functions that nobody calls, very many calls at once, and a quiet function beside one that floods.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::client::{Connection, signed};
 use crate::server::Server;
@@ -28,29 +29,49 @@ pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
     at_once_and_beside(binary, &work.join("crowd"))
 }
 
-fn deploy(binary: &Path, app: &Path, template: &str) -> Result<Server> {
+fn write(app: &Path, template: &str) -> Result<()> {
     std::fs::create_dir_all(app.join("code"))?;
     std::fs::write(app.join("template.yaml"), template)?;
     let handler = "exports.handler = async () => null;\n";
-    std::fs::write(app.join("code/index.js"), handler)?;
+    Ok(std::fs::write(app.join("code/index.js"), handler)?)
+}
+
+fn deploy(binary: &Path, app: &Path, template: &str) -> Result<Server> {
+    write(app, template)?;
     let mut server = Server::spawn(binary, &["up", &app.display().to_string()])?;
     server.wait_for("deployed")?;
     Ok(server)
 }
 
 fn idle(binary: &Path, app: &Path) -> Result<()> {
-    let mut template = String::from("Transform: AWS::Serverless-2016-10-31\n");
-    template.push_str(
-        "Globals: { Function: { CodeUri: code, Handler: index.handler, Runtime: nodejs20.x } }\n",
-    );
-    template.push_str("Resources:\n");
-    for n in 0..IDLE {
-        template.push_str(&format!("  F{n}: {{ Type: AWS::Serverless::Function }}\n"));
+    // A template has half as many resources at most.
+    let half = |from: usize| {
+        let mut template = String::from("Transform: AWS::Serverless-2016-10-31\n");
+        template.push_str(
+            "Globals: { Function: { CodeUri: code, Handler: index.handler, Runtime: nodejs20.x } }\n",
+        );
+        template.push_str("Resources:\n");
+        for n in from..from + IDLE / 2 {
+            template.push_str(&format!("  F{n}: {{ Type: AWS::Serverless::Function }}\n"));
+        }
+        template
+    };
+    let server = deploy(binary, app, &half(0))?;
+    let other = app.join("other");
+    write(&other, &half(IDLE / 2))?;
+    let data = app.join(".fulmar").display().to_string();
+    let deployed = Command::new(binary)
+        .args(["deploy", "--data-dir", &data])
+        .arg(&other)
+        .output()?;
+    if !deployed.status.success() {
+        bail!(
+            "fulmar deploy: {}",
+            String::from_utf8_lossy(&deployed.stderr)
+        );
     }
-    let server = deploy(binary, app, &template)?;
     // It is stopped and started again: what deploying took is no part of being idle.
     drop(server);
-    let data = app.join(".fulmar").display().to_string();
     let mut server = Server::spawn(binary, &["serve", "--data-dir", &data])?;
     server.wait_for("ready")?;
     std::thread::sleep(Duration::from_secs(5));
