@@ -158,6 +158,17 @@ impl Cgroup {
         &found.expect("every group has all its controllers").1
     }
 
+    /// The memory that is used now.
+    pub(crate) fn memory(&self) -> Option<ByteSize> {
+        let path = if self.v2 {
+            self.folder("").join("memory.current")
+        } else {
+            self.folder("memory").join("memory.usage_in_bytes")
+        };
+        let text = fs::read_to_string(path).ok()?;
+        text.trim().parse().ok().map(ByteSize::bytes)
+    }
+
     /// The most memory that was used at once.
     pub(crate) fn peak_memory(&self) -> Option<ByteSize> {
         let path = if self.v2 {

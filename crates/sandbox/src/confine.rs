@@ -11,12 +11,12 @@ use rustix::process::{Resource, Rlimit, Signal};
 
 use crate::channel::{self, Status};
 use crate::spec::{Network, Order, User};
-use crate::{mounts, network, paths, seccomp};
+use crate::{keeper, mounts, network, paths, seccomp};
 
 /// Above every number that a program is given.
 const HIGH_FD: i32 = 100;
 
-type Step<T> = Result<T, String>;
+pub(crate) type Step<T> = Result<T, String>;
 
 /// Becomes the program that the order names, confined. Only for a process that was started for it.
 pub fn jail_main() -> ! {
@@ -34,11 +34,11 @@ pub fn jail_main() -> ! {
     exit(1)
 }
 
-enum Never {}
+pub(crate) enum Never {}
 
 fn begin(channel: OwnedFd, status: BorrowedFd<'_>) -> Step<Never> {
-    let (order, passed) =
-        channel::receive_order(status).map_err(|cause| format!("read the order: {cause}"))?;
+    let (order, passed) = channel::receive_order::<Order>(status)
+        .map_err(|cause| format!("read the order: {cause}"))?;
     drop(channel);
     // The lowest number that is free is the standard input's.
     let nothing = rustix::fs::open(
@@ -48,7 +48,10 @@ fn begin(channel: OwnedFd, status: BorrowedFd<'_>) -> Step<Never> {
     );
     // Not ours to close: the program has it.
     std::mem::forget(nothing.map_err(|cause| format!("open /dev/null: {cause}"))?);
-    monitor(&order, &passed, status)
+    match order.template {
+        Some(_) => keeper::keep(&order, passed, status),
+        None => monitor(&order, &passed, status),
+    }
 }
 
 /// The first process: gives up what only the host's side can, and waits for the namespace's init.
@@ -56,10 +59,7 @@ fn monitor(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Ne
     // A session of its own, so that no terminal's signals reach it.
     rustix::process::setsid().map_err(|cause| format!("start a session: {cause}"))?;
     die_with_the_server(order)?;
-    // Before the mounts change: afterwards these files are out of sight.
-    for file in &order.cgroups {
-        std::fs::write(file, "0").map_err(|cause| format!("join {}: {cause}", file.display()))?;
-    }
+    join(order)?;
     let (uid, gid) = (
         rustix::process::geteuid().as_raw(),
         rustix::process::getegid().as_raw(),
@@ -110,9 +110,13 @@ fn monitor(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Ne
 /// The init's pid as the monitor sees it, for the signal handler.
 static INIT: AtomicI32 = AtomicI32::new(0);
 
+pub(crate) fn set_init(pid: i32) {
+    INIT.store(pid, Ordering::SeqCst);
+}
+
 /// The server ends an instance by asking its monitor, whose pid cannot be somebody else's: the init goes, the kernel
 /// kills all that is in its namespace, and only then does the monitor end.
-fn watch_for_the_order_to_end() -> Step<()> {
+pub(crate) fn watch_for_the_order_to_end() -> Step<()> {
     extern "C" fn end(_: libc::c_int) {
         match INIT.load(Ordering::SeqCst) {
             // SAFETY: both calls are async-signal-safe, and the init is our own child that was not waited for yet.
@@ -152,7 +156,7 @@ fn init(order: &Order, passed: &[OwnedFd], tether: Tether, status: BorrowedFd<'_
     seccomp::install(&order.filter).map_err(|cause| format!("filter the calls: {cause}"))?;
     // SAFETY: this process has one thread, so the child may do anything.
     match check("fork the program", unsafe { libc::fork() })? {
-        0 => program(order, passed, status).map(|never| match never {}),
+        0 => program(order, passed, &order.numbers, status).map(|never| match never {}),
         program => {
             // The program's own descriptors are its business: a pipe must end when the program ends it.
             close_all_but(&[status.as_raw_fd()]);
@@ -164,7 +168,12 @@ fn init(order: &Order, passed: &[OwnedFd], tether: Tether, status: BorrowedFd<'_
 }
 
 /// The last steps, in the process that becomes the program.
-fn program(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
+pub(crate) fn program(
+    order: &Order,
+    passed: &[OwnedFd],
+    numbers: &[i32],
+    status: BorrowedFd<'_>,
+) -> Step<Never> {
     limit(Resource::Nofile, u64::from(order.files))?;
     limit(Resource::Core, 0)?;
     std::env::set_current_dir(&order.cwd)
@@ -179,7 +188,7 @@ fn program(order: &Order, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Ne
         .iter()
         .map(|(name, value)| c_string(format!("{name}={value}").as_ref()));
     let env = env.collect::<Step<Vec<_>>>()?;
-    place_passed(passed, &order.numbers)?;
+    place_passed(passed, numbers)?;
     Status::Began.send(status);
     let pointers = |words: &[CString]| {
         words
@@ -238,7 +247,7 @@ fn place_passed(passed: &[OwnedFd], numbers: &[i32]) -> Step<()> {
 }
 
 /// Root becomes somebody who owns nothing; a user namespace keeps its one identity. Nothing keeps or gains a capability.
-fn give_up_privileges(order: &Order) -> Step<()> {
+pub(crate) fn give_up_privileges(order: &Order) -> Step<()> {
     // SAFETY: `prctl` with these arguments takes no pointers.
     let drop_bound = |capability: libc::c_ulong| unsafe {
         libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0)
@@ -281,11 +290,42 @@ fn give_up_privileges(order: &Order) -> Step<()> {
     rustix::thread::set_no_new_privs(true)
         .map_err(|cause| format!("forbid new privileges: {cause}"))?;
     // The init and the program are the same user: without this, the one's memory would be open to the other.
+    close_memory()
+}
+
+pub(crate) fn close_memory() -> Step<()> {
     // SAFETY: `prctl` with these arguments takes no pointers.
     check("close its memory to others", unsafe {
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
     })
     .map(drop)
+}
+
+/// Joins the control groups. Before the mounts change: afterwards these files are out of sight.
+pub(crate) fn join(order: &Order) -> Step<()> {
+    for file in &order.cgroups {
+        std::fs::write(file, "0").map_err(|cause| format!("join {}: {cause}", file.display()))?;
+    }
+    Ok(())
+}
+
+/// A user namespace in root's place, for a server that is not root.
+pub(crate) fn own_user_namespace(order: &Order) -> Step<()> {
+    let (uid, gid) = (
+        rustix::process::geteuid().as_raw(),
+        rustix::process::getegid().as_raw(),
+    );
+    if let Some(pids) = order.pids {
+        // A new user namespace counts its processes by the limit that its maker had.
+        limit(Resource::Nproc, u64::from(pids))?;
+    }
+    // SAFETY: `unshare` takes no pointers; this process has one thread, as user namespaces require.
+    check("unshare the users", unsafe {
+        libc::unshare(libc::CLONE_NEWUSER)
+    })?;
+    map_user(order.user.inside(), uid, gid)?;
+    // Crossing into a new user namespace clears it.
+    die_with_the_server(order)
 }
 
 /// One user, who has no rights outside, stands for all.
@@ -299,7 +339,7 @@ fn map_user(inside: u32, uid: u32, gid: u32) -> Step<()> {
 }
 
 /// Ties the monitor's life to the server's, which may have ended before that was done.
-fn die_with_the_server(order: &Order) -> Step<()> {
+pub(crate) fn die_with_the_server(order: &Order) -> Step<()> {
     die_with_parent()?;
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
     // A server that is the first process of a container has no parent's number to be compared with.
@@ -311,22 +351,22 @@ fn die_with_the_server(order: &Order) -> Step<()> {
 
 /// Ties the init's life to the monitor's. The init cannot ask who its parent is, which is outside its namespace; so the
 /// monitor holds one end of a pipe as long as it lives.
-struct Tether {
+pub(crate) struct Tether {
     ours: OwnedFd,
     theirs: OwnedFd,
 }
 
 /// The init's end.
-struct Held(OwnedFd);
+pub(crate) struct Held(OwnedFd);
 
 impl Tether {
-    fn new() -> Step<Self> {
+    pub(crate) fn new() -> Step<Self> {
         let (theirs, ours) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
             .map_err(|cause| format!("make a pipe: {cause}"))?;
         Ok(Self { ours, theirs })
     }
 
-    fn hold(self) -> Step<Held> {
+    pub(crate) fn hold(self) -> Step<Held> {
         drop(self.ours);
         let held = Held(self.theirs);
         held.hold()?;
@@ -335,7 +375,7 @@ impl Tether {
 }
 
 impl Held {
-    fn hold(&self) -> Step<()> {
+    pub(crate) fn hold(&self) -> Step<()> {
         die_with_parent()?;
         let mut ends = [PollFd::new(&self.0, PollFlags::empty())];
         let now = rustix::time::Timespec {
@@ -363,7 +403,7 @@ fn die_with_parent() -> Step<()> {
 }
 
 /// Reaps whatever ends until `program` does.
-fn reap_until(program: i32) -> i32 {
+pub(crate) fn reap_until(program: i32) -> i32 {
     loop {
         let mut status = 0;
         // SAFETY: `status` outlives the call.
@@ -378,7 +418,18 @@ fn reap_until(program: i32) -> i32 {
     }
 }
 
-fn wait_for(child: i32) {
+/// Reaps until there is nothing left that could end.
+pub(crate) fn reap_all() {
+    loop {
+        // SAFETY: no status is asked for.
+        let ended = unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) };
+        if ended < 0 && std::io::Error::last_os_error().kind() != std::io::ErrorKind::Interrupted {
+            return;
+        }
+    }
+}
+
+pub(crate) fn wait_for(child: i32) {
     loop {
         let mut status = 0;
         // SAFETY: `status` outlives the call.
@@ -391,7 +442,7 @@ fn wait_for(child: i32) {
     }
 }
 
-fn close_all_but(kept: &[i32]) {
+pub(crate) fn close_all_but(kept: &[i32]) {
     let mut from = 0;
     let mut kept: Vec<u32> = kept
         .iter()
@@ -415,7 +466,7 @@ fn c_string(text: &OsStr) -> Step<CString> {
     CString::new(text.as_bytes()).map_err(|_| format!("{text:?} has a zero byte"))
 }
 
-fn check(what: &str, result: i32) -> Step<i32> {
+pub(crate) fn check(what: &str, result: i32) -> Step<i32> {
     if result < 0 {
         Err(format!("{what}: {}", std::io::Error::last_os_error()))
     } else {
@@ -423,7 +474,7 @@ fn check(what: &str, result: i32) -> Step<i32> {
     }
 }
 
-fn exit(code: i32) -> ! {
+pub(crate) fn exit(code: i32) -> ! {
     // SAFETY: ends the process at once; there are no other threads and nothing to flush.
     unsafe { libc::_exit(code) }
 }

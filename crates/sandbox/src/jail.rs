@@ -3,15 +3,17 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::process::Command;
+use tokio::process::{ChildStderr, ChildStdout, Command};
 
 use crate::cgroup::{Cgroup, Hierarchy};
 use crate::child::{Child, Confined, Life};
 use crate::network::Doors;
 use crate::seccomp::{self, Instruction};
 use crate::spec::{Order, PassedFd, Spec, User};
+use crate::template::{Makes, Template, TemplateSpec};
 use crate::{Error, JAIL_COMMAND, Result, channel};
 
 /// Starts processes. One of the few real seams: hosts differ in what they can confine.
@@ -19,8 +21,22 @@ pub trait Jail: Send + Sync {
     /// Starts it; that confining it failed shows when it is waited for. Needs a tokio runtime around it.
     fn spawn(&self, spec: Spec) -> Result<Child>;
 
+    /// Starts it as a template, if this jail can fork. Comes with what it prints.
+    fn template(&self, spec: Spec, template: TemplateSpec) -> Result<Prepared> {
+        let _ = (spec, template);
+        Err(Error::Unsafe("nothing is confined here".into()))
+    }
+
     /// Where a path outside is found inside: nothing moves where nothing is confined.
     fn confines(&self) -> bool;
+}
+
+/// A template, and what it prints.
+#[derive(Debug)]
+pub struct Prepared {
+    pub template: Template,
+    pub stdout: Option<ChildStdout>,
+    pub stderr: Option<ChildStderr>,
 }
 
 /// Linux namespaces, a private root, control groups, Landlock and a filter of system calls.
@@ -28,8 +44,8 @@ pub trait Jail: Send + Sync {
 pub struct NamespaceJail {
     /// An empty folder on which each process puts its root together, in its own mount namespace.
     stage: PathBuf,
-    groups: Hierarchy,
-    users: Users,
+    groups: Arc<Hierarchy>,
+    users: Arc<Users>,
     filter: Vec<Instruction>,
     doors: Option<Doors>,
 }
@@ -45,8 +61,8 @@ impl NamespaceJail {
         }
         Ok(Self {
             stage,
-            groups,
-            users: Users::find(),
+            groups: Arc::new(groups),
+            users: Arc::new(Users::find()),
             filter: seccomp::filter(),
             doors: None,
         })
@@ -77,6 +93,9 @@ impl NamespaceJail {
             user: self.users.next(),
             filter: self.filter.clone(),
             server: std::process::id(),
+            template: None,
+            threads: None,
+            places: Vec::new(),
         };
         (order, passed)
     }
@@ -102,6 +121,43 @@ impl Jail for NamespaceJail {
         let confined = Confined::new(ours, group, cpu_milli, self.doors.clone())
             .map_err(|cause| Error::io("watch the channel", cause))?;
         Child::new(process, Life::Confined(confined))
+    }
+
+    fn template(&self, spec: Spec, template: TemplateSpec) -> Result<Prepared> {
+        let group = self
+            .groups
+            .make(&spec.limits)
+            .map_err(|cause| Error::io("make a control group", cause))?;
+        let (mut order, passed) = self.order(spec, group.as_ref());
+        order.filter = seccomp::listened(order.network);
+        order.template = Some(template.control);
+        order.threads = Some(template.threads);
+        order.places = template.places;
+        let (ours, theirs) = channel::pair().map_err(|cause| Error::io("make a channel", cause))?;
+        let passed: Vec<_> = passed.iter().map(AsFd::as_fd).collect();
+        channel::send(ours.as_fd(), &order, &passed)
+            .map_err(|cause| Error::io("hand over the order", cause))?;
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(JAIL_COMMAND).env_clear().stdin(theirs);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let process = command
+            .spawn()
+            .map_err(|cause| Error::io("start a process", cause))?;
+        let (groups, users) = (self.groups.clone(), self.users.clone());
+        let makes = Makes {
+            group: Box::new(move |limits| groups.make(limits)),
+            user: Box::new(move || match users.next() {
+                User::Number(number) => Some(number),
+                User::Same => None,
+            }),
+            doors: self.doors.clone(),
+        };
+        let (template, stdout, stderr) = Template::new(ours, process, group, makes)?;
+        Ok(Prepared {
+            template,
+            stdout,
+            stderr,
+        })
     }
 
     fn confines(&self) -> bool {

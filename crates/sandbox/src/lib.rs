@@ -17,21 +17,25 @@ mod channel;
 mod child;
 mod confine;
 mod error;
+mod furnish;
 mod jail;
+mod keeper;
 mod mounts;
 mod network;
 mod paths;
 mod probe;
 mod seccomp;
 mod spec;
+mod template;
 
 pub use child::{Child, Exit};
 pub use confine::jail_main;
 pub use error::{Error, Result};
-pub use jail::{Jail, NamespaceJail, NoJail};
+pub use jail::{Jail, NamespaceJail, NoJail, Prepared};
 pub use network::{Door, Doors};
 pub use probe::{Cgroups, Report, probe};
 pub use spec::{Access, Limits, Mount, Network, PassedFd, Spec};
+pub use template::{Fork, LIBRARY, NODE_LIBRARY, Template, TemplateSpec};
 
 /// The hidden subcommand under which our own binary becomes a confined process.
 pub const JAIL_COMMAND: &str = "__jail";

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use base::ByteSize;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind_recursive, mount_change,
     mount_remount, unmount,
@@ -42,19 +43,15 @@ pub(crate) const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom
 
 /// Shared memory is memory: it counts against the limit, this only bounds it further.
 const SHM: &str = "size=64m,mode=1777";
+pub(crate) const SHM_SIZE: &str = "64m";
 
-/// Empty files take memory too: there may be as many as on a disk of this size.
 const BYTES_PER_FILE: u64 = 4_096;
 const FEWEST_FILES: u64 = 1_024;
 
 /// Enters the private root. Afterwards nothing of the host's file system is in sight but what was bound.
 pub(crate) fn enter(order: &Order) -> Step<()> {
     let root = &order.stage;
-    mount_change(
-        "/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )
-    .map_err(failed("keep our mounts to ourselves", Path::new("/")))?;
+    keep_to_ourselves()?;
     let quiet = MountFlags::NOSUID | MountFlags::NODEV;
     tmpfs(root, quiet, "size=1m,mode=755")?;
     for folder in SYSTEM {
@@ -62,6 +59,9 @@ pub(crate) fn enter(order: &Order) -> Step<()> {
     }
     etc(root, order.user.inside())?;
     dev(root)?;
+    for place in &order.places {
+        make_folder(&inside(root, place))?;
+    }
     make_folder(&inside(root, Path::new("/proc")))?;
     let proc = inside(root, Path::new("/proc"));
     mount("proc", &proc, "proc", quiet | MountFlags::NOEXEC, None)
@@ -74,7 +74,7 @@ pub(crate) fn enter(order: &Order) -> Step<()> {
         &format!(
             "size={},nr_inodes={},mode=1777",
             order.tmp.as_bytes(),
-            order.tmp.as_bytes() / BYTES_PER_FILE + FEWEST_FILES
+            files(order.tmp)
         ),
     )?;
     // Parents before what is inside them.
@@ -84,6 +84,19 @@ pub(crate) fn enter(order: &Order) -> Step<()> {
         place(root, mount)?;
     }
     pivot(root)
+}
+
+/// Empty files take memory too: there may be as many as on a disk of this size.
+pub(crate) fn files(size: ByteSize) -> u64 {
+    size.as_bytes() / BYTES_PER_FILE + FEWEST_FILES
+}
+
+pub(crate) fn keep_to_ourselves() -> Step<()> {
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .map_err(failed("keep our mounts to ourselves", Path::new("/")))
 }
 
 /// Makes `root` the root and lets go of the old one.

@@ -39,6 +39,12 @@ fn rules(order: &Order) -> Result<(), RulesetError> {
             .add_rule(PathBeneath::new(path, access))
             .map(drop)
     };
+    if order.template.is_some() {
+        // What its children are given is mounted later, and rules are for what is there: the private root, and what is
+        // put into it, but nothing outside. Each child adds what follows for itself (`native/fork.rs`).
+        allow(Path::new("/"), everything)?;
+        return rules.restrict_self().map(drop);
+    }
     allow(Path::new("/"), AccessFs::from_read(FILES))?;
     allow(Path::new("/tmp"), everything)?;
     allow(Path::new("/dev/shm"), everything)?;

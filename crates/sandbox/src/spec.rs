@@ -94,6 +94,12 @@ pub(crate) struct Order {
     pub(crate) filter: Vec<Instruction>,
     /// The server, as its children see it.
     pub(crate) server: u32,
+    /// Under this number the program hears of forks; set for a template.
+    pub(crate) template: Option<i32>,
+    /// How many threads a template may have, if it may have any but its first.
+    pub(crate) threads: Option<usize>,
+    /// Empty folders on which something is mounted later.
+    pub(crate) places: Vec<PathBuf>,
 }
 
 /// Who the program is.

@@ -1,0 +1,543 @@
+//! The outside of a template: the process that started it, sees to its forks and gives each child what is its own.
+//!
+//! A template is as hostile as an instance from its first line of somebody's code. It has an instance's walls, but one
+//! door: a `clone` into fresh namespaces, with exactly these flags, is not refused by the filter but put to this process,
+//! which lets one through for each fork that the server has asked for. (The flags are in a register, so what is let
+//! through is what was looked at.) Everything else about the child is done from here, without its help: who it is, its
+//! control groups, its `/tmp`, its `/proc`, its network. Last, this process looks at what became of it, and only a child
+//! that has given everything up is handed to the server.
+//!
+//! The child is not the template's own but its init's, so a template may end, and what came of it lives on.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, PidfdFlags, Signal};
+
+use crate::channel::{self, Status};
+use crate::confine::{self, Never, Step, Tether, check};
+use crate::furnish::Own;
+use crate::seccomp::{self, Listener};
+use crate::spec::{Network, Order, User};
+use crate::template::{ForkOrder, Request};
+use crate::{mounts, network, paths};
+
+/// How long a fork may take altogether before the template is taken to be broken.
+const LONGEST_FORK: Duration = Duration::from_secs(5);
+/// A template that makes more calls than that which nobody has asked for is ended: each costs us time.
+const MOST_UNASKED: u32 = 1_000;
+/// How deep a child's pid namespace is, seen from here: ours, the template's, its own.
+const DEPTH: usize = 3;
+
+/// A template that runs.
+struct Keeper<'a> {
+    order: &'a Order,
+    status: BorrowedFd<'a>,
+    init: i32,
+    program: i32,
+    pidfd: OwnedFd,
+    listener: Listener,
+    /// On which its bootstrap hears of forks.
+    control: OwnedFd,
+    own: Own,
+    unasked: u32,
+}
+
+/// The first process: starts the template, keeps it, and outlives it until the last of its children has ended.
+pub(crate) fn keep(order: &Order, passed: Vec<OwnedFd>, status: BorrowedFd<'_>) -> Step<Never> {
+    rustix::process::setsid().map_err(|cause| format!("start a session: {cause}"))?;
+    confine::die_with_the_server(order)?;
+    if order.user == User::Same {
+        confine::own_user_namespace(order)?;
+    }
+    // What is mounted here is ours: the host's, seen as it was, to bind from.
+    // SAFETY: `unshare` takes no pointers; this process has one thread.
+    check("unshare the mounts and the pids", unsafe {
+        libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)
+    })?;
+    mounts::keep_to_ourselves()?;
+    let own = Own::open()?;
+    let (ours, theirs) = channel::pair().map_err(failed("make a channel"))?;
+    let (control, inside) = channel::pair().map_err(failed("make a channel"))?;
+    rustix::net::sockopt::set_socket_passcred(&ours, true).map_err(failed("ask for names"))?;
+    let tether = Tether::new()?;
+    confine::watch_for_the_order_to_end()?;
+    // SAFETY: this process has one thread, so the child may do anything.
+    match check("fork the init", unsafe { libc::fork() })? {
+        0 => {
+            confine::set_init(0);
+            drop((ours, control));
+            init(order, passed, inside, tether, status, theirs.as_fd()).map(|never| match never {})
+        }
+        init => {
+            confine::set_init(init);
+            drop((theirs, inside, passed));
+            // Children of a server that is not root are the same user as this process.
+            confine::close_memory()?;
+            let keeper = Keeper::meet(order, status, init, ours.as_fd(), control, own);
+            match keeper.and_then(Keeper::serve) {
+                Ok(()) => {}
+                // The server hears it, and what was forked already is not to suffer for it.
+                Err(why) => Status::Failed(why).send(status),
+            }
+            confine::wait_for(init);
+            confine::exit(0)
+        }
+    }
+}
+
+/// The first process of the template's namespaces: as an instance's, but it stays until its last child has ended.
+fn init(
+    order: &Order,
+    mut passed: Vec<OwnedFd>,
+    control: OwnedFd,
+    tether: Tether,
+    status: BorrowedFd<'_>,
+    listener: BorrowedFd<'_>,
+) -> Step<Never> {
+    let tether = tether.hold()?;
+    // SAFETY: resetting to the default action takes no handler.
+    unsafe { libc::signal(libc::SIGTERM, libc::SIG_DFL) };
+    confine::join(order)?;
+    let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    if let Network::Isolated { .. } = order.network {
+        namespaces |= libc::CLONE_NEWNET;
+    }
+    // SAFETY: `unshare` takes no pointers; this process has one thread.
+    check("unshare the namespaces", unsafe {
+        libc::unshare(namespaces)
+    })?;
+    if let Network::Isolated { port } = order.network {
+        let door = network::open(port)?;
+        channel::send(status, &Status::Door, &[door.as_fd()])
+            .map_err(failed("hand out the door"))?;
+    }
+    mounts::enter(order)?;
+    rustix::system::sethostname(b"sandbox").map_err(failed("set the host name"))?;
+    confine::give_up_privileges(order)?;
+    tether.hold()?;
+    paths::restrict(order)?;
+    let mut numbers = order.numbers.clone();
+    if let Some(number) = order.template {
+        passed.push(control);
+        numbers.push(number);
+    }
+    // SAFETY: this process has one thread, so the child may do anything.
+    match check("fork the program", unsafe { libc::fork() })? {
+        0 => {
+            let heard =
+                seccomp::install_listened(&order.filter).map_err(failed("filter the calls"))?;
+            channel::send_bytes(listener, b"filter", &[heard.as_fd()])
+                .map_err(failed("hand out the filter"))?;
+            drop(heard);
+            confine::program(order, &passed, &numbers, status).map(|never| match never {})
+        }
+        program => {
+            drop(passed);
+            // Its own is the one without a door.
+            seccomp::install(&seccomp::filter()).map_err(failed("filter the calls"))?;
+            confine::close_all_but(&[status.as_raw_fd()]);
+            let ended = confine::reap_until(program);
+            Status::Ended(ended).send(status);
+            confine::reap_all();
+            confine::exit(0)
+        }
+    }
+}
+
+impl<'a> Keeper<'a> {
+    /// Waits for the filter's other end, and learns from who sends it which process is the template.
+    fn meet(
+        order: &'a Order,
+        status: BorrowedFd<'a>,
+        init: i32,
+        from: BorrowedFd<'_>,
+        control: OwnedFd,
+        own: Own,
+    ) -> Step<Self> {
+        wait_to_read(&[from], LONGEST_FORK)?;
+        let (_, mut fds, program) =
+            channel::receive_bytes(from).map_err(failed("meet the template"))?;
+        let (Some(listener), Some(program)) = (fds.pop(), program) else {
+            return Err("the template did not begin".into());
+        };
+        let pidfd = open_pid(program)?;
+        Ok(Self {
+            order,
+            status,
+            init,
+            program,
+            pidfd,
+            listener: Listener::new(listener),
+            control,
+            own,
+            unasked: 0,
+        })
+    }
+
+    /// Until the template ends or is retired.
+    fn serve(mut self) -> Step<()> {
+        self.wait_until_ready()?;
+        loop {
+            let sources = [self.status, self.listener.as_fd(), self.control.as_fd()];
+            let ready = poll(&sources, None)?;
+            if ready[1] {
+                self.refuse_unasked()?;
+            }
+            if ready[0] {
+                let Some((request, fds)) = channel::receive_request::<Request>(self.status)
+                    .map_err(failed("hear the server"))?
+                else {
+                    return self.end();
+                };
+                match request {
+                    Request::Retire => return self.end(),
+                    Request::Fork(fork) => self.answer(&fork, fds)?,
+                }
+            } else if ready[2] {
+                // It says nothing unasked: it has ended, or is broken.
+                return self.end();
+            }
+        }
+    }
+
+    /// The template alone goes; its children are its init's.
+    fn end(&self) -> Step<()> {
+        // It may have ended by itself.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+        Ok(())
+    }
+
+    /// Its bootstrap says when it runs, and when it has done what a template is for. What has come to be between the two
+    /// (threads, files, children, shared memory) is what a fork would not take along, or would share.
+    fn wait_until_ready(&mut self) -> Step<()> {
+        let booted = self.hear()?;
+        let baseline = Seen::of(self.program)?;
+        let said = if booted == b"booted" {
+            // It waits until it has been looked at.
+            channel::send_bytes(self.control.as_fd(), b"seen", &[])
+                .map_err(failed("tell the template to go on"))?;
+            self.hear()?
+        } else {
+            booted
+        };
+        let tolerated = self.order.threads.unwrap_or(1);
+        let verdict = match std::str::from_utf8(&said) {
+            Ok("ready") => baseline.compare(&Seen::of(self.program)?, tolerated),
+            Ok(why) => Err(why.to_owned()),
+            Err(_) => Err("it is not ready, and does not say why".into()),
+        };
+        Status::Ready(verdict.map_err(|why| channel::shortened(&why))).send(self.status);
+        Ok(())
+    }
+
+    /// The next thing that its bootstrap says.
+    fn hear(&mut self) -> Step<Vec<u8>> {
+        loop {
+            let sources = [self.status, self.listener.as_fd(), self.control.as_fd()];
+            let ready = poll(&sources, None)?;
+            if ready[1] {
+                self.refuse_unasked()?;
+            }
+            if ready[0] {
+                // Nothing is asked of a template that is not ready; so it is to end, or its server has.
+                self.end()?;
+                return Err("it was given up".into());
+            }
+            if ready[2] {
+                let (bytes, _, _) = channel::receive_bytes(self.control.as_fd())
+                    .map_err(failed("hear the template"))?;
+                return match bytes.is_empty() {
+                    true => Err("it ended before it was ready".into()),
+                    false => Ok(bytes),
+                };
+            }
+        }
+    }
+
+    fn refuse_unasked(&mut self) -> Step<()> {
+        if self.listener.refuse() {
+            self.unasked += 1;
+        }
+        if self.unasked > MOST_UNASKED {
+            self.end()?;
+            return Err("it asked for namespaces, again and again".into());
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, fork: &ForkOrder, fds: Vec<OwnedFd>) -> Step<()> {
+        match self.fork(fork, fds) {
+            Ok(forked) => {
+                let mut handed = vec![forked.pidfd.as_fd(), forked.talk.as_fd()];
+                handed.extend(forked.door.as_ref().map(AsFd::as_fd));
+                let status = Status::Forked(fork.id, forked.pid);
+                channel::send(self.status, &status, &handed).map_err(failed("hand over a child"))
+            }
+            Err(why) => {
+                // One that could not be forked once is not tried again: whoever wanted it boots one.
+                Status::NotForked(fork.id, channel::shortened(&why)).send(self.status);
+                self.end()?;
+                Err(why)
+            }
+        }
+    }
+
+    fn fork(&mut self, fork: &ForkOrder, fds: Vec<OwnedFd>) -> Step<Forked> {
+        let (talk, theirs) = channel::pair().map_err(failed("make a channel"))?;
+        rustix::net::sockopt::set_socket_passcred(&talk, true).map_err(failed("ask for names"))?;
+        let isolated = matches!(self.order.network, Network::Isolated { .. });
+        let word: &[u8] = if isolated { b"n" } else { b"h" };
+        channel::send_bytes(self.control.as_fd(), word, &[theirs.as_fd()])
+            .map_err(failed("ask for a fork"))?;
+        drop(theirs);
+        let pid = self.birth(talk.as_fd())?;
+        let pidfd = open_pid(pid)?;
+        let made = self.raise(fork, fds, pid, &pidfd, talk.as_fd());
+        let door = made.inspect_err(|_| {
+            // Nobody will ask for it.
+            let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+        })?;
+        Ok(Forked {
+            pid: pid.unsigned_abs(),
+            pidfd,
+            talk,
+            door,
+        })
+    }
+
+    /// Lets one clone through and waits for who comes of it.
+    fn birth(&mut self, talk: BorrowedFd<'_>) -> Step<i32> {
+        let (mut granted, mut born, mut told) = (false, None, false);
+        while born.is_none() || !told {
+            let sources = [self.listener.as_fd(), self.control.as_fd(), talk];
+            let ready = poll(&sources, Some(LONGEST_FORK))?;
+            if ready == [false; 3] {
+                return Err("it did not fork in time".into());
+            }
+            if ready[0] {
+                if granted {
+                    self.refuse_unasked()?;
+                } else {
+                    granted = self.listener.grant_to(self.program);
+                }
+            }
+            if ready[1] {
+                let (bytes, _, _) = channel::receive_bytes(self.control.as_fd())
+                    .map_err(failed("hear the template"))?;
+                match <[u8; 4]>::try_from(bytes.as_slice()).map(i32::from_le_bytes) {
+                    Ok(pid) if pid > 0 => told = true,
+                    Ok(errno) => {
+                        let cause = std::io::Error::from_raw_os_error(-errno);
+                        return Err(format!("it could not fork: {cause}"));
+                    }
+                    Err(_) => return Err("it ended".into()),
+                }
+            }
+            if ready[2] && born.is_none() {
+                let (_, _, from) =
+                    channel::receive_bytes(talk).map_err(failed("hear of the child"))?;
+                born = Some(
+                    from.filter(|pid| *pid > 0)
+                        .ok_or("the child did not come")?,
+                );
+            }
+        }
+        born.ok_or_else(|| "the child did not come".into())
+    }
+
+    /// Gives a child everything that is its own, and waits until it has let go of the rest.
+    fn raise(
+        &self,
+        fork: &ForkOrder,
+        fds: Vec<OwnedFd>,
+        pid: i32,
+        pidfd: &OwnedFd,
+        talk: BorrowedFd<'_>,
+    ) -> Step<Option<std::net::TcpListener>> {
+        let folder = format!("/proc/{pid}");
+        let folder = Path::new(&folder);
+        is_first_of_its_own(folder, self.init)?;
+        let inside = self.order.user.inside();
+        let outside = fork.user.unwrap_or(inside);
+        let write = |name: &str, text: String| {
+            let file = folder.join(name);
+            fs::write(&file, text).map_err(|cause| format!("write {}: {cause}", file.display()))
+        };
+        write("setgroups", "deny".into())?;
+        write("uid_map", format!("{inside} {outside} 1"))?;
+        write("gid_map", format!("{inside} {outside} 1"))?;
+        for file in &fork.cgroups {
+            fs::write(file, pid.to_string())
+                .map_err(|cause| format!("join {}: {cause}", file.display()))?;
+        }
+        let door = self.own.furnish(pidfd.as_fd(), fork, self.order.network)?;
+        let passed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+        channel::send_bytes(talk, &fork.message(inside), &passed)
+            .map_err(failed("tell the child who it is"))?;
+        wait_to_read(&[talk], LONGEST_FORK)?;
+        let (word, _, _) = channel::receive_bytes(talk).map_err(failed("hear the child"))?;
+        if word != b"went" {
+            return Err("the child could not give up what it had".into());
+        }
+        has_given_everything_up(folder, outside)?;
+        channel::send_bytes(talk, b"seen", &[]).map_err(failed("let the child go"))?;
+        Ok(door)
+    }
+}
+
+struct Forked {
+    pid: u32,
+    pidfd: OwnedFd,
+    talk: OwnedFd,
+    door: Option<std::net::TcpListener>,
+}
+
+/// What there is of a process that a fork does not take along, or would share.
+struct Seen {
+    files: Vec<(String, String)>,
+    threads: usize,
+    children: bool,
+    shared: usize,
+    written: bool,
+}
+
+impl Seen {
+    fn of(pid: i32) -> Step<Self> {
+        let folder = format!("/proc/{pid}");
+        let folder = Path::new(&folder);
+        let list = |name: &str| -> Step<Vec<fs::DirEntry>> {
+            let found = fs::read_dir(folder.join(name)).map_err(failed("look at the template"))?;
+            Ok(found.flatten().collect())
+        };
+        let files = list("fd")?.into_iter().filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            Some((
+                entry.file_name().to_string_lossy().into_owned(),
+                target.to_string_lossy().into_owned(),
+            ))
+        });
+        let threads = list("task")?;
+        let children = threads.iter().any(|thread| {
+            let children = fs::read_to_string(thread.path().join("children"));
+            children.is_ok_and(|pids| !pids.trim().is_empty())
+        });
+        let maps = fs::read_to_string(folder.join("maps")).map_err(failed("look at its memory"))?;
+        let shared = maps.lines().filter(|line| {
+            let rights = line.split_whitespace().nth(1).unwrap_or_default();
+            rights.contains('w') && rights.ends_with('s')
+        });
+        let has_some = |place: &str| {
+            fs::read_dir(folder.join(place)).is_ok_and(|mut entries| entries.next().is_some())
+        };
+        Ok(Self {
+            files: files.collect(),
+            threads: threads.len(),
+            children,
+            shared: shared.count(),
+            written: has_some("root/tmp") || has_some("root/dev/shm"),
+        })
+    }
+
+    /// Why what was seen later cannot be forked.
+    fn compare(&self, later: &Self, threads: usize) -> Step<()> {
+        if later.threads > threads.max(self.threads) {
+            return Err(format!("it has {} threads", later.threads));
+        }
+        if later.children {
+            return Err("it has started other processes".into());
+        }
+        if later.shared > self.shared {
+            return Err("it has memory that its children would share".into());
+        }
+        if later.written {
+            return Err("it has written to its temporary folder".into());
+        }
+        let new = |(number, target): &&(String, String)| {
+            !self.files.contains(&(number.clone(), target.clone())) && !target.starts_with("/dev/")
+        };
+        match later.files.iter().find(new) {
+            Some((_, target)) => Err(format!("it has {target} open")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a process is what the clone that was let through makes, and not something else that speaks in its name.
+fn is_first_of_its_own(folder: &Path, init: i32) -> Step<()> {
+    let status = read_status(folder)?;
+    let pids: Vec<_> = field(&status, "NSpid").split_whitespace().collect();
+    let own = pids.len() == DEPTH && pids.last() == Some(&"1");
+    if own && field(&status, "PPid") == init.to_string() {
+        Ok(())
+    } else {
+        Err("what came of the fork is not in namespaces of its own".into())
+    }
+}
+
+/// The walls as they are seen from outside.
+fn has_given_everything_up(folder: &Path, user: u32) -> Step<()> {
+    let status = read_status(folder)?;
+    let nothing = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
+        .iter()
+        .all(|set| field(&status, set).bytes().all(|digit| digit == b'0'));
+    let user = user.to_string();
+    let itself = ["Uid", "Gid"]
+        .iter()
+        .all(|ids| field(&status, ids).split_whitespace().all(|id| id == user));
+    let filters: u32 = field(&status, "Seccomp_filters").parse().unwrap_or(0);
+    if nothing && itself && filters >= 2 && field(&status, "NoNewPrivs") == "1" {
+        Ok(())
+    } else {
+        Err("the child kept something that it had to give up".into())
+    }
+}
+
+fn read_status(folder: &Path) -> Step<String> {
+    fs::read_to_string(folder.join("status")).map_err(failed("look at the child"))
+}
+
+fn field<'a>(status: &'a str, name: &str) -> &'a str {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_default().trim()
+}
+
+fn open_pid(pid: i32) -> Step<OwnedFd> {
+    let pid = Pid::from_raw(pid).ok_or("there is no such process")?;
+    rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(failed("hold a process"))
+}
+
+fn wait_to_read(sources: &[BorrowedFd<'_>], longest: Duration) -> Step<()> {
+    match poll(sources, Some(longest))?.contains(&true) {
+        true => Ok(()),
+        false => Err("it took too long".into()),
+    }
+}
+
+/// Which of them have something to read, or have ended.
+fn poll(sources: &[BorrowedFd<'_>], longest: Option<Duration>) -> Step<Vec<bool>> {
+    let mut polled: Vec<_> = sources
+        .iter()
+        .map(|source| PollFd::new(source, PollFlags::IN))
+        .collect();
+    let longest = longest.map(|longest| rustix::time::Timespec {
+        tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: longest.subsec_nanos().into(),
+    });
+    loop {
+        match rustix::event::poll(&mut polled, longest.as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(cause) => return Err(format!("wait: {cause}")),
+            Ok(_) => return Ok(polled.iter().map(|one| !one.revents().is_empty()).collect()),
+        }
+    }
+}
+
+fn failed<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> String {
+    move |cause| format!("{what}: {cause}")
+}
