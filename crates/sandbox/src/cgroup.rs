@@ -114,7 +114,7 @@ impl Cgroup {
             .collect()
     }
 
-    fn limit(&self, limits: &Limits) -> io::Result<()> {
+    pub(crate) fn limit(&self, limits: &Limits) -> io::Result<()> {
         let memory = limits.memory.as_bytes().to_string();
         if self.v2 {
             self.set("", "memory.max", &memory)?;

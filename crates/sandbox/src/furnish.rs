@@ -1,7 +1,7 @@
 //! What a template's child finds in its own namespaces, put there from outside: mounts, and its end of the network.
 
 use std::net::TcpListener;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::CWD;
@@ -9,7 +9,7 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create,
     fsconfig_set_string, fsmount, fsopen, move_mount, open_tree,
 };
-use rustix::thread::{LinkNameSpaceType, ThreadNameSpaceType};
+use rustix::thread::ThreadNameSpaceType;
 
 use crate::confine::{Step, check, wait_for};
 use crate::mounts::{SHM_SIZE, files};
@@ -20,67 +20,36 @@ use crate::template::ForkOrder;
 /// Of the process that goes inside.
 const STACK: usize = 128 << 10;
 
-/// The namespaces that this process comes back to.
-pub(crate) struct Own {
-    mounts: OwnedFd,
-    network: OwnedFd,
-}
-
-impl Own {
-    pub(crate) fn open() -> Step<Self> {
-        let open = |name: &str| {
-            let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
-            rustix::fs::open(
-                format!("/proc/self/ns/{name}"),
-                flags,
-                rustix::fs::Mode::empty(),
-            )
-            .map_err(|cause| format!("open our own {name} namespace: {cause}"))
-        };
-        Ok(Self {
-            mounts: open("mnt")?,
-            network: open("net")?,
-        })
-    }
-
-    /// Goes into the child's namespaces, arranges them, and comes back.
-    pub(crate) fn furnish(
-        &self,
-        child: BorrowedFd<'_>,
-        fork: &ForkOrder,
-        network: Network,
-    ) -> Step<Option<TcpListener>> {
-        // Seen from here, before what is there is out of sight.
-        let trees = fork.mounts.iter().map(tree).collect::<Step<Vec<_>>>()?;
-        let mut namespaces = ThreadNameSpaceType::MOUNT | ThreadNameSpaceType::PROCESS_ID;
+/// Goes into the child's namespaces, and arranges them.
+pub(crate) fn furnish(
+    child: BorrowedFd<'_>,
+    fork: &ForkOrder,
+    network: Network,
+) -> Step<Option<TcpListener>> {
+    // Seen from here, before what is there is out of sight.
+    let trees = fork.mounts.iter().map(tree).collect::<Step<Vec<_>>>()?;
+    // Only for what this process starts from here on; before it starts anything else it goes to another child.
+    let of_processes = ThreadNameSpaceType::PROCESS_ID;
+    rustix::thread::move_into_thread_name_spaces(child, of_processes)
+        .map_err(failed("go to the child's processes"))?;
+    let mut door = None;
+    from_inside(|| {
+        let mut namespaces = ThreadNameSpaceType::MOUNT;
         if let Network::Isolated { .. } = network {
             namespaces |= ThreadNameSpaceType::NETWORK;
         }
         rustix::thread::move_into_thread_name_spaces(child, namespaces)
             .map_err(failed("go to the child"))?;
-        let done = arrange(fork, &trees, network);
-        self.come_back(network)?;
-        done
-    }
-
-    /// The pid namespace is left as it is: it only counts for processes that this one starts, and before it starts another
-    /// it goes to another child.
-    fn come_back(&self, network: Network) -> Step<()> {
-        if let Network::Isolated { .. } = network {
-            back(self.network.as_fd(), LinkNameSpaceType::Network)?;
-        }
-        back(self.mounts.as_fd(), LinkNameSpaceType::Mount)
-    }
-}
-
-fn back(to: BorrowedFd<'_>, kind: LinkNameSpaceType) -> Step<()> {
-    rustix::thread::move_into_link_name_space(to, Some(kind)).map_err(failed("come back"))
+        door = arrange(fork, &trees, network)?;
+        Ok(())
+    })?;
+    Ok(door)
 }
 
 fn arrange(fork: &ForkOrder, trees: &[OwnedFd], network: Network) -> Step<Option<TcpListener>> {
     let quiet = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     let silent = quiet | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    from_inside(|| attach(&file_system("proc", &[], silent)?, Path::new("/proc")))?;
+    attach(&file_system("proc", &[], silent)?, Path::new("/proc"))?;
     let options = [
         ("size", fork.tmp.as_bytes().to_string()),
         ("nr_inodes", files(fork.tmp).to_string()),
@@ -102,8 +71,8 @@ fn arrange(fork: &ForkOrder, trees: &[OwnedFd], network: Network) -> Step<Option
 }
 
 /// Does something in a process that is born into the child's pid namespace, for as long as it takes: a `/proc` is of the
-/// namespace that whoever mounts it is in. It has this process's memory, which waits for it, and nothing that the child
-/// may touch.
+/// namespace that whoever mounts it is in, and nobody has to find the way back. It has this process's memory and files,
+/// and this process waits for it; it is of a user namespace that is not the child's, and its memory is closed.
 fn from_inside(mut what: impl FnMut() -> Step<()>) -> Step<()> {
     struct Task<'a> {
         what: &'a mut dyn FnMut() -> Step<()>,

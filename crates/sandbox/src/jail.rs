@@ -133,6 +133,8 @@ impl Jail for NamespaceJail {
         order.template = Some(template.control);
         order.threads = Some(template.threads);
         order.places = template.places;
+        // Where they are counted by user, its children's count as its own too; each has its own limit besides.
+        order.pids = order.pids.map(|pids| pids.saturating_mul(FAMILY));
         let (ours, theirs) = channel::pair().map_err(|cause| Error::io("make a channel", cause))?;
         let passed: Vec<_> = passed.iter().map(AsFd::as_fd).collect();
         channel::send(ours.as_fd(), &order, &passed)
@@ -172,6 +174,9 @@ enum Users {
     Many(AtomicU32),
     One(User),
 }
+
+/// How many children with all their processes a template may have where nothing but their number is limited.
+const FAMILY: u32 = 64;
 
 /// Far above what hosts give to people, services and containers.
 const FIRST_USER: u32 = 2_000_000_000;

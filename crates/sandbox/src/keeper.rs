@@ -11,18 +11,18 @@
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
 use crate::channel::{self, Status};
 use crate::confine::{self, Never, Step, Tether, check};
-use crate::furnish::Own;
+use crate::furnish::furnish;
 use crate::seccomp::{self, Listener};
 use crate::spec::{Network, Order, User};
-use crate::template::{ForkOrder, Request};
+use crate::template::{Birth, ForkOrder, Request};
 use crate::{mounts, network, paths};
 
 /// How long a fork may take altogether before the template is taken to be broken.
@@ -42,8 +42,9 @@ struct Keeper<'a> {
     listener: Listener,
     /// On which its bootstrap hears of forks.
     control: OwnedFd,
-    own: Own,
     unasked: u32,
+    /// Made ahead.
+    spare: Option<Born>,
 }
 
 /// The first process: starts the template, keeps it, and outlives it until the last of its children has ended.
@@ -59,7 +60,6 @@ pub(crate) fn keep(order: &Order, passed: Vec<OwnedFd>, status: BorrowedFd<'_>) 
         libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)
     })?;
     mounts::keep_to_ourselves()?;
-    let own = Own::open()?;
     let (ours, theirs) = channel::pair().map_err(failed("make a channel"))?;
     let (control, inside) = channel::pair().map_err(failed("make a channel"))?;
     rustix::net::sockopt::set_socket_passcred(&ours, true).map_err(failed("ask for names"))?;
@@ -77,7 +77,7 @@ pub(crate) fn keep(order: &Order, passed: Vec<OwnedFd>, status: BorrowedFd<'_>) 
             drop((theirs, inside, passed));
             // Children of a server that is not root are the same user as this process.
             confine::close_memory()?;
-            let keeper = Keeper::meet(order, status, init, ours.as_fd(), control, own);
+            let keeper = Keeper::meet(order, status, init, ours.as_fd(), control);
             match keeper.and_then(Keeper::serve) {
                 Ok(()) => {}
                 // The server hears it, and what was forked already is not to suffer for it.
@@ -156,7 +156,6 @@ impl<'a> Keeper<'a> {
         init: i32,
         from: BorrowedFd<'_>,
         control: OwnedFd,
-        own: Own,
     ) -> Step<Self> {
         wait_to_read(&[from], LONGEST_FORK)?;
         let (_, mut fds, program) =
@@ -173,8 +172,8 @@ impl<'a> Keeper<'a> {
             pidfd,
             listener: Listener::new(listener),
             control,
-            own,
             unasked: 0,
+            spare: None,
         })
     }
 
@@ -195,7 +194,8 @@ impl<'a> Keeper<'a> {
                 };
                 match request {
                     Request::Retire => return self.end(),
-                    Request::Fork(fork) => self.answer(&fork, fds)?,
+                    Request::Fork(fork) => self.answer(&fork, &fds)?,
+                    Request::Spare(birth) => self.spare = Some(self.bear(&birth)?),
                 }
             } else if ready[2] {
                 // It says nothing unasked: it has ended, or is broken.
@@ -206,6 +206,9 @@ impl<'a> Keeper<'a> {
 
     /// The template alone goes; its children are its init's.
     fn end(&self) -> Step<()> {
+        if let Some(spare) = &self.spare {
+            spare.kill();
+        }
         // It may have ended by itself.
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
         Ok(())
@@ -269,12 +272,13 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    fn answer(&mut self, fork: &ForkOrder, fds: Vec<OwnedFd>) -> Step<()> {
+    fn answer(&mut self, fork: &ForkOrder, fds: &[OwnedFd]) -> Step<()> {
         match self.fork(fork, fds) {
             Ok(forked) => {
-                let mut handed = vec![forked.pidfd.as_fd(), forked.talk.as_fd()];
+                let child = &forked.child;
+                let mut handed = vec![child.pidfd.as_fd(), child.talk.as_fd()];
                 handed.extend(forked.door.as_ref().map(AsFd::as_fd));
-                let status = Status::Forked(fork.id, forked.pid);
+                let status = Status::Forked(fork.id, child.pid.unsigned_abs());
                 channel::send(self.status, &status, &handed).map_err(failed("hand over a child"))
             }
             Err(why) => {
@@ -286,7 +290,23 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    fn fork(&mut self, fork: &ForkOrder, fds: Vec<OwnedFd>) -> Step<Forked> {
+    /// Goes on with the child that was made ahead, or with a new one.
+    fn fork(&mut self, fork: &ForkOrder, fds: &[OwnedFd]) -> Step<Forked> {
+        let child = match self.spare.take() {
+            Some(child) if fork.uses_spare => child,
+            _ if fork.uses_spare => return Err("no child was made ahead".into()),
+            other => {
+                self.spare = other;
+                self.bear(&fork.birth)?
+            }
+        };
+        let made = self.send_off(fork, fds, &child);
+        let door = made.inspect_err(|_| child.kill())?;
+        Ok(Forked { child, door })
+    }
+
+    /// A child that has everything of its own but what its program is to see.
+    fn bear(&mut self, birth: &Birth) -> Step<Born> {
         let (talk, theirs) = channel::pair().map_err(failed("make a channel"))?;
         rustix::net::sockopt::set_socket_passcred(&talk, true).map_err(failed("ask for names"))?;
         let isolated = matches!(self.order.network, Network::Isolated { .. });
@@ -295,18 +315,16 @@ impl<'a> Keeper<'a> {
             .map_err(failed("ask for a fork"))?;
         drop(theirs);
         let pid = self.birth(talk.as_fd())?;
-        let pidfd = open_pid(pid)?;
-        let made = self.raise(fork, fds, pid, &pidfd, talk.as_fd());
-        let door = made.inspect_err(|_| {
-            // Nobody will ask for it.
-            let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
-        })?;
-        Ok(Forked {
-            pid: pid.unsigned_abs(),
-            pidfd,
+        let inside = self.order.user.inside();
+        let child = Born {
+            pid,
+            pidfd: open_pid(pid)?,
             talk,
-            door,
-        })
+            user: birth.user.unwrap_or(inside),
+        };
+        let raised = self.raise(birth, inside, &child);
+        raised.inspect_err(|_| child.kill())?;
+        Ok(child)
     }
 
     /// Lets one clone through and waits for who comes of it.
@@ -349,50 +367,76 @@ impl<'a> Keeper<'a> {
         born.ok_or_else(|| "the child did not come".into())
     }
 
-    /// Gives a child everything that is its own, and waits until it has let go of the rest.
-    fn raise(
-        &self,
-        fork: &ForkOrder,
-        fds: Vec<OwnedFd>,
-        pid: i32,
-        pidfd: &OwnedFd,
-        talk: BorrowedFd<'_>,
-    ) -> Step<Option<std::net::TcpListener>> {
-        let folder = format!("/proc/{pid}");
-        let folder = Path::new(&folder);
-        is_first_of_its_own(folder, self.init)?;
-        let inside = self.order.user.inside();
-        let outside = fork.user.unwrap_or(inside);
+    /// Makes a child somebody of its own.
+    fn raise(&self, birth: &Birth, inside: u32, child: &Born) -> Step<()> {
+        let folder = child.folder();
+        is_first_of_its_own(&folder, self.init)?;
         let write = |name: &str, text: String| {
             let file = folder.join(name);
             fs::write(&file, text).map_err(|cause| format!("write {}: {cause}", file.display()))
         };
         write("setgroups", "deny".into())?;
-        write("uid_map", format!("{inside} {outside} 1"))?;
-        write("gid_map", format!("{inside} {outside} 1"))?;
-        for file in &fork.cgroups {
-            fs::write(file, pid.to_string())
+        write("uid_map", format!("{inside} {} 1", child.user))?;
+        write("gid_map", format!("{inside} {} 1", child.user))?;
+        for file in &birth.cgroups {
+            fs::write(file, child.pid.to_string())
                 .map_err(|cause| format!("join {}: {cause}", file.display()))?;
         }
-        let door = self.own.furnish(pidfd.as_fd(), fork, self.order.network)?;
+        Ok(())
+    }
+
+    /// Gives it what it is to see, tells it what it is for, and waits until it has let go of the rest.
+    fn send_off(
+        &self,
+        fork: &ForkOrder,
+        fds: &[OwnedFd],
+        child: &Born,
+    ) -> Step<Option<std::net::TcpListener>> {
+        let door = furnish(child.pidfd.as_fd(), fork, self.order.network)?;
+        if let Some(pids) = fork.pids {
+            let limit = Rlimit {
+                current: Some(pids.into()),
+                maximum: Some(pids.into()),
+            };
+            rustix::process::prlimit(Pid::from_raw(child.pid), Resource::Nproc, limit)
+                .map_err(failed("limit its processes"))?;
+        }
         let passed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-        channel::send_bytes(talk, &fork.message(inside), &passed)
+        let talk = child.talk.as_fd();
+        channel::send_bytes(talk, &fork.message(self.order.user.inside()), &passed)
             .map_err(failed("tell the child who it is"))?;
         wait_to_read(&[talk], LONGEST_FORK)?;
         let (word, _, _) = channel::receive_bytes(talk).map_err(failed("hear the child"))?;
         if word != b"went" {
             return Err("the child could not give up what it had".into());
         }
-        has_given_everything_up(folder, outside)?;
+        has_given_everything_up(&child.folder(), child.user)?;
         channel::send_bytes(talk, b"seen", &[]).map_err(failed("let the child go"))?;
         Ok(door)
     }
 }
 
-struct Forked {
-    pid: u32,
+struct Born {
+    pid: i32,
     pidfd: OwnedFd,
     talk: OwnedFd,
+    /// Outside.
+    user: u32,
+}
+
+impl Born {
+    fn folder(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.pid))
+    }
+
+    fn kill(&self) {
+        // It may have ended by itself.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+}
+
+struct Forked {
+    child: Born,
     door: Option<std::net::TcpListener>,
 }
 

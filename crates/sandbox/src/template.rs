@@ -52,6 +52,8 @@ pub struct Fork {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
     Fork(ForkOrder),
+    /// A child is to be made ahead, for the next fork.
+    Spare(Birth),
     /// The template is to end; what came of it stays.
     Retire,
 }
@@ -59,13 +61,24 @@ pub(crate) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ForkOrder {
     pub(crate) id: u64,
-    /// Whom it takes itself for is its template's user; outside it is this one.
-    pub(crate) user: Option<u32>,
+    /// It goes on with the child that was made ahead.
+    pub(crate) uses_spare: bool,
+    /// If it does not.
+    pub(crate) birth: Birth,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) tmp: ByteSize,
-    pub(crate) cgroups: Vec<PathBuf>,
+    /// Set where no control group counts them.
+    pub(crate) pids: Option<u32>,
     pub(crate) numbers: Vec<u8>,
     pub(crate) message: Vec<u8>,
+}
+
+/// Who a child is.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Birth {
+    /// Whom it takes itself for is its template's user; outside it is this one.
+    pub(crate) user: Option<u32>,
+    pub(crate) cgroups: Vec<PathBuf>,
 }
 
 impl ForkOrder {
@@ -96,6 +109,8 @@ pub(crate) struct Makes {
 struct Channel {
     socket: UnixDatagram,
     count: u64,
+    /// The groups of the child that was made ahead, if one was.
+    spare: Option<Option<Cgroup>>,
     /// The keeper. It ends by itself, when the last child has.
     _process: tokio::process::Child,
     /// Of the template's own network.
@@ -118,6 +133,7 @@ impl Template {
             channel: tokio::sync::Mutex::new(Channel {
                 socket,
                 count: 0,
+                spare: None,
                 _process: process,
                 door: None,
             }),
@@ -148,7 +164,6 @@ impl Template {
     pub async fn fork(&self, fork: Fork) -> Result<Child> {
         let failed = |step| move |cause: std::io::Error| Error::io(step, cause);
         let cpu_milli = fork.limits.cpu_milli;
-        let group = (self.makes.group)(&fork.limits).map_err(failed("make a control group"))?;
         let pipe = || std::io::pipe().map_err(failed("make a pipe"));
         let ((stdout, out), (stderr, err)) = (pipe()?, pipe()?);
         let mut numbers = vec![1, 2];
@@ -160,14 +175,27 @@ impl Template {
         let mut passed = vec![out.as_fd(), err.as_fd()];
         passed.extend(fork.fds.iter().map(|passed| passed.fd.as_fd()));
         let mut channel = self.channel.lock().await;
+        let uses_spare = channel.spare.is_some();
+        let (group, birth) = match channel.spare.take() {
+            Some(group) => {
+                if let Some(group) = &group {
+                    group
+                        .limit(&fork.limits)
+                        .map_err(failed("set the limits"))?;
+                }
+                (group, Birth::default())
+            }
+            None => self.birth(&fork.limits)?,
+        };
         channel.count += 1;
         let id = channel.count;
         let request = Request::Fork(ForkOrder {
             id,
-            user: (self.makes.user)(),
+            uses_spare,
+            birth,
             mounts: fork.mounts,
             tmp: fork.tmp,
-            cgroups: group.as_ref().map(Cgroup::doors).unwrap_or_default(),
+            pids: group.is_none().then_some(fork.limits.pids),
             numbers,
             message: fork.message,
         });
@@ -192,6 +220,29 @@ impl Template {
             stdout.map_err(failed("read its output"))?,
             stderr.map_err(failed("read its output"))?,
         ))
+    }
+
+    fn birth(&self, limits: &Limits) -> Result<(Option<Cgroup>, Birth)> {
+        let group = (self.makes.group)(limits);
+        let group = group.map_err(|cause| Error::io("make a control group", cause))?;
+        let birth = Birth {
+            user: (self.makes.user)(),
+            cgroups: group.as_ref().map(Cgroup::doors).unwrap_or_default(),
+        };
+        Ok((group, birth))
+    }
+
+    /// Makes a child ahead for the next fork, if there is none: joining control groups can take longer than everything
+    /// else. Its limits are those of a usual one until it is used.
+    pub async fn make_ahead(&self, limits: &Limits) -> Result<()> {
+        let mut channel = self.channel.lock().await;
+        if channel.spare.is_none() {
+            let (group, birth) = self.birth(limits)?;
+            channel::send(channel.socket.as_fd(), &Request::Spare(birth), &[])
+                .map_err(|cause| Error::io("ask for a child", cause))?;
+            channel.spare = Some(group);
+        }
+        Ok(())
     }
 
     /// How much memory it uses, with what it shares with its children, if the host counts it.

@@ -487,6 +487,26 @@ async fn many() {
         );
     }
     println!("  {:?} each, with a shell", watch.elapsed() / COUNT);
+    let mut took = Vec::new();
+    for number in 0..COUNT {
+        template.make_ahead(&limits_of(64, 32)).await.unwrap();
+        tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>())
+            .await
+            .unwrap_err();
+        let watch = base::Stopwatch::start();
+        let child = template
+            .fork(script(&format!("echo {number}")))
+            .await
+            .unwrap();
+        took.push(watch.elapsed());
+        assert_eq!(finish(child).await.1, Exit::Code(0));
+    }
+    took.sort();
+    println!(
+        "  {:?} the fastest, {:?} the median, made ahead",
+        took[0],
+        took[took.len() / 2]
+    );
     let watch = base::Stopwatch::start();
     let mut children = Vec::new();
     for _ in 0..COUNT {
