@@ -19,10 +19,10 @@ pub(crate) const LAYERS: &str = "/opt";
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
 /// The number of the worker's end of the connection.
-const DESCRIPTOR: i32 = 3;
+pub(crate) const DESCRIPTOR: i32 = 3;
 /// The published limits of an execution environment.
-const FILES: u32 = 1_024;
-const PIDS: u32 = 1_024;
+pub(crate) const FILES: u32 = 1_024;
+pub(crate) const PIDS: u32 = 1_024;
 /// What an instance has at least until it asks for work, however small it is: starting is bounded by its own time-out, and
 /// the real service lets it burst too.
 const STARTING_CPU: u32 = 2_000;
@@ -58,6 +58,18 @@ pub struct Variables {
 pub struct Worker {
     pub child: Child,
     pub connection: Connection,
+    pub start: Start,
+}
+
+/// How a process came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From its program, as any process.
+    Boot,
+    /// From a process that had booted the language and waited for somebody's code.
+    Placeholder,
+    /// From a process that had initialised the same code.
+    Template,
 }
 
 /// How a process reaches us.
@@ -92,9 +104,9 @@ impl Runtimes {
         let (resolved, _) = self.resolve(&launch.runtime).await?;
         let mut program = match &resolved {
             Resolved::Package => self.custom(&launch)?,
-            Resolved::Host(found) => match found.language {
-                Language::Python => self.python(&launch, found).await?,
-                Language::Node | Language::Custom => self.node(&launch, found)?,
+            Resolved::Host(found) => match self.from_placeholder(&launch, found).await {
+                Some(worker) => return Ok(worker),
+                None => self.program(&launch, found).await?,
             },
         };
         let failed = |cause| Error::Io {
@@ -122,7 +134,19 @@ impl Runtimes {
             .shared
             .jail
             .spawn(self.spec(&launch, program, environment, passed))?;
-        Ok(Worker { child, connection })
+        Ok(Worker {
+            child,
+            connection,
+            start: Start::Boot,
+        })
+    }
+
+    /// What the host's language wants to be run.
+    pub(crate) async fn program(&self, launch: &Launch, found: &Found) -> Result<Program> {
+        match found.language {
+            Language::Python => self.python(launch, found).await,
+            Language::Node | Language::Custom => self.node(launch, found),
+        }
     }
 
     /// A listener of an instance's own.
@@ -152,7 +176,7 @@ impl Runtimes {
     }
 
     /// What was configured goes before what the language has by default; `own` goes before everything.
-    fn environment(
+    pub(crate) fn environment(
         &self,
         launch: &Launch,
         program: Vec<(String, String)>,
@@ -160,10 +184,7 @@ impl Runtimes {
     ) -> Vec<(String, String)> {
         let code = self.inside(CODE, &launch.code).display().to_string();
         let libraries = format!("{code}:{code}/lib:{}/lib", self.layers(launch).display());
-        let mut environment = BTreeMap::from([
-            ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
-            ("LD_LIBRARY_PATH".to_owned(), libraries),
-        ]);
+        let mut environment = BTreeMap::from(usual(libraries));
         environment.extend(program);
         environment.extend(launch.environment.iter().cloned());
         match own {
@@ -180,29 +201,37 @@ impl Runtimes {
         environment.into_iter().collect()
     }
 
-    fn spec(
+    /// What everything has, for a process that has no code yet.
+    pub(crate) fn usual_environment(
+        &self,
+        program: Vec<(String, String)>,
+    ) -> Vec<(String, String)> {
+        let libraries = format!("{CODE}:{CODE}/lib:{LAYERS}/lib");
+        usual(libraries).into_iter().chain(program).collect()
+    }
+
+    pub(crate) fn all_mounts(&self, launch: &Launch, program: &Program) -> Vec<Mount> {
+        let mut mounts = vec![read_only(&launch.code, CODE)];
+        mounts.extend(launch.layers.iter().map(|layers| read_only(layers, LAYERS)));
+        mounts.extend(program.mounts.iter().cloned());
+        mounts
+    }
+
+    pub(crate) fn spec(
         &self,
         launch: &Launch,
         program: Program,
         env: Vec<(String, String)>,
         passed: Option<OwnedFd>,
     ) -> Spec {
-        let mut mounts = vec![read_only(&launch.code, CODE)];
-        mounts.extend(launch.layers.iter().map(|layers| read_only(layers, LAYERS)));
-        mounts.extend(program.mounts);
+        let mounts = self.all_mounts(launch, &program);
         Spec {
             argv: program.argv,
             env,
             cwd: self.inside(CODE, &launch.code),
             mounts,
             tmp: launch.ephemeral,
-            limits: Limits {
-                memory: launch.memory,
-                cpu_milli: cpu(launch.memory),
-                starting_cpu_milli: cpu(launch.memory).max(STARTING_CPU),
-                pids: PIDS,
-                files: FILES,
-            },
+            limits: limits(launch.memory),
             network: self.shared.network,
             fds: passed
                 .into_iter()
@@ -215,7 +244,24 @@ impl Runtimes {
     }
 }
 
-fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
+pub(crate) fn limits(memory: ByteSize) -> Limits {
+    Limits {
+        memory,
+        cpu_milli: cpu(memory),
+        starting_cpu_milli: cpu(memory).max(STARTING_CPU),
+        pids: PIDS,
+        files: FILES,
+    }
+}
+
+fn usual(libraries: String) -> [(String, String); 2] {
+    [
+        ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
+        ("LD_LIBRARY_PATH".to_owned(), libraries),
+    ]
+}
+
+pub(crate) fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((UnixStream::from_std(ours)?, theirs.into()))

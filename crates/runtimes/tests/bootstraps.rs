@@ -74,7 +74,9 @@ async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<I
         ephemeral: ByteSize::mib(512),
         variables: VARIABLES,
     };
-    let Worker { child, connection } = match runtimes.launch(launch).await {
+    let Worker {
+        child, connection, ..
+    } = match runtimes.launch(launch).await {
         Err(Error::NotInstalled(_)) => return None,
         worker => worker.unwrap(),
     };

@@ -1,8 +1,8 @@
-//! The template's side of a fork: it waits for the keeper's word, clones itself into fresh namespaces, and the child
+//! The template's side of a fork: it waits for the warden's word, clones itself into fresh namespaces, and the child
 //! gives up what the new namespaces gave it, and goes on in the interpreter.
 //!
 //! The child comes in two parts, as every instance does: the first process of its pid namespace, which only waits and
-//! reaps, and the program. What a child gives up here the keeper looks at from outside: nothing depends on this file
+//! reaps, and the program. What a child gives up here the warden looks at from outside: nothing depends on this file
 //! being honest but the child's own tidiness.
 //!
 //! Everything here is bare system calls: after a raw `clone` the C library's own state is that of another process.
@@ -115,7 +115,7 @@ struct Control {
     fds: [i32; MOST_FDS],
 }
 
-/// Between the two parts of a child: the socket on which the first tells the keeper how the second ended.
+/// Between the two parts of a child: the socket on which the first tells the warden how the second ended.
 static mut STATUS: i32 = -1;
 
 pub fn leave(code: i32) -> ! {
@@ -192,8 +192,8 @@ fn send(socket: i32, bytes: &[u8]) -> isize {
     unsafe { call(number::SENDTO, words) }
 }
 
-/// Waits on `control` and forks as often as the keeper says. Returns only in a child, confined, with the length of what
-/// it was told in `into`; a negative number means that it could not be confined. The process ends with its keeper.
+/// Waits on `control` and forks as often as the warden says. Returns only in a child, confined, with the length of what
+/// it was told in `into`; a negative number means that it could not be confined. The process ends with its warden.
 ///
 /// # Safety
 /// `into` has `room` bytes. The process has one thread.
@@ -271,7 +271,7 @@ fn lift(fd: i32) -> i32 {
     }
 }
 
-/// Becomes the user that the keeper has made for it, and lets go of everything that a new user namespace gives.
+/// Becomes the user that the warden has made for it, and lets go of everything that a new user namespace gives.
 fn give_up(user: usize) -> bool {
     // SAFETY: plain numbers.
     let changed = unsafe {
@@ -377,7 +377,7 @@ fn fence() {
     close(rules as i32);
 }
 
-/// A filter on top of the template's: from here on a clone with namespaces is refused without the keeper being asked.
+/// A filter on top of the template's: from here on a clone with namespaces is refused without the warden being asked.
 fn close_the_way() -> bool {
     #[repr(C)]
     struct Instruction(u16, u8, u8, u32);
@@ -447,7 +447,7 @@ pub unsafe extern "C" fn fulmar_reap(program: i32) -> ! {
         };
         if pid == program as isize {
             send(status, &ended.to_le_bytes());
-            // Until the keeper has looked at this process, it must be there to be looked at.
+            // Until the warden has looked at this process, it must be there to be looked at.
             let (mut word, mut none) = ([0_u8; 4], [-1; MOST_FDS]);
             receive(status, word.as_mut_ptr(), word.len(), &mut none);
             leave(0);

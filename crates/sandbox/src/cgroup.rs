@@ -123,7 +123,14 @@ impl Cgroup {
             self.limit_cpu(limits.starting_cpu_milli)?;
             self.set("", "pids.max", &limits.pids.to_string())
         } else {
-            self.set("memory", "memory.limit_in_bytes", &memory)?;
+            if self
+                .set("memory", "memory.limit_in_bytes", &memory)
+                .is_err()
+            {
+                // It is being raised, and may never be above the limit with swap.
+                self.set("memory", "memory.memsw.limit_in_bytes", &memory)?;
+                self.set("memory", "memory.limit_in_bytes", &memory)?;
+            }
             if self
                 .set("memory", "memory.memsw.limit_in_bytes", &memory)
                 .is_err()

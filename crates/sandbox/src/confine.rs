@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, Signal};
 
 use crate::channel::{self, Status};
 use crate::spec::{Network, Order, User};
-use crate::{keeper, mounts, network, paths, seccomp};
+use crate::{mounts, network, paths, seccomp, warden};
 
 /// Above every number that a program is given.
 const HIGH_FD: i32 = 100;
@@ -49,7 +49,7 @@ fn begin(channel: OwnedFd, status: BorrowedFd<'_>) -> Step<Never> {
     // Not ours to close: the program has it.
     std::mem::forget(nothing.map_err(|cause| format!("open /dev/null: {cause}"))?);
     match order.template {
-        Some(_) => keeper::keep(&order, passed, status),
+        Some(_) => warden::keep(&order, passed, status),
         None => monitor(&order, &passed, status),
     }
 }

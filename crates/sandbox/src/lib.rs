@@ -19,7 +19,6 @@ mod confine;
 mod error;
 mod furnish;
 mod jail;
-mod keeper;
 mod mounts;
 mod network;
 mod paths;
@@ -27,6 +26,7 @@ mod probe;
 mod seccomp;
 mod spec;
 mod template;
+mod warden;
 
 pub use child::{Child, Exit};
 pub use confine::jail_main;

@@ -1,6 +1,6 @@
 //! A process that is started once, and from which others are forked: each confined as if it had been started itself.
 //!
-//! This is the server's side. The other sides are `keeper.rs`, which sees to it from outside, and `native/`, which the
+//! This is the server's side. The other sides are `warden.rs`, which sees to it from outside, and `native/`, which the
 //! program loads to take part.
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -111,7 +111,7 @@ struct Channel {
     count: u64,
     /// The groups of the child that was made ahead, if one was.
     spare: Option<Option<Cgroup>>,
-    /// The keeper. It ends by itself, when the last child has.
+    /// The warden. It ends by itself, when the last child has.
     _process: tokio::process::Child,
     /// Of the template's own network.
     door: Option<tokio::sync::oneshot::Sender<()>>,
@@ -273,7 +273,7 @@ impl Channel {
             })
             .await;
         heard
-            .map_err(|cause| Error::io("hear the keeper", cause))?
+            .map_err(|cause| Error::io("hear the warden", cause))?
             .ok_or_else(|| Error::Unsafe("it has ended".into()))
     }
 

@@ -91,7 +91,11 @@ fn template(mode: &str) -> ! {
         "socket" => kept.push(Box::new(
             std::net::TcpListener::bind("127.0.0.1:0").unwrap(),
         )),
-        "child" => drop(std::process::Command::new("/bin/sleep").arg("100").spawn()),
+        "child" => drop(
+            std::process::Command::new("/bin/sleep")
+                .arg("100.25")
+                .spawn(),
+        ),
         "file" => std::fs::write("/tmp/left", "").unwrap(),
         // SAFETY: a new mapping of its own.
         "shared" => drop(unsafe {
@@ -398,7 +402,7 @@ fn sleeping(how_long: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes
         .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .any(|words| words == format!("sleep\0{how_long}\0").as_bytes())
+        .any(|words| words.ends_with(format!("sleep\0{how_long}\0").as_bytes()))
 }
 
 async fn orphans() {
@@ -440,6 +444,16 @@ async fn unasked() {
 
 async fn unsafe_ones() {
     let jailer = Jailer::new();
+    let prepared = jailer.prepare("child", Network::Host);
+    prepared.template.ready().await.unwrap_err();
+    drop(prepared);
+    tokio::time::timeout(Duration::from_secs(5), async {
+        while sleeping("100.25") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("what a template has started ends with it");
     for (mode, why) in [
         ("thread", "threads"),
         ("socket", "open"),

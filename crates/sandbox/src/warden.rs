@@ -29,11 +29,16 @@ use crate::{mounts, network, paths};
 const LONGEST_FORK: Duration = Duration::from_secs(5);
 /// A template that makes more calls than that which nobody has asked for is ended: each costs us time.
 const MOST_UNASKED: u32 = 1_000;
+/// How often what a template has started is looked for after its end.
+const SWEEPS: u32 = 1_000;
+/// How often, and how far apart, a template is looked at before it is given up.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 /// How deep a child's pid namespace is, seen from here: ours, the template's, its own.
 const DEPTH: usize = 3;
 
 /// A template that runs.
-struct Keeper<'a> {
+struct Warden<'a> {
     order: &'a Order,
     status: BorrowedFd<'a>,
     init: i32,
@@ -77,8 +82,8 @@ pub(crate) fn keep(order: &Order, passed: Vec<OwnedFd>, status: BorrowedFd<'_>) 
             drop((theirs, inside, passed));
             // Children of a server that is not root are the same user as this process.
             confine::close_memory()?;
-            let keeper = Keeper::meet(order, status, init, ours.as_fd(), control);
-            match keeper.and_then(Keeper::serve) {
+            let warden = Warden::meet(order, status, init, ours.as_fd(), control);
+            match warden.and_then(Warden::serve) {
                 Ok(()) => {}
                 // The server hears it, and what was forked already is not to suffer for it.
                 Err(why) => Status::Failed(why).send(status),
@@ -142,13 +147,39 @@ fn init(
             confine::close_all_but(&[status.as_raw_fd()]);
             let ended = confine::reap_until(program);
             Status::Ended(ended).send(status);
+            end_what_it_started();
             confine::reap_all();
             confine::exit(0)
         }
     }
 }
 
-impl<'a> Keeper<'a> {
+/// Of a template that has ended nothing stays but its children, each of which has a pid namespace of its own: what it has
+/// started otherwise is in this one. What starts others meanwhile is looked for again.
+fn end_what_it_started() {
+    for _ in 0..SWEEPS {
+        let mut found = false;
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let pid = name.to_str().and_then(|name| name.parse::<i32>().ok());
+            let Some(pid) = pid.filter(|pid| *pid != 1).and_then(Pid::from_raw) else {
+                continue;
+            };
+            let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+            let is_here = field(&status, "NSpid").split_whitespace().count() == 1;
+            if is_here && !field(&status, "State").starts_with('Z') {
+                found = true;
+                // It may have ended by itself.
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+        }
+        if !found {
+            return;
+        }
+    }
+}
+
+impl<'a> Warden<'a> {
     /// Waits for the filter's other end, and learns from who sends it which process is the template.
     fn meet(
         order: &'a Order,
@@ -229,12 +260,25 @@ impl<'a> Keeper<'a> {
         };
         let tolerated = self.order.threads.unwrap_or(1);
         let verdict = match std::str::from_utf8(&said) {
-            Ok("ready") => baseline.compare(&Seen::of(self.program)?, tolerated),
+            Ok("ready") => self.look(&baseline, tolerated),
             Ok(why) => Err(why.to_owned()),
             Err(_) => Err("it is not ready, and does not say why".into()),
         };
         Status::Ready(verdict.map_err(|why| channel::shortened(&why))).send(self.status);
         Ok(())
+    }
+
+    /// Looks more than once: a thread that was waited for is there for a moment longer.
+    fn look(&self, baseline: &Seen, threads: usize) -> Step<()> {
+        let mut verdict = Ok(());
+        for _ in 0..LOOKS {
+            verdict = baseline.compare(&Seen::of(self.program)?, threads);
+            if verdict.is_ok() {
+                break;
+            }
+            poll(&[], Some(BETWEEN_LOOKS))?;
+        }
+        verdict
     }
 
     /// The next thing that its bootstrap says.
