@@ -70,6 +70,10 @@ impl Functions {
             ..Phases::default()
         };
         let found = self.find_instance(call, &mut phases).await?;
+        let start = match &found {
+            Found::Instance { instance, .. } if phases.launch.is_some() => Some(instance.start),
+            _ => None,
+        };
         let (ending, memory, log) = match found {
             Found::Instance { instance, deadline } => {
                 self.run_on(call, instance, deadline, &mut phases).await
@@ -92,6 +96,7 @@ impl Functions {
             result,
             log_tail: log,
             phases,
+            start,
         };
         Ok(Ran {
             outcome,

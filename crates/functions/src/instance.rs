@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::capture::{Capture, Destination, Pipes};
 use crate::code::Hold;
 use crate::dialect::{Exit, Failed, Fault, Initialization, InstanceFacts};
-use crate::launch::{Launch, NotLaunched, Process};
+use crate::launch::{Launch, NotLaunched, Process, Start};
 use crate::provision::Place;
 use crate::schema::{Function, Generation};
 use crate::worker::{Broken, Handover, Ready, Reply, Worker};
@@ -30,6 +30,8 @@ pub(crate) struct Instance {
     pub(crate) capture: Capture,
     pub(crate) idle_since: Timestamp,
     started: Timestamp,
+    /// How its process came to be.
+    pub(crate) start: Start,
     worker: Worker,
     process: Process,
     /// Its place among those that are kept initialised.
@@ -116,7 +118,11 @@ impl Functions {
             initialization: why,
         };
         let what = self.plan(&facts, code, layers);
-        let launched = match shared.launcher.launch(what, &shared.running).await {
+        let launched = match self.fork_of_template(function, &what).await {
+            Some(launched) => Ok(launched),
+            None => shared.launcher.launch(what, &shared.running).await,
+        };
+        let launched = match launched {
             Ok(launched) => launched,
             Err(NotLaunched::Host(why)) => return Err(Error::Launch(why)),
             Err(NotLaunched::Entrypoint(why)) => {
@@ -141,7 +147,9 @@ impl Functions {
         let init = init.elapsed();
         Ok(match ready {
             Ok(()) => {
+                self.consider_template(function, launched.start, init);
                 let instance = Instance {
+                    start: launched.start,
                     generation: function.generation,
                     capture,
                     idle_since: shared.clock.now(),
@@ -167,7 +175,7 @@ impl Functions {
         })
     }
 
-    fn capture(
+    pub(crate) fn capture(
         &self,
         pipes: Pipes,
         function: &Function,
@@ -217,7 +225,12 @@ impl Functions {
         }
     }
 
-    fn plan(&self, facts: &InstanceFacts<'_>, code: PathBuf, layers: Option<PathBuf>) -> Launch {
+    pub(crate) fn plan(
+        &self,
+        facts: &InstanceFacts<'_>,
+        code: PathBuf,
+        layers: Option<PathBuf>,
+    ) -> Launch {
         let configuration = &facts.function.configuration;
         let platform = self.shared.dialect.environment(facts);
         let mut environment: BTreeMap<String, String> = platform.into_iter().collect();

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use crate::call::Call;
 use crate::dialect::Failed;
 use crate::event::Event;
+use crate::launch::Start;
 use crate::{Error, Functions, Result};
 
 /// A call.
@@ -41,6 +42,8 @@ pub struct Outcome {
     pub log_tail: String,
     /// Where the time went.
     pub phases: Phases,
+    /// How the instance came to be, if it is new.
+    pub start: Option<Start>,
 }
 
 impl Functions {

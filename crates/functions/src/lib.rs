@@ -31,6 +31,7 @@ mod pool;
 mod protocol;
 mod provision;
 mod schema;
+mod templates;
 mod update;
 mod version;
 mod worker;
@@ -58,13 +59,14 @@ pub use event::{
     Event, GatewayKind, HttpForm, HttpRequest, HttpRoute, ObjectEvent, ObjectEventKind,
 };
 pub use invoke::{Invoke, Outcome};
-pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
+pub use launch::{Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process, Start};
 pub use layer::PublishLayer;
 pub use provision::{Provisioning, ProvisioningState};
 pub use schema::{
     Alias, Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
     LayerVersion, LogFormat, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
+pub use templates::KeptTemplate;
 pub use version::Publish;
 
 use backlog::Working;
@@ -72,6 +74,7 @@ use code::CodeStore;
 use concurrency::{Permits, Scaling};
 use pool::Pools;
 use provision::Provisions;
+use templates::Templates;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -93,6 +96,10 @@ pub struct Config {
     pub response: ByteSize,
     /// What a package may unpack to.
     pub unpacked: ByteSize,
+    /// A function whose initialisation takes longer gets a template, from which its further instances are forked.
+    pub template_after: Duration,
+    /// The memory that templates may use together, what they share with their instances included.
+    pub templates: ByteSize,
     /// How many asynchronous invocations run at once, of all spaces.
     pub backlog: usize,
 }
@@ -110,6 +117,8 @@ impl Default for Config {
             // The published limit of 6 MB and what the envelope may add.
             response: ByteSize::bytes((6 << 20) + 100),
             unpacked: ByteSize::mib(250),
+            template_after: Duration::from_millis(100),
+            templates: ByteSize::mib(1_024),
             backlog: 1_000,
         }
     }
@@ -144,6 +153,7 @@ struct Shared {
     config: Config,
     code: CodeStore,
     pools: Pools,
+    templates: Templates,
     permits: Permits,
     working: Working,
     scaling: Scaling,
@@ -166,6 +176,7 @@ impl Functions {
                 random: parts.random,
                 config: parts.config,
                 pools: Pools::default(),
+                templates: Templates::default(),
                 permits,
                 working: Working::default(),
                 scaling: Scaling::default(),
@@ -188,8 +199,16 @@ impl Functions {
     pub async fn shutdown(&self) {
         self.shared.stopping.cancel();
         self.shared.pools.clear();
+        self.shared.templates.clear();
         self.shared.running.close();
         self.shared.running.wait().await;
+    }
+}
+
+impl Functions {
+    /// The placeholders that there are, or why there are none.
+    pub fn placeholders(&self) -> Vec<runtimes::Kept> {
+        self.shared.launcher.placeholders()
     }
 }
 

@@ -182,6 +182,7 @@ impl Functions {
         let clock = &self.shared.clock;
         for round in 0.. {
             if round % SWEEP_EVERY == 0 {
+                self.shared.launcher.retire_unused();
                 // It waits for the next round: what is unpacked in vain only takes room.
                 if let Err(cause) = self.sweep_code().await {
                     tracing::warn!(%cause, "unpacked packages that nobody uses were not looked for");
@@ -200,6 +201,7 @@ impl Functions {
 
     fn retire(&self) -> Result<()> {
         let shared = &self.shared;
+        shared.templates.retire(shared.clock.now(), &shared.config);
         for (space, name, version) in shared.pools.retire(shared.clock.now(), &shared.config) {
             // A call that began before its function, or the version, was deleted made a new pool for it.
             let version = version.map(|number| number.to_string());

@@ -42,6 +42,11 @@ pub(crate) const NODE: &[File] = &[
         "streaming.js",
         include_bytes!("../bootstrap/node/streaming.js"),
     ),
+    (
+        "template.js",
+        include_bytes!("../bootstrap/node/template.js"),
+    ),
+    (LIBRARY, sandbox::NODE_LIBRARY),
 ];
 
 /// Python's: the first is the one to run.

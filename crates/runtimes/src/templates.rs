@@ -102,7 +102,12 @@ fn forkable(language: Language) -> Option<Forkable> {
             threads: 1,
             options: &[],
         }),
-        _ => None,
+        // Helper threads do not survive a fork: there are to be none. The usual pool of threads is made anew in a child.
+        Language::Node if !sandbox::NODE_LIBRARY.is_empty() => Some(Forkable {
+            threads: 1,
+            options: &["--single-threaded", "--v8-pool-size=0"],
+        }),
+        Language::Python | Language::Node | Language::Custom => None,
     }
 }
 
@@ -179,6 +184,23 @@ impl Runtimes {
         self.shared.placeholders.retire_unused();
     }
 
+    /// Whether something in this runtime can be forked here: makes a placeholder, and an instance of it. None where there
+    /// is nothing to be tried.
+    pub async fn try_forks(&self, launch: &Launch) -> Option<std::result::Result<(), String>> {
+        let (Resolved::Host(found), _) = self.resolve(&launch.runtime).await.ok()? else {
+            return None;
+        };
+        forkable(found.language)?;
+        self.clone().look_ahead(launch.runtime.clone()).await;
+        let made = self.from_placeholder(launch, &found).await.is_some();
+        let failed = self.placeholders().into_iter().find_map(|kept| kept.failed);
+        Some(match (made, failed) {
+            (true, _) => Ok(()),
+            (false, Some(why)) => Err(why),
+            (false, None) => Err("no instance could be forked".into()),
+        })
+    }
+
     /// The placeholders that there are, or why there are none.
     pub fn placeholders(&self) -> Vec<Kept> {
         self.shared.placeholders.kept()
@@ -190,7 +212,10 @@ impl Runtimes {
         forkable: &Forkable,
     ) -> std::result::Result<sandbox::Template, String> {
         let started = async {
-            let mut program = self.waiting_python(found).await?;
+            let mut program = match found.language {
+                Language::Python => self.waiting_python(found).await?,
+                Language::Node | Language::Custom => self.waiting_node(found)?,
+            };
             program.prepare(forkable, self.library(found));
             let spec = Spec {
                 argv: program.argv,

@@ -22,6 +22,8 @@ const VARIABLES: Variables = Variables {
     code: "CODE",
 };
 
+#[path = "forks/node.rs"]
+mod node;
 #[path = "forks/python.rs"]
 mod python;
 
@@ -39,7 +41,7 @@ fn main() {
         .nth(1)
         .filter(|word| !word.starts_with('-'));
     let mut count = 0;
-    for (name, test) in python::tests() {
+    for (name, test) in python::tests().into_iter().chain(node::tests()) {
         if wanted
             .as_ref()
             .is_none_or(|wanted| name.contains(wanted.as_str()))

@@ -47,6 +47,16 @@ mod number {
     pub const SETRESGID: usize = 119;
     pub const CLOSE_RANGE: usize = 436;
     pub const OPENAT: usize = 257;
+    #[cfg(interpreter = "node")]
+    pub use self::node::*;
+    #[cfg(interpreter = "node")]
+    mod node {
+        pub const READ: usize = 0;
+        pub const MADVISE: usize = 28;
+        pub const GETPID: usize = 39;
+        pub const SOCKETPAIR: usize = 53;
+        pub const GETRANDOM: usize = 318;
+    }
     pub const ARCHITECTURE: u32 = 0xC000_003E;
 }
 #[cfg(target_arch = "aarch64")]
@@ -65,6 +75,16 @@ mod number {
     pub const SETRESGID: usize = 149;
     pub const CLOSE_RANGE: usize = 436;
     pub const OPENAT: usize = 56;
+    #[cfg(interpreter = "node")]
+    pub use self::node::*;
+    #[cfg(interpreter = "node")]
+    mod node {
+        pub const READ: usize = 63;
+        pub const MADVISE: usize = 233;
+        pub const GETPID: usize = 172;
+        pub const SOCKETPAIR: usize = 199;
+        pub const GETRANDOM: usize = 278;
+    }
     pub const ARCHITECTURE: u32 = 0xC000_00B7;
 }
 const LANDLOCK_CREATE_RULESET: usize = 444;
@@ -468,4 +488,101 @@ pub unsafe extern "C" fn fulmar_begin() {
     close(unsafe { STATUS });
     // SAFETY: no pointers.
     unsafe { call(number::PRCTL, [PR_SET_DUMPABLE, 1, 0, 0, 0, 0]) };
+}
+
+/// Undoes what a process has said of its memory: that it is not for children.
+#[cfg(interpreter = "node")]
+pub fn share_all_with_children() {
+    const MADV_DOFORK: usize = 11;
+    // SAFETY: the path ends in a zero.
+    let maps = unsafe {
+        call(
+            number::OPENAT,
+            [
+                AT_FDCWD,
+                c"/proc/self/maps".as_ptr() as usize,
+                0x8_0000,
+                0,
+                0,
+                0,
+            ],
+        )
+    };
+    if maps < 0 {
+        return;
+    }
+    let (mut from, mut to, mut stage) = (0_usize, 0_usize, 0);
+    let mut some = [0_u8; 4096];
+    loop {
+        // SAFETY: the buffer outlives the call and has the size that is said.
+        let length = unsafe {
+            call(
+                number::READ,
+                [
+                    maps as usize,
+                    some.as_mut_ptr() as usize,
+                    some.len(),
+                    0,
+                    0,
+                    0,
+                ],
+            )
+        };
+        if length <= 0 {
+            break;
+        }
+        // Each line begins with two numbers, `from-to `.
+        for letter in &some[..length as usize] {
+            let digit = match letter {
+                b'0'..=b'9' => Some(letter - b'0'),
+                b'a'..=b'f' => Some(letter - b'a' + 10),
+                _ => None,
+            };
+            match (stage, digit, letter) {
+                (0, Some(digit), _) => from = from << 4 | digit as usize,
+                (1, Some(digit), _) => to = to << 4 | digit as usize,
+                (0, None, b'-') => stage = 1,
+                (1, None, _) => {
+                    // SAFETY: it only says what becomes of the memory at a fork. Some of the kernel's own refuses.
+                    unsafe { call(number::MADVISE, [from, to - from, MADV_DOFORK, 0, 0, 0]) };
+                    stage = 2;
+                }
+                (2, _, b'\n') => (from, to, stage) = (0, 0, 0),
+                _ => {}
+            }
+        }
+    }
+    close(maps as i32);
+}
+
+#[cfg(interpreter = "node")]
+pub fn chance(into: &mut [u8]) {
+    // SAFETY: the buffer outlives the call and has the size that is said.
+    unsafe {
+        call(
+            number::GETRANDOM,
+            [into.as_mut_ptr() as usize, into.len(), 0, 0, 0, 0],
+        )
+    };
+}
+
+#[cfg(interpreter = "node")]
+pub fn pid() -> i32 {
+    // SAFETY: it takes nothing.
+    unsafe { call(number::GETPID, [0; 6]) as i32 }
+}
+
+/// Two connected sockets with numbers that follow one another; returns the first, or none.
+#[cfg(interpreter = "node")]
+pub fn socket_pair() -> i32 {
+    let mut fds = [0_i32; 2];
+    // A stream between processes, closed for programs that are started.
+    let words = [1, 1 | 0x8_0000, 0, fds.as_mut_ptr() as usize, 0, 0];
+    // SAFETY: the numbers outlive the call.
+    let made = unsafe { call(number::SOCKETPAIR, words) };
+    if made < 0 || fds[1] != fds[0] + 1 {
+        -1
+    } else {
+        fds[0]
+    }
 }

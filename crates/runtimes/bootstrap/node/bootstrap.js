@@ -22,16 +22,15 @@ const UNCAUGHT_EXCEPTION = 129;
 let current;
 
 async function main() {
-  const settings = takeSettings();
+  const library = process.env.FULMAR_TEMPLATE;
+  delete process.env.FULMAR_TEMPLATE;
+  let handler = library ? await require("./template.js").wait(library, prepareAndLoad) : undefined;
+  // A child of a template has everything but what each instance has of its own.
+  const settings = handler ? takeSettings() : prepare();
   const connection = new Connection(3);
-  patchConsole(settings);
-  if (settings.endpoint) redirect(settings.endpoint);
-  offer();
   watchForTheUnexpected(connection);
-
-  let handler;
   try {
-    handler = await load(settings.root, settings.handler);
+    handler ??= await load(settings.root, settings.handler);
   } catch (error) {
     log("Uncaught Exception", error);
     await connection.initError(initBody(error));
@@ -49,6 +48,19 @@ async function main() {
     // The answer, or its end, and the next question are one write.
     event = await (answer.streamed ? endStream(running.stream, connection, answer.failed) : connection.answer(event.requestId, answer));
   }
+}
+
+function prepare() {
+  const settings = takeSettings();
+  patchConsole(settings);
+  if (settings.endpoint) redirect(settings.endpoint);
+  offer();
+  return settings;
+}
+
+function prepareAndLoad() {
+  const settings = prepare();
+  return load(settings.root, settings.handler);
 }
 
 async function endStream(stream, connection, failed) {
