@@ -123,7 +123,7 @@ class Watch {
     const workers = require("node:worker_threads");
     this.pools = new Set();
     this.refuses = undefined;
-    this.before = process.getActiveResourcesInfo().length;
+    this.before = process.getActiveResourcesInfo();
     const watch = this;
     const { Worker } = workers;
     workers.Worker = class extends Worker {
@@ -161,9 +161,14 @@ class Watch {
 
   /** Why this process cannot be forked, as far as it can be seen from inside. */
   unsafe() {
-    const active = process.getActiveResourcesInfo();
     if (this.refuses) return this.refuses;
-    return active.length > this.before ? `it waits for ${active.at(-1)}` : undefined;
+    const before = [...this.before];
+    const added = process.getActiveResourcesInfo().find((kind) => {
+      const at = before.indexOf(kind);
+      if (at >= 0) before.splice(at, 1);
+      return at < 0;
+    });
+    return added && `it waits for ${added}`;
   }
 
   freshen() {

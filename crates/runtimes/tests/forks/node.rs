@@ -240,7 +240,7 @@ async fn unsafe_ones() {
             "waits for",
         ),
         (
-            "require('child_process').spawn('/bin/sleep', ['100']).unref();",
+            "require('child_process').spawn('/bin/sleep', ['100'], { stdio: 'ignore' }).unref();",
             "processes",
         ),
         ("require('fs').openSync('/var/task/app.js');", "app.js open"),
@@ -253,7 +253,7 @@ async fn unsafe_ones() {
     ] {
         let code = format!("{code}\nexports.handler = async () => 1;\n");
         std::fs::write(world.folder.join("code/app.js"), &code).unwrap();
-        let said = world.template().await.unwrap_err();
+        let said = world.template().await.expect_err(&code);
         assert!(said.contains(why), "{code}: {said}");
     }
 }

@@ -295,7 +295,7 @@ async fn unsafe_ones() {
     ] {
         let code = format!("{code}\ndef handler(event, context): return 1\n");
         std::fs::write(world.folder.join("code/app.py"), &code).unwrap();
-        let said = world.template().await.unwrap_err();
+        let said = world.template().await.expect_err(&code);
         assert!(said.contains(why), "{code}: {said}");
     }
 }
