@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod coldstart;
 mod event;
 mod floor;
 mod sandboxes;
@@ -30,7 +31,11 @@ fn main() -> Result<()> {
         PathBuf::from(std::env::var_os("FULMAR").context("FULMAR names the binary to measure")?);
     let work = std::env::temp_dir().join(format!("fulmar-bench-{}", std::process::id()));
     std::fs::create_dir_all(&work)?;
-    let outcome = figures(&binary, &work);
+    let outcome = match std::env::args().nth(1).as_deref() {
+        Some("coldstart") => coldstart::measure(&work),
+        Some("soak") => coldstart::soak(&work),
+        _ => figures(&binary, &work),
+    };
     std::fs::remove_dir_all(&work)?;
     outcome
 }
@@ -39,6 +44,7 @@ fn figures(binary: &std::path::Path, work: &std::path::Path) -> Result<()> {
     println!("| figure | ours | floor or peer in the same run | ratio | wanted |");
     println!("|---|---|---|---|---|");
     sandboxes::measure(work)?;
+    coldstart::measure(work)?;
     start::measure(binary, work)?;
     transactions::measure(work)?;
     timers::measure(work)?;
