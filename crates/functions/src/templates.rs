@@ -161,6 +161,11 @@ fn surplus<K: Clone>(all: &mut [(Timestamp, K, u64)], budget: u64) -> Vec<K> {
 }
 
 impl Functions {
+    /// The memory that templates may use together.
+    pub fn template_budget(&self) -> ByteSize {
+        self.shared.config.templates
+    }
+
     /// The templates that there are.
     pub fn templates(&self) -> Vec<KeptTemplate> {
         let slots = self.shared.templates.slots.lock();

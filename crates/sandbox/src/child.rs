@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::cgroup::Cgroup;
 use crate::channel::{self, Status};
 use crate::network::{Door, Doors};
-use crate::{Error, Result};
+use crate::{Error, Limits, Result};
 
 /// How a process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ pub(crate) struct Forked {
     talk: UnixDatagram,
     said: Option<i32>,
     group: Option<Cgroup>,
-    cpu_milli: u32,
+    limits: Limits,
     /// What it shares with its template, which is counted there.
     shared: Option<ByteSize>,
     /// Its limits; kept because the template's init, which reaps this one, is in them.
@@ -147,7 +147,7 @@ impl Forked {
         pidfd: OwnedFd,
         talk: OwnedFd,
         group: Option<Cgroup>,
-        cpu_milli: u32,
+        limits: Limits,
         template: Option<Arc<Cgroup>>,
     ) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&talk, true)?;
@@ -158,7 +158,7 @@ impl Forked {
             talk: UnixDatagram::from_std(talk.into())?,
             said: None,
             group,
-            cpu_milli,
+            limits,
             shared: template.as_ref().and_then(|group| group.memory()),
             _template: template,
             open: None,
@@ -197,7 +197,8 @@ impl Forked {
     fn peak_memory(&self) -> Option<ByteSize> {
         let own = self.group.as_ref()?.peak_memory()?;
         let shared = self.shared.unwrap_or(ByteSize::bytes(0));
-        Some(ByteSize::bytes(own.as_bytes() + shared.as_bytes()))
+        let all = own.as_bytes() + shared.as_bytes();
+        Some(ByteSize::bytes(all.min(self.limits.memory.as_bytes())))
     }
 }
 
@@ -298,7 +299,7 @@ impl Child {
     pub fn settle(&self) {
         let (group, cpu_milli) = match &self.life {
             Life::Confined(confined) => (&confined.group, confined.cpu_milli),
-            Life::Forked(forked) => (&forked.group, forked.cpu_milli),
+            Life::Forked(forked) => (&forked.group, forked.limits.cpu_milli),
             Life::Plain => return,
         };
         if let Some(group) = group

@@ -163,7 +163,7 @@ impl Template {
     /// A new process, confined, that goes on where the template is.
     pub async fn fork(&self, fork: Fork) -> Result<Child> {
         let failed = |step| move |cause: std::io::Error| Error::io(step, cause);
-        let cpu_milli = fork.limits.cpu_milli;
+        let limits = fork.limits;
         let pipe = || std::io::pipe().map_err(failed("make a pipe"));
         let ((stdout, out), (stderr, err)) = (pipe()?, pipe()?);
         let mut numbers = vec![1, 2];
@@ -208,7 +208,7 @@ impl Template {
         let (Some(pidfd), Some(talk)) = (fds.next(), fds.next()) else {
             return Err(Error::Unsafe("its child did not come along".into()));
         };
-        let mut forked = Forked::new(pid, pidfd, talk, group, cpu_milli, self.group.clone())
+        let mut forked = Forked::new(pid, pidfd, talk, group, limits, self.group.clone())
             .map_err(failed("watch a child"))?;
         if let Some(door) = fds.next() {
             forked.open = open(door, self.makes.doors.as_ref());

@@ -21,6 +21,7 @@ pub(crate) fn tests() -> Vec<(&'static str, fn() -> Test)> {
         ("node: credentials are each one's own", || {
             Box::pin(credentials())
         }),
+        ("node: an event loop that is empty is noticed", || Box::pin(empty())),
         ("node: initialisation runs once", || Box::pin(once())),
         ("node: forks can do what processes can", || {
             Box::pin(abilities())
@@ -143,6 +144,25 @@ async fn credentials() {
         world.environment = vec![("AWS_ACCESS_KEY_ID".into(), name.into())];
         let answer = world.fork(&template).await.call("0").await;
         assert_eq!(answer, format!("[\"{name}\",\"{name}\",null]"));
+    }
+}
+
+async fn empty() {
+    let code = "exports.handler = (event, context, callback) => {
+        if (event === 0) return callback(null, 'called back');
+        if (event === 1) setTimeout(() => callback(null, 'later'), 5);
+        if (event === 2) return process.getActiveResourcesInfo().length && new Promise((done) => done(process.getActiveResourcesInfo()));
+    };\n";
+    let world = World::new(RUNTIME, "app.handler", &[("app.js", code)]);
+    if !world.has_a_placeholder().await {
+        return;
+    }
+    let template = world.template().await.unwrap();
+    for mut instance in [world.start().await, world.fork(&template).await] {
+        println!("  {}", instance.call("2").await);
+        assert_eq!(instance.call("0").await, "\"called back\"");
+        assert_eq!(instance.call("1").await, "\"later\"");
+        assert_eq!(instance.call("3").await, "null");
     }
 }
 

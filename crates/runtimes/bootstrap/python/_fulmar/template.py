@@ -100,7 +100,7 @@ def _fork(library):
     if program:
         library.fulmar_reap(program)
     library.fulmar_begin()
-    return json.loads(place.raw[:length])
+    return json.loads(ctypes.string_at(place, length))
 
 
 def _set_environment(environment):
