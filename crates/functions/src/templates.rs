@@ -23,6 +23,9 @@ use crate::pool::{Key, key};
 use crate::schema::{Function, Generation};
 use crate::{Config, Functions};
 
+/// What booting a language takes at most, on a host that is not overwhelmed.
+const BOOT: Duration = Duration::from_millis(400);
+
 #[derive(Default)]
 pub(crate) struct Templates {
     slots: Mutex<HashMap<Key, Slot>>,
@@ -230,7 +233,13 @@ impl Functions {
     /// Has a template made in the background if it pays: the function's code has just taken so long to initialise.
     pub(crate) fn consider_template(&self, function: &Function, start: Start, took: Duration) {
         let shared = &self.shared;
-        let pays = start != Start::Template && took >= shared.config.template_after;
+        let least = shared.config.template_after;
+        let pays = match start {
+            Start::Placeholder => took >= least,
+            // What the language itself took is in it.
+            Start::Boot => took >= least + BOOT,
+            Start::Template => false,
+        };
         if !pays || !shared.launcher.forks() {
             return;
         }
