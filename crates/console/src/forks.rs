@@ -33,11 +33,14 @@ pub struct Template {
 
 pub(crate) fn get(parts: &Parts) -> Result<Response, Problem> {
     let functions = &parts.functions;
-    let placeholders = functions.placeholders().into_iter().map(|kept| Placeholder {
-        program: kept.path.display().to_string(),
-        memory_bytes: kept.memory.map(base::ByteSize::as_bytes),
-        failed: kept.failed,
-    });
+    let placeholders = functions
+        .placeholders()
+        .into_iter()
+        .map(|kept| Placeholder {
+            program: kept.path.display().to_string(),
+            memory_bytes: kept.memory.map(base::ByteSize::as_bytes),
+            failed: kept.failed,
+        });
     let templates = functions.templates().into_iter().map(|kept| Template {
         function: kept.function,
         version: kept.version,

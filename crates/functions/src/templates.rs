@@ -172,12 +172,13 @@ impl Functions {
     /// The templates that there are.
     pub fn templates(&self) -> Vec<KeptTemplate> {
         let slots = self.shared.templates.slots.lock();
-        let ready = slots.iter().filter_map(|(key, slot)| {
-            matches!(*slot.state.borrow(), State::Ready(_)).then(|| KeptTemplate {
-                function: key.1.clone(),
-                version: key.2,
-                memory: slot.memory(),
-            })
+        let ready = slots
+            .iter()
+            .filter(|(_, slot)| matches!(*slot.state.borrow(), State::Ready(_)));
+        let ready = ready.map(|(key, slot)| KeptTemplate {
+            function: key.1.clone(),
+            version: key.2,
+            memory: slot.memory(),
         });
         ready.collect()
     }

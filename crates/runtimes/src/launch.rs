@@ -104,7 +104,7 @@ impl Runtimes {
         let (resolved, _) = self.resolve(&launch.runtime).await?;
         let mut program = match &resolved {
             Resolved::Package => self.custom(&launch)?,
-            Resolved::Host(found) => match self.from_placeholder(&launch, found).await {
+            Resolved::Host(found) => match self.take_placeholder(&launch, found).await {
                 Some(worker) => return Ok(worker),
                 None => self.program(&launch, found).await?,
             },

@@ -132,8 +132,8 @@ impl Runtimes {
         self.prepare(spec, &forkable, Vec::new()).map(Some)
     }
 
-    /// Makes an instance of a placeholder. None if there is none, or this launch wants a process of its own.
-    pub(crate) async fn from_placeholder(&self, launch: &Launch, found: &Found) -> Option<Worker> {
+    /// Makes an instance of a placeholder's child. None if there is none, or this launch wants a process of its own.
+    pub(crate) async fn take_placeholder(&self, launch: &Launch, found: &Found) -> Option<Worker> {
         if launch.wants_its_own_start() {
             return None;
         }
@@ -192,7 +192,7 @@ impl Runtimes {
         };
         forkable(found.language)?;
         self.clone().look_ahead(launch.runtime.clone()).await;
-        let made = self.from_placeholder(launch, &found).await.is_some();
+        let made = self.take_placeholder(launch, &found).await.is_some();
         let failed = self.placeholders().into_iter().find_map(|kept| kept.failed);
         Some(match (made, failed) {
             (true, _) => Ok(()),

@@ -28,6 +28,7 @@ mod node;
 mod python;
 
 type Test = Pin<Box<dyn Future<Output = ()>>>;
+type Named = (&'static str, fn() -> Test);
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some(JAIL_COMMAND) {

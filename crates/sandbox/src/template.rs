@@ -99,9 +99,11 @@ pub struct Template {
     makes: Makes,
 }
 
+type MakeGroup = dyn Fn(&Limits) -> std::io::Result<Option<Cgroup>> + Send + Sync;
+
 /// What a jail has for each fork.
 pub(crate) struct Makes {
-    pub(crate) group: Box<dyn Fn(&Limits) -> std::io::Result<Option<Cgroup>> + Send + Sync>,
+    pub(crate) group: Box<MakeGroup>,
     pub(crate) user: Box<dyn Fn() -> Option<u32> + Send + Sync>,
     pub(crate) doors: Option<Doors>,
 }

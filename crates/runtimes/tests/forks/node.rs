@@ -1,10 +1,10 @@
 //! Node's.
 
-use crate::{Start, Test, World, all_differ, answers};
+use crate::{Named, Start, World, all_differ, answers};
 
 const RUNTIME: &str = "nodejs20.x";
 
-pub(crate) fn tests() -> Vec<(&'static str, fn() -> Test)> {
+pub(crate) fn tests() -> Vec<Named> {
     vec![
         ("node: a placeholder becomes an instance", || {
             Box::pin(placeholder())
@@ -21,7 +21,9 @@ pub(crate) fn tests() -> Vec<(&'static str, fn() -> Test)> {
         ("node: credentials are each one's own", || {
             Box::pin(credentials())
         }),
-        ("node: an event loop that is empty is noticed", || Box::pin(empty())),
+        ("node: an event loop that is empty is noticed", || {
+            Box::pin(empty())
+        }),
         ("node: initialisation runs once", || Box::pin(once())),
         ("node: forks can do what processes can", || {
             Box::pin(abilities())
@@ -159,7 +161,8 @@ async fn empty() {
     }
     let template = world.template().await.unwrap();
     for mut instance in [world.start().await, world.fork(&template).await] {
-        println!("  {}", instance.call("2").await);
+        // Nothing but the connection itself.
+        assert_eq!(instance.call("2").await, "[\"PipeWrap\"]");
         assert_eq!(instance.call("0").await, "\"called back\"");
         assert_eq!(instance.call("1").await, "\"later\"");
         assert_eq!(instance.call("3").await, "null");

@@ -1,10 +1,10 @@
 //! Python's.
 
-use crate::{Start, Test, World, all_differ, answers};
+use crate::{Named, Start, World, all_differ, answers};
 
 const RUNTIME: &str = "python3.12";
 
-pub(crate) fn tests() -> Vec<(&'static str, fn() -> Test)> {
+pub(crate) fn tests() -> Vec<Named> {
     vec![
         ("python: a placeholder becomes an instance", || {
             Box::pin(placeholder())
