@@ -117,7 +117,7 @@ impl Jail for NamespaceJail {
 
     fn template(&self, spec: Spec, template: TemplateSpec) -> Result<Prepared> {
         let (doors, remains) = (self.doors.clone(), self.chores.remains());
-        template::start(&self.stock, spec, template, doors, remains)
+        template::start(&self.stock, &spec, template, doors, remains)
     }
 
     fn confines(&self) -> bool {

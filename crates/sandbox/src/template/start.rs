@@ -20,7 +20,7 @@ const FAMILY: u32 = 64;
 
 pub(crate) fn start(
     stock: &Arc<Stock>,
-    spec: Spec,
+    spec: &Spec,
     template: TemplateSpec,
     doors: Option<Doors>,
     remains: Remains,
@@ -31,7 +31,7 @@ pub(crate) fn start(
         .map_err(failed("make a control group"))?;
     let (stdout, its_stdout) = pipe().map_err(failed("make a pipe"))?;
     let (stderr, its_stderr) = pipe().map_err(failed("make a pipe"))?;
-    let task = Task::Template(Box::new(arrange(stock, &spec, template, group.as_ref())));
+    let task = Task::Template(Box::new(arrange(stock, spec, template, group.as_ref())));
     let passed = spec.fds.iter().map(|passed| &passed.fd);
     let passed: Vec<_> = [&its_stdout, &its_stderr]
         .into_iter()
