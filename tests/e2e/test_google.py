@@ -159,15 +159,16 @@ def test_cloud_events_come_in_binary_and_in_structured_form(google):
     status, _, body = ask(google, "/seen", json.dumps(event).encode(), content_type="application/cloudevents+json")
     assert (status, json.loads(body)) == (200, event)
     assert ask(google, "/py_seen", b'{"x": 1}', **BINARY)[::2] == (200, b"OK")
-    logs = google.cli("logs", "google/py_seen", check=False).stdout + google.cli("logs").stdout
-    assert "saw t {'x': 1}" in logs
+    assert "saw t {'x': 1}" in google.cli("logs", "py_seen").stdout
+    refused = google.cli("invoke", "py_seen", check=False)
+    assert "answers requests over HTTP" in refused.stdout + refused.stderr
 
 
 def test_what_an_event_function_returns(google):
     assert ask(google, "/nothing", b"{}", **BINARY)[0] == 204
     status, headers, body = ask(google, "/fails", b"{}", **BINARY)
     assert (status, headers["x-google-status"], body) == (500, "error", b"no")
-    assert ask(google, "/seen")[0] == 404, "events are posted"
+    assert ask(google, "/py_seen")[0] == 405, "events are posted"
 
 
 def test_legacy_events_become_cloud_events(google):

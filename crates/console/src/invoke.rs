@@ -80,7 +80,14 @@ pub(crate) async fn post(
         Some((name, qualifier)) => (name, Some(qualifier.to_owned())),
         None => (called.as_ref(), None),
     };
-    let function = name::find(parts, called)?.name;
+    let function = name::find(parts, called)?;
+    if function.space != parts.space {
+        return Err(Problem::invalid(format!(
+            "{} answers requests over HTTP, at the address that its deployment printed",
+            function.name
+        )));
+    }
+    let function = function.name;
     let request_id = parts.functions.new_request_id();
     let event = Event::Raw(payload);
     if query.flag("asynchronous")? {

@@ -18,7 +18,11 @@ pub(crate) fn find(parts: &Parts, name: &str) -> Result<Function, Problem> {
         .collect();
     match called.len() {
         0 => Err(nobody(parts, name)?),
-        1 => Ok(parts.functions.get(&parts.space, &called.remove(0))?),
+        1 => {
+            let physical = called.remove(0);
+            let (space, name) = parts.deployer.placed(&physical);
+            Ok(parts.functions.get(&space, name)?)
+        }
         _ => {
             let message = format!(
                 "several stacks have a function {name}: {}",

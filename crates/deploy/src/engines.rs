@@ -80,7 +80,7 @@ impl Deployer {
     }
 
     /// Where a function with this physical name is, and what it is called there.
-    fn placed<'a>(&self, physical: &'a str) -> (Space, &'a str) {
+    pub fn placed<'a>(&self, physical: &'a str) -> (Space, &'a str) {
         match Cloud::of(physical) {
             (Cloud::Aws, name) => (self.space(), name),
             // See `face-gcp`.

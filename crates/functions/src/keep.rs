@@ -17,13 +17,14 @@ use std::time::Duration;
 use base::Timestamp;
 
 /// Which rule decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Policy {
     /// Kept for so long, whatever was seen.
     Fixed(Duration),
     /// The hybrid histogram of "Serverless in the Wild" (USENIX ATC 2020).
     Histogram,
     /// Kept while the odds that a call comes are worth the memory.
+    #[default]
     Odds,
 }
 
@@ -58,12 +59,6 @@ impl Policy {
             Self::Histogram => Box::new(histogram::Histogram::default()),
             Self::Odds => Box::new(odds::Odds::default()),
         }
-    }
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self::Odds
     }
 }
 

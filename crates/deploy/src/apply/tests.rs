@@ -5,8 +5,8 @@ use std::time::Duration;
 use base::{ByteSize, Clock, ManualClock, Random, Space, Timestamp};
 use bytes::Bytes;
 use functions::{
-    CallFacts, CodeSource, Dialect, Event, Failed, Fault, Function, Functions, Happening,
-    InstanceFacts, Launcher, Moment,
+    CallFacts, CodeSource, Dialect, Event, Failed, Fault, Function, Functions, InstanceFacts,
+    Launcher, Moment,
 };
 use ledger::{Ledger, Limits, Phases};
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};

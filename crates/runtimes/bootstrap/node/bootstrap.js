@@ -88,7 +88,7 @@ function takeSettings() {
   };
   delete process.env.FULMAR_ADAPTER;
   // Where nothing is confined, the code is not where the real service has it.
-  if (process.env.LAMBDA_TASK_ROOT && settings.root !== process.env.LAMBDA_TASK_ROOT) process.env.LAMBDA_TASK_ROOT = settings.root;
+  if (!settings.adapter && settings.root !== process.env.LAMBDA_TASK_ROOT) process.env.LAMBDA_TASK_ROOT = settings.root;
   delete process.env.FULMAR_CODE;
   delete process.env.FULMAR_ENDPOINT;
   return settings;

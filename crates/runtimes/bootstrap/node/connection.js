@@ -41,6 +41,15 @@ class Connection {
     return this.#event();
   }
 
+  /** Answers, and asks for nothing more: the process is about to end. */
+  last(requestId, answer) {
+    const body = Buffer.from(answer.body);
+    this.socket.cork();
+    this.socket.write(post(`${VERSION}/invocation/${requestId}/${answer.kind}`, body.length, answer.errorType));
+    this.socket.write(body);
+    this.socket.uncork();
+  }
+
   /** Begins an answer that comes in pieces. */
   begin(requestId, contentType) {
     this.streaming = true;

@@ -24,11 +24,19 @@ async function main(connection, settings) {
     await connection.initError({ errorType: error.name, body: JSON.stringify({ errorType: error.name, errorMessage: error.message }) });
     process.exit(INIT_FAILED);
   }
+  // After these the framework answers, and ends the process.
+  let leaving = false;
+  for (const end of ["exit", "uncaughtException", "unhandledRejection"]) {
+    process.prependListener(end, () => {
+      leaving = true;
+    });
+  }
   const serve = (event) => {
     const request = requestOf(event.bytes);
     const response = responseTo(request, (answer) => {
-      // At once, because the framework may end the process next.
-      connection.answer(event.requestId, answer).then(serve);
+      // At once: the framework answers even while the process ends.
+      if (leaving) connection.last(event.requestId, answer);
+      else connection.answer(event.requestId, answer).then(serve);
     });
     server.emit("request", request, response);
   };

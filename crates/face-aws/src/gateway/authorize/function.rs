@@ -293,6 +293,7 @@ fn matches_whole(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "literals are handed over")]
     fn policy(effect: &str, context: Value) -> Vec<u8> {
         let document = json!({ "Statement": [{ "Effect": effect, "Action": "execute-api:Invoke", "Resource": "arn:*" }] });
         json!({ "principalId": "ann", "policyDocument": document, "context": context })

@@ -120,6 +120,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:abc/Prod/GET/items/7";
 
+    #[expect(clippy::needless_pass_by_value, reason = "literals are handed over")]
     fn verdict(statements: Value) -> Verdict {
         Policy::read(&json!({ "Version": "2012-10-17", "Statement": statements }))
             .unwrap()

@@ -47,6 +47,9 @@ def load_once():
 def init(connection):
     """The handler. If there is none, says so and ends the process."""
     root = prepare()
+    # Where nothing is confined, the code is not where the real service has it.
+    if os.environ.get("LAMBDA_TASK_ROOT") != root:
+        os.environ["LAMBDA_TASK_ROOT"] = root
     logs.prepare()
     try:
         from .loading import load
@@ -69,9 +72,6 @@ def prepare():
     """Arranges what the code will find; takes what is ours out of the environment. Returns the code's folder."""
     taken = {name: os.environ.pop(f"FULMAR_{name}", "") for name in ("CODE", "ENDPOINT", "LAYERS", "PACKAGES", "SITE")}
     root = taken["CODE"]
-    # Where nothing is confined, the code is not where the real service has it.
-    if os.environ.get("LAMBDA_TASK_ROOT", root) != root:
-        os.environ["LAMBDA_TASK_ROOT"] = root
     of_layers = f"{taken['LAYERS']}/python"
     layers = [f"{of_layers}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", of_layers]
     installed = [taken["PACKAGES"]] if taken["PACKAGES"] else []
