@@ -93,7 +93,7 @@ impl World {
         Launch {
             runtime: self.runtime.into(),
             code: self.folder.join("code"),
-            layers: None,
+            layers: Some(self.folder.join("layers")).filter(|layers| layers.is_dir()),
             environment,
             memory: ByteSize::mib(512),
             ephemeral: ByteSize::mib(16),

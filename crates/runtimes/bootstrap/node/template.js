@@ -60,7 +60,10 @@ function become(addon, environment, isPlaceholder) {
   Object.defineProperty(process, "pid", { value: addon.pid(), enumerable: true, configurable: true });
   process.reallyExit = (code) => addon.leave(code ?? 0);
   Math.random = chance();
-  if (isPlaceholder) process.chdir(environment.FULMAR_CODE);
+  if (!isPlaceholder) return;
+  process.chdir(environment.FULMAR_CODE);
+  // Where layers' modules are looked for was settled when the process started.
+  require("node:module")._initPaths();
 }
 
 /** The language's own generator cannot be seeded, and would say the same in each child. */

@@ -1,5 +1,7 @@
 //! Node's.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::{Named, Start, World, all_differ, answers};
 
 const RUNTIME: &str = "nodejs20.x";
@@ -13,6 +15,10 @@ pub(crate) fn tests() -> Vec<Named> {
             "node: an ES module is loaded after the fork, and before",
             || Box::pin(modules()),
         ),
+        ("node: modules of layers are found", || Box::pin(layers())),
+        ("node: what is more than its code is booted", || {
+            Box::pin(company())
+        }),
         (
             "node: a variable that is read at start gets a start",
             || Box::pin(variables()),
@@ -76,6 +82,50 @@ async fn modules() {
     assert_eq!(instance.call("0").await, "true");
     let template = world.template().await.unwrap();
     assert_eq!(world.fork(&template).await.call("0").await, "true");
+}
+
+async fn layers() {
+    let code = "exports.handler = async () => require('of-a-layer').word;\n";
+    let files = [
+        ("app.js", code),
+        (
+            "../layers/nodejs/node_modules/of-a-layer/index.js",
+            "exports.word = 'found';\n",
+        ),
+    ];
+    let world = World::new(RUNTIME, "app.handler", &files);
+    if !world.has_a_placeholder().await {
+        return;
+    }
+    let mut instance = world.start().await;
+    assert_eq!(instance.start, Start::Placeholder);
+    assert_eq!(instance.call("0").await, "\"found\"");
+    let template = world.template().await.unwrap();
+    assert_eq!(world.fork(&template).await.call("0").await, "\"found\"");
+}
+
+/// Who has company, or is another cloud's, is booted.
+async fn company() {
+    let code = "exports.handler = async () => 0;\n";
+    let extension = "#!/bin/sh\nsleep 100\n";
+    let name = "../layers/extensions/beside";
+    let mut world = World::new(RUNTIME, "app.handler", &[("app.js", code)]);
+    if !world.has_a_placeholder().await {
+        return;
+    }
+    assert_eq!(world.start().await.start, Start::Placeholder);
+    world.environment = vec![("FULMAR_ADAPTER".into(), "another".into())];
+    assert_eq!(world.start().await.start, Start::Boot);
+    let launch = world.launch();
+    assert!(world.runtimes.template(&launch).await.unwrap().is_none());
+    world.environment.clear();
+    let file = world.folder.join("code").join(name);
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, extension).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+    assert_eq!(world.start().await.start, Start::Boot);
+    let launch = world.launch();
+    assert!(world.runtimes.template(&launch).await.unwrap().is_none());
 }
 
 async fn variables() {
