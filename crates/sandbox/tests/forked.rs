@@ -61,6 +61,7 @@ fn main() {
     check("a child is given mounts and descriptors", Box::pin(given()));
     check("a child has limits of its own", Box::pin(limits()));
     check("a child can be killed", Box::pin(killed()));
+    check("a child can be held and let go", Box::pin(held()));
     check(
         "a template that ends leaves its children",
         Box::pin(orphans()),
@@ -396,6 +397,29 @@ async fn killed() {
     })
     .await
     .unwrap();
+}
+
+/// Between times of work it does nothing, and lives; and what is held can still be killed.
+async fn held() {
+    let jailer = Jailer::new();
+    let template = jailer.ready().await;
+    let count = "echo begun; while :; do echo more >&2; done";
+    let mut child = template.fork(script(count)).await.unwrap();
+    let (mut said, mut counted) = (child.take_stdout().unwrap(), child.take_stderr().unwrap());
+    said.read_exact(&mut [0; 6]).await.unwrap();
+    let freezer = child.freezer().unwrap();
+    freezer.freeze();
+    // What was said before is still in the pipe, and then nothing comes.
+    let mut text = [0; 64 << 10];
+    let silence = Duration::from_millis(300);
+    while let Ok(read) = tokio::time::timeout(silence, counted.read(&mut text)).await {
+        assert!(read.unwrap() > 0);
+    }
+    freezer.thaw();
+    assert!(counted.read(&mut text).await.unwrap() > 0);
+    freezer.freeze();
+    child.kill();
+    assert_eq!(child.wait().await, Exit::Signal(9));
 }
 
 fn sleeping(how_long: &str) -> bool {
