@@ -483,6 +483,20 @@ def test_nothing_is_left_of_an_instance_for_the_next(fulmar, attacker):
     serves(fulmar)
 
 
+def users_of_instances():
+    """Who runs Node now, of the users that belong to nobody else."""
+    found = set()
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            status, command = (folder / "status").read_text(), (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        user = int(status.split("Uid:")[1].split()[0])
+        if user >= 2_000_000_000 and b"node" in command:
+            found.add(user)
+    return found
+
+
 def test_instances_at_the_same_time_share_nothing(fulmar, attacker):
     source = """
     const fs = require("fs"), own = Math.random().toString();
@@ -492,12 +506,17 @@ def test_instances_at_the_same_time_share_nothing(fulmar, attacker):
       return [own, fs.readFileSync("/tmp/own", "utf8"), fs.readdirSync("/proc").filter((n) => /^[0-9]+$/.test(n)).length, process.getuid()];
     };"""
     create(fulmar, "twins", source)
+    users = set()
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
-        seen = [said for _, said in threads.map(lambda _: call(fulmar, "twins"), range(4))]
+        calls = [threads.submit(call, fulmar, "twins") for _ in range(4)]
+        while not all(one.done() for one in calls):
+            users |= users_of_instances()
+        seen = [one.result()[1] for one in calls]
     assert len({own for own, *_ in seen}) == 4
     assert all(own == found and processes <= 3 for own, found, processes, _ in seen), seen
     if ROOT_USER:
-        assert len({user for *_, user in seen}) == 4, "each is another user"
+        # Inside they may take themselves for the same one.
+        assert len(users) >= 4, "each is another user"
 
 
 def test_a_killed_server_leaves_nothing_behind(native):

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::ByteSize;
-use functions::{Event, Invoke, Job};
+use functions::{Event, Invoke, Job, Start};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use wire::{Body, Response};
@@ -28,7 +28,7 @@ pub struct Invoked {
 }
 
 /// The parts of an invocation, in the order in which they come.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Phases {
     pub queued_ms: f64,
     /// Of a cold start: making the process.
@@ -36,16 +36,27 @@ pub struct Phases {
     /// Of a cold start: until it asks for work.
     pub init_ms: Option<f64>,
     pub run_ms: f64,
+    /// Of a cold start: how the process came to be (`boot`, `placeholder`, `template`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
 }
 
-impl From<ledger::Phases> for Phases {
-    fn from(phases: ledger::Phases) -> Self {
+impl Phases {
+    fn new(phases: ledger::Phases, start: Option<Start>) -> Self {
         let ms = |duration: Duration| duration.as_secs_f64() * 1_000.0;
         Self {
             queued_ms: ms(phases.queued),
             launch_ms: phases.launch.map(ms),
             init_ms: phases.init.map(ms),
             run_ms: ms(phases.run),
+            start: start.map(|start| {
+                let name = match start {
+                    Start::Boot => "boot",
+                    Start::Placeholder => "placeholder",
+                    Start::Template => "template",
+                };
+                name.to_owned()
+            }),
         }
     }
 }
@@ -120,7 +131,7 @@ pub(crate) async fn post(
         error,
         payload: Some(String::from_utf8_lossy(&payload).into_owned()),
         log_tail: outcome.log_tail,
-        phases: Some(outcome.phases.into()),
+        phases: Some(Phases::new(outcome.phases, outcome.start)),
     };
     Ok(crate::json(StatusCode::OK, &invoked))
 }

@@ -7,6 +7,7 @@
 //! | `GET invocations?function=&limit=` | what ran, newest first |
 //! | `POST invoke?function=&asynchronous=` | runs a function with the body as its payload |
 //! | `POST deploy` | deploys a template that lies on this machine |
+//! | `GET forks` | the processes that are kept to be forked, and their memory |
 //! | `GET stacks`, `DELETE stacks/NAME` | what is deployed; takes a stack away |
 //!
 //! Everything but `health` wants the server's token, which only who may read the data folder can know.
@@ -14,6 +15,7 @@
 //! Must never know: a cloud's wire protocol.
 
 mod deployments;
+mod forks;
 mod health;
 mod invocations;
 mod invoke;
@@ -36,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{Body, Request, Response, Service, ServiceFuture};
 
 pub use deployments::Deployment;
+pub use forks::Forks;
 pub use invocations::{Invocation, Invocations};
 pub use invoke::{Invoked, Phases};
 pub use logs::Line;
@@ -99,6 +102,7 @@ impl Console {
             (&Method::POST, "invoke") => invoke::post(parts, &query, body).await,
             (&Method::POST, "deploy") => deployments::post(parts, body).await,
             (&Method::GET, "stacks") => deployments::get(parts),
+            (&Method::GET, "forks") => forks::get(parts),
             (&Method::DELETE, path) if path.starts_with("stacks/") => {
                 deployments::delete(parts, &path["stacks/".len()..]).await
             }

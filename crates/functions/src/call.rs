@@ -12,6 +12,7 @@ use crate::event::Event;
 use crate::extension::End;
 use crate::instance::{InitFailure, Instance, Limits, Started};
 use crate::invoke::Answer;
+use crate::launch::Start;
 use crate::schema::Function;
 use crate::worker::{Handover, Reply, Streaming};
 use crate::{Error, Functions, Outcome, Result};
@@ -102,6 +103,10 @@ impl Functions {
             ..Phases::default()
         };
         let found = self.find_instance(call, &mut phases).await?;
+        let start = match &found {
+            Found::Instance { instance, .. } if phases.launch.is_some() => Some(instance.start),
+            _ => None,
+        };
         let (ending, memory, log) = match found {
             Found::Instance { instance, deadline } => {
                 self.run_on(call, instance, deadline, &mut phases).await
@@ -120,6 +125,7 @@ impl Functions {
             result: ending.result(),
             log_tail: log,
             phases,
+            start,
         };
         Ok(Ran {
             outcome,
@@ -318,7 +324,7 @@ impl Functions {
             ended: ending.ended(),
         });
         if instance.has_company() {
-            self.answer_early(call, &instance.capture, &ending, phases)
+            self.answer_early(call, (&instance.capture, instance.start), &ending, phases)
                 .await;
         }
         let reusable = answered && instance.asks_for_more(&limits).await;
@@ -389,7 +395,7 @@ impl Functions {
     async fn answer_early(
         &self,
         call: &Call<'_>,
-        capture: &Capture,
+        (capture, start): (&Capture, Start),
         ending: &Ending,
         phases: &Phases,
     ) {
@@ -403,6 +409,7 @@ impl Functions {
             result: ending.result(),
             log_tail,
             phases: *phases,
+            start: phases.launch.map(|_| start),
         }));
     }
 

@@ -34,6 +34,7 @@ impl Functions {
             .await?;
         self.note_reservation(space, name)?;
         self.shared.pools.remove(space, name);
+        self.shared.templates.forget(space, name, None);
         self.learn_provisioned_of(space, name)
     }
 
@@ -61,6 +62,7 @@ impl Functions {
             })
             .await?;
         self.shared.pools.remove_version(space, name, number);
+        self.shared.templates.forget_version(space, name, number);
         self.learn_provisioned_of(space, name)
     }
 }

@@ -20,7 +20,7 @@ use crate::capture::{Capture, Destination, Pipes};
 use crate::code::Hold;
 use crate::dialect::{Dialect, Exit, Failed, Fault, Happening, Initialization, InstanceFacts};
 use crate::extension::{self, Beside, Broken, Called, End, ForWorker, Hub, Telemetry};
-use crate::launch::{Extensions, Launch, NotLaunched, Process};
+use crate::launch::{Extensions, Launch, NotLaunched, Process, Start};
 use crate::provision::Place;
 use crate::schema::{Function, Generation};
 use crate::turns::LONGEST_TURN;
@@ -36,6 +36,8 @@ pub(crate) struct Instance {
     pub(crate) capture: Capture,
     pub(crate) idle_since: Timestamp,
     started: Timestamp,
+    /// How its process came to be.
+    pub(crate) start: Start,
     worker: Worker,
     process: Arc<Process>,
     /// What runs beside the worker, and what it listens to.
@@ -118,8 +120,16 @@ impl Functions {
             initialization: why,
         };
         let what = self.plan(&facts, code, layers);
-        let turn = shared.turns.take(&function.space, &function.name).await;
-        let launched = match shared.launcher.launch(what, &shared.running).await {
+        let (launched, turn) = match self.fork_of_template(function, &what, why).await {
+            // It takes too little to wait for a turn.
+            Some(launched) => (Ok(launched), None),
+            None => {
+                let turn = shared.turns.take(&function.space, &function.name).await;
+                let launched = shared.launcher.launch(what, &shared.running).await;
+                (launched, Some(turn))
+            }
+        };
+        let launched = match launched {
             Ok(launched) => launched,
             Err(NotLaunched::Host(why)) => return Err(Error::Launch(why)),
             Err(NotLaunched::Entrypoint(why)) => {
@@ -189,7 +199,9 @@ impl Functions {
         );
         Ok(match ready {
             Ok(()) => {
+                self.consider_template(function, why, launched.start, init);
                 let instance = Instance {
+                    start: launched.start,
                     generation: function.generation,
                     capture,
                     idle_since: shared.clock.now(),
@@ -266,7 +278,7 @@ impl Functions {
         Hub::new(told, external, shared.random.clone(), telemetry)
     }
 
-    fn capture(
+    pub(crate) fn capture(
         &self,
         pipes: Pipes,
         function: &Function,
@@ -345,7 +357,12 @@ impl Functions {
         }
     }
 
-    fn plan(&self, facts: &InstanceFacts<'_>, code: PathBuf, layers: Option<PathBuf>) -> Launch {
+    pub(crate) fn plan(
+        &self,
+        facts: &InstanceFacts<'_>,
+        code: PathBuf,
+        layers: Option<PathBuf>,
+    ) -> Launch {
         let configuration = &facts.function.configuration;
         let platform = self
             .shared

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::call::Call;
 use crate::dialect::Failed;
 use crate::event::Event;
+use crate::launch::Start;
 use crate::schema::Function;
 use crate::worker::Streaming;
 use crate::{Error, Functions, Result};
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub log_tail: String,
     /// Where the time went.
     pub phases: Phases,
+    /// How the instance came to be, if it is new.
+    pub start: Option<Start>,
 }
 
 impl Functions {

@@ -13,7 +13,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use runtimes::{Connection, Runtimes, Worker};
+use runtimes::{Connection, Runtimes, Template, Worker};
+
+pub use runtimes::Start;
 
 use crate::dialect::Exit;
 use crate::protocol;
@@ -44,6 +46,7 @@ pub struct Launched {
     /// Where what runs beside the worker, or in it, reaches us.
     pub beside: Option<TcpListener>,
     pub extensions: Option<Extensions>,
+    pub start: Start,
 }
 
 /// Programs that were started beside the worker.
@@ -182,7 +185,11 @@ type Launching = Pin<Box<dyn Future<Output = Result<Launched, NotLaunched>> + Se
 
 /// Whatever makes processes.
 #[derive(Clone)]
-pub struct Launcher(Arc<dyn Fn(Launch, TaskTracker) -> Launching + Send + Sync>);
+pub struct Launcher {
+    launch: Arc<dyn Fn(Launch, TaskTracker) -> Launching + Send + Sync>,
+    /// What makes templates, if anything does.
+    runtimes: Option<Runtimes>,
+}
 
 impl Launcher {
     /// What looks after the process is to be one of the given tasks.
@@ -190,12 +197,58 @@ impl Launcher {
     where
         F: Future<Output = Result<Launched, NotLaunched>> + Send + 'static,
     {
-        Self(Arc::new(move |what, tasks| Box::pin(launch(what, tasks))))
+        Self {
+            launch: Arc::new(move |what, tasks| Box::pin(launch(what, tasks))),
+            runtimes: None,
+        }
     }
 
     /// Makes real ones.
     pub fn of(runtimes: Runtimes) -> Self {
-        Self::new(move |what, tasks| launch(runtimes.clone(), what, tasks))
+        let templates = Some(runtimes.clone());
+        Self {
+            runtimes: templates,
+            ..Self::new(move |what, tasks| launch(runtimes.clone(), what, tasks))
+        }
+    }
+
+    /// Whether it can make templates.
+    pub(crate) fn forks(&self) -> bool {
+        self.runtimes.is_some()
+    }
+
+    /// Starts it as a template; if it cannot, says why.
+    pub(crate) async fn template(&self, what: Launch) -> Result<runtimes::Prepared, String> {
+        let Some(runtimes) = &self.runtimes else {
+            return Err("nothing makes templates".into());
+        };
+        let prepared = runtimes.template(&plan(what)).await;
+        let prepared = prepared.map_err(|cause| cause.to_string())?;
+        prepared.ok_or_else(|| "its runtime cannot be forked".into())
+    }
+
+    /// Makes an instance of a template.
+    pub(crate) async fn fork(
+        &self,
+        template: &Template,
+        what: &Launch,
+        tasks: &TaskTracker,
+    ) -> Result<Launched, NotLaunched> {
+        let worker = template.fork(&plan(what.clone())).await?;
+        launched(worker, tasks)
+    }
+
+    /// Ends the placeholders that have not been used since this was last called.
+    pub(crate) fn retire_unused(&self) {
+        if let Some(runtimes) = &self.runtimes {
+            runtimes.retire_unused();
+        }
+    }
+
+    /// The placeholders that there are, or why there are none.
+    pub(crate) fn placeholders(&self) -> Vec<runtimes::Kept> {
+        let runtimes = self.runtimes.as_ref();
+        runtimes.map(Runtimes::placeholders).unwrap_or_default()
     }
 
     pub(crate) async fn launch(
@@ -203,7 +256,7 @@ impl Launcher {
         what: Launch,
         tasks: &TaskTracker,
     ) -> Result<Launched, NotLaunched> {
-        (self.0)(what, tasks.clone()).await
+        (self.launch)(what, tasks.clone()).await
     }
 }
 
@@ -218,7 +271,15 @@ async fn launch(
     what: Launch,
     tasks: TaskTracker,
 ) -> Result<Launched, NotLaunched> {
-    let launch = runtimes::Launch {
+    let runtime = what.runtime.clone();
+    let worker = runtimes.launch(plan(what)).await?;
+    // Whoever comes next is to find something at hand.
+    tasks.spawn(runtimes.look_ahead(runtime));
+    launched(worker, &tasks)
+}
+
+fn plan(what: Launch) -> runtimes::Launch {
+    runtimes::Launch {
         runtime: what.runtime,
         code: what.code,
         layers: what.layers,
@@ -226,13 +287,17 @@ async fn launch(
         memory: what.memory,
         ephemeral: what.ephemeral,
         variables: protocol::VARIABLES,
-    };
+    }
+}
+
+fn launched(worker: Worker, tasks: &TaskTracker) -> Result<Launched, NotLaunched> {
     let Worker {
         mut child,
         connection,
         beside,
         extensions,
-    } = runtimes.launch(launch).await?;
+        start,
+    } = worker;
     let (Some(stdout), Some(stderr)) = (child.take_stdout(), child.take_stderr()) else {
         return Err(NotLaunched::Host("its output could not be read".into()));
     };
@@ -258,6 +323,7 @@ async fn launch(
         process,
         beside,
         extensions,
+        start,
     })
 }
 

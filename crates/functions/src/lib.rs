@@ -37,6 +37,7 @@ mod provision;
 mod rest;
 mod schema;
 mod stream;
+mod templates;
 mod turns;
 mod update;
 mod version;
@@ -71,7 +72,9 @@ pub use extension::{Broken, How, Kind};
 pub use handover::{HttpAnswer, handed_over};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
-pub use launch::{Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process};
+pub use launch::{
+    Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process, Start,
+};
 pub use layer::PublishLayer;
 pub use provision::{Provisioning, ProvisioningState};
 pub use rest::Freeze;
@@ -80,6 +83,7 @@ pub use schema::{
     LayerVersion, LogFormat, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
 pub use stream::Answering;
+pub use templates::KeptTemplate;
 pub use version::Publish;
 
 use backlog::Working;
@@ -87,6 +91,7 @@ use code::CodeStore;
 use concurrency::{Permits, Scaling};
 use pool::Pools;
 use provision::Provisions;
+use templates::Templates;
 use turns::Turns;
 
 #[derive(Clone, Debug)]
@@ -114,6 +119,10 @@ pub struct Config {
     pub streamed: ByteSize,
     /// What a package may unpack to.
     pub unpacked: ByteSize,
+    /// A function whose initialisation takes longer gets a template, from which its further instances are forked.
+    pub template_after: Duration,
+    /// The memory that templates may use together, what they share with their instances included.
+    pub templates: ByteSize,
     /// How many asynchronous invocations run at once, of all spaces.
     pub backlog: usize,
 }
@@ -133,6 +142,8 @@ impl Default for Config {
             response: ByteSize::bytes((6 << 20) + 100),
             streamed: ByteSize::mib(200),
             unpacked: ByteSize::mib(250),
+            template_after: Duration::from_millis(100),
+            templates: ByteSize::mib(1_024),
             backlog: 1_000,
         }
     }
@@ -167,6 +178,7 @@ struct Shared {
     config: Config,
     code: CodeStore,
     pools: Pools,
+    templates: Templates,
     permits: Permits,
     working: Working,
     scaling: Scaling,
@@ -191,6 +203,7 @@ impl Functions {
                 random: parts.random,
                 config: parts.config,
                 pools,
+                templates: Templates::default(),
                 permits,
                 working: Working::default(),
                 scaling: Scaling::default(),
@@ -214,8 +227,16 @@ impl Functions {
     pub async fn shutdown(&self) {
         self.shared.stopping.cancel();
         self.shared.pools.clear();
+        self.shared.templates.clear();
         self.shared.running.close();
         self.shared.running.wait().await;
+    }
+}
+
+impl Functions {
+    /// The placeholders that there are, or why there are none.
+    pub fn placeholders(&self) -> Vec<runtimes::Kept> {
+        self.shared.launcher.placeholders()
     }
 }
 

@@ -371,6 +371,7 @@ impl Functions {
             };
             if clock.now() >= sweep {
                 sweep = clock.now() + SWEEP;
+                self.shared.launcher.retire_unused();
                 // It waits for the next time: what is unpacked in vain only takes room.
                 if let Err(cause) = self.sweep_code().await {
                     tracing::warn!(%cause, "unpacked packages that nobody uses were not looked for");
@@ -390,6 +391,7 @@ impl Functions {
     /// Returns when to look again.
     fn retire(&self) -> Result<Option<Timestamp>> {
         let shared = &self.shared;
+        shared.templates.retire(shared.clock.now(), &shared.config);
         let round = shared.pools.retire(shared.clock.now(), &shared.config);
         for key in round.ahead {
             let functions = self.clone();

@@ -193,6 +193,8 @@ impl Functions {
         } = function;
         let generation: Generation = *generation;
         self.shared.pools.replace(space, name, generation);
+        let current = Some(generation);
+        self.shared.templates.forget(space, name, current);
     }
 }
 

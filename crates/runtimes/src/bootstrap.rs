@@ -11,83 +11,102 @@ use crate::{Error, Result};
 /// Where they are inside, as programs expect it.
 pub(crate) const PLACE: &str = "/var/runtime";
 
+/// A name and its content.
+type File = (&'static str, &'static [u8]);
+
+/// What a process loads to be forked.
+pub(crate) const LIBRARY: &str = "template.so";
+
 /// Node's: the first is the one to run.
-pub(crate) const NODE: &[(&str, &str)] = &[
+pub(crate) const NODE: &[File] = &[
     (
         "bootstrap.js",
-        include_str!("../bootstrap/node/bootstrap.js"),
+        include_bytes!("../bootstrap/node/bootstrap.js"),
     ),
     (
         "connection.js",
-        include_str!("../bootstrap/node/connection.js"),
+        include_bytes!("../bootstrap/node/connection.js"),
     ),
-    ("console.js", include_str!("../bootstrap/node/console.js")),
-    ("errors.js", include_str!("../bootstrap/node/errors.js")),
-    ("google.js", include_str!("../bootstrap/node/google.js")),
+    ("console.js", include_bytes!("../bootstrap/node/console.js")),
+    ("errors.js", include_bytes!("../bootstrap/node/errors.js")),
+    ("google.js", include_bytes!("../bootstrap/node/google.js")),
     (
         "invocation.js",
-        include_str!("../bootstrap/node/invocation.js"),
+        include_bytes!("../bootstrap/node/invocation.js"),
     ),
-    ("load.js", include_str!("../bootstrap/node/load.js")),
-    ("redirect.js", include_str!("../bootstrap/node/redirect.js")),
+    ("load.js", include_bytes!("../bootstrap/node/load.js")),
+    (
+        "redirect.js",
+        include_bytes!("../bootstrap/node/redirect.js"),
+    ),
     (
         "streaming.js",
-        include_str!("../bootstrap/node/streaming.js"),
+        include_bytes!("../bootstrap/node/streaming.js"),
     ),
+    (
+        "template.js",
+        include_bytes!("../bootstrap/node/template.js"),
+    ),
+    (LIBRARY, sandbox::NODE_LIBRARY),
 ];
 
 /// Python's: the first is the one to run.
-pub(crate) const PYTHON: &[(&str, &str)] = &[
+pub(crate) const PYTHON: &[File] = &[
     (
         "bootstrap.py",
-        include_str!("../bootstrap/python/bootstrap.py"),
+        include_bytes!("../bootstrap/python/bootstrap.py"),
     ),
     (
         "_fulmar/__init__.py",
-        include_str!("../bootstrap/python/_fulmar/__init__.py"),
+        include_bytes!("../bootstrap/python/_fulmar/__init__.py"),
     ),
     (
         "_fulmar/answers.py",
-        include_str!("../bootstrap/python/_fulmar/answers.py"),
+        include_bytes!("../bootstrap/python/_fulmar/answers.py"),
     ),
     (
         "_fulmar/connection.py",
-        include_str!("../bootstrap/python/_fulmar/connection.py"),
+        include_bytes!("../bootstrap/python/_fulmar/connection.py"),
     ),
     (
         "_fulmar/context.py",
-        include_str!("../bootstrap/python/_fulmar/context.py"),
+        include_bytes!("../bootstrap/python/_fulmar/context.py"),
     ),
     (
         "_fulmar/google.py",
-        include_str!("../bootstrap/python/_fulmar/google.py"),
+        include_bytes!("../bootstrap/python/_fulmar/google.py"),
     ),
     (
         "_fulmar/loading.py",
-        include_str!("../bootstrap/python/_fulmar/loading.py"),
+        include_bytes!("../bootstrap/python/_fulmar/loading.py"),
     ),
     (
         "_fulmar/logs.py",
-        include_str!("../bootstrap/python/_fulmar/logs.py"),
+        include_bytes!("../bootstrap/python/_fulmar/logs.py"),
     ),
     (
         "_fulmar/runtime.py",
-        include_str!("../bootstrap/python/_fulmar/runtime.py"),
+        include_bytes!("../bootstrap/python/_fulmar/runtime.py"),
     ),
     (
         "_fulmar/snapshot.py",
-        include_str!("../bootstrap/python/_fulmar/snapshot.py"),
+        include_bytes!("../bootstrap/python/_fulmar/snapshot.py"),
     ),
     (
         "modules/snapshot_restore_py/__init__.py",
-        include_str!("../bootstrap/python/modules/snapshot_restore_py/__init__.py"),
+        include_bytes!("../bootstrap/python/modules/snapshot_restore_py/__init__.py"),
     ),
+    (
+        "_fulmar/template.py",
+        include_bytes!("../bootstrap/python/_fulmar/template.py"),
+    ),
+    (LIBRARY, sandbox::LIBRARY),
 ];
 
 static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 
 /// The folder with these files of a language, under `parent`.
-pub(crate) fn written(parent: &Path, language: &str, files: &[(&str, &str)]) -> Result<PathBuf> {
+pub(crate) fn written(parent: &Path, language: &str, files: &[File]) -> Result<PathBuf> {
     let name = format!("{language}-{}", fingerprint(files));
     let folder = parent.join(&name);
     if folder.is_dir() {
@@ -117,10 +136,10 @@ pub(crate) fn written(parent: &Path, language: &str, files: &[(&str, &str)]) -> 
     }
 }
 
-fn fingerprint(files: &[(&str, &str)]) -> String {
+fn fingerprint(files: &[File]) -> String {
     let parts = files
         .iter()
-        .flat_map(|(file, text)| [file.as_bytes(), text.as_bytes()]);
+        .flat_map(|(file, text)| [file.as_bytes(), *text]);
     hash(parts)
 }
 

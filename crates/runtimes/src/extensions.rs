@@ -96,6 +96,14 @@ impl Runtimes {
     }
 }
 
+impl Launch {
+    /// Whether its layers bring programs that run beside it.
+    pub(crate) fn brings_extensions(&self) -> bool {
+        let layers = self.layers.as_deref();
+        layers.is_some_and(|layers| !found(&layers.join(FOLDER)).is_empty())
+    }
+}
+
 fn found(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

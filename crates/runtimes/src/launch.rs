@@ -19,10 +19,10 @@ pub(crate) const LAYERS: &str = "/opt";
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
 /// The number of the worker's end of the connection.
-const DESCRIPTOR: i32 = 3;
+pub(crate) const DESCRIPTOR: i32 = 3;
 /// The published limits of an execution environment.
-const FILES: u32 = 1_024;
-const PIDS: u32 = 1_024;
+pub(crate) const FILES: u32 = 1_024;
+pub(crate) const PIDS: u32 = 1_024;
 /// What an instance has at least until it asks for work, however small it is: starting is bounded by its own time-out, and
 /// the real service lets it burst too.
 const STARTING_CPU: u32 = 2_000;
@@ -61,6 +61,18 @@ pub struct Worker {
     /// Where others than the worker reach us: what runs beside it, or in it.
     pub beside: Option<TcpListener>,
     pub extensions: Option<Extensions>,
+    pub start: Start,
+}
+
+/// How a process came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// From its program, as any process.
+    Boot,
+    /// From a process that had booted the language and waited for somebody's code.
+    Placeholder,
+    /// From a process that had initialised the same code.
+    Template,
 }
 
 /// How a process reaches us.
@@ -95,9 +107,9 @@ impl Runtimes {
         let (resolved, _) = self.resolve(&launch.runtime).await?;
         let mut program = match &resolved {
             Resolved::Package => self.custom(&launch)?,
-            Resolved::Host(found) => match found.language {
-                Language::Python => self.python(&launch, found).await?,
-                Language::Node | Language::Custom => self.node(&launch, found)?,
+            Resolved::Host(found) => match self.take_placeholder(&launch, found).await {
+                Some(worker) => return Ok(worker),
+                None => self.program(&launch, found).await?,
             },
         };
         let failed = |cause| Error::Io {
@@ -108,18 +120,13 @@ impl Runtimes {
         let extensions = self.with_extensions(&launch, &mut program, &mut fds)?;
         // In a network of its own, a listener is made for whoever needs one; in the host's, each has one.
         let needs_own = program.speaks == Speaks::OverTcp || extensions.is_some();
-        let (listener, address) = match self.shared.network {
-            Network::Host => {
-                let listener = self.listen().await.map_err(failed)?;
-                let address = listener.local_addr().map_err(failed)?.to_string();
-                (Some(listener), Some(address))
-            }
-            Network::Isolated { port } if needs_own => {
-                let own = sandbox::own_port(port);
-                (None, Some(format!("{}:{own}", Ipv4Addr::LOCALHOST)))
-            }
-            Network::Isolated { .. } => (None, None),
-        };
+        let (listener, mut own) = self.beside(&launch).await.map_err(failed)?;
+        if let Network::Isolated { port } = self.shared.network
+            && needs_own
+        {
+            let address = format!("{}:{}", Ipv4Addr::LOCALHOST, sandbox::own_port(port));
+            own = Some((launch.variables.address.to_owned(), address));
+        }
         let ours = match program.speaks {
             Speaks::OnDescriptor => {
                 let (ours, fd) = pair().map_err(failed)?;
@@ -129,7 +136,6 @@ impl Runtimes {
             }
             Speaks::OverTcp => None,
         };
-        let own = address.map(|address| (launch.variables.address.to_owned(), address));
         let environment = self.environment(&launch, &mut program, own);
         let mut child = self
             .shared
@@ -149,7 +155,30 @@ impl Runtimes {
             connection,
             beside,
             extensions,
+            start: Start::Boot,
         })
+    }
+
+    /// What the host's language wants to be run.
+    pub(crate) async fn program(&self, launch: &Launch, found: &Found) -> Result<Program> {
+        match found.language {
+            Language::Python => self.python(launch, found).await,
+            Language::Node | Language::Custom => self.node(launch, found),
+        }
+    }
+
+    /// Where others than the worker reach us in the host's network, and the variable that tells the instance so.
+    pub(crate) async fn beside(
+        &self,
+        launch: &Launch,
+    ) -> std::io::Result<(Option<TcpListener>, Option<(String, String)>)> {
+        if self.shared.network != Network::Host {
+            return Ok((None, None));
+        }
+        let listener = self.listen().await?;
+        let address = listener.local_addr()?.to_string();
+        let variable = (launch.variables.address.to_owned(), address);
+        Ok((Some(listener), Some(variable)))
     }
 
     /// A listener of an instance's own, where it has no network of its own.
@@ -179,7 +208,7 @@ impl Runtimes {
     }
 
     /// What was configured goes before what the language has by default; `own` goes before everything.
-    fn environment(
+    pub(crate) fn environment(
         &self,
         launch: &Launch,
         program: &mut Program,
@@ -187,10 +216,7 @@ impl Runtimes {
     ) -> Vec<(String, String)> {
         let code = self.inside(CODE, &launch.code).display().to_string();
         let libraries = format!("{code}:{code}/lib:{}/lib", self.layers(launch).display());
-        let mut environment = BTreeMap::from([
-            ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
-            ("LD_LIBRARY_PATH".to_owned(), libraries),
-        ]);
+        let mut environment = BTreeMap::from(usual(libraries));
         environment.extend(std::mem::take(&mut program.environment));
         environment.extend(launch.environment.iter().cloned());
         match program.speaks {
@@ -207,29 +233,37 @@ impl Runtimes {
         environment.into_iter().collect()
     }
 
-    fn spec(
+    /// What everything has, for a process that has no code yet.
+    pub(crate) fn usual_environment(
+        &self,
+        program: Vec<(String, String)>,
+    ) -> Vec<(String, String)> {
+        let libraries = format!("{CODE}:{CODE}/lib:{LAYERS}/lib");
+        usual(libraries).into_iter().chain(program).collect()
+    }
+
+    pub(crate) fn all_mounts(&self, launch: &Launch, program: &Program) -> Vec<Mount> {
+        let mut mounts = vec![read_only(&launch.code, CODE)];
+        mounts.extend(launch.layers.iter().map(|layers| read_only(layers, LAYERS)));
+        mounts.extend(program.mounts.iter().cloned());
+        mounts
+    }
+
+    pub(crate) fn spec(
         &self,
         launch: &Launch,
         program: Program,
         env: Vec<(String, String)>,
         fds: Vec<PassedFd>,
     ) -> Spec {
-        let mut mounts = vec![read_only(&launch.code, CODE)];
-        mounts.extend(launch.layers.iter().map(|layers| read_only(layers, LAYERS)));
-        mounts.extend(program.mounts);
+        let mounts = self.all_mounts(launch, &program);
         Spec {
             argv: program.argv,
             env,
             cwd: self.inside(CODE, &launch.code),
             mounts,
             tmp: launch.ephemeral,
-            limits: Limits {
-                memory: launch.memory,
-                cpu_milli: cpu(launch.memory),
-                starting_cpu_milli: cpu(launch.memory).max(STARTING_CPU),
-                pids: PIDS,
-                files: FILES,
-            },
+            limits: limits(launch.memory),
             network: self.shared.network,
             fds,
         }
@@ -251,6 +285,23 @@ async fn inside(child: &mut Child) -> Result<TcpListener> {
     };
     listener.set_nonblocking(true).map_err(failed)?;
     TcpListener::from_std(listener).map_err(failed)
+}
+
+pub(crate) fn limits(memory: ByteSize) -> Limits {
+    Limits {
+        memory,
+        cpu_milli: cpu(memory),
+        starting_cpu_milli: cpu(memory).max(STARTING_CPU),
+        pids: PIDS,
+        files: FILES,
+    }
+}
+
+fn usual(libraries: String) -> [(String, String); 2] {
+    [
+        ("LANG".to_owned(), "en_US.UTF-8".to_owned()),
+        ("LD_LIBRARY_PATH".to_owned(), libraries),
+    ]
 }
 
 pub(crate) fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {

@@ -15,6 +15,7 @@ mod launch;
 mod node;
 mod packages;
 mod python;
+mod templates;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,11 +24,14 @@ use base::Random;
 use sandbox::{Jail, Network};
 use tokio::sync::{Mutex, OnceCell};
 
+use templates::Placeholders;
+
 pub use catalog::{Found, Language, Resolved, check, languages, python_of};
 pub use error::{Error, Result};
 pub use extensions::{Extensions, FUNCTION};
-pub use launch::{Connection, Launch, Variables, Worker};
+pub use launch::{Connection, Launch, Start, Variables, Worker};
 pub use packages::Packages;
+pub use templates::{Kept, Prepared, Template};
 
 /// A handle on the host's languages. Clones share it.
 #[derive(Clone)]
@@ -46,6 +50,7 @@ struct Shared {
     /// Held while bootstraps are compiled.
     compiling: Mutex<()>,
     random: Random,
+    placeholders: Placeholders,
 }
 
 impl Runtimes {
@@ -60,6 +65,7 @@ impl Runtimes {
                 pythons: OnceCell::new(),
                 compiling: Mutex::new(()),
                 random: Random::system(),
+                placeholders: Placeholders::default(),
             }),
         }
     }

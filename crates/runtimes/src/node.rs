@@ -8,10 +8,6 @@ use crate::{Result, Runtimes, bootstrap};
 
 impl Runtimes {
     pub(crate) fn node(&self, launch: &Launch, node: &Found) -> Result<Program> {
-        let scripts = bootstrap::written(&self.shared.folder, "node", bootstrap::NODE)?;
-        let script = self
-            .inside(bootstrap::PLACE, &scripts)
-            .join(bootstrap::NODE[0].0);
         let declared = launch
             .runtime
             .trim_end_matches(".x")
@@ -22,16 +18,28 @@ impl Runtimes {
             "{0}/nodejs/{declared}/node_modules:{0}/nodejs/node_modules",
             layers.display()
         );
+        let mut program = self.waiting_node(node)?;
+        let heap = format!("--max-old-space-size={}", heap(launch.memory));
+        program.argv.insert(1, heap);
+        program.environment = vec![
+            ("PATH".into(), path_variable(node.path.parent(), &layers)),
+            ("NODE_PATH".into(), modules),
+        ];
+        Ok(program)
+    }
+
+    /// One that has no code yet.
+    pub(crate) fn waiting_node(&self, node: &Found) -> Result<Program> {
+        let scripts = bootstrap::written(&self.shared.folder, "node", bootstrap::NODE)?;
+        let script = self
+            .inside(bootstrap::PLACE, &scripts)
+            .join(bootstrap::NODE[0].0);
         Ok(Program {
             argv: vec![
                 node.path.display().to_string(),
-                format!("--max-old-space-size={}", heap(launch.memory)),
                 script.display().to_string(),
             ],
-            environment: vec![
-                ("PATH".into(), path_variable(node.path.parent(), &layers)),
-                ("NODE_PATH".into(), modules),
-            ],
+            environment: Vec::new(),
             mounts: std::iter::once(read_only(&scripts, bootstrap::PLACE))
                 .chain(node.own_folder())
                 .collect(),

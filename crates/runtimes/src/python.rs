@@ -14,7 +14,7 @@ use crate::packages::Packages;
 use crate::{Result, Runtimes, bootstrap};
 
 /// Where packages that were installed for the code are inside.
-const PACKAGES: &str = "/var/packages";
+pub(crate) const PACKAGES: &str = "/var/packages";
 /// What the bootstrap takes out of the environment again.
 const PACKAGES_VARIABLE: &str = "FULMAR_PACKAGES";
 const LAYERS_VARIABLE: &str = "FULMAR_LAYERS";
@@ -26,30 +26,36 @@ const OPTIONS: &[&str] = &["-s", "-S", "-u", "-B", "-X", "utf8"];
 
 impl Runtimes {
     pub(crate) async fn python(&self, launch: &Launch, python: &Found) -> Result<Program> {
-        let scripts = self.python_scripts(python).await?;
-        let script = self
-            .inside(bootstrap::PLACE, &scripts)
-            .join(bootstrap::PYTHON[0].0);
+        let mut program = self.waiting_python(python).await?;
         let layers = self.layers(launch);
-        let mut mounts = vec![read_only(&scripts, bootstrap::PLACE)];
-        mounts.extend(python.own_folder());
-        let mut environment = vec![
+        program.environment = vec![
             ("PATH".into(), path_variable(python.path.parent(), &layers)),
             (LAYERS_VARIABLE.into(), layers.display().to_string()),
             (SITE_VARIABLE.into(), joined(&python.packages)),
         ];
         if let Some(packages) = Packages::in_folder(&self.shared.folder).of(&launch.code, python) {
             let inside = self.inside(PACKAGES, &packages).display().to_string();
-            environment.push((PACKAGES_VARIABLE.into(), inside));
-            mounts.push(read_only(&packages, PACKAGES));
+            program.environment.push((PACKAGES_VARIABLE.into(), inside));
+            program.mounts.push(read_only(&packages, PACKAGES));
         }
+        Ok(program)
+    }
+
+    /// One that has no code yet.
+    pub(crate) async fn waiting_python(&self, python: &Found) -> Result<Program> {
+        let scripts = self.python_scripts(python).await?;
+        let mut mounts = vec![read_only(&scripts, bootstrap::PLACE)];
+        mounts.extend(python.own_folder());
+        let script = self
+            .inside(bootstrap::PLACE, &scripts)
+            .join(bootstrap::PYTHON[0].0);
         let options = OPTIONS.iter().map(|option| (*option).to_owned());
         Ok(Program {
             argv: std::iter::once(python.path.display().to_string())
                 .chain(options)
                 .chain([script.display().to_string()])
                 .collect(),
-            environment,
+            environment: Vec::new(),
             mounts,
             speaks: Speaks::OnDescriptor,
         })

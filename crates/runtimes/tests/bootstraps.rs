@@ -69,7 +69,10 @@ async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<I
         runtime: runtime.into(),
         code,
         layers: layers.then(|| folder.join("layers")),
-        environment: vec![("_HANDLER".into(), handler.into())],
+        environment: vec![
+            ("_HANDLER".into(), handler.into()),
+            ("LAMBDA_TASK_ROOT".into(), "/var/task".into()),
+        ],
         memory: ByteSize::mib(256),
         ephemeral: ByteSize::mib(512),
         variables: VARIABLES,

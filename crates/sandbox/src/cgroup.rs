@@ -126,6 +126,14 @@ impl Cgroup {
         Ok(entrances)
     }
 
+    /// The files into which a member's number is written, for whoever sees the host's files.
+    pub(crate) fn members(&self) -> Vec<PathBuf> {
+        let folders = self.folders.iter();
+        folders
+            .map(|(_, folder)| folder.join("cgroup.procs"))
+            .collect()
+    }
+
     /// Sets what is not so already.
     pub(crate) fn limit(&mut self, limits: &Limits) -> io::Result<()> {
         if self.limits.as_ref() != Some(limits) {
@@ -192,6 +200,17 @@ impl Cgroup {
             Some(file) => Means::Switch(file),
             None => Means::Members(self.folders[0].1.join("cgroup.procs")),
         }
+    }
+
+    /// The memory that is used now.
+    pub(crate) fn memory(&self) -> Option<ByteSize> {
+        let path = if self.v2 {
+            self.folder("").join("memory.current")
+        } else {
+            self.folder("memory").join("memory.usage_in_bytes")
+        };
+        let text = fs::read_to_string(path).ok()?;
+        text.trim().parse().ok().map(ByteSize::bytes)
     }
 
     /// The most memory that was used at once.

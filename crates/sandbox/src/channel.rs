@@ -32,6 +32,12 @@ pub(crate) enum Status {
     Began,
     /// As `waitpid` gives it.
     Ended(i32),
+    /// A template can be forked, or why it cannot.
+    Forkable(Result<(), String>),
+    /// Comes with a hold on the child, the socket that tells of its end, and its door if it has one: the answer to the
+    /// fork of this number.
+    Forked(u64),
+    NotForked(u64, String),
 }
 
 /// The server's end and the process's.
@@ -96,6 +102,58 @@ pub(crate) fn receive<T: DeserializeOwned>(
     Ok(Some((message, fds)))
 }
 
+pub(crate) fn send_bytes(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() && !control.push(SendAncillaryMessage::ScmRights(fds)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    rustix::net::sendmsg(
+        socket,
+        &[IoSlice::new(bytes)],
+        &mut control,
+        SendFlags::NOSIGNAL,
+    )?;
+    Ok(())
+}
+
+/// A message, what came with it, and the pid of who sent it, if the socket asks for names. No bytes are the end.
+pub(crate) fn receive_bytes(
+    socket: BorrowedFd<'_>,
+) -> io::Result<(Vec<u8>, Vec<OwnedFd>, Option<i32>)> {
+    let mut bytes = vec![0; LONGEST_REASON];
+    let mut space =
+        [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS), ScmCredentials(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = rustix::net::recvmsg(
+        socket,
+        &mut [IoSliceMut::new(&mut bytes)],
+        &mut control,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    let (mut fds, mut from) = (Vec::new(), None);
+    for message in control.drain() {
+        match message {
+            RecvAncillaryMessage::ScmRights(some) => fds.extend(some),
+            RecvAncillaryMessage::ScmCredentials(who) => {
+                from = Some(who.pid.as_raw_nonzero().get());
+            }
+            _ => {}
+        }
+    }
+    bytes.truncate(received.bytes);
+    Ok((bytes, fds, from))
+}
+
+/// As much of a reason as a message holds.
+pub(crate) fn shortened(why: &str) -> String {
+    why.chars().take(LONGEST_REASON / 4).collect()
+}
+
 /// The next message that is not a status, and its descriptors. Few are long, so room is made when it is known how much.
 pub(crate) fn receive_next<T: DeserializeOwned>(
     socket: BorrowedFd<'_>,
@@ -123,7 +181,7 @@ impl Status {
 
     pub(crate) fn try_send(self, socket: BorrowedFd<'_>) -> io::Result<()> {
         let status = match self {
-            Self::Failed(why) => Self::Failed(why.chars().take(LONGEST_REASON / 4).collect()),
+            Self::Failed(why) => Self::Failed(shortened(&why)),
             other => other,
         };
         send(socket, &status, &[])

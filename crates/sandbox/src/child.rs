@@ -20,6 +20,7 @@ use crate::held::{self, Held};
 use crate::instance::Parts;
 use crate::keeper::Keeper;
 use crate::network::{Door, Doors};
+use crate::template::Forked;
 use crate::{Error, Result};
 
 /// How a process ended.
@@ -42,6 +43,8 @@ pub struct Child {
 
 pub(crate) enum Life {
     Confined(Box<Confined>),
+    /// It came of a template.
+    Forked(Box<Forked>),
     Plain(tokio::process::Child),
 }
 
@@ -211,12 +214,12 @@ impl Drop for Confined {
 }
 
 impl Child {
-    pub(crate) fn confined(confined: Confined, stdout: OwnedFd, stderr: OwnedFd) -> Result<Self> {
+    pub(crate) fn new(life: Life, stdout: OwnedFd, stderr: OwnedFd) -> Result<Self> {
         let failed = |cause| Error::io("read its output", cause);
         let stdout = std::process::ChildStdout::from(stdout);
         let stderr = std::process::ChildStderr::from(stderr);
         Ok(Self {
-            life: Life::Confined(Box::new(confined)),
+            life,
             stdout: Some(ChildStdout::from_std(stdout).map_err(failed)?),
             stderr: Some(ChildStderr::from_std(stderr).map_err(failed)?),
         })
@@ -248,8 +251,18 @@ impl Child {
     pub async fn listener(&mut self) -> Option<TcpListener> {
         match &mut self.life {
             Life::Confined(confined) => confined.listener().await,
-            Life::Plain(_) => None,
+            Life::Forked(_) | Life::Plain(_) => None,
         }
+    }
+
+    /// The number of its first process among the host's, for whoever looks at it: as long as there is one.
+    pub fn pid(&self) -> Option<u32> {
+        let held = match &self.life {
+            Life::Plain(process) => return process.id(),
+            Life::Confined(confined) => confined.held.as_ref(),
+            Life::Forked(forked) => forked.held(),
+        };
+        Some(held?.pid()?.as_raw_nonzero().get().unsigned_abs())
     }
 
     /// What holds it between times of work. To be let go before it is killed. None if it has ended, or nothing of the
@@ -257,6 +270,7 @@ impl Child {
     pub fn freezer(&self) -> Option<Freezer> {
         let means = match &self.life {
             Life::Plain(process) => Means::Tree(Pid::from_raw(i32::try_from(process.id()?).ok()?)?),
+            Life::Forked(forked) => forked.freezing()?,
             Life::Confined(confined) => match (&confined.group, &confined.held) {
                 (Some(group), _) => group.freezing(),
                 (None, Some(held)) => Means::Tree(held.pid()?),
@@ -270,6 +284,7 @@ impl Child {
     pub async fn wait(&mut self) -> Exit {
         match &mut self.life {
             Life::Confined(confined) => confined.wait().await,
+            Life::Forked(forked) => forked.wait().await,
             Life::Plain(process) => plain(&process.wait().await),
         }
     }
@@ -280,14 +295,19 @@ impl Child {
             // It may have ended by itself.
             Life::Plain(process) => drop(process.start_kill()),
             Life::Confined(confined) => confined.kill(),
+            Life::Forked(forked) => forked.kill(),
         }
     }
 
     /// Ends the time in which it may take more of the processors than its share.
     pub fn settle(&self) {
-        if let Life::Confined(confined) = &self.life
-            && let Some(group) = &confined.group
-            && let Err(cause) = group.limit_cpu(confined.cpu_milli)
+        let (group, cpu_milli) = match &self.life {
+            Life::Confined(confined) => (&confined.group, confined.cpu_milli),
+            Life::Forked(forked) => (&forked.group, forked.limits.cpu_milli),
+            Life::Plain(_) => return,
+        };
+        if let Some(group) = group
+            && let Err(cause) = group.limit_cpu(cpu_milli)
         {
             tracing::warn!(%cause, "a process keeps more of the processors than its share");
         }
@@ -297,6 +317,7 @@ impl Child {
     pub fn peak_memory(&self) -> Option<ByteSize> {
         match &self.life {
             Life::Confined(confined) => confined.group.as_ref().and_then(Cgroup::peak_memory),
+            Life::Forked(forked) => forked.peak_memory(),
             Life::Plain(_) => None,
         }
     }
@@ -309,7 +330,7 @@ fn plain(ended: &std::io::Result<std::process::ExitStatus>) -> Exit {
     }
 }
 
-fn exit(status: std::process::ExitStatus) -> Exit {
+pub(crate) fn exit(status: std::process::ExitStatus) -> Exit {
     match (status.code(), status.signal()) {
         (Some(code), _) => Exit::Code(code),
         (None, signal) => Exit::Signal(signal.unwrap_or(libc::SIGKILL)),

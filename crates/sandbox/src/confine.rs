@@ -113,7 +113,12 @@ fn open_network(make: &Make, status: BorrowedFd<'_>) -> Step<()> {
 const OUTPUTS: [i32; 2] = [1, 2];
 
 /// The last steps, in the process that becomes the program.
-fn program(order: &Order, make: &Make, passed: &[OwnedFd], status: BorrowedFd<'_>) -> Step<Never> {
+pub(crate) fn program(
+    order: &Order,
+    make: &Make,
+    passed: &[OwnedFd],
+    status: BorrowedFd<'_>,
+) -> Step<Never> {
     if let Some(pids) = make.pids {
         limit(Resource::Nproc, u64::from(pids))?;
     }
@@ -218,7 +223,7 @@ pub(crate) fn give_up_what_no_instance_has() -> Step<()> {
 }
 
 /// Root becomes somebody who owns nothing; a user namespace keeps its one identity. Nothing keeps a capability.
-fn give_up_privileges(user: User) -> Step<()> {
+pub(crate) fn give_up_privileges(user: User) -> Step<()> {
     if let User::Number(number) = user {
         // SAFETY: no groups, so no pointer is followed.
         check("drop the groups", unsafe {
@@ -241,6 +246,10 @@ fn give_up_privileges(user: User) -> Step<()> {
     rustix::thread::set_capabilities(None, none)
         .map_err(|cause| format!("drop the capabilities: {cause}"))?;
     // The init and the program are the same user: without this, the one's memory would be open to the other.
+    close_memory()
+}
+
+pub(crate) fn close_memory() -> Step<()> {
     // SAFETY: `prctl` with these arguments takes no pointers.
     check("close its memory to others", unsafe {
         libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -248,7 +257,7 @@ fn give_up_privileges(user: User) -> Step<()> {
     .map(drop)
 }
 
-fn limit(resource: Resource, to: u64) -> Step<()> {
+pub(crate) fn limit(resource: Resource, to: u64) -> Step<()> {
     let limit = Rlimit {
         current: Some(to),
         maximum: Some(to),
@@ -262,7 +271,7 @@ pub(crate) fn die_with_parent() -> Step<()> {
 }
 
 /// Reaps whatever ends until `program` does.
-fn reap_until(program: i32) -> i32 {
+pub(crate) fn reap_until(program: i32) -> i32 {
     loop {
         let mut status = 0;
         // SAFETY: `status` outlives the call.
@@ -277,7 +286,7 @@ fn reap_until(program: i32) -> i32 {
     }
 }
 
-fn close_all_but(kept: &[i32]) {
+pub(crate) fn close_all_but(kept: &[i32]) {
     let mut from = 0;
     let mut kept: Vec<u32> = kept
         .iter()

@@ -8,6 +8,9 @@ pub enum Error {
     /// Confining it failed: nothing has run.
     #[error("confining the process failed: {0}")]
     Confine(String),
+    /// A process cannot be forked, for this reason. Others are not affected.
+    #[error("it cannot be forked: {0}")]
+    Unsafe(String),
     #[error("{step}: {cause}")]
     Io {
         step: &'static str,
@@ -37,7 +40,7 @@ impl Error {
 
     pub fn kind(&self) -> base::ErrorKind {
         match self {
-            Self::Confine(_) | Self::Io { .. } => base::ErrorKind::Unavailable,
+            Self::Confine(_) | Self::Unsafe(_) | Self::Io { .. } => base::ErrorKind::Unavailable,
         }
     }
 }

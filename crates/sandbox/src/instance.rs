@@ -67,7 +67,8 @@ impl Instance {
                 Status::Made => parts.held = fds.into_iter().next().map(Held::new),
                 Status::Door => parts.doors = fds,
                 Status::Ready => parts.mounts = fds.into_iter().next(),
-                Status::Failed(_) | Status::Began | Status::Ended(_) => self.has_failed = true,
+                // None of what is left is for one that waits.
+                _ => self.has_failed = true,
             }
         }
     }

@@ -9,19 +9,26 @@ use std::sync::Arc;
 use tokio::process::Command;
 
 use crate::cgroup::Hierarchy;
-use crate::child::{Child, Confined};
+use crate::child::{Child, Confined, Life};
 use crate::chores::Chores;
 use crate::instance::Instance;
 use crate::keeper::Ordering;
 use crate::network::Doors;
 use crate::spec::{Access, Mount, Order, PassedFd, Place, Spec};
 use crate::stock::{Kind, Stock};
+use crate::template::{self, Prepared, TemplateSpec};
 use crate::{Error, Result};
 
 /// Starts processes. One of the few real seams: hosts differ in what they can confine.
 pub trait Jail: Send + Sync {
     /// Starts it; that confining it failed shows when it is waited for. Needs a tokio runtime around it.
     fn spawn(&self, spec: Spec) -> Result<Child>;
+
+    /// Starts it as a template, if this jail can fork. Comes with what it prints.
+    fn template(&self, spec: Spec, template: TemplateSpec) -> Result<Prepared> {
+        let _ = (spec, template);
+        Err(Error::Unsafe("nothing is confined here".into()))
+    }
 
     /// Where a path outside is found inside: nothing moves where nothing is confined.
     fn confines(&self) -> bool;
@@ -105,7 +112,12 @@ impl Jail for NamespaceJail {
         let (doors, remains) = (self.doors.clone(), self.chores.remains());
         let confined = Confined::new(parts, spec.limits.cpu_milli, doors, remains)
             .map_err(|cause| Error::io("watch the channel", cause))?;
-        Child::confined(confined, stdout, stderr)
+        Child::new(Life::Confined(Box::new(confined)), stdout, stderr)
+    }
+
+    fn template(&self, spec: Spec, template: TemplateSpec) -> Result<Prepared> {
+        let (doors, remains) = (self.doors.clone(), self.chores.remains());
+        template::start(&self.stock, &spec, template, doors, remains)
     }
 
     fn confines(&self) -> bool {
@@ -113,7 +125,7 @@ impl Jail for NamespaceJail {
     }
 }
 
-fn order(spec: &Spec) -> Order {
+pub(crate) fn order(spec: &Spec) -> Order {
     let writable = spec.mounts.iter().filter(|mount| is_writable(mount));
     Order {
         argv: spec.argv.clone(),
@@ -130,6 +142,15 @@ fn is_writable(mount: &Mount) -> bool {
 }
 
 fn kind(spec: &Spec) -> Kind {
+    Kind {
+        places: places(spec),
+        network: spec.network,
+        limits: spec.limits,
+        tmp: spec.tmp,
+    }
+}
+
+pub(crate) fn places(spec: &Spec) -> Vec<Place> {
     let mut places: Vec<Place> = spec
         .mounts
         .iter()
@@ -141,22 +162,17 @@ fn kind(spec: &Spec) -> Kind {
         .collect();
     places.sort();
     places.dedup();
-    Kind {
-        places,
-        network: spec.network,
-        limits: spec.limits,
-        tmp: spec.tmp,
-    }
+    places
 }
 
-fn parents_first(mounts: &[Mount]) -> Vec<&Mount> {
+pub(crate) fn parents_first(mounts: &[Mount]) -> Vec<&Mount> {
     let mut mounts: Vec<&Mount> = mounts.iter().collect();
     mounts.sort_by_key(|mount| mount.target.components().count());
     mounts
 }
 
 /// For reading, and for writing.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?)
 }
 

@@ -12,24 +12,25 @@ use rustix::process::{Resource, Rlimit, Signal};
 use crate::channel::{self, Status};
 use crate::confine::{self, Step, check, exit};
 use crate::furnish::furnish;
-use crate::spec::{Ask, Join, Make, Root, User};
+use crate::spec::{Ask, Join, Make, Root, Task, User};
+use crate::template::warden;
 use crate::tether::Tether;
 use crate::{mounts, trees};
 
 /// Above every number that a program is given.
 pub(crate) const HIGH_FD: i32 = 100;
 
-/// Keeps a root until nobody wants instances of it any more. Only for a process that was started for it.
+/// Keeps a root, or a template, until nobody wants anything of it any more. Only for a process that was started for it.
 pub fn jail_main() -> ! {
     // SAFETY: the parent put a socket there (`keeper.rs`), and nothing else in this process uses its standard input.
     let control = unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) };
     // If it fails there is nobody to be told: whoever waits sees the socket close.
-    let _ = keep(control);
+    let _ = begin(control);
     exit(1)
 }
 
-fn keep(control: OwnedFd) -> Step<()> {
-    let (root, mut sockets) = channel::receive_next::<Root>(control.as_fd())
+fn begin(control: OwnedFd) -> Step<()> {
+    let (task, fds) = channel::receive_next::<Task>(control.as_fd())
         .map_err(|cause| format!("read what to keep: {cause}"))?;
     // Out of the way of the numbers that programs want, and not for programs to have.
     let high = rustix::io::fcntl_dupfd_cloexec(&control, HIGH_FD)
@@ -38,7 +39,20 @@ fn keep(control: OwnedFd) -> Step<()> {
     hold_nothing()?;
     // A session of its own, so that no terminal's signals reach it.
     rustix::process::setsid().map_err(|cause| format!("start a session: {cause}"))?;
-    let ready = get_ready(&root, sockets.pop(), &high);
+    match task {
+        Task::Keep(root) => keep(&root, fds, high),
+        Task::Template(order) => match warden::keep(*order, fds, high.as_fd()) {
+            Ok(never) => match never {},
+            Err(why) => {
+                Status::Failed(why).send(high.as_fd());
+                Ok(())
+            }
+        },
+    }
+}
+
+fn keep(root: &Root, mut sockets: Vec<OwnedFd>, high: OwnedFd) -> Step<()> {
+    let ready = get_ready(root, sockets.pop(), &high);
     let Some(born) = serve(&high, &ready)? else {
         return Ok(());
     };

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use base::ByteSize;
 use tokio::process::{Child, Command};
 
-use crate::spec::{Ask, Furnish, Make, Mount, Order, Root};
+use crate::spec::{Ask, Furnish, Make, Mount, Order, Root, Task};
 use crate::trees::Opener;
 use crate::{Error, JAIL_COMMAND, Result, channel};
 
@@ -21,7 +21,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Starts it. What it is asked for meanwhile waits until it is ready.
-    pub(crate) fn start(root: &Root) -> Result<Self> {
+    pub(crate) fn start(root: Root) -> Result<Self> {
         let failed = |cause| Error::io("tell a keeper what to keep", cause);
         let (control, theirs) = channel::pair().map_err(failed)?;
         let (opener, porter) = match root.user_namespace {
@@ -32,14 +32,8 @@ impl Keeper {
             }
         };
         let passed: Vec<_> = porter.iter().map(AsFd::as_fd).collect();
-        channel::send(control.as_fd(), root, &passed).map_err(failed)?;
-        // With nothing to do between fork and exec, the standard library starts it without copying our page tables.
-        let process = Command::new("/proc/self/exe")
-            .arg(JAIL_COMMAND)
-            .env_clear()
-            .stdin(theirs)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+        channel::send(control.as_fd(), &Task::Keep(root), &passed).map_err(failed)?;
+        let process = copy_of_us(theirs)
             .kill_on_drop(true)
             .spawn()
             .map_err(|cause| Error::io("start a keeper", cause))?;
@@ -95,6 +89,19 @@ impl Keeper {
             .open(binds)
             .map_err(|cause| Error::io("open what is bound", cause))
     }
+}
+
+/// Our own binary, which is told on this socket what it is for.
+pub(crate) fn copy_of_us(control: OwnedFd) -> Command {
+    // With nothing to do between fork and exec, the standard library starts it without copying our page tables.
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .arg(JAIL_COMMAND)
+        .env_clear()
+        .stdin(control)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
 }
 
 /// What an instance is to become, and what comes with it.

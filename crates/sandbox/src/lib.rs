@@ -7,6 +7,9 @@
 //! wait ahead (`stock.rs`). When the server dies, however it dies, the keepers die with it, and with a keeper everything
 //! that it has made.
 //!
+//! A program may also be started as a *template*, and forked (`template/`): its keeper, the *warden*, is a process of its
+//! own, started the same way.
+//!
 //! The walls, from the outside in: namespaces and a private root (`mounts.rs`), control groups (`cgroup.rs`), a user
 //! without capabilities, Landlock (`paths.rs`), and a filter of system calls (`seccomp/`). What each stops, and what
 //! all of them do not, is in `docs/threat-model.md`.
@@ -33,6 +36,7 @@ mod probe;
 mod seccomp;
 mod spec;
 mod stock;
+mod template;
 mod tether;
 mod trees;
 mod users;
@@ -46,6 +50,7 @@ pub use keep::jail_main;
 pub use network::{Door, Doors, own_port};
 pub use probe::{Cgroups, Report, probe};
 pub use spec::{Access, Limits, Mount, Network, PassedFd, Spec};
+pub use template::{Fork, LIBRARY, NODE_LIBRARY, Prepared, Template, TemplateSpec};
 
-/// The hidden subcommand under which our own binary becomes a keeper.
+/// The hidden subcommand under which our own binary becomes a keeper, or sees to a template.
 pub const JAIL_COMMAND: &str = "__jail";

@@ -60,11 +60,7 @@ const OWN_SIZE: &str = "size=64k,nr_inodes=16,mode=755";
 /// bound; what is an instance's own comes when there is one.
 pub(crate) fn prepare(wanted: &Root) -> Step<()> {
     let root = &wanted.stage;
-    mount_change(
-        "/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )
-    .map_err(failed("keep our mounts to ourselves", Path::new("/")))?;
+    keep_to_ourselves()?;
     tmpfs(root, QUIET, "size=1m,mode=755")?;
     for folder in SYSTEM {
         system(root, Path::new(folder))?;
@@ -86,11 +82,17 @@ pub(crate) fn prepare(wanted: &Root) -> Step<()> {
     pivot(root)
 }
 
+pub(crate) fn keep_to_ourselves() -> Step<()> {
+    mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .map_err(failed("keep our mounts to ourselves", Path::new("/")))
+}
+
 /// Mounts what each instance has for itself: its processes, its temporary folders, its user's name.
 pub(crate) fn own(make: &Make) -> Step<()> {
-    processes(Path::new("/proc"))?;
-    tmpfs(Path::new("/tmp"), QUIET, &tmp_options(make.tmp))?;
-    tmpfs(Path::new("/dev/shm"), QUIET | MountFlags::NOEXEC, SHM)?;
+    fresh(make.tmp)?;
     tmpfs(Path::new(OWN), QUIET | MountFlags::NOEXEC, OWN_SIZE)?;
     let user = make.user.inside();
     let write = |name: &str, text: String| {
@@ -104,6 +106,13 @@ pub(crate) fn own(make: &Make) -> Step<()> {
     write("group", format!("root:x:0:\nsandbox:x:{user}:\n"))?;
     mount_remount(OWN, QUIET | MountFlags::NOEXEC | MountFlags::RDONLY, "")
         .map_err(failed("seal", Path::new(OWN)))
+}
+
+/// What nobody shares, not even with whom it was copied from.
+pub(crate) fn fresh(tmp: ByteSize) -> Step<()> {
+    processes(Path::new("/proc"))?;
+    tmpfs(Path::new("/tmp"), QUIET, &tmp_options(tmp))?;
+    tmpfs(Path::new("/dev/shm"), QUIET | MountFlags::NOEXEC, SHM)
 }
 
 /// The order may want another size than was guessed.

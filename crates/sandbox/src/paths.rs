@@ -25,6 +25,16 @@ impl Rules {
         usual().map(Self).map_err(failed)
     }
 
+    /// What a template may reach. What its children are given is mounted later, and rules are for what is there: the private
+    /// root, and what is put into it, but nothing outside. Each child adds what follows for itself (`native/fork.rs`).
+    pub(crate) fn templates() -> Result<Self, String> {
+        let rules = none().and_then(|mut rules| {
+            allow(&mut rules, Path::new("/"), AccessFs::from_all(FILES))?;
+            Ok(rules)
+        });
+        rules.map(Self).map_err(failed)
+    }
+
     /// Holds this process, and all that comes of it, to these paths and what is bound writable.
     pub(crate) fn restrict(mut self, writable: &[PathBuf]) -> Result<(), String> {
         for target in writable {
@@ -34,14 +44,18 @@ impl Rules {
     }
 }
 
+fn none() -> Result<RulesetCreated, RulesetError> {
+    Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(FILES))?
+        .scope(Scope::from_all(NEWEST))?
+        .create()
+}
+
 fn usual() -> Result<RulesetCreated, RulesetError> {
     let everything = AccessFs::from_all(FILES);
     let device = AccessFs::ReadFile | AccessFs::WriteFile;
-    let mut rules = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(everything)?
-        .scope(Scope::from_all(NEWEST))?
-        .create()?;
+    let mut rules = none()?;
     allow(&mut rules, Path::new("/"), AccessFs::from_read(FILES))?;
     allow(&mut rules, Path::new("/tmp"), everything)?;
     allow(&mut rules, Path::new("/dev/shm"), everything)?;

@@ -7,6 +7,7 @@ use base::ByteSize;
 use serde::{Deserialize, Serialize};
 
 use crate::seccomp::Instruction;
+use crate::template::TemplateOrder;
 
 /// A program and its world.
 #[derive(Debug)]
@@ -69,6 +70,15 @@ pub struct PassedFd {
     pub fd: OwnedFd,
     /// Its number inside; at least 3.
     pub number: i32,
+}
+
+/// What a fresh copy of our binary is for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// Comes with the porter's end of its channel, if there is to be one.
+    Keep(Root),
+    /// Comes with what the program's order comes with.
+    Template(Box<TemplateOrder>),
 }
 
 /// What a keeper is to have ready: all that is the same for every instance that it makes.

@@ -2,6 +2,7 @@
 //! control groups that wait for their instance. All of it is bounded, whatever is deployed, and goes when it is not used.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +12,7 @@ use crate::cgroup::{Cgroup, Hierarchy};
 use crate::instance::Instance;
 use crate::keeper::{Keeper, Ordering};
 use crate::seccomp::{self, Instruction};
-use crate::spec::{Join, Limits, Make, Network, Place, Root};
+use crate::spec::{Join, Limits, Make, Network, Place, Root, User};
 use crate::users::Users;
 use crate::{Error, Result};
 
@@ -83,6 +84,32 @@ impl Stock {
         self.spares = 0;
     }
 
+    pub(crate) fn root(&self, places: Vec<Place>) -> Root {
+        Root {
+            stage: self.stage.clone(),
+            places,
+            user_namespace: self.users.are_one(),
+            filter: self.filter.clone(),
+        }
+    }
+
+    pub(crate) fn user(&self) -> User {
+        self.users.next()
+    }
+
+    /// A control group with these limits, where there are any.
+    pub(crate) fn group(&self, limits: &Limits) -> io::Result<Option<Cgroup>> {
+        let bare = lock(&self.bare).pop();
+        let mut group = match bare {
+            Some(group) => Some(group),
+            None => self.groups.make()?,
+        };
+        if let Some(group) = &mut group {
+            group.limit(limits)?;
+        }
+        Ok(group)
+    }
+
     /// Has an instance of this kind do what is ordered: one that waits already, or else a new one. A keeper that has ended
     /// is not asked again.
     pub(crate) fn start(&self, kind: &Kind, ordering: Ordering<'_>) -> Result<Instance> {
@@ -105,16 +132,9 @@ impl Stock {
         now: Option<Ordering<'_>>,
     ) -> Result<Instance> {
         let failed = |cause| Error::io("make a control group", cause);
-        let bare = lock(&self.bare).pop();
-        let mut group = match bare {
-            Some(group) => Some(group),
-            None => self.groups.make().map_err(failed)?,
-        };
-        let mut entrances = Vec::new();
-        if let Some(group) = &mut group {
-            group.limit(&kind.limits).map_err(failed)?;
-            entrances = group.entrances().map_err(failed)?;
-        }
+        let group = self.group(&kind.limits).map_err(failed)?;
+        let entrances = group.as_ref().map(Cgroup::entrances);
+        let entrances = entrances.transpose().map_err(failed)?.unwrap_or_default();
         let make = Make {
             user: self.users.next(),
             network: kind.network,
@@ -132,12 +152,7 @@ impl Stock {
         let mut shelves = lock(&self.shelves);
         let mut crowded_out = None;
         if !shelves.contains_key(&kind.places) {
-            let keeper = Keeper::start(&Root {
-                stage: self.stage.clone(),
-                places: kind.places.clone(),
-                user_namespace: self.users.are_one(),
-                filter: self.filter.clone(),
-            })?;
+            let keeper = Keeper::start(self.root(kind.places.clone()))?;
             crowded_out = crowded(&mut shelves);
             let shelf = Shelf {
                 keeper: Arc::new(keeper),

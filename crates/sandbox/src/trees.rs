@@ -35,6 +35,19 @@ struct Wanted {
     access: Access,
 }
 
+/// In the mount namespace that this process is in.
+pub(crate) fn open_here(mounts: &[Mount]) -> Result<Vec<OwnedFd>, String> {
+    let opened = mounts.iter().map(|mount| {
+        open(&Wanted {
+            source: mount.source.clone(),
+            access: mount.access,
+        })
+    });
+    opened
+        .collect::<io::Result<_>>()
+        .map_err(|cause| cause.to_string())
+}
+
 impl Opener {
     pub(crate) fn open(&self, mounts: &[&Mount]) -> io::Result<Vec<OwnedFd>> {
         let wanted = mounts.iter().map(|mount| Wanted {

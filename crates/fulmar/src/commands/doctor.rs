@@ -92,6 +92,57 @@ async fn version(program: &str) -> Option<String> {
     answer.status.success().then(|| text.trim().to_owned())
 }
 
+/// Whether instances can be forked, which starts them in milliseconds.
+async fn forks() -> Vec<Finding> {
+    let folder =
+        std::env::temp_dir().join(format!("fulmar-doctor-{}", base::Random::system().uuid()));
+    let mut findings = Vec::new();
+    for (what, runtime) in [("Python forks", "python3.12"), ("Node forks", "nodejs22.x")] {
+        let tried = try_forks(&folder, runtime).await;
+        findings.extend(tried.map(|tried| Finding {
+            what,
+            ok: tried.is_ok(),
+            remedy: tried.is_err().then_some(
+                "functions work, and start more slowly: forks need user namespaces, and Linux 5.12 or newer",
+            ),
+            found: match tried {
+                Ok(()) => "instances are forked".to_owned(),
+                Err(why) => format!("instances are booted: {why}"),
+            },
+        }));
+    }
+    // What stays in the temporary folder does no harm.
+    let _ = std::fs::remove_dir_all(&folder);
+    findings
+}
+
+async fn try_forks(
+    folder: &std::path::Path,
+    runtime: &str,
+) -> Option<std::result::Result<(), String>> {
+    let code = folder.join("code");
+    std::fs::create_dir_all(&code).ok()?;
+    let jail = sandbox::NamespaceJail::new(folder.join("stage")).ok()?;
+    let runtimes = runtimes::Runtimes::new(
+        std::sync::Arc::new(jail),
+        sandbox::Network::Host,
+        folder.join("runtimes"),
+    );
+    let launch = runtimes::Launch {
+        runtime: runtime.to_owned(),
+        code,
+        layers: None,
+        environment: Vec::new(),
+        memory: base::ByteSize::mib(128),
+        ephemeral: base::ByteSize::mib(1),
+        variables: runtimes::Variables {
+            address: "",
+            code: "",
+        },
+    };
+    runtimes.try_forks(&launch).await
+}
+
 async fn confinement() -> Vec<Finding> {
     let stage = std::env::temp_dir().join(format!("fulmar-doctor-{}", std::process::id()));
     let report = sandbox::probe(stage.clone()).await;
@@ -140,7 +191,9 @@ async fn confinement() -> Vec<Finding> {
         ),
         found: limits.1,
     };
-    vec![user, sandbox, paths, limits]
+    let mut findings = vec![user, sandbox, paths, limits];
+    findings.extend(forks().await);
+    findings
 }
 
 fn shown(findings: &Findings, output: Output) -> String {

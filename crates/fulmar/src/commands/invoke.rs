@@ -44,8 +44,11 @@ pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) ->
     if args.log && !output.is_json() {
         eprint!("{}", invoked.log_tail);
     }
-    if let Some(phases) = invoked.phases.filter(|_| args.trace && !output.is_json()) {
-        eprintln!("{}", bars(&phases));
+    if let Some(phases) = &invoked.phases
+        && args.trace
+        && !output.is_json()
+    {
+        eprintln!("{}", bars(phases));
     }
     output.answer(&invoked, || match &invoked.payload {
         Some(payload) => payload.clone(),
@@ -86,9 +89,11 @@ fn bars(phases: &Phases) -> String {
         let bar = format!("{}{}", " ".repeat(start), "█".repeat((end - start).max(1)));
         lines.push(format!("{name:<7}{took:>10.2} ms  {bar}"));
     }
-    let start = match phases.init_ms {
-        Some(_) => "cold",
-        None => "warm",
+    let start = match (&phases.init_ms, phases.start.as_deref()) {
+        (None, _) => "warm".to_owned(),
+        (Some(_), Some("placeholder")) => "cold, from a placeholder".to_owned(),
+        (Some(_), Some("template")) => "cold, forked from its template".to_owned(),
+        (Some(_), _) => "cold".to_owned(),
     };
     lines.push(format!("{:<7}{total:>10.2} ms  {start}", "all"));
     lines.join("\n")
@@ -120,6 +125,7 @@ mod tests {
             launch_ms: Some(10.0),
             init_ms: Some(20.0),
             run_ms: 10.0,
+            start: Some("boot".into()),
         };
         let full = |count| "█".repeat(count);
         let expected = [
@@ -129,7 +135,13 @@ mod tests {
             "all         40.00 ms  cold".to_owned(),
         ];
         assert_eq!(bars(&cold), expected.join("\n"));
+        let forked = Phases {
+            start: Some("template".into()),
+            ..cold.clone()
+        };
+        assert!(bars(&forked).ends_with("cold, forked from its template"));
         let warm = Phases {
+            start: None,
             launch_ms: None,
             init_ms: None,
             ..cold

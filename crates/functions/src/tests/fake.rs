@@ -373,6 +373,7 @@ fn launcher(stage: Arc<Stage>) -> Launcher {
         let (process, keeper) = Process::new();
         tasks.spawn(live(what, number, theirs, printed, keeper, stage));
         std::future::ready(Ok(Launched {
+            start: crate::Start::Boot,
             connection: runtimes::Connection::Stream(stream),
             stdout: Box::new(stdout),
             stderr: Box::new(tokio::io::empty()),

@@ -22,6 +22,9 @@ const UNCAUGHT_EXCEPTION = 129;
 let current;
 
 async function main() {
+  const library = process.env.FULMAR_TEMPLATE;
+  delete process.env.FULMAR_TEMPLATE;
+  let handler = library ? await require("./template.js").wait(library, prepareAndLoad) : undefined;
   const settings = takeSettings();
   const connection = new Connection(3);
   // Other clouds have frameworks of their own to behave as.
@@ -29,14 +32,11 @@ async function main() {
     await require(`./${settings.adapter}.js`).main(connection, settings);
     return;
   }
-  patchConsole(settings);
-  if (settings.endpoint) redirect(settings.endpoint);
-  offer();
+  // A child of a template has everything but what each instance has of its own.
+  if (!handler) arrange(settings);
   watchForTheUnexpected(connection);
-
-  let handler;
   try {
-    handler = await load(settings.root, settings.handler);
+    handler ??= await load(settings.root, settings.handler);
   } catch (error) {
     log("Uncaught Exception", error);
     await connection.initError(initBody(error));
@@ -54,6 +54,18 @@ async function main() {
     // The answer, or its end, and the next question are one write.
     event = await (answer.streamed ? endStream(running.stream, connection, answer.failed) : connection.answer(event.requestId, answer));
   }
+}
+
+function arrange(settings) {
+  patchConsole(settings);
+  if (settings.endpoint) redirect(settings.endpoint);
+  offer();
+}
+
+function prepareAndLoad() {
+  const settings = takeSettings();
+  arrange(settings);
+  return load(settings.root, settings.handler);
 }
 
 async function endStream(stream, connection, failed) {

@@ -93,6 +93,15 @@ class Connection {
     this.socket.unref();
   }
 
+  /** Lets go of it, without ending the process. */
+  abandon() {
+    this.socket.removeAllListeners("close");
+    return new Promise((resolve) => {
+      this.socket.once("close", resolve);
+      this.socket.destroy();
+    });
+  }
+
   #last(path, failed) {
     const body = Buffer.from(failed.body);
     return new Promise((resolve) => {

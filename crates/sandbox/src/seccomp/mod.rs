@@ -5,9 +5,12 @@
 
 #[rustfmt::skip]
 mod calls;
+mod listener;
 
 use std::collections::BTreeMap;
 use std::io;
+
+pub(crate) use listener::{Listener, install_listened, listened};
 
 use calls::{ALLOWED, ARCHITECTURE, CHECKED, CHECKED_OLD, GUISE, REFUSED, Rule, Test};
 
@@ -174,6 +177,11 @@ fn place(argument: u8) -> u32 {
 
 /// Puts the filter in force for this thread and all that comes of it. New privileges must be forbidden already.
 pub(crate) fn install(filter: &[Instruction]) -> io::Result<()> {
+    install_with(filter, 0).map(drop)
+}
+
+/// Returns what the call does: with flags, that may be a descriptor.
+fn install_with(filter: &[Instruction], flags: libc::c_ulong) -> io::Result<libc::c_long> {
     let filter: Vec<libc::sock_filter> = filter
         .iter()
         .map(|&(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k })
@@ -187,12 +195,12 @@ pub(crate) fn install(filter: &[Instruction]) -> io::Result<()> {
         libc::syscall(
             libc::SYS_seccomp,
             libc::SECCOMP_SET_MODE_FILTER,
-            0,
+            flags,
             &raw const program,
         )
     };
-    if installed == 0 {
-        Ok(())
+    if installed >= 0 {
+        Ok(installed)
     } else {
         Err(io::Error::last_os_error())
     }

@@ -135,5 +135,11 @@ def _prints_unicode():
     return name.isdigit() and int(name) >= 12
 
 
-_OPTIONS = {"ensure_ascii": not _prints_unicode()}
-_fast = json.JSONEncoder(**_OPTIONS, default=_other)
+def adapt():
+    """To the environment, which a process that was forked has not had from the beginning."""
+    global _OPTIONS, _fast
+    _OPTIONS = {"ensure_ascii": not _prints_unicode()}
+    _fast = json.JSONEncoder(**_OPTIONS, default=_other)
+
+
+adapt()

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import logs
+from . import answers, logs
 from .answers import describe, marshal, unmarshal
 from .connection import Connection
 from .context import Context
@@ -13,6 +13,13 @@ INIT_FAILED = 1
 
 
 def main():
+    handler = None
+    template = os.environ.pop("FULMAR_TEMPLATE", "")
+    if template:
+        from .template import wait
+
+        handler = wait(template, load_once)
+        answers.adapt()
     connection = Connection(3)
     # Other clouds have frameworks of their own to behave as.
     if os.environ.pop("FULMAR_ADAPTER", "") == "google":
@@ -20,12 +27,21 @@ def main():
 
         prepare()
         google.main(connection)
-    handler = init(connection)
+    handler = handler or init(connection)
     event = connection.next()
     while True:
         kind, body = run(handler, event)
         # The answer and the next question are one write.
         event = connection.answer(event.request_id, kind, body)
+
+
+def load_once():
+    """The handler, for a template."""
+    root = prepare()
+    logs.prepare()
+    from .loading import load
+
+    return load(root, os.environ.get("_HANDLER", ""))
 
 
 def init(connection):

@@ -1,0 +1,236 @@
+//! Instances that were forked, in real sandboxes: what is theirs is theirs alone. This test has its own `main`: started
+//! as the hidden subcommand, it becomes the jail.
+
+#![expect(clippy::print_stdout, reason = "it is its own test harness")]
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ByteSize, Random};
+use runtimes::{Connection, Error, Launch, Runtimes, Start, Template, Variables, Worker};
+use sandbox::{Child, JAIL_COMMAND, NamespaceJail, Network};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+const LONGEST: Duration = Duration::from_secs(120);
+const VARIABLES: Variables = Variables {
+    address: "ADDRESS",
+    code: "CODE",
+};
+
+#[path = "forks/node.rs"]
+mod node;
+#[path = "forks/python.rs"]
+mod python;
+
+type Test = Pin<Box<dyn Future<Output = ()>>>;
+type Named = (&'static str, fn() -> Test);
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some(JAIL_COMMAND) {
+        sandbox::jail_main();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let wanted = std::env::args()
+        .nth(1)
+        .filter(|word| !word.starts_with('-'));
+    let mut count = 0;
+    for (name, test) in python::tests().into_iter().chain(node::tests()) {
+        if wanted
+            .as_ref()
+            .is_none_or(|wanted| name.contains(wanted.as_str()))
+        {
+            println!("test {name} ...");
+            let test = async { tokio::time::timeout(LONGEST, test()).await };
+            runtime.block_on(test).expect("it ends in time");
+            count += 1;
+        }
+    }
+    println!("test result: ok. {count} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+}
+
+/// A function's code, and who starts it.
+struct World {
+    runtimes: Runtimes,
+    runtime: &'static str,
+    handler: &'static str,
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl World {
+    fn new(runtime: &'static str, handler: &'static str, files: &[(&str, &str)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("fulmar-forks-{}", Random::system().uuid()));
+        for (name, text) in files {
+            let file = folder.join("code").join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, text).unwrap();
+        }
+        let jail = NamespaceJail::new(folder.join("stage")).unwrap();
+        let runtimes = Runtimes::new(Arc::new(jail), Network::Host, folder.join("runtimes"));
+        Self {
+            runtimes,
+            runtime,
+            handler,
+            folder,
+            environment: Vec::new(),
+        }
+    }
+
+    fn launch(&self) -> Launch {
+        let mut environment = vec![
+            ("_HANDLER".to_owned(), self.handler.to_owned()),
+            ("LAMBDA_TASK_ROOT".to_owned(), "/var/task".to_owned()),
+        ];
+        environment.extend(self.environment.iter().cloned());
+        Launch {
+            runtime: self.runtime.into(),
+            code: self.folder.join("code"),
+            layers: Some(self.folder.join("layers")).filter(|layers| layers.is_dir()),
+            environment,
+            memory: ByteSize::mib(512),
+            ephemeral: ByteSize::mib(16),
+            variables: VARIABLES,
+        }
+    }
+
+    async fn start(&self) -> Instance {
+        Instance::new(self.runtimes.launch(self.launch()).await.unwrap())
+    }
+
+    /// False where this host has not the language.
+    async fn has_a_placeholder(&self) -> bool {
+        match self.runtimes.launch(self.launch()).await {
+            Err(Error::NotInstalled(what)) => {
+                println!("  {what} is not here");
+                return false;
+            }
+            first => assert_eq!(first.unwrap().start, Start::Boot),
+        }
+        self.runtimes.clone().look_ahead(self.runtime.into()).await;
+        let kept = self.runtimes.placeholders();
+        assert!(kept.iter().all(|kept| kept.failed.is_none()), "{kept:?}");
+        true
+    }
+
+    /// Started, and why it cannot be forked if it cannot.
+    async fn template(&self) -> Result<Template, String> {
+        let mut prepared = self
+            .runtimes
+            .template(&self.launch())
+            .await
+            .unwrap()
+            .unwrap();
+        let ready = prepared.template.ready().await;
+        match ready {
+            Ok(()) => Ok(prepared.template),
+            Err(cause) => {
+                let mut text = String::new();
+                drop(prepared.template);
+                let errors = prepared.stderr.as_mut().unwrap();
+                let _ = errors.read_to_string(&mut text).await;
+                Err(format!("{cause} {text}"))
+            }
+        }
+    }
+
+    async fn fork(&self, template: &Template) -> Instance {
+        let instance = Instance::new(template.fork(&self.launch()).await.unwrap());
+        assert_eq!(instance.start, Start::Template);
+        instance
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+struct Instance {
+    child: Child,
+    stream: BufReader<UnixStream>,
+    start: Start,
+    asked: bool,
+}
+
+impl Instance {
+    fn new(worker: Worker) -> Self {
+        let Connection::Stream(stream) = worker.connection else {
+            panic!("our bootstraps speak on a descriptor");
+        };
+        Self {
+            child: worker.child,
+            stream: BufReader::new(stream),
+            start: worker.start,
+            asked: false,
+        }
+    }
+
+    /// One call, to what was answered.
+    async fn call(&mut self, event: &str) -> String {
+        if !self.asked {
+            let (line, body) = self.said().await;
+            assert!(line.contains("/next"), "{line} {body}");
+            self.asked = true;
+        }
+        let message = format!(
+            "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 4102444800000\r\nContent-Length: {}\r\n\r\n{event}",
+            event.len()
+        );
+        self.stream.write_all(message.as_bytes()).await.unwrap();
+        let (line, body) = self.said().await;
+        assert!(line.contains("/response"), "{line} {body}");
+        self.stream
+            .write_all(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .unwrap();
+        let (line, _) = self.said().await;
+        assert!(line.contains("/next"), "{line}");
+        body
+    }
+
+    async fn said(&mut self) -> (String, String) {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head).await.unwrap() == 0 {
+                let mut errors = String::new();
+                self.child
+                    .take_stderr()
+                    .unwrap()
+                    .read_to_string(&mut errors)
+                    .await
+                    .unwrap();
+                panic!("it ended: {errors} {:?}", self.child.wait().await);
+            }
+        }
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: "))
+            .map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).await.unwrap();
+        let line = head.lines().next().unwrap().to_owned();
+        (line, String::from_utf8(body).unwrap())
+    }
+}
+
+/// What so many forks answer, each to the same event.
+async fn answers(world: &World, template: &Template, count: usize, event: &str) -> Vec<String> {
+    let mut answers = Vec::new();
+    for _ in 0..count {
+        answers.push(world.fork(template).await.call(event).await);
+    }
+    answers
+}
+
+fn all_differ(answers: &[String]) -> bool {
+    answers.iter().collect::<BTreeSet<_>>().len() == answers.len()
+}

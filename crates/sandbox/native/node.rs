@@ -1,0 +1,135 @@
+//! The library as an addon: the stable part of the interpreter's C interface, by hand. Every symbol here is the
+//! interpreter's own, and is found when it loads this; one that lacks any of them refuses to.
+
+use core::ffi::{c_char, c_int, c_void};
+
+use crate::fork::{self, fulmar_begin, fulmar_reap, fulmar_serve};
+
+type Env = *mut c_void;
+type Value = *mut c_void;
+type Callback = unsafe extern "C" fn(Env, *mut c_void) -> Value;
+
+unsafe extern "C" {
+    fn napi_create_function(
+        env: Env,
+        name: *const c_char,
+        length: usize,
+        callback: Callback,
+        data: *mut c_void,
+        result: *mut Value,
+    ) -> c_int;
+    fn napi_set_named_property(env: Env, object: Value, name: *const c_char, value: Value) -> c_int;
+    fn napi_get_cb_info(
+        env: Env,
+        info: *mut c_void,
+        count: *mut usize,
+        values: *mut Value,
+        this: *mut Value,
+        data: *mut *mut c_void,
+    ) -> c_int;
+    fn napi_create_string_utf8(env: Env, text: *const u8, length: usize, result: *mut Value) -> c_int;
+    fn napi_create_int32(env: Env, number: i32, result: *mut Value) -> c_int;
+    fn napi_get_value_int32(env: Env, value: Value, result: *mut i32) -> c_int;
+    fn napi_get_uv_event_loop(env: Env, event_loop: *mut *mut c_void) -> c_int;
+    fn uv_loop_fork(event_loop: *mut c_void) -> c_int;
+    fn RAND_add(bytes: *const c_void, count: c_int, entropy: f64);
+    fn RAND_poll() -> c_int;
+    fn fork() -> c_int;
+}
+
+/// What a child is told.
+const ROOM: usize = 192 << 10;
+static mut TOLD: [u8; ROOM] = [0; ROOM];
+
+const AUTO_LENGTH: usize = usize::MAX;
+
+/// # Safety
+/// For the interpreter, when it loads this.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Value {
+    let functions: [(&[u8], Callback); 4] = [
+        (b"serve\0", serve),
+        (b"pair\0", pair),
+        (b"pid\0", pid),
+        (b"leave\0", leave),
+    ];
+    for (name, callback) in functions {
+        let mut function = core::ptr::null_mut();
+        // SAFETY: the environment is that of the caller, and the names end in a zero.
+        unsafe {
+            let name = name.as_ptr().cast();
+            napi_create_function(env, name, AUTO_LENGTH, callback, core::ptr::null_mut(), &raw mut function);
+            napi_set_named_property(env, exports, name, function);
+        }
+    }
+    exports
+}
+
+/// Waits on a socket to be forked. Returns in a child, with what it was told; nothing, if it could not be made.
+unsafe extern "C" fn serve(env: Env, info: *mut c_void) -> Value {
+    // SAFETY: as the interpreter calls it.
+    let control = unsafe { number(env, info) };
+    // The interpreter marks its heap as not for children.
+    fork::share_all_with_children();
+    // SAFETY: the room is as large as is said, and this process has one thread that runs.
+    let length = unsafe { fulmar_serve(control, (&raw mut TOLD).cast(), ROOM) };
+    if length < 0 {
+        fork::leave(1);
+    }
+    // SAFETY: the C library's own fork, so that it and what has asked to be told know of it.
+    let program = unsafe { fork() };
+    if program != 0 {
+        // SAFETY: this is the process that `fulmar_serve` returned in.
+        unsafe { fulmar_reap(program) }
+    }
+    let mut event_loop = core::ptr::null_mut();
+    let mut result = core::ptr::null_mut();
+    let mut fresh = [0_u8; 48];
+    fork::chance(&mut fresh);
+    // SAFETY: all of these are for the one thread that there is, in the process that came of the fork.
+    unsafe {
+        fulmar_begin();
+        if napi_get_uv_event_loop(env, &raw mut event_loop) != 0 || uv_loop_fork(event_loop) != 0 {
+            fork::leave(1);
+        }
+        RAND_poll();
+        RAND_add(fresh.as_ptr().cast(), 48, 48.0);
+        napi_create_string_utf8(env, (&raw const TOLD).cast(), length as usize, &raw mut result);
+    }
+    result
+}
+
+/// Two connected sockets, as one number: the second's is one more, or it is none.
+unsafe extern "C" fn pair(env: Env, _: *mut c_void) -> Value {
+    // SAFETY: the environment is that of the caller.
+    unsafe { whole(env, fork::socket_pair()) }
+}
+
+unsafe extern "C" fn pid(env: Env, _: *mut c_void) -> Value {
+    // SAFETY: the environment is that of the caller.
+    unsafe { whole(env, fork::pid()) }
+}
+
+/// Ends the process at once: what the interpreter would wait for at its end is not there after a fork.
+unsafe extern "C" fn leave(env: Env, info: *mut c_void) -> Value {
+    // SAFETY: as the interpreter calls it.
+    fork::leave(unsafe { number(env, info) })
+}
+
+unsafe fn number(env: Env, info: *mut c_void) -> i32 {
+    let (mut count, mut value, mut number) = (1, core::ptr::null_mut(), 0);
+    let none = core::ptr::null_mut();
+    // SAFETY: the environment and the call are those of the caller.
+    unsafe {
+        napi_get_cb_info(env, info, &raw mut count, &raw mut value, none, core::ptr::null_mut());
+        napi_get_value_int32(env, value, &raw mut number);
+    }
+    number
+}
+
+unsafe fn whole(env: Env, number: i32) -> Value {
+    let mut result = core::ptr::null_mut();
+    // SAFETY: the environment is that of the caller.
+    unsafe { napi_create_int32(env, number, &raw mut result) };
+    result
+}

@@ -1,0 +1,635 @@
+//! The outside of a template: the process that started it, sees to its forks and gives each child what is its own.
+//!
+//! A template is as hostile as an instance from its first line of somebody's code. It has an instance's walls, but one
+//! door: a `clone` into fresh namespaces, with exactly these flags, is not refused by the filter but put to this process,
+//! which lets one through for each fork that the server has asked for. (The flags are in a register, so what is let
+//! through is what was looked at.) Everything else about the child is done from here, without its help: who it is, its
+//! control groups, its `/tmp`, its `/proc`, its network. Last, this process looks at what became of it, and only a child
+//! that has given everything up is handed to the server.
+//!
+//! The child is not the template's own but its init's, so a template may end, and what came of it lives on.
+
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
+
+use super::confine::{die_with_the_server, join, own_user_namespace, reap_all, wait_for};
+use super::furnish::furnish;
+use super::{Birth, ForkOrder, Request, TemplateOrder};
+use crate::channel::{self, Status};
+use crate::confine::{self, Never, Step, check};
+use crate::seccomp::{self, Listener};
+use crate::spec::{Network, User};
+use crate::tether::Tether;
+use crate::{mounts, network, paths, trees};
+
+/// How long a fork may take altogether before the template is taken to be broken.
+const LONGEST_FORK: Duration = Duration::from_secs(5);
+/// A template that makes more calls than that which nobody has asked for is ended: each costs us time.
+const MOST_UNASKED: u32 = 1_000;
+/// How often what a template has started is looked for after its end.
+const SWEEPS: u32 = 1_000;
+/// How often, and how far apart, a template is looked at before it is given up.
+const LOOKS: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// How deep a child's pid namespace is, seen from here: ours, the template's, its own.
+const DEPTH: usize = 3;
+
+/// A template that runs.
+struct Warden<'a> {
+    order: &'a TemplateOrder,
+    status: BorrowedFd<'a>,
+    init: i32,
+    program: i32,
+    pidfd: OwnedFd,
+    listener: Listener,
+    /// On which its bootstrap hears of forks.
+    control: OwnedFd,
+    unasked: u32,
+    /// Made ahead.
+    spare: Option<Born>,
+}
+
+/// The first process: starts the template, keeps it, and outlives it until the last of its children has ended.
+pub(crate) fn keep(
+    order: TemplateOrder,
+    passed: Vec<OwnedFd>,
+    status: BorrowedFd<'_>,
+) -> Step<Never> {
+    die_with_the_server(&order)?;
+    if order.make.user == User::Same {
+        own_user_namespace(&order)?;
+    }
+    // What is mounted here is ours: the host's, seen as it was, to bind from.
+    // SAFETY: `unshare` takes no pointers; this process has one thread.
+    check("unshare the mounts and the pids", unsafe {
+        libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWPID)
+    })?;
+    mounts::keep_to_ourselves()?;
+    let (ours, theirs) = channel::pair().map_err(failed("make a channel"))?;
+    let (control, inside) = channel::pair().map_err(failed("make a channel"))?;
+    rustix::net::sockopt::set_socket_passcred(&ours, true).map_err(failed("ask for names"))?;
+    let tether = Tether::new()?;
+    // SAFETY: this process has one thread, so the child may do anything.
+    match check("fork the init", unsafe { libc::fork() })? {
+        0 => {
+            drop((ours, control));
+            init(order, passed, inside, tether, status, theirs.as_fd())
+        }
+        init => {
+            drop((theirs, inside, passed));
+            // Children of a server that is not root are the same user as this process.
+            confine::close_memory()?;
+            let warden = Warden::meet(&order, status, init, ours.as_fd(), control);
+            match warden.and_then(Warden::serve) {
+                Ok(()) => {}
+                // The server hears it, and what was forked already is not to suffer for it.
+                Err(why) => Status::Failed(why).send(status),
+            }
+            wait_for(init);
+            confine::exit(0)
+        }
+    }
+}
+
+/// The first process of the template's namespaces: as an instance's, but it stays until its last child has ended.
+fn init(
+    mut order: TemplateOrder,
+    mut passed: Vec<OwnedFd>,
+    control: OwnedFd,
+    tether: Tether,
+    status: BorrowedFd<'_>,
+    listener: BorrowedFd<'_>,
+) -> Step<Never> {
+    let tether = tether.hold()?;
+    join(&order)?;
+    let mut namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    if let Network::Isolated { .. } = order.make.network {
+        namespaces |= libc::CLONE_NEWNET;
+    }
+    // SAFETY: `unshare` takes no pointers; this process has one thread.
+    check("unshare the namespaces", unsafe {
+        libc::unshare(namespaces)
+    })?;
+    if let Network::Isolated { port } = order.make.network {
+        let [door, _] = network::open(port)?;
+        channel::send(status, &Status::Door, &[door.as_fd()])
+            .map_err(failed("hand out the door"))?;
+    }
+    // Before the host's files are out of sight.
+    let trees = trees::open_here(&order.mounts)?;
+    mounts::prepare(&order.root)?;
+    mounts::own(&order.make)?;
+    for (tree, mount) in trees.iter().zip(&order.mounts) {
+        trees::place(tree, &mount.target)?;
+    }
+    drop(trees);
+    rustix::system::sethostname(b"sandbox").map_err(failed("set the host name"))?;
+    confine::give_up_what_no_instance_has()?;
+    confine::give_up_privileges(order.make.user)?;
+    tether.hold()?;
+    paths::Rules::templates()?.restrict(&[])?;
+    passed.push(control);
+    order.order.numbers.push(order.control);
+    // SAFETY: this process has one thread, so the child may do anything.
+    match check("fork the program", unsafe { libc::fork() })? {
+        0 => {
+            let heard = seccomp::install_listened(&order.root.filter)
+                .map_err(failed("filter the calls"))?;
+            channel::send_bytes(listener, b"filter", &[heard.as_fd()])
+                .map_err(failed("hand out the filter"))?;
+            drop(heard);
+            confine::program(&order.order, &order.make, &passed, status)
+        }
+        program => {
+            drop(passed);
+            // Its own is the one without a door.
+            seccomp::install(&seccomp::filter()).map_err(failed("filter the calls"))?;
+            confine::close_all_but(&[status.as_raw_fd()]);
+            let ended = confine::reap_until(program);
+            Status::Ended(ended).send(status);
+            end_what_it_started();
+            reap_all();
+            confine::exit(0)
+        }
+    }
+}
+
+/// Of a template that has ended nothing stays but its children, each of which has a pid namespace of its own: what it has
+/// started otherwise is in this one. What starts others meanwhile is looked for again.
+fn end_what_it_started() {
+    for _ in 0..SWEEPS {
+        let mut found = false;
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let pid = name.to_str().and_then(|name| name.parse::<i32>().ok());
+            let Some(pid) = pid.filter(|pid| *pid != 1).and_then(Pid::from_raw) else {
+                continue;
+            };
+            let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+            let is_here = field(&status, "NSpid").split_whitespace().count() == 1;
+            if is_here && !field(&status, "State").starts_with('Z') {
+                found = true;
+                // It may have ended by itself.
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+        }
+        if !found {
+            return;
+        }
+    }
+}
+
+impl<'a> Warden<'a> {
+    /// Waits for the filter's other end, and learns from who sends it which process is the template.
+    fn meet(
+        order: &'a TemplateOrder,
+        status: BorrowedFd<'a>,
+        init: i32,
+        from: BorrowedFd<'_>,
+        control: OwnedFd,
+    ) -> Step<Self> {
+        wait_to_read(&[from], LONGEST_FORK)?;
+        let (_, mut fds, program) =
+            channel::receive_bytes(from).map_err(failed("meet the template"))?;
+        let (Some(listener), Some(program)) = (fds.pop(), program) else {
+            return Err("the template did not begin".into());
+        };
+        let pidfd = open_pid(program)?;
+        Ok(Self {
+            order,
+            status,
+            init,
+            program,
+            pidfd,
+            listener: Listener::new(listener),
+            control,
+            unasked: 0,
+            spare: None,
+        })
+    }
+
+    /// Until the template ends or is retired.
+    fn serve(mut self) -> Step<()> {
+        self.wait_until_ready()?;
+        loop {
+            let sources = [self.status, self.listener.as_fd(), self.control.as_fd()];
+            let ready = poll(&sources, None)?;
+            if ready[1] {
+                self.refuse_unasked()?;
+            }
+            if ready[0] {
+                let Some((request, fds)) = channel::receive_next::<Request>(self.status).ok()
+                else {
+                    return self.end();
+                };
+                match request {
+                    Request::Retire => return self.end(),
+                    Request::Fork(fork) => self.answer(&fork, &fds)?,
+                    Request::Spare(birth) => self.spare = Some(self.bear(&birth)?),
+                }
+            } else if ready[2] {
+                // It says nothing unasked: it has ended, or is broken.
+                return self.end();
+            }
+        }
+    }
+
+    /// The template alone goes; its children are its init's.
+    fn end(&self) -> Step<()> {
+        if let Some(spare) = &self.spare {
+            spare.kill();
+        }
+        // It may have ended by itself.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+        Ok(())
+    }
+
+    /// Its bootstrap says when it runs, and when it has done what a template is for. What has come to be between the two
+    /// (threads, files, children, shared memory) is what a fork would not take along, or would share.
+    fn wait_until_ready(&mut self) -> Step<()> {
+        let booted = self.hear()?;
+        let baseline = Seen::of(self.program)?;
+        let said = if booted == b"booted" {
+            // It waits until it has been looked at.
+            channel::send_bytes(self.control.as_fd(), b"seen", &[])
+                .map_err(failed("tell the template to go on"))?;
+            self.hear()?
+        } else {
+            booted
+        };
+        let tolerated = self.order.threads;
+        let verdict = match std::str::from_utf8(&said) {
+            Ok("ready") => self.look(&baseline, tolerated),
+            Ok(why) => Err(why.to_owned()),
+            Err(_) => Err("it is not ready, and does not say why".into()),
+        };
+        Status::Forkable(verdict.map_err(|why| channel::shortened(&why))).send(self.status);
+        Ok(())
+    }
+
+    /// Looks more than once: a thread that was waited for is there for a moment longer.
+    fn look(&self, baseline: &Seen, threads: usize) -> Step<()> {
+        let mut verdict = Ok(());
+        for _ in 0..LOOKS {
+            verdict = baseline.compare(&Seen::of(self.program)?, threads);
+            if verdict.is_ok() {
+                break;
+            }
+            poll(&[], Some(BETWEEN_LOOKS))?;
+        }
+        verdict
+    }
+
+    /// The next thing that its bootstrap says.
+    fn hear(&mut self) -> Step<Vec<u8>> {
+        loop {
+            let sources = [self.status, self.listener.as_fd(), self.control.as_fd()];
+            let ready = poll(&sources, None)?;
+            if ready[1] {
+                self.refuse_unasked()?;
+            }
+            if ready[0] {
+                // Nothing is asked of a template that is not ready; so it is to end, or its server has.
+                self.end()?;
+                return Err("it was given up".into());
+            }
+            if ready[2] {
+                let (bytes, _, _) = channel::receive_bytes(self.control.as_fd())
+                    .map_err(failed("hear the template"))?;
+                return match bytes.is_empty() {
+                    true => Err("it ended before it was ready".into()),
+                    false => Ok(bytes),
+                };
+            }
+        }
+    }
+
+    fn refuse_unasked(&mut self) -> Step<()> {
+        if self.listener.refuse() {
+            self.unasked += 1;
+        }
+        if self.unasked > MOST_UNASKED {
+            self.end()?;
+            return Err("it asked for namespaces, again and again".into());
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, fork: &ForkOrder, fds: &[OwnedFd]) -> Step<()> {
+        match self.fork(fork, fds) {
+            Ok(forked) => {
+                let child = &forked.child;
+                let mut handed = vec![child.pidfd.as_fd(), child.talk.as_fd()];
+                handed.extend(forked.door.as_ref().map(AsFd::as_fd));
+                let status = Status::Forked(fork.id);
+                channel::send(self.status, &status, &handed).map_err(failed("hand over a child"))
+            }
+            Err(why) => {
+                // One that could not be forked once is not tried again: whoever wanted it boots one.
+                Status::NotForked(fork.id, channel::shortened(&why)).send(self.status);
+                self.end()?;
+                Err(why)
+            }
+        }
+    }
+
+    /// Goes on with the child that was made ahead, or with a new one.
+    fn fork(&mut self, fork: &ForkOrder, fds: &[OwnedFd]) -> Step<Forked> {
+        let child = match self.spare.take() {
+            Some(child) if fork.uses_spare => child,
+            _ if fork.uses_spare => return Err("no child was made ahead".into()),
+            other => {
+                self.spare = other;
+                self.bear(&fork.birth)?
+            }
+        };
+        let made = self.send_off(fork, fds, &child);
+        let door = made.inspect_err(|_| child.kill())?;
+        Ok(Forked { child, door })
+    }
+
+    /// A child that has everything of its own but what its program is to see.
+    fn bear(&mut self, birth: &Birth) -> Step<Born> {
+        let (talk, theirs) = channel::pair().map_err(failed("make a channel"))?;
+        rustix::net::sockopt::set_socket_passcred(&talk, true).map_err(failed("ask for names"))?;
+        let isolated = matches!(self.order.make.network, Network::Isolated { .. });
+        let word: &[u8] = if isolated { b"n" } else { b"h" };
+        channel::send_bytes(self.control.as_fd(), word, &[theirs.as_fd()])
+            .map_err(failed("ask for a fork"))?;
+        drop(theirs);
+        let pid = self.birth(talk.as_fd())?;
+        let inside = self.order.make.user.inside();
+        let child = Born {
+            pid,
+            pidfd: open_pid(pid)?,
+            talk,
+            user: birth.user.unwrap_or(inside),
+        };
+        let raised = self.raise(birth, inside, &child);
+        raised.inspect_err(|_| child.kill())?;
+        Ok(child)
+    }
+
+    /// Lets one clone through and waits for who comes of it.
+    fn birth(&mut self, talk: BorrowedFd<'_>) -> Step<i32> {
+        let (mut granted, mut born, mut told) = (false, None, false);
+        while born.is_none() || !told {
+            let sources = [self.listener.as_fd(), self.control.as_fd(), talk];
+            let ready = poll(&sources, Some(LONGEST_FORK))?;
+            if ready == [false; 3] {
+                return Err("it did not fork in time".into());
+            }
+            if ready[0] {
+                if granted {
+                    self.refuse_unasked()?;
+                } else {
+                    granted = self.listener.grant_to(self.program);
+                }
+            }
+            if ready[1] {
+                let (bytes, _, _) = channel::receive_bytes(self.control.as_fd())
+                    .map_err(failed("hear the template"))?;
+                match <[u8; 4]>::try_from(bytes.as_slice()).map(i32::from_le_bytes) {
+                    Ok(pid) if pid > 0 => told = true,
+                    Ok(errno) => {
+                        let cause = std::io::Error::from_raw_os_error(-errno);
+                        return Err(format!("it could not fork: {cause}"));
+                    }
+                    Err(_) => return Err("it ended".into()),
+                }
+            }
+            if ready[2] && born.is_none() {
+                let (_, _, from) =
+                    channel::receive_bytes(talk).map_err(failed("hear of the child"))?;
+                born = Some(
+                    from.filter(|pid| *pid > 0)
+                        .ok_or("the child did not come")?,
+                );
+            }
+        }
+        born.ok_or_else(|| "the child did not come".into())
+    }
+
+    /// Makes a child somebody of its own.
+    fn raise(&self, birth: &Birth, inside: u32, child: &Born) -> Step<()> {
+        let folder = child.folder();
+        is_first_of_its_own(&folder, self.init)?;
+        let write = |name: &str, text: String| {
+            let file = folder.join(name);
+            fs::write(&file, text).map_err(|cause| format!("write {}: {cause}", file.display()))
+        };
+        write("setgroups", "deny".into())?;
+        write("uid_map", format!("{inside} {} 1", child.user))?;
+        write("gid_map", format!("{inside} {} 1", child.user))?;
+        for file in &birth.cgroups {
+            fs::write(file, child.pid.to_string())
+                .map_err(|cause| format!("join {}: {cause}", file.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Gives it what it is to see, tells it what it is for, and waits until it has let go of the rest.
+    fn send_off(
+        &self,
+        fork: &ForkOrder,
+        fds: &[OwnedFd],
+        child: &Born,
+    ) -> Step<Option<std::net::TcpListener>> {
+        let door = furnish(child.pidfd.as_fd(), fork, self.order.make.network)?;
+        if let Some(pids) = fork.pids {
+            let limit = Rlimit {
+                current: Some(pids.into()),
+                maximum: Some(pids.into()),
+            };
+            rustix::process::prlimit(Pid::from_raw(child.pid), Resource::Nproc, limit)
+                .map_err(failed("limit its processes"))?;
+        }
+        let passed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+        let talk = child.talk.as_fd();
+        channel::send_bytes(talk, &fork.message(self.order.make.user.inside()), &passed)
+            .map_err(failed("tell the child who it is"))?;
+        wait_to_read(&[talk], LONGEST_FORK)?;
+        let (word, _, _) = channel::receive_bytes(talk).map_err(failed("hear the child"))?;
+        if word != b"went" {
+            return Err("the child could not give up what it had".into());
+        }
+        has_given_everything_up(&child.folder(), child.user)?;
+        channel::send_bytes(talk, b"seen", &[]).map_err(failed("let the child go"))?;
+        Ok(door)
+    }
+}
+
+struct Born {
+    pid: i32,
+    pidfd: OwnedFd,
+    talk: OwnedFd,
+    /// Outside.
+    user: u32,
+}
+
+impl Born {
+    fn folder(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.pid))
+    }
+
+    fn kill(&self) {
+        // It may have ended by itself.
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+    }
+}
+
+struct Forked {
+    child: Born,
+    door: Option<std::net::TcpListener>,
+}
+
+/// What there is of a process that a fork does not take along, or would share.
+struct Seen {
+    files: Vec<(String, String)>,
+    threads: usize,
+    children: bool,
+    shared: usize,
+    written: bool,
+}
+
+impl Seen {
+    fn of(pid: i32) -> Step<Self> {
+        let folder = format!("/proc/{pid}");
+        let folder = Path::new(&folder);
+        let list = |name: &str| -> Step<Vec<fs::DirEntry>> {
+            let found = fs::read_dir(folder.join(name)).map_err(failed("look at the template"))?;
+            Ok(found.flatten().collect())
+        };
+        let files = list("fd")?.into_iter().filter_map(|entry| {
+            let target = fs::read_link(entry.path()).ok()?;
+            Some((
+                entry.file_name().to_string_lossy().into_owned(),
+                target.to_string_lossy().into_owned(),
+            ))
+        });
+        let threads = list("task")?;
+        let children = threads.iter().any(|thread| {
+            let children = fs::read_to_string(thread.path().join("children"));
+            children.is_ok_and(|pids| !pids.trim().is_empty())
+        });
+        let maps = fs::read_to_string(folder.join("maps")).map_err(failed("look at its memory"))?;
+        let shared = maps.lines().filter(|line| {
+            let rights = line.split_whitespace().nth(1).unwrap_or_default();
+            rights.contains('w') && rights.ends_with('s')
+        });
+        let has_some = |place: &str| {
+            fs::read_dir(folder.join(place)).is_ok_and(|mut entries| entries.next().is_some())
+        };
+        Ok(Self {
+            files: files.collect(),
+            threads: threads.len(),
+            children,
+            shared: shared.count(),
+            written: has_some("root/tmp") || has_some("root/dev/shm"),
+        })
+    }
+
+    /// Why what was seen later cannot be forked.
+    fn compare(&self, later: &Self, threads: usize) -> Step<()> {
+        if later.threads > threads.max(self.threads) {
+            return Err(format!("it has {} threads", later.threads));
+        }
+        if later.children {
+            return Err("it has started other processes".into());
+        }
+        if later.shared > self.shared {
+            return Err("it has memory that its children would share".into());
+        }
+        if later.written {
+            return Err("it has written to its temporary folder".into());
+        }
+        let new = |(number, target): &&(String, String)| {
+            !self.files.contains(&(number.clone(), target.clone())) && !target.starts_with("/dev/")
+        };
+        match later.files.iter().find(new) {
+            Some((_, target)) => Err(format!("it has {target} open")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a process is what the clone that was let through makes, and not something else that speaks in its name.
+fn is_first_of_its_own(folder: &Path, init: i32) -> Step<()> {
+    let status = read_status(folder)?;
+    let pids: Vec<_> = field(&status, "NSpid").split_whitespace().collect();
+    let own = pids.len() == DEPTH && pids.last() == Some(&"1");
+    if own && field(&status, "PPid") == init.to_string() {
+        Ok(())
+    } else {
+        Err("what came of the fork is not in namespaces of its own".into())
+    }
+}
+
+/// The walls as they are seen from outside.
+fn has_given_everything_up(folder: &Path, user: u32) -> Step<()> {
+    let status = read_status(folder)?;
+    let nothing = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]
+        .iter()
+        .all(|set| field(&status, set).bytes().all(|digit| digit == b'0'));
+    let user = user.to_string();
+    let itself = ["Uid", "Gid"]
+        .iter()
+        .all(|ids| field(&status, ids).split_whitespace().all(|id| id == user));
+    let filters: u32 = field(&status, "Seccomp_filters").parse().unwrap_or(0);
+    if nothing && itself && filters >= 2 && field(&status, "NoNewPrivs") == "1" {
+        Ok(())
+    } else {
+        Err("the child kept something that it had to give up".into())
+    }
+}
+
+fn read_status(folder: &Path) -> Step<String> {
+    fs::read_to_string(folder.join("status")).map_err(failed("look at the child"))
+}
+
+fn field<'a>(status: &'a str, name: &str) -> &'a str {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_default().trim()
+}
+
+fn open_pid(pid: i32) -> Step<OwnedFd> {
+    let pid = Pid::from_raw(pid).ok_or("there is no such process")?;
+    rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(failed("hold a process"))
+}
+
+fn wait_to_read(sources: &[BorrowedFd<'_>], longest: Duration) -> Step<()> {
+    match poll(sources, Some(longest))?.contains(&true) {
+        true => Ok(()),
+        false => Err("it took too long".into()),
+    }
+}
+
+/// Which of them have something to read, or have ended.
+fn poll(sources: &[BorrowedFd<'_>], longest: Option<Duration>) -> Step<Vec<bool>> {
+    let mut polled: Vec<_> = sources
+        .iter()
+        .map(|source| PollFd::new(source, PollFlags::IN))
+        .collect();
+    let longest = longest.map(|longest| rustix::time::Timespec {
+        tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: longest.subsec_nanos().into(),
+    });
+    loop {
+        match rustix::event::poll(&mut polled, longest.as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(cause) => return Err(format!("wait: {cause}")),
+            Ok(_) => return Ok(polled.iter().map(|one| !one.revents().is_empty()).collect()),
+        }
+    }
+}
+
+fn failed<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> String {
+    move |cause| format!("{what}: {cause}")
+}
