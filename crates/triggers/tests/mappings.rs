@@ -279,6 +279,7 @@ async fn answer(asked: Invoke, does: Does) -> functions::Result<Outcome> {
         result,
         log_tail: String::new(),
         phases: Phases::default(),
+        start: None,
     })
 }
 
