@@ -239,7 +239,7 @@ pub struct Throughput {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Function {
-    /// Physical: see [`Cloud::physical`].
+    /// Physical: what the cloud calls it, behind the cloud's own prefix.
     pub name: String,
     #[serde(skip_serializing_if = "Cloud::is_usual")]
     pub cloud: Cloud,

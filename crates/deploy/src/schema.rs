@@ -62,7 +62,7 @@ pub(crate) struct Leftover {
     pub(crate) position: u32,
 }
 
-/// What is kept says which by their places here, so new ones come last; see [`Noun::rank`].
+/// What is kept says which by their places here, so new ones come last; in which order they are removed is their rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Noun {
