@@ -180,21 +180,12 @@ fn failed(kind: &str, message: String) -> Failed {
 fn posted(headers: &[(&str, String)], body: &[u8]) -> Bytes {
     let length = ("content-length", body.len().to_string());
     let kind = ("content-type", "application/json".to_owned());
-    let headers: Vec<(&str, String)> = [kind, length]
+    let headers: Vec<(String, String)> = [kind, length]
         .into_iter()
         .chain(headers.iter().cloned())
+        .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    let head = json!({
-        "method": "POST",
-        "url": "/",
-        "version": "HTTP/1.1",
-        "ip": "127.0.0.1",
-        "headers": headers,
-    });
-    let mut message = head.to_string().into_bytes();
-    message.extend_from_slice(&[0; 8]);
-    message.extend_from_slice(body);
-    message.into()
+    functions::posted(&headers, body)
 }
 
 /// A CloudEvent in binary form, as Eventarc delivers those of Cloud Storage.

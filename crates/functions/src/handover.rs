@@ -54,9 +54,26 @@ pub fn handed_over(request: &HttpRequest) -> Bytes {
         headers: &request.headers,
         parameters: &request.route.parameters,
     };
-    let mut message = serde_json::to_vec(&head).expect("texts are JSON");
+    framed(&head, &request.body)
+}
+
+/// A request that the platform itself makes, in the same form.
+pub fn posted(headers: &[(String, String)], body: &[u8]) -> Bytes {
+    let head = RequestHead {
+        method: "POST",
+        url: "/".into(),
+        version: "HTTP/1.1",
+        ip: "127.0.0.1",
+        headers,
+        parameters: &[],
+    };
+    framed(&head, body)
+}
+
+fn framed(head: &RequestHead<'_>, body: &[u8]) -> Bytes {
+    let mut message = serde_json::to_vec(head).expect("texts are JSON");
     message.extend_from_slice(&END_OF_HEAD);
-    message.extend_from_slice(&request.body);
+    message.extend_from_slice(body);
     message.into()
 }
 
@@ -120,6 +137,14 @@ mod tests {
         let head = r#"{"method":"PUT","url":"/a%20b?c=d","version":"HTTP/1.1","ip":"127.0.0.1","headers":[["x","1"],["x","2"]],"parameters":[["id","7"]]}"#;
         assert_eq!(&message[..head.len()], head.as_bytes());
         assert_eq!(&message[head.len()..], b"\0\0\0\0\0\0\0\0\0\xff");
+    }
+
+    #[test]
+    fn what_the_platform_posts_has_the_same_form() {
+        let message = posted(&[("a".into(), "b".into())], b"{}");
+        let head = r#"{"method":"POST","url":"/","version":"HTTP/1.1","ip":"127.0.0.1","headers":[["a","b"]]}"#;
+        assert_eq!(&message[..head.len()], head.as_bytes());
+        assert_eq!(&message[head.len()..], b"\0\0\0\0\0\0\0\0{}");
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub use event::{
     ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
-pub use handover::{HttpAnswer, handed_over};
+pub use handover::{HttpAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{
