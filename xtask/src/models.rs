@@ -12,7 +12,17 @@ use serde_json::{Map, Value, json};
 use crate::run::root;
 
 /// Folder in botocore's data and file name of ours.
-const SERVICES: &[&str] = &["apigateway", "dynamodb", "dynamodbstreams", "lambda", "sts"];
+const SERVICES: &[&str] = &[
+    "apigateway",
+    "dynamodb",
+    "dynamodbstreams",
+    "events",
+    "lambda",
+    "scheduler",
+    "sns",
+    "sqs",
+    "sts",
+];
 
 const OUT: &str = "crates/face-aws/models";
 
@@ -59,6 +69,13 @@ const REWRITTEN: &[(&str, &str)] = &[
         "[_a-rt-zA-Z0-9][^$]*|s([^$y][^$]*)?|sy([^$s][^$]*)?|sys([^$t][^$]*)?|syst([^$e][^$]*)?\
          |syste([^$m][^$]*)?|system([^$.][^$]*)?",
     ),
+    // Not beginning with `aws.`.
+    (
+        r"(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)",
+        r"([/._A-Zb-z0-9-].*|a([^w].*)?|aw([^s].*)?|aws([^.].*)?)",
+    ),
+    // Not of spaces alone.
+    (r"^(?![\t\n\x0B\f\r ]*$).+", r".*[^\t\n\x0B\f\r ].*"),
     // Not ending in a dot.
     (
         r"[0-9A-Za-z\.\-_]*(?<!\.)",
