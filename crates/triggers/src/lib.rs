@@ -42,8 +42,8 @@ pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
 pub use schema::gateway::{
-    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
-    Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
+    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard,
+    GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::{
