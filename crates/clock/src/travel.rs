@@ -49,6 +49,10 @@ impl Timekeeper {
     pub async fn set(&self, at: Timestamp, patience: Duration) -> Result<Journey> {
         let moving = self.moving.clone().try_lock_owned();
         let moving = moving.map_err(|_| Error::Moving)?;
+        let now = self.now();
+        if at < now {
+            return Err(Error::Backwards { now });
+        }
         self.go(moving, at, true, patience).await
     }
 
@@ -59,10 +63,6 @@ impl Timekeeper {
         stands: bool,
         patience: Duration,
     ) -> Result<Journey> {
-        let now = self.now();
-        if to < now {
-            return Err(Error::Backwards { now });
-        }
         if to >= END {
             return Err(Error::TooFar);
         }

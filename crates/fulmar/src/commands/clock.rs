@@ -87,6 +87,7 @@ fn told(clock: &Clock) -> String {
     };
     let stops = match clock.stops {
         None => String::new(),
+        Some(0) => "; nothing was due".to_owned(),
         Some(1) => "; something was due at 1 moment".to_owned(),
         Some(stops) => format!("; something was due at {stops} moments"),
     };
