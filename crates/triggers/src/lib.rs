@@ -20,6 +20,8 @@ mod gateway;
 mod invoker;
 mod keep;
 mod mapping;
+mod object;
+mod outgoing;
 pub mod pattern;
 mod plan;
 mod schema;
@@ -42,6 +44,10 @@ pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
+pub use outgoing::{
+    DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
+    Work,
+};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
     Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
