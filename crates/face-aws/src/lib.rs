@@ -5,6 +5,7 @@
 mod apigateway;
 mod batches;
 mod context;
+mod destination;
 mod dialect;
 mod dynamodb;
 mod gateway;
@@ -17,6 +18,7 @@ mod s3;
 mod signature;
 mod sts;
 mod unbuilt;
+mod undelivered;
 
 pub use dialect::AwsDialect;
 pub use router::{Aws, Parts, presigned_upload};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use access::{Access, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
+use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, S3};
@@ -22,7 +23,7 @@ use tables::Tables;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use triggers::{Invoker, Triggers};
+use triggers::{Invoker, Triggers, Web};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
 use crate::certificate;
@@ -71,9 +72,10 @@ pub(crate) async fn start(
     let encrypts = tls.is_some();
     let server = server.with_tls(tls);
 
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Random::system();
     let store = open_store(args, data_dir, random.clone())?;
+    let timekeeper = open_clock(&store)?;
+    let clock: Arc<dyn Clock> = Arc::new(timekeeper.clone());
     let key = RootKey {
         id: args.access_key_id.clone(),
         secret: args.secret_access_key.clone(),
@@ -135,6 +137,7 @@ pub(crate) async fn start(
         functions: functions.clone(),
         ledger: ledger.clone(),
         deployer: deployer.clone(),
+        clock: timekeeper,
         space: Space::new(&format!("{ACCOUNT}/{region}")),
         token: token.clone(),
         failure: Box::new(move || health.failure().map(|error| error.to_string())),
@@ -186,10 +189,17 @@ pub(crate) async fn start(
     });
     workers.start("mappings", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
-        let invoker = Invoker::of(functions.clone());
+        let (invoker, dialect) = (Invoker::of(functions.clone()), dialect.clone());
         async move {
             triggers.run_mappings(dialect, invoker, stop).await;
             Ok(())
+        }
+    });
+    workers.start("outgoing", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            let outgoing = triggers.run_outgoing(dialect, Web::wide(), stop);
+            outgoing.await.map_err(|error| error.to_string())
         }
     });
     workers.start("backlog", {
@@ -239,7 +249,7 @@ pub(crate) async fn start(
     });
     workers.start(
         "store watch",
-        watch_store(store.clone(), clock.clone(), stop.clone()),
+        watch_store(store.clone(), clock.host(), stop.clone()),
     );
 
     let place = Place {
@@ -411,6 +421,22 @@ fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Stor
         .hint("stop it, or give this one its own: --data-dir"),
         error => error.into(),
     })
+}
+
+/// Where it was when the server last ended.
+fn open_clock(store: &Store) -> Result<Timekeeper> {
+    let clock = Timekeeper::open(store, Arc::new(SystemClock))
+        .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+    match clock.show() {
+        shown if matches!(shown.pace, clock::Pace::Standing(_)) => tracing::warn!(
+            "the clock stands still, as it was told: see `fulmar clock show`, `fulmar clock resume`"
+        ),
+        shown if shown.now != shown.host => {
+            tracing::info!("the clock was moved: see `fulmar clock show`");
+        }
+        _ => {}
+    }
+    Ok(clock)
 }
 
 fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result<Arc<dyn Jail>> {

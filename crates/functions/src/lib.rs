@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use base::{ByteSize, Clock, Random};
 use ledger::Ledger;
-use store::Store;
+use store::{Store, Working};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -86,7 +86,6 @@ pub use stream::Answering;
 pub use templates::KeptTemplate;
 pub use version::Publish;
 
-use backlog::Working;
 use code::CodeStore;
 use concurrency::{Permits, Scaling};
 use pool::Pools;
@@ -174,6 +173,8 @@ struct Shared {
     launcher: Launcher,
     dialects: Dialects,
     clock: Arc<dyn Clock>,
+    /// For what takes time: deadlines that the code compares with its own clock, and how long processes are kept.
+    host: Arc<dyn Clock>,
     random: Random,
     config: Config,
     code: CodeStore,
@@ -199,6 +200,7 @@ impl Functions {
                 ledger: parts.ledger,
                 launcher: parts.launcher,
                 dialects: parts.dialects,
+                host: parts.clock.host(),
                 clock: parts.clock,
                 random: parts.random,
                 config: parts.config,

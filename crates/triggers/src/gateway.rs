@@ -6,7 +6,7 @@
 use base::Space;
 use functions::GatewayKind;
 
-use crate::schema::Target;
+use crate::target::Target;
 use crate::schema::gateway::{Backend, GATEWAY_TIMES, GATEWAYS, Gateway, GatewayTimes, Route};
 use crate::{Result, Triggers};
 

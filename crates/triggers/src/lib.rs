@@ -20,10 +20,13 @@ mod gateway;
 mod invoker;
 mod keep;
 mod mapping;
+mod object;
+mod outgoing;
 pub mod pattern;
 mod plan;
 mod schema;
 mod shard;
+mod target;
 
 use std::sync::Arc;
 
@@ -41,15 +44,20 @@ pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
+pub use outgoing::{
+    DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
+    Work,
+};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard,
     GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::{
-    Destination, EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState,
-    ObjectBinding, Starting, Target,
+    EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
+    Starting,
 };
+pub use target::{About, Attribute, Destination, Message, Named, Refusal, Sent, Target};
 
 /// What triggers need.
 pub struct Parts {
