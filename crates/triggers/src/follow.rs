@@ -134,8 +134,9 @@ impl Triggers {
         };
         let kind = kind(change.kind);
         if bindings.on_bus
-            && let Some(event) = dialect.object_event(change)
+            && let Some(mut event) = dialect.object_event(change)
         {
+            event.id = self.buses.new_id();
             todo.events.push((change.space.clone(), event));
         }
         let matching = bindings
