@@ -5,6 +5,7 @@
 mod apigateway;
 mod batches;
 mod context;
+mod destination;
 mod dialect;
 mod dynamodb;
 mod gateway;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use tables::{Feed, ItemChange, Shard};
 
 use crate::delivery::{Answer, Reason, Window};
-use crate::schema::Target;
+use crate::target::Target;
 
 /// How one cloud words what a function gets of a stream, and reads what it says about it.
 pub trait Dialect: Send + Sync {

@@ -1,5 +1,6 @@
 use base::ErrorKind;
 
+use crate::Refusal;
 use crate::pattern::PatternError;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -23,6 +24,9 @@ pub enum Error {
     Pattern(#[from] PatternError),
     #[error(transparent)]
     Tables(#[from] tables::Error),
+    /// A place does not take what is to be sent to it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("another key has this value")]
     KeyTaken,
     #[error(transparent)]
@@ -36,7 +40,9 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) => ErrorKind::Invalid,
+            Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) | Self::Refused(_) => {
+                ErrorKind::Invalid
+            }
             Self::NoSuchMapping(_) => ErrorKind::Missing,
             Self::MappingExists { .. } | Self::MappingBusy(_) | Self::KeyTaken => {
                 ErrorKind::Conflict

@@ -24,6 +24,7 @@ pub mod pattern;
 mod plan;
 mod schema;
 mod shard;
+mod target;
 
 use std::sync::Arc;
 
@@ -47,9 +48,10 @@ pub use schema::gateway::{
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::{
-    Destination, EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState,
-    ObjectBinding, Starting, Target,
+    EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
+    Starting,
 };
+pub use target::{About, Attribute, Destination, Message, Named, Refusal, Sent, Target};
 
 /// What triggers need.
 pub struct Parts {

@@ -9,10 +9,11 @@ use tables::Shard;
 use crate::delivery::Progress;
 use crate::pattern::{Language, Pattern};
 use crate::schema::{
-    DELIVERIES, Destination, LastResult, MAPPINGS, Mapping, MappingId, MappingSettings,
-    MappingSource, MappingState, PAIRS, RESULTS, Starting, StoredDelivery, Target, deliveries_of,
-    mapping_key, pair_key, result_key,
+    DELIVERIES, LastResult, MAPPINGS, Mapping, MappingId, MappingSettings, MappingSource,
+    MappingState, PAIRS, RESULTS, Starting, StoredDelivery, deliveries_of, mapping_key, pair_key,
+    result_key,
 };
+use crate::target::{Destination, Refusal, Target};
 use crate::{Error, Result, Triggers};
 
 #[derive(Clone, Debug)]
@@ -98,6 +99,7 @@ impl Triggers {
         }
         match &settings.on_failure {
             Some(Destination::Bucket(bucket)) => self.objects.bucket(bucket).map(drop)?,
+            Some(_) => return Err(Refusal::NotBuilt("what was discarded to it").into()),
             None => {}
         }
         Ok(())

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Log, Position, Record, Table};
 
 use crate::delivery::Progress;
+use crate::target::{Destination, Target};
 
 /// By what a bucket is watched under. A set stays until the log has been followed to where its watch ended, so each
 /// change meets the bindings of its own time, although they have been replaced or the bucket is gone.
@@ -79,15 +80,6 @@ impl Record for BucketBindings {}
 pub(crate) struct Cursor(pub(crate) Position);
 
 impl Record for Cursor {}
-
-/// The function that a binding runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    pub space: Space,
-    pub function: String,
-    /// A version or an alias, if the binding names one.
-    pub qualifier: Option<String>,
-}
 
 /// Runs a function for some of a bucket's changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,11 +163,6 @@ pub struct MappingSettings {
     pub filters: Vec<String>,
     /// Who is told of records that were discarded.
     pub on_failure: Option<Destination>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Destination {
-    Bucket(String),
 }
 
 /// What is going on with a mapping. All but two end by themselves.

@@ -23,9 +23,9 @@ use crate::delivery::{
 use crate::dialect::{Failure, Ran};
 use crate::pattern::Pattern;
 use crate::schema::{
-    DELIVERIES, Destination, LastResult, Mapping, RESULTS, StoredDelivery, deliveries_of,
-    result_key,
+    DELIVERIES, LastResult, Mapping, RESULTS, StoredDelivery, deliveries_of, result_key,
 };
+use crate::target::Destination;
 use crate::{Dialect, Invoker, Result, Triggers};
 
 /// What is read at once, at most and in bytes.
@@ -359,7 +359,10 @@ impl Delivering {
 
     /// A destination that is gone is told nothing, as by the real service; one that cannot be reached is waited for.
     async fn tell(&self, destination: &Destination, failure: &Failure<'_>) {
-        let Destination::Bucket(bucket) = destination;
+        let Destination::Bucket(bucket) = destination else {
+            // No mapping is made with another.
+            return;
+        };
         let unique = self.triggers.random.uuid().to_string();
         let key = self.dialect.failure_key(failure, &unique);
         let body = self.dialect.failure(failure);

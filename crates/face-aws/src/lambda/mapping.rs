@@ -228,6 +228,7 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         Error::Objects(objects::Error::NoSuchBucket(bucket)) => invalid(format!(
             "The destination bucket does not exist: arn:aws:s3:::{bucket}"
         )),
+        Error::Refused(refusal) => invalid(refusal.to_string()),
         Error::Overlap(..)
         | Error::DuplicateId(_)
         | Error::KeyTaken

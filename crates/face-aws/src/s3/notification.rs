@@ -294,6 +294,7 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::MappingExists { .. }
         | Error::MappingBusy(_)
         | Error::KeyTaken
+        | Error::Refused(_)
         | Error::Store(_) => {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()
