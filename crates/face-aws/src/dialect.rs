@@ -590,6 +590,7 @@ mod tests {
                 },
                 layers: Vec::new(),
                 snapshots: false,
+                dead_letters: None,
             },
             code: Code {
                 source: CodeSource::Directory("/code".into()),

@@ -20,6 +20,18 @@ pub enum Error {
     /// It is on its way from one state to another.
     #[error("the mapping {0} is being changed")]
     MappingBusy(String),
+    #[error("there is no subscription {0}")]
+    NoSuchSubscription(String),
+    /// The endpoint has it, and it is set otherwise.
+    #[error("the subscription {0} is set otherwise")]
+    SubscriptionDiffers(String),
+    /// Nobody was asked with it.
+    #[error("there is no such token")]
+    NoSuchToken,
+    #[error("the token is too old")]
+    TokenTooOld,
+    #[error(transparent)]
+    Topics(#[from] topics::Error),
     #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error(transparent)]
@@ -43,10 +55,13 @@ impl Error {
             Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) | Self::Refused(_) => {
                 ErrorKind::Invalid
             }
-            Self::NoSuchMapping(_) => ErrorKind::Missing,
-            Self::MappingExists { .. } | Self::MappingBusy(_) | Self::KeyTaken => {
-                ErrorKind::Conflict
-            }
+            Self::NoSuchToken | Self::TokenTooOld => ErrorKind::Invalid,
+            Self::NoSuchMapping(_) | Self::NoSuchSubscription(_) => ErrorKind::Missing,
+            Self::SubscriptionDiffers(_)
+            | Self::MappingExists { .. }
+            | Self::MappingBusy(_)
+            | Self::KeyTaken => ErrorKind::Conflict,
+            Self::Topics(error) => error.kind(),
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),

@@ -15,6 +15,7 @@ mod bucket;
 mod delivery;
 mod dialect;
 mod error;
+mod filter;
 mod follow;
 mod gateway;
 mod invoker;
@@ -22,9 +23,13 @@ mod keep;
 mod mapping;
 pub mod pattern;
 mod plan;
+mod publication;
 mod schema;
+mod settled;
 mod shard;
+mod subscription;
 mod target;
+mod wording;
 
 use std::sync::Arc;
 
@@ -34,6 +39,7 @@ use objects::Objects;
 use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
+use topics::Topics;
 
 pub use admit::Admission;
 pub use delivery::{Answer, FailedRecords, Reason, Window};
@@ -47,11 +53,16 @@ pub use schema::gateway::{
     Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
+pub use schema::subscription::{
+    Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
+};
 pub use schema::{
     EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
     Starting,
 };
+pub use subscription::NewSubscription;
 pub use target::{About, Attribute, Destination, Message, Named, Refusal, Sent, Target};
+pub use wording::{Bare, Notice, Wording};
 
 /// What triggers need.
 pub struct Parts {
@@ -59,6 +70,8 @@ pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
     pub functions: Functions,
+    pub topics: Topics,
+    pub wording: Arc<dyn Wording>,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
 }
@@ -70,10 +83,14 @@ pub struct Triggers {
     objects: Objects,
     tables: Tables,
     functions: Functions,
+    topics: Topics,
+    wording: Arc<dyn Wording>,
     clock: Arc<dyn Clock>,
     random: Random,
     /// Rung when a mapping was made or changed.
     mappings: watch::Sender<u64>,
+    /// Rung when a subscription was made, changed or removed.
+    subscriptions: watch::Sender<u64>,
     buckets: Arc<admit::Buckets>,
 }
 
@@ -84,9 +101,12 @@ impl Triggers {
             objects: parts.objects,
             tables: parts.tables,
             functions: parts.functions,
+            topics: parts.topics,
+            wording: parts.wording,
             clock: parts.clock,
             random: parts.random,
             mappings: watch::Sender::new(0),
+            subscriptions: watch::Sender::new(0),
             buckets: Arc::default(),
         }
     }

@@ -4,6 +4,7 @@
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;
+pub(crate) mod subscription;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

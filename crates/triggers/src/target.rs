@@ -12,6 +12,7 @@ use bytes::Bytes;
 use functions::{Event, Job};
 use serde::{Deserialize, Serialize};
 use store::Tx;
+use topics::{AttributeValue, Draft};
 
 use crate::{Result, Triggers};
 
@@ -105,8 +106,32 @@ impl Triggers {
             Destination::Function(target) => self.send_to_function(tx, target, message),
             Destination::Bucket(_) => Ok(Err(Refusal::NotBuilt("a bucket with a transaction"))),
             Destination::Queue(_) => Ok(Err(Refusal::NotBuilt("a queue"))),
-            Destination::Topic(_) => Ok(Err(Refusal::NotBuilt("a topic"))),
+            Destination::Topic(topic) => self.send_to_topic(tx, topic, message),
             Destination::Bus(_) => Ok(Err(Refusal::NotBuilt("a bus"))),
+        }
+    }
+
+    fn send_to_topic(&self, tx: &mut Tx, topic: &Named, message: &Message) -> Result<Sent> {
+        let Ok(body) = String::from_utf8(message.body.to_vec()) else {
+            let why = "what is sent to a topic must be text";
+            return Ok(Err(Refusal::Invalid(why.to_owned())));
+        };
+        let draft = Draft {
+            subject: message.subject.clone(),
+            body,
+            attributes: message.attributes.iter().map(published).collect(),
+            group: message.group.clone(),
+            repeat_id: message.once.clone(),
+            trace: message.trace.clone(),
+            ..Draft::default()
+        };
+        match self.topics.publish(tx, &topic.space, &topic.name, &draft) {
+            Ok(_) => Ok(Ok(())),
+            Err(topics::Error::Store(error)) => Err(error.into()),
+            Err(error @ topics::Error::NoSuchTopic(_)) => {
+                Ok(Err(Refusal::Missing(error.to_string())))
+            }
+            Err(error) => Ok(Err(Refusal::Invalid(error.to_string()))),
         }
     }
 
@@ -136,4 +161,13 @@ impl Triggers {
         self.functions.enqueue(tx, &job)?;
         Ok(Ok(()))
     }
+}
+
+fn published(attribute: &Attribute) -> (String, topics::Attribute) {
+    let value = match std::str::from_utf8(&attribute.value) {
+        Ok(text) if !attribute.kind.starts_with("Binary") => AttributeValue::Text(text.to_owned()),
+        _ => AttributeValue::Bytes(attribute.value.clone()),
+    };
+    let kind = attribute.kind.clone();
+    (attribute.name.clone(), topics::Attribute { kind, value })
 }

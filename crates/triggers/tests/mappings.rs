@@ -187,6 +187,7 @@ impl World {
                 logging: functions::Logging::default(),
                 layers: Vec::new(),
                 snapshots: false,
+                dead_letters: None,
             },
             code: NewCode::Directory(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/world")),
             tags: BTreeMap::new(),

@@ -129,6 +129,7 @@ impl Settings {
             logging: Logging::default(),
             layers: Vec::new(),
             snapshots: false,
+            dead_letters: None,
         }
     }
 
