@@ -8,11 +8,14 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use store::Position;
 use tables::{Feed, ItemChange, Shard};
-use triggers::{Answer, Dialect, FailedRecords, Failure, Reason, Window};
+use triggers::{
+    Answer, Attribute, Dialect, FailedRecords, Failure, Owner, Reason, Undelivered, Window,
+};
 
 use crate::dialect::{AwsDialect, instant, utc, version_name};
 use crate::dynamodb::{record, stream, streams};
 use crate::place::Place;
+use crate::undelivered;
 
 impl Dialect for AwsDialect {
     fn record(&self, feed: &Feed, change: &ItemChange) -> Bytes {
@@ -103,6 +106,10 @@ impl Dialect for AwsDialect {
         let at = utc(failure.at);
         let at = at.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S");
         format!("aws/lambda/{}/{shard}/{at}-{unique}", failure.mapping)
+    }
+
+    fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
+        undelivered::attributes(owner, undelivered)
     }
 }
 

@@ -18,6 +18,7 @@ mod s3;
 mod signature;
 mod sts;
 mod unbuilt;
+mod undelivered;
 
 pub use dialect::AwsDialect;
 pub use router::{Aws, Parts, presigned_upload};

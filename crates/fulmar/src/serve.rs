@@ -22,7 +22,7 @@ use tables::Tables;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use triggers::{Invoker, Triggers};
+use triggers::{Invoker, Triggers, Web};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
 use crate::certificate;
@@ -186,10 +186,17 @@ pub(crate) async fn start(
     });
     workers.start("mappings", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
-        let invoker = Invoker::of(functions.clone());
+        let (invoker, dialect) = (Invoker::of(functions.clone()), dialect.clone());
         async move {
             triggers.run_mappings(dialect, invoker, stop).await;
             Ok(())
+        }
+    });
+    workers.start("outgoing", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            let outgoing = triggers.run_outgoing(dialect, Web::wide(), stop);
+            outgoing.await.map_err(|error| error.to_string())
         }
     });
     workers.start("backlog", {

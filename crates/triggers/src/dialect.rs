@@ -5,7 +5,8 @@ use bytes::Bytes;
 use tables::{Feed, ItemChange, Shard};
 
 use crate::delivery::{Answer, Reason, Window};
-use crate::target::Target;
+use crate::outgoing::{Owner, Undelivered};
+use crate::target::{Attribute, Target};
 
 /// How one cloud words what a function gets of a stream, and reads what it says about it.
 pub trait Dialect: Send + Sync {
@@ -29,6 +30,9 @@ pub trait Dialect: Send + Sync {
 
     /// Under which key that is put into a bucket; `unique` is different each time.
     fn failure_key(&self, failure: &Failure<'_>, unique: &str) -> String;
+
+    /// What a dead letter says about why it is one.
+    fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute>;
 }
 
 /// Records that were discarded.

@@ -21,8 +21,11 @@ mod gateway;
 mod invoker;
 mod keep;
 mod mapping;
+mod object;
+mod outgoing;
 pub mod pattern;
 mod plan;
+mod posting;
 mod publication;
 mod schema;
 mod settled;
@@ -48,6 +51,10 @@ pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
+pub use outgoing::{
+    DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
+    Work,
+};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
     Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,

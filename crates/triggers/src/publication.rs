@@ -33,14 +33,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Something for one subscriber.
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
-    way: Way,
-    dead_letters: Option<Destination>,
+    pub(crate) way: Way,
+    pub(crate) dead_letters: Option<Destination>,
     /// Before each further try to post it.
-    waits: Vec<Duration>,
-    notice: Notice,
+    pub(crate) waits: Vec<Duration>,
+    pub(crate) notice: Notice,
     space: base::Space,
     /// What places of ours get.
-    message: target::Message,
+    pub(crate) message: target::Message,
 }
 
 impl Letter {
@@ -310,7 +310,7 @@ impl Triggers {
     pub(crate) fn deliver(&self, tx: &mut Tx, letter: &Letter) -> Result<()> {
         match &letter.way {
             Way::Send(place) => self.send_letter(tx, place, letter),
-            Way::Post(_) => self.give_up(tx, letter, "posting is not implemented"),
+            Way::Post(url) => self.post_letter(tx, url, letter),
             people => {
                 let token = match people {
                     Way::Notice {

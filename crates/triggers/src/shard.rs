@@ -11,7 +11,6 @@ use bytes::Bytes;
 use functions::Invoke;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use objects::{ChangeKind, Condition, Metadata, Origin, Put};
 use parking_lot::Mutex;
 use store::Position;
 use tables::{Feed, ItemChange, Reading, Shard, ShardId, Since, Value};
@@ -367,7 +366,7 @@ impl Delivering {
         let key = self.dialect.failure_key(failure, &unique);
         let body = self.dialect.failure(failure);
         loop {
-            match self.put(bucket, &key, body.clone()).await {
+            match self.triggers.put_object(bucket, &key, body.clone()).await {
                 Ok(()) => return,
                 Err(error @ objects::Error::Store(_)) => {
                     tracing::error!(%error, bucket, "what was discarded could not be told; trying again");
@@ -380,30 +379,6 @@ impl Delivering {
                 }
             }
         }
-    }
-
-    async fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        body: Bytes,
-    ) -> std::result::Result<(), objects::Error> {
-        let mut receiver = self.triggers.objects.receive(&[]);
-        receiver.write(body).await?;
-        let put = Put {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            metadata: Metadata {
-                content_type: Some("application/json".to_owned()),
-                ..Metadata::default()
-            },
-            condition: Condition::default(),
-            checksum: None,
-            kind: ChangeKind::Put,
-            origin: Origin::default(),
-        };
-        self.triggers.objects.put(put, receiver.end()).await?;
-        Ok(())
     }
 
     fn key(&self, partition: u32) -> store::Key {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::Tx;
 use topics::{AttributeValue, Draft};
 
+use crate::outgoing::{Outgoing, Owner, Retries, Waits, Work};
 use crate::{Result, Triggers};
 
 /// The function that a binding runs.
@@ -104,7 +105,7 @@ impl Triggers {
     pub fn send(&self, tx: &mut Tx, to: &Destination, message: &Message) -> Result<Sent> {
         match to {
             Destination::Function(target) => self.send_to_function(tx, target, message),
-            Destination::Bucket(_) => Ok(Err(Refusal::NotBuilt("a bucket with a transaction"))),
+            Destination::Bucket(bucket) => self.send_to_bucket(tx, bucket, message),
             Destination::Queue(_) => Ok(Err(Refusal::NotBuilt("a queue"))),
             Destination::Topic(topic) => self.send_to_topic(tx, topic, message),
             Destination::Bus(_) => Ok(Err(Refusal::NotBuilt("a bus"))),
@@ -159,6 +160,37 @@ impl Triggers {
             trace: message.trace.clone(),
         };
         self.functions.enqueue(tx, &job)?;
+        Ok(Ok(()))
+    }
+
+    /// Bodies of objects are not for transactions, so this is done behind it.
+    fn send_to_bucket(&self, tx: &mut Tx, bucket: &str, message: &Message) -> Result<Sent> {
+        match self.objects.bucket(bucket) {
+            Ok(_) => {}
+            Err(error @ objects::Error::NoSuchBucket(_)) => {
+                return Ok(Err(Refusal::Missing(error.to_string())));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let Some(key) = message.key.clone() else {
+            return Ok(Err(Refusal::Invalid("an object needs a key".into())));
+        };
+        let outgoing = Outgoing {
+            id: self.random.uuid().to_string(),
+            owner: Owner::Invocation,
+            work: Work::Put {
+                bucket: bucket.to_owned(),
+                key,
+                body: message.body.clone(),
+            },
+            retries: Retries {
+                most: 0,
+                age: None,
+                waits: Waits::Listed(Vec::new()),
+            },
+            dead: None,
+        };
+        self.post(tx, &outgoing)?;
         Ok(Ok(()))
     }
 }

@@ -20,8 +20,9 @@ use tables::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use triggers::{
-    Answer, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult, Mapping,
-    MappingSettings, MappingSource, MappingState, NewMapping, Starting, Target, Triggers, Window,
+    Answer, Attribute, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult,
+    Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner, Starting, Target,
+    Triggers, Undelivered, Window,
 };
 
 mod world;
@@ -84,6 +85,14 @@ impl Dialect for Plain {
 
     fn failure_key(&self, failure: &Failure<'_>, unique: &str) -> String {
         format!("{}/{unique}", failure.mapping)
+    }
+
+    fn undelivered(&self, _: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
+        vec![Attribute {
+            name: "why".into(),
+            kind: "text".into(),
+            value: undelivered.why.to_string().into(),
+        }]
     }
 }
 
