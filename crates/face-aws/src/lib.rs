@@ -16,6 +16,8 @@ mod protocol;
 mod router;
 mod s3;
 mod signature;
+mod signing;
+mod sns;
 mod sts;
 mod unbuilt;
 mod undelivered;

@@ -14,10 +14,12 @@ use http::{Method, StatusCode, header};
 use objects::Objects;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
+use topics::Topics;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
 use crate::context::Context;
+use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
 use crate::gateway::{Address, Gateways};
@@ -26,12 +28,15 @@ use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
+use crate::sns::{self, Sns};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
 /// The largest batch that tables take is 16 MB.
 const LARGEST_ITEMS: ByteSize = ByteSize::mib(17);
 const LARGEST_FORM: ByteSize = ByteSize::mib(1);
+/// Encoded, a message takes up to three times its length, and a batch has names besides.
+const LARGEST_PUBLICATION: ByteSize = ByteSize::mib(2);
 
 /// What the services work with.
 pub struct Parts {
@@ -39,6 +44,8 @@ pub struct Parts {
     pub tables: Tables,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
+    pub topics: Topics,
+    pub dialect: Arc<AwsDialect>,
     pub access: Access,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -51,6 +58,7 @@ pub struct Aws {
     dynamodb: DynamoDb,
     streams: Streams,
     lambda: Lambda,
+    sns: Sns,
     sts: Sts,
     gateways: Gateways,
     access: Access,
@@ -64,6 +72,8 @@ pub struct Aws {
 enum Destination {
     S3,
     Whole(Known),
+    /// A link to a topic's service, which is visited without a signature.
+    Link,
     /// A function, by way of a gateway.
     Gateway(Address),
     /// A service that the cloud has, and we have not.
@@ -77,6 +87,7 @@ enum Known {
     DynamoDb,
     DynamoDbStreams,
     Lambda,
+    Sns,
     Sts,
 }
 
@@ -87,6 +98,7 @@ impl Known {
             Self::ApiGateway => "apigateway",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Lambda => "lambda",
+            Self::Sns => "sns",
             Self::Sts => "sts",
         }
     }
@@ -97,6 +109,7 @@ impl Known {
             Self::DynamoDb => &dynamodb::SERVICE,
             Self::DynamoDbStreams => &streams::SERVICE,
             Self::Lambda => &lambda::SERVICE,
+            Self::Sns => &sns::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -105,6 +118,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Sns => LARGEST_PUBLICATION,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
     }
@@ -117,6 +131,8 @@ impl Aws {
             tables,
             functions,
             triggers,
+            topics,
+            dialect,
             access,
             clock,
             random,
@@ -148,6 +164,11 @@ impl Aws {
                 ),
             ),
             streams: Streams::new(tables, clock.clone()),
+            sns: Sns::new(sns::Parts {
+                topics,
+                triggers: triggers.clone(),
+                dialect,
+            }),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
@@ -182,8 +203,25 @@ impl Aws {
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
+            Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
+    }
+
+    async fn visit(&self, request: Request) -> Response {
+        let (head, _) = request.into_parts();
+        let account = self.access.account().to_owned();
+        // Which region it is about is in what is visited.
+        let context = Context {
+            space: Context::space(&account, ""),
+            principal: access::Principal::Owner {
+                account: account.clone(),
+            },
+            account,
+            region: String::new(),
+            request_id: self.random.uuid().to_string(),
+        };
+        self.sns.visit(&context, &head).await
     }
 
     /// Who asks.
@@ -229,6 +267,7 @@ impl Service for Aws {
                 // Each in a place of its own, or every request would be moved about in the largest.
                 Destination::S3 => Box::pin(self.s3.call(request)).await,
                 Destination::Whole(known) => self.whole(known, request).await,
+                Destination::Link => Box::pin(self.visit(request)).await,
                 Destination::Gateway(address) => {
                     Box::pin(self.gateways.call(address, request)).await
                 }
@@ -297,9 +336,11 @@ fn unread(known: Known, error: &BodyError) -> Fault {
         BodyError::TooLarge(limit) => {
             let code = match known {
                 Known::Lambda => "RequestTooLargeException",
-                Known::ApiGateway | Known::DynamoDb | Known::DynamoDbStreams | Known::Sts => {
-                    "RequestEntityTooLarge"
-                }
+                Known::ApiGateway
+                | Known::DynamoDb
+                | Known::DynamoDbStreams
+                | Known::Sns
+                | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -333,6 +374,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     if let Some(service) = named_by(host) {
         return by_name(service);
     }
+    if sns::is_link(request) {
+        return Destination::Link;
+    }
     unsigned(request)
 }
 
@@ -342,6 +386,7 @@ fn by_name(service: &str) -> Destination {
         "apigateway" => Destination::Whole(Known::ApiGateway),
         "dynamodb" => Destination::Whole(Known::DynamoDb),
         "lambda" => Destination::Whole(Known::Lambda),
+        "sns" => Destination::Whole(Known::Sns),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }

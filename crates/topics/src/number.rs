@@ -26,6 +26,7 @@ impl Topics {
                 NUMBERS.put(tx, key, &wanted);
                 let parcel = Parcel::Text {
                     to: number.to_owned(),
+                    sender: None,
                     body: say(&code),
                 };
                 self.send(tx, space, &parcel);

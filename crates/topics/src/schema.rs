@@ -199,6 +199,8 @@ pub enum Parcel {
     },
     Text {
         to: String,
+        /// Whom it says that it is from.
+        sender: Option<String>,
         body: String,
     },
     Notice {

@@ -183,6 +183,7 @@ async fn the_outbox_keeps_the_newest() {
     let world = world();
     let text = |n: usize| Parcel::Text {
         to: "+1".into(),
+        sender: None,
         body: n.to_string(),
     };
     let topics = &world.topics;

@@ -354,6 +354,8 @@ pub(crate) fn parcel(way: &Way, subject: &str, body: String, token: String) -> O
         },
         Way::Text(to) => Parcel::Text {
             to: to.clone(),
+            // A topic's texts are from its name, which stands before them.
+            sender: None,
             body,
         },
         Way::Notice {

@@ -112,6 +112,28 @@ impl Triggers {
         }
     }
 
+    /// Whether there is such a place.
+    pub fn takes(&self, place: &Destination) -> Result<()> {
+        match place {
+            Destination::Bucket(bucket) => Ok(self.objects.bucket(bucket).map(drop)?),
+            Destination::Function(target) => {
+                let qualifier = target.qualifier.as_deref();
+                let found = self
+                    .functions
+                    .resolve(&target.space, &target.function, qualifier);
+                Ok(found.map(drop)?)
+            }
+            Destination::Queue(_) => Err(Refusal::NotBuilt("a queue").into()),
+            Destination::Topic(topic) => match self.topics.topic(&topic.space, &topic.name) {
+                Err(error @ topics::Error::NoSuchTopic(_)) => {
+                    Err(Refusal::Missing(error.to_string()).into())
+                }
+                found => Ok(found.map(drop)?),
+            },
+            Destination::Bus(_) => Err(Refusal::NotBuilt("a bus").into()),
+        }
+    }
+
     fn send_to_topic(&self, tx: &mut Tx, topic: &Named, message: &Message) -> Result<Sent> {
         let Ok(body) = String::from_utf8(message.body.to_vec()) else {
             let why = "what is sent to a topic must be text";

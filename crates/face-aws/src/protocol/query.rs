@@ -116,7 +116,10 @@ impl Reader<'_> {
                 let step = if member.flattened { "" } else { "entry." };
                 let mut entries = Map::new();
                 let entry = |index: usize| format!("{name}.{step}{index}");
-                while let Some(key) = self.form.get(&format!("{}.{key}", entry(entries.len() + 1))) {
+                while let Some(key) = self
+                    .form
+                    .get(&format!("{}.{key}", entry(entries.len() + 1)))
+                {
                     let at = format!("{}.{value}", entry(entries.len() + 1));
                     match self.value(item, &at, depth + 1)? {
                         Some(value) if !entries.contains_key(key) => {

@@ -294,6 +294,11 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::MappingExists { .. }
         | Error::MappingBusy(_)
         | Error::KeyTaken
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
         | Error::Refused(_)
         | Error::Store(_) => {
             tracing::error!(%error, "a bucket's bindings failed");

@@ -96,6 +96,8 @@ impl World {
         })
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
+            topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+            wording: std::sync::Arc::new(triggers::Bare),
             tables: Tables::new(store.clone(), clock.clone(), random.clone()),
             store,
             objects: objects.clone(),
