@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use access::{Access, RootKey};
 use base::{ByteSize, Clock, Random, Timestamp};
+use buses::Buses;
 use bytes::Bytes;
 use functions::Functions;
 use http::request::Parts as Head;
@@ -22,6 +23,7 @@ use crate::context::Context;
 use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
+use crate::events::{self, Events};
 use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
@@ -34,6 +36,8 @@ use crate::unbuilt;
 
 /// The largest batch that tables take is 16 MB.
 const LARGEST_ITEMS: ByteSize = ByteSize::mib(17);
+/// Events of 1 MB, written as text within JSON.
+const LARGEST_ENTRIES: ByteSize = ByteSize::mib(4);
 const LARGEST_FORM: ByteSize = ByteSize::mib(1);
 /// Encoded, a message takes up to three times its length, and a batch has names besides.
 const LARGEST_PUBLICATION: ByteSize = ByteSize::mib(2);
@@ -42,6 +46,7 @@ const LARGEST_PUBLICATION: ByteSize = ByteSize::mib(2);
 pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: Buses,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
     pub topics: Topics,
@@ -57,6 +62,7 @@ pub struct Aws {
     apigateway: ApiGateway,
     dynamodb: DynamoDb,
     streams: Streams,
+    events: Events,
     lambda: Lambda,
     sns: Sns,
     sts: Sts,
@@ -86,6 +92,7 @@ enum Known {
     ApiGateway,
     DynamoDb,
     DynamoDbStreams,
+    Events,
     Lambda,
     Sns,
     Sts,
@@ -97,6 +104,7 @@ impl Known {
         match self {
             Self::ApiGateway => "apigateway",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
+            Self::Events => "events",
             Self::Lambda => "lambda",
             Self::Sns => "sns",
             Self::Sts => "sts",
@@ -108,6 +116,7 @@ impl Known {
             Self::ApiGateway => &apigateway::SERVICE,
             Self::DynamoDb => &dynamodb::SERVICE,
             Self::DynamoDbStreams => &streams::SERVICE,
+            Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
             Self::Sns => &sns::SERVICE,
             Self::Sts => &sts::SERVICE,
@@ -119,6 +128,7 @@ impl Known {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
             Self::Sns => LARGEST_PUBLICATION,
+            Self::Events => LARGEST_ENTRIES,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
     }
@@ -129,6 +139,7 @@ impl Aws {
         let Parts {
             objects,
             tables,
+            buses,
             functions,
             triggers,
             topics,
@@ -169,6 +180,7 @@ impl Aws {
                 triggers: triggers.clone(),
                 dialect,
             }),
+            events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
@@ -202,6 +214,7 @@ impl Aws {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
+            Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
             Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
@@ -340,6 +353,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
                 | Known::DynamoDb
                 | Known::DynamoDbStreams
                 | Known::Sns
+                | Known::Events
                 | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
@@ -365,6 +379,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
         return match service.split('_').next() {
             Some("DynamoDB") => Destination::Whole(Known::DynamoDb),
             Some("DynamoDBStreams") => Destination::Whole(Known::DynamoDbStreams),
+            Some("AWSEvents") => Destination::Whole(Known::Events),
             _ => by_name(signed_for(request).unwrap_or(service)),
         };
     }
@@ -385,6 +400,7 @@ fn by_name(service: &str) -> Destination {
         "s3" => Destination::S3,
         "apigateway" => Destination::Whole(Known::ApiGateway),
         "dynamodb" => Destination::Whole(Known::DynamoDb),
+        "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
         "sns" => Destination::Whole(Known::Sns),
         "sts" => Destination::Whole(Known::Sts),

@@ -32,6 +32,25 @@ pub enum Error {
     TokenTooOld,
     #[error(transparent)]
     Topics(#[from] topics::Error),
+    #[error("there is no rule {name} on the bus {bus}")]
+    NoSuchRule { name: String, bus: String },
+    #[error("the rule {0} has targets")]
+    RuleHasTargets(String),
+    #[error("the bus {0} has rules")]
+    BusHasRules(String),
+    #[error("there is no address {0}")]
+    NoSuchAddress(String),
+    #[error("there is an address {0} already")]
+    AddressExists(String),
+    #[error("there is no connection {0}")]
+    NoSuchConnection(String),
+    #[error("there is a connection {0} already")]
+    ConnectionExists(String),
+    /// Addresses are asked by it.
+    #[error("the connection {0} is in use")]
+    ConnectionInUse(String),
+    #[error(transparent)]
+    Buses(#[from] buses::Error),
     #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error(transparent)]
@@ -56,12 +75,22 @@ impl Error {
                 ErrorKind::Invalid
             }
             Self::NoSuchToken | Self::TokenTooOld => ErrorKind::Invalid,
-            Self::NoSuchMapping(_) | Self::NoSuchSubscription(_) => ErrorKind::Missing,
-            Self::SubscriptionDiffers(_)
-            | Self::MappingExists { .. }
-            | Self::MappingBusy(_)
-            | Self::KeyTaken => ErrorKind::Conflict,
+            Self::NoSuchSubscription(_) => ErrorKind::Missing,
+            Self::SubscriptionDiffers(_) => ErrorKind::Conflict,
             Self::Topics(error) => error.kind(),
+            Self::NoSuchMapping(_)
+            | Self::NoSuchRule { .. }
+            | Self::NoSuchAddress(_)
+            | Self::NoSuchConnection(_) => ErrorKind::Missing,
+            Self::MappingExists { .. }
+            | Self::MappingBusy(_)
+            | Self::RuleHasTargets(_)
+            | Self::BusHasRules(_)
+            | Self::AddressExists(_)
+            | Self::ConnectionExists(_)
+            | Self::ConnectionInUse(_)
+            | Self::KeyTaken => ErrorKind::Conflict,
+            Self::Buses(error) => error.kind(),
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),

@@ -12,6 +12,7 @@
 mod admit;
 mod binding;
 mod bucket;
+mod bus;
 mod delivery;
 mod dialect;
 mod error;
@@ -37,6 +38,7 @@ mod wording;
 use std::sync::Arc;
 
 use base::{Clock, Random};
+use buses::Buses;
 use functions::Functions;
 use objects::Objects;
 use store::Store;
@@ -45,6 +47,7 @@ use tokio::sync::watch;
 use topics::Topics;
 
 pub use admit::Admission;
+pub use bus::{BadInput, BusFollower, NewRule, NotPut, Page};
 pub use delivery::{Answer, FailedRecords, Reason, Window};
 pub use dialect::{Dialect, Failure, Ran};
 pub use error::{Error, Result};
@@ -63,6 +66,10 @@ pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::subscription::{
     Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
 };
+pub use schema::rule::{
+    Address, Connection, Extra, Input, Parameter, Place, Proof, RequestParts, RetryLimits, Rule,
+    RuleState, RuleTarget,
+};
 pub use schema::{
     EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
     Starting,
@@ -76,6 +83,7 @@ pub struct Parts {
     pub store: Store,
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: Buses,
     pub functions: Functions,
     pub topics: Topics,
     pub wording: Arc<dyn Wording>,
@@ -89,6 +97,7 @@ pub struct Triggers {
     store: Store,
     objects: Objects,
     tables: Tables,
+    buses: Buses,
     functions: Functions,
     topics: Topics,
     wording: Arc<dyn Wording>,
@@ -107,6 +116,7 @@ impl Triggers {
             store: parts.store,
             objects: parts.objects,
             tables: parts.tables,
+            buses: parts.buses,
             functions: parts.functions,
             topics: parts.topics,
             wording: parts.wording,

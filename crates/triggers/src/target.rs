@@ -108,7 +108,7 @@ impl Triggers {
             Destination::Bucket(bucket) => self.send_to_bucket(tx, bucket, message),
             Destination::Queue(_) => Ok(Err(Refusal::NotBuilt("a queue"))),
             Destination::Topic(topic) => self.send_to_topic(tx, topic, message),
-            Destination::Bus(_) => Ok(Err(Refusal::NotBuilt("a bus"))),
+            Destination::Bus(bus) => self.put_on_bus(tx, bus, message),
         }
     }
 
@@ -130,7 +130,12 @@ impl Triggers {
                 }
                 found => Ok(found.map(drop)?),
             },
-            Destination::Bus(_) => Err(Refusal::NotBuilt("a bus").into()),
+            Destination::Bus(bus) => match self.buses.bus(&bus.space, &bus.name) {
+                Err(error @ buses::Error::NoSuchBus(_)) => {
+                    Err(Refusal::Missing(error.to_string()).into())
+                }
+                found => Ok(found.map(drop)?),
+            },
         }
     }
 

@@ -237,6 +237,15 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         | Error::NoSuchToken
         | Error::TokenTooOld
         | Error::Topics(_)
+        | Error::NoSuchRule { .. }
+        | Error::RuleHasTargets(_)
+        | Error::BusHasRules(_)
+        | Error::NoSuchAddress(_)
+        | Error::AddressExists(_)
+        | Error::NoSuchConnection(_)
+        | Error::ConnectionExists(_)
+        | Error::ConnectionInUse(_)
+        | Error::Buses(_)
         | Error::Tables(_)
         | Error::Functions(_)
         | Error::Objects(_)
