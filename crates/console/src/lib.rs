@@ -5,6 +5,7 @@
 //! | `GET health` | whether the server can do its work; the one that needs no token |
 //! | `GET logs?function=&last=&follow=` | lines that functions printed, one JSON object per line |
 //! | `GET invocations?function=&limit=` | what ran, newest first |
+//! | `GET outbox?limit=` | mail, texts and notices that people would have got, newest first |
 //! | `POST invoke?function=&asynchronous=` | runs a function with the body as its payload |
 //! | `POST deploy` | deploys a template that lies on this machine |
 //! | `GET forks` | the processes that are kept to be forked, and their memory |
@@ -26,6 +27,7 @@ mod invocations;
 mod invoke;
 mod logs;
 mod name;
+mod outbox;
 mod problem;
 mod query;
 
@@ -41,6 +43,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use ledger::Ledger;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use topics::Topics;
 use wire::{Body, Request, Response, Service, ServiceFuture};
 
 pub use self::clock::Clock;
@@ -49,6 +52,7 @@ pub use forks::Forks;
 pub use invocations::{Invocation, Invocations};
 pub use invoke::{Invoked, Phases};
 pub use logs::Line;
+pub use outbox::{Outbox, Posted};
 pub use problem::Problem;
 
 use query::Query;
@@ -65,6 +69,7 @@ pub struct Parts {
     pub ledger: Ledger,
     pub deployer: Deployer,
     pub clock: Timekeeper,
+    pub topics: Topics,
     /// Whose functions a name without more means.
     pub space: Space,
     /// What every request must show.
@@ -115,6 +120,7 @@ impl Console {
             }
             (&Method::GET, "stacks") => deployments::get(parts),
             (&Method::GET, "forks") => forks::get(parts),
+            (&Method::GET, "outbox") => outbox::get(parts, &query),
             (&Method::DELETE, path) if path.starts_with("stacks/") => {
                 deployments::delete(parts, &path["stacks/".len()..]).await
             }

@@ -555,15 +555,21 @@ impl Deployer {
         let usual = AsyncSettings::default();
         let retry = &function.retry;
         let max_age = retry.max_age_s.map(|age| Duration::from_secs(age.into()));
-        let is_set = retry.attempts.is_some() || max_age.is_some();
+        let tells = retry.on_success.is_some() || retry.on_failure.is_some();
+        let is_set = retry.attempts.is_some() || max_age.is_some() || tells;
         let mut wanted = AsyncSettings {
             retries: retry.attempts.unwrap_or(usual.retries),
             max_age: max_age.unwrap_or(usual.max_age),
             modified: is_set.then(|| self.clock.now()),
+            on_success: retry.on_success.clone(),
+            on_failure: retry.on_failure.clone(),
         };
-        let same = (wanted.retries, wanted.max_age) == (current.retries, current.max_age);
-        if same && wanted.modified.is_some() == current.modified.is_some() {
-            wanted.modified = current.modified;
+        // When they were set is no setting.
+        if wanted.modified.is_some() == current.modified.is_some() {
+            let now = std::mem::replace(&mut wanted.modified, current.modified);
+            if wanted != *current {
+                wanted.modified = now;
+            }
         }
         if wanted != *current {
             let name = &function.name;
@@ -689,6 +695,7 @@ fn configuration(function: &Function) -> Configuration {
         },
         layers: Vec::new(),
         snapshots: function.snapshots,
+        dead_letters: function.dead_letters.clone(),
     }
 }
 

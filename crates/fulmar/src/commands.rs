@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod invocations;
 pub(crate) mod invoke;
 pub(crate) mod logs;
+pub(crate) mod outbox;
 pub(crate) mod serve;
 pub(crate) mod up;
 

@@ -24,6 +24,7 @@ use tables::Tables;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use topics::Topics;
 use triggers::{Invoker, Triggers, Web};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
@@ -87,13 +88,12 @@ pub(crate) async fn start(
     let ledger = Ledger::new(store.clone(), ledger::Limits::default());
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+    let topics = Topics::new(store.clone(), clock.clone(), random.clone());
     let buses = Buses::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
-    let dialect = Arc::new(AwsDialect::new(
-        access.clone(),
-        clock.clone(),
-        address.port(),
-    ));
+    let dialect = AwsDialect::new(access.clone(), clock.clone(), address.port())
+        .with_keys_in(data_dir.join("signing"));
+    let dialect = Arc::new(dialect);
     let functions = Functions::open(functions::Parts {
         store: store.clone(),
         ledger: ledger.clone(),
@@ -121,6 +121,8 @@ pub(crate) async fn start(
         tables: tables.clone(),
         buses: buses.clone(),
         functions: functions.clone(),
+        topics: topics.clone(),
+        wording: dialect.clone(),
         clock: clock.clone(),
         random: random.clone(),
     });
@@ -141,6 +143,7 @@ pub(crate) async fn start(
         ledger: ledger.clone(),
         deployer: deployer.clone(),
         clock: timekeeper,
+        topics: topics.clone(),
         space: Space::new(&format!("{ACCOUNT}/{region}")),
         token: token.clone(),
         failure: Box::new(move || health.failure().map(|error| error.to_string())),
@@ -152,6 +155,8 @@ pub(crate) async fn start(
         buses: buses.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
+        topics: topics.clone(),
+        dialect: dialect.clone(),
         access,
         clock: clock.clone(),
         random: random.clone(),
@@ -219,6 +224,20 @@ pub(crate) async fn start(
         let (invoker, dialect) = (Invoker::of(functions.clone()), dialect.clone());
         async move {
             triggers.run_mappings(dialect, invoker, stop).await;
+            Ok(())
+        }
+    });
+    workers.start("topics", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            triggers.follow_topics(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("outcomes", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            triggers.follow_settled(stop).await;
             Ok(())
         }
     });

@@ -36,6 +36,7 @@ mod protocol;
 mod provision;
 mod rest;
 mod schema;
+mod settled;
 mod stream;
 mod templates;
 mod turns;
@@ -60,7 +61,7 @@ pub use alias::{AliasChange, NewAlias};
 pub use create::{Create, NewCode};
 pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Happening, Initialization, InstanceFacts,
-    Moment, Report,
+    Looping, Moment, Report,
 };
 pub use dialects::Dialects;
 pub use error::{Error, PackageError, Result, Throttle};
@@ -82,6 +83,7 @@ pub use schema::{
     Alias, Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
     LayerVersion, LogFormat, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
+pub use settled::{Answered, LoggedSettled, Settled};
 pub use stream::Answering;
 pub use templates::KeptTemplate;
 pub use version::Publish;

@@ -16,6 +16,7 @@ mod bus;
 mod delivery;
 mod dialect;
 mod error;
+mod filter;
 mod follow;
 mod gateway;
 mod invoker;
@@ -25,9 +26,14 @@ mod object;
 mod outgoing;
 pub mod pattern;
 mod plan;
+mod posting;
+mod publication;
 mod schema;
+mod settled;
 mod shard;
+mod subscription;
 mod target;
+mod wording;
 
 use std::sync::Arc;
 
@@ -38,6 +44,7 @@ use objects::Objects;
 use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
+use topics::Topics;
 
 pub use admit::Admission;
 pub use bus::{BadInput, BusFollower, NewRule, NotPut, Page};
@@ -56,6 +63,9 @@ pub use schema::gateway::{
     GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
+pub use schema::subscription::{
+    Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
+};
 pub use schema::rule::{
     Address, Connection, Extra, Input, Parameter, Place, Proof, RequestParts, RetryLimits, Rule,
     RuleState, RuleTarget,
@@ -64,7 +74,9 @@ pub use schema::{
     EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
     Starting,
 };
+pub use subscription::NewSubscription;
 pub use target::{About, Attribute, Destination, Message, Named, Refusal, Sent, Target};
+pub use wording::{Bare, Notice, Wording};
 
 /// What triggers need.
 pub struct Parts {
@@ -73,6 +85,8 @@ pub struct Parts {
     pub tables: Tables,
     pub buses: Buses,
     pub functions: Functions,
+    pub topics: Topics,
+    pub wording: Arc<dyn Wording>,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
 }
@@ -85,10 +99,14 @@ pub struct Triggers {
     tables: Tables,
     buses: Buses,
     functions: Functions,
+    topics: Topics,
+    wording: Arc<dyn Wording>,
     clock: Arc<dyn Clock>,
     random: Random,
     /// Rung when a mapping was made or changed.
     mappings: watch::Sender<u64>,
+    /// Rung when a subscription was made, changed or removed.
+    subscriptions: watch::Sender<u64>,
     buckets: Arc<admit::Buckets>,
 }
 
@@ -100,9 +118,12 @@ impl Triggers {
             tables: parts.tables,
             buses: parts.buses,
             functions: parts.functions,
+            topics: parts.topics,
+            wording: parts.wording,
             clock: parts.clock,
             random: parts.random,
             mappings: watch::Sender::new(0),
+            subscriptions: watch::Sender::new(0),
             buckets: Arc::default(),
         }
     }
