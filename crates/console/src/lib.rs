@@ -7,6 +7,7 @@
 //! | `GET invocations?function=&limit=` | what ran, newest first |
 //! | `POST invoke?function=&asynchronous=` | runs a function with the body as its payload |
 //! | `POST deploy` | deploys a template that lies on this machine |
+//! | `GET keys?function=` | the keys by which functions are called that ask for one |
 //! | `GET forks` | the processes that are kept to be forked, and their memory |
 //! | `GET stacks`, `DELETE stacks/NAME` | what is deployed; takes a stack away |
 //!
@@ -19,6 +20,7 @@ mod forks;
 mod health;
 mod invocations;
 mod invoke;
+mod keys;
 mod logs;
 mod name;
 mod problem;
@@ -26,6 +28,7 @@ mod query;
 
 use std::sync::Arc;
 
+use access::Keyring;
 use aws_lc_rs::constant_time;
 use base::{ByteSize, Space};
 use deploy::Deployer;
@@ -41,6 +44,7 @@ pub use deployments::Deployment;
 pub use forks::Forks;
 pub use invocations::{Invocation, Invocations};
 pub use invoke::{Invoked, Phases};
+pub use keys::{Key, Keys};
 pub use logs::Line;
 pub use problem::Problem;
 
@@ -57,6 +61,7 @@ pub struct Parts {
     pub functions: Functions,
     pub ledger: Ledger,
     pub deployer: Deployer,
+    pub keys: Keyring,
     /// Whose functions a name without more means.
     pub space: Space,
     /// What every request must show.
@@ -103,6 +108,7 @@ impl Console {
             (&Method::POST, "deploy") => deployments::post(parts, body).await,
             (&Method::GET, "stacks") => deployments::get(parts),
             (&Method::GET, "forks") => forks::get(parts),
+            (&Method::GET, "keys") => keys::get(parts, &query),
             (&Method::DELETE, path) if path.starts_with("stacks/") => {
                 deployments::delete(parts, &path["stacks/".len()..]).await
             }

@@ -38,6 +38,7 @@ mod rest;
 mod schema;
 mod stream;
 mod templates;
+mod trial;
 mod turns;
 mod update;
 mod version;
@@ -69,7 +70,7 @@ pub use event::{
     ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
-pub use handover::{HttpAnswer, handed_over, posted};
+pub use handover::{HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{
@@ -84,6 +85,7 @@ pub use schema::{
 };
 pub use stream::Answering;
 pub use templates::KeptTemplate;
+pub use trial::Trial;
 pub use version::Publish;
 
 use backlog::Working;

@@ -20,6 +20,7 @@ mod gateway;
 mod invoker;
 mod keep;
 mod mapping;
+mod path;
 pub mod pattern;
 mod plan;
 mod schema;
@@ -41,6 +42,7 @@ pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
+pub use path::{Parameters, PathPattern};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
     Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
