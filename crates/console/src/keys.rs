@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use base::Space;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use wire::Response;
@@ -33,7 +32,7 @@ pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem>
         .map(|function| format!("function/{}", function.name.to_lowercase()));
     let spaces = match &function {
         Some(function) => BTreeSet::from([function.space.clone()]),
-        None => spaces(parts)?,
+        None => name::spaces(parts)?,
     };
     let mut keys = Vec::new();
     for space in spaces {
@@ -49,13 +48,4 @@ pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem>
         }));
     }
     Ok(crate::json(StatusCode::OK, &Keys { keys }))
-}
-
-/// Those in which functions are deployed.
-fn spaces(parts: &Parts) -> Result<BTreeSet<Space>, Problem> {
-    let stacks = parts.deployer.stacks()?;
-    let resources = stacks.into_iter().flat_map(|stack| stack.resources);
-    let functions = resources.filter(|(_, noun, _)| *noun == deploy::Noun::Function);
-    let placed = functions.map(|(_, _, physical)| parts.deployer.placed(&physical).0);
-    Ok(placed.collect())
 }
