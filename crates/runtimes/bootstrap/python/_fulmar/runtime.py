@@ -22,11 +22,16 @@ def main():
         answers.adapt()
     connection = Connection(3)
     # Other clouds have frameworks of their own to behave as.
-    if os.environ.pop("FULMAR_ADAPTER", "") == "google":
+    adapter = os.environ.pop("FULMAR_ADAPTER", "")
+    if adapter == "google":
         from . import google
 
         prepare()
         google.main(connection)
+    if adapter == "azure":
+        from . import azure
+
+        azure.main(connection, prepare())
     if handler is None:
         handler = init(connection)
     else:
