@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{clock, deploy, destroy, invocations, invoke, keys, logs, serve, up};
+use crate::commands::{
+    clock, deploy, destroy, invocations, invoke, keys, logs, outbox, serve, up,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -48,6 +50,7 @@ pub(crate) enum Command {
     Invocations(invocations::Args),
     Clock(clock::Args),
     Keys(keys::Args),
+    Outbox(outbox::Args),
     /// Tell what this host offers: runtimes, sandbox features, and what to do about what is missing
     Doctor,
 }
