@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Invoke(invoke::Args),
     Logs(logs::Args),
     Invocations(invocations::Args),
+    Outbox(outbox::Args),
     /// Tell what this host offers: runtimes, sandbox features, and what to do about what is missing
     Doctor,
 }

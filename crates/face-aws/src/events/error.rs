@@ -69,6 +69,11 @@ pub(super) fn of(error: Error) -> Fault {
         | Error::MappingBusy(_)
         | Error::Tables(_)
         | Error::KeyTaken
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
         | Error::Objects(_)
         | Error::Functions(_)
         | Error::Store(_)) => internal(&error),
