@@ -278,6 +278,7 @@ pub enum Cloud {
     #[default]
     Aws,
     Google,
+    Azure,
 }
 
 impl Cloud {
@@ -286,15 +287,17 @@ impl Cloud {
         match self {
             Self::Aws => name.to_owned(),
             Self::Google => format!("{GOOGLE}{name}"),
+            Self::Azure => format!("{AZURE}{name}"),
         }
     }
 
     /// The cloud, and the name in its space.
     pub(crate) fn of(physical: &str) -> (Self, &str) {
-        match physical.strip_prefix(GOOGLE) {
-            Some(name) => (Self::Google, name),
-            None => (Self::Aws, physical),
-        }
+        let others = [(Self::Google, GOOGLE), (Self::Azure, AZURE)];
+        let other = others
+            .iter()
+            .find_map(|(cloud, prefix)| Some((*cloud, physical.strip_prefix(prefix)?)));
+        other.unwrap_or((Self::Aws, physical))
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "this is how serde asks")]
@@ -305,6 +308,7 @@ impl Cloud {
 
 /// No function of the other clouds has a slash in its name.
 const GOOGLE: &str = "google/";
+const AZURE: &str = "azure/";
 
 /// How a function's log looks, and where it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -63,6 +63,7 @@ macro_rules! failure_from {
     )*};
 }
 failure_from!(
+    access::Error,
     objects::Error,
     tables::Error,
     functions::Error,
@@ -85,6 +86,8 @@ impl Deployer {
             (Cloud::Aws, name) => (self.space(), name),
             // See `face-gcp`.
             (Cloud::Google, name) => (Space::new("google/fulmar-local/us-central1"), name),
+            // See `face-azure`.
+            (Cloud::Azure, name) => (Space::new("azure/fulmar-local"), name),
         }
     }
 
@@ -357,6 +360,9 @@ impl Deployer {
                 created => created?,
             };
         }
+        if function.cloud == Cloud::Azure {
+            self.make_keys(&space, name).await?;
+        }
         let current = functions.get(&space, name)?;
         if current.reserved_concurrency != function.reserved_concurrency {
             let amount = function.reserved_concurrency;
@@ -371,6 +377,18 @@ impl Deployer {
         let published = functions.resolve(&space, &function.name, alias)?;
         self.put_retry(&space, function, &published).await?;
         Ok(true)
+    }
+
+    /// By which the function is called: its own, that of all functions, and the one that opens everything.
+    async fn make_keys(&self, space: &Space, name: &str) -> Result<(), Failure> {
+        let Some(azure) = &self.azure else {
+            return Ok(());
+        };
+        let own = format!("function/{}", name.to_lowercase());
+        for (ring, key) in [(own.as_str(), "default"), ("host", "default"), ("master", "_master")] {
+            azure.keys.ensure(space, ring, key).await?;
+        }
+        Ok(())
     }
 
     /// Publishes what has changed, and moves the alias there.
@@ -670,7 +688,7 @@ fn throughput(units: Throughput) -> tables::Throughput {
     }
 }
 
-fn configuration(function: &Function) -> Configuration {
+pub(crate) fn configuration(function: &Function) -> Configuration {
     Configuration {
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
@@ -705,7 +723,7 @@ fn parted(name: &str) -> (&str, &str) {
 }
 
 /// `runtime` tells what the only file is called where the code is a text.
-fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
+pub(crate) fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
     match code {
         Code::Directory(dir) => Ok(NewCode::Directory(dir.clone())),
         Code::Zip(path) => read_package(path).map(NewCode::Package),

@@ -107,10 +107,6 @@ impl App {
         }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Whether a change of this file may change what the application asks for.
     pub(crate) fn reads(&self, file: &Path) -> bool {
         file == self.main || file == self.file() || file == self.folder.join(ENVIRONMENT)
@@ -231,7 +227,7 @@ impl App {
 }
 
 /// The first number in a version or a range of them.
-fn number(text: &str) -> Option<u32> {
+pub(crate) fn number(text: &str) -> Option<u32> {
     let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
     let end = digits.find(|letter: char| !letter.is_ascii_digit());
     digits[..end.unwrap_or(digits.len())].parse().ok()

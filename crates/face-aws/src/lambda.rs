@@ -31,6 +31,7 @@ mod settings;
 mod stream;
 mod tags;
 mod update;
+mod url;
 mod version;
 
 #[cfg(test)]

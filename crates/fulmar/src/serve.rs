@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use access::{Access, RootKey};
+use access::{Access, Keyring, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
+use clock::Timekeeper;
 use buses::Buses;
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, S3};
+use face_azure::{Azure, AzureDialect};
 use face_gcp::{Google, GoogleDialect};
 use functions::{Dialects, Functions, Launcher};
 use ledger::Ledger;
@@ -47,6 +49,7 @@ pub(crate) struct Running {
     pub(crate) encrypts: bool,
     pub(crate) key: RootKey,
     pub(crate) deployer: Deployer,
+    pub(crate) keyring: Keyring,
     pub(crate) ledger: Ledger,
     pub(crate) clock: Arc<dyn Clock>,
     functions: Functions,
@@ -73,9 +76,10 @@ pub(crate) async fn start(
     let encrypts = tls.is_some();
     let server = server.with_tls(tls);
 
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Random::system();
     let store = open_store(args, data_dir, random.clone())?;
+    let timekeeper = open_clock(&store)?;
+    let clock: Arc<dyn Clock> = Arc::new(timekeeper.clone());
     let key = RootKey {
         id: args.access_key_id.clone(),
         secret: args.secret_access_key.clone(),
@@ -100,13 +104,18 @@ pub(crate) async fn start(
             network(args, address.port()),
             data_dir.join("runtimes"),
         )),
-        dialects: Dialects::new(dialect.clone()).with(
-            face_gcp::FAMILY,
-            Arc::new(GoogleDialect::new(
-                args.google_listen.port(),
-                address.port(),
-            )),
-        ),
+        dialects: Dialects::new(dialect.clone())
+            .with(
+                face_gcp::FAMILY,
+                Arc::new(GoogleDialect::new(
+                    args.google_listen.port(),
+                    address.port(),
+                )),
+            )
+            .with(
+                face_azure::FAMILY,
+                Arc::new(AzureDialect::new(args.azure_listen.port())),
+            ),
         clock: clock.clone(),
         random: random.clone(),
         code_dir: data_dir.join("code"),
@@ -132,15 +141,19 @@ pub(crate) async fn start(
         triggers: triggers.clone(),
     };
     let region = args.region.clone();
+    let keyring = Keyring::new(store.clone(), random.clone());
     let deployer = Deployer::new(engines, clock.clone(), random.clone(), ACCOUNT, &region)
-        .with_google(&reachable(args.google_listen).to_string());
+        .with_google(&reachable(args.google_listen).to_string())
+        .with_azure(&reachable(args.azure_listen).to_string(), keyring.clone());
     let token = random.uuid().simple().to_string();
     let health = store.clone();
     let console = Console::new(console::Parts {
         functions: functions.clone(),
         ledger: ledger.clone(),
         deployer: deployer.clone(),
+        clock: timekeeper,
         topics: topics.clone(),
+        keys: keyring.clone(),
         space: Space::new(&format!("{ACCOUNT}/{region}")),
         token: token.clone(),
         failure: Box::new(move || health.failure().map(|error| error.to_string())),
@@ -160,6 +173,12 @@ pub(crate) async fn start(
     });
 
     let google = Google::new(functions.clone(), clock.clone(), random.clone());
+    let azure = Azure::new(face_azure::Parts {
+        functions: functions.clone(),
+        keys: keyring.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    });
     let workers = Workers {
         stop: stop.clone(),
         tasks: TaskTracker::new(),
@@ -182,6 +201,15 @@ pub(crate) async fn start(
         serve_google(
             google,
             args.google_listen,
+            deployer.deployed(),
+            stop.clone(),
+        ),
+    );
+    workers.start(
+        "Azure's functions",
+        serve_azure(
+            azure,
+            args.azure_listen,
             deployer.deployed(),
             stop.clone(),
         ),
@@ -292,7 +320,7 @@ pub(crate) async fn start(
     });
     workers.start(
         "store watch",
-        watch_store(store.clone(), clock.clone(), stop.clone()),
+        watch_store(store.clone(), clock.host(), stop.clone()),
     );
 
     let place = Place {
@@ -310,6 +338,7 @@ pub(crate) async fn start(
         encrypts,
         key,
         deployer,
+        keyring,
         ledger,
         clock,
         functions,
@@ -466,6 +495,22 @@ fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Stor
     })
 }
 
+/// Where it was when the server last ended.
+fn open_clock(store: &Store) -> Result<Timekeeper> {
+    let clock = Timekeeper::open(store, Arc::new(SystemClock))
+        .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+    match clock.show() {
+        shown if matches!(shown.pace, clock::Pace::Standing(_)) => tracing::warn!(
+            "the clock stands still, as it was told: see `fulmar clock show`, `fulmar clock resume`"
+        ),
+        shown if shown.now != shown.host => {
+            tracing::info!("the clock was moved: see `fulmar clock show`");
+        }
+        _ => {}
+    }
+    Ok(clock)
+}
+
 fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result<Arc<dyn Jail>> {
     if args.sandbox == crate::commands::Sandbox::Off {
         if args.network == crate::commands::Network::Isolated {
@@ -512,6 +557,43 @@ async fn serve_google(
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
+            changed = deployed.changed() => if changed.is_err() {
+                stop.cancelled().await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The same for Azure's. What its functions answer to is read again whenever something was deployed.
+async fn serve_azure(
+    azure: Azure,
+    address: SocketAddr,
+    mut deployed: watch::Receiver<u64>,
+    stop: CancellationToken,
+) -> std::result::Result<(), String> {
+    let mut serving = None;
+    loop {
+        azure.refresh().map_err(|error| error.to_string())?;
+        if azure.is_used() && serving.is_none() {
+            match Server::bind(address, Limits::default()).await {
+                Ok(server) => {
+                    serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));
+                }
+                Err(cause) => tracing::error!(
+                    "Azure's functions cannot be reached, as nothing can listen on {address}: {cause}; choose another \
+                     address: --azure-listen"
+                ),
+            }
+        }
+        let served = async {
+            match &mut serving {
+                Some(serving) => serving.await,
+                None => stop.cancelled().await,
+            }
+        };
+        tokio::select! {
+            () = served => return Ok(()),
             changed = deployed.changed() => if changed.is_err() {
                 stop.cancelled().await;
                 return Ok(());

@@ -39,6 +39,7 @@ mod schema;
 mod settled;
 mod stream;
 mod templates;
+mod trial;
 mod turns;
 mod update;
 mod version;
@@ -70,7 +71,7 @@ pub use event::{
     ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
-pub use handover::{HttpAnswer, handed_over, posted};
+pub use handover::{HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{
@@ -86,6 +87,7 @@ pub use schema::{
 pub use settled::{Answered, LoggedSettled, Settled};
 pub use stream::Answering;
 pub use templates::KeptTemplate;
+pub use trial::Trial;
 pub use version::Publish;
 
 use code::CodeStore;
@@ -175,6 +177,8 @@ struct Shared {
     launcher: Launcher,
     dialects: Dialects,
     clock: Arc<dyn Clock>,
+    /// For what takes time: deadlines that the code compares with its own clock, and how long processes are kept.
+    host: Arc<dyn Clock>,
     random: Random,
     config: Config,
     code: CodeStore,
@@ -200,6 +204,7 @@ impl Functions {
                 ledger: parts.ledger,
                 launcher: parts.launcher,
                 dialects: parts.dialects,
+                host: parts.clock.host(),
                 clock: parts.clock,
                 random: parts.random,
                 config: parts.config,

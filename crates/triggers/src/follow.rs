@@ -38,7 +38,7 @@ impl Triggers {
             let step = async {
                 if let Err(error) = self.step(dialect.as_ref()).await {
                     tracing::error!(%error, "changes of objects could not be followed; trying again");
-                    self.clock.sleep(PAUSE).await;
+                    self.clock.host().sleep(PAUSE).await;
                 }
             };
             tokio::select! {
@@ -134,8 +134,9 @@ impl Triggers {
         };
         let kind = kind(change.kind);
         if bindings.on_bus
-            && let Some(event) = dialect.object_event(change)
+            && let Some(mut event) = dialect.object_event(change)
         {
+            event.id = self.buses.new_id();
             todo.events.push((change.space.clone(), event));
         }
         let matching = bindings

@@ -24,6 +24,7 @@ mod keep;
 mod mapping;
 mod object;
 mod outgoing;
+mod path;
 pub mod pattern;
 mod plan;
 mod posting;
@@ -58,9 +59,10 @@ pub use outgoing::{
     DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
     Work,
 };
+pub use path::{Parameters, PathPattern};
 pub use schema::gateway::{
-    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
-    Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
+    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard,
+    GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::subscription::{

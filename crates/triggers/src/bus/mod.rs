@@ -2,8 +2,8 @@
 //!
 //! The buses' log is followed by one worker, which has the rules of all buses in memory, filed by what their patterns
 //! look for (`wiring`). For each event it finds the rules that want it, says what each of their targets gets (`input`),
-//! and sends that in the transaction that moves its cursor (`follow`, `send`). The log also says when a rule was changed, so each
-//! event meets the rules of its own time.
+//! and sends that in the transaction that moves its cursor (`follow`, `send`). The log also says when a rule was changed: what
+//! was put before that was sent, an event that is put afterwards meets the rule as it is then.
 
 mod address;
 mod connection;
