@@ -208,7 +208,10 @@ impl Deployer {
                 removed.map_err(Failure::from)
             }
             Noun::Notification => {
-                let unset = self.engines.triggers.set_bucket_bindings(name, Vec::new());
+                let unset = self
+                    .engines
+                    .triggers
+                    .set_bucket_bindings(name, Vec::new(), false);
                 unset.await.map_err(Failure::from)
             }
             Noun::Layer => {
@@ -574,10 +577,11 @@ impl Deployer {
 
     async fn put_notification(&self, notification: &Notification) -> Result<bool, Failure> {
         let bindings = notification.rules.iter().map(|rule| self.binding(rule));
-        let set = self
-            .engines
-            .triggers
-            .set_bucket_bindings(&notification.bucket, bindings.collect());
+        let set = self.engines.triggers.set_bucket_bindings(
+            &notification.bucket,
+            bindings.collect(),
+            false,
+        );
         set.await?;
         Ok(true)
     }

@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use store::Position;
 use tables::{Feed, ItemChange, Shard};
 use triggers::{
-    Answer, Attribute, Dialect, FailedRecords, Failure, Owner, Reason, Undelivered, Window,
+    Answer, Attribute, Dialect, FailedRecords, Failure, Owner, Reason, Rule, RuleTarget,
+    Undelivered, Window,
 };
 
 use crate::dialect::{AwsDialect, instant, utc, version_name};
 use crate::dynamodb::{record, stream, streams};
+use crate::events::happening;
 use crate::place::Place;
 use crate::undelivered;
 
@@ -110,6 +112,32 @@ impl Dialect for AwsDialect {
 
     fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
         undelivered::attributes(owner, undelivered)
+    }
+
+    fn event(&self, event: &buses::Event) -> Bytes {
+        happening::event(event)
+    }
+
+    fn placeholder(
+        &self,
+        name: &str,
+        rule: &Rule,
+        event: &buses::Event,
+        whole: &Value,
+    ) -> Option<Value> {
+        happening::placeholder(name, rule, event, whole)
+    }
+
+    fn aimed(&self, rule: &Rule, target: &RuleTarget) -> Vec<Attribute> {
+        happening::aimed(rule, target)
+    }
+
+    fn request_headers(&self) -> Vec<(String, String)> {
+        happening::request_headers()
+    }
+
+    fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {
+        Some(happening::object(change))
     }
 }
 

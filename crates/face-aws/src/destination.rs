@@ -6,10 +6,6 @@ use triggers::{Destination, Named, Target};
 use crate::place::Place;
 
 /// Reads the ARN of a place; none if nothing is sent to such a thing.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "for the services that are being built on it")
-)]
 pub(crate) fn read(arn: &str) -> Option<Destination> {
     let parts: Vec<&str> = arn.split(':').collect();
     let named = |region: &str, account: &str, name: &str| Named {

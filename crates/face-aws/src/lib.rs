@@ -8,6 +8,7 @@ mod context;
 mod destination;
 mod dialect;
 mod dynamodb;
+mod events;
 mod gateway;
 mod lambda;
 mod place;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use access::{Access, RootKey};
 use base::{ByteSize, Clock, Random, Timestamp};
+use buses::Buses;
 use bytes::Bytes;
 use functions::Functions;
 use http::request::Parts as Head;
@@ -20,6 +21,7 @@ use crate::apigateway::{self, ApiGateway};
 use crate::context::Context;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
+use crate::events::{self, Events};
 use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
@@ -31,12 +33,15 @@ use crate::unbuilt;
 
 /// The largest batch that tables take is 16 MB.
 const LARGEST_ITEMS: ByteSize = ByteSize::mib(17);
+/// Events of 1 MB, written as text within JSON.
+const LARGEST_ENTRIES: ByteSize = ByteSize::mib(4);
 const LARGEST_FORM: ByteSize = ByteSize::mib(1);
 
 /// What the services work with.
 pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: Buses,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
     pub access: Access,
@@ -50,6 +55,7 @@ pub struct Aws {
     apigateway: ApiGateway,
     dynamodb: DynamoDb,
     streams: Streams,
+    events: Events,
     lambda: Lambda,
     sts: Sts,
     gateways: Gateways,
@@ -76,6 +82,7 @@ enum Known {
     ApiGateway,
     DynamoDb,
     DynamoDbStreams,
+    Events,
     Lambda,
     Sts,
 }
@@ -86,6 +93,7 @@ impl Known {
         match self {
             Self::ApiGateway => "apigateway",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
+            Self::Events => "events",
             Self::Lambda => "lambda",
             Self::Sts => "sts",
         }
@@ -96,6 +104,7 @@ impl Known {
             Self::ApiGateway => &apigateway::SERVICE,
             Self::DynamoDb => &dynamodb::SERVICE,
             Self::DynamoDbStreams => &streams::SERVICE,
+            Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
@@ -105,6 +114,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Events => LARGEST_ENTRIES,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
     }
@@ -115,6 +125,7 @@ impl Aws {
         let Parts {
             objects,
             tables,
+            buses,
             functions,
             triggers,
             access,
@@ -148,6 +159,7 @@ impl Aws {
                 ),
             ),
             streams: Streams::new(tables, clock.clone()),
+            events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
@@ -181,6 +193,7 @@ impl Aws {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
+            Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
@@ -298,9 +311,11 @@ fn unread(known: Known, error: &BodyError) -> Fault {
         BodyError::TooLarge(limit) => {
             let code = match known {
                 Known::Lambda => "RequestTooLargeException",
-                Known::ApiGateway | Known::DynamoDb | Known::DynamoDbStreams | Known::Sts => {
-                    "RequestEntityTooLarge"
-                }
+                Known::ApiGateway
+                | Known::DynamoDb
+                | Known::DynamoDbStreams
+                | Known::Events
+                | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -325,6 +340,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
         return match service.split('_').next() {
             Some("DynamoDB") => Destination::Whole(Known::DynamoDb),
             Some("DynamoDBStreams") => Destination::Whole(Known::DynamoDbStreams),
+            Some("AWSEvents") => Destination::Whole(Known::Events),
             _ => by_name(signed_for(request).unwrap_or(service)),
         };
     }
@@ -342,6 +358,7 @@ fn by_name(service: &str) -> Destination {
         "s3" => Destination::S3,
         "apigateway" => Destination::Whole(Known::ApiGateway),
         "dynamodb" => Destination::Whole(Known::DynamoDb),
+        "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use access::{Access, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
+use buses::Buses;
 use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
@@ -86,6 +87,7 @@ pub(crate) async fn start(
     let ledger = Ledger::new(store.clone(), ledger::Limits::default());
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+    let buses = Buses::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
     let dialect = Arc::new(AwsDialect::new(
         access.clone(),
@@ -117,6 +119,7 @@ pub(crate) async fn start(
         store: store.clone(),
         objects: objects.clone(),
         tables: tables.clone(),
+        buses: buses.clone(),
         functions: functions.clone(),
         clock: clock.clone(),
         random: random.clone(),
@@ -146,6 +149,7 @@ pub(crate) async fn start(
     let aws = Aws::new(face_aws::Parts {
         objects: objects.clone(),
         tables: tables.clone(),
+        buses: buses.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
         access,
@@ -182,8 +186,31 @@ pub(crate) async fn start(
     );
     workers.start("triggers", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
+        let dialect = dialect.clone();
         async move {
-            triggers.follow_objects(stop).await;
+            triggers.follow_objects(dialect, stop).await;
+            Ok(())
+        }
+    });
+    workers.start("buses", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let dialect = dialect.clone();
+        async move {
+            let followed = triggers.follow_buses(dialect, stop).await;
+            followed.map_err(|error| error.to_string())
+        }
+    });
+    workers.start("replays", {
+        let (buses, stop) = (buses.clone(), stop.clone());
+        async move {
+            buses.run_replays(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("archives", {
+        let stop = stop.clone();
+        async move {
+            buses.run_expiries(stop).await;
             Ok(())
         }
     });

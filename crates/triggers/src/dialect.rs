@@ -2,10 +2,12 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use serde_json::Value;
 use tables::{Feed, ItemChange, Shard};
 
 use crate::delivery::{Answer, Reason, Window};
 use crate::outgoing::{Owner, Undelivered};
+use crate::schema::rule::{Rule, RuleTarget};
 use crate::target::{Attribute, Target};
 
 /// How one cloud words what a function gets of a stream, and reads what it says about it.
@@ -33,6 +35,27 @@ pub trait Dialect: Send + Sync {
 
     /// What a dead letter says about why it is one.
     fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute>;
+
+    /// What an event on a bus looks like: JSON.
+    fn event(&self, event: &buses::Event) -> Bytes;
+
+    /// What a placeholder that needs no path stands for, if there is such a one; `whole` is the event as it looks.
+    fn placeholder(
+        &self,
+        name: &str,
+        rule: &Rule,
+        event: &buses::Event,
+        whole: &Value,
+    ) -> Option<Value>;
+
+    /// What a dead letter of a rule says about where it was to go.
+    fn aimed(&self, rule: &Rule, target: &RuleTarget) -> Vec<Attribute>;
+
+    /// What each request to an address has.
+    fn request_headers(&self) -> Vec<(String, String)>;
+
+    /// What a change of an object is on a bus.
+    fn object_event(&self, change: &objects::Change) -> Option<buses::Event>;
 }
 
 /// Records that were discarded.

@@ -20,6 +20,25 @@ pub enum Error {
     /// It is on its way from one state to another.
     #[error("the mapping {0} is being changed")]
     MappingBusy(String),
+    #[error("there is no rule {name} on the bus {bus}")]
+    NoSuchRule { name: String, bus: String },
+    #[error("the rule {0} has targets")]
+    RuleHasTargets(String),
+    #[error("the bus {0} has rules")]
+    BusHasRules(String),
+    #[error("there is no address {0}")]
+    NoSuchAddress(String),
+    #[error("there is an address {0} already")]
+    AddressExists(String),
+    #[error("there is no connection {0}")]
+    NoSuchConnection(String),
+    #[error("there is a connection {0} already")]
+    ConnectionExists(String),
+    /// Addresses are asked by it.
+    #[error("the connection {0} is in use")]
+    ConnectionInUse(String),
+    #[error(transparent)]
+    Buses(#[from] buses::Error),
     #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error(transparent)]
@@ -45,10 +64,19 @@ impl Error {
             Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) | Self::Refused(_) => {
                 ErrorKind::Invalid
             }
-            Self::NoSuchMapping(_) => ErrorKind::Missing,
-            Self::MappingExists { .. } | Self::MappingBusy(_) | Self::KeyTaken => {
-                ErrorKind::Conflict
-            }
+            Self::NoSuchMapping(_)
+            | Self::NoSuchRule { .. }
+            | Self::NoSuchAddress(_)
+            | Self::NoSuchConnection(_) => ErrorKind::Missing,
+            Self::MappingExists { .. }
+            | Self::MappingBusy(_)
+            | Self::RuleHasTargets(_)
+            | Self::BusHasRules(_)
+            | Self::AddressExists(_)
+            | Self::ConnectionExists(_)
+            | Self::ConnectionInUse(_)
+            | Self::KeyTaken => ErrorKind::Conflict,
+            Self::Buses(error) => error.kind(),
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),

@@ -12,6 +12,7 @@
 mod admit;
 mod binding;
 mod bucket;
+mod bus;
 mod delivery;
 mod dialect;
 mod error;
@@ -32,6 +33,7 @@ mod target;
 use std::sync::Arc;
 
 use base::{Clock, Random};
+use buses::Buses;
 use functions::Functions;
 use objects::Objects;
 use store::Store;
@@ -39,6 +41,7 @@ use tables::Tables;
 use tokio::sync::watch;
 
 pub use admit::Admission;
+pub use bus::{BadInput, BusFollower, NewRule, NotPut, Page};
 pub use delivery::{Answer, FailedRecords, Reason, Window};
 pub use dialect::{Dialect, Failure, Ran};
 pub use error::{Error, Result};
@@ -55,6 +58,10 @@ pub use schema::gateway::{
     Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
+pub use schema::rule::{
+    Address, Connection, Extra, Input, Parameter, Place, Proof, RequestParts, RetryLimits, Rule,
+    RuleState, RuleTarget,
+};
 pub use schema::{
     EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
     Starting,
@@ -66,6 +73,7 @@ pub struct Parts {
     pub store: Store,
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: Buses,
     pub functions: Functions,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -77,6 +85,7 @@ pub struct Triggers {
     store: Store,
     objects: Objects,
     tables: Tables,
+    buses: Buses,
     functions: Functions,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -91,6 +100,7 @@ impl Triggers {
             store: parts.store,
             objects: parts.objects,
             tables: parts.tables,
+            buses: parts.buses,
             functions: parts.functions,
             clock: parts.clock,
             random: parts.random,

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::{Asking, FetchError, Said};
 
+use crate::bus::{Turn, Turns};
 use crate::target::{Destination, Message, Named, Refusal};
 use crate::{Dialect, Result, Triggers};
 
@@ -235,6 +236,7 @@ struct Worker {
     dialect: Arc<dyn Dialect>,
     web: Web,
     working: store::Working,
+    turns: Turns,
 }
 
 impl Triggers {
@@ -276,6 +278,7 @@ impl Triggers {
             dialect,
             web,
             working: store::Working::default(),
+            turns: Turns::default(),
         });
         let slots = Arc::new(Semaphore::new(SLOTS));
         let tasks = TaskTracker::new();
@@ -383,15 +386,38 @@ impl Worker {
         }
     }
 
-    async fn ask(&self, post: &Post, _progress: Progress) -> Result<Attempt> {
+    async fn ask(&self, post: &Post, progress: Progress) -> Result<Attempt> {
+        let Some(to) = &post.through else {
+            return Ok(self.ask_at_once(post).await);
+        };
+        let turns = &self.turns;
+        let turn = turns.take(&self.triggers, &self.web, post, to, progress.has_turn);
+        match turn.await? {
+            Turn::NotBefore(at) => Ok(Attempt::NotBefore(at)),
+            Turn::Trouble { why, again } => Ok(Attempt::Failed { why, again }),
+            Turn::Now(post, connection) => {
+                let attempt = self.ask_at_once(&post).await;
+                if let Attempt::Failed {
+                    why: Trouble::Status(401 | 407),
+                    ..
+                } = attempt
+                {
+                    turns.refused(&connection);
+                }
+                Ok(attempt)
+            }
+        }
+    }
+
+    async fn ask_at_once(&self, post: &Post) -> Attempt {
         let Some(asking) = asking(post) else {
             let why = Refusal::Invalid(format!("{} is no request", post.url)).into();
-            return Ok(Attempt::Failed { why, again: false });
+            return Attempt::Failed { why, again: false };
         };
-        Ok(match self.web.ask(asking, post.patience).await {
+        match self.web.ask(asking, post.patience).await {
             Ok(said) => judged(&post.judge, said.status),
             Err(error) => failed(error),
-        })
+        }
     }
 
     async fn put(&self, bucket: &str, key: &str, body: &Bytes) -> Result<Attempt> {
@@ -472,7 +498,7 @@ fn asking(post: &Post) -> Option<Asking> {
     })
 }
 
-fn with_query(url: &str, query: &[(String, String)]) -> String {
+pub(crate) fn with_query(url: &str, query: &[(String, String)]) -> String {
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     let mut url = url.to_owned();
     for (name, value) in query {

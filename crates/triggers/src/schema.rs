@@ -1,9 +1,11 @@
 //! What is in the store: the bindings of each watched bucket, and how far its log has been followed; mappings from streams
 //! to functions, and how far each has delivered; gateways, and who may use them how much.
 
+mod bucket_v1;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;
+pub(crate) mod rule;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use objects::WatchId;
 use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Log, Position, Record, Table};
 
+use self::bucket_v1::BucketBindingsV1;
 use crate::delivery::Progress;
 use crate::target::{Destination, Target};
 
@@ -72,9 +75,17 @@ impl Record for SetAside {}
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BucketBindings {
     pub(crate) bindings: Vec<ObjectBinding>,
+    /// Whether the bucket's changes are put on the default bus.
+    pub(crate) on_bus: bool,
 }
 
-impl Record for BucketBindings {}
+impl Record for BucketBindings {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        BucketBindingsV1::read(version, body).map(Self::from)
+    }
+}
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Cursor(pub(crate) Position);

@@ -107,7 +107,7 @@ impl Triggers {
             Destination::Bucket(bucket) => self.send_to_bucket(tx, bucket, message),
             Destination::Queue(_) => Ok(Err(Refusal::NotBuilt("a queue"))),
             Destination::Topic(_) => Ok(Err(Refusal::NotBuilt("a topic"))),
-            Destination::Bus(_) => Ok(Err(Refusal::NotBuilt("a bus"))),
+            Destination::Bus(bus) => self.put_on_bus(tx, bus, message),
         }
     }
 

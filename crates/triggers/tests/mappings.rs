@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base::{ByteSize, ManualClock, Random, Space, Timestamp};
+use buses::Buses;
 use bytes::Bytes;
 use functions::{Configuration, Failed, Functions, Invoke, Launcher, NewCode, Outcome};
 use futures_util::StreamExt;
@@ -28,6 +29,7 @@ use triggers::{
 mod world;
 
 use world::mute::Mute;
+use world::plain::Plain;
 
 /// A cloud of few words.
 struct Plain;
@@ -94,6 +96,32 @@ impl Dialect for Plain {
             value: undelivered.why.to_string().into(),
         }]
     }
+
+    fn event(&self, event: &buses::Event) -> Bytes {
+        Plain.event(event)
+    }
+
+    fn placeholder(
+        &self,
+        name: &str,
+        rule: &Rule,
+        event: &buses::Event,
+        whole: &Value,
+    ) -> Option<Value> {
+        Plain.placeholder(name, rule, event, whole)
+    }
+
+    fn aimed(&self, rule: &Rule, target: &RuleTarget) -> Vec<Attribute> {
+        Plain.aimed(rule, target)
+    }
+
+    fn request_headers(&self) -> Vec<(String, String)> {
+        Plain.request_headers()
+    }
+
+    fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {
+        Plain.object_event(change)
+    }
 }
 
 /// What a function does with a batch.
@@ -126,6 +154,7 @@ impl World {
         })
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
+            buses: Buses::new(store.clone(), clock.clone(), random.clone()),
             store,
             objects: objects.clone(),
             tables: tables.clone(),

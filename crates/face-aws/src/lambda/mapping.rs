@@ -232,6 +232,15 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         Error::Overlap(..)
         | Error::DuplicateId(_)
         | Error::KeyTaken
+        | Error::NoSuchRule { .. }
+        | Error::RuleHasTargets(_)
+        | Error::BusHasRules(_)
+        | Error::NoSuchAddress(_)
+        | Error::AddressExists(_)
+        | Error::NoSuchConnection(_)
+        | Error::ConnectionExists(_)
+        | Error::ConnectionInUse(_)
+        | Error::Buses(_)
         | Error::Tables(_)
         | Error::Functions(_)
         | Error::Objects(_)
