@@ -8,12 +8,17 @@
 //! | `POST invoke?function=&asynchronous=` | runs a function with the body as its payload |
 //! | `POST deploy` | deploys a template that lies on this machine |
 //! | `GET forks` | the processes that are kept to be forked, and their memory |
+//! | `GET clock` | what time it is for the server |
+//! | `POST clock/advance?by=&wait=` | goes forward; answers when what fell due until then is done |
+//! | `POST clock/set?to=&wait=` | goes forward to a time and stands still there |
+//! | `POST clock/pause`, `POST clock/resume` | stands still; runs on |
 //! | `GET stacks`, `DELETE stacks/NAME` | what is deployed; takes a stack away |
 //!
 //! Everything but `health` wants the server's token, which only who may read the data folder can know.
 //!
 //! Must never know: a cloud's wire protocol.
 
+mod clock;
 mod deployments;
 mod forks;
 mod health;
@@ -26,6 +31,7 @@ mod query;
 
 use std::sync::Arc;
 
+use ::clock::Timekeeper;
 use aws_lc_rs::constant_time;
 use base::{ByteSize, Space};
 use deploy::Deployer;
@@ -37,6 +43,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use wire::{Body, Request, Response, Service, ServiceFuture};
 
+pub use self::clock::Clock;
 pub use deployments::Deployment;
 pub use forks::Forks;
 pub use invocations::{Invocation, Invocations};
@@ -57,6 +64,7 @@ pub struct Parts {
     pub functions: Functions,
     pub ledger: Ledger,
     pub deployer: Deployer,
+    pub clock: Timekeeper,
     /// Whose functions a name without more means.
     pub space: Space,
     /// What every request must show.
@@ -101,6 +109,10 @@ impl Console {
             (&Method::GET, "invocations") => invocations::get(parts, &query),
             (&Method::POST, "invoke") => invoke::post(parts, &query, body).await,
             (&Method::POST, "deploy") => deployments::post(parts, body).await,
+            (&Method::GET, "clock") => Ok(clock::get(parts)),
+            (&Method::POST, path) if path.starts_with("clock/") => {
+                clock::post(parts, &path["clock/".len()..], &query).await
+            }
             (&Method::GET, "stacks") => deployments::get(parts),
             (&Method::GET, "forks") => forks::get(parts),
             (&Method::DELETE, path) if path.starts_with("stacks/") => {

@@ -48,7 +48,8 @@ impl AwsDialect {
             role: configured.rsplit('/').next().unwrap_or_default().to_owned(),
             session: function.name.clone(),
         };
-        self.access.session(&principal, self.clock.now() + SESSION)
+        self.access
+            .session(&principal, self.clock.host().now() + SESSION)
     }
 }
 

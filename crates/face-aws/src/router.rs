@@ -208,7 +208,8 @@ impl Aws {
         request_id: &str,
     ) -> Result<Context, Fault> {
         let expected = Expected {
-            now: self.clock.now(),
+            // A client signs with the time of its machine.
+            now: self.clock.host().now(),
             service: known.name(),
             path: PathStyle::Normalized,
             keys: &self.signing_keys,

@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, whose comments are its help, and what it does.
 
+pub(crate) mod clock;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod doctor;

@@ -61,6 +61,7 @@ async fn run(cli: Cli, output: &Output) -> failure::Result<ExitCode> {
         Command::Invocations(args) => {
             commands::invocations::run(&args, data_dir.as_deref(), output).await
         }
+        Command::Clock(args) => commands::clock::run(&args, data_dir.as_deref(), output).await,
         Command::Doctor => commands::doctor::run(output).await,
     }
 }

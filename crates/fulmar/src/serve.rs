@@ -9,6 +9,7 @@ use std::time::Duration;
 use access::{Access, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
 use buses::Buses;
+use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, S3};
@@ -72,9 +73,10 @@ pub(crate) async fn start(
     let encrypts = tls.is_some();
     let server = server.with_tls(tls);
 
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Random::system();
     let store = open_store(args, data_dir, random.clone())?;
+    let timekeeper = open_clock(&store)?;
+    let clock: Arc<dyn Clock> = Arc::new(timekeeper.clone());
     let key = RootKey {
         id: args.access_key_id.clone(),
         secret: args.secret_access_key.clone(),
@@ -138,6 +140,7 @@ pub(crate) async fn start(
         functions: functions.clone(),
         ledger: ledger.clone(),
         deployer: deployer.clone(),
+        clock: timekeeper,
         space: Space::new(&format!("{ACCOUNT}/{region}")),
         token: token.clone(),
         failure: Box::new(move || health.failure().map(|error| error.to_string())),
@@ -273,7 +276,7 @@ pub(crate) async fn start(
     });
     workers.start(
         "store watch",
-        watch_store(store.clone(), clock.clone(), stop.clone()),
+        watch_store(store.clone(), clock.host(), stop.clone()),
     );
 
     let place = Place {
@@ -445,6 +448,22 @@ fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Stor
         .hint("stop it, or give this one its own: --data-dir"),
         error => error.into(),
     })
+}
+
+/// Where it was when the server last ended.
+fn open_clock(store: &Store) -> Result<Timekeeper> {
+    let clock = Timekeeper::open(store, Arc::new(SystemClock))
+        .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+    match clock.show() {
+        shown if matches!(shown.pace, clock::Pace::Standing(_)) => tracing::warn!(
+            "the clock stands still, as it was told: see `fulmar clock show`, `fulmar clock resume`"
+        ),
+        shown if shown.now != shown.host => {
+            tracing::info!("the clock was moved: see `fulmar clock show`");
+        }
+        _ => {}
+    }
+    Ok(clock)
 }
 
 fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result<Arc<dyn Jail>> {

@@ -96,7 +96,8 @@ impl Functions {
                 // It may pass; whether the store has failed for good is for others to see.
                 Err(cause) => {
                     tracing::warn!(%cause, "the backlog could not be read");
-                    clock.now() + STORE_WAIT
+                    clock.host().sleep(STORE_WAIT).await;
+                    continue;
                 }
             };
             tokio::select! {
@@ -156,6 +157,7 @@ impl Functions {
 
     /// Moves `lease` on to the one that followed it, if one did.
     async fn work_on(&self, lease: &mut Lease) -> Result<()> {
+        let _hold = self.shared.clock.hold();
         let id = String::from_utf8_lossy(&lease.id).into_owned();
         let Some(record) = JOBS.get(&self.shared.store.read()?, &job_key(&id))? else {
             return self.forget(lease).await;

@@ -173,6 +173,8 @@ struct Shared {
     launcher: Launcher,
     dialects: Dialects,
     clock: Arc<dyn Clock>,
+    /// For what takes time: deadlines that the code compares with its own clock, and how long processes are kept.
+    host: Arc<dyn Clock>,
     random: Random,
     config: Config,
     code: CodeStore,
@@ -198,6 +200,7 @@ impl Functions {
                 ledger: parts.ledger,
                 launcher: parts.launcher,
                 dialects: parts.dialects,
+                host: parts.clock.host(),
                 clock: parts.clock,
                 random: parts.random,
                 config: parts.config,

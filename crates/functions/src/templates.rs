@@ -196,7 +196,7 @@ impl Functions {
             return None;
         }
         let shared = &self.shared;
-        let mut state = shared.templates.of(function, shared.clock.now())?;
+        let mut state = shared.templates.of(function, shared.host.now())?;
         let settled = async {
             let settled = state
                 .wait_for(|state| !matches!(state, State::Starting))
@@ -205,7 +205,7 @@ impl Functions {
         };
         let state = tokio::select! {
             settled = settled => settled?,
-            () = shared.clock.sleep(shared.config.init_timeout) => return None,
+            () = shared.host.sleep(shared.config.init_timeout) => return None,
             () = shared.stopping.cancelled() => return None,
         };
         let State::Ready(made) = state else {
@@ -256,7 +256,7 @@ impl Functions {
         if !pays || !may_be_forked(why) || !shared.launcher.forks() {
             return;
         }
-        let Some(state) = shared.templates.claim(function, shared.clock.now()) else {
+        let Some(state) = shared.templates.claim(function, shared.host.now()) else {
             return;
         };
         let (functions, function) = (self.clone(), function.clone());
@@ -264,7 +264,7 @@ impl Functions {
             let shared = &functions.shared;
             let made = tokio::select! {
                 made = functions.make_template(&function) => made,
-                () = shared.clock.sleep(shared.config.init_timeout * 2) => Err("it took too long".to_owned()),
+                () = shared.host.sleep(shared.config.init_timeout * 2) => Err("it took too long".to_owned()),
                 () = shared.stopping.cancelled() => return,
             };
             match made {
@@ -340,7 +340,7 @@ mod tests {
         let world = World::new();
         let mut function = world.deploy("echo").await;
         let shared = &world.functions.shared;
-        let now = shared.clock.now();
+        let now = shared.host.now();
         assert!(shared.templates.of(&function, now).is_none());
         let state = shared.templates.claim(&function, now).unwrap();
         assert!(shared.templates.claim(&function, now).is_none());
@@ -362,7 +362,7 @@ mod tests {
         let world = World::new();
         let function = world.deploy("echo").await;
         let shared = &world.functions.shared;
-        let (start, config) = (shared.clock.now(), &shared.config);
+        let (start, config) = (shared.host.now(), &shared.config);
         let _state = shared.templates.claim(&function, start).unwrap();
         let used = start + UNUSED;
         shared.templates.retire(used, config);

@@ -12,6 +12,8 @@ pub enum Keyspace {
     Blob = 0x03,
     Ledger = 0x10,
     Access = 0x11,
+    /// How far the clock was moved.
+    Clock = 0x12,
     Objects = 0x20,
     Tables = 0x21,
     Queues = 0x22,

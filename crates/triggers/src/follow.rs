@@ -38,7 +38,7 @@ impl Triggers {
             let step = async {
                 if let Err(error) = self.step(dialect.as_ref()).await {
                     tracing::error!(%error, "changes of objects could not be followed; trying again");
-                    self.clock.sleep(PAUSE).await;
+                    self.clock.host().sleep(PAUSE).await;
                 }
             };
             tokio::select! {

@@ -25,6 +25,7 @@ mod object;
 mod outgoing;
 pub mod pattern;
 mod plan;
+mod schedule;
 mod schema;
 mod shard;
 mod target;
@@ -51,6 +52,7 @@ pub use outgoing::{
     DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
     Work,
 };
+pub use schedule::{Order, Orders};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
     Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,

@@ -258,6 +258,7 @@ impl Delivering {
     }
 
     async fn invoke(&self, shard: Shard, lane: usize, batch: Batch) -> Result<Done> {
+        let _hold = self.triggers.clock.hold();
         let bodies: Vec<Bytes> = batch
             .records
             .into_iter()
@@ -370,7 +371,7 @@ impl Delivering {
                 Ok(()) => return,
                 Err(error @ objects::Error::Store(_)) => {
                     tracing::error!(%error, bucket, "what was discarded could not be told; trying again");
-                    self.triggers.clock.sleep(PAUSE).await;
+                    self.triggers.clock.host().sleep(PAUSE).await;
                 }
                 Err(error) => {
                     let mapping = &self.mapping.id;
