@@ -104,12 +104,12 @@ def test_items_end_and_streams_tell_it(fulmar, lambda_):
 def test_clients_that_sign_with_the_real_time_are_still_welcome(fulmar, lambda_):
     s3 = fulmar.client("s3")
     s3.create_bucket(Bucket="kept")
-    url = s3.generate_presigned_url("put_object", Params={"Bucket": "kept", "Key": "k"}, ExpiresIn=60)
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "kept", "Key": "k"}, ExpiresIn=60)
     session = fulmar.client("sts").assume_role(RoleArn="arn:aws:iam::000000000000:role/r", RoleSessionName="session")
     before = clock(fulmar, "advance", "30d")
     lambda_.list_functions()
-    request = urllib.request.Request(url, data=b"body", method="PUT")
-    assert urllib.request.urlopen(request).status == 200
+    s3.put_object(Bucket="kept", Key="k", Body=b"body")
+    assert urllib.request.urlopen(url).read() == b"body"
     written = s3.head_object(Bucket="kept", Key="k")["LastModified"].timestamp()
     assert abs(written - seconds(before["now"])) < 60
     # A session is good for as long as whoever holds it was told.

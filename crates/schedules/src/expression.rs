@@ -17,7 +17,7 @@ pub use cron::Cron;
 pub struct Malformed(String);
 
 impl Malformed {
-    fn new(why: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>) -> Self {
         Self(why.into())
     }
 }

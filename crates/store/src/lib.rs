@@ -45,7 +45,7 @@ pub use key::{Key, KeyRange, KeyReader};
 pub use keyspace::Keyspace;
 pub use log::{Entry, Log, Position};
 pub use record::{Record, Table};
-pub use timer::{Lease, Timers};
+pub use timer::{Lease, Taken, Timers};
 pub use tx::Tx;
 pub use view::{Pair, Read, View};
 pub use working::Working;

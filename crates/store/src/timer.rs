@@ -30,6 +30,14 @@ pub struct Lease {
     token: u64,
 }
 
+/// An item that was due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    pub id: Vec<u8>,
+    pub body: Bytes,
+    pub due: Timestamp,
+}
+
 /// What nobody has, by due time, then id.
 const WAITING: Table<Item> = Table::new(Keyspace::Timer, 0);
 /// Where in the other two tables an item is, by its id.
@@ -173,6 +181,18 @@ impl Timers {
                 Ok(leases)
             })
             .await
+    }
+
+    /// Removes up to `limit` items that are due at `now`, earliest first: for what is done in the transaction itself, and
+    /// so neither lost nor done again.
+    pub fn take(&self, tx: &mut Tx, now: Timestamp, limit: usize) -> Result<Vec<Taken>> {
+        let due = self.due(tx, now, limit)?;
+        due.into_iter()
+            .map(|(due, id, body)| {
+                self.cancel(tx, &id)?;
+                Ok(Taken { id, body, due })
+            })
+            .collect()
     }
 
     /// The items that are due at `now`, waiting or with a lease that has run out, earliest first.

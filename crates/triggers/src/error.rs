@@ -65,6 +65,8 @@ pub enum Error {
     #[error(transparent)]
     Functions(#[from] functions::Error),
     #[error(transparent)]
+    Schedules(#[from] schedules::Error),
+    #[error(transparent)]
     Store(#[from] store::Error),
 }
 
@@ -94,6 +96,7 @@ impl Error {
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),
+            Self::Schedules(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }

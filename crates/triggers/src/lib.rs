@@ -29,6 +29,7 @@ pub mod pattern;
 mod plan;
 mod posting;
 mod publication;
+mod schedule;
 mod schema;
 mod settled;
 mod shard;
@@ -60,6 +61,7 @@ pub use outgoing::{
     Work,
 };
 pub use path::{Parameters, PathPattern};
+pub use schedule::{Order, Orders};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard,
     GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
