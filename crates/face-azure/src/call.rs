@@ -33,6 +33,12 @@ pub(crate) async fn call(
     route: &Route,
     parameters: Parameters,
 ) -> Result<Response, Refusal> {
+    // Who says that more is to come need not send it.
+    let said = head.headers.get(header::CONTENT_LENGTH);
+    let said = said.and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|said| said > LARGEST_BODY.as_bytes()) {
+        return Err(Refusal::TooLarge);
+    }
     let body = wire::collect(body, LARGEST_BODY).await;
     let body = body.map_err(|error| match error {
         BodyError::TooLarge(_) => Refusal::TooLarge,

@@ -143,6 +143,19 @@ pub(crate) const PYTHON: &[File] = &[
     (LIBRARY, sandbox::LIBRARY),
 ];
 
+/// C#'s, to be compiled together.
+pub(crate) const CSHARP: &[File] = &[
+    (
+        "Bootstrap.cs",
+        include_bytes!("../bootstrap/csharp/Bootstrap.cs"),
+    ),
+    (
+        "Functions.cs",
+        include_bytes!("../bootstrap/csharp/Functions.cs"),
+    ),
+    ("Http.cs", include_bytes!("../bootstrap/csharp/Http.cs")),
+];
+
 static ATTEMPTS: AtomicU64 = AtomicU64::new(0);
 
 /// The folder with these files of a language, under `parent`.

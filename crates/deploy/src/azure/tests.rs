@@ -157,9 +157,36 @@ fn what_code_registers_is_what_it_says() {
 }
 
 #[test]
+fn csharp_is_compiled_or_built() {
+    let sources = folder(&[HOST, ("App.csproj", ""), ("Hello.cs", "")]);
+    let app = in_folder(sources.path()).unwrap();
+    let asked = app.trial("s").unwrap().unwrap();
+    assert_eq!(asked.runtime, "csharp");
+    assert_eq!(asked.environment["FUNCTIONS_WORKER_RUNTIME"], "dotnet");
+    assert!(!asked.environment.contains_key(ASSEMBLY));
+    let described = r#"{"bindings": [], "scriptFile": "../bin/App.dll", "entryPoint": "A.B.Run"}"#;
+    let built = folder(&[HOST, ("Hello/function.json", described)]);
+    let asked = in_folder(built.path()).unwrap().trial("s").unwrap().unwrap();
+    assert_eq!(asked.environment[ASSEMBLY], "bin/App.dll");
+}
+
+#[test]
 fn other_languages_are_refused_by_name() {
-    let folder = folder(&[HOST, ("App.csproj", "")]);
-    let app = in_folder(folder.path()).unwrap();
-    let said = app.trial("s").unwrap_err().render(false);
-    assert!(said.contains("Azure Functions in C#"), "{said}");
+    let worker = r#"<PackageReference Include="Microsoft.Azure.Functions.Worker" />"#;
+    for (file, text, name) in [
+        ("App.csproj", worker, "C# (isolated)"),
+        ("pom.xml", "", "Java"),
+        ("Hello/run.csx", "", "C# script"),
+    ] {
+        let http = described(r#"{"type": "httpTrigger", "name": "req"}"#)
+            .replace("{\"bindings", r#"{"scriptFile": "run.csx", "bindings"#);
+        let mut files = vec![HOST, (file, text)];
+        if name == "C# script" {
+            files.push(("Hello/function.json", &http));
+        }
+        let folder = folder(&files);
+        let app = in_folder(folder.path()).unwrap();
+        let said = app.trial("s").unwrap_err().render(false);
+        assert!(said.contains(&format!("Azure Functions in {name}")), "{said}");
+    }
 }
