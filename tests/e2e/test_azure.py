@@ -5,6 +5,7 @@ import http.client
 import json
 import shutil
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.parse
@@ -13,6 +14,7 @@ import urllib.request
 import pytest
 
 from conftest import ROOT, eventually, server
+from test_cli import Up
 
 SAMPLES = ROOT.parent / "shared/samples"
 
@@ -441,6 +443,54 @@ def test_triggers_that_code_registers_are_refused_before_anything_is_made(coded,
     refused = coded.cli("deploy", str(tmp_path), check=False)
     assert "tick has a trigger of type timerTrigger" in refused.stdout + refused.stderr
     assert ask(coded, "/api/fine")[0] == 404
+
+
+def test_up_reloads_code_and_finds_new_functions(tmp_path):
+    app = tmp_path / "app"
+    write(app / "host.json", {"version": "2.0"})
+    http_function(app, "First", "module.exports = async (context) => { context.res = { body: 'one' }; };")
+    port = free_port()
+    with Up(app, "--azure-listen", f"127.0.0.1:{port}") as up:
+        up.azure = f"http://127.0.0.1:{port}"
+        up.wait_for("deployed")
+        eventually(lambda: ask(up, "/api/First")[2] == b"one")
+        (app / "First/index.js").write_text("module.exports = async (context) => { context.res = { body: 'two' }; };")
+        up.wait_for("reloaded")
+        assert ask(up, "/api/First")[2] == b"two"
+        http_function(app, "Second", "module.exports = async (context) => { context.res = { body: 'new' }; };")
+        eventually(lambda: ask(up, "/api/Second")[2] == b"new")
+        # One that cannot be changes nothing, and the others go on.
+        write(app / "Second/function.json", {"bindings": [{"type": "timerTrigger", "name": "t"}]})
+        assert "timerTrigger" in json.dumps(up.wait_for("error"))
+        assert ask(up, "/api/First")[2] == b"two"
+        shutil.rmtree(app / "Second")
+        eventually(lambda: ask(up, "/api/Second")[0] == 404)
+
+
+def test_a_caller_that_leaves_frees_the_instance(host):
+    def leave():
+        with socket.create_connection(("127.0.0.1", int(host.azure.rsplit(":", 1)[1]))) as caller:
+            caller.sendall(b"GET /api/Done HTTP/1.1\r\nhost: x\r\n\r\n")
+
+    for _ in range(20):
+        leave()
+    assert ask(host, "/api/Done")[2] == b"done"
+
+
+def test_http2(tmp_path):
+    curl = shutil.which("curl")
+    if not curl:
+        pytest.skip("curl is not installed")
+    app = tmp_path / "app"
+    write(app / "host.json", {"version": "2.0"})
+    http_function(app, "Url", "module.exports = async (context, req) => { context.res = { body: req.url }; };")
+    port = free_port()
+    with server("--azure-listen", f"127.0.0.1:{port}") as fulmar:
+        fulmar.azure = f"http://127.0.0.1:{port}"
+        fulmar.cli("deploy", str(app))
+        eventually(lambda: ask(fulmar, "/admin/host/ping")[0] == 200)
+        said = subprocess.run([curl, "-s", "--http2-prior-knowledge", f"{fulmar.azure}/api/Url?a=1"], capture_output=True, text=True).stdout
+        assert said == f"{fulmar.azure}/api/Url?a=1"
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not here")

@@ -41,6 +41,9 @@ const PYTHON: &str = "python3.12";
 /// The function's tag with what it answers to, as JSON: see [`Wiring`]. The face reads it.
 const WIRING: &str = "azure:http";
 
+/// By which the runtime knows an assembly that lies in the code.
+const ASSEMBLY: &str = "FULMAR_ASSEMBLY";
+
 /// An application in a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
@@ -53,6 +56,7 @@ pub(crate) struct App {
 pub(crate) enum Language {
     Node,
     Python,
+    CSharp,
     /// One that there is no runtime for, by its name.
     Other(&'static str),
 }
@@ -89,6 +93,7 @@ impl App {
         match self.language {
             Language::Node => "Azure functions in JavaScript",
             Language::Python => "Azure functions in Python",
+            Language::CSharp => "Azure functions in C#",
             Language::Other(_) => "Azure functions",
         }
     }
@@ -100,11 +105,19 @@ impl App {
         };
         let is_own = |part: std::path::Component<'_>| {
             let name = part.as_os_str().to_string_lossy();
-            name != "node_modules" && name != "__pycache__" && !name.starts_with('.')
+            name != "node_modules"
+                && name != "__pycache__"
+                && name != "obj"
+                && !name.starts_with('.')
         };
         let name = inner.file_name().unwrap_or_default().to_string_lossy();
-        let describes = ["host.json", "local.settings.json", "function.json", "package.json"];
-        let is_code = [".js", ".mjs", ".cjs", ".py"];
+        let describes = [
+            "host.json",
+            "local.settings.json",
+            "function.json",
+            "package.json",
+        ];
+        let is_code = [".js", ".mjs", ".cjs", ".py", ".cs", ".dll"];
         let registers = matches!(self.model, Model::Registered(_));
         inner.components().all(is_own)
             && (describes.contains(&&*name)
@@ -140,7 +153,10 @@ impl App {
 
     /// That the code did not say it, for this reason.
     pub(crate) fn not_declared(&self, why: &str) -> Diagnostics {
-        let message = format!("the code in {} does not start: {why}", self.folder.display());
+        let message = format!(
+            "the code in {} does not start: {why}",
+            self.folder.display()
+        );
         self.wrong_with(
             Finding::placeless(message).help("it is run to learn which functions it registers"),
         )
@@ -197,6 +213,9 @@ impl App {
         let message = format!("there is no function in {}", self.folder.display());
         Finding::placeless(message).help(match (&self.model, self.language) {
             (Model::Described, _) => "make a folder for it, with a function.json and its code",
+            (_, Language::CSharp) => {
+                "write one: [FunctionName(\"Hello\")] above a public method with an [HttpTrigger]"
+            }
             (_, Language::Python) => "write one: @app.route(route=\"hello\") above def hello(req)",
             _ => "register one: app.http('hello', { handler: async (request, context) => … })",
         })
@@ -208,7 +227,7 @@ impl App {
                 "{} is an application of Azure Functions in {name}, which has no runtime here yet",
                 self.folder.display()
             ))),
-            Language::Node | Language::Python => Ok(()),
+            Language::Node | Language::Python | Language::CSharp => Ok(()),
         }
     }
 
@@ -229,11 +248,17 @@ impl App {
         match self.language {
             Language::Node => "node",
             Language::Python => "python",
+            Language::CSharp => "dotnet",
             Language::Other(name) => name,
         }
     }
 
     fn function(&self, name: &str, settings: &Settings) -> Function {
+        let mut environment = settings.environment.clone();
+        // What is built elsewhere is not compiled.
+        if let (Language::CSharp, Some(built)) = (self.language, found::built(&self.folder)) {
+            environment.insert(ASSEMBLY.into(), built);
+        }
         Function {
             name: Cloud::Azure.physical(name),
             cloud: Cloud::Azure,
@@ -244,7 +269,7 @@ impl App {
             timeout_s: settings.timeout_s,
             memory_mb: MEMORY_MB,
             scratch_mb: 512,
-            environment: settings.environment.clone(),
+            environment,
             architecture: Architecture::X86,
             reserved_concurrency: None,
             role: String::new(),
@@ -262,8 +287,9 @@ impl App {
     fn runtime(&self) -> String {
         match self.language {
             Language::Node => {
-                let asked = found::manifest(&self.folder)
-                    .and_then(|manifest| crate::google::number(manifest["engines"]["node"].as_str()?));
+                let asked = found::manifest(&self.folder).and_then(|manifest| {
+                    crate::google::number(manifest["engines"]["node"].as_str()?)
+                });
                 asked.map_or_else(|| NODE.into(), |major| format!("nodejs{major}.x"))
             }
             Language::Python => {
@@ -273,6 +299,7 @@ impl App {
                     .and_then(|text| crate::google::number(text.trim().strip_prefix("3.")?));
                 minor.map_or_else(|| PYTHON.into(), |minor| format!("python3.{minor}"))
             }
+            Language::CSharp => "csharp".into(),
             Language::Other(name) => name.to_owned(),
         }
     }

@@ -31,8 +31,8 @@ pub async fn build(build: &Build, packages: &Packages, tell: impl FnMut(&str)) -
     match runtimes::check(&build.runtime) {
         Ok(Language::Node) => npm::build(&build.folder, tell).await,
         Ok(Language::Python) => pip::build(build, packages, tell).await,
-        // A custom runtime's program is built by whoever wrote it.
-        Ok(Language::Custom) | Err(_) => Ok(false),
+        // A custom runtime's program is built by whoever wrote it; what is compiled here is, when it is started.
+        Ok(Language::Custom | Language::CSharp) | Err(_) => Ok(false),
     }
 }
 

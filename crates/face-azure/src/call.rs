@@ -33,6 +33,12 @@ pub(crate) async fn call(
     route: &Route,
     parameters: Parameters,
 ) -> Result<Response, Refusal> {
+    // Who says that more is to come need not send it.
+    let said = head.headers.get(header::CONTENT_LENGTH);
+    let said = said.and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
+    if said.is_some_and(|said| said > LARGEST_BODY.as_bytes()) {
+        return Err(Refusal::TooLarge);
+    }
     let body = wire::collect(body, LARGEST_BODY).await;
     let body = body.map_err(|error| match error {
         BodyError::TooLarge(_) => Refusal::TooLarge,
@@ -48,7 +54,9 @@ pub(crate) async fn call(
         request_id: parts.functions.new_request_id(),
         trigger: "http".into(),
         client_context: None,
-        trace: trace.and_then(|trace| trace.to_str().ok()).map(str::to_owned),
+        trace: trace
+            .and_then(|trace| trace.to_str().ok())
+            .map(str::to_owned),
     };
     // The function's own time-out ends the wait.
     let answering = parts.functions.invoke_streaming(invoke).await;
@@ -87,12 +95,7 @@ fn malformed(function: &str, why: &str) -> Refusal {
     Refusal::Failed
 }
 
-fn request(
-    parts: &Parts,
-    head: &Head,
-    body: bytes::Bytes,
-    parameters: Parameters,
-) -> HttpRequest {
+fn request(parts: &Parts, head: &Head, body: bytes::Bytes, parameters: Parameters) -> HttpRequest {
     let peer = head.extensions.get::<Peer>();
     HttpRequest {
         request_id: parts.random.uuid().to_string(),

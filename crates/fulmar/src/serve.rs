@@ -207,12 +207,7 @@ pub(crate) async fn start(
     );
     workers.start(
         "Azure's functions",
-        serve_azure(
-            azure,
-            args.azure_listen,
-            deployer.deployed(),
-            stop.clone(),
-        ),
+        serve_azure(azure, args.azure_listen, deployer.deployed(), stop.clone()),
     );
     workers.start("triggers", {
         let (triggers, stop) = (triggers.clone(), stop.clone());

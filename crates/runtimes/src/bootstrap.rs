@@ -23,10 +23,7 @@ pub(crate) const NODE: &[File] = &[
         "bootstrap.js",
         include_bytes!("../bootstrap/node/bootstrap.js"),
     ),
-    (
-        "azure.js",
-        include_bytes!("../bootstrap/node/azure.js"),
-    ),
+    ("azure.js", include_bytes!("../bootstrap/node/azure.js")),
     (
         "azure/answer.js",
         include_bytes!("../bootstrap/node/azure/answer.js"),
@@ -71,10 +68,7 @@ pub(crate) const NODE: &[File] = &[
         "redirect.js",
         include_bytes!("../bootstrap/node/redirect.js"),
     ),
-    (
-        "request.js",
-        include_bytes!("../bootstrap/node/request.js"),
-    ),
+    ("request.js", include_bytes!("../bootstrap/node/request.js")),
     (
         "streaming.js",
         include_bytes!("../bootstrap/node/streaming.js"),
@@ -141,6 +135,19 @@ pub(crate) const PYTHON: &[File] = &[
         include_bytes!("../bootstrap/python/_fulmar/template.py"),
     ),
     (LIBRARY, sandbox::LIBRARY),
+];
+
+/// C#'s, to be compiled together.
+pub(crate) const CSHARP: &[File] = &[
+    (
+        "Bootstrap.cs",
+        include_bytes!("../bootstrap/csharp/Bootstrap.cs"),
+    ),
+    (
+        "Functions.cs",
+        include_bytes!("../bootstrap/csharp/Functions.cs"),
+    ),
+    ("Http.cs", include_bytes!("../bootstrap/csharp/Http.cs")),
 ];
 
 static ATTEMPTS: AtomicU64 = AtomicU64::new(0);

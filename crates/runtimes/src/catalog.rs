@@ -10,6 +10,7 @@ use crate::{Error, Result, Runtimes};
 pub enum Language {
     Node,
     Python,
+    CSharp,
     /// The package brings its own program, which speaks the worker protocol.
     Custom,
 }
@@ -46,9 +47,17 @@ type Version = (u32, u32);
 
 const NODE: &str = "node";
 const PYTHON: &str = "python3";
+const MONO: &str = "mono";
+const MONOS_COMPILER: &str = "mcs";
+/// Where a distribution keeps the library that programs in C# read JSON with.
+const MONOS_LIBRARIES: &str = "/usr/lib/cli";
+const JSON_LIBRARY: &str = "Newtonsoft.Json.dll";
+/// What stands for C# on whatever this host has.
+const CSHARP: &str = "csharp";
 /// The oldest that the bootstraps run on.
 const OLDEST_NODE: Version = (18, 0);
 const OLDEST_PYTHON: Version = (3, 9);
+const OLDEST_MONO: Version = (6, 0);
 /// The newest that there are runtimes for.
 const NEWEST_PYTHON: u32 = 15;
 const CUSTOM: &[&str] = &["provided", "provided.al2", "provided.al2023"];
@@ -64,8 +73,9 @@ print('\\n'.join(site.getsitepackages([sys.base_prefix])))";
 
 /// Asks this host what it has.
 pub async fn languages() -> Vec<Found> {
-    let (mut found, pythons) = tokio::join!(nodes(), pythons());
+    let (mut found, pythons, monos) = tokio::join!(nodes(), pythons(), monos());
     found.extend(pythons);
+    found.extend(monos);
     found
 }
 
@@ -82,6 +92,37 @@ pub(crate) async fn nodes() -> Vec<Found> {
         packages: Vec::new(),
     });
     node.into_iter().collect()
+}
+
+/// The host's Mono, if it has one with all that is needed.
+pub(crate) async fn monos() -> Vec<Found> {
+    let libraries: Vec<PathBuf> = std::fs::read_dir(MONOS_LIBRARIES)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|folder| folder.join(JSON_LIBRARY).is_file())
+        .collect();
+    let program = in_path(MONO).and_then(|program| program.canonicalize().ok());
+    let (Some(path), Some(_), [library, ..]) = (program, in_path(MONOS_COMPILER), &libraries[..])
+    else {
+        return Vec::new();
+    };
+    let said = said(&path, &["--version"]).await;
+    // "Mono JIT compiler version 6.8.0.105 (Debian …)"
+    let version = said.as_deref().and_then(|said| {
+        let mut words = said.split_whitespace();
+        words
+            .find(|word| *word == "version")
+            .and_then(|_| words.next())
+    });
+    let mono = version.map(|version| Found {
+        language: Language::CSharp,
+        path: path.clone(),
+        version: version.to_owned(),
+        packages: vec![library.clone()],
+    });
+    mono.into_iter().collect()
 }
 
 /// The host's Pythons, of which there may be several; the one that is called just that comes first.
@@ -138,14 +179,20 @@ impl Found {
         let first = numbers.next()?.ok()?;
         match self.language {
             Language::Node => Some((first, 0)),
-            Language::Python | Language::Custom => Some((first, numbers.next()?.ok()?)),
+            Language::Python | Language::CSharp | Language::Custom => {
+                Some((first, numbers.next()?.ok()?))
+            }
         }
     }
 }
 
-/// Whether the id names a runtime that we run, and in which language; if not, why not.
+/// Whether the id names a published runtime that we run, and in which language; if not, why not.
 pub fn check(id: &str) -> Result<Language> {
-    wanted(id).map(|wanted| wanted.language)
+    match wanted(id)?.language {
+        // Nobody publishes what this is called here.
+        Language::CSharp => Err(Error::Unknown(id.to_owned())),
+        language => Ok(language),
+    }
 }
 
 fn wanted(id: &str) -> Result<Wanted> {
@@ -170,6 +217,12 @@ fn wanted(id: &str) -> Result<Wanted> {
             version: (3, minor),
         });
     }
+    if id == CSHARP {
+        return Ok(Wanted {
+            language: Language::CSharp,
+            version: (0, 0),
+        });
+    }
     if CUSTOM.contains(&id) {
         return Ok(Wanted {
             language: Language::Custom,
@@ -190,6 +243,7 @@ impl Runtimes {
             Language::Custom => return Ok((Resolved::Package, None)),
             Language::Node => self.shared.nodes.get_or_init(nodes).await,
             Language::Python => self.shared.pythons.get_or_init(pythons).await,
+            Language::CSharp => self.shared.monos.get_or_init(monos).await,
         };
         let chosen = choose(found, wanted)?;
         let notice = notice(id, wanted, chosen);
@@ -207,6 +261,10 @@ pub async fn python_of(id: &str) -> Result<Found> {
 fn choose(found: &[Found], wanted: Wanted) -> Result<&Found> {
     let (oldest, missing) = match wanted.language {
         Language::Node => (OLDEST_NODE, "Node 18 or newer"),
+        Language::CSharp => (
+            OLDEST_MONO,
+            "Mono 6 with mcs and Newtonsoft.Json (mono-runtime, mono-mcs, libnewtonsoft-json5.0-cil)",
+        ),
         Language::Python | Language::Custom => (OLDEST_PYTHON, "Python 3.9 or newer"),
     };
     let fit = found
@@ -224,6 +282,8 @@ fn choose(found: &[Found], wanted: Wanted) -> Result<&Found> {
 
 fn notice(id: &str, wanted: Wanted, found: &Found) -> Option<String> {
     let name = match found.language {
+        // It asks for no version.
+        Language::CSharp => return None,
         Language::Node => "Node",
         Language::Python | Language::Custom => "Python",
     };
@@ -254,6 +314,8 @@ mod tests {
         assert_eq!(wanted("python3.12").unwrap().version, (3, 12));
         assert_eq!(check("provided.al2023").unwrap(), Language::Custom);
         assert_eq!(check("provided").unwrap(), Language::Custom);
+        assert_eq!(wanted("csharp").unwrap().language, Language::CSharp);
+        assert!(matches!(check("csharp"), Err(Error::Unknown(_))));
         for not_yet in ["java21", "dotnet10", "ruby3.4", "go1.x", "python2.7"] {
             assert!(
                 matches!(wanted(not_yet), Err(Error::NotYet(_))),

@@ -163,6 +163,7 @@ impl Runtimes {
     pub(crate) async fn program(&self, launch: &Launch, found: &Found) -> Result<Program> {
         match found.language {
             Language::Python => self.python(launch, found).await,
+            Language::CSharp => self.csharp(launch, found).await,
             Language::Node | Language::Custom => self.node(launch, found),
         }
     }

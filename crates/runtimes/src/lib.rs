@@ -8,6 +8,7 @@
 
 mod bootstrap;
 mod catalog;
+mod csharp;
 mod custom;
 mod error;
 mod extensions;
@@ -47,6 +48,7 @@ struct Shared {
     /// Looked for once, when something in that language is first started: asking takes tens of milliseconds.
     nodes: OnceCell<Vec<Found>>,
     pythons: OnceCell<Vec<Found>>,
+    monos: OnceCell<Vec<Found>>,
     /// Held while bootstraps are compiled.
     compiling: Mutex<()>,
     random: Random,
@@ -63,6 +65,7 @@ impl Runtimes {
                 folder,
                 nodes: OnceCell::new(),
                 pythons: OnceCell::new(),
+                monos: OnceCell::new(),
                 compiling: Mutex::new(()),
                 random: Random::system(),
                 placeholders: Placeholders::default(),

@@ -109,7 +109,7 @@ fn forkable(language: Language) -> Option<Forkable> {
             threads: 1,
             options: &["--single-threaded", "--v8-pool-size=0"],
         }),
-        Language::Python | Language::Node | Language::Custom => None,
+        Language::Python | Language::Node | Language::CSharp | Language::Custom => None,
     }
 }
 
@@ -216,7 +216,7 @@ impl Runtimes {
         let started = async {
             let mut program = match found.language {
                 Language::Python => self.waiting_python(found).await?,
-                Language::Node | Language::Custom => self.waiting_node(found)?,
+                Language::Node | Language::CSharp | Language::Custom => self.waiting_node(found)?,
             };
             program.prepare(forkable, self.library(found));
             let spec = Spec {

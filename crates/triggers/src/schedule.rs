@@ -164,7 +164,7 @@ impl Triggers {
                     retries: late.failures,
                     ended,
                 };
-                self.give_up(tx, orders, &late.occasion, &undelivered)?;
+                self.leave_undone(tx, orders, &late.occasion, &undelivered)?;
                 Ok(schedules.end(tx, &late.occasion)?)
             }
         }
@@ -200,7 +200,7 @@ impl Triggers {
         Ok(())
     }
 
-    fn give_up(
+    fn leave_undone(
         &self,
         tx: &mut Tx,
         orders: &dyn Orders,

@@ -24,10 +24,15 @@ pub(crate) fn in_folder(folder: &Path) -> Option<App> {
         Some(file) if file.ends_with("function.json") => Model::Described,
         _ => Model::Registered(None),
     };
+    let language = language(folder, &model);
     Some(App {
-        language: language(folder, &model),
+        language,
         folder: folder.to_owned(),
-        model,
+        // A build describes what the assembly says itself.
+        model: match language {
+            Language::CSharp => Model::Registered(None),
+            _ => model,
+        },
     })
 }
 
@@ -53,6 +58,33 @@ pub(super) fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
     folders.into_iter()
 }
 
+/// The assembly that a build's descriptions name, relative to the folder.
+pub(super) fn built(folder: &Path) -> Option<String> {
+    let described = folders(folder).find_map(|inner| {
+        let described = json(&inner.join("function.json"))?;
+        let script = described["scriptFile"].as_str()?.to_owned();
+        script.ends_with(".dll").then_some((inner, script))
+    });
+    let (inner, script) = described?;
+    // `../bin/App.dll`, as builds write it.
+    match script.strip_prefix("../") {
+        Some(script) => Some(script.to_owned()),
+        None => Some(format!("{}/{script}", inner.file_name()?.to_string_lossy())),
+    }
+}
+
+/// Whether a project is of the model in which functions run in a program of their own.
+fn isolated(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut projects = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "csproj"));
+    projects.any(|project| {
+        fs::read_to_string(project)
+            .is_ok_and(|text| text.contains("Microsoft.Azure.Functions.Worker"))
+    })
+}
+
 pub(super) fn manifest(folder: &Path) -> Option<Value> {
     json(&folder.join("package.json"))
 }
@@ -68,7 +100,7 @@ fn language(folder: &Path, model: &Model) -> Language {
     match settings["Values"]["FUNCTIONS_WORKER_RUNTIME"].as_str() {
         Some("node") => return Language::Node,
         Some("python") => return Language::Python,
-        Some("dotnet") => return Language::Other("C#"),
+        Some("dotnet") => return Language::CSharp,
         Some("dotnet-isolated") => return Language::Other("C# (isolated)"),
         Some("java") => return Language::Other("Java"),
         Some("powershell") => return Language::Other("PowerShell"),
@@ -89,10 +121,13 @@ fn language(folder: &Path, model: &Model) -> Language {
             Some((file.parent()?.to_owned(), script.to_owned()))
         });
         let (of_first, script) = script.unwrap_or_default();
-        let is = |ending: &str| script.ends_with(ending) || script.is_empty() && has(&of_first, &[ending]);
+        let is = |ending: &str| {
+            script.ends_with(ending) || script.is_empty() && has(&of_first, &[ending])
+        };
         return match () {
             () if is(".py") => Language::Python,
-            () if is(".dll") || is(".csx") => Language::Other("C#"),
+            () if is(".dll") => Language::CSharp,
+            () if is(".csx") => Language::Other("C# script"),
             () if is(".ps1") => Language::Other("PowerShell"),
             () if is(".jar") => Language::Other("Java"),
             () => Language::Node,
@@ -100,7 +135,8 @@ fn language(folder: &Path, model: &Model) -> Language {
     }
     match () {
         () if folder.join("function_app.py").is_file() => Language::Python,
-        () if has(folder, &[".cs", ".csproj"]) => Language::Other("C#"),
+        () if isolated(folder) => Language::Other("C# (isolated)"),
+        () if has(folder, &[".cs", ".csproj"]) => Language::CSharp,
         () if folder.join("pom.xml").is_file() => Language::Other("Java"),
         () => Language::Node,
     }

@@ -48,6 +48,12 @@ async fn languages() -> Vec<Finding> {
         "Python",
         "install Python 3.9 or newer: functions in Python need it",
     );
+    let csharp = language(
+        &found,
+        Language::CSharp,
+        "C# (Mono)",
+        "install mono-runtime, mono-mcs and libnewtonsoft-json5.0-cil: Azure's functions in C# need them",
+    );
     let npm = version("npm").await;
     let npm = Finding {
         what: "npm",
@@ -57,7 +63,7 @@ async fn languages() -> Vec<Finding> {
             .then_some("install npm: `up` and `deploy` install functions' packages with it"),
         found: npm.unwrap_or_else(|| "not in the path".to_owned()),
     };
-    vec![node, npm, python]
+    vec![node, npm, python, csharp]
 }
 
 fn language(
