@@ -13,6 +13,7 @@ use functions::Functions;
 use http::request::Parts as Head;
 use http::{Method, StatusCode, header};
 use objects::Objects;
+use schedules::Schedules;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
@@ -27,6 +28,7 @@ use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
+use crate::scheduler::{self, Scheduler};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
@@ -42,6 +44,7 @@ pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
     pub buses: Buses,
+    pub schedules: Schedules,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
     pub access: Access,
@@ -56,6 +59,7 @@ pub struct Aws {
     dynamodb: DynamoDb,
     streams: Streams,
     events: Events,
+    scheduler: Scheduler,
     lambda: Lambda,
     sts: Sts,
     gateways: Gateways,
@@ -84,6 +88,7 @@ enum Known {
     DynamoDbStreams,
     Events,
     Lambda,
+    Scheduler,
     Sts,
 }
 
@@ -95,6 +100,7 @@ impl Known {
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Events => "events",
             Self::Lambda => "lambda",
+            Self::Scheduler => "scheduler",
             Self::Sts => "sts",
         }
     }
@@ -106,6 +112,7 @@ impl Known {
             Self::DynamoDbStreams => &streams::SERVICE,
             Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
+            Self::Scheduler => &scheduler::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -115,7 +122,7 @@ impl Known {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
             Self::Events => LARGEST_ENTRIES,
-            Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
+            Self::ApiGateway | Self::DynamoDbStreams | Self::Scheduler | Self::Sts => LARGEST_FORM,
         }
     }
 }
@@ -126,6 +133,7 @@ impl Aws {
             objects,
             tables,
             buses,
+            schedules,
             functions,
             triggers,
             access,
@@ -159,6 +167,7 @@ impl Aws {
                 ),
             ),
             streams: Streams::new(tables, clock.clone()),
+            scheduler: Scheduler::new(schedules),
             events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
@@ -195,6 +204,7 @@ impl Aws {
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
             Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
+            Known::Scheduler => Box::pin(self.scheduler.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
     }
@@ -315,6 +325,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
                 | Known::DynamoDb
                 | Known::DynamoDbStreams
                 | Known::Events
+                | Known::Scheduler
                 | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
@@ -360,6 +371,7 @@ fn by_name(service: &str) -> Destination {
         "dynamodb" => Destination::Whole(Known::DynamoDb),
         "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
+        "scheduler" => Destination::Whole(Known::Scheduler),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }

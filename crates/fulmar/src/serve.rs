@@ -12,13 +12,14 @@ use buses::Buses;
 use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
-use face_aws::{Aws, AwsDialect, S3};
+use face_aws::{Aws, AwsDialect, AwsOrders, S3};
 use face_gcp::{Google, GoogleDialect};
 use functions::{Dialects, Functions, Launcher};
 use ledger::Ledger;
 use objects::Objects;
 use runtimes::Runtimes;
 use sandbox::{Door, Jail, NamespaceJail, NoJail};
+use schedules::Schedules;
 use store::Store;
 use tables::Tables;
 use tokio::sync::{mpsc, watch};
@@ -88,6 +89,7 @@ pub(crate) async fn start(
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
     let buses = Buses::new(store.clone(), clock.clone(), random.clone());
+    let schedules = Schedules::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
     let dialect = Arc::new(AwsDialect::new(
         access.clone(),
@@ -150,6 +152,7 @@ pub(crate) async fn start(
         objects: objects.clone(),
         tables: tables.clone(),
         buses: buses.clone(),
+        schedules: schedules.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
         access,
@@ -211,6 +214,16 @@ pub(crate) async fn start(
         let stop = stop.clone();
         async move {
             buses.run_expiries(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("schedules", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let (dialect, orders) = (dialect.clone(), Arc::new(AwsOrders));
+        async move {
+            triggers
+                .run_schedules(schedules, dialect, orders, stop)
+                .await;
             Ok(())
         }
     });

@@ -232,6 +232,7 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         Error::Overlap(..)
         | Error::DuplicateId(_)
         | Error::KeyTaken
+        | Error::Schedules(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)

@@ -295,6 +295,7 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::MappingExists { .. }
         | Error::MappingBusy(_)
         | Error::KeyTaken
+        | Error::Schedules(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)
