@@ -113,7 +113,7 @@ impl Events {
 }
 
 /// As this protocol writes a moment.
-fn seconds(at: Timestamp) -> Value {
+pub(crate) fn seconds(at: Timestamp) -> Value {
     const SECOND: f64 = 1_000_000.0;
     #[expect(clippy::cast_precision_loss, reason = "microseconds of this age fit")]
     let micros = at.as_micros() as f64;
@@ -121,7 +121,7 @@ fn seconds(at: Timestamp) -> Value {
 }
 
 /// A moment, as this protocol has it in requests.
-fn moment(seconds: f64) -> Timestamp {
+pub(crate) fn moment(seconds: f64) -> Timestamp {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

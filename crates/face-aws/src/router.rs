@@ -13,6 +13,7 @@ use functions::Functions;
 use http::request::Parts as Head;
 use http::{Method, StatusCode, header};
 use objects::Objects;
+use schedules::Schedules;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
 use topics::Topics;
@@ -29,6 +30,7 @@ use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
+use crate::scheduler::{self, Scheduler};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
 use crate::sns::{self, Sns};
 use crate::sts::{self, Sts};
@@ -47,6 +49,7 @@ pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
     pub buses: Buses,
+    pub schedules: Schedules,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
     pub topics: Topics,
@@ -63,6 +66,7 @@ pub struct Aws {
     dynamodb: DynamoDb,
     streams: Streams,
     events: Events,
+    scheduler: Scheduler,
     lambda: Lambda,
     sns: Sns,
     sts: Sts,
@@ -95,6 +99,7 @@ enum Known {
     Events,
     Lambda,
     Sns,
+    Scheduler,
     Sts,
 }
 
@@ -107,6 +112,7 @@ impl Known {
             Self::Events => "events",
             Self::Lambda => "lambda",
             Self::Sns => "sns",
+            Self::Scheduler => "scheduler",
             Self::Sts => "sts",
         }
     }
@@ -119,6 +125,7 @@ impl Known {
             Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
             Self::Sns => &sns::SERVICE,
+            Self::Scheduler => &scheduler::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -129,7 +136,7 @@ impl Known {
             Self::Lambda => lambda::LARGEST_REQUEST,
             Self::Sns => LARGEST_PUBLICATION,
             Self::Events => LARGEST_ENTRIES,
-            Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
+            Self::ApiGateway | Self::DynamoDbStreams | Self::Scheduler | Self::Sts => LARGEST_FORM,
         }
     }
 }
@@ -140,6 +147,7 @@ impl Aws {
             objects,
             tables,
             buses,
+            schedules,
             functions,
             triggers,
             topics,
@@ -180,6 +188,7 @@ impl Aws {
                 triggers: triggers.clone(),
                 dialect,
             }),
+            scheduler: Scheduler::new(schedules),
             events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
@@ -217,6 +226,7 @@ impl Aws {
             Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
             Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
+            Known::Scheduler => Box::pin(self.scheduler.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
     }
@@ -355,6 +365,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
                 | Known::DynamoDbStreams
                 | Known::Sns
                 | Known::Events
+                | Known::Scheduler
                 | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
@@ -404,6 +415,7 @@ fn by_name(service: &str) -> Destination {
         "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
         "sns" => Destination::Whole(Known::Sns),
+        "scheduler" => Destination::Whole(Known::Scheduler),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }

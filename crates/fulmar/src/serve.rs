@@ -12,7 +12,7 @@ use buses::Buses;
 use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
-use face_aws::{Aws, AwsDialect, S3};
+use face_aws::{Aws, AwsDialect, AwsOrders, S3};
 use face_azure::{Azure, AzureDialect};
 use face_gcp::{Google, GoogleDialect};
 use functions::{Dialects, Functions, Launcher};
@@ -20,6 +20,7 @@ use ledger::Ledger;
 use objects::Objects;
 use runtimes::Runtimes;
 use sandbox::{Door, Jail, NamespaceJail, NoJail};
+use schedules::Schedules;
 use store::Store;
 use tables::Tables;
 use tokio::sync::{mpsc, watch};
@@ -92,6 +93,7 @@ pub(crate) async fn start(
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
     let topics = Topics::new(store.clone(), clock.clone(), random.clone());
     let buses = Buses::new(store.clone(), clock.clone(), random.clone());
+    let schedules = Schedules::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
     let dialect = AwsDialect::new(access.clone(), clock.clone(), address.port())
         .with_keys_in(data_dir.join("signing"));
@@ -163,6 +165,7 @@ pub(crate) async fn start(
         objects: objects.clone(),
         tables: tables.clone(),
         buses: buses.clone(),
+        schedules: schedules.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
         topics: topics.clone(),
@@ -236,6 +239,16 @@ pub(crate) async fn start(
         let stop = stop.clone();
         async move {
             buses.run_expiries(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("schedules", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let (dialect, orders) = (dialect.clone(), Arc::new(AwsOrders));
+        async move {
+            triggers
+                .run_schedules(schedules, dialect, orders, stop)
+                .await;
             Ok(())
         }
     });

@@ -62,6 +62,8 @@ pub(super) fn of(error: Error) -> Fault {
         ),
         Error::Pattern(error) => pattern(&error),
         Error::Refused(refusal) => invalid(refusal.to_string()),
+        // Rules say themselves what is wrong with theirs.
+        Error::Schedules(error) => invalid(error.to_string()),
         // What has nothing to do with buses.
         error => internal(&error),
     }

@@ -237,6 +237,7 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         | Error::NoSuchToken
         | Error::TokenTooOld
         | Error::Topics(_)
+        | Error::Schedules(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)

@@ -300,6 +300,7 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::NoSuchToken
         | Error::TokenTooOld
         | Error::Topics(_)
+        | Error::Schedules(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)
