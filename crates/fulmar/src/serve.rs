@@ -19,6 +19,7 @@ use ledger::Ledger;
 use objects::Objects;
 use runtimes::Runtimes;
 use sandbox::{Door, Jail, NamespaceJail, NoJail};
+use schedules::Schedules;
 use store::Store;
 use tables::Tables;
 use tokio::sync::{mpsc, watch};
@@ -88,6 +89,7 @@ pub(crate) async fn start(
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
     let buses = Buses::new(store.clone(), clock.clone(), random.clone());
+    let schedules = Schedules::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
     let dialect = Arc::new(AwsDialect::new(
         access.clone(),
@@ -120,6 +122,7 @@ pub(crate) async fn start(
         objects: objects.clone(),
         tables: tables.clone(),
         buses: buses.clone(),
+        schedules: schedules.clone(),
         functions: functions.clone(),
         clock: clock.clone(),
         random: random.clone(),
@@ -198,6 +201,17 @@ pub(crate) async fn start(
         async move {
             let followed = triggers.follow_buses(dialect, stop).await;
             followed.map_err(|error| error.to_string())
+        }
+    });
+    workers.start("schedules", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let dialect = dialect.clone();
+        async move {
+            let orders = dialect.clone();
+            triggers
+                .run_schedules(schedules, dialect, orders, stop)
+                .await;
+            Ok(())
         }
     });
     workers.start("replays", {

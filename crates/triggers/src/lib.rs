@@ -36,6 +36,7 @@ use base::{Clock, Random};
 use buses::Buses;
 use functions::Functions;
 use objects::Objects;
+use schedules::Schedules;
 use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
@@ -74,6 +75,7 @@ pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
     pub buses: Buses,
+    pub schedules: Schedules,
     pub functions: Functions,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -86,6 +88,7 @@ pub struct Triggers {
     objects: Objects,
     tables: Tables,
     buses: Buses,
+    schedules: Schedules,
     functions: Functions,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -101,6 +104,7 @@ impl Triggers {
             objects: parts.objects,
             tables: parts.tables,
             buses: parts.buses,
+            schedules: parts.schedules,
             functions: parts.functions,
             clock: parts.clock,
             random: parts.random,

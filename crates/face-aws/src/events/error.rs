@@ -61,6 +61,9 @@ pub(super) fn of(error: Error) -> Fault {
             format!("Connection '{name}' is used by an api-destination and cannot be deleted."),
         ),
         Error::Pattern(error) => pattern(&error),
+        Error::Schedules(schedules::Error::Malformed(_)) => {
+            invalid("Parameter ScheduleExpression is not valid.")
+        }
         Error::Refused(refusal) => invalid(refusal.to_string()),
         error @ (Error::Overlap(..)
         | Error::DuplicateId(_)
@@ -69,6 +72,7 @@ pub(super) fn of(error: Error) -> Fault {
         | Error::MappingBusy(_)
         | Error::Tables(_)
         | Error::KeyTaken
+        | Error::Schedules(_)
         | Error::Objects(_)
         | Error::Functions(_)
         | Error::Store(_)) => internal(&error),
