@@ -11,6 +11,7 @@ mod dynamodb;
 mod events;
 mod gateway;
 mod lambda;
+mod orders;
 mod place;
 mod presign;
 mod protocol;

@@ -129,6 +129,7 @@ pub(crate) async fn start(
         objects: objects.clone(),
         tables: tables.clone(),
         buses: buses.clone(),
+        schedules: schedules.clone(),
         functions: functions.clone(),
         topics: topics.clone(),
         wording: dialect.clone(),
@@ -226,6 +227,17 @@ pub(crate) async fn start(
         async move {
             let followed = triggers.follow_buses(dialect, stop).await;
             followed.map_err(|error| error.to_string())
+        }
+    });
+    workers.start("schedules", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let dialect = dialect.clone();
+        async move {
+            let orders = dialect.clone();
+            triggers
+                .run_schedules(schedules, dialect, orders, stop)
+                .await;
+            Ok(())
         }
     });
     workers.start("replays", {
