@@ -251,11 +251,13 @@ impl App {
             retry: Retry {
                 attempts: None,
                 max_age_s: None,
+                ..Retry::default()
             },
             tags: BTreeMap::new(),
             layers: Vec::new(),
             logging: Logging::default(),
             snapshots: false,
+            dead_letters: None,
             publish: None,
         }
     }
