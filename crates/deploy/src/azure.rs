@@ -279,6 +279,7 @@ impl App {
             layers: Vec::new(),
             logging: Logging::default(),
             snapshots: false,
+            dead_letters: None,
             publish: None,
         }
     }

@@ -106,6 +106,8 @@ pub enum Kind {
     #[serde(rename = "client key")]
     ClientKey(ClientKey),
     Plan(Plan),
+    Topic(Topic),
+    Subscription(Box<Subscription>),
 }
 
 impl Kind {
@@ -123,6 +125,8 @@ impl Kind {
             Self::Mapping(mapping) => &mapping.name,
             Self::ClientKey(key) => &key.id,
             Self::Plan(plan) => &plan.id,
+            Self::Topic(topic) => &topic.name,
+            Self::Subscription(subscription) => &subscription.name,
         }
     }
 
@@ -140,6 +144,8 @@ impl Kind {
             Self::Mapping(_) => "mapping",
             Self::ClientKey(_) => "client key",
             Self::Plan(_) => "usage plan",
+            Self::Topic(_) => "topic",
+            Self::Subscription(_) => "subscription",
         }
     }
 }
@@ -373,7 +379,7 @@ pub struct Mapping {
     pub partial: bool,
     pub tumbling_s: Option<u32>,
     pub filters: Vec<String>,
-    /// A bucket's name.
+    /// A bucket's name, or the ARN of a queue or a topic.
     pub failures_to: Option<String>,
     pub tags: BTreeMap<String, String>,
 }
@@ -429,6 +435,37 @@ impl Function {
             Code::Zip(_) | Code::Inline(_) => None,
         }
     }
+}
+
+/// What is published once and goes to whoever has subscribed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Topic {
+    pub name: String,
+    /// Whether it keeps messages in their order.
+    pub ordered: bool,
+    pub by_content: bool,
+    pub per_group: bool,
+    /// As the topics' own API names them.
+    pub settings: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Sends on what is published to a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Subscription {
+    /// `<topic> to <protocol> <endpoint>`.
+    pub name: String,
+    /// The topic's ARN.
+    pub topic: String,
+    pub protocol: String,
+    pub endpoint: String,
+    pub raw: bool,
+    pub filter: Option<String>,
+    /// Whether the filter looks at the body, and not at the attributes.
+    pub by_body: bool,
+    /// The ARN of the queue that gets what is not taken.
+    pub dead_letters: Option<String>,
+    pub delivery: Option<String>,
 }
 
 /// Where a function's code is.

@@ -17,6 +17,7 @@ use objects::{List, NewBucket, Objects};
 use runtimes::Language;
 use store::Store;
 use tables::{Alteration, IndexAlteration, KeySchema, NewIndex, NewTable, Projected, Tables};
+use topics::Topics;
 use triggers::{EventKind, ObjectBinding, Target, Triggers};
 
 use crate::Deployer;
@@ -36,6 +37,7 @@ pub struct Engines {
     pub objects: Objects,
     pub tables: Tables,
     pub functions: Functions,
+    pub topics: Topics,
     pub triggers: Triggers,
 }
 
@@ -67,6 +69,7 @@ failure_from!(
     objects::Error,
     tables::Error,
     functions::Error,
+    topics::Error,
     triggers::Error,
     store::Error
 );
@@ -128,6 +131,11 @@ impl Deployer {
             Noun::Mapping => self.mapping_named(name)?.is_some(),
             Noun::ClientKey => self.engines.triggers.client_key(name)?.is_some(),
             Noun::Plan => self.engines.triggers.plan(name)?.is_some(),
+            Noun::Topic => {
+                let found = self.engines.topics.topic(&self.space(), name);
+                is_there(found.map_err(Failure::from))?
+            }
+            Noun::Subscription => self.subscription_named(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -183,6 +191,8 @@ impl Deployer {
             Kind::Mapping(mapping) => self.put_mapping(mapping).await,
             Kind::ClientKey(key) => self.put_client_key(key).await,
             Kind::Plan(plan) => self.put_plan(plan).await,
+            Kind::Topic(topic) => self.put_topic(topic, fresh).await,
+            Kind::Subscription(subscription) => self.put_subscription(subscription).await,
         }
     }
 
@@ -240,6 +250,8 @@ impl Deployer {
                 let removed = self.engines.triggers.remove_plan(name).await;
                 removed.map_err(Failure::from)
             }
+            Noun::Topic => self.remove_topic(name).await,
+            Noun::Subscription => self.remove_subscription(name).await,
         };
         // Somebody else was faster; it is gone all the same.
         is_there(removed).map(|_| true)

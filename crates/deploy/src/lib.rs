@@ -27,6 +27,7 @@ mod reload;
 mod schema;
 mod state;
 mod template;
+mod topic;
 mod trial;
 
 use std::sync::Arc;

@@ -158,6 +158,8 @@ fn settings(mapping: &Mapping) -> MappingSettings {
         partial: mapping.partial,
         tumbling: mapping.tumbling_s.map(seconds),
         filters: mapping.filters.clone(),
-        on_failure: mapping.failures_to.clone().map(Destination::Bucket),
+        on_failure: mapping.failures_to.as_deref().map(|named| {
+            crate::topic::place(named).unwrap_or_else(|| Destination::Bucket(named.to_owned()))
+        }),
     }
 }

@@ -348,6 +348,8 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Mapping(_) => Noun::Mapping,
         Kind::ClientKey(_) => Noun::ClientKey,
         Kind::Plan(_) => Noun::Plan,
+        Kind::Topic(_) => Noun::Topic,
+        Kind::Subscription(_) => Noun::Subscription,
     }
 }
 
@@ -373,7 +375,9 @@ fn identity(kind: &Kind) -> String {
         | Kind::Alias(_)
         | Kind::Mapping(_)
         | Kind::ClientKey(_)
-        | Kind::Plan(_) => String::new(),
+        | Kind::Plan(_)
+        | Kind::Topic(_)
+        | Kind::Subscription(_) => String::new(),
     }
 }
 

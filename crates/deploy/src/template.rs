@@ -30,6 +30,7 @@ mod scalar;
 mod scope;
 mod shape;
 mod table;
+mod topic;
 mod tree;
 mod version;
 

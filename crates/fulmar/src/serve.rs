@@ -141,6 +141,7 @@ pub(crate) async fn start(
         objects: objects.clone(),
         tables: tables.clone(),
         functions: functions.clone(),
+        topics: topics.clone(),
         triggers: triggers.clone(),
     };
     let region = args.region.clone();

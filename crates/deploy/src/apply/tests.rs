@@ -93,11 +93,12 @@ impl World {
         })
         .unwrap();
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+        let topics = topics::Topics::new(store.clone(), clock.clone(), random.clone());
         let engines = Engines {
             triggers: Triggers::new(triggers::Parts {
                 schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
                 buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
-                topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+                topics: topics.clone(),
                 wording: std::sync::Arc::new(triggers::Bare),
                 store: store.clone(),
                 objects: objects.clone(),
@@ -109,6 +110,7 @@ impl World {
             tables,
             objects,
             functions,
+            topics,
             store,
         };
         let deployer = Deployer::new(engines.clone(), clock, random, "000000000000", "us-east-1");

@@ -6,6 +6,7 @@ use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
+use crate::template::scalar;
 use crate::template::tree::{Entry, Node, Value};
 
 /// What a resource is.
@@ -37,6 +38,11 @@ pub(crate) enum Kind {
     SocketApi,
     /// A piece of such an API.
     Part(Part),
+    Topic,
+    Subscription,
+    TopicPolicy,
+    /// Of a function, declared apart from it.
+    InvokeConfig,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -96,11 +102,15 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
     ("AWS::DynamoDB::Table", Kind::Table),
     ("AWS::Lambda::Alias", Kind::Alias),
+    ("AWS::Lambda::EventInvokeConfig", Kind::InvokeConfig),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::Lambda::Version", Kind::Version),
     ("AWS::S3::Bucket", Kind::Bucket),
+    ("AWS::SNS::Subscription", Kind::Subscription),
+    ("AWS::SNS::Topic", Kind::Topic),
+    ("AWS::SNS::TopicPolicy", Kind::TopicPolicy),
     ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
@@ -309,8 +319,10 @@ impl Declared {
             &context.suffix,
             self.kind.longest_name(),
         );
+        let ordered = self.properties.get("FifoTopic").and_then(scalar::boolean);
         match self.kind {
             Kind::Bucket => name.to_lowercase(),
+            Kind::Topic if ordered == Some(true) => format!("{name}.fifo"),
             _ => name,
         }
     }
@@ -389,6 +401,7 @@ impl Kind {
             Self::Bucket => Some("BucketName"),
             Self::Table | Self::SimpleTable => Some("TableName"),
             Self::Layer | Self::PlainLayer => Some("LayerName"),
+            Self::Topic => Some("TopicName"),
             Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
             Self::Part(Part::Model) => Some("Name"),
             Self::Part(_)
@@ -405,6 +418,9 @@ impl Kind {
             | Self::ClientKey
             | Self::Plan
             | Self::PlanKey
+            | Self::Subscription
+            | Self::TopicPolicy
+            | Self::InvokeConfig
             | Self::Other => None,
         }
     }
@@ -431,6 +447,8 @@ impl Kind {
             Self::Bucket => 63,
             Self::Function => 64,
             Self::Layer | Self::PlainLayer => 140,
+            // Room for the ending of those that keep order.
+            Self::Topic => 251,
             Self::Table
             | Self::SimpleTable
             | Self::Permission
@@ -447,6 +465,9 @@ impl Kind {
             | Self::PlainApi
             | Self::SocketApi
             | Self::Part(_)
+            | Self::Subscription
+            | Self::TopicPolicy
+            | Self::InvokeConfig
             | Self::Other => 255,
         }
     }
@@ -500,6 +521,12 @@ impl Kind {
             }
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
+            Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
+            Self::Subscription => Some(&[(
+                "Arn",
+                Refused("its id is known only when it is made"),
+            )]),
+            Self::TopicPolicy | Self::InvokeConfig => Some(&[]),
             Self::Other => None,
         }
     }
@@ -526,6 +553,8 @@ impl Kind {
             (Self::Table | Self::SimpleTable, "Arn") => {
                 Some(arn("dynamodb", &here, format!("table/{physical}")))
             }
+            (Self::Topic, "TopicArn") => Some(arn("sns", &here, physical.to_owned())),
+            (Self::Topic, "TopicName") => Some(physical.to_owned()),
             (Self::HttpApi | Self::PlainApi, "ApiEndpoint") => {
                 Some(format!("https://{physical}.execute-api.{region}.{suffix}"))
             }

@@ -7,7 +7,7 @@ use crate::template::declared::{Declared, Kind};
 use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
-use crate::template::{gateway, mapping};
+use crate::template::{gateway, mapping, topic};
 use Support::Obeyed;
 
 const EVENT: Schema = &[("Properties", Obeyed), ("Type", Obeyed)];
@@ -25,7 +25,6 @@ const LATER: &[&str] = &[
     "Kinesis",
     "MQ",
     "MSK",
-    "SNS",
     "SQS",
     "Schedule",
     "ScheduleV2",
@@ -41,7 +40,7 @@ pub(crate) enum Asked {
 /// By the logical id of the bucket or the gateway.
 pub(crate) type Rules = Vec<(String, Asked)>;
 
-const SUPPORTED: &str = "supported are Api, DynamoDB, HttpApi and S3";
+const SUPPORTED: &str = "supported are Api, DynamoDB, HttpApi, S3 and SNS";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -98,7 +97,7 @@ impl Reading<'_> {
             );
             return None;
         }
-        if !["Api", "DynamoDB", "HttpApi", "S3"].contains(&kind.as_str()) {
+        if !["Api", "DynamoDB", "HttpApi", "S3", "SNS"].contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
@@ -132,6 +131,16 @@ impl Reading<'_> {
                 )?;
                 if !fields.has("Stream") {
                     fields.required("Stream");
+                }
+                None
+            }
+            "SNS" => {
+                // As above, of the subscription.
+                let keys = keys_of(value);
+                let fields =
+                    Fields::open(&keys, *key_span, "SNS event", topic::EVENT, self.findings)?;
+                if !fields.has("Topic") {
+                    fields.required("Topic");
                 }
                 None
             }

@@ -6,7 +6,7 @@ use crate::desired::{Mapping, Starting};
 use crate::diagnostic::{Finding, Report, Span};
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::nearest::did_you_mean;
-use crate::template::scalar;
+use crate::template::{outcome, scalar};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Call, Entry, Node, Value};
 use Support::{Obeyed, Refused};
@@ -298,7 +298,7 @@ fn filters(fields: &Fields<'_>, findings: &Findings<'_>) -> Vec<String> {
     filters.iter().filter_map(pattern).collect()
 }
 
-/// The name of the bucket that is told of what was discarded.
+/// What is told of what was discarded: a bucket's name, or the ARN of a queue or a topic.
 fn destination(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<String> {
     let config = fields.nested("DestinationConfig", DESTINATIONS, findings)?;
     let failure = config.nested("OnFailure", DESTINATION, findings)?;
@@ -309,15 +309,8 @@ fn destination(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<String> {
     if let Some((_, bucket)) = bucket {
         return Some(bucket.to_owned());
     }
-    let place = failure.place("Destination");
-    let finding = match arn.split(':').nth(2) {
-        Some("sqs" | "sns") => Finding::error(place, "queues and topics are not supported yet"),
-        _ => Finding::error(place, "this is no destination").why(format!("it is {arn:?}")),
-    };
-    findings
-        .report
-        .add(finding.help("use a bucket: `!GetAtt TheBucket.Arn`"));
-    None
+    let at = failure.place("Destination");
+    outcome::place(&arn, &["sqs", "sns", "s3"], at, findings.report)
 }
 
 fn tags(

@@ -1,11 +1,19 @@
-//! Where it is told how asynchronous calls ended: `EventInvokeConfig` in all of its forms.
+//! Where it is told how asynchronous calls ended: `EventInvokeConfig` in both of its forms. Declared apart from its function
+//! it becomes part of that function, which therefore must be in the same template.
 
-use crate::desired::Retry;
+use crate::desired::{Kind, Retry};
 use crate::diagnostic::{Finding, Report, Span};
 use crate::template::declared::MARK;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use Support::Obeyed;
 
+pub(crate) const PROPERTIES: Schema = &[
+    ("DestinationConfig", Obeyed),
+    ("FunctionName", Obeyed),
+    ("MaximumEventAgeInSeconds", Obeyed),
+    ("MaximumRetryAttempts", Obeyed),
+    ("Qualifier", Obeyed),
+];
 const DESTINATIONS: Schema = &[("OnFailure", Obeyed), ("OnSuccess", Obeyed)];
 const DESTINATION: Schema = &[("Destination", Obeyed), ("Type", Obeyed)];
 const TYPES: &[&str] = &["EventBridge", "Lambda", "S3Bucket", "SNS", "SQS"];
@@ -64,4 +72,56 @@ pub(crate) fn place(arn: &str, services: &[&str], at: Span, report: &Report) -> 
             )),
     );
     None
+}
+
+/// What is declared apart from its function.
+pub(crate) struct Apart {
+    function: String,
+    qualifier: String,
+    retry: Retry,
+    place: Span,
+}
+
+pub(crate) fn read(
+    fields: &Fields<'_>,
+    function: Option<String>,
+    findings: &Findings<'_>,
+) -> Option<Apart> {
+    let qualifier = fields.required_text("Qualifier");
+    let retry = retry(fields, findings);
+    Some(Apart {
+        function: function?,
+        qualifier: qualifier?,
+        retry,
+        place: fields.place("FunctionName"),
+    })
+}
+
+/// Gives each function what is declared apart from it.
+pub(crate) fn join(made: &mut [(String, Kind)], apart: Vec<Apart>, report: &Report) {
+    for one in apart {
+        let function = made.iter_mut().find_map(|(_, kind)| match kind {
+            Kind::Function(function) if function.name == one.function => Some(function),
+            _ => None,
+        });
+        let error = |message: &str, help: &str| {
+            report.add(Finding::error(one.place, message).help(help));
+        };
+        let Some(function) = function else {
+            error("this function is not in the template", "write `!Ref TheFunction`");
+            continue;
+        };
+        let own = match &function.publish {
+            Some(publish) => publish.alias.as_str(),
+            None => "$LATEST",
+        };
+        if one.qualifier != own {
+            let help = format!("write `Qualifier: {own}`");
+            error("calls of this qualifier cannot be treated apart from others", &help);
+        } else if function.retry != Retry::default() {
+            error("the function says this already", "leave out one of the two");
+        } else {
+            function.retry = one.retry;
+        }
+    }
 }

@@ -17,7 +17,7 @@ use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
     declared, events, function, function_arn, gateway, globals, layer, mapping, parameters,
-    permission, policies, scalar, table, version,
+    outcome, permission, policies, scalar, table, topic, version,
 };
 
 /// The sections of a template that are read.
@@ -92,6 +92,8 @@ struct Harvest {
     plan_keys: Vec<((String, String), Span)>,
     /// Of APIs that are declared piece by piece.
     pieces: Vec<gateway::Piece>,
+    /// How functions' calls are treated, where that is declared apart.
+    outcomes: Vec<outcome::Apart>,
 }
 
 impl<'t> Resolving<'t> {
@@ -103,6 +105,7 @@ impl<'t> Resolving<'t> {
         gateway::declare_implicit(&mut declared);
         globals::merge(root.get("Globals"), &mut declared, self.report);
         mapping::declare_events(&mut declared);
+        topic::declare(&mut declared);
         let findings = Findings {
             report: self.report,
             access: RefCell::default(),
@@ -302,6 +305,8 @@ impl<'t> Resolving<'t> {
             self.read(one, scope, &findings, &mut harvest);
         }
         self.gather(&mut harvest, &findings);
+        let outcomes = std::mem::take(&mut harvest.outcomes);
+        outcome::join(&mut harvest.made, outcomes, self.report);
         self.say_access(&findings);
         self.check_twins(&harvest, &wanted);
         self.check_reservations(&harvest, &wanted);
@@ -410,6 +415,33 @@ impl<'t> Resolving<'t> {
                 {
                     let made = Made::Mapping(Box::new(made));
                     harvest.made.push((one.id.clone(), made));
+                }
+            }
+            Kind::Topic => {
+                let fields = open(topic::TOPIC);
+                if let (Some(fields), Some(name)) = (fields, name)
+                    && let Some(topic) = topic::read(&fields, name, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Topic(topic)));
+                }
+            }
+            Kind::Subscription => {
+                if let Some(fields) = open(topic::SUBSCRIPTION)
+                    && let Some(made) = topic::read_subscription(&fields, findings)
+                {
+                    let made = Made::Subscription(Box::new(made));
+                    harvest.made.push((one.id.clone(), made));
+                }
+            }
+            Kind::TopicPolicy => {
+                if let Some(fields) = open(topic::POLICY) {
+                    topic::check_policy(&fields, findings);
+                }
+            }
+            Kind::InvokeConfig => {
+                if let Some(fields) = open(outcome::PROPERTIES) {
+                    let read = outcome::read(&fields, scope.function_of(one), findings);
+                    harvest.outcomes.extend(read);
                 }
             }
             Kind::Permission => {

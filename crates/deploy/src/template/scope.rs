@@ -241,6 +241,7 @@ impl<'t> Scope<'t> {
                 Kind::Layer | Kind::PlainLayer => self.attribute_of(declared, "LayerVersionArn"),
                 Kind::Version => self.attribute_of(declared, "FunctionArn"),
                 Kind::Alias => self.attribute_of(declared, "AliasArn"),
+                Kind::Topic => self.attribute_of(declared, "TopicArn"),
                 _ => self.physical(declared),
             },
             Target::Role(function) => Some(function.role_name(self.context)),
