@@ -9,6 +9,7 @@
 
 mod described;
 mod found;
+mod neighbours;
 mod settings;
 mod wiring;
 
@@ -105,10 +106,18 @@ impl App {
         };
         let is_own = |part: std::path::Component<'_>| {
             let name = part.as_os_str().to_string_lossy();
-            name != "node_modules" && name != "__pycache__" && name != "obj" && !name.starts_with('.')
+            name != "node_modules"
+                && name != "__pycache__"
+                && name != "obj"
+                && !name.starts_with('.')
         };
         let name = inner.file_name().unwrap_or_default().to_string_lossy();
-        let describes = ["host.json", "local.settings.json", "function.json", "package.json"];
+        let describes = [
+            "host.json",
+            "local.settings.json",
+            "function.json",
+            "package.json",
+        ];
         let is_code = [".js", ".mjs", ".cjs", ".py", ".cs", ".dll"];
         let registers = matches!(self.model, Model::Registered(_));
         inner.components().all(is_own)
@@ -145,7 +154,10 @@ impl App {
 
     /// That the code did not say it, for this reason.
     pub(crate) fn not_declared(&self, why: &str) -> Diagnostics {
-        let message = format!("the code in {} does not start: {why}", self.folder.display());
+        let message = format!(
+            "the code in {} does not start: {why}",
+            self.folder.display()
+        );
         self.wrong_with(
             Finding::placeless(message).help("it is run to learn which functions it registers"),
         )
@@ -202,7 +214,9 @@ impl App {
         let message = format!("there is no function in {}", self.folder.display());
         Finding::placeless(message).help(match (&self.model, self.language) {
             (Model::Described, _) => "make a folder for it, with a function.json and its code",
-            (_, Language::CSharp) => "write one: [FunctionName(\"Hello\")] above a public method with an [HttpTrigger]",
+            (_, Language::CSharp) => {
+                "write one: [FunctionName(\"Hello\")] above a public method with an [HttpTrigger]"
+            }
             (_, Language::Python) => "write one: @app.route(route=\"hello\") above def hello(req)",
             _ => "register one: app.http('hello', { handler: async (request, context) => … })",
         })
@@ -276,8 +290,9 @@ impl App {
     fn runtime(&self) -> String {
         match self.language {
             Language::Node => {
-                let asked = found::manifest(&self.folder)
-                    .and_then(|manifest| crate::google::number(manifest["engines"]["node"].as_str()?));
+                let asked = found::manifest(&self.folder).and_then(|manifest| {
+                    crate::google::number(manifest["engines"]["node"].as_str()?)
+                });
                 asked.map_or_else(|| NODE.into(), |major| format!("nodejs{major}.x"))
             }
             Language::Python => {

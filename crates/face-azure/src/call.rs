@@ -9,7 +9,7 @@ use futures_util::TryStreamExt as _;
 use http::request::Parts as Head;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use triggers::Parameters;
-use wire::{Body, BodyError, Peer, Response};
+use wire::{Body, BodyError, Encrypted, Peer, Response};
 
 use crate::front::Parts;
 use crate::origins;
@@ -25,6 +25,9 @@ const FRAMING: [HeaderName; 4] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
 ];
+
+/// By which a function knows how its caller reached the front.
+const PROTOCOL: &str = "x-forwarded-proto";
 
 pub(crate) async fn call(
     parts: &Parts,
@@ -54,7 +57,9 @@ pub(crate) async fn call(
         request_id: parts.functions.new_request_id(),
         trigger: "http".into(),
         client_context: None,
-        trace: trace.and_then(|trace| trace.to_str().ok()).map(str::to_owned),
+        trace: trace
+            .and_then(|trace| trace.to_str().ok())
+            .map(str::to_owned),
     };
     // The function's own time-out ends the wait.
     let answering = parts.functions.invoke_streaming(invoke).await;
@@ -93,12 +98,7 @@ fn malformed(function: &str, why: &str) -> Refusal {
     Refusal::Failed
 }
 
-fn request(
-    parts: &Parts,
-    head: &Head,
-    body: bytes::Bytes,
-    parameters: Parameters,
-) -> HttpRequest {
+fn request(parts: &Parts, head: &Head, body: bytes::Bytes, parameters: Parameters) -> HttpRequest {
     let peer = head.extensions.get::<Peer>();
     HttpRequest {
         request_id: parts.random.uuid().to_string(),
@@ -145,6 +145,9 @@ fn headers(head: &Head, length: usize) -> Vec<(String, String)> {
         head.uri.authority(),
     ) {
         all.push(("host".into(), authority.to_string()));
+    }
+    if head.extensions.get::<Encrypted>().is_some() && !head.headers.contains_key(PROTOCOL) {
+        all.push((PROTOCOL.into(), "https".into()));
     }
     all
 }

@@ -129,7 +129,11 @@ fn route(function: &Function) -> Option<Route> {
     match read(text) {
         Ok(route) => Some(route),
         Err(why) => {
-            tracing::warn!(function = function.name, why, "a function has no route that reads");
+            tracing::warn!(
+                function = function.name,
+                why,
+                "a function has no route that reads"
+            );
             None
         }
     }
@@ -139,13 +143,14 @@ fn route(function: &Function) -> Option<Route> {
 mod tests {
     use super::*;
 
-    fn routes(all: &[(&str, &str, &[&str])]) -> Routes {
-        Routes::of(all.iter().map(|(function, path, methods)| {
+    impl Route {
+        /// One that asks for a key.
+        pub(crate) fn plain(function: &str, path: &str, methods: &[&str]) -> Self {
             let pattern = PathPattern::read(path).unwrap();
-            Route {
-                function: (*function).into(),
+            Self {
+                function: function.into(),
                 level: Level::Function,
-                path: (*path).into(),
+                path: path.into(),
                 methods: methods.iter().map(|method| (*method).into()).collect(),
                 headers: BTreeMap::new(),
                 origins: Vec::new(),
@@ -155,7 +160,12 @@ mod tests {
                 precedence: pattern.precedence(),
                 pattern,
             }
-        }))
+        }
+    }
+
+    fn routes(all: &[(&str, &str, &[&str])]) -> Routes {
+        let routes = all.iter();
+        Routes::of(routes.map(|(function, path, methods)| Route::plain(function, path, methods)))
     }
 
     #[test]
@@ -171,9 +181,15 @@ mod tests {
             Some((route.function.as_str(), parameters))
         };
         let with = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-        assert_eq!(name("GET", "/api/items/7"), Some(("number", with("id", "7"))));
+        assert_eq!(
+            name("GET", "/api/items/7"),
+            Some(("number", with("id", "7")))
+        );
         assert_eq!(name("GET", "/api/items/x"), Some(("read", with("id", "x"))));
-        assert_eq!(name("PUT", "/api/items/7"), Some(("write", with("id", "7"))));
+        assert_eq!(
+            name("PUT", "/api/items/7"),
+            Some(("write", with("id", "7")))
+        );
         assert_eq!(
             name("HEAD", "/api/items/7"),
             Some(("rest", with("rest", "items/7")))

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use triggers::{Invoker, Triggers};
-use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
+use wire::{Guest, Limits, Request, Server, Service, ServiceFuture, Tls};
 
 use crate::certificate;
 use crate::commands::ServerArgs;
@@ -71,7 +71,7 @@ pub(crate) async fn start(
     make_private(data_dir)?;
     let tls = certificate::tls(args, data_dir)?;
     let encrypts = tls.is_some();
-    let server = server.with_tls(tls);
+    let server = server.with_tls(tls.clone());
 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Random::system();
@@ -189,6 +189,7 @@ pub(crate) async fn start(
         serve_google(
             google,
             args.google_listen,
+            tls.clone(),
             deployer.deployed(),
             stop.clone(),
         ),
@@ -198,6 +199,7 @@ pub(crate) async fn start(
         serve_azure(
             azure,
             args.azure_listen,
+            tls,
             deployer.deployed(),
             stop.clone(),
         ),
@@ -467,6 +469,7 @@ fn network(args: &ServerArgs, port: u16) -> sandbox::Network {
 async fn serve_google(
     google: Google,
     address: SocketAddr,
+    tls: Option<Tls>,
     mut deployed: watch::Receiver<u64>,
     stop: CancellationToken,
 ) -> std::result::Result<(), String> {
@@ -474,6 +477,7 @@ async fn serve_google(
         if google.is_used() {
             match Server::bind(address, Limits::default()).await {
                 Ok(server) => {
+                    let server = server.with_tls(tls);
                     server.run(Arc::new(google), stop).await;
                     return Ok(());
                 }
@@ -497,6 +501,7 @@ async fn serve_google(
 async fn serve_azure(
     azure: Azure,
     address: SocketAddr,
+    tls: Option<Tls>,
     mut deployed: watch::Receiver<u64>,
     stop: CancellationToken,
 ) -> std::result::Result<(), String> {
@@ -506,6 +511,7 @@ async fn serve_azure(
         if azure.is_used() && serving.is_none() {
             match Server::bind(address, Limits::default()).await {
                 Ok(server) => {
+                    let server = server.with_tls(tls.clone());
                     serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));
                 }
                 Err(cause) => tracing::error!(

@@ -112,7 +112,9 @@ pub(crate) async fn monos() -> Vec<Found> {
     // "Mono JIT compiler version 6.8.0.105 (Debian …)"
     let version = said.as_deref().and_then(|said| {
         let mut words = said.split_whitespace();
-        words.find(|word| *word == "version").and_then(|_| words.next())
+        words
+            .find(|word| *word == "version")
+            .and_then(|_| words.next())
     });
     let mono = version.map(|version| Found {
         language: Language::CSharp,

@@ -164,7 +164,8 @@ fn sources(folder: &Path, deepest: usize) -> Vec<PathBuf> {
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
         if path.is_dir() {
-            let is_own = !matches!(&*name, "bin" | "obj" | "node_modules") && !name.starts_with('.');
+            let is_own =
+                !matches!(&*name, "bin" | "obj" | "node_modules") && !name.starts_with('.');
             if let (true, Some(deeper)) = (is_own, deepest.checked_sub(1)) {
                 found.extend(sources(&path, deeper));
             }
@@ -184,7 +185,14 @@ mod tests {
     fn sources_are_found_but_not_what_builds_leave() {
         let folder =
             std::env::temp_dir().join(format!("fulmar-csharp-{}", base::Random::system().uuid()));
-        for name in ["a.cs", "b/c.cs", "bin/d.cs", "obj/e.cs", ".git/f.cs", "g.txt"] {
+        for name in [
+            "a.cs",
+            "b/c.cs",
+            "bin/d.cs",
+            "obj/e.cs",
+            ".git/f.cs",
+            "g.txt",
+        ] {
             let file = folder.join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, "").unwrap();
