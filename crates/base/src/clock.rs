@@ -6,6 +6,7 @@ use std::future::Future;
 use std::ops::{Add, Sub};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -88,6 +89,42 @@ pub trait Clock: Send + Sync + fmt::Debug {
     fn sleep(&self, for_: Duration) -> Sleep {
         self.sleep_until(self.now() + for_)
     }
+
+    /// The machine's own clock, which nobody moves: for what takes time and does not fall due (an attempt, a client's
+    /// patience, a pause after a failure, an idle process), and for what is compared with others' clocks (signatures,
+    /// sessions, certificates).
+    fn host(&self) -> Arc<dyn Clock>;
+
+    /// Completes when somebody is about to move this clock. Who looks now and then for what is due, and does not sleep
+    /// until the next of it, looks then, and sleeps until it.
+    fn about_to_move(&self) -> Sleep {
+        Box::pin(std::future::pending())
+    }
+
+    /// Says that something is under way which time waits for while it is being moved: something that fell due and is
+    /// not done, but is nowhere to be seen in this process, as a function that runs or a request to somewhere else.
+    fn hold(&self) -> Hold {
+        Hold::default()
+    }
+}
+
+/// What keeps a clock that is being moved from going on: see [`Clock::hold`].
+#[derive(Debug, Default)]
+pub struct Hold(Option<Arc<AtomicUsize>>);
+
+impl Hold {
+    pub fn on(held: &Arc<AtomicUsize>) -> Self {
+        held.fetch_add(1, Ordering::SeqCst);
+        Self(Some(held.clone()))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(held) = &self.0 {
+            held.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
 }
 
 /// The host's clock.
@@ -112,6 +149,10 @@ impl Clock for SystemClock {
     )]
     fn sleep_until(&self, at: Timestamp) -> Sleep {
         Box::pin(tokio::time::sleep(at.since(self.now())))
+    }
+
+    fn host(&self) -> Arc<dyn Clock> {
+        Arc::new(*self)
     }
 }
 
@@ -170,6 +211,11 @@ impl Clock for ManualClock {
                 std::future::pending::<()>().await;
             }
         })
+    }
+
+    /// Itself: in a test there is one time.
+    fn host(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clone())
     }
 }
 

@@ -8,7 +8,7 @@ mod random;
 mod size;
 mod space;
 
-pub use clock::{Clock, ManualClock, Sleep, Stopwatch, SystemClock, Timestamp};
+pub use clock::{Clock, Hold, ManualClock, Sleep, Stopwatch, SystemClock, Timestamp};
 pub use error::ErrorKind;
 pub use random::Random;
 pub use size::ByteSize;

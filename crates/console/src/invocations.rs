@@ -137,5 +137,6 @@ fn settlement(how: Settlement) -> &'static str {
         Settlement::EventAgeExceeded => "event-age-exceeded",
         Settlement::ZeroReservedConcurrency => "zero-reserved-concurrency",
         Settlement::FunctionGone => "function-gone",
+        Settlement::Looping => "looping",
     }
 }

@@ -5,16 +5,22 @@
 //! | `GET health` | whether the server can do its work; the one that needs no token |
 //! | `GET logs?function=&last=&follow=` | lines that functions printed, one JSON object per line |
 //! | `GET invocations?function=&limit=` | what ran, newest first |
+//! | `GET outbox?limit=` | mail, texts and notices that people would have got, newest first |
 //! | `POST invoke?function=&asynchronous=` | runs a function with the body as its payload |
 //! | `POST deploy` | deploys a template that lies on this machine |
 //! | `GET keys?function=` | the keys by which functions are called that ask for one |
 //! | `GET forks` | the processes that are kept to be forked, and their memory |
+//! | `GET clock` | what time it is for the server |
+//! | `POST clock/advance?by=&wait=` | goes forward; answers when what fell due until then is done |
+//! | `POST clock/set?to=&wait=` | goes forward to a time and stands still there |
+//! | `POST clock/pause`, `POST clock/resume` | stands still; runs on |
 //! | `GET stacks`, `DELETE stacks/NAME` | what is deployed; takes a stack away |
 //!
 //! Everything but `health` wants the server's token, which only who may read the data folder can know.
 //!
 //! Must never know: a cloud's wire protocol.
 
+mod clock;
 mod deployments;
 mod forks;
 mod health;
@@ -23,11 +29,13 @@ mod invoke;
 mod keys;
 mod logs;
 mod name;
+mod outbox;
 mod problem;
 mod query;
 
 use std::sync::Arc;
 
+use ::clock::Timekeeper;
 use access::Keyring;
 use aws_lc_rs::constant_time;
 use base::{ByteSize, Space};
@@ -38,14 +46,17 @@ use http::{HeaderValue, Method, StatusCode, header};
 use ledger::Ledger;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use topics::Topics;
 use wire::{Body, Request, Response, Service, ServiceFuture};
 
+pub use self::clock::Clock;
 pub use deployments::Deployment;
 pub use forks::Forks;
 pub use invocations::{Invocation, Invocations};
 pub use invoke::{Invoked, Phases};
 pub use keys::{Key, Keys};
 pub use logs::Line;
+pub use outbox::{Outbox, Posted};
 pub use problem::Problem;
 
 use query::Query;
@@ -61,6 +72,8 @@ pub struct Parts {
     pub functions: Functions,
     pub ledger: Ledger,
     pub deployer: Deployer,
+    pub clock: Timekeeper,
+    pub topics: Topics,
     pub keys: Keyring,
     /// Whose functions a name without more means.
     pub space: Space,
@@ -106,8 +119,13 @@ impl Console {
             (&Method::GET, "invocations") => invocations::get(parts, &query),
             (&Method::POST, "invoke") => invoke::post(parts, &query, body).await,
             (&Method::POST, "deploy") => deployments::post(parts, body).await,
+            (&Method::GET, "clock") => Ok(clock::get(parts)),
+            (&Method::POST, path) if path.starts_with("clock/") => {
+                clock::post(parts, &path["clock/".len()..], &query).await
+            }
             (&Method::GET, "stacks") => deployments::get(parts),
             (&Method::GET, "forks") => forks::get(parts),
+            (&Method::GET, "outbox") => outbox::get(parts, &query),
             (&Method::GET, "keys") => keys::get(parts, &query),
             (&Method::DELETE, path) if path.starts_with("stacks/") => {
                 deployments::delete(parts, &path["stacks/".len()..]).await

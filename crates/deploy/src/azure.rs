@@ -274,10 +274,8 @@ impl App {
             architecture: Architecture::X86,
             reserved_concurrency: None,
             role: String::new(),
-            retry: Retry {
-                attempts: None,
-                max_age_s: None,
-            },
+            retry: Retry::default(),
+            dead_letters: None,
             tags: BTreeMap::new(),
             layers: Vec::new(),
             logging: Logging::default(),

@@ -264,6 +264,9 @@ pub struct Function {
     pub logging: Logging,
     /// Whether published versions are told of snapshots.
     pub snapshots: bool,
+    /// The ARN of where events go whose asynchronous calls failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<String>,
     /// Whether each deployment publishes what has changed.
     pub publish: Option<Publish>,
 }
@@ -448,13 +451,18 @@ pub enum Architecture {
     Arm,
 }
 
-/// How asynchronous invocations are tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How asynchronous invocations are tried again, and who is told how they ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Retry {
     /// Further attempts after the first, 0 to 2; none for the engine's default.
     pub attempts: Option<u32>,
     /// 60 to 21,600; none for the engine's default.
     pub max_age_s: Option<u32>,
+    /// The ARN of the place that is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<String>,
 }
 
 /// What happens on changes in a bucket.

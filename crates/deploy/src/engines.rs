@@ -211,7 +211,10 @@ impl Deployer {
                 removed.map_err(Failure::from)
             }
             Noun::Notification => {
-                let unset = self.engines.triggers.set_bucket_bindings(name, Vec::new());
+                let unset = self
+                    .engines
+                    .triggers
+                    .set_bucket_bindings(name, Vec::new(), false);
                 unset.await.map_err(Failure::from)
             }
             Noun::Layer => {
@@ -574,15 +577,21 @@ impl Deployer {
         let usual = AsyncSettings::default();
         let retry = &function.retry;
         let max_age = retry.max_age_s.map(|age| Duration::from_secs(age.into()));
-        let is_set = retry.attempts.is_some() || max_age.is_some();
+        let tells = retry.on_success.is_some() || retry.on_failure.is_some();
+        let is_set = retry.attempts.is_some() || max_age.is_some() || tells;
         let mut wanted = AsyncSettings {
             retries: retry.attempts.unwrap_or(usual.retries),
             max_age: max_age.unwrap_or(usual.max_age),
             modified: is_set.then(|| self.clock.now()),
+            on_success: retry.on_success.clone(),
+            on_failure: retry.on_failure.clone(),
         };
-        let same = (wanted.retries, wanted.max_age) == (current.retries, current.max_age);
-        if same && wanted.modified.is_some() == current.modified.is_some() {
-            wanted.modified = current.modified;
+        // When they were set is no setting.
+        if wanted.modified.is_some() == current.modified.is_some() {
+            let now = std::mem::replace(&mut wanted.modified, current.modified);
+            if wanted != *current {
+                wanted.modified = now;
+            }
         }
         if wanted != *current {
             let name = &function.name;
@@ -596,10 +605,11 @@ impl Deployer {
 
     async fn put_notification(&self, notification: &Notification) -> Result<bool, Failure> {
         let bindings = notification.rules.iter().map(|rule| self.binding(rule));
-        let set = self
-            .engines
-            .triggers
-            .set_bucket_bindings(&notification.bucket, bindings.collect());
+        let set = self.engines.triggers.set_bucket_bindings(
+            &notification.bucket,
+            bindings.collect(),
+            false,
+        );
         set.await?;
         Ok(true)
     }
@@ -707,6 +717,7 @@ pub(crate) fn configuration(function: &Function) -> Configuration {
         },
         layers: Vec::new(),
         snapshots: function.snapshots,
+        dead_letters: function.dead_letters.clone(),
     }
 }
 

@@ -172,14 +172,12 @@ impl App {
             architecture: Architecture::X86,
             reserved_concurrency: None,
             role: String::new(),
-            retry: Retry {
-                attempts: None,
-                max_age_s: None,
-            },
+            retry: Retry::default(),
             tags: BTreeMap::new(),
             layers: Vec::new(),
             logging: Logging::default(),
             snapshots: false,
+            dead_letters: None,
             publish: None,
         }
     }

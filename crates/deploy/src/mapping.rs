@@ -105,7 +105,7 @@ impl Deployer {
     async fn unless_busy<T>(&self, done: Result<T, Error>) -> Result<Option<T>, Failure> {
         match done {
             Err(Error::MappingBusy(_)) => {
-                self.clock.sleep(STEP).await;
+                self.clock.host().sleep(STEP).await;
                 Ok(None)
             }
             done => Ok(Some(done?)),

@@ -19,6 +19,7 @@ mod literal;
 mod mapping;
 mod nearest;
 mod order;
+mod outcome;
 mod parameters;
 mod permission;
 mod policies;

@@ -8,11 +8,16 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use store::Position;
 use tables::{Feed, ItemChange, Shard};
-use triggers::{Answer, Dialect, FailedRecords, Failure, Reason, Window};
+use triggers::{
+    Answer, Attribute, Dialect, FailedRecords, Failure, Owner, Reason, Rule, RuleTarget,
+    Undelivered, Window,
+};
 
 use crate::dialect::{AwsDialect, instant, utc, version_name};
 use crate::dynamodb::{record, stream, streams};
+use crate::events::happening;
 use crate::place::Place;
+use crate::undelivered;
 
 impl Dialect for AwsDialect {
     fn record(&self, feed: &Feed, change: &ItemChange) -> Bytes {
@@ -93,8 +98,10 @@ impl Dialect for AwsDialect {
             "batchSize": failure.count,
             "streamArn": stream_arn(failure.feed),
         });
-        // Buckets are told the records too, as a text.
-        told["payload"] = String::from_utf8_lossy(failure.payload).into();
+        if let Some(payload) = failure.payload {
+            // As a text.
+            told["payload"] = String::from_utf8_lossy(payload).into();
+        }
         told.to_string().into()
     }
 
@@ -103,6 +110,36 @@ impl Dialect for AwsDialect {
         let at = utc(failure.at);
         let at = at.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S");
         format!("aws/lambda/{}/{shard}/{at}-{unique}", failure.mapping)
+    }
+
+    fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
+        undelivered::attributes(owner, undelivered)
+    }
+
+    fn event(&self, event: &buses::Event) -> Bytes {
+        happening::event(event)
+    }
+
+    fn placeholder(
+        &self,
+        name: &str,
+        rule: &Rule,
+        event: &buses::Event,
+        whole: &Value,
+    ) -> Option<Value> {
+        happening::placeholder(name, rule, event, whole)
+    }
+
+    fn aimed(&self, rule: &Rule, target: &RuleTarget) -> Vec<Attribute> {
+        happening::aimed(rule, target)
+    }
+
+    fn request_headers(&self) -> Vec<(String, String)> {
+        happening::request_headers()
+    }
+
+    fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {
+        Some(happening::object(change))
     }
 }
 

@@ -272,7 +272,7 @@ impl Gateways {
         let outcome = tokio::select! {
             outcome = self.functions.invoke(invoke) => outcome,
             // The function runs on; its answer is nobody's.
-            () = self.clock.sleep(backend.timeout) => return Err(Refusal::TimedOut),
+            () = self.clock.host().sleep(backend.timeout) => return Err(Refusal::TimedOut),
         };
         let outcome = outcome.map_err(|error| {
             tracing::warn!(%error, function, "a request got no answer");

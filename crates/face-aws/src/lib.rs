@@ -5,8 +5,10 @@
 mod apigateway;
 mod batches;
 mod context;
+mod destination;
 mod dialect;
 mod dynamodb;
+mod events;
 mod gateway;
 mod lambda;
 mod place;
@@ -15,8 +17,11 @@ mod protocol;
 mod router;
 mod s3;
 mod signature;
+mod signing;
+mod sns;
 mod sts;
 mod unbuilt;
+mod undelivered;
 
 pub use dialect::AwsDialect;
 pub use router::{Aws, Parts, presigned_upload};

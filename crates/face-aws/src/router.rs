@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use access::{Access, RootKey};
 use base::{ByteSize, Clock, Random, Timestamp};
+use buses::Buses;
 use bytes::Bytes;
 use functions::Functions;
 use http::request::Parts as Head;
@@ -14,31 +15,42 @@ use http::{Method, StatusCode, header};
 use objects::Objects;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
+use topics::Topics;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
 use crate::context::Context;
+use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
+use crate::events::{self, Events};
 use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
+use crate::sns::{self, Sns};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
 /// The largest batch that tables take is 16 MB.
 const LARGEST_ITEMS: ByteSize = ByteSize::mib(17);
+/// Events of 1 MB, written as text within JSON.
+const LARGEST_ENTRIES: ByteSize = ByteSize::mib(4);
 const LARGEST_FORM: ByteSize = ByteSize::mib(1);
+/// Encoded, a message takes up to three times its length, and a batch has names besides.
+const LARGEST_PUBLICATION: ByteSize = ByteSize::mib(2);
 
 /// What the services work with.
 pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: Buses,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
+    pub topics: Topics,
+    pub dialect: Arc<AwsDialect>,
     pub access: Access,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -50,7 +62,9 @@ pub struct Aws {
     apigateway: ApiGateway,
     dynamodb: DynamoDb,
     streams: Streams,
+    events: Events,
     lambda: Lambda,
+    sns: Sns,
     sts: Sts,
     gateways: Gateways,
     access: Access,
@@ -64,6 +78,8 @@ pub struct Aws {
 enum Destination {
     S3,
     Whole(Known),
+    /// A link to a topic's service, which is visited without a signature.
+    Link,
     /// A function, by way of a gateway.
     Gateway(Address),
     /// A service that the cloud has, and we have not.
@@ -76,7 +92,9 @@ enum Known {
     ApiGateway,
     DynamoDb,
     DynamoDbStreams,
+    Events,
     Lambda,
+    Sns,
     Sts,
 }
 
@@ -86,7 +104,9 @@ impl Known {
         match self {
             Self::ApiGateway => "apigateway",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
+            Self::Events => "events",
             Self::Lambda => "lambda",
+            Self::Sns => "sns",
             Self::Sts => "sts",
         }
     }
@@ -96,7 +116,9 @@ impl Known {
             Self::ApiGateway => &apigateway::SERVICE,
             Self::DynamoDb => &dynamodb::SERVICE,
             Self::DynamoDbStreams => &streams::SERVICE,
+            Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
+            Self::Sns => &sns::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -105,6 +127,8 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Sns => LARGEST_PUBLICATION,
+            Self::Events => LARGEST_ENTRIES,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
     }
@@ -115,8 +139,11 @@ impl Aws {
         let Parts {
             objects,
             tables,
+            buses,
             functions,
             triggers,
+            topics,
+            dialect,
             access,
             clock,
             random,
@@ -148,6 +175,12 @@ impl Aws {
                 ),
             ),
             streams: Streams::new(tables, clock.clone()),
+            sns: Sns::new(sns::Parts {
+                topics,
+                triggers: triggers.clone(),
+                dialect,
+            }),
+            events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
@@ -181,9 +214,27 @@ impl Aws {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
+            Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
+            Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
+    }
+
+    async fn visit(&self, request: Request) -> Response {
+        let (head, _) = request.into_parts();
+        let account = self.access.account().to_owned();
+        // Which region it is about is in what is visited.
+        let context = Context {
+            space: Context::space(&account, ""),
+            principal: access::Principal::Owner {
+                account: account.clone(),
+            },
+            account,
+            region: String::new(),
+            request_id: self.random.uuid().to_string(),
+        };
+        self.sns.visit(&context, &head).await
     }
 
     /// Who asks.
@@ -195,7 +246,8 @@ impl Aws {
         request_id: &str,
     ) -> Result<Context, Fault> {
         let expected = Expected {
-            now: self.clock.now(),
+            // A client signs with the time of its machine.
+            now: self.clock.host().now(),
             service: known.name(),
             path: PathStyle::Normalized,
             keys: &self.signing_keys,
@@ -229,6 +281,7 @@ impl Service for Aws {
                 // Each in a place of its own, or every request would be moved about in the largest.
                 Destination::S3 => Box::pin(self.s3.call(request)).await,
                 Destination::Whole(known) => self.whole(known, request).await,
+                Destination::Link => Box::pin(self.visit(request)).await,
                 Destination::Gateway(address) => {
                     Box::pin(self.gateways.call(address, request)).await
                 }
@@ -297,9 +350,12 @@ fn unread(known: Known, error: &BodyError) -> Fault {
         BodyError::TooLarge(limit) => {
             let code = match known {
                 Known::Lambda => "RequestTooLargeException",
-                Known::ApiGateway | Known::DynamoDb | Known::DynamoDbStreams | Known::Sts => {
-                    "RequestEntityTooLarge"
-                }
+                Known::ApiGateway
+                | Known::DynamoDb
+                | Known::DynamoDbStreams
+                | Known::Sns
+                | Known::Events
+                | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -324,6 +380,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
         return match service.split('_').next() {
             Some("DynamoDB") => Destination::Whole(Known::DynamoDb),
             Some("DynamoDBStreams") => Destination::Whole(Known::DynamoDbStreams),
+            Some("AWSEvents") => Destination::Whole(Known::Events),
             _ => by_name(signed_for(request).unwrap_or(service)),
         };
     }
@@ -333,6 +390,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     if let Some(service) = named_by(host) {
         return by_name(service);
     }
+    if sns::is_link(request) {
+        return Destination::Link;
+    }
     unsigned(request)
 }
 
@@ -341,7 +401,9 @@ fn by_name(service: &str) -> Destination {
         "s3" => Destination::S3,
         "apigateway" => Destination::Whole(Known::ApiGateway),
         "dynamodb" => Destination::Whole(Known::DynamoDb),
+        "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
+        "sns" => Destination::Whole(Known::Sns),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }

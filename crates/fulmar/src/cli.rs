@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{deploy, destroy, invocations, invoke, keys, logs, serve, up};
+use crate::commands::{
+    clock, deploy, destroy, invocations, invoke, keys, logs, outbox, serve, up,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -46,7 +48,9 @@ pub(crate) enum Command {
     Invoke(invoke::Args),
     Logs(logs::Args),
     Invocations(invocations::Args),
+    Clock(clock::Args),
     Keys(keys::Args),
+    Outbox(outbox::Args),
     /// Tell what this host offers: runtimes, sandbox features, and what to do about what is missing
     Doctor,
 }

@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, whose comments are its help, and what it does.
 
+pub(crate) mod clock;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod doctor;
@@ -7,6 +8,7 @@ pub(crate) mod invocations;
 pub(crate) mod invoke;
 pub(crate) mod keys;
 pub(crate) mod logs;
+pub(crate) mod outbox;
 pub(crate) mod serve;
 pub(crate) mod up;
 

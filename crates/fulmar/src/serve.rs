@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use access::{Access, Keyring, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
+use clock::Timekeeper;
+use buses::Buses;
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, S3};
@@ -23,7 +25,8 @@ use tables::Tables;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use triggers::{Invoker, Triggers};
+use topics::Topics;
+use triggers::{Invoker, Triggers, Web};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture, Tls};
 
 use crate::certificate;
@@ -73,9 +76,10 @@ pub(crate) async fn start(
     let encrypts = tls.is_some();
     let server = server.with_tls(tls.clone());
 
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random = Random::system();
     let store = open_store(args, data_dir, random.clone())?;
+    let timekeeper = open_clock(&store)?;
+    let clock: Arc<dyn Clock> = Arc::new(timekeeper.clone());
     let key = RootKey {
         id: args.access_key_id.clone(),
         secret: args.secret_access_key.clone(),
@@ -86,12 +90,12 @@ pub(crate) async fn start(
     let ledger = Ledger::new(store.clone(), ledger::Limits::default());
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+    let topics = Topics::new(store.clone(), clock.clone(), random.clone());
+    let buses = Buses::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
-    let dialect = Arc::new(AwsDialect::new(
-        access.clone(),
-        clock.clone(),
-        address.port(),
-    ));
+    let dialect = AwsDialect::new(access.clone(), clock.clone(), address.port())
+        .with_keys_in(data_dir.join("signing"));
+    let dialect = Arc::new(dialect);
     let functions = Functions::open(functions::Parts {
         store: store.clone(),
         ledger: ledger.clone(),
@@ -122,7 +126,10 @@ pub(crate) async fn start(
         store: store.clone(),
         objects: objects.clone(),
         tables: tables.clone(),
+        buses: buses.clone(),
         functions: functions.clone(),
+        topics: topics.clone(),
+        wording: dialect.clone(),
         clock: clock.clone(),
         random: random.clone(),
     });
@@ -144,6 +151,8 @@ pub(crate) async fn start(
         functions: functions.clone(),
         ledger: ledger.clone(),
         deployer: deployer.clone(),
+        clock: timekeeper,
+        topics: topics.clone(),
         keys: keyring.clone(),
         space: Space::new(&format!("{ACCOUNT}/{region}")),
         token: token.clone(),
@@ -153,8 +162,11 @@ pub(crate) async fn start(
     let aws = Aws::new(face_aws::Parts {
         objects: objects.clone(),
         tables: tables.clone(),
+        buses: buses.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
+        topics: topics.clone(),
+        dialect: dialect.clone(),
         access,
         clock: clock.clone(),
         random: random.clone(),
@@ -206,17 +218,61 @@ pub(crate) async fn start(
     );
     workers.start("triggers", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
+        let dialect = dialect.clone();
         async move {
-            triggers.follow_objects(stop).await;
+            triggers.follow_objects(dialect, stop).await;
+            Ok(())
+        }
+    });
+    workers.start("buses", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        let dialect = dialect.clone();
+        async move {
+            let followed = triggers.follow_buses(dialect, stop).await;
+            followed.map_err(|error| error.to_string())
+        }
+    });
+    workers.start("replays", {
+        let (buses, stop) = (buses.clone(), stop.clone());
+        async move {
+            buses.run_replays(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("archives", {
+        let stop = stop.clone();
+        async move {
+            buses.run_expiries(stop).await;
             Ok(())
         }
     });
     workers.start("mappings", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
-        let invoker = Invoker::of(functions.clone());
+        let (invoker, dialect) = (Invoker::of(functions.clone()), dialect.clone());
         async move {
             triggers.run_mappings(dialect, invoker, stop).await;
             Ok(())
+        }
+    });
+    workers.start("topics", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            triggers.follow_topics(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("outcomes", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            triggers.follow_settled(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("outgoing", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            let outgoing = triggers.run_outgoing(dialect, Web::wide(), stop);
+            outgoing.await.map_err(|error| error.to_string())
         }
     });
     workers.start("backlog", {
@@ -266,7 +322,7 @@ pub(crate) async fn start(
     });
     workers.start(
         "store watch",
-        watch_store(store.clone(), clock.clone(), stop.clone()),
+        watch_store(store.clone(), clock.host(), stop.clone()),
     );
 
     let place = Place {
@@ -439,6 +495,22 @@ fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Stor
         .hint("stop it, or give this one its own: --data-dir"),
         error => error.into(),
     })
+}
+
+/// Where it was when the server last ended.
+fn open_clock(store: &Store) -> Result<Timekeeper> {
+    let clock = Timekeeper::open(store, Arc::new(SystemClock))
+        .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+    match clock.show() {
+        shown if matches!(shown.pace, clock::Pace::Standing(_)) => tracing::warn!(
+            "the clock stands still, as it was told: see `fulmar clock show`, `fulmar clock resume`"
+        ),
+        shown if shown.now != shown.host => {
+            tracing::info!("the clock was moved: see `fulmar clock show`");
+        }
+        _ => {}
+    }
+    Ok(clock)
 }
 
 fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result<Arc<dyn Jail>> {

@@ -139,7 +139,7 @@ impl Functions {
         if let Some(instance) =
             shared
                 .pools
-                .lend(function, shared.clock.now(), shared.config.longest_life)
+                .lend(function, shared.host.now(), shared.config.longest_life)
         {
             instance.get_up();
             let lines = self.lines(call, &Moment::Start);
@@ -150,10 +150,9 @@ impl Functions {
             });
         }
         let unique = u128::from_be_bytes(shared.random.bytes());
-        let now = shared.clock.now();
-        self.admit_start(function, now)?;
+        self.admit_start(function, shared.host.now())?;
         let dialect = shared.dialects.of(&function.space);
-        let stream = dialect.log_stream(now, function.version, unique);
+        let stream = dialect.log_stream(shared.clock.now(), function.version, unique);
         let init_timeout = shared.config.init_timeout;
         let why = function.initialization();
         let first = self
@@ -203,7 +202,7 @@ impl Functions {
         phases: &mut Phases,
     ) -> Result<Found> {
         let timeout = call.function.configuration.timeout;
-        let deadline = self.shared.clock.now() + timeout;
+        let deadline = self.shared.host.now() + timeout;
         let why = call.function.initialization();
         match self.start(call.function, stream, why, |_| deadline).await? {
             Started::Ready {
@@ -269,7 +268,7 @@ impl Functions {
         let dialect = shared.dialects.of(&function.space);
         let payload = dialect.render(call.event);
         let invoked_name = dialect.invoked_name(function, call.qualifier);
-        let now = shared.clock.now();
+        let now = shared.host.now();
         let deadline = deadline.unwrap_or(now + timeout);
         let own_trace = match call.trace {
             Some(_) => String::new(),
@@ -285,7 +284,7 @@ impl Functions {
             streaming: call.streaming,
         };
         let limits = Limits {
-            clock: shared.clock.as_ref(),
+            clock: shared.host.as_ref(),
             deadline,
             timeout,
             stopping: &shared.stopping,
@@ -350,7 +349,7 @@ impl Functions {
             self.lay_down(&instance);
             shared
                 .pools
-                .take_back(function, instance, shared.clock.now());
+                .take_back(function, instance, shared.host.now());
         }
         (ending, memory, log)
     }

@@ -120,7 +120,7 @@ impl Functions {
             initialization: why,
         };
         let what = self.plan(&facts, code, layers);
-        let (launched, turn) = match self.fork_of_template(function, &what, why).await {
+        let (launched, turn) = match self.fork_of_template(function, &what).await {
             // It takes too little to wait for a turn.
             Some(launched) => (Ok(launched), None),
             None => {
@@ -165,7 +165,7 @@ impl Functions {
                 initialization: why,
             },
         );
-        let deadline = deadline(shared.clock.now());
+        let deadline = deadline(shared.host.now());
         let init = Stopwatch::start();
         let starting = Starting {
             dialect: &**shared.dialects.of(&function.space),
@@ -176,8 +176,8 @@ impl Functions {
         let ready = {
             let ready = self.init(&mut worker, &starting, deadline);
             let turn_ends = async {
-                let longest = shared.clock.now() + LONGEST_TURN;
-                shared.clock.sleep_until(longest).await;
+                let longest = shared.host.now() + LONGEST_TURN;
+                shared.host.sleep_until(longest).await;
                 drop(turn);
             };
             tokio::pin!(ready);
@@ -199,13 +199,13 @@ impl Functions {
         );
         Ok(match ready {
             Ok(()) => {
-                self.consider_template(function, why, launched.start, init);
+                self.consider_template(function, launched.start, init);
                 let instance = Instance {
                     start: launched.start,
                     generation: function.generation,
                     capture,
-                    idle_since: shared.clock.now(),
-                    started: shared.clock.now(),
+                    idle_since: shared.host.now(),
+                    started: shared.host.now(),
                     worker,
                     process: Arc::new(launched.process),
                     beside: beside.map(Box::new),
@@ -239,7 +239,7 @@ impl Functions {
         let names = extensions.as_ref().map(|started| started.names.clone());
         let hub = || self.hub(facts, names.unwrap_or_default());
         let start = |hub, listener, worker, extensions| {
-            let (clock, tasks) = (shared.clock.clone(), shared.running.clone());
+            let (clock, tasks) = (shared.host.clone(), shared.running.clone());
             Beside::start(hub, listener, worker, extensions, clock, tasks)
         };
         match (reached.connection, reached.beside, extensions) {
@@ -352,7 +352,7 @@ impl Functions {
                 _ => InitFailure::Exited(exit),
             }),
             broken = Beside::broken(beside) => Err(InitFailure::Extension(broken)),
-            () = unconstrained(self.shared.clock.sleep_until(deadline)) => Err(InitFailure::TimedOut),
+            () = unconstrained(self.shared.host.sleep_until(deadline)) => Err(InitFailure::TimedOut),
             () = unconstrained(self.shared.stopping.cancelled()) => Err(InitFailure::Stopped),
         }
     }
@@ -386,7 +386,7 @@ impl Functions {
     pub(crate) fn lay_down(&self, instance: &Instance) {
         let (shared, rest) = (&self.shared, instance.process.rest());
         if rest.lie_down() {
-            let (clock, stopping) = (shared.clock.clone(), shared.stopping.clone());
+            let (clock, stopping) = (shared.host.clone(), shared.stopping.clone());
             shared.running.spawn(rest.clone().watch(clock, stopping));
         }
     }

@@ -36,6 +36,7 @@ mod protocol;
 mod provision;
 mod rest;
 mod schema;
+mod settled;
 mod stream;
 mod templates;
 mod trial;
@@ -53,7 +54,7 @@ use std::time::Duration;
 
 use base::{ByteSize, Clock, Random};
 use ledger::Ledger;
-use store::Store;
+use store::{Store, Working};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -61,7 +62,7 @@ pub use alias::{AliasChange, NewAlias};
 pub use create::{Create, NewCode};
 pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Happening, Initialization, InstanceFacts,
-    Moment, Report,
+    Looping, Moment, Report,
 };
 pub use dialects::Dialects;
 pub use error::{Error, PackageError, Result, Throttle};
@@ -83,12 +84,12 @@ pub use schema::{
     Alias, Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
     LayerVersion, LogFormat, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
+pub use settled::{Answered, LoggedSettled, Settled};
 pub use stream::Answering;
 pub use templates::KeptTemplate;
 pub use trial::Trial;
 pub use version::Publish;
 
-use backlog::Working;
 use code::CodeStore;
 use concurrency::{Permits, Scaling};
 use pool::Pools;
@@ -176,6 +177,8 @@ struct Shared {
     launcher: Launcher,
     dialects: Dialects,
     clock: Arc<dyn Clock>,
+    /// For what takes time: deadlines that the code compares with its own clock, and how long processes are kept.
+    host: Arc<dyn Clock>,
     random: Random,
     config: Config,
     code: CodeStore,
@@ -201,6 +204,7 @@ impl Functions {
                 ledger: parts.ledger,
                 launcher: parts.launcher,
                 dialects: parts.dialects,
+                host: parts.clock.host(),
                 clock: parts.clock,
                 random: parts.random,
                 config: parts.config,

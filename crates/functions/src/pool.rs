@@ -53,7 +53,7 @@ pub(crate) struct Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         let shared = &self.functions.shared;
-        let (now, ahead) = (shared.clock.now(), shared.config.start_ahead);
+        let (now, ahead) = (shared.host.now(), shared.config.start_ahead);
         shared.pools.ended(&self.key, now, ahead);
     }
 }
@@ -349,7 +349,7 @@ pub(crate) fn key(function: &Function) -> Key {
 impl Functions {
     /// Notes that a call of a function begins.
     pub(crate) fn busy(&self, function: &Function) -> Busy {
-        self.shared.pools.began(function, self.shared.clock.now());
+        self.shared.pools.began(function, self.shared.host.now());
         Busy {
             functions: self.clone(),
             key: key(function),
@@ -359,7 +359,7 @@ impl Functions {
     /// A worker: retires instances that have been idle for long, starts some ahead of calls, and removes unpacked
     /// packages that nobody uses.
     pub async fn run_retirement(&self, stop: CancellationToken) -> Result<()> {
-        let (clock, pools) = (&self.shared.clock, &self.shared.pools);
+        let (clock, pools) = (&self.shared.host, &self.shared.pools);
         let mut sweep = clock.now();
         while !stop.is_cancelled() {
             let next = match self.retire() {
@@ -391,8 +391,8 @@ impl Functions {
     /// Returns when to look again.
     fn retire(&self) -> Result<Option<Timestamp>> {
         let shared = &self.shared;
-        shared.templates.retire(shared.clock.now(), &shared.config);
-        let round = shared.pools.retire(shared.clock.now(), &shared.config);
+        shared.templates.retire(shared.host.now(), &shared.config);
+        let round = shared.pools.retire(shared.host.now(), &shared.config);
         for key in round.ahead {
             let functions = self.clone();
             shared.running.spawn(async move {
@@ -425,9 +425,10 @@ impl Functions {
         let qualifier = version.map(|version| version.to_string());
         let function = self.resolve(space, name, qualifier.as_deref()).ok()?;
         let unique = u128::from_be_bytes(shared.random.bytes());
-        let now = shared.clock.now();
+        let now = shared.host.now();
         self.admit_start(&function, now).ok()?;
-        let stream = shared.dialects.of(space).log_stream(now, *version, unique);
+        let dialect = shared.dialects.of(space);
+        let stream = dialect.log_stream(shared.clock.now(), *version, unique);
         let timeout = shared.config.init_timeout;
         let why = Initialization::OnDemand;
         match self
@@ -459,12 +460,12 @@ mod tests {
         world.functions.delete(&space(), "f").await.unwrap();
         let lent = shared
             .pools
-            .lend(&function, shared.clock.now(), shared.config.longest_life);
+            .lend(&function, shared.host.now(), shared.config.longest_life);
         assert!(lent.is_none());
         let kept = world.deploy_as("kept", "echo").await;
         shared
             .pools
-            .lend(&kept, shared.clock.now(), shared.config.longest_life);
+            .lend(&kept, shared.host.now(), shared.config.longest_life);
         assert_eq!(shared.pools.pools.lock().len(), 2);
         world.functions.retire().unwrap();
         let pools = shared.pools.pools.lock();

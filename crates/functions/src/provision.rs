@@ -359,7 +359,7 @@ impl Functions {
 
     /// A worker: starts the provisioned instances that are missing, and ends those that are too many.
     pub async fn run_provisioning(&self, stop: CancellationToken) -> Result<()> {
-        let (shared, clock) = (&self.shared, &self.shared.clock);
+        let (shared, clock) = (&self.shared, &self.shared.host);
         let slots = Arc::new(Semaphore::new(STARTS));
         while !stop.is_cancelled() {
             let (missing, surplus) = shared.provisions.due(clock.now());
@@ -388,7 +388,7 @@ impl Functions {
     async fn start_provisioned(&self, key: &Key) {
         let provisions = &self.shared.provisions;
         if let Err(why) = self.try_provisioned(key).await {
-            let until = self.shared.clock.now() + AGAIN;
+            let until = self.shared.host.now() + AGAIN;
             tracing::warn!(
                 function = key.1,
                 why,
@@ -406,8 +406,8 @@ impl Functions {
             .resolve(space, name, qualifier.as_deref())
             .map_err(|error| error.to_string())?;
         let unique = u128::from_be_bytes(shared.random.bytes());
-        let now = shared.clock.now();
-        let stream = shared.dialects.of(space).log_stream(now, *version, unique);
+        let dialect = shared.dialects.of(space);
+        let stream = dialect.log_stream(shared.clock.now(), *version, unique);
         let timeout = shared.config.init_timeout;
         let started = self
             .start(&function, &stream, Initialization::Provisioned, |now| {
@@ -419,7 +419,7 @@ impl Functions {
             Started::Ready { mut instance, .. } => {
                 instance.kept = Some(shared.provisions.started(key));
                 self.lay_down(&instance);
-                shared.pools.add(&function, instance, shared.clock.now());
+                shared.pools.add(&function, instance, shared.host.now());
                 Ok(())
             }
             Started::Failed {

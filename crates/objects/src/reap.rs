@@ -26,7 +26,7 @@ impl Objects {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.dropped.notified() => {}
-                () = self.clock.sleep(EVERY) => {}
+                () = self.clock.host().sleep(EVERY) => {}
             }
         }
     }

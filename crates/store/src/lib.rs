@@ -29,10 +29,12 @@ mod record;
 mod timer;
 mod tx;
 mod view;
+mod working;
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::Random;
 
@@ -46,6 +48,7 @@ pub use record::{Record, Table};
 pub use timer::{Lease, Timers};
 pub use tx::Tx;
 pub use view::{Pair, Read, View};
+pub use working::Working;
 
 use backend::Backend;
 use front::Fronts;
@@ -63,6 +66,23 @@ struct Shared {
     wakes: Arc<Wakes>,
     fronts: Arc<Fronts>,
     random: Random,
+    unfinished: AtomicUsize,
+}
+
+/// Counts what waits for the back end.
+struct Unfinished<'a>(&'a AtomicUsize);
+
+impl<'a> Unfinished<'a> {
+    fn one(of: &'a AtomicUsize) -> Self {
+        of.fetch_add(1, Ordering::SeqCst);
+        Self(of)
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// How long [`Store::write`] goes on running a closure that keeps meeting conflicts. Each round means that some other
@@ -107,6 +127,7 @@ impl Store {
                 wakes,
                 fronts,
                 random,
+                unfinished: AtomicUsize::new(0),
             }),
         }
     }
@@ -160,7 +181,10 @@ impl Store {
             if commit.is_empty() {
                 return Ok(outcome);
             }
-            match self.shared.backend.commit(commit).await {
+            let unfinished = Unfinished::one(&self.shared.unfinished);
+            let committed = self.shared.backend.commit(commit).await;
+            drop(unfinished);
+            match committed {
                 Ok(()) => return Ok(outcome),
                 Err(Error::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
@@ -188,6 +212,11 @@ impl Store {
         }
     }
 
+    /// A bell that rings whenever something is appended to this log, or [`Log::ring`] was called.
+    pub fn log_bell(&self, log: &Log) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.wakes.listen(&log.prefix())
+    }
+
     /// A bell that rings whenever a timer of this set was set or moved.
     pub fn timer_bell(&self, timers: &Timers) -> tokio::sync::watch::Receiver<u64> {
         self.shared.wakes.listen(&timers.prefix())
@@ -200,7 +229,13 @@ impl Store {
 
     /// Waits until everything committed so far is durable.
     pub async fn sync(&self) -> Result<()> {
+        let _unfinished = Unfinished::one(&self.shared.unfinished);
         self.shared.backend.sync().await
+    }
+
+    /// How many writes and syncs are under way.
+    pub fn unfinished(&self) -> usize {
+        self.shared.unfinished.load(Ordering::SeqCst)
     }
 
     pub(crate) fn random(&self) -> &Random {

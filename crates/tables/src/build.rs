@@ -38,7 +38,7 @@ impl Tables {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.building.notified() => {}
-                () = self.clock.sleep(EVERY) => {}
+                () = self.clock.host().sleep(EVERY) => {}
             }
         }
     }

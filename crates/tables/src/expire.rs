@@ -26,6 +26,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// How often a look begins at the very beginning of time and not where the last one stopped: deleted rows leave traces
 /// in the tree for a while, and walking over all of them every second would cost more than the rows did.
 const AFRESH: Duration = Duration::from_secs(60);
+/// The last second that a timestamp can tell.
+const LATEST_S: u64 = Timestamp::MAX.as_secs();
 /// Five years. An item that ended longer ago is taken for one whose attribute means something else.
 const TOO_LONG_AGO_S: u64 = 5 * 365 * 24 * 60 * 60;
 
@@ -72,6 +74,8 @@ impl Tables {
     pub async fn run_expirer(&self, stop: CancellationToken) {
         let mut from = Vec::new();
         let mut afresh = self.clock.now();
+        // Known only while somebody moves the clock: otherwise a look every second is cheaper than keeping it up.
+        let mut next = None;
         while !stop.is_cancelled() {
             let now = self.clock.now();
             if now >= afresh {
@@ -86,9 +90,15 @@ impl Tables {
                 Ok(false) => {}
                 Err(cause) => tracing::warn!(%cause, "items that have ended were not removed"),
             }
+            let due = next.map_or_else(
+                || Box::pin(std::future::pending()) as base::Sleep,
+                |next| self.clock.sleep_until(next),
+            );
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.clock.sleep(EVERY) => {}
+                () = self.clock.host().sleep(EVERY) => next = None,
+                () = self.clock.about_to_move() => next = self.next_end(&mut from),
+                () = due => next = None,
             }
         }
     }
@@ -124,6 +134,22 @@ impl Tables {
             })
             .await
             .map(|()| true)
+    }
+
+    /// When the next item ends. Also begins the next look at the beginning: what it knew was of another time.
+    fn next_end(&self, from: &mut Vec<u8>) -> Option<Timestamp> {
+        from.clear();
+        let beginning = EXPIRIES.key();
+        let first = self
+            .store
+            .read()
+            .and_then(|view| view.scan(&beginning.range(), 1));
+        let first = first
+            .inspect_err(|cause| tracing::warn!(%cause, "the next end of an item was not found"))
+            .ok()?;
+        let (row, _) = first.into_iter().next()?;
+        let end = row.strip_prefix(beginning.as_slice())?.first_chunk()?;
+        Some(Timestamp::from_secs(u64::from_be_bytes(*end).min(LATEST_S)))
     }
 
     async fn forget_tokens(&self) -> Result<()> {

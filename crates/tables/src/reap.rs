@@ -36,7 +36,7 @@ impl Tables {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.dropped.notified() => {}
-                () = self.clock.sleep(EVERY) => {}
+                () = self.clock.host().sleep(EVERY) => {}
             }
         }
     }

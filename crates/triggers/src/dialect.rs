@@ -2,10 +2,13 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use serde_json::Value;
 use tables::{Feed, ItemChange, Shard};
 
 use crate::delivery::{Answer, Reason, Window};
-use crate::schema::Target;
+use crate::outgoing::{Owner, Undelivered};
+use crate::schema::rule::{Rule, RuleTarget};
+use crate::target::{Attribute, Target};
 
 /// How one cloud words what a function gets of a stream, and reads what it says about it.
 pub trait Dialect: Send + Sync {
@@ -29,6 +32,30 @@ pub trait Dialect: Send + Sync {
 
     /// Under which key that is put into a bucket; `unique` is different each time.
     fn failure_key(&self, failure: &Failure<'_>, unique: &str) -> String;
+
+    /// What a dead letter says about why it is one.
+    fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute>;
+
+    /// What an event on a bus looks like: JSON.
+    fn event(&self, event: &buses::Event) -> Bytes;
+
+    /// What a placeholder that needs no path stands for, if there is such a one; `whole` is the event as it looks.
+    fn placeholder(
+        &self,
+        name: &str,
+        rule: &Rule,
+        event: &buses::Event,
+        whole: &Value,
+    ) -> Option<Value>;
+
+    /// What a dead letter of a rule says about where it was to go.
+    fn aimed(&self, rule: &Rule, target: &RuleTarget) -> Vec<Attribute>;
+
+    /// What each request to an address has.
+    fn request_headers(&self) -> Vec<(String, String)>;
+
+    /// What a change of an object is on a bus.
+    fn object_event(&self, change: &objects::Change) -> Option<buses::Event>;
 }
 
 /// Records that were discarded.
@@ -50,8 +77,8 @@ pub struct Failure<'a> {
     /// The first and the last record's place in the stream, and when they happened.
     pub first: (u128, Timestamp),
     pub end: (u128, Timestamp),
-    /// What the function gets of these records.
-    pub payload: &'a Bytes,
+    /// What the function gets of these records, if that is told too.
+    pub payload: Option<&'a Bytes>,
 }
 
 /// An invocation that came to an end.

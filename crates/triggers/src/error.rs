@@ -1,5 +1,6 @@
 use base::ErrorKind;
 
+use crate::Refusal;
 use crate::pattern::PatternError;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -19,10 +20,44 @@ pub enum Error {
     /// It is on its way from one state to another.
     #[error("the mapping {0} is being changed")]
     MappingBusy(String),
+    #[error("there is no subscription {0}")]
+    NoSuchSubscription(String),
+    /// The endpoint has it, and it is set otherwise.
+    #[error("the subscription {0} is set otherwise")]
+    SubscriptionDiffers(String),
+    /// Nobody was asked with it.
+    #[error("there is no such token")]
+    NoSuchToken,
+    #[error("the token is too old")]
+    TokenTooOld,
+    #[error(transparent)]
+    Topics(#[from] topics::Error),
+    #[error("there is no rule {name} on the bus {bus}")]
+    NoSuchRule { name: String, bus: String },
+    #[error("the rule {0} has targets")]
+    RuleHasTargets(String),
+    #[error("the bus {0} has rules")]
+    BusHasRules(String),
+    #[error("there is no address {0}")]
+    NoSuchAddress(String),
+    #[error("there is an address {0} already")]
+    AddressExists(String),
+    #[error("there is no connection {0}")]
+    NoSuchConnection(String),
+    #[error("there is a connection {0} already")]
+    ConnectionExists(String),
+    /// Addresses are asked by it.
+    #[error("the connection {0} is in use")]
+    ConnectionInUse(String),
+    #[error(transparent)]
+    Buses(#[from] buses::Error),
     #[error(transparent)]
     Pattern(#[from] PatternError),
     #[error(transparent)]
     Tables(#[from] tables::Error),
+    /// A place does not take what is to be sent to it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("another key has this value")]
     KeyTaken,
     #[error(transparent)]
@@ -36,11 +71,26 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) => ErrorKind::Invalid,
-            Self::NoSuchMapping(_) => ErrorKind::Missing,
-            Self::MappingExists { .. } | Self::MappingBusy(_) | Self::KeyTaken => {
-                ErrorKind::Conflict
+            Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) | Self::Refused(_) => {
+                ErrorKind::Invalid
             }
+            Self::NoSuchToken | Self::TokenTooOld => ErrorKind::Invalid,
+            Self::NoSuchSubscription(_) => ErrorKind::Missing,
+            Self::SubscriptionDiffers(_) => ErrorKind::Conflict,
+            Self::Topics(error) => error.kind(),
+            Self::NoSuchMapping(_)
+            | Self::NoSuchRule { .. }
+            | Self::NoSuchAddress(_)
+            | Self::NoSuchConnection(_) => ErrorKind::Missing,
+            Self::MappingExists { .. }
+            | Self::MappingBusy(_)
+            | Self::RuleHasTargets(_)
+            | Self::BusHasRules(_)
+            | Self::AddressExists(_)
+            | Self::ConnectionExists(_)
+            | Self::ConnectionInUse(_)
+            | Self::KeyTaken => ErrorKind::Conflict,
+            Self::Buses(error) => error.kind(),
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),

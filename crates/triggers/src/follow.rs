@@ -1,17 +1,20 @@
 //! Following the objects' change log.
 
 use std::collections::{HashMap, hash_map};
+use std::sync::Arc;
 use std::time::Duration;
 
+use base::Space;
 use functions::{Event, Job, ObjectEvent, ObjectEventKind};
 use objects::{Change, ChangeKind, Happened, Logged, WatchId};
 use store::{Position, Record, View};
 use tokio_util::sync::CancellationToken;
 
 use crate::schema::{
-    Cursor, EventKind, OBJECTS_CURSOR, ObjectBinding, SetAside, WATCHES, set_aside, watch_key,
+    BucketBindings, Cursor, EventKind, OBJECTS_CURSOR, ObjectBinding, SetAside, WATCHES, set_aside,
+    watch_key,
 };
-use crate::{Error, Result, Triggers};
+use crate::{Dialect, Error, Result, Triggers};
 
 /// Changes that are dealt with in one transaction.
 const BATCH: usize = 128;
@@ -22,18 +25,20 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Todo {
     jobs: Vec<Job>,
+    /// For the default buses of the spaces.
+    events: Vec<(Space, buses::Event)>,
     ended: Vec<WatchId>,
     unreadable: Vec<SetAside>,
 }
 
 impl Triggers {
     /// Turns changes into invocations until `stop`. One of these runs for each store.
-    pub async fn follow_objects(&self, stop: CancellationToken) {
+    pub async fn follow_objects(&self, dialect: Arc<dyn Dialect>, stop: CancellationToken) {
         loop {
             let step = async {
-                if let Err(error) = self.step().await {
+                if let Err(error) = self.step(dialect.as_ref()).await {
                     tracing::error!(%error, "changes of objects could not be followed; trying again");
-                    self.clock.sleep(PAUSE).await;
+                    self.clock.host().sleep(PAUSE).await;
                 }
             };
             tokio::select! {
@@ -44,7 +49,7 @@ impl Triggers {
     }
 
     /// Waits for changes and deals with some of them.
-    pub async fn step(&self) -> Result<()> {
+    pub async fn step(&self, dialect: &dyn Dialect) -> Result<()> {
         let log = self.objects.log();
         let cursor = self.cursor(&self.store.read()?)?;
         self.store.appended(&log, cursor).await?;
@@ -53,7 +58,7 @@ impl Triggers {
         let Some(last) = entries.last().map(|entry| entry.position) else {
             return Ok(());
         };
-        let todo = self.todo(&view, &entries)?;
+        let todo = self.todo(dialect, &view, &entries)?;
         // Losing this in a crash loses the cursor's move with it: the changes are still in the log.
         self.store
             .write_buffered(|tx| {
@@ -63,6 +68,9 @@ impl Triggers {
                 }
                 for job in &todo.jobs {
                     self.functions.enqueue(tx, job)?;
+                }
+                for (space, event) in &todo.events {
+                    self.buses.put(tx, space, buses::DEFAULT, event)?;
                 }
                 for watch in &todo.ended {
                     WATCHES.delete(tx, watch_key(*watch));
@@ -85,11 +93,11 @@ impl Triggers {
 
     /// An entry that cannot be read, or whose bindings cannot, is set aside. It was acknowledged, so its bytes are kept;
     /// but it will not read in a second either, and everything after it was acknowledged too and would wait for ever.
-    fn todo(&self, view: &View, entries: &[Logged]) -> Result<Todo> {
+    fn todo(&self, dialect: &dyn Dialect, view: &View, entries: &[Logged]) -> Result<Todo> {
         let mut todo = Todo::default();
         let mut known = HashMap::new();
         for entry in entries {
-            match self.deal_with(view, entry, &mut known, &mut todo) {
+            match self.deal_with(dialect, view, entry, &mut known, &mut todo) {
                 Err(Error::Store(store::Error::Damaged(cause))) => {
                     let position = entry.position;
                     tracing::error!(%position, cause, "a change of an object does not read, and no function will hear of it; it is kept aside");
@@ -104,9 +112,10 @@ impl Triggers {
 
     fn deal_with(
         &self,
+        dialect: &dyn Dialect,
         view: &View,
         entry: &Logged,
-        known: &mut HashMap<WatchId, Vec<ObjectBinding>>,
+        known: &mut HashMap<WatchId, BucketBindings>,
         todo: &mut Todo,
     ) -> Result<()> {
         let change = match entry.happened.as_ref().map_err(Clone::clone)? {
@@ -120,11 +129,18 @@ impl Triggers {
             hash_map::Entry::Occupied(known) => known.into_mut(),
             hash_map::Entry::Vacant(unknown) => {
                 let stored = WATCHES.get(view, &watch_key(change.watch))?;
-                unknown.insert(stored.unwrap_or_default().bindings)
+                unknown.insert(stored.unwrap_or_default())
             }
         };
         let kind = kind(change.kind);
+        if bindings.on_bus
+            && let Some(mut event) = dialect.object_event(change)
+        {
+            event.id = self.buses.new_id();
+            todo.events.push((change.space.clone(), event));
+        }
         let matching = bindings
+            .bindings
             .iter()
             .filter(|binding| binding.matches(&change.key, kind));
         todo.jobs

@@ -73,7 +73,7 @@ impl Triggers {
                     Err(cause) => {
                         let name = names.remove(&cause.id());
                         tracing::error!(%cause, ?name, "a mapping's worker failed; beginning again");
-                        self.clock.sleep(PAUSE).await;
+                        self.clock.host().sleep(PAUSE).await;
                     }
                 },
             }
@@ -109,7 +109,7 @@ impl Keeper {
                     Err(error) => {
                         let (_, mapping) = &self.name;
                         tracing::error!(%error, mapping, "a mapping's work was broken off; trying again");
-                        self.triggers.clock.sleep(PAUSE).await;
+                        self.triggers.clock.host().sleep(PAUSE).await;
                     }
                 }
             }

@@ -12,53 +12,83 @@
 mod admit;
 mod binding;
 mod bucket;
+mod bus;
 mod delivery;
 mod dialect;
 mod error;
+mod filter;
 mod follow;
 mod gateway;
 mod invoker;
 mod keep;
 mod mapping;
+mod object;
+mod outgoing;
 mod path;
 pub mod pattern;
 mod plan;
+mod posting;
+mod publication;
 mod schema;
+mod settled;
 mod shard;
+mod subscription;
+mod target;
+mod wording;
 
 use std::sync::Arc;
 
 use base::{Clock, Random};
+use buses::Buses;
 use functions::Functions;
 use objects::Objects;
 use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
+use topics::Topics;
 
 pub use admit::Admission;
+pub use bus::{BadInput, BusFollower, NewRule, NotPut, Page};
 pub use delivery::{Answer, FailedRecords, Reason, Window};
 pub use dialect::{Dialect, Failure, Ran};
 pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
+pub use outgoing::{
+    DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
+    Work,
+};
 pub use path::{Parameters, PathPattern};
 pub use schema::gateway::{
-    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
-    Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
+    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard,
+    GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
-pub use schema::{
-    Destination, EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState,
-    ObjectBinding, Starting, Target,
+pub use schema::subscription::{
+    Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
 };
+pub use schema::rule::{
+    Address, Connection, Extra, Input, Parameter, Place, Proof, RequestParts, RetryLimits, Rule,
+    RuleState, RuleTarget,
+};
+pub use schema::{
+    EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
+    Starting,
+};
+pub use subscription::NewSubscription;
+pub use target::{About, Attribute, Destination, Message, Named, Refusal, Sent, Target};
+pub use wording::{Bare, Notice, Wording};
 
 /// What triggers need.
 pub struct Parts {
     pub store: Store,
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: Buses,
     pub functions: Functions,
+    pub topics: Topics,
+    pub wording: Arc<dyn Wording>,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
 }
@@ -69,11 +99,16 @@ pub struct Triggers {
     store: Store,
     objects: Objects,
     tables: Tables,
+    buses: Buses,
     functions: Functions,
+    topics: Topics,
+    wording: Arc<dyn Wording>,
     clock: Arc<dyn Clock>,
     random: Random,
     /// Rung when a mapping was made or changed.
     mappings: watch::Sender<u64>,
+    /// Rung when a subscription was made, changed or removed.
+    subscriptions: watch::Sender<u64>,
     buckets: Arc<admit::Buckets>,
 }
 
@@ -83,10 +118,14 @@ impl Triggers {
             store: parts.store,
             objects: parts.objects,
             tables: parts.tables,
+            buses: parts.buses,
             functions: parts.functions,
+            topics: parts.topics,
+            wording: parts.wording,
             clock: parts.clock,
             random: parts.random,
             mappings: watch::Sender::new(0),
+            subscriptions: watch::Sender::new(0),
             buckets: Arc::default(),
         }
     }

@@ -9,10 +9,11 @@ use tables::Shard;
 use crate::delivery::Progress;
 use crate::pattern::{Language, Pattern};
 use crate::schema::{
-    DELIVERIES, Destination, LastResult, MAPPINGS, Mapping, MappingId, MappingSettings,
-    MappingSource, MappingState, PAIRS, RESULTS, Starting, StoredDelivery, Target, deliveries_of,
-    mapping_key, pair_key, result_key,
+    DELIVERIES, LastResult, MAPPINGS, Mapping, MappingId, MappingSettings, MappingSource,
+    MappingState, PAIRS, RESULTS, Starting, StoredDelivery, deliveries_of, mapping_key, pair_key,
+    result_key,
 };
+use crate::target::Target;
 use crate::{Error, Result, Triggers};
 
 #[derive(Clone, Debug)]
@@ -97,10 +98,9 @@ impl Triggers {
             Pattern::parse(filter, Language::Filters)?;
         }
         match &settings.on_failure {
-            Some(Destination::Bucket(bucket)) => self.objects.bucket(bucket).map(drop)?,
-            None => {}
+            Some(place) => self.takes(place),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_target(&self, target: &Target) -> Result<()> {

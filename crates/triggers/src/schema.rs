@@ -1,9 +1,12 @@
 //! What is in the store: the bindings of each watched bucket, and how far its log has been followed; mappings from streams
 //! to functions, and how far each has delivered; gateways, and who may use them how much.
 
+mod bucket_v1;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;
+pub(crate) mod subscription;
+pub(crate) mod rule;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +17,9 @@ use objects::WatchId;
 use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Log, Position, Record, Table};
 
+use self::bucket_v1::BucketBindingsV1;
 use crate::delivery::Progress;
+use crate::target::{Destination, Target};
 
 /// By what a bucket is watched under. A set stays until the log has been followed to where its watch ended, so each
 /// change meets the bindings of its own time, although they have been replaced or the bucket is gone.
@@ -71,23 +76,22 @@ impl Record for SetAside {}
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BucketBindings {
     pub(crate) bindings: Vec<ObjectBinding>,
+    /// Whether the bucket's changes are put on the default bus.
+    pub(crate) on_bus: bool,
 }
 
-impl Record for BucketBindings {}
+impl Record for BucketBindings {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        BucketBindingsV1::read(version, body).map(Self::from)
+    }
+}
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Cursor(pub(crate) Position);
 
 impl Record for Cursor {}
-
-/// The function that a binding runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    pub space: Space,
-    pub function: String,
-    /// A version or an alias, if the binding names one.
-    pub qualifier: Option<String>,
-}
 
 /// Runs a function for some of a bucket's changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,11 +175,6 @@ pub struct MappingSettings {
     pub filters: Vec<String>,
     /// Who is told of records that were discarded.
     pub on_failure: Option<Destination>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Destination {
-    Bucket(String),
 }
 
 /// What is going on with a mapping. All but two end by themselves.

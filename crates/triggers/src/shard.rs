@@ -11,7 +11,6 @@ use bytes::Bytes;
 use functions::Invoke;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use objects::{ChangeKind, Condition, Metadata, Origin, Put};
 use parking_lot::Mutex;
 use store::Position;
 use tables::{Feed, ItemChange, Reading, Shard, ShardId, Since, Value};
@@ -23,9 +22,9 @@ use crate::delivery::{
 use crate::dialect::{Failure, Ran};
 use crate::pattern::Pattern;
 use crate::schema::{
-    DELIVERIES, Destination, LastResult, Mapping, RESULTS, StoredDelivery, deliveries_of,
-    result_key,
+    DELIVERIES, LastResult, Mapping, RESULTS, StoredDelivery, deliveries_of, result_key,
 };
+use crate::target::{Destination, Message};
 use crate::{Dialect, Invoker, Result, Triggers};
 
 /// What is read at once, at most and in bytes.
@@ -259,6 +258,7 @@ impl Delivering {
     }
 
     async fn invoke(&self, shard: Shard, lane: usize, batch: Batch) -> Result<Done> {
+        let _hold = self.triggers.clock.hold();
         let bodies: Vec<Bytes> = batch
             .records
             .into_iter()
@@ -350,7 +350,8 @@ impl Delivering {
                 count: records.len(),
                 first: (first.sequence, first.at),
                 end: (end.sequence, end.at),
-                payload: &payload,
+                // Only buckets have room for the records themselves.
+                payload: Some(&payload).filter(|_| matches!(destination, Destination::Bucket(_))),
             };
             self.tell(destination, &failure).await;
         }
@@ -359,16 +360,18 @@ impl Delivering {
 
     /// A destination that is gone is told nothing, as by the real service; one that cannot be reached is waited for.
     async fn tell(&self, destination: &Destination, failure: &Failure<'_>) {
-        let Destination::Bucket(bucket) = destination;
+        let Destination::Bucket(bucket) = destination else {
+            return self.tell_ours(destination, failure).await;
+        };
         let unique = self.triggers.random.uuid().to_string();
         let key = self.dialect.failure_key(failure, &unique);
         let body = self.dialect.failure(failure);
         loop {
-            match self.put(bucket, &key, body.clone()).await {
+            match self.triggers.put_object(bucket, &key, body.clone()).await {
                 Ok(()) => return,
                 Err(error @ objects::Error::Store(_)) => {
                     tracing::error!(%error, bucket, "what was discarded could not be told; trying again");
-                    self.triggers.clock.sleep(PAUSE).await;
+                    self.triggers.clock.host().sleep(PAUSE).await;
                 }
                 Err(error) => {
                     let mapping = &self.mapping.id;
@@ -379,28 +382,33 @@ impl Delivering {
         }
     }
 
-    async fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        body: Bytes,
-    ) -> std::result::Result<(), objects::Error> {
-        let mut receiver = self.triggers.objects.receive(&[]);
-        receiver.write(body).await?;
-        let put = Put {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            metadata: Metadata {
-                content_type: Some("application/json".to_owned()),
-                ..Metadata::default()
-            },
-            condition: Condition::default(),
-            checksum: None,
-            kind: ChangeKind::Put,
-            origin: Origin::default(),
+    /// As [`Delivering::tell`], of a place that takes it in a transaction.
+    async fn tell_ours(&self, destination: &Destination, failure: &Failure<'_>) {
+        let message = Message {
+            body: self.dialect.failure(failure),
+            trigger: "destination".to_owned(),
+            ..Message::default()
         };
-        self.triggers.objects.put(put, receiver.end()).await?;
-        Ok(())
+        let triggers = &self.triggers;
+        loop {
+            // How far the shard came is saved later, so a crash that takes this back takes that back too.
+            let sent = triggers
+                .store
+                .write_buffered(|tx| triggers.send(tx, destination, &message))
+                .await;
+            match sent {
+                Ok(Ok(())) => return,
+                Ok(Err(refusal)) => {
+                    let mapping = &self.mapping.id;
+                    tracing::error!(%refusal, mapping, "what was discarded could not be told");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "what was discarded could not be told; trying again");
+                    triggers.clock.sleep(PAUSE).await;
+                }
+            }
+        }
     }
 
     fn key(&self, partition: u32) -> store::Key {

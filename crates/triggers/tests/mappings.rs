@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base::{ByteSize, ManualClock, Random, Space, Timestamp};
+use buses::Buses;
 use bytes::Bytes;
 use functions::{Configuration, Failed, Functions, Invoke, Launcher, NewCode, Outcome};
 use futures_util::StreamExt;
@@ -20,13 +21,15 @@ use tables::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use triggers::{
-    Answer, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult, Mapping,
-    MappingSettings, MappingSource, MappingState, NewMapping, Starting, Target, Triggers, Window,
+    Answer, Attribute, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult,
+    Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner, Starting, Target,
+    Triggers, Undelivered, Window,
 };
 
 mod world;
 
 use world::mute::Mute;
+use world::plain::Plain;
 
 /// A cloud of few words.
 struct Plain;
@@ -85,6 +88,40 @@ impl Dialect for Plain {
     fn failure_key(&self, failure: &Failure<'_>, unique: &str) -> String {
         format!("{}/{unique}", failure.mapping)
     }
+
+    fn undelivered(&self, _: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
+        vec![Attribute {
+            name: "why".into(),
+            kind: "text".into(),
+            value: undelivered.why.to_string().into(),
+        }]
+    }
+
+    fn event(&self, event: &buses::Event) -> Bytes {
+        Plain.event(event)
+    }
+
+    fn placeholder(
+        &self,
+        name: &str,
+        rule: &Rule,
+        event: &buses::Event,
+        whole: &Value,
+    ) -> Option<Value> {
+        Plain.placeholder(name, rule, event, whole)
+    }
+
+    fn aimed(&self, rule: &Rule, target: &RuleTarget) -> Vec<Attribute> {
+        Plain.aimed(rule, target)
+    }
+
+    fn request_headers(&self) -> Vec<(String, String)> {
+        Plain.request_headers()
+    }
+
+    fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {
+        Plain.object_event(change)
+    }
 }
 
 /// What a function does with a batch.
@@ -117,6 +154,9 @@ impl World {
         })
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
+            buses: Buses::new(store.clone(), clock.clone(), random.clone()),
+            topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+            wording: std::sync::Arc::new(triggers::Bare),
             store,
             objects: objects.clone(),
             tables: tables.clone(),
@@ -187,6 +227,7 @@ impl World {
                 logging: functions::Logging::default(),
                 layers: Vec::new(),
                 snapshots: false,
+                dead_letters: None,
             },
             code: NewCode::Directory(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/world")),
             tags: BTreeMap::new(),

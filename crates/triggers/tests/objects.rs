@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ManualClock, Random, Space, Timestamp};
+use buses::Buses;
 use bytes::Bytes;
 use functions::{Config, Functions, Launcher, Parts};
 use ledger::Ledger;
@@ -16,6 +17,7 @@ use triggers::{EventKind, ObjectBinding, Target, Triggers};
 mod world;
 
 use world::mute::Mute;
+use world::plain::Plain;
 
 struct World {
     objects: Objects,
@@ -42,6 +44,9 @@ impl World {
         })
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
+            buses: Buses::new(store.clone(), clock.clone(), random.clone()),
+            topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+            wording: std::sync::Arc::new(triggers::Bare),
             tables: Tables::new(store.clone(), clock.clone(), random.clone()),
             store,
             objects: objects.clone(),
@@ -113,21 +118,21 @@ async fn a_change_becomes_one_job_for_each_binding_that_wants_it() {
     ];
     world
         .triggers
-        .set_bucket_bindings("watched", bindings.clone())
+        .set_bucket_bindings("watched", bindings.clone(), false)
         .await
         .unwrap();
     assert_eq!(world.triggers.bucket_bindings("watched").unwrap(), bindings);
     world.upload("other", "in/1").await;
     world.upload("watched", "out/1").await;
     world.upload("watched", "in/1").await;
-    world.triggers.step().await.unwrap();
+    world.triggers.step(&Plain).await.unwrap();
     assert_eq!(world.waiting(), 1);
     world
         .objects
         .delete("watched", "in/1", Condition::default(), Origin::default())
         .await
         .unwrap();
-    world.triggers.step().await.unwrap();
+    world.triggers.step(&Plain).await.unwrap();
     assert_eq!(world.waiting(), 2);
 }
 
@@ -138,7 +143,7 @@ async fn bindings_end_with_their_bucket() {
     let bindings = vec![binding("a", EventKind::Created, "")];
     world
         .triggers
-        .set_bucket_bindings("b", bindings)
+        .set_bucket_bindings("b", bindings, false)
         .await
         .unwrap();
     world.objects.delete_bucket("b").await.unwrap();
@@ -147,7 +152,7 @@ async fn bindings_end_with_their_bucket() {
     assert!(world.triggers.bucket_bindings("b").unwrap().is_empty());
     let missing = world
         .triggers
-        .set_bucket_bindings("none", vec![binding("a", EventKind::Created, "")])
+        .set_bucket_bindings("none", vec![binding("a", EventKind::Created, "")], false)
         .await;
     assert_eq!(missing.unwrap_err().kind(), base::ErrorKind::Missing);
 }
@@ -167,17 +172,17 @@ async fn an_upload_that_was_acknowledged_reaches_the_backlog_through_any_crash()
         world.bucket("b").await;
         world
             .triggers
-            .set_bucket_bindings("b", vec![binding("a", EventKind::Created, "")])
+            .set_bucket_bindings("b", vec![binding("a", EventKind::Created, "")], false)
             .await
             .unwrap();
         world.upload("b", "key").await;
         if random.chance(0.7) {
             // Buffered: the crash may or may not take it back.
-            world.triggers.step().await.unwrap();
+            world.triggers.step(&Plain).await.unwrap();
         }
         simulation.crash();
         let world = World::open(simulation.open());
-        let step = tokio::time::timeout(Duration::from_millis(20), world.triggers.step());
+        let step = tokio::time::timeout(Duration::from_millis(20), world.triggers.step(&Plain));
         // Nothing comes when the step before the crash had become durable.
         if let Ok(done) = step.await {
             done.unwrap();
@@ -194,7 +199,10 @@ async fn overlapping_bindings_are_refused_and_change_nothing() {
         binding("a", EventKind::Created, ""),
         binding("b", EventKind::CreatedByPut, "x"),
     ];
-    let refused = world.triggers.set_bucket_bindings("b", overlapping).await;
+    let refused = world
+        .triggers
+        .set_bucket_bindings("b", overlapping, false)
+        .await;
     assert!(matches!(refused, Err(triggers::Error::Overlap(..))));
     assert!(world.triggers.bucket_bindings("b").unwrap().is_empty());
 }
@@ -206,7 +214,7 @@ async fn a_change_meets_the_bindings_of_its_time_although_its_bucket_is_gone() {
     world.bucket("b").await;
     let bind = |kind| {
         let bindings = vec![binding("a", kind, "")];
-        world.triggers.set_bucket_bindings("b", bindings)
+        world.triggers.set_bucket_bindings("b", bindings, false)
     };
     bind(EventKind::Created).await.unwrap();
     world.upload("b", "1").await;
@@ -223,7 +231,7 @@ async fn a_change_meets_the_bindings_of_its_time_although_its_bucket_is_gone() {
     world.bucket("b").await;
     bind(EventKind::Created).await.unwrap();
     world.upload("b", "3").await;
-    world.triggers.step().await.unwrap();
+    world.triggers.step(&Plain).await.unwrap();
     // One upload before and one after, and two removals.
     assert_eq!(world.waiting(), 4);
     let sets = store::Key::new(store::Keyspace::Triggers, 2).range();
@@ -238,7 +246,7 @@ async fn an_entry_that_does_not_read_is_set_aside_and_holds_nothing_up() {
     world.bucket("b").await;
     world
         .triggers
-        .set_bucket_bindings("b", vec![binding("a", EventKind::Created, "")])
+        .set_bucket_bindings("b", vec![binding("a", EventKind::Created, "")], false)
         .await
         .unwrap();
     world.upload("b", "1").await;
@@ -250,7 +258,7 @@ async fn an_entry_that_does_not_read_is_set_aside_and_holds_nothing_up() {
         store.write(append).await.unwrap();
     }
     world.upload("b", "2").await;
-    world.triggers.step().await.unwrap();
+    world.triggers.step(&Plain).await.unwrap();
     assert_eq!(world.waiting(), 2);
     let view = store.read().unwrap();
     let aside = store::Log::new("triggers/set aside");

@@ -81,7 +81,7 @@ impl Transfers {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.tables.transfers_asked() => {}
-                () = self.clock.sleep(EVERY) => {}
+                () = self.clock.host().sleep(EVERY) => {}
             }
         }
     }

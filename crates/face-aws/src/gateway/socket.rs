@@ -262,7 +262,7 @@ impl Gateways {
         let connection = &line.id;
         let outcome = tokio::select! {
             outcome = self.functions.invoke(invoke) => outcome,
-            () = self.clock.sleep(*timeout) => {
+            () = self.clock.host().sleep(*timeout) => {
                 tracing::warn!(function, connection, "a message got no answer in time");
                 return None;
             }

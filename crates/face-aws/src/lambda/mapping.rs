@@ -228,9 +228,24 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         Error::Objects(objects::Error::NoSuchBucket(bucket)) => invalid(format!(
             "The destination bucket does not exist: arn:aws:s3:::{bucket}"
         )),
+        Error::Refused(refusal) => invalid(refusal.to_string()),
         Error::Overlap(..)
         | Error::DuplicateId(_)
         | Error::KeyTaken
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
+        | Error::NoSuchRule { .. }
+        | Error::RuleHasTargets(_)
+        | Error::BusHasRules(_)
+        | Error::NoSuchAddress(_)
+        | Error::AddressExists(_)
+        | Error::NoSuchConnection(_)
+        | Error::ConnectionExists(_)
+        | Error::ConnectionInUse(_)
+        | Error::Buses(_)
         | Error::Tables(_)
         | Error::Functions(_)
         | Error::Objects(_)

@@ -1,10 +1,10 @@
 //! A bucket's notification configuration: read into bindings, and bindings printed back.
 
 use s3s::dto::{
-    Event, FilterRule, FilterRuleName, GetBucketNotificationConfigurationInput,
-    GetBucketNotificationConfigurationOutput, LambdaFunctionConfiguration,
-    NotificationConfigurationFilter, PutBucketNotificationConfigurationInput,
-    PutBucketNotificationConfigurationOutput, S3KeyFilter,
+    Event, EventBridgeConfiguration, FilterRule, FilterRuleName,
+    GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput,
+    LambdaFunctionConfiguration, NotificationConfigurationFilter,
+    PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput, S3KeyFilter,
 };
 use s3s::{S3Request, S3Response};
 use triggers::{EventKind, ObjectBinding, Target};
@@ -53,9 +53,7 @@ pub(super) async fn put(
     if has(configuration.topic_configurations.map(|list| list.len())) {
         return Err(Fault::not_implemented("A notification to a topic"));
     }
-    if configuration.event_bridge_configuration.is_some() {
-        return Err(Fault::not_implemented("A notification to an event bus"));
-    }
+    let on_bus = configuration.event_bridge_configuration.is_some();
     let bindings: Vec<ObjectBinding> = configuration
         .lambda_function_configurations
         .unwrap_or_default()
@@ -69,7 +67,7 @@ pub(super) async fn put(
     }
     call.parts
         .triggers
-        .set_bucket_bindings(&input.bucket, bindings)
+        .set_bucket_bindings(&input.bucket, bindings, on_bus)
         .await
         .map_err(refused)?;
     Ok(S3Response::new(PutBucketNotificationConfigurationOutput {}))
@@ -86,7 +84,10 @@ pub(super) async fn get(
         .triggers
         .bucket_bindings(&bucket)
         .map_err(refused)?;
+    let on_bus = call.parts.triggers.is_bucket_on_bus(&bucket);
+    let on_bus = on_bus.map_err(refused)?;
     Ok(S3Response::new(GetBucketNotificationConfigurationOutput {
+        event_bridge_configuration: on_bus.then(EventBridgeConfiguration::default),
         lambda_function_configurations: Some(bindings.into_iter().map(print).collect()),
         ..GetBucketNotificationConfigurationOutput::default()
     }))
@@ -294,6 +295,21 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::MappingExists { .. }
         | Error::MappingBusy(_)
         | Error::KeyTaken
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
+        | Error::NoSuchRule { .. }
+        | Error::RuleHasTargets(_)
+        | Error::BusHasRules(_)
+        | Error::NoSuchAddress(_)
+        | Error::AddressExists(_)
+        | Error::NoSuchConnection(_)
+        | Error::ConnectionExists(_)
+        | Error::ConnectionInUse(_)
+        | Error::Buses(_)
+        | Error::Refused(_)
         | Error::Store(_) => {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()

@@ -52,8 +52,8 @@ pub(super) fn assume(mut asked: Asked<'_>) -> Result<Value, Fault> {
         role: role.to_owned(),
         session: input.role_session_name.clone(),
     };
-    // Credentials end at whole seconds, as they are told.
-    let now = Timestamp::from_secs(asked.sts.clock.now().as_secs());
+    // Credentials end at whole seconds, as they are told; who has them compares that with the time of its machine.
+    let now = Timestamp::from_secs(asked.sts.clock.host().now().as_secs());
     let until = now + Duration::from_secs(input.duration_seconds);
     let session = asked.sts.access.session(&principal, until);
     Ok(json!({

@@ -218,7 +218,7 @@ impl Telemetry {
         state.subscribers.retain(|one| one.name != name);
         state.subscribers.push(subscriber);
         drop(state);
-        let delivering = deliver(taken, target, wanted.buffering, shared.clock.clone());
+        let delivering = deliver(taken, target, wanted.buffering, shared.clock.host());
         shared.tasks.spawn(delivering);
         let is_logs = form == words::LOGS;
         let kinds = &wanted.types;

@@ -30,7 +30,7 @@ impl Tables {
                 if let Err(cause) = self.tend_feeds().await {
                     tracing::warn!(%cause, "feeds were not turned or trimmed");
                 }
-                self.clock.sleep(EVERY).await;
+                self.clock.host().sleep(EVERY).await;
             };
             tokio::select! {
                 () = stop.cancelled() => {}

@@ -25,7 +25,7 @@ struct Walk<'e> {
 pub(super) fn matches(pattern: &Pattern, event: &Value) -> bool {
     let mut walk = Walk {
         found: std::iter::repeat_with(Vec::new)
-            .take(pattern.paths)
+            .take(pattern.paths.len())
             .collect(),
         arrays: 0,
     };

@@ -9,8 +9,10 @@
 //! match. Empty arrays and empty objects hold no value, so what leads to them is absent.
 //!
 //! A pattern is compiled to its alternatives: lists of paths with tests, in the order of their names. An event is walked
-//! once along the paths that the pattern names, and nowhere else.
+//! once along the paths that the pattern names, and nowhere else. Of many patterns, an `Index` finds those that an event
+//! may match without a look at the others.
 
+mod index;
 mod matching;
 mod number;
 mod parse;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(crate) use index::Index;
 use test::Test;
 
 /// Which events somebody wants.
@@ -32,8 +35,8 @@ use test::Test;
 pub struct Pattern {
     /// What to look for in an event.
     names: Names,
-    /// How many different paths there are.
-    paths: usize,
+    /// By number.
+    paths: Vec<Vec<String>>,
     /// One of them must match. Each is in the order of its paths.
     alternatives: Vec<Vec<Condition>>,
 }

@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str, language: Language) -> Result<Pattern> {
     }
     Ok(Pattern {
         names: parser.names,
-        paths: parser.paths.len(),
+        paths: parser.paths,
         alternatives,
     })
 }

@@ -32,8 +32,8 @@ pub(super) enum Test {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text {
     /// In small letters if `any_case`.
-    text: String,
-    any_case: bool,
+    pub(super) text: String,
+    pub(super) any_case: bool,
 }
 
 impl Text {

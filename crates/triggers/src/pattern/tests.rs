@@ -568,3 +568,41 @@ proptest! {
         let _ = Pattern::parse(&text, Language::Whole);
     }
 }
+
+/// The numbers of the patterns that an event matches, found one by one.
+fn one_by_one(patterns: &[(u64, std::sync::Arc<Pattern>)], event: &Value) -> Vec<u64> {
+    let matching = patterns
+        .iter()
+        .filter(|(_, pattern)| pattern.matches(event));
+    matching.map(|(id, _)| *id).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn an_index_finds_what_one_by_one_is_found(
+        patterns in prop::collection::vec(pattern(), 0..200),
+        removed in prop::collection::vec(any::<bool>(), 200),
+        events in prop::collection::vec(event(), 1..20),
+    ) {
+        let mut index = super::Index::default();
+        let mut kept = Vec::new();
+        for (pattern, removed) in patterns.iter().zip(removed) {
+            // What the strategy makes that is no pattern is no pattern to an index either.
+            let Ok(pattern) = Pattern::parse(&pattern.to_string(), Language::Whole) else {
+                continue;
+            };
+            let pattern = std::sync::Arc::new(pattern);
+            let id = index.insert(pattern.clone());
+            if removed {
+                index.remove(id);
+            } else {
+                kept.push((id, pattern));
+            }
+        }
+        for event in &events {
+            prop_assert_eq!(index.matching(event), one_by_one(&kept, event));
+        }
+    }
+}

@@ -31,6 +31,11 @@ impl Wildcard {
         Ok(Self(pieces))
     }
 
+    /// What a text must begin with.
+    pub(super) fn head(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
     /// Each piece is taken where it is first found: what comes later only gets more room by that.
     pub(super) fn matches(&self, text: &str) -> bool {
         let Some((last, front)) = self.0.split_last() else {

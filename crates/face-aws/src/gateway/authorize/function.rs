@@ -136,7 +136,7 @@ impl Gateways {
         };
         let outcome = tokio::select! {
             outcome = self.functions.invoke(invoke) => outcome,
-            () = self.clock.sleep(LONGEST) => {
+            () = self.clock.host().sleep(LONGEST) => {
                 tracing::warn!(function, "an authorizer took too long");
                 return Err(Refusal::GuardFailed);
             }

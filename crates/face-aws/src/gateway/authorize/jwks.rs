@@ -52,7 +52,7 @@ impl Issuers {
     pub(super) async fn key(&self, issuer: &str, id: &str) -> Result<Option<Key>, String> {
         let find = |keys: &[Key]| keys.iter().find(|key| key.id == id).cloned();
         let known = self.known.lock().get(issuer).cloned();
-        let now = self.clock.now();
+        let now = self.clock.host().now();
         if let Some(known) = known {
             let age = now.since(known.at);
             let found = find(&known.keys);

@@ -20,7 +20,7 @@ impl Gateways {
         request: &HttpRequest,
     ) -> Result<Passed, Refusal> {
         let expected = Expected {
-            now: self.clock.now(),
+            now: self.clock.host().now(),
             service: match gateway.kind {
                 GatewayKind::Direct => "lambda",
                 GatewayKind::Classic | GatewayKind::Simple | GatewayKind::Socket => "execute-api",

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
-use triggers::{Destination, LastResult, Mapping, MappingState, Starting};
+use triggers::{LastResult, Mapping, MappingState, Starting};
 
 use super::source;
+use crate::destination;
 use crate::place::Place;
 
 pub(super) fn print(mapping: &Mapping, result: Option<LastResult>) -> Value {
@@ -14,9 +15,7 @@ pub(super) fn print(mapping: &Mapping, result: Option<LastResult>) -> Value {
         &[]
     };
     let failure = match &settings.on_failure {
-        Some(Destination::Bucket(bucket)) => {
-            json!({ "Destination": format!("arn:aws:s3:::{bucket}") })
-        }
+        Some(place) => json!({ "Destination": destination::arn(place) }),
         None => json!({}),
     };
     let mut printed = json!({

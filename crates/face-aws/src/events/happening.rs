@@ -1,0 +1,149 @@
+//! What events on buses look like, and what rules' templates and dead letters say about where they come from.
+
+use bytes::Bytes;
+use objects::{Change, ChangeKind};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use triggers::{Attribute, Rule, RuleTarget};
+
+use super::name::rule_arn;
+use crate::dialect::{instant, utc};
+use crate::place::Place;
+use crate::undelivered::attribute;
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    version: &'static str,
+    id: &'a str,
+    #[serde(rename = "detail-type")]
+    kind: &'a str,
+    source: &'a str,
+    account: &'a str,
+    time: String,
+    region: &'a str,
+    resources: &'a [String],
+    #[serde(rename = "replay-name", skip_serializing_if = "Option::is_none")]
+    replay: Option<&'a str>,
+    detail: Box<RawValue>,
+}
+
+pub(crate) fn event(event: &buses::Event) -> Bytes {
+    let place = Place::of(&event.space);
+    let detail = String::from_utf8_lossy(&event.detail).into_owned();
+    let envelope = Envelope {
+        version: "0",
+        id: &event.id,
+        kind: &event.kind,
+        source: &event.source,
+        account: place.account,
+        time: utc(event.at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        region: place.region,
+        resources: &event.resources,
+        replay: event
+            .replayed
+            .as_ref()
+            .map(|replayed| replayed.name.as_str()),
+        // It was read before it was taken.
+        detail: RawValue::from_string(detail).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+    };
+    let text = serde_json::to_vec(&envelope);
+    text.expect("an event is nothing that cannot be serialised")
+        .into()
+}
+
+/// Of the placeholders that need no path, those that rules know.
+pub(crate) fn is_placeholder(name: &str) -> bool {
+    matches!(
+        name,
+        "aws.events.rule-arn"
+            | "aws.events.rule-name"
+            | "aws.events.event.ingestion-time"
+            | "aws.events.event"
+            | "aws.events.event.json"
+    )
+}
+
+pub(crate) fn placeholder(
+    name: &str,
+    rule: &Rule,
+    event: &buses::Event,
+    whole: &Value,
+) -> Option<Value> {
+    match name {
+        "aws.events.rule-arn" => Some(rule_arn(rule).into()),
+        "aws.events.rule-name" => Some(rule.name.clone().into()),
+        "aws.events.event.ingestion-time" => Some(instant(event.taken).into()),
+        "aws.events.event.json" => Some(whole.clone()),
+        "aws.events.event" => {
+            let mut without = whole.clone();
+            without.as_object_mut()?.remove("detail");
+            Some(without)
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn aimed(rule: &Rule, target: &RuleTarget) -> Vec<Attribute> {
+    vec![
+        attribute("RULE_ARN", &rule_arn(rule)),
+        attribute("TARGET_ARN", &target.named),
+    ]
+}
+
+pub(crate) fn request_headers() -> Vec<(String, String)> {
+    let pairs = [
+        ("content-type", "application/json; charset=utf-8"),
+        ("user-agent", "Amazon/EventBridge/ApiDestinations"),
+        ("range", "bytes=0-1048575"),
+    ];
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The shape is that of the page about event messages for this kind of rule; keys are not encoded here.
+pub(crate) fn object(change: &Change) -> buses::Event {
+    let (kind, reason) = match change.kind {
+        ChangeKind::Put => ("Object Created", "PutObject"),
+        ChangeKind::Post => ("Object Created", "POST Object"),
+        ChangeKind::Copied => ("Object Created", "CopyObject"),
+        ChangeKind::Completed => ("Object Created", "CompleteMultipartUpload"),
+        ChangeKind::Deleted => ("Object Deleted", "DeleteObject"),
+    };
+    let is_gone = change.kind == ChangeKind::Deleted;
+    let mut object = json!({ "key": change.key });
+    if !is_gone {
+        object["size"] = change.size.into();
+        object["etag"] = change.etag.clone().into();
+    }
+    object["sequencer"] = change.sequencer.clone().into();
+    let mut detail = json!({
+        "version": "0",
+        "bucket": { "name": change.bucket },
+        "object": object,
+        "request-id": change.origin.request_id,
+        "requester": Place::of(&change.space).account,
+    });
+    if let Some(ip) = change.origin.source_ip {
+        detail["source-ip-address"] = ip.to_string().into();
+    }
+    detail["reason"] = reason.into();
+    if is_gone {
+        detail["deletion-type"] = "Permanently Deleted".into();
+    }
+    buses::Event {
+        id: String::new(),
+        space: change.space.clone(),
+        source: "aws.s3".to_owned(),
+        kind: kind.to_owned(),
+        resources: vec![format!("arn:aws:s3:::{}", change.bucket)],
+        detail: detail.to_string().into(),
+        at: change.at,
+        taken: change.at,
+        trace: None,
+        passed_on: false,
+        replayed: None,
+    }
+}

@@ -1,0 +1,152 @@
+//! Rules.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use triggers::{NewRule, Page, Rule, RuleState};
+
+use super::error::{invalid, of, of_bus};
+use super::tags::{self, Tag};
+use super::{Asked, name, page, without_nulls};
+use crate::protocol::Fault;
+
+const ALL: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    name: String,
+    schedule_expression: Option<String>,
+    event_pattern: Option<String>,
+    state: Option<String>,
+    description: Option<String>,
+    role_arn: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    event_bus_name: Option<String>,
+}
+
+pub(super) async fn put(mut asked: Asked<'_>) -> Result<Value, Fault> {
+    let input: Input = asked.call.read()?;
+    let bus = name::bus(&asked, input.event_bus_name.as_deref())?;
+    let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let pattern = text(input.event_pattern);
+    let schedule = text(input.schedule_expression);
+    if pattern.is_none() && schedule.is_none() {
+        return Err(invalid(
+            "Parameter(s) EventPattern or ScheduleExpression must be specified.",
+        ));
+    }
+    if schedule.is_some() {
+        return Err(asked.call.not_built("ScheduleExpression"));
+    }
+    let new = NewRule {
+        space: asked.space().clone(),
+        bus,
+        name: input.name,
+        pattern,
+        schedule,
+        state: match input.state.as_deref() {
+            Some("DISABLED") => RuleState::Disabled,
+            Some(ALL) => RuleState::EnabledForAll,
+            _ => RuleState::Enabled,
+        },
+        description: input.description,
+        role: input.role_arn,
+        tags: tags::map(input.tags),
+    };
+    let rule = asked.triggers.put_rule(&new).await.map_err(of)?;
+    Ok(json!({ "RuleArn": name::rule_arn(&rule) }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Named {
+    name: String,
+    event_bus_name: Option<String>,
+}
+
+fn named(asked: &mut Asked<'_>) -> Result<(String, String), Fault> {
+    let input: Named = asked.call.read()?;
+    let bus = name::bus(asked, input.event_bus_name.as_deref())?;
+    asked.buses.bus(asked.space(), &bus).map_err(of_bus)?;
+    Ok((bus, input.name))
+}
+
+pub(super) fn describe(mut asked: Asked<'_>) -> Result<Value, Fault> {
+    let (bus, name) = named(&mut asked)?;
+    let rule = asked.triggers.rule(asked.space(), &bus, &name);
+    let rule = rule.map_err(of)?;
+    let mut printed = print(&rule);
+    printed["CreatedBy"] = asked.place().account.into();
+    Ok(without_nulls(printed))
+}
+
+pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Value, Fault> {
+    let (bus, name) = named(&mut asked)?;
+    let deleted = asked.triggers.delete_rule(asked.space(), &bus, &name).await;
+    deleted.map_err(of)?;
+    Ok(json!({}))
+}
+
+pub(super) async fn enable(asked: Asked<'_>) -> Result<Value, Fault> {
+    set(asked, RuleState::Enabled).await
+}
+
+pub(super) async fn disable(asked: Asked<'_>) -> Result<Value, Fault> {
+    set(asked, RuleState::Disabled).await
+}
+
+async fn set(mut asked: Asked<'_>, state: RuleState) -> Result<Value, Fault> {
+    let (bus, name) = named(&mut asked)?;
+    let set = asked
+        .triggers
+        .set_rule_state(asked.space(), &bus, &name, state);
+    set.await.map_err(of)?;
+    Ok(json!({}))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct List {
+    #[serde(default)]
+    name_prefix: String,
+    event_bus_name: Option<String>,
+    #[serde(flatten)]
+    page: page::Asked,
+}
+
+pub(super) fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
+    let input: List = asked.call.read()?;
+    let bus = name::bus(&asked, input.event_bus_name.as_deref())?;
+    asked.buses.bus(asked.space(), &bus).map_err(of_bus)?;
+    let after = input.page.after()?;
+    let wanted = Page {
+        prefix: &input.name_prefix,
+        after: after.as_deref(),
+        limit: input.page.limit() + 1,
+    };
+    let rules = asked.triggers.rules(asked.space(), &bus, wanted);
+    let (rules, next) = input.page.page(rules.map_err(of)?, |rule| &rule.name)?;
+    let rules = rules.iter().map(|rule| without_nulls(print(rule)));
+    Ok(without_nulls(json!({
+        "Rules": rules.collect::<Vec<_>>(),
+        "NextToken": next,
+    })))
+}
+
+fn print(rule: &Rule) -> Value {
+    json!({
+        "Name": rule.name,
+        "Arn": name::rule_arn(rule),
+        "EventPattern": rule.pattern,
+        "ScheduleExpression": rule.schedule,
+        "State": match rule.state {
+            RuleState::Enabled => "ENABLED",
+            RuleState::EnabledForAll => ALL,
+            RuleState::Disabled => "DISABLED",
+        },
+        "Description": rule.description,
+        "RoleArn": rule.role,
+        "EventBusName": rule.bus,
+    })
+}

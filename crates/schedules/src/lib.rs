@@ -1,0 +1,4 @@
+mod expression;
+mod timetable;
+pub use expression::*;
+pub use timetable::*;

@@ -1,0 +1,317 @@
+//! Many patterns at once.
+//!
+//! Of each alternative of a pattern, one condition is chosen that can be looked up: whose tests all want certain values,
+//! or beginnings or ends of them, or any value at a path at all. The alternative is filed under those keys, and an event
+//! is asked for its own keys: only what is filed there is looked at. Which condition is chosen depends on what is filed
+//! already: the one with the fewest under it, so a value that most patterns share tells nothing and is not used. What is
+//! still much under one key is filed there again by another condition.
+//!
+//! What nothing can be looked up of (all its conditions want an absence) is looked at for each event.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Pattern;
+use super::test::{Test, Text};
+
+/// As few are looked at one by one.
+const FEW: usize = 4;
+/// Patterns that are gone are swept when there are more of them than of others, and more than this.
+const MOST_GONE: usize = 64;
+
+/// Finds the patterns that an event matches.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    patterns: HashMap<u64, Arc<Pattern>>,
+    root: Node,
+    names: Names,
+    paths: usize,
+    /// Patterns that are gone, but filed still.
+    gone: usize,
+    next: u64,
+}
+
+/// A path's number, and a number that is all there is to know of a key that may be longer.
+type Filed = (usize, Key);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Key {
+    Text(String),
+    /// The bits of a floating point number: equal ones have the same.
+    Number(u64),
+    Truth(bool),
+    Null,
+    /// In small letters.
+    AnyCase(String),
+    Affix(Affix, String),
+    /// Any value.
+    Present,
+}
+
+/// A beginning or an end of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Affix {
+    at_end: bool,
+    any_case: bool,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// Patterns' numbers.
+    here: Vec<u64>,
+    below: HashMap<Filed, Node>,
+    size: usize,
+}
+
+/// The paths that are looked up, as a tree.
+#[derive(Debug, Default)]
+struct Names {
+    path: Option<Path>,
+    below: HashMap<String, Names>,
+}
+
+#[derive(Debug)]
+struct Path {
+    number: usize,
+    /// How long the beginnings and ends are that were filed.
+    lengths: BTreeMap<Affix, BTreeSet<usize>>,
+}
+
+/// A condition that can be looked up, by one of these keys.
+type Lookup = Vec<Filed>;
+
+impl Index {
+    /// Returns by what the pattern will be known.
+    pub(crate) fn insert(&mut self, pattern: Arc<Pattern>) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.file(id, &pattern);
+        self.patterns.insert(id, pattern);
+        id
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) {
+        if self.patterns.remove(&id).is_none() {
+            return;
+        }
+        self.gone += 1;
+        if self.gone > MOST_GONE && self.gone > self.patterns.len() {
+            self.sweep();
+        }
+    }
+
+    /// Which of the patterns the event matches.
+    pub(crate) fn matching(&self, event: &Value) -> Vec<u64> {
+        let mut keys = Vec::new();
+        self.names.visit(event, &mut keys);
+        keys.sort_unstable();
+        keys.dedup();
+        let mut candidates = Vec::new();
+        self.root.collect(&keys, &mut candidates);
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.retain(|id| {
+            let pattern = self.patterns.get(id);
+            pattern.is_some_and(|pattern| pattern.matches(event))
+        });
+        candidates
+    }
+
+    fn file(&mut self, id: u64, pattern: &Pattern) {
+        for conditions in &pattern.alternatives {
+            let mut lookups: Vec<Lookup> = Vec::new();
+            for condition in conditions {
+                let names = &pattern.paths[condition.path];
+                let Some(keys) = keys(&condition.tests) else {
+                    continue;
+                };
+                let path = self.names.path(names, &mut self.paths);
+                path.remember(&keys);
+                lookups.push(keys.into_iter().map(|key| (path.number, key)).collect());
+                lookups.push(vec![(path.number, Key::Present)]);
+            }
+            self.root.insert(id, lookups);
+        }
+    }
+
+    fn sweep(&mut self) {
+        self.root = Node::default();
+        self.names = Names::default();
+        self.paths = 0;
+        self.gone = 0;
+        let mut patterns: Vec<_> = self.patterns.clone().into_iter().collect();
+        patterns.sort_unstable_by_key(|(id, _)| *id);
+        for (id, pattern) in patterns {
+            self.file(id, &pattern);
+        }
+    }
+}
+
+impl Node {
+    fn insert(&mut self, id: u64, mut lookups: Vec<Lookup>) {
+        self.size += 1;
+        if self.here.len() < FEW {
+            self.here.push(id);
+            return;
+        }
+        let Some(chosen) = self.choose(&lookups) else {
+            self.here.push(id);
+            return;
+        };
+        for filed in lookups.swap_remove(chosen) {
+            let below = self.below.entry(filed).or_default();
+            below.insert(id, lookups.clone());
+        }
+    }
+
+    /// The lookup with the fewest under each of its keys; of several, one that says the most.
+    fn choose(&self, lookups: &[Lookup]) -> Option<usize> {
+        let crowd = |filed: &Filed| self.below.get(filed).map_or(0, |node| node.size);
+        let cost = |lookup: &Lookup| {
+            let crowd = lookup.iter().map(crowd).max().unwrap_or_default();
+            let is_weak = lookup.iter().any(|(_, key)| *key == Key::Present);
+            (crowd, is_weak, lookup.len())
+        };
+        let numbered = lookups.iter().enumerate();
+        numbered
+            .min_by_key(|(_, lookup)| cost(lookup))
+            .map(|(at, _)| at)
+    }
+
+    fn collect(&self, keys: &[Filed], found: &mut Vec<u64>) {
+        found.extend(&self.here);
+        if self.below.is_empty() {
+            return;
+        }
+        for key in keys {
+            if let Some(below) = self.below.get(key) {
+                below.collect(keys, found);
+            }
+        }
+    }
+}
+
+impl Names {
+    fn path(&mut self, names: &[String], paths: &mut usize) -> &mut Path {
+        let mut at = self;
+        for name in names {
+            at = at.below.entry(name.clone()).or_default();
+        }
+        at.path.get_or_insert_with(|| {
+            *paths += 1;
+            Path {
+                number: *paths,
+                lengths: BTreeMap::new(),
+            }
+        })
+    }
+
+    /// The keys of an event.
+    fn visit(&self, value: &Value, keys: &mut Vec<Filed>) {
+        match value {
+            Value::Object(members) if members.len() < self.below.len() => {
+                for (name, value) in members {
+                    if let Some(below) = self.below.get(name) {
+                        below.visit(value, keys);
+                    }
+                }
+            }
+            Value::Object(members) => {
+                for (name, below) in &self.below {
+                    if let Some(value) = members.get(name) {
+                        below.visit(value, keys);
+                    }
+                }
+            }
+            Value::Array(elements) => {
+                for element in elements {
+                    self.visit(element, keys);
+                }
+            }
+            scalar => {
+                if let Some(path) = &self.path {
+                    path.keys_of(scalar, keys);
+                }
+            }
+        }
+    }
+}
+
+impl Path {
+    fn remember(&mut self, keys: &[Key]) {
+        for key in keys {
+            if let Key::Affix(affix, text) = key {
+                self.lengths.entry(*affix).or_default().insert(text.len());
+            }
+        }
+    }
+
+    fn keys_of(&self, value: &Value, keys: &mut Vec<Filed>) {
+        let mut push = |key| keys.push((self.number, key));
+        push(Key::Present);
+        push(is(value));
+        let Value::String(text) = value else {
+            return;
+        };
+        let lower = text.to_lowercase();
+        push(Key::AnyCase(lower.clone()));
+        for (affix, lengths) in &self.lengths {
+            let text = if affix.any_case { &lower } else { text };
+            for length in lengths.iter().filter(|length| **length <= text.len()) {
+                let part = if affix.at_end {
+                    text.get(text.len() - length..)
+                } else {
+                    text.get(..*length)
+                };
+                // What would cut a letter in two is no beginning of it.
+                if let Some(part) = part {
+                    push(Key::Affix(*affix, part.to_owned()));
+                }
+            }
+        }
+    }
+}
+
+/// Of the values that one of these tests accepts; none if some of them have no key.
+fn keys(tests: &[Test]) -> Option<Vec<Key>> {
+    if tests.contains(&Test::Absent) {
+        return None;
+    }
+    let keys: Option<Vec<Key>> = tests.iter().map(key).collect();
+    Some(keys.unwrap_or_else(|| vec![Key::Present]))
+}
+
+fn key(test: &Test) -> Option<Key> {
+    let affix = |text: &Text, at_end| {
+        let any_case = text.any_case;
+        Key::Affix(Affix { at_end, any_case }, text.text.clone())
+    };
+    match test {
+        Test::Is(value) => Some(is(value)),
+        Test::Same(text) => Some(Key::AnyCase(text.text.clone())),
+        Test::Prefix(text) => Some(affix(text, false)),
+        Test::Suffix(text) => Some(affix(text, true)),
+        Test::Wildcard(wildcard) if !wildcard.head().is_empty() => {
+            Some(affix(&Text::new(wildcard.head(), false), false))
+        }
+        Test::Wildcard(_)
+        | Test::Number(_)
+        | Test::Address { .. }
+        | Test::Present
+        | Test::Absent
+        | Test::Not(_) => None,
+    }
+}
+
+fn is(value: &Value) -> Key {
+    match value {
+        Value::String(text) => Key::Text(text.clone()),
+        Value::Bool(truth) => Key::Truth(*truth),
+        // Minus zero equals zero.
+        Value::Number(number) => Key::Number((number.as_f64().unwrap_or_default() + 0.0).to_bits()),
+        // Patterns' literals and events' values are scalars.
+        Value::Null | Value::Array(_) | Value::Object(_) => Key::Null,
+    }
+}
