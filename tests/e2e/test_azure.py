@@ -286,6 +286,18 @@ def test_what_is_not_built_is_refused_as_a_whole(host, tmp_path):
     assert ask(host, "/api/Fine")[0] == 404
 
 
+def test_what_answers_to_the_same_as_another_application_is_refused(host, tmp_path):
+    app = tmp_path / "app"
+    write(app / "host.json", {"version": "2.0"})
+    http_function(app, "Thief", DESCRIBED["Done"], route="items/{other:int?}", methods=["get", "put"])
+    refused = host.cli("deploy", str(app), check=False)
+    assert refused.returncode != 0 and "is that of Item of another stack" in refused.stdout + refused.stderr
+    http_function(app, "Thief", DESCRIBED["Done"], route="items/{other:int?}", methods=["put"])
+    host.cli("deploy", str(app))
+    eventually(lambda: ask(host, "/api/items/7", b"", "PUT")[2] == b"done")
+    host.cli("deploy", str(host.folder))  # What is its own is no stranger.
+
+
 # ---- functions that register themselves
 
 REGISTERED = """
@@ -477,7 +489,7 @@ def test_a_caller_that_leaves_frees_the_instance(host):
     assert ask(host, "/api/Done")[2] == b"done"
 
 
-def test_http2(tmp_path):
+def test_http2_and_encrypted_connections(tmp_path):
     curl = shutil.which("curl")
     if not curl:
         pytest.skip("curl is not installed")
@@ -485,12 +497,14 @@ def test_http2(tmp_path):
     write(app / "host.json", {"version": "2.0"})
     http_function(app, "Url", "module.exports = async (context, req) => { context.res = { body: req.url }; };")
     port = free_port()
-    with server("--azure-listen", f"127.0.0.1:{port}") as fulmar:
+    with server("--tls", "--azure-listen", f"127.0.0.1:{port}") as fulmar:
         fulmar.azure = f"http://127.0.0.1:{port}"
         fulmar.cli("deploy", str(app))
         eventually(lambda: ask(fulmar, "/admin/host/ping")[0] == 200)
-        said = subprocess.run([curl, "-s", "--http2-prior-knowledge", f"{fulmar.azure}/api/Url?a=1"], capture_output=True, text=True).stdout
-        assert said == f"{fulmar.azure}/api/Url?a=1"
+        for scheme, options in (("http", ["--http2-prior-knowledge"]), ("https", ["--http2", "-k"]), ("https", ["--http1.1", "-k"])):
+            url = f"{scheme}://127.0.0.1:{port}/api/Url?a=1"
+            said = subprocess.run([curl, "-s", *options, url], capture_output=True, text=True).stdout
+            assert said == url
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the samples are not here")

@@ -49,6 +49,7 @@ impl Deployer {
         let context = self.context(template.stack())?;
         let template = self.tried(template).await?;
         let mut desired = template.resolve(&context)?;
+        self.check_routes(&template, &desired)?;
         let addresses = self.addresses(&desired);
         desired.outputs.extend(addresses);
         let plan = self.plan(&desired, &context)?;
@@ -176,7 +177,7 @@ impl Deployer {
         names.map(|name| describe(&view, name)).collect()
     }
 
-    fn stored(&self, stack: &str) -> Result<Stored> {
+    pub(crate) fn stored(&self, stack: &str) -> Result<Stored> {
         Stored::read(&self.engines.store.read()?, stack)
     }
 

@@ -9,6 +9,7 @@
 
 mod described;
 mod found;
+mod neighbours;
 mod settings;
 mod wiring;
 
@@ -279,7 +280,6 @@ impl App {
             layers: Vec::new(),
             logging: Logging::default(),
             snapshots: false,
-            dead_letters: None,
             publish: None,
         }
     }

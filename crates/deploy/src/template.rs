@@ -286,6 +286,11 @@ impl Template {
         }
     }
 
+    /// That it cannot be had, for these reasons.
+    pub(crate) fn refused(&self, findings: Vec<Finding>) -> Diagnostics {
+        Diagnostics::new(&self.source, findings)
+    }
+
     /// The template with what its code said when it was run, or why it did not.
     pub(crate) fn with_said(&self, said: Result<&[u8], &str>) -> Result<Self, Diagnostics> {
         let form = match (&self.form, said) {

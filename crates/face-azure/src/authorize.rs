@@ -61,3 +61,31 @@ fn shown(head: &Head) -> Option<String> {
     let value = value.replace('+', " ");
     Some(percent_decode_str(&value).decode_utf8_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown_by(uri: &str, header: Option<&str>) -> Option<String> {
+        let mut request = http::Request::builder().uri(uri);
+        if let Some(header) = header {
+            request = request.header(HEADER, header);
+        }
+        shown(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn a_key_is_in_a_header_or_in_the_address() {
+        assert_eq!(shown_by("/a?b=c", None), None);
+        assert_eq!(shown_by("/a", None), None);
+        assert_eq!(shown_by("/a?code=k%3D%20x", None).unwrap(), "k= x");
+        assert_eq!(shown_by("/a?b=c&Code=k", None).unwrap(), "k");
+        assert_eq!(shown_by("/a?code=k", Some("h")).unwrap(), "h");
+        assert_eq!(shown_by("/a?code=k", Some("")).unwrap(), "k");
+    }
+
+    #[test]
+    fn a_functions_ring_is_the_same_however_its_name_is_written() {
+        assert_eq!(ring_of("Hello"), ring_of("hello"));
+    }
+}

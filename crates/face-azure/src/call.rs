@@ -9,7 +9,7 @@ use futures_util::TryStreamExt as _;
 use http::request::Parts as Head;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use triggers::Parameters;
-use wire::{Body, BodyError, Peer, Response};
+use wire::{Body, BodyError, Encrypted, Peer, Response};
 
 use crate::front::Parts;
 use crate::origins;
@@ -25,6 +25,9 @@ const FRAMING: [HeaderName; 4] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
 ];
+
+/// By which a function knows how its caller reached the front.
+const PROTOCOL: &str = "x-forwarded-proto";
 
 pub(crate) async fn call(
     parts: &Parts,
@@ -142,6 +145,9 @@ fn headers(head: &Head, length: usize) -> Vec<(String, String)> {
         head.uri.authority(),
     ) {
         all.push(("host".into(), authority.to_string()));
+    }
+    if head.extensions.get::<Encrypted>().is_some() && !head.headers.contains_key(PROTOCOL) {
+        all.push((PROTOCOL.into(), "https".into()));
     }
     all
 }

@@ -50,3 +50,40 @@ pub(crate) fn allow(head: &Head, route: &Route, headers: &mut HeaderMap) -> bool
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(allowed: &[&str], credentials: bool, origin: Option<&str>) -> Option<String> {
+        let mut route = Route::plain("f", "api/f", &[]);
+        route.origins = allowed.iter().map(|origin| (*origin).to_owned()).collect();
+        route.credentials = credentials;
+        let mut request = http::Request::builder().uri("/api/f");
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        let mut headers = HeaderMap::new();
+        let allows = allow(&head, &route, &mut headers);
+        let told = headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+        assert_eq!(allows, told.is_some());
+        assert_eq!(
+            headers.contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS),
+            allows && credentials
+        );
+        told.map(|told| told.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn only_pages_that_are_named_may_call() {
+        let page = Some("https://a.example");
+        assert_eq!(told(&[], false, page), None);
+        assert_eq!(told(&["*"], false, None), None);
+        assert_eq!(told(&["*"], false, page).unwrap(), "*");
+        // With credentials, browsers take no star.
+        assert_eq!(told(&["*"], true, page).as_deref(), page);
+        assert_eq!(told(&["https://a.example/"], false, page).as_deref(), page);
+        assert_eq!(told(&["https://b.example"], true, page), None);
+    }
+}

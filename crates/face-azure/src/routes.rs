@@ -143,13 +143,14 @@ fn route(function: &Function) -> Option<Route> {
 mod tests {
     use super::*;
 
-    fn routes(all: &[(&str, &str, &[&str])]) -> Routes {
-        Routes::of(all.iter().map(|(function, path, methods)| {
+    impl Route {
+        /// One that asks for a key.
+        pub(crate) fn plain(function: &str, path: &str, methods: &[&str]) -> Self {
             let pattern = PathPattern::read(path).unwrap();
-            Route {
-                function: (*function).into(),
+            Self {
+                function: function.into(),
                 level: Level::Function,
-                path: (*path).into(),
+                path: path.into(),
                 methods: methods.iter().map(|method| (*method).into()).collect(),
                 headers: BTreeMap::new(),
                 origins: Vec::new(),
@@ -159,7 +160,12 @@ mod tests {
                 precedence: pattern.precedence(),
                 pattern,
             }
-        }))
+        }
+    }
+
+    fn routes(all: &[(&str, &str, &[&str])]) -> Routes {
+        let routes = all.iter();
+        Routes::of(routes.map(|(function, path, methods)| Route::plain(function, path, methods)))
     }
 
     #[test]

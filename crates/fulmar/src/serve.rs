@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use topics::Topics;
 use triggers::{Invoker, Triggers, Web};
-use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
+use wire::{Guest, Limits, Request, Server, Service, ServiceFuture, Tls};
 
 use crate::certificate;
 use crate::commands::ServerArgs;
@@ -75,7 +75,7 @@ pub(crate) async fn start(
     make_private(data_dir)?;
     let tls = certificate::tls(args, data_dir)?;
     let encrypts = tls.is_some();
-    let server = server.with_tls(tls);
+    let server = server.with_tls(tls.clone());
 
     let random = Random::system();
     let store = open_store(args, data_dir, random.clone())?;
@@ -206,13 +206,20 @@ pub(crate) async fn start(
         serve_google(
             google,
             args.google_listen,
+            tls.clone(),
             deployer.deployed(),
             stop.clone(),
         ),
     );
     workers.start(
         "Azure's functions",
-        serve_azure(azure, args.azure_listen, deployer.deployed(), stop.clone()),
+        serve_azure(
+            azure,
+            args.azure_listen,
+            tls,
+            deployer.deployed(),
+            stop.clone(),
+        ),
     );
     workers.start("triggers", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
@@ -560,6 +567,7 @@ fn network(args: &ServerArgs, port: u16) -> sandbox::Network {
 async fn serve_google(
     google: Google,
     address: SocketAddr,
+    tls: Option<Tls>,
     mut deployed: watch::Receiver<u64>,
     stop: CancellationToken,
 ) -> std::result::Result<(), String> {
@@ -567,6 +575,7 @@ async fn serve_google(
         if google.is_used() {
             match Server::bind(address, Limits::default()).await {
                 Ok(server) => {
+                    let server = server.with_tls(tls);
                     server.run(Arc::new(google), stop).await;
                     return Ok(());
                 }
@@ -590,6 +599,7 @@ async fn serve_google(
 async fn serve_azure(
     azure: Azure,
     address: SocketAddr,
+    tls: Option<Tls>,
     mut deployed: watch::Receiver<u64>,
     stop: CancellationToken,
 ) -> std::result::Result<(), String> {
@@ -599,6 +609,7 @@ async fn serve_azure(
         if azure.is_used() && serving.is_none() {
             match Server::bind(address, Limits::default()).await {
                 Ok(server) => {
+                    let server = server.with_tls(tls.clone());
                     serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));
                 }
                 Err(cause) => tracing::error!(

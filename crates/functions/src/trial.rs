@@ -94,7 +94,7 @@ impl Functions {
     ) -> Result<std::result::Result<Bytes, Failed>> {
         let shared = &self.shared;
         let dialect = shared.dialects.of(&function.space);
-        let deadline = shared.clock.now() + patience;
+        let deadline = shared.host.now() + patience;
         let (request_id, payload) = (self.new_request_id(), dialect.render(event));
         let work = Handover {
             request_id: &request_id,
@@ -106,7 +106,7 @@ impl Functions {
             streaming: None,
         };
         let limits = Limits {
-            clock: shared.clock.as_ref(),
+            clock: shared.host.as_ref(),
             deadline,
             timeout: patience,
             stopping: &shared.stopping,

@@ -10,7 +10,7 @@ mod tls;
 
 pub use body::{Body, BodyError, collect, empty, full, stream};
 pub use fetch::{Asking, FetchError, Said, ask, fetch};
-pub use serve::{Guest, Limits, Peer, Server, Service, ServiceFuture};
+pub use serve::{Encrypted, Guest, Limits, Peer, Server, Service, ServiceFuture};
 pub use socket::{Incoming, Message, Socket, SocketLimits, accept_socket, asks_for_socket};
 
 pub use tls::{Certificate, Tls, TlsError};

@@ -34,6 +34,10 @@ pub trait Service: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// In the extensions of a request that came encrypted.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted;
+
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections open at once; more wait in the kernel's queue.
@@ -213,7 +217,7 @@ impl Serving {
         watcher: Watcher,
     ) -> Result<(), Broken> {
         let Some(tls) = &self.tls else {
-            return self.speak(stream, peer, watcher).await;
+            return self.speak(stream, peer, false, watcher).await;
         };
         let opened = async {
             if !is_encrypted(&stream).await? {
@@ -223,8 +227,8 @@ impl Serving {
             Ok(Opened::Encrypted(Box::new(stream)))
         };
         match tokio::time::timeout(self.limits.header_timeout, opened).await?? {
-            Opened::Plain(stream) => self.speak(stream, peer, watcher).await,
-            Opened::Encrypted(stream) => self.speak(stream, peer, watcher).await,
+            Opened::Plain(stream) => self.speak(stream, peer, false, watcher).await,
+            Opened::Encrypted(stream) => self.speak(stream, peer, true, watcher).await,
         }
     }
 
@@ -232,10 +236,11 @@ impl Serving {
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         peer: SocketAddr,
+        encrypted: bool,
         watcher: Watcher,
     ) -> Result<(), Broken> {
         let service = self.service.clone();
-        let handler = service_fn(move |request| answer(service.clone(), request, peer));
+        let handler = service_fn(move |request| answer(service.clone(), request, peer, encrypted));
         let connection = self
             .builder
             .serve_connection_with_upgrades(TokioIo::new(stream), handler);
@@ -291,11 +296,15 @@ async fn answer(
     service: Arc<dyn Service>,
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
+    encrypted: bool,
 ) -> Result<Response, std::convert::Infallible> {
     let mut request = request.map(|body| {
         body.map_err(|cause| BodyError::Truncated(cause.to_string()))
             .boxed_unsync()
     });
     request.extensions_mut().insert(Peer(peer));
+    if encrypted {
+        request.extensions_mut().insert(Encrypted);
+    }
     Ok(service.call(request).await)
 }

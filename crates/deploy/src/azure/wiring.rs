@@ -103,16 +103,27 @@ pub(super) fn conflicts(wired: &[(String, Wiring)]) -> Vec<Finding> {
             if name.eq_ignore_ascii_case(other) {
                 let message = format!("two functions are called {name}");
                 findings.push(Finding::placeless(message));
-            } else if wiring.meets(others) {
-                let message = format!(
-                    "the route `{}` of {name} is that of {other}, for the same methods",
-                    wiring.path
-                );
-                findings.push(Finding::placeless(message));
+            } else {
+                findings.extend(meeting(name, wiring, other, others));
             }
         }
     }
     findings
+}
+
+/// That a function answers to the same as another, if it does.
+pub(super) fn meeting(
+    name: &str,
+    wiring: &Wiring,
+    other: &str,
+    others: &Wiring,
+) -> Option<Finding> {
+    wiring.meets(others).then(|| {
+        Finding::placeless(format!(
+            "the route `{}` of {name} is that of {other}, for the same methods",
+            wiring.path
+        ))
+    })
 }
 
 fn text<'a>(binding: &'a Map<String, Value>, name: &str) -> &'a str {
