@@ -106,6 +106,7 @@ pub enum Kind {
     #[serde(rename = "client key")]
     ClientKey(ClientKey),
     Plan(Plan),
+    Balancer(Balancer),
 }
 
 impl Kind {
@@ -123,6 +124,7 @@ impl Kind {
             Self::Mapping(mapping) => &mapping.name,
             Self::ClientKey(key) => &key.id,
             Self::Plan(plan) => &plan.id,
+            Self::Balancer(balancer) => &balancer.name,
         }
     }
 
@@ -140,6 +142,7 @@ impl Kind {
             Self::Mapping(_) => "mapping",
             Self::ClientKey(_) => "client key",
             Self::Plan(_) => "usage plan",
+            Self::Balancer(_) => "load balancer",
         }
     }
 }
@@ -607,6 +610,34 @@ pub struct FunctionGuard {
     pub sources: Vec<Source>,
     pub pattern: Option<String>,
     pub remember_s: u32,
+}
+
+/// Shares out requests over HTTP by rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Balancer {
+    pub name: String,
+    pub listeners: Vec<triggers::balancer::Listener>,
+    pub groups: Vec<Group>,
+    pub forwarded: triggers::balancer::Forwarded,
+}
+
+impl Balancer {
+    /// The names of those that answer for its groups.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &str> {
+        let groups = self.groups.iter();
+        groups.filter_map(|group| group.function.as_deref())
+    }
+}
+
+/// A group of a balancer, of which one function answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its ARN.
+    pub id: String,
+    pub function: Option<String>,
+    pub qualifier: Option<String>,
+    /// Whether headers and parameters are told as lists.
+    pub lists: bool,
 }
 
 /// By it a caller is known.

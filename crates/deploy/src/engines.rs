@@ -1,5 +1,6 @@
 //! Saying to the engines what is wanted, in their words.
 
+mod balancer;
 mod gateway;
 
 use std::fs;
@@ -125,6 +126,7 @@ impl Deployer {
             Noun::Mapping => self.mapping_named(name)?.is_some(),
             Noun::ClientKey => self.engines.triggers.client_key(name)?.is_some(),
             Noun::Plan => self.engines.triggers.plan(name)?.is_some(),
+            Noun::Balancer => self.engines.triggers.balancer(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -180,6 +182,7 @@ impl Deployer {
             Kind::Mapping(mapping) => self.put_mapping(mapping).await,
             Kind::ClientKey(key) => self.put_client_key(key).await,
             Kind::Plan(plan) => self.put_plan(plan).await,
+            Kind::Balancer(balancer) => self.put_balancer(balancer, fresh).await,
         }
     }
 
@@ -232,6 +235,10 @@ impl Deployer {
             }
             Noun::Plan => {
                 let removed = self.engines.triggers.remove_plan(name).await;
+                removed.map_err(Failure::from)
+            }
+            Noun::Balancer => {
+                let removed = self.engines.triggers.remove_balancer(name).await;
                 removed.map_err(Failure::from)
             }
         };

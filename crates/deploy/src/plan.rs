@@ -348,6 +348,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Mapping(_) => Noun::Mapping,
         Kind::ClientKey(_) => Noun::ClientKey,
         Kind::Plan(_) => Noun::Plan,
+        Kind::Balancer(_) => Noun::Balancer,
     }
 }
 
@@ -373,7 +374,8 @@ fn identity(kind: &Kind) -> String {
         | Kind::Alias(_)
         | Kind::Mapping(_)
         | Kind::ClientKey(_)
-        | Kind::Plan(_) => String::new(),
+        | Kind::Plan(_)
+        | Kind::Balancer(_) => String::new(),
     }
 }
 

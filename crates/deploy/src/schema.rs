@@ -79,13 +79,15 @@ pub enum Noun {
     Plan,
     #[serde(rename = "client key")]
     ClientKey,
+    #[serde(rename = "load balancer")]
+    Balancer,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping => 0,
+            Self::Mapping | Self::Balancer => 0,
             other => 1 + other as u8,
         }
     }
@@ -103,6 +105,7 @@ impl Noun {
             Self::Alias => "alias",
             Self::Version => "version",
             Self::Mapping => "mapping",
+            Self::Balancer => "load balancer",
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
+use crate::balancer::{self, Balancers};
 use crate::context::Context;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
@@ -53,6 +54,7 @@ pub struct Aws {
     lambda: Lambda,
     sts: Sts,
     gateways: Gateways,
+    balancers: Balancers,
     access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -66,6 +68,8 @@ enum Destination {
     Whole(Known),
     /// A function, by way of a gateway.
     Gateway(Address),
+    /// A function, by way of a load balancer.
+    Balancer(balancer::Address),
     /// A service that the cloud has, and we have not.
     Unbuilt(String),
 }
@@ -128,8 +132,15 @@ impl Aws {
             clock.clone(),
             random.clone(),
         );
+        let balancers = Balancers::new(
+            triggers.clone(),
+            functions.clone(),
+            clock.clone(),
+            random.clone(),
+        );
         Self {
             gateways,
+            balancers,
             apigateway: ApiGateway::new(triggers.clone()),
             s3: S3::new(S3Parts {
                 objects: objects.clone(),
@@ -232,6 +243,9 @@ impl Service for Aws {
                 Destination::Gateway(address) => {
                     Box::pin(self.gateways.call(address, request)).await
                 }
+                Destination::Balancer(address) => {
+                    Box::pin(self.balancers.call(address, request)).await
+                }
                 Destination::Unbuilt(service) => {
                     let request_id = self.random.uuid().to_string();
                     Box::pin(unbuilt::answer(&service, request, &request_id)).await
@@ -317,6 +331,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     }
     if let Some(address) = Address::read(host, request.uri().path()) {
         return Destination::Gateway(address);
+    }
+    if let Some(address) = balancer::Address::read(host, request.uri().path()) {
+        return Destination::Balancer(address);
     }
     if let Some(target) = text(request, "x-amz-target") {
         let service = target.split('.').next().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What is in the store: the bindings of each watched bucket, and how far its log has been followed; mappings from streams
 //! to functions, and how far each has delivered; gateways, and who may use them how much.
 
+pub(crate) mod balancer;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;

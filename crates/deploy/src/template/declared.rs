@@ -4,6 +4,7 @@ use crate::Context;
 use crate::desired::OnRemoval;
 use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
+use crate::template::balancer;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
 use crate::template::tree::{Entry, Node, Value};
@@ -37,6 +38,8 @@ pub(crate) enum Kind {
     SocketApi,
     /// A piece of such an API.
     Part(Part),
+    /// A piece of a load balancer, or such a balancer.
+    Balance(balancer::Part),
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -95,6 +98,22 @@ const KINDS: &[(&str, Kind)] = &[
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
     ("AWS::DynamoDB::Table", Kind::Table),
+    (
+        "AWS::ElasticLoadBalancingV2::Listener",
+        Kind::Balance(balancer::Part::Listener),
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        Kind::Balance(balancer::Part::Rule),
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        Kind::Balance(balancer::Part::Balancer),
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        Kind::Balance(balancer::Part::Group),
+    ),
     ("AWS::Lambda::Alias", Kind::Alias),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
@@ -390,8 +409,10 @@ impl Kind {
             Self::Table | Self::SimpleTable => Some("TableName"),
             Self::Layer | Self::PlainLayer => Some("LayerName"),
             Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
-            Self::Part(Part::Model) => Some("Name"),
+            Self::Part(Part::Model)
+            | Self::Balance(balancer::Part::Balancer | balancer::Part::Group) => Some("Name"),
             Self::Part(_)
+            | Self::Balance(_)
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
@@ -431,6 +452,7 @@ impl Kind {
             Self::Bucket => 63,
             Self::Function => 64,
             Self::Layer | Self::PlainLayer => 140,
+            Self::Balance(_) => 32,
             Self::Table
             | Self::SimpleTable
             | Self::Permission
@@ -498,6 +520,7 @@ impl Kind {
                     ("Id", Refused(WHY)),
                 ])
             }
+            Self::Balance(part) => Some(part.attributes()),
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Other => None,
