@@ -108,6 +108,7 @@ pub enum Kind {
     Plan(Plan),
     Topic(Topic),
     Subscription(Box<Subscription>),
+    Balancer(Balancer),
 }
 
 impl Kind {
@@ -127,6 +128,7 @@ impl Kind {
             Self::Plan(plan) => &plan.id,
             Self::Topic(topic) => &topic.name,
             Self::Subscription(subscription) => &subscription.name,
+            Self::Balancer(balancer) => &balancer.name,
         }
     }
 
@@ -146,6 +148,7 @@ impl Kind {
             Self::Plan(_) => "usage plan",
             Self::Topic(_) => "topic",
             Self::Subscription(_) => "subscription",
+            Self::Balancer(_) => "load balancer",
         }
     }
 }
@@ -656,6 +659,34 @@ pub struct FunctionGuard {
     pub sources: Vec<Source>,
     pub pattern: Option<String>,
     pub remember_s: u32,
+}
+
+/// Shares out requests over HTTP by rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Balancer {
+    pub name: String,
+    pub listeners: Vec<triggers::balancer::Listener>,
+    pub groups: Vec<Group>,
+    pub forwarded: triggers::balancer::Forwarded,
+}
+
+impl Balancer {
+    /// The names of those that answer for its groups.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &str> {
+        let groups = self.groups.iter();
+        groups.filter_map(|group| group.function.as_deref())
+    }
+}
+
+/// A group of a balancer, of which one function answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its ARN.
+    pub id: String,
+    pub function: Option<String>,
+    pub qualifier: Option<String>,
+    /// Whether headers and parameters are told as lists.
+    pub lists: bool,
 }
 
 /// By it a caller is known.

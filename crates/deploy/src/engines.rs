@@ -1,5 +1,6 @@
 //! Saying to the engines what is wanted, in their words.
 
+mod balancer;
 mod gateway;
 
 use std::fs;
@@ -136,6 +137,7 @@ impl Deployer {
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Subscription => self.subscription_named(name)?.is_some(),
+            Noun::Balancer => self.engines.triggers.balancer(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -193,6 +195,7 @@ impl Deployer {
             Kind::Plan(plan) => self.put_plan(plan).await,
             Kind::Topic(topic) => self.put_topic(topic, fresh).await,
             Kind::Subscription(subscription) => self.put_subscription(subscription).await,
+            Kind::Balancer(balancer) => self.put_balancer(balancer, fresh).await,
         }
     }
 
@@ -252,6 +255,10 @@ impl Deployer {
             }
             Noun::Topic => self.remove_topic(name).await,
             Noun::Subscription => self.remove_subscription(name).await,
+            Noun::Balancer => {
+                let removed = self.engines.triggers.remove_balancer(name).await;
+                removed.map_err(Failure::from)
+            }
         };
         // Somebody else was faster; it is gone all the same.
         is_there(removed).map(|_| true)

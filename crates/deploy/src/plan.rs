@@ -350,6 +350,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Plan(_) => Noun::Plan,
         Kind::Topic(_) => Noun::Topic,
         Kind::Subscription(_) => Noun::Subscription,
+        Kind::Balancer(_) => Noun::Balancer,
     }
 }
 
@@ -377,7 +378,8 @@ fn identity(kind: &Kind) -> String {
         | Kind::ClientKey(_)
         | Kind::Plan(_)
         | Kind::Topic(_)
-        | Kind::Subscription(_) => String::new(),
+        | Kind::Subscription(_)
+        | Kind::Balancer(_) => String::new(),
     }
 }
 

@@ -81,13 +81,15 @@ pub enum Noun {
     ClientKey,
     Topic,
     Subscription,
+    #[serde(rename = "load balancer")]
+    Balancer,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping | Self::Subscription => 0,
+            Self::Mapping | Self::Subscription | Self::Balancer => 0,
             other => 1 + other as u8,
         }
     }
@@ -107,6 +109,7 @@ impl Noun {
             Self::Mapping => "mapping",
             Self::Topic => "topic",
             Self::Subscription => "subscription",
+            Self::Balancer => "load balancer",
         }
     }
 }

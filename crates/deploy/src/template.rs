@@ -4,6 +4,7 @@
 //! references, and the properties of each resource. Every error and notice has its place in the file. A template either
 //! resolves as a whole or yields the list of all that is wrong with it.
 
+mod balancer;
 mod bucket;
 mod conditions;
 mod declared;

@@ -6,7 +6,7 @@
 //! a *direct* one a function URL.
 
 mod address;
-mod answer;
+pub(crate) mod answer;
 mod authorize;
 mod check;
 mod cors;
@@ -378,7 +378,7 @@ fn headers(headers: &HeaderMap, address: &Address) -> Vec<(String, String)> {
     all
 }
 
-fn source_ip(head: &Head) -> String {
+pub(crate) fn source_ip(head: &Head) -> String {
     let peer = head.extensions.get::<Peer>();
     peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string())
 }

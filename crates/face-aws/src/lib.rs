@@ -3,6 +3,7 @@
 //! Must never know: another cloud, or how an engine keeps what it is told.
 
 mod apigateway;
+mod balancer;
 mod batches;
 mod context;
 mod destination;

@@ -20,6 +20,7 @@ use topics::Topics;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
+use crate::balancer::{self, Balancers};
 use crate::context::Context;
 use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
@@ -71,6 +72,7 @@ pub struct Aws {
     sns: Sns,
     sts: Sts,
     gateways: Gateways,
+    balancers: Balancers,
     access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -86,6 +88,8 @@ enum Destination {
     Link,
     /// A function, by way of a gateway.
     Gateway(Address),
+    /// A function, by way of a load balancer.
+    Balancer(balancer::Address),
     /// A service that the cloud has, and we have not.
     Unbuilt(String),
 }
@@ -163,8 +167,15 @@ impl Aws {
             clock.clone(),
             random.clone(),
         );
+        let balancers = Balancers::new(
+            triggers.clone(),
+            functions.clone(),
+            clock.clone(),
+            random.clone(),
+        );
         Self {
             gateways,
+            balancers,
             apigateway: ApiGateway::new(triggers.clone()),
             s3: S3::new(S3Parts {
                 objects: objects.clone(),
@@ -295,6 +306,9 @@ impl Service for Aws {
                 Destination::Gateway(address) => {
                     Box::pin(self.gateways.call(address, request)).await
                 }
+                Destination::Balancer(address) => {
+                    Box::pin(self.balancers.call(address, request)).await
+                }
                 Destination::Unbuilt(service) => {
                     let request_id = self.random.uuid().to_string();
                     Box::pin(unbuilt::answer(&service, request, &request_id)).await
@@ -384,6 +398,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     }
     if let Some(address) = Address::read(host, request.uri().path()) {
         return Destination::Gateway(address);
+    }
+    if let Some(address) = balancer::Address::read(host, request.uri().path()) {
+        return Destination::Balancer(address);
     }
     if let Some(target) = text(request, "x-amz-target") {
         let service = target.split('.').next().unwrap_or_default();

@@ -10,6 +10,7 @@
 //! Must never know: how a cloud writes its bindings down, or what an event looks like to a function.
 
 mod admit;
+pub mod balancer;
 mod binding;
 mod bucket;
 mod bus;

@@ -4,12 +4,14 @@
 
 mod body;
 mod fetch;
+mod reason;
 mod serve;
 mod socket;
 mod tls;
 
 pub use body::{Body, BodyError, collect, empty, full, stream};
 pub use fetch::{Asking, FetchError, Said, ask, fetch};
+pub use reason::say_reason;
 pub use serve::{Encrypted, Guest, Limits, Peer, Server, Service, ServiceFuture};
 pub use socket::{Incoming, Message, Socket, SocketLimits, accept_socket, asks_for_socket};
 

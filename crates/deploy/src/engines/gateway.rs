@@ -118,7 +118,7 @@ impl Deployer {
         }
     }
 
-    fn target(&self, function: &str, qualifier: Option<&String>) -> Target {
+    pub(super) fn target(&self, function: &str, qualifier: Option<&String>) -> Target {
         Target {
             space: self.space(),
             function: function.to_owned(),

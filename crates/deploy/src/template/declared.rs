@@ -4,6 +4,7 @@ use crate::Context;
 use crate::desired::OnRemoval;
 use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
+use crate::template::balancer;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
 use crate::template::scalar;
@@ -43,6 +44,8 @@ pub(crate) enum Kind {
     TopicPolicy,
     /// Of a function, declared apart from it.
     InvokeConfig,
+    /// A piece of a load balancer, or such a balancer.
+    Balance(balancer::Part),
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -101,6 +104,22 @@ const KINDS: &[(&str, Kind)] = &[
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
     ("AWS::DynamoDB::Table", Kind::Table),
+    (
+        "AWS::ElasticLoadBalancingV2::Listener",
+        Kind::Balance(balancer::Part::Listener),
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        Kind::Balance(balancer::Part::Rule),
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        Kind::Balance(balancer::Part::Balancer),
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        Kind::Balance(balancer::Part::Group),
+    ),
     ("AWS::Lambda::Alias", Kind::Alias),
     ("AWS::Lambda::EventInvokeConfig", Kind::InvokeConfig),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
@@ -403,8 +422,10 @@ impl Kind {
             Self::Layer | Self::PlainLayer => Some("LayerName"),
             Self::Topic => Some("TopicName"),
             Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
-            Self::Part(Part::Model) => Some("Name"),
+            Self::Part(Part::Model)
+            | Self::Balance(balancer::Part::Balancer | balancer::Part::Group) => Some("Name"),
             Self::Part(_)
+            | Self::Balance(_)
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
@@ -449,6 +470,7 @@ impl Kind {
             Self::Layer | Self::PlainLayer => 140,
             // Room for the ending of those that keep order.
             Self::Topic => 251,
+            Self::Balance(_) => 32,
             Self::Table
             | Self::SimpleTable
             | Self::Permission
@@ -519,6 +541,7 @@ impl Kind {
                     ("Id", Refused(WHY)),
                 ])
             }
+            Self::Balance(part) => Some(part.attributes()),
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),

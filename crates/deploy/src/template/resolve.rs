@@ -7,6 +7,7 @@ use super::Template;
 use crate::Context;
 use crate::desired::{Desired, Kind as Made, Notification, OnRemoval, Output, Plan, Resource};
 use crate::diagnostic::{Diagnostics, Finding, Report, Span};
+use crate::template::balancer;
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::nearest::did_you_mean;
@@ -94,6 +95,8 @@ struct Harvest {
     pieces: Vec<gateway::Piece>,
     /// How functions' calls are treated, where that is declared apart.
     outcomes: Vec<outcome::Apart>,
+    /// Of load balancers.
+    balances: Vec<balancer::Piece>,
 }
 
 impl<'t> Resolving<'t> {
@@ -486,6 +489,20 @@ impl<'t> Resolving<'t> {
                     });
                 }
             }
+            Kind::Balance(part) => {
+                let arn = scope.balance_arn(one, part);
+                // A piece whose parent is none has no ARN, and its parent is asked for when all are put together.
+                if open(part.schema()).is_some() {
+                    harvest.balances.push(balancer::Piece {
+                        part,
+                        logical_id: one.id.clone(),
+                        name: name.unwrap_or_default(),
+                        arn: arn.unwrap_or_default(),
+                        span: one.id_span,
+                        properties: properties.clone(),
+                    });
+                }
+            }
             Kind::ClientKey => {
                 if let (Some(fields), Some(name)) = (open(gateway::KEY), name) {
                     let made = Made::ClientKey(gateway::key(&fields, name));
@@ -537,6 +554,16 @@ impl<'t> Resolving<'t> {
             let gateway = draft.finish(&routes, findings);
             harvest.made.push((id, Made::Gateway(gateway)));
         }
+        let balances = std::mem::take(&mut harvest.balances);
+        let assembly = balancer::Assembly {
+            pieces: &balances,
+            context: self.context,
+            findings,
+        };
+        let balancers = assembly.balancers().into_iter();
+        harvest
+            .made
+            .extend(balancers.map(|(id, balancer)| (id, Made::Balancer(balancer))));
         let members = std::mem::take(&mut harvest.plan_keys);
         gateway::join(&mut harvest.plans, members, findings);
         let plans = std::mem::take(&mut harvest.plans).into_iter();
@@ -910,10 +937,11 @@ fn notification_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
 fn route_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (from, made) in &harvest.made {
-        let Made::Gateway(gateway) = made else {
-            continue;
+        let called: BTreeSet<&str> = match made {
+            Made::Gateway(gateway) => gateway.functions().collect(),
+            Made::Balancer(balancer) => balancer.functions().collect(),
+            _ => continue,
         };
-        let called: BTreeSet<&str> = gateway.functions().collect();
         for (to, made) in &harvest.made {
             if matches!(made, Made::Function(function) if called.contains(function.name.as_str())) {
                 edges.push(Edge {

@@ -8,7 +8,7 @@ use crate::diagnostic::{Finding, Report, Span};
 use crate::feeds::feed_label;
 use crate::template::declared::{Declared, Kind, MARK, Target};
 use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{conditions, scalar, table};
+use crate::template::{balancer, conditions, scalar, table};
 
 mod calls;
 
@@ -242,6 +242,7 @@ impl<'t> Scope<'t> {
                 Kind::Version => self.attribute_of(declared, "FunctionArn"),
                 Kind::Alias => self.attribute_of(declared, "AliasArn"),
                 Kind::Topic => self.attribute_of(declared, "TopicArn"),
+                Kind::Balance(part) => self.balance_arn(declared, part),
                 _ => self.physical(declared),
             },
             Target::Role(function) => Some(function.role_name(self.context)),
@@ -320,10 +321,48 @@ impl<'t> Scope<'t> {
                 let alias = self.property(declared, "Name")?;
                 Some(self.function_arn(&format!("{function}:{alias}")))
             }
+            (Kind::Balance(part), _) => self.of_balance(declared, part, attribute),
             _ => {
                 let name = self.physical(declared)?;
                 declared.kind.attribute(attribute, &name, self.context)
             }
+        }
+    }
+
+    /// The ARN of a load balancer or of a piece of one.
+    pub(crate) fn balance_arn(&self, declared: &Declared, part: balancer::Part) -> Option<String> {
+        let parent = match part.parent() {
+            Some(property) => Some(self.property(declared, property)?),
+            None => None,
+        };
+        let name = self.physical(declared)?;
+        balancer::arn(part, &declared.id, &name, parent.as_deref(), self.context)
+    }
+
+    fn of_balance(
+        &self,
+        declared: &Declared,
+        part: balancer::Part,
+        attribute: &str,
+    ) -> Option<String> {
+        match attribute {
+            "LoadBalancerName" | "TargetGroupName" => self.physical(declared),
+            "DNSName" => {
+                let scheme = self.property(declared, "Scheme");
+                let is_internal = scheme.as_deref() == Some("internal");
+                let name = self.physical(declared)?;
+                let context = self.context;
+                Some(balancer::address(&declared.id, &name, is_internal, context))
+            }
+            "LoadBalancerFullName" => {
+                let arn = self.balance_arn(declared, part)?;
+                Some(arn.split_once(":loadbalancer/")?.1.to_owned())
+            }
+            "TargetGroupFullName" => {
+                let arn = self.balance_arn(declared, part)?;
+                Some(arn.rsplit_once(':')?.1.to_owned())
+            }
+            _ => self.balance_arn(declared, part),
         }
     }
 

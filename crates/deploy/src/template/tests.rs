@@ -6,6 +6,7 @@ use super::*;
 use crate::desired::{KeyType, Kind, Resource};
 use crate::{Desired, Severity};
 
+mod balancers;
 mod gateways;
 mod mappings;
 mod refused;

@@ -126,11 +126,11 @@ pub(crate) fn head(json: &[u8], kind: GatewayKind) -> Result<(StatusCode, Header
     Ok((answer.status, answer.headers))
 }
 
-fn present(value: Option<&Value>) -> Option<&Value> {
+pub(crate) fn present(value: Option<&Value>) -> Option<&Value> {
     value.filter(|value| !value.is_null())
 }
 
-fn status(value: Option<&Value>) -> Result<StatusCode, String> {
+pub(crate) fn status(value: Option<&Value>) -> Result<StatusCode, String> {
     let Some(value) = present(value) else {
         return Ok(StatusCode::OK);
     };
@@ -154,7 +154,8 @@ const OURS: [HeaderName; 4] = [
     header::TE,
 ];
 
-fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), String> {
+/// Adds a header, unless it is about the connection.
+pub(crate) fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), String> {
     let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header's name"))?;
     let text = match value {
         Value::String(text) => text.clone(),

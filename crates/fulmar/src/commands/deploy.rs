@@ -157,6 +157,9 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
     let resources = applied["resources"].as_array().into_iter().flatten();
     let gateways = resources.map(|resource| &resource["kind"]);
     let mut routes = Vec::new();
+    for kind in gateways.clone().filter(|kind| kind["type"] == "balancer") {
+        routes.extend(balanced(kind, port));
+    }
     for gateway in gateways.filter(|kind| kind["type"] == "gateway") {
         let service = match gateway["api"].as_str() {
             Some("url") => "lambda-url",
@@ -184,6 +187,46 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
                 is_open: route["guard"].is_null() && route["needs_key"].is_null(),
                 gateway: id.clone(),
             });
+        }
+    }
+    routes
+}
+
+/// Where a load balancer's groups are reached: each rule that leads to one, by the first of its paths and methods, and what
+/// no rule takes.
+fn balanced(balancer: &Value, port: u16) -> Vec<Reached> {
+    let name = balancer["name"].as_str().unwrap_or_default();
+    let host = name.to_ascii_lowercase();
+    let all = balancer["listeners"].as_array();
+    let listeners = all.map(Vec::as_slice).unwrap_or_default();
+    let mut routes = Vec::new();
+    for listener in listeners {
+        let own = &listener["port"];
+        // One of several is told by its port.
+        let host = match listeners.len() {
+            1 => format!("{host}.elb.localhost:{port}"),
+            _ => format!("{host}.{own}.elb.localhost:{port}"),
+        };
+        let rules = listener["rules"].as_array().into_iter().flatten();
+        let rules = rules.map(|rule| (&rule["conditions"], &rule["action"]));
+        for (conditions, action) in rules.chain([(&Value::Null, &listener["otherwise"])]) {
+            let first = |kind: &str| {
+                let mut all = conditions.as_array().into_iter().flatten();
+                all.find_map(|condition| condition[kind][0].as_str())
+            };
+            let path = first("path").unwrap_or("/");
+            for share in action["forward"].as_array().into_iter().flatten() {
+                let mut groups = balancer["groups"].as_array().into_iter().flatten();
+                let group = groups.find(|group| group["id"] == share["group"]);
+                let function = group.and_then(|group| group["function"].as_str());
+                routes.push(Reached {
+                    gateway: name.to_owned(),
+                    method: first("method").unwrap_or("ANY").to_owned(),
+                    url: format!("http://{host}{path}"),
+                    is_open: first("host").is_none(),
+                    function: function.unwrap_or_default().to_owned(),
+                });
+            }
         }
     }
     routes

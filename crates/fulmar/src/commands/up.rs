@@ -268,7 +268,7 @@ impl Up<'_> {
         let plain = |request: &&Reached| {
             request.is_open
                 && request.url.starts_with("http:")
-                && !request.url.contains('{')
+                && !request.url.contains(['{', '*', '?'])
                 && request.method != "POST"
         };
         let mut seen = BTreeSet::new();
