@@ -12,7 +12,6 @@ mod dynamodb;
 mod events;
 mod gateway;
 mod lambda;
-mod orders;
 mod place;
 mod presign;
 mod protocol;

@@ -237,17 +237,6 @@ pub(crate) async fn start(
             followed.map_err(|error| error.to_string())
         }
     });
-    workers.start("schedules", {
-        let (triggers, stop) = (triggers.clone(), stop.clone());
-        let dialect = dialect.clone();
-        async move {
-            let orders = dialect.clone();
-            triggers
-                .run_schedules(schedules, dialect, orders, stop)
-                .await;
-            Ok(())
-        }
-    });
     workers.start("replays", {
         let (buses, stop) = (buses.clone(), stop.clone());
         async move {

@@ -1,8 +1,8 @@
 //! What is in the store: the bindings of each watched bucket, and how far its log has been followed; mappings from streams
 //! to functions, and how far each has delivered; gateways, and who may use them how much.
 
-mod bucket_v1;
 pub(crate) mod balancer;
+mod bucket_v1;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;

@@ -22,8 +22,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use triggers::{
     Answer, Attribute, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult,
-    Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner, Starting, Target,
-    Triggers, Undelivered, Window,
+    Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner, Rule, RuleTarget,
+    Starting, Target, Triggers, Undelivered, Window,
 };
 
 mod world;
@@ -32,9 +32,9 @@ use world::mute::Mute;
 use world::plain::Plain;
 
 /// A cloud of few words.
-struct Plain;
+struct Terse;
 
-impl Dialect for Plain {
+impl Dialect for Terse {
     fn record(&self, _: &Feed, change: &ItemChange) -> Bytes {
         let text = |name: &str| match change.new.as_ref().and_then(|item| item.get(name)) {
             Some(tables::Value::String(text)) => text.clone(),
@@ -79,7 +79,9 @@ impl Dialect for Plain {
     fn failure(&self, failure: &Failure<'_>) -> Bytes {
         let last = failure.last.map(|last| last.request_id.clone());
         let why = format!("{:?}", failure.why);
-        let payload: Value = serde_json::from_slice(failure.payload).unwrap();
+        let payload = failure
+            .payload
+            .map(|payload| serde_json::from_slice::<Value>(payload).unwrap());
         json!({ "why": why, "times": failure.invocations, "count": failure.count, "last": last, "payload": payload })
             .to_string()
             .into()
@@ -266,7 +268,7 @@ impl World {
         let invoker = Invoker::new(move |asked| answer(asked, does.clone()));
         let worker = tokio::spawn(async move {
             triggers
-                .run_mappings(Arc::new(Plain), invoker, stopped)
+                .run_mappings(Arc::new(Terse), invoker, stopped)
                 .await;
         });
         self.running = Some((stop, worker));

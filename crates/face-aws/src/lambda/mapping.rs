@@ -247,7 +247,6 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         | Error::ConnectionExists(_)
         | Error::ConnectionInUse(_)
         | Error::Buses(_)
-        | Error::Schedules(_)
         | Error::Tables(_)
         | Error::Functions(_)
         | Error::Objects(_)

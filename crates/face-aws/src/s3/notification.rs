@@ -310,7 +310,6 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::ConnectionExists(_)
         | Error::ConnectionInUse(_)
         | Error::Buses(_)
-        | Error::Schedules(_)
         | Error::Refused(_)
         | Error::Store(_) => {
             tracing::error!(%error, "a bucket's bindings failed");
