@@ -116,9 +116,8 @@ impl Deployer {
             Err(triggers::Error::Topics(topics::Error::NoSuchTopic(_))) => return Ok(None),
             all => all?,
         };
-        let is_it = |one: &triggers::Subscription| {
-            one.protocol == protocol && one.endpoint == endpoint
-        };
+        let is_it =
+            |one: &triggers::Subscription| one.protocol == protocol && one.endpoint == endpoint;
         Ok(all.into_iter().find(is_it))
     }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use access::{Access, Keyring, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
-use clock::Timekeeper;
 use buses::Buses;
+use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, S3};
@@ -208,12 +208,7 @@ pub(crate) async fn start(
     );
     workers.start(
         "Azure's functions",
-        serve_azure(
-            azure,
-            args.azure_listen,
-            deployer.deployed(),
-            stop.clone(),
-        ),
+        serve_azure(azure, args.azure_listen, deployer.deployed(), stop.clone()),
     );
     workers.start("triggers", {
         let (triggers, stop) = (triggers.clone(), stop.clone());

@@ -522,10 +522,7 @@ impl Kind {
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
-            Self::Subscription => Some(&[(
-                "Arn",
-                Refused("its id is known only when it is made"),
-            )]),
+            Self::Subscription => Some(&[("Arn", Refused("its id is known only when it is made"))]),
             Self::TopicPolicy | Self::InvokeConfig => Some(&[]),
             Self::Other => None,
         }

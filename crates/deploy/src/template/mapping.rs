@@ -6,9 +6,9 @@ use crate::desired::{Mapping, Starting};
 use crate::diagnostic::{Finding, Report, Span};
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::nearest::did_you_mean;
-use crate::template::{outcome, scalar};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Call, Entry, Node, Value};
+use crate::template::{outcome, scalar};
 use Support::{Obeyed, Refused};
 
 const KAFKA: Support = Refused("there is no Kafka");

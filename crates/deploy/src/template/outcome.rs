@@ -108,7 +108,10 @@ pub(crate) fn join(made: &mut [(String, Kind)], apart: Vec<Apart>, report: &Repo
             report.add(Finding::error(one.place, message).help(help));
         };
         let Some(function) = function else {
-            error("this function is not in the template", "write `!Ref TheFunction`");
+            error(
+                "this function is not in the template",
+                "write `!Ref TheFunction`",
+            );
             continue;
         };
         let own = match &function.publish {
@@ -117,7 +120,10 @@ pub(crate) fn join(made: &mut [(String, Kind)], apart: Vec<Apart>, report: &Repo
         };
         if one.qualifier != own {
             let help = format!("write `Qualifier: {own}`");
-            error("calls of this qualifier cannot be treated apart from others", &help);
+            error(
+                "calls of this qualifier cannot be treated apart from others",
+                &help,
+            );
         } else if function.retry != Retry::default() {
             error("the function says this already", "leave out one of the two");
         } else {

@@ -16,8 +16,8 @@ use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    declared, events, function, function_arn, gateway, globals, layer, mapping, parameters,
-    outcome, permission, policies, scalar, table, topic, version,
+    declared, events, function, function_arn, gateway, globals, layer, mapping, outcome,
+    parameters, permission, policies, scalar, table, topic, version,
 };
 
 /// The sections of a template that are read.

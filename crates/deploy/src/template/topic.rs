@@ -16,8 +16,14 @@ use Support::{Access, Notice, Obeyed, Refused};
 pub(crate) const TOPIC: Schema = &[
     ("ArchivePolicy", Refused("messages are not archived")),
     ("ContentBasedDeduplication", Obeyed),
-    ("DataProtectionPolicy", Refused("nothing is looked for in messages")),
-    ("DeliveryStatusLogging", Refused("deliveries are not logged")),
+    (
+        "DataProtectionPolicy",
+        Refused("nothing is looked for in messages"),
+    ),
+    (
+        "DeliveryStatusLogging",
+        Refused("deliveries are not logged"),
+    ),
     ("DisplayName", Obeyed),
     ("FifoThroughputScope", Obeyed),
     ("FifoTopic", Obeyed),
@@ -39,7 +45,10 @@ pub(crate) const SUBSCRIPTION: Schema = &[
     ("RedrivePolicy", Obeyed),
     ("Region", Notice("all topics are in one region")),
     ("ReplayPolicy", Refused("messages are not archived")),
-    ("SubscriptionRoleArn", Refused("there are no delivery streams")),
+    (
+        "SubscriptionRoleArn",
+        Refused("there are no delivery streams"),
+    ),
     ("TopicArn", Obeyed),
 ];
 
@@ -53,7 +62,9 @@ pub(crate) const EVENT: Schema = &[
     ("Region", Obeyed),
     (
         "SqsSubscription",
-        Refused("no queue is put between a topic and a function; declare one, and a mapping from it"),
+        Refused(
+            "no queue is put between a topic and a function; declare one, and a mapping from it",
+        ),
     ),
     ("Topic", Obeyed),
 ];
@@ -61,7 +72,15 @@ pub(crate) const EVENT: Schema = &[
 const OWN: Schema = &[("Endpoint", Obeyed), ("Protocol", Obeyed)];
 const REDRIVE: Schema = &[("deadLetterTargetArn", Obeyed)];
 const TAG: Schema = &[("Key", Obeyed), ("Value", Obeyed)];
-const PROTOCOLS: &[&str] = &["email", "email-json", "http", "https", "lambda", "sms", "sqs"];
+const PROTOCOLS: &[&str] = &[
+    "email",
+    "email-json",
+    "http",
+    "https",
+    "lambda",
+    "sms",
+    "sqs",
+];
 const FIFO: &str = ".fifo";
 
 /// Declares the subscriptions that topics' own lists and functions' events are short for.
@@ -88,7 +107,11 @@ fn own_subscriptions(topic: &Declared) -> Vec<Declared> {
     };
     let subscription = |(at, item): (usize, &Node)| {
         let mut entries = item.entries()?.to_vec();
-        entries.push(entry("TopicArn", item.span, call("Ref", item.span, &topic.id)));
+        entries.push(entry(
+            "TopicArn",
+            item.span,
+            call("Ref", item.span, &topic.id),
+        ));
         Some(Declared {
             id: format!("{}Subscription{}", topic.id, at + 1),
             id_span: item.span,
@@ -104,7 +127,9 @@ fn own_subscriptions(topic: &Declared) -> Vec<Declared> {
 fn subscriptions_of_events(function: &Declared) -> Vec<Declared> {
     let events = function.properties.get("Events").and_then(Node::entries);
     let events = events.unwrap_or_default().iter();
-    events.filter_map(|event| of_event(function, event)).collect()
+    events
+        .filter_map(|event| of_event(function, event))
+        .collect()
 }
 
 fn of_event(function: &Declared, event: &Entry) -> Option<Declared> {
@@ -125,13 +150,17 @@ fn of_event(function: &Declared, event: &Entry) -> Option<Declared> {
     let known = properties
         .iter()
         .filter(|entry| EVENT.iter().any(|(name, _)| *name == entry.key));
-    entries.extend(known.filter(|entry| entry.key != "SqsSubscription").map(|known| {
-        let mut known = known.clone();
-        if known.key == "Topic" {
-            known.key = "TopicArn".into();
-        }
+    entries.extend(
         known
-    }));
+            .filter(|entry| entry.key != "SqsSubscription")
+            .map(|known| {
+                let mut known = known.clone();
+                if known.key == "Topic" {
+                    known.key = "TopicArn".into();
+                }
+                known
+            }),
+    );
     Some(Declared {
         id: format!("{}{}", function.id, event.key),
         id_span: span,
@@ -182,7 +211,9 @@ pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -
     }
     if !ordered && (by_content || scope.is_some()) {
         let message = "only FIFO topics tell messages apart";
-        findings.report.add(Finding::error(place, message).help("add `FifoTopic: true`"));
+        findings
+            .report
+            .add(Finding::error(place, message).help("add `FifoTopic: true`"));
     }
     let mut settings = BTreeMap::new();
     if let Some(shown) = fields.text("DisplayName").filter(|shown| !shown.is_empty()) {
@@ -191,7 +222,9 @@ pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -
     if let Some(version) = fields.text("SignatureVersion") {
         if !["1", "2"].contains(&version.as_str()) {
             let at = fields.place("SignatureVersion");
-            findings.report.add(Finding::error(at, "`SignatureVersion` must be 1 or 2"));
+            findings
+                .report
+                .add(Finding::error(at, "`SignatureVersion` must be 1 or 2"));
         }
         settings.insert("SignatureVersion".to_owned(), version);
     }
@@ -231,7 +264,9 @@ pub(crate) fn read_subscription(
     let scope = fields.choice("FilterPolicyScope", &["MessageAttributes", "MessageBody"]);
     let by_body = scope == Some("MessageBody");
     let filter = filter(fields, by_body, findings);
-    let delivery = fields.node("DeliveryPolicy").map(|node| literal::json(node).to_string());
+    let delivery = fields
+        .node("DeliveryPolicy")
+        .map(|node| literal::json(node).to_string());
     let dead_letters = fields
         .nested("RedrivePolicy", REDRIVE, findings)
         .and_then(|policy| {
@@ -261,12 +296,7 @@ pub(crate) fn read_subscription(
     })
 }
 
-fn check_endpoint(
-    protocol: &str,
-    endpoint: &str,
-    at: Span,
-    findings: &Findings<'_>,
-) -> Option<()> {
+fn check_endpoint(protocol: &str, endpoint: &str, at: Span, findings: &Findings<'_>) -> Option<()> {
     let right = match protocol {
         "http" | "https" => endpoint.starts_with(&format!("{protocol}://")),
         "email" | "email-json" => endpoint.contains('@'),
