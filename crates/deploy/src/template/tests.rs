@@ -9,6 +9,7 @@ use crate::{Desired, Severity};
 mod gateways;
 mod mappings;
 mod refused;
+mod topics;
 mod values;
 
 pub(super) fn context() -> Context {
