@@ -143,7 +143,6 @@ def test_settings_outside_their_limits(fulmar, settings):
     [
         ("create_code_signing_config", {"AllowedPublishers": {"SigningProfileVersionArns": ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/a/b"]}}),
         ("put_runtime_management_config", {"FunctionName": "api", "UpdateRuntimeOn": "FunctionUpdate"}),
-        ("put_function_event_invoke_config", {"FunctionName": "api", "DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:q"}}}),
     ],
 )
 def test_what_is_not_built_says_so(lambda_, name, operation, arguments):

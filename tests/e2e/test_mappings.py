@@ -433,11 +433,8 @@ def test_what_is_wrong_is_refused_as_by_the_real_service(world):
     ]:
         code, message = refused(**{setting: value})
         assert code in ("ValidationException", invalid) and "less than or equal to" in message, setting
-    for queue in ["arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:sns:us-east-1:000000000000:t"]:
-        config = {"OnFailure": {"Destination": queue}}
-        assert refused(DestinationConfig=config)[0] == "NotImplementedException"
-    config = {"OnFailure": {"Destination": "arn:aws:s3:::nobody-has-it"}}
-    assert refused(DestinationConfig=config)[0] == invalid
+    for nobodys in ["arn:aws:s3:::nobody-has-it", "arn:aws:sns:us-east-1:000000000000:nobody-has-it"]:
+        assert refused(DestinationConfig={"OnFailure": {"Destination": nobodys}})[0] == invalid
     for source in ["arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:kinesis:us-east-1:000000000000:stream/s"]:
         assert refused(EventSourceArn=source)[0] == "NotImplementedException"
     assert refused(KMSKeyArn="arn:aws:kms:us-east-1:000000000000:key/k")[0] == "NotImplementedException"
@@ -508,10 +505,10 @@ def test_a_template_maps_a_table_to_a_function(world, tmp_path):
     eventually(lambda: mappings() == [])
     mapped.put("a3")
     # What is not built is refused before anything is created.
-    refused = TEMPLATE.replace("SIZE", "5\n            DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:us-east-1:000000000000:q'}}")
+    refused = TEMPLATE.replace("SIZE", "5\n            DestinationConfig: {OnFailure: {Destination: 'arn:aws:kinesis:us-east-1:000000000000:stream/s'}}")
     (app / "template.yaml").write_text(refused)
     said = world.fulmar.cli("deploy", app, "--stack", "refused", check=False)
-    assert said.returncode and "queues and topics are not supported yet" in said.stdout + said.stderr
+    assert said.returncode and "nothing can be sent there" in said.stdout + said.stderr
     world.fulmar.cli("destroy", "mapped")
 
 

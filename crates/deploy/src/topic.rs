@@ -66,6 +66,9 @@ impl Deployer {
         let (topic, way) = self.ends_of(wanted)?;
         let settings = settings(wanted)?;
         let triggers = &self.engines.triggers;
+        if let Way::Send(place) = &way {
+            triggers.takes(place)?;
+        }
         if let Some(there) = self.subscription_named(&wanted.name)? {
             let change = |set: &mut SubscriptionSettings| set.clone_from(&settings);
             let changed = triggers.change_subscription(&topic, &there.id, change);

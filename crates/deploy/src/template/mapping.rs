@@ -310,7 +310,10 @@ fn destination(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<String> {
         return Some(bucket.to_owned());
     }
     let at = failure.place("Destination");
-    outcome::place(&arn, &["sqs", "sns", "s3"], at, findings.report)
+    let place = outcome::place(&arn, &["sqs", "sns", "s3"], at, findings.report)?;
+    // Buckets are known by their names.
+    let bucket = place.split_once(":s3:::");
+    Some(bucket.map_or_else(|| place.clone(), |(_, bucket)| bucket.to_owned()))
 }
 
 fn tags(

@@ -10,6 +10,7 @@ mod balancers;
 mod gateways;
 mod mappings;
 mod refused;
+mod topics;
 mod values;
 
 pub(super) fn context() -> Context {

@@ -235,3 +235,40 @@ async fn many_jobs_run_at_once_and_each_once() {
             .all(|record| record.outcome == Recorded::Ok)
     );
 }
+
+#[tokio::test]
+async fn how_a_call_ended_is_in_a_log_where_somebody_is_told() {
+    let world = World::new();
+    world.deploy("fail").await;
+    let told = |world: &World| {
+        let view = world.functions.shared.store.read().unwrap();
+        let all = world.functions.settled(&view, store::Position::START, 10);
+        let all = all.unwrap().into_iter();
+        all.map(|entry| entry.settled.unwrap()).collect::<Vec<_>>()
+    };
+    let _stop = world.run_backlog();
+    let settings = |on_failure: Option<&str>| AsyncSettings {
+        retries: 0,
+        on_success: Some("good".into()),
+        on_failure: on_failure.map(str::to_owned),
+        ..AsyncSettings::default()
+    };
+    for on_failure in [None, Some("bad")] {
+        let set = world
+            .functions
+            .set_asynchronous(&space(), "f", None, settings(on_failure));
+        set.await.unwrap();
+        let before = world.records().len();
+        world.enqueue("1").await;
+        world
+            .until("it is settled", |world| world.records().len() > before)
+            .await;
+    }
+    let told = told(&world);
+    assert_eq!(told.len(), 1, "nobody is told of the first");
+    assert_eq!(told[0].settlement, Settlement::RetriesExhausted);
+    assert_eq!((told[0].runs, told[0].tell.as_deref()), (1, Some("bad")));
+    assert_eq!(told[0].keep, None);
+    let answer = told[0].answer.as_ref().unwrap();
+    assert!(answer.failed.is_some() && !answer.payload.is_empty());
+}

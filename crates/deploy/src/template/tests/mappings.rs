@@ -179,8 +179,8 @@ fn what_is_not_built_or_wrong_is_refused() {
             "`StartingPositionTimestamp` is not supported yet",
         ),
         (
-            "DestinationConfig: {OnFailure: {Destination: 'arn:aws:sqs:us-east-1:000000000000:q'}}",
-            "queues and topics are not supported yet",
+            "DestinationConfig: {OnFailure: {Destination: 'arn:aws:kinesis:us-east-1:000000000000:stream/s'}}",
+            "nothing can be sent there",
         ),
         (
             "DestinationConfig: {OnSuccess: {Destination: x}}",

@@ -41,10 +41,7 @@ fn properties_of_functions() {
             "AutoPublishAlias: 7",
             "9:7 `7` cannot be the name of an alias",
         ),
-        (
-            "DeadLetterQueue: {}",
-            "9:7 `DeadLetterQueue` is not supported yet",
-        ),
+        ("DeadLetterQueue: {}", "9:7 `Type` is missing"),
         ("VpcConfig: {}", "9:7 `VpcConfig` is not supported yet"),
         ("Tracing: Active", "9:7 [`Tracing` has no effect here]"),
         (
