@@ -106,6 +106,16 @@ pub enum Kind {
     #[serde(rename = "client key")]
     ClientKey(ClientKey),
     Plan(Plan),
+    #[serde(rename = "event bus")]
+    EventBus(EventBus),
+    #[serde(rename = "event rule")]
+    EventRule(Box<EventRule>),
+    #[serde(rename = "bus policy")]
+    BusPolicy(BusPolicy),
+    Archive(Archive),
+    Connection(Box<Connection>),
+    #[serde(rename = "API destination")]
+    Address(Address),
 }
 
 impl Kind {
@@ -123,6 +133,12 @@ impl Kind {
             Self::Mapping(mapping) => &mapping.name,
             Self::ClientKey(key) => &key.id,
             Self::Plan(plan) => &plan.id,
+            Self::EventBus(bus) => &bus.name,
+            Self::EventRule(rule) => &rule.name,
+            Self::BusPolicy(policy) => &policy.name,
+            Self::Archive(archive) => &archive.name,
+            Self::Connection(connection) => &connection.name,
+            Self::Address(address) => &address.name,
         }
     }
 
@@ -140,6 +156,12 @@ impl Kind {
             Self::Mapping(_) => "mapping",
             Self::ClientKey(_) => "client key",
             Self::Plan(_) => "usage plan",
+            Self::EventBus(_) => "event bus",
+            Self::EventRule(_) => "event rule",
+            Self::BusPolicy(_) => "bus policy",
+            Self::Archive(_) => "archive",
+            Self::Connection(_) => "connection",
+            Self::Address(_) => "API destination",
         }
     }
 }
@@ -264,6 +286,9 @@ pub struct Function {
     pub logging: Logging,
     /// Whether published versions are told of snapshots.
     pub snapshots: bool,
+    /// The ARN of where events go whose asynchronous calls failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<String>,
     /// Whether each deployment publishes what has changed.
     pub publish: Option<Publish>,
 }
@@ -275,6 +300,7 @@ pub enum Cloud {
     #[default]
     Aws,
     Google,
+    Azure,
 }
 
 impl Cloud {
@@ -283,15 +309,17 @@ impl Cloud {
         match self {
             Self::Aws => name.to_owned(),
             Self::Google => format!("{GOOGLE}{name}"),
+            Self::Azure => format!("{AZURE}{name}"),
         }
     }
 
     /// The cloud, and the name in its space.
     pub(crate) fn of(physical: &str) -> (Self, &str) {
-        match physical.strip_prefix(GOOGLE) {
-            Some(name) => (Self::Google, name),
-            None => (Self::Aws, physical),
-        }
+        let others = [(Self::Google, GOOGLE), (Self::Azure, AZURE)];
+        let other = others
+            .iter()
+            .find_map(|(cloud, prefix)| Some((*cloud, physical.strip_prefix(prefix)?)));
+        other.unwrap_or((Self::Aws, physical))
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "this is how serde asks")]
@@ -302,6 +330,7 @@ impl Cloud {
 
 /// No function of the other clouds has a slash in its name.
 const GOOGLE: &str = "google/";
+const AZURE: &str = "azure/";
 
 /// How a function's log looks, and where it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -444,13 +473,18 @@ pub enum Architecture {
     Arm,
 }
 
-/// How asynchronous invocations are tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How asynchronous invocations are tried again, and who is told how they ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Retry {
     /// Further attempts after the first, 0 to 2; none for the engine's default.
     pub attempts: Option<u32>,
     /// 60 to 21,600; none for the engine's default.
     pub max_age_s: Option<u32>,
+    /// The ARN of the place that is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<String>,
 }
 
 /// What happens on changes in a bucket.
@@ -458,6 +492,9 @@ pub struct Retry {
 pub struct Notification {
     pub bucket: String,
     pub rules: Vec<Rule>,
+    /// Whether the bucket's changes are put on the default bus.
+    #[serde(skip_serializing_if = "is_false")]
+    pub on_bus: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -656,4 +693,68 @@ pub struct Output {
     pub name: String,
     pub description: Option<String>,
     pub value: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventBus {
+    pub name: String,
+    pub description: Option<String>,
+    pub dead_letters: Option<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventRule {
+    /// The bus and the rule, with a bar between them.
+    pub name: String,
+    pub bus: String,
+    pub rule: String,
+    pub pattern: Option<String>,
+    pub schedule: Option<String>,
+    pub enabled: bool,
+    pub description: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    pub targets: Vec<triggers::RuleTarget>,
+}
+
+/// A sentence of a bus' policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BusPolicy {
+    /// The bus and the sentence, with a bar between them.
+    pub name: String,
+    pub bus: String,
+    pub id: String,
+    /// JSON.
+    pub statement: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Archive {
+    pub name: String,
+    pub bus: String,
+    pub description: Option<String>,
+    pub pattern: Option<String>,
+    pub days: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Connection {
+    pub name: String,
+    /// A part of its ARN.
+    pub id: String,
+    pub description: Option<String>,
+    pub proof: triggers::Proof,
+    pub extra: triggers::Extra,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Address {
+    pub name: String,
+    /// A part of its ARN.
+    pub id: String,
+    pub description: Option<String>,
+    pub connection: String,
+    pub url: String,
+    pub method: String,
+    pub rate: u32,
 }

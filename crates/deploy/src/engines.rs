@@ -1,5 +1,6 @@
 //! Saying to the engines what is wanted, in their words.
 
+mod bus;
 mod gateway;
 
 use std::fs;
@@ -35,6 +36,7 @@ pub struct Engines {
     pub store: Store,
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: buses::Buses,
     pub functions: Functions,
     pub triggers: Triggers,
 }
@@ -63,6 +65,8 @@ macro_rules! failure_from {
     )*};
 }
 failure_from!(
+    access::Error,
+    buses::Error,
     objects::Error,
     tables::Error,
     functions::Error,
@@ -85,6 +89,8 @@ impl Deployer {
             (Cloud::Aws, name) => (self.space(), name),
             // See `face-gcp`.
             (Cloud::Google, name) => (Space::new("google/fulmar-local/us-central1"), name),
+            // See `face-azure`.
+            (Cloud::Azure, name) => (Space::new("azure/fulmar-local"), name),
         }
     }
 
@@ -111,7 +117,10 @@ impl Deployer {
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Gateway => self.engines.triggers.gateway(name)?.is_some(),
-            Noun::Notification => !self.engines.triggers.bucket_bindings(name)?.is_empty(),
+            Noun::Notification => {
+                let triggers = &self.engines.triggers;
+                triggers.is_bucket_on_bus(name)? || !triggers.bucket_bindings(name)?.is_empty()
+            }
             Noun::Layer => {
                 let versions = self.engines.functions.layer_versions(&self.space(), name)?;
                 !versions.is_empty()
@@ -125,6 +134,12 @@ impl Deployer {
             Noun::Mapping => self.mapping_named(name)?.is_some(),
             Noun::ClientKey => self.engines.triggers.client_key(name)?.is_some(),
             Noun::Plan => self.engines.triggers.plan(name)?.is_some(),
+            Noun::EventBus
+            | Noun::EventRule
+            | Noun::BusPolicy
+            | Noun::Archive
+            | Noun::Connection
+            | Noun::Address => is_there(self.look_on_buses(noun, name))?,
         };
         Ok(match present {
             true => Presence::Present,
@@ -180,6 +195,12 @@ impl Deployer {
             Kind::Mapping(mapping) => self.put_mapping(mapping).await,
             Kind::ClientKey(key) => self.put_client_key(key).await,
             Kind::Plan(plan) => self.put_plan(plan).await,
+            Kind::EventBus(bus) => self.put_bus(bus, fresh).await,
+            Kind::EventRule(rule) => self.put_rule(rule, fresh).await,
+            Kind::BusPolicy(policy) => self.put_bus_policy(policy).await,
+            Kind::Archive(archive) => self.put_archive(archive, fresh).await,
+            Kind::Connection(connection) => self.put_connection(connection, fresh).await,
+            Kind::Address(address) => self.put_address(address, fresh).await,
         }
     }
 
@@ -233,6 +254,12 @@ impl Deployer {
                 let removed = self.engines.triggers.remove_client_key(name).await;
                 removed.map_err(Failure::from)
             }
+            Noun::EventBus
+            | Noun::EventRule
+            | Noun::BusPolicy
+            | Noun::Archive
+            | Noun::Connection
+            | Noun::Address => self.remove_from_buses(noun, name).await,
             Noun::Plan => {
                 let removed = self.engines.triggers.remove_plan(name).await;
                 removed.map_err(Failure::from)
@@ -357,6 +384,9 @@ impl Deployer {
                 created => created?,
             };
         }
+        if function.cloud == Cloud::Azure {
+            self.make_keys(&space, name).await?;
+        }
         let current = functions.get(&space, name)?;
         if current.reserved_concurrency != function.reserved_concurrency {
             let amount = function.reserved_concurrency;
@@ -371,6 +401,22 @@ impl Deployer {
         let published = functions.resolve(&space, &function.name, alias)?;
         self.put_retry(&space, function, &published).await?;
         Ok(true)
+    }
+
+    /// By which the function is called: its own, that of all functions, and the one that opens everything.
+    async fn make_keys(&self, space: &Space, name: &str) -> Result<(), Failure> {
+        let Some(azure) = &self.azure else {
+            return Ok(());
+        };
+        let own = format!("function/{}", name.to_lowercase());
+        for (ring, key) in [
+            (own.as_str(), "default"),
+            ("host", "default"),
+            ("master", "_master"),
+        ] {
+            azure.keys.ensure(space, ring, key).await?;
+        }
+        Ok(())
     }
 
     /// Publishes what has changed, and moves the alias there.
@@ -555,15 +601,21 @@ impl Deployer {
         let usual = AsyncSettings::default();
         let retry = &function.retry;
         let max_age = retry.max_age_s.map(|age| Duration::from_secs(age.into()));
-        let is_set = retry.attempts.is_some() || max_age.is_some();
+        let tells = retry.on_success.is_some() || retry.on_failure.is_some();
+        let is_set = retry.attempts.is_some() || max_age.is_some() || tells;
         let mut wanted = AsyncSettings {
             retries: retry.attempts.unwrap_or(usual.retries),
             max_age: max_age.unwrap_or(usual.max_age),
             modified: is_set.then(|| self.clock.now()),
+            on_success: retry.on_success.clone(),
+            on_failure: retry.on_failure.clone(),
         };
-        let same = (wanted.retries, wanted.max_age) == (current.retries, current.max_age);
-        if same && wanted.modified.is_some() == current.modified.is_some() {
-            wanted.modified = current.modified;
+        // When they were set is no setting.
+        if wanted.modified.is_some() == current.modified.is_some() {
+            let now = std::mem::replace(&mut wanted.modified, current.modified);
+            if wanted != *current {
+                wanted.modified = now;
+            }
         }
         if wanted != *current {
             let name = &function.name;
@@ -580,7 +632,7 @@ impl Deployer {
         let set = self.engines.triggers.set_bucket_bindings(
             &notification.bucket,
             bindings.collect(),
-            false,
+            notification.on_bus,
         );
         set.await?;
         Ok(true)
@@ -664,7 +716,7 @@ fn throughput(units: Throughput) -> tables::Throughput {
     }
 }
 
-fn configuration(function: &Function) -> Configuration {
+pub(crate) fn configuration(function: &Function) -> Configuration {
     Configuration {
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
@@ -689,6 +741,7 @@ fn configuration(function: &Function) -> Configuration {
         },
         layers: Vec::new(),
         snapshots: function.snapshots,
+        dead_letters: function.dead_letters.clone(),
     }
 }
 
@@ -698,7 +751,7 @@ fn parted(name: &str) -> (&str, &str) {
 }
 
 /// `runtime` tells what the only file is called where the code is a text.
-fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
+pub(crate) fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
     match code {
         Code::Directory(dir) => Ok(NewCode::Directory(dir.clone())),
         Code::Zip(path) => read_package(path).map(NewCode::Package),

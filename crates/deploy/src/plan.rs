@@ -348,6 +348,12 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Mapping(_) => Noun::Mapping,
         Kind::ClientKey(_) => Noun::ClientKey,
         Kind::Plan(_) => Noun::Plan,
+        Kind::EventBus(_) => Noun::EventBus,
+        Kind::EventRule(_) => Noun::EventRule,
+        Kind::BusPolicy(_) => Noun::BusPolicy,
+        Kind::Archive(_) => Noun::Archive,
+        Kind::Connection(_) => Noun::Connection,
+        Kind::Address(_) => Noun::Address,
     }
 }
 
@@ -373,7 +379,14 @@ fn identity(kind: &Kind) -> String {
         | Kind::Alias(_)
         | Kind::Mapping(_)
         | Kind::ClientKey(_)
-        | Kind::Plan(_) => String::new(),
+        | Kind::Plan(_)
+        | Kind::EventBus(_)
+        | Kind::EventRule(_)
+        | Kind::BusPolicy(_)
+        | Kind::Connection(_)
+        | Kind::Address(_) => String::new(),
+        // It keeps the events of one bus.
+        Kind::Archive(archive) => archive.bus.clone(),
     }
 }
 

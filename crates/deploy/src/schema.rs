@@ -79,13 +79,23 @@ pub enum Noun {
     Plan,
     #[serde(rename = "client key")]
     ClientKey,
+    #[serde(rename = "event rule")]
+    EventRule,
+    #[serde(rename = "bus policy")]
+    BusPolicy,
+    Archive,
+    #[serde(rename = "API destination")]
+    Address,
+    Connection,
+    #[serde(rename = "event bus")]
+    EventBus,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping => 0,
+            Self::Mapping | Self::EventRule => 0,
             other => 1 + other as u8,
         }
     }
@@ -103,6 +113,12 @@ impl Noun {
             Self::Alias => "alias",
             Self::Version => "version",
             Self::Mapping => "mapping",
+            Self::EventRule => "event rule",
+            Self::BusPolicy => "bus policy",
+            Self::Archive => "archive",
+            Self::Address => "API destination",
+            Self::Connection => "connection",
+            Self::EventBus => "event bus",
         }
     }
 }

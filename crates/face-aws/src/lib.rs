@@ -18,6 +18,8 @@ mod protocol;
 mod router;
 mod s3;
 mod signature;
+mod signing;
+mod sns;
 mod sts;
 mod unbuilt;
 mod undelivered;

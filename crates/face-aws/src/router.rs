@@ -15,10 +15,12 @@ use http::{Method, StatusCode, header};
 use objects::Objects;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
+use topics::Topics;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
 use crate::context::Context;
+use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
 use crate::events::{self, Events};
@@ -28,6 +30,7 @@ use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
+use crate::sns::{self, Sns};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
@@ -36,6 +39,8 @@ const LARGEST_ITEMS: ByteSize = ByteSize::mib(17);
 /// Events of 1 MB, written as text within JSON.
 const LARGEST_ENTRIES: ByteSize = ByteSize::mib(4);
 const LARGEST_FORM: ByteSize = ByteSize::mib(1);
+/// Encoded, a message takes up to three times its length, and a batch has names besides.
+const LARGEST_PUBLICATION: ByteSize = ByteSize::mib(2);
 
 /// What the services work with.
 pub struct Parts {
@@ -44,6 +49,8 @@ pub struct Parts {
     pub buses: Buses,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
+    pub topics: Topics,
+    pub dialect: Arc<AwsDialect>,
     pub access: Access,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -57,6 +64,7 @@ pub struct Aws {
     streams: Streams,
     events: Events,
     lambda: Lambda,
+    sns: Sns,
     sts: Sts,
     gateways: Gateways,
     access: Access,
@@ -70,6 +78,8 @@ pub struct Aws {
 enum Destination {
     S3,
     Whole(Known),
+    /// A link to a topic's service, which is visited without a signature.
+    Link,
     /// A function, by way of a gateway.
     Gateway(Address),
     /// A service that the cloud has, and we have not.
@@ -84,6 +94,7 @@ enum Known {
     DynamoDbStreams,
     Events,
     Lambda,
+    Sns,
     Sts,
 }
 
@@ -95,6 +106,7 @@ impl Known {
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Events => "events",
             Self::Lambda => "lambda",
+            Self::Sns => "sns",
             Self::Sts => "sts",
         }
     }
@@ -106,6 +118,7 @@ impl Known {
             Self::DynamoDbStreams => &streams::SERVICE,
             Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
+            Self::Sns => &sns::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -114,6 +127,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Sns => LARGEST_PUBLICATION,
             Self::Events => LARGEST_ENTRIES,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
@@ -128,6 +142,8 @@ impl Aws {
             buses,
             functions,
             triggers,
+            topics,
+            dialect,
             access,
             clock,
             random,
@@ -159,6 +175,11 @@ impl Aws {
                 ),
             ),
             streams: Streams::new(tables, clock.clone()),
+            sns: Sns::new(sns::Parts {
+                topics,
+                triggers: triggers.clone(),
+                dialect,
+            }),
             events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
@@ -195,8 +216,25 @@ impl Aws {
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
             Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
+            Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
+    }
+
+    async fn visit(&self, request: Request) -> Response {
+        let (head, _) = request.into_parts();
+        let account = self.access.account().to_owned();
+        // Which region it is about is in what is visited.
+        let context = Context {
+            space: Context::space(&account, ""),
+            principal: access::Principal::Owner {
+                account: account.clone(),
+            },
+            account,
+            region: String::new(),
+            request_id: self.random.uuid().to_string(),
+        };
+        self.sns.visit(&context, &head).await
     }
 
     /// Who asks.
@@ -243,6 +281,7 @@ impl Service for Aws {
                 // Each in a place of its own, or every request would be moved about in the largest.
                 Destination::S3 => Box::pin(self.s3.call(request)).await,
                 Destination::Whole(known) => self.whole(known, request).await,
+                Destination::Link => Box::pin(self.visit(request)).await,
                 Destination::Gateway(address) => {
                     Box::pin(self.gateways.call(address, request)).await
                 }
@@ -314,6 +353,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
                 Known::ApiGateway
                 | Known::DynamoDb
                 | Known::DynamoDbStreams
+                | Known::Sns
                 | Known::Events
                 | Known::Sts => "RequestEntityTooLarge",
             };
@@ -350,6 +390,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     if let Some(service) = named_by(host) {
         return by_name(service);
     }
+    if sns::is_link(request) {
+        return Destination::Link;
+    }
     unsigned(request)
 }
 
@@ -360,6 +403,7 @@ fn by_name(service: &str) -> Destination {
         "dynamodb" => Destination::Whole(Known::DynamoDb),
         "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
+        "sns" => Destination::Whole(Known::Sns),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }

@@ -6,6 +6,7 @@ pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;
 pub(crate) mod rule;
+pub(crate) mod subscription;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

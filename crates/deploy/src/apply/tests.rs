@@ -94,9 +94,12 @@ impl World {
         .unwrap();
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
         let engines = Engines {
+            buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
             triggers: Triggers::new(triggers::Parts {
                 schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
                 buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
+                topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+                wording: std::sync::Arc::new(triggers::Bare),
                 store: store.clone(),
                 objects: objects.clone(),
                 tables: tables.clone(),

@@ -30,6 +30,12 @@ pub(crate) enum Kind {
     ClientKey,
     Plan,
     PlanKey,
+    EventBus,
+    EventRule,
+    BusPolicy,
+    Archive,
+    Connection,
+    Address,
     /// APIs whose routes are declared apart, or in a document.
     PlainRest,
     PlainApi,
@@ -95,6 +101,12 @@ const KINDS: &[(&str, Kind)] = &[
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
     ("AWS::DynamoDB::Table", Kind::Table),
+    ("AWS::Events::ApiDestination", Kind::Address),
+    ("AWS::Events::Archive", Kind::Archive),
+    ("AWS::Events::Connection", Kind::Connection),
+    ("AWS::Events::EventBus", Kind::EventBus),
+    ("AWS::Events::EventBusPolicy", Kind::BusPolicy),
+    ("AWS::Events::Rule", Kind::EventRule),
     ("AWS::Lambda::Alias", Kind::Alias),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
@@ -390,7 +402,12 @@ impl Kind {
             Self::Table | Self::SimpleTable => Some("TableName"),
             Self::Layer | Self::PlainLayer => Some("LayerName"),
             Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
-            Self::Part(Part::Model) => Some("Name"),
+            Self::Part(Part::Model)
+            | Self::EventBus
+            | Self::EventRule
+            | Self::Connection
+            | Self::Address => Some("Name"),
+            Self::Archive => Some("ArchiveName"),
             Self::Part(_)
             | Self::PlainRest
             | Self::PlainApi
@@ -405,6 +422,7 @@ impl Kind {
             | Self::ClientKey
             | Self::Plan
             | Self::PlanKey
+            | Self::BusPolicy
             | Self::Other => None,
         }
     }
@@ -429,10 +447,13 @@ impl Kind {
     fn longest_name(self) -> usize {
         match self {
             Self::Bucket => 63,
-            Self::Function => 64,
+            Self::Function | Self::EventRule | Self::Connection | Self::Address => 64,
+            Self::Archive => 48,
             Self::Layer | Self::PlainLayer => 140,
             Self::Table
             | Self::SimpleTable
+            | Self::EventBus
+            | Self::BusPolicy
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
@@ -499,6 +520,20 @@ impl Kind {
                 ])
             }
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
+            Self::EventBus => Some(&[
+                ("Arn", Obeyed),
+                ("Name", Obeyed),
+                ("Policy", Refused("it is known only when it is made")),
+            ]),
+            Self::EventRule => Some(&[("Arn", Obeyed)]),
+            Self::Archive => Some(&[("Arn", Obeyed), ("ArchiveName", Obeyed)]),
+            Self::Connection => Some(&[
+                ("Arn", Obeyed),
+                ("ArnForPolicy", Obeyed),
+                ("SecretArn", Refused("secrets are kept with the connection")),
+            ]),
+            Self::Address => Some(&[("Arn", Obeyed), ("ArnForPolicy", Obeyed)]),
+            Self::BusPolicy => Some(&[]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Other => None,
         }
@@ -525,6 +560,27 @@ impl Kind {
             }
             (Self::Table | Self::SimpleTable, "Arn") => {
                 Some(arn("dynamodb", &here, format!("table/{physical}")))
+            }
+            (Self::EventBus, "Name") | (Self::Archive, "ArchiveName") => Some(physical.to_owned()),
+            (Self::EventBus, "Arn") => Some(arn("events", &here, format!("event-bus/{physical}"))),
+            (Self::Archive, "Arn") => Some(arn("events", &here, format!("archive/{physical}"))),
+            (Self::Connection, "Arn") => {
+                let id = &context.suffix;
+                Some(arn("events", &here, format!("connection/{physical}/{id}")))
+            }
+            (Self::Address, "Arn") => {
+                let id = &context.suffix;
+                Some(arn(
+                    "events",
+                    &here,
+                    format!("api-destination/{physical}/{id}"),
+                ))
+            }
+            (Self::Connection, "ArnForPolicy") => {
+                Some(arn("events", &here, format!("connection/{physical}")))
+            }
+            (Self::Address, "ArnForPolicy") => {
+                Some(arn("events", &here, format!("api-destination/{physical}")))
             }
             (Self::HttpApi | Self::PlainApi, "ApiEndpoint") => {
                 Some(format!("https://{physical}.execute-api.{region}.{suffix}"))

@@ -7,7 +7,7 @@ use crate::template::declared::{Declared, Kind};
 use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
-use crate::template::{gateway, mapping};
+use crate::template::{bus, gateway, mapping};
 use Support::Obeyed;
 
 const EVENT: Schema = &[("Properties", Obeyed), ("Type", Obeyed)];
@@ -16,11 +16,9 @@ const S3: Schema = &[("Bucket", Obeyed), ("Events", Obeyed), ("Filter", Obeyed)]
 /// Kinds of events that exist but have no source here yet.
 const LATER: &[&str] = &[
     "AlexaSkill",
-    "CloudWatchEvent",
     "CloudWatchLogs",
     "Cognito",
     "DocumentDB",
-    "EventBridgeRule",
     "IoTRule",
     "Kinesis",
     "MQ",
@@ -41,7 +39,8 @@ pub(crate) enum Asked {
 /// By the logical id of the bucket or the gateway.
 pub(crate) type Rules = Vec<(String, Asked)>;
 
-const SUPPORTED: &str = "supported are Api, DynamoDB, HttpApi and S3";
+const SUPPORTED: &str =
+    "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi and S3";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -98,7 +97,8 @@ impl Reading<'_> {
             );
             return None;
         }
-        if !["Api", "DynamoDB", "HttpApi", "S3"].contains(&kind.as_str()) {
+        let is_rule = bus::EVENTS.contains(&kind.as_str());
+        if !is_rule && !["Api", "DynamoDB", "HttpApi", "S3"].contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
@@ -132,6 +132,16 @@ impl Reading<'_> {
                 )?;
                 if !fields.has("Stream") {
                     fields.required("Stream");
+                }
+                None
+            }
+            _ if is_rule => {
+                // The rule that it is short for is declared, and is read by itself.
+                let keys = keys_of(value);
+                let owner = "EventBridgeRule event";
+                let fields = Fields::open(&keys, *key_span, owner, bus::EVENT, self.findings)?;
+                if !fields.has("Pattern") {
+                    fields.required("Pattern");
                 }
                 None
             }

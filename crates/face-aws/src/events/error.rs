@@ -65,17 +65,8 @@ pub(super) fn of(error: Error) -> Fault {
             invalid("Parameter ScheduleExpression is not valid.")
         }
         Error::Refused(refusal) => invalid(refusal.to_string()),
-        error @ (Error::Overlap(..)
-        | Error::DuplicateId(_)
-        | Error::NoSuchMapping(_)
-        | Error::MappingExists { .. }
-        | Error::MappingBusy(_)
-        | Error::Tables(_)
-        | Error::KeyTaken
-        | Error::Schedules(_)
-        | Error::Objects(_)
-        | Error::Functions(_)
-        | Error::Store(_)) => internal(&error),
+        // What has nothing to do with buses.
+        error => internal(&error),
     }
 }
 

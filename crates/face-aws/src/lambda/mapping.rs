@@ -232,6 +232,11 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         Error::Overlap(..)
         | Error::DuplicateId(_)
         | Error::KeyTaken
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)

@@ -111,6 +111,8 @@ impl World {
         let triggers = Triggers::new(triggers::Parts {
             schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
+            topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+            wording: std::sync::Arc::new(triggers::Bare),
             store,
             objects: objects.clone(),
             tables: tables.clone(),

@@ -295,6 +295,11 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::MappingExists { .. }
         | Error::MappingBusy(_)
         | Error::KeyTaken
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)
