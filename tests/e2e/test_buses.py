@@ -265,6 +265,7 @@ def test_a_token_is_fetched_and_shown(world, outside):
     )
     world.rule({"source": ["token"]}, {"Arn": world.address("/with-token", connection["ConnectionArn"])})
     world.put(Source="token")
+    outside.bodies("/with-token")
     world.put(Source="token")
     outside.bodies("/with-token", 2)
     assert {asked["headers"]["authorization"] for asked in outside.at("/with-token")} == {"Bearer abc"}

@@ -109,6 +109,16 @@ pub enum Kind {
     Topic(Topic),
     Subscription(Box<Subscription>),
     Balancer(Balancer),
+    #[serde(rename = "event bus")]
+    EventBus(EventBus),
+    #[serde(rename = "event rule")]
+    EventRule(Box<EventRule>),
+    #[serde(rename = "bus policy")]
+    BusPolicy(BusPolicy),
+    Archive(Archive),
+    Connection(Box<Connection>),
+    #[serde(rename = "API destination")]
+    Address(Address),
 }
 
 impl Kind {
@@ -129,6 +139,12 @@ impl Kind {
             Self::Topic(topic) => &topic.name,
             Self::Subscription(subscription) => &subscription.name,
             Self::Balancer(balancer) => &balancer.name,
+            Self::EventBus(bus) => &bus.name,
+            Self::EventRule(rule) => &rule.name,
+            Self::BusPolicy(policy) => &policy.name,
+            Self::Archive(archive) => &archive.name,
+            Self::Connection(connection) => &connection.name,
+            Self::Address(address) => &address.name,
         }
     }
 
@@ -149,6 +165,12 @@ impl Kind {
             Self::Topic(_) => "topic",
             Self::Subscription(_) => "subscription",
             Self::Balancer(_) => "load balancer",
+            Self::EventBus(_) => "event bus",
+            Self::EventRule(_) => "event rule",
+            Self::BusPolicy(_) => "bus policy",
+            Self::Archive(_) => "archive",
+            Self::Connection(_) => "connection",
+            Self::Address(_) => "API destination",
         }
     }
 }
@@ -510,6 +532,9 @@ pub struct Retry {
 pub struct Notification {
     pub bucket: String,
     pub rules: Vec<Rule>,
+    /// Whether the bucket's changes are put on the default bus.
+    #[serde(skip_serializing_if = "is_false")]
+    pub on_bus: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -736,4 +761,68 @@ pub struct Output {
     pub name: String,
     pub description: Option<String>,
     pub value: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventBus {
+    pub name: String,
+    pub description: Option<String>,
+    pub dead_letters: Option<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventRule {
+    /// The bus and the rule, with a bar between them.
+    pub name: String,
+    pub bus: String,
+    pub rule: String,
+    pub pattern: Option<String>,
+    pub schedule: Option<String>,
+    pub enabled: bool,
+    pub description: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    pub targets: Vec<triggers::RuleTarget>,
+}
+
+/// A sentence of a bus' policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BusPolicy {
+    /// The bus and the sentence, with a bar between them.
+    pub name: String,
+    pub bus: String,
+    pub id: String,
+    /// JSON.
+    pub statement: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Archive {
+    pub name: String,
+    pub bus: String,
+    pub description: Option<String>,
+    pub pattern: Option<String>,
+    pub days: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Connection {
+    pub name: String,
+    /// A part of its ARN.
+    pub id: String,
+    pub description: Option<String>,
+    pub proof: triggers::Proof,
+    pub extra: triggers::Extra,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Address {
+    pub name: String,
+    /// A part of its ARN.
+    pub id: String,
+    pub description: Option<String>,
+    pub connection: String,
+    pub url: String,
+    pub method: String,
+    pub rate: u32,
 }

@@ -1,6 +1,7 @@
 //! Saying to the engines what is wanted, in their words.
 
 mod balancer;
+mod bus;
 mod gateway;
 
 use std::fs;
@@ -37,6 +38,7 @@ pub struct Engines {
     pub store: Store,
     pub objects: Objects,
     pub tables: Tables,
+    pub buses: buses::Buses,
     pub functions: Functions,
     pub topics: Topics,
     pub triggers: Triggers,
@@ -67,6 +69,7 @@ macro_rules! failure_from {
 }
 failure_from!(
     access::Error,
+    buses::Error,
     objects::Error,
     tables::Error,
     functions::Error,
@@ -118,7 +121,10 @@ impl Deployer {
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Gateway => self.engines.triggers.gateway(name)?.is_some(),
-            Noun::Notification => !self.engines.triggers.bucket_bindings(name)?.is_empty(),
+            Noun::Notification => {
+                let triggers = &self.engines.triggers;
+                triggers.is_bucket_on_bus(name)? || !triggers.bucket_bindings(name)?.is_empty()
+            }
             Noun::Layer => {
                 let versions = self.engines.functions.layer_versions(&self.space(), name)?;
                 !versions.is_empty()
@@ -138,6 +144,12 @@ impl Deployer {
             }
             Noun::Subscription => self.subscription_named(name)?.is_some(),
             Noun::Balancer => self.engines.triggers.balancer(name)?.is_some(),
+            Noun::EventBus
+            | Noun::EventRule
+            | Noun::BusPolicy
+            | Noun::Archive
+            | Noun::Connection
+            | Noun::Address => is_there(self.look_on_buses(noun, name))?,
         };
         Ok(match present {
             true => Presence::Present,
@@ -196,6 +208,12 @@ impl Deployer {
             Kind::Topic(topic) => self.put_topic(topic, fresh).await,
             Kind::Subscription(subscription) => self.put_subscription(subscription).await,
             Kind::Balancer(balancer) => self.put_balancer(balancer, fresh).await,
+            Kind::EventBus(bus) => self.put_bus(bus, fresh).await,
+            Kind::EventRule(rule) => self.put_rule(rule, fresh).await,
+            Kind::BusPolicy(policy) => self.put_bus_policy(policy).await,
+            Kind::Archive(archive) => self.put_archive(archive, fresh).await,
+            Kind::Connection(connection) => self.put_connection(connection, fresh).await,
+            Kind::Address(address) => self.put_address(address, fresh).await,
         }
     }
 
@@ -249,6 +267,12 @@ impl Deployer {
                 let removed = self.engines.triggers.remove_client_key(name).await;
                 removed.map_err(Failure::from)
             }
+            Noun::EventBus
+            | Noun::EventRule
+            | Noun::BusPolicy
+            | Noun::Archive
+            | Noun::Connection
+            | Noun::Address => self.remove_from_buses(noun, name).await,
             Noun::Plan => {
                 let removed = self.engines.triggers.remove_plan(name).await;
                 removed.map_err(Failure::from)
@@ -627,7 +651,7 @@ impl Deployer {
         let set = self.engines.triggers.set_bucket_bindings(
             &notification.bucket,
             bindings.collect(),
-            false,
+            notification.on_bus,
         );
         set.await?;
         Ok(true)

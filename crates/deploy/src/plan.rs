@@ -351,6 +351,12 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Topic(_) => Noun::Topic,
         Kind::Subscription(_) => Noun::Subscription,
         Kind::Balancer(_) => Noun::Balancer,
+        Kind::EventBus(_) => Noun::EventBus,
+        Kind::EventRule(_) => Noun::EventRule,
+        Kind::BusPolicy(_) => Noun::BusPolicy,
+        Kind::Archive(_) => Noun::Archive,
+        Kind::Connection(_) => Noun::Connection,
+        Kind::Address(_) => Noun::Address,
     }
 }
 
@@ -379,7 +385,14 @@ fn identity(kind: &Kind) -> String {
         | Kind::Plan(_)
         | Kind::Topic(_)
         | Kind::Subscription(_)
-        | Kind::Balancer(_) => String::new(),
+        | Kind::Balancer(_)
+        | Kind::EventBus(_)
+        | Kind::EventRule(_)
+        | Kind::BusPolicy(_)
+        | Kind::Connection(_)
+        | Kind::Address(_) => String::new(),
+        // It keeps the events of one bus.
+        Kind::Archive(archive) => archive.bus.clone(),
     }
 }
 

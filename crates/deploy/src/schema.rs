@@ -83,13 +83,23 @@ pub enum Noun {
     Subscription,
     #[serde(rename = "load balancer")]
     Balancer,
+    #[serde(rename = "event rule")]
+    EventRule,
+    #[serde(rename = "bus policy")]
+    BusPolicy,
+    Archive,
+    #[serde(rename = "API destination")]
+    Address,
+    Connection,
+    #[serde(rename = "event bus")]
+    EventBus,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping | Self::Subscription | Self::Balancer => 0,
+            Self::Mapping | Self::Subscription | Self::Balancer | Self::EventRule => 0,
             other => 1 + other as u8,
         }
     }
@@ -110,6 +120,12 @@ impl Noun {
             Self::Topic => "topic",
             Self::Subscription => "subscription",
             Self::Balancer => "load balancer",
+            Self::EventRule => "event rule",
+            Self::BusPolicy => "bus policy",
+            Self::Archive => "archive",
+            Self::Address => "API destination",
+            Self::Connection => "connection",
+            Self::EventBus => "event bus",
         }
     }
 }

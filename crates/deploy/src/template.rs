@@ -6,6 +6,7 @@
 
 mod balancer;
 mod bucket;
+mod bus;
 mod conditions;
 mod declared;
 mod events;

@@ -19,9 +19,6 @@ mod rule;
 mod tags;
 mod target;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use base::{Clock, Random, Space, Timestamp};

@@ -140,6 +140,7 @@ pub(crate) async fn start(
         store: store.clone(),
         objects: objects.clone(),
         tables: tables.clone(),
+        buses: buses.clone(),
         functions: functions.clone(),
         topics: topics.clone(),
         triggers: triggers.clone(),

@@ -165,7 +165,7 @@ impl Triggers {
                     retries: late.failures,
                     ended,
                 };
-                self.leave_undone(tx, orders, &late.occasion, &undelivered)?;
+                self.give_up_schedule(tx, orders, &late.occasion, &undelivered)?;
                 Ok(schedules.end(tx, &late.occasion)?)
             }
         }
@@ -201,7 +201,7 @@ impl Triggers {
         Ok(())
     }
 
-    fn leave_undone(
+    fn give_up_schedule(
         &self,
         tx: &mut Tx,
         orders: &dyn Orders,

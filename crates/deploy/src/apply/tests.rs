@@ -95,6 +95,7 @@ impl World {
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
         let topics = topics::Topics::new(store.clone(), clock.clone(), random.clone());
         let engines = Engines {
+            buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
             triggers: Triggers::new(triggers::Parts {
                 schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
                 buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),

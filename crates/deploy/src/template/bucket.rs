@@ -83,10 +83,7 @@ pub(crate) const PROPERTIES: Schema = &[
 const VERSIONING: Schema = &[("Status", Obeyed)];
 
 const NOTIFICATION: Schema = &[
-    (
-        "EventBridgeConfiguration",
-        Refused("there is no event bus yet"),
-    ),
+    ("EventBridgeConfiguration", Obeyed),
     ("LambdaConfigurations", Obeyed),
     ("QueueConfigurations", Refused("there are no queues yet")),
     ("TopicConfigurations", Refused("there are no topics yet")),
@@ -190,6 +187,18 @@ fn wrong_name(name: &str) -> Option<&'static str> {
         return Some("this beginning or ending is reserved");
     }
     None
+}
+
+const ON_BUS: Schema = &[("EventBridgeEnabled", Obeyed)];
+
+/// Whether a `NotificationConfiguration` puts changes on the default bus.
+pub(crate) fn is_on_bus(node: &Node, findings: &Findings<'_>) -> bool {
+    let Some(node) = node.get("EventBridgeConfiguration") else {
+        return false;
+    };
+    let owner = "EventBridgeConfiguration";
+    let fields = Fields::open(node, node.span, owner, ON_BUS, findings);
+    fields.is_some_and(|fields| fields.boolean("EventBridgeEnabled").unwrap_or(true))
 }
 
 /// The bucket's own `NotificationConfiguration`; `function` turns an ARN into a function's name and

@@ -32,6 +32,12 @@ pub(crate) enum Kind {
     ClientKey,
     Plan,
     PlanKey,
+    EventBus,
+    EventRule,
+    BusPolicy,
+    Archive,
+    Connection,
+    Address,
     /// APIs whose routes are declared apart, or in a document.
     PlainRest,
     PlainApi,
@@ -120,6 +126,12 @@ const KINDS: &[(&str, Kind)] = &[
         "AWS::ElasticLoadBalancingV2::TargetGroup",
         Kind::Balance(balancer::Part::Group),
     ),
+    ("AWS::Events::ApiDestination", Kind::Address),
+    ("AWS::Events::Archive", Kind::Archive),
+    ("AWS::Events::Connection", Kind::Connection),
+    ("AWS::Events::EventBus", Kind::EventBus),
+    ("AWS::Events::EventBusPolicy", Kind::BusPolicy),
+    ("AWS::Events::Rule", Kind::EventRule),
     ("AWS::Lambda::Alias", Kind::Alias),
     ("AWS::Lambda::EventInvokeConfig", Kind::InvokeConfig),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
@@ -423,7 +435,12 @@ impl Kind {
             Self::Topic => Some("TopicName"),
             Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
             Self::Part(Part::Model)
-            | Self::Balance(balancer::Part::Balancer | balancer::Part::Group) => Some("Name"),
+            | Self::Balance(balancer::Part::Balancer | balancer::Part::Group)
+            | Self::EventBus
+            | Self::EventRule
+            | Self::Connection
+            | Self::Address => Some("Name"),
+            Self::Archive => Some("ArchiveName"),
             Self::Part(_)
             | Self::Balance(_)
             | Self::PlainRest
@@ -442,6 +459,7 @@ impl Kind {
             | Self::Subscription
             | Self::TopicPolicy
             | Self::InvokeConfig
+            | Self::BusPolicy
             | Self::Other => None,
         }
     }
@@ -466,13 +484,16 @@ impl Kind {
     fn longest_name(self) -> usize {
         match self {
             Self::Bucket => 63,
-            Self::Function => 64,
+            Self::Function | Self::EventRule | Self::Connection | Self::Address => 64,
+            Self::Archive => 48,
             Self::Layer | Self::PlainLayer => 140,
             // Room for the ending of those that keep order.
             Self::Topic => 251,
             Self::Balance(_) => 32,
             Self::Table
             | Self::SimpleTable
+            | Self::EventBus
+            | Self::BusPolicy
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
@@ -543,6 +564,20 @@ impl Kind {
             }
             Self::Balance(part) => Some(part.attributes()),
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
+            Self::EventBus => Some(&[
+                ("Arn", Obeyed),
+                ("Name", Obeyed),
+                ("Policy", Refused("it is known only when it is made")),
+            ]),
+            Self::EventRule => Some(&[("Arn", Obeyed)]),
+            Self::Archive => Some(&[("Arn", Obeyed), ("ArchiveName", Obeyed)]),
+            Self::Connection => Some(&[
+                ("Arn", Obeyed),
+                ("ArnForPolicy", Obeyed),
+                ("SecretArn", Refused("secrets are kept with the connection")),
+            ]),
+            Self::Address => Some(&[("Arn", Obeyed), ("ArnForPolicy", Obeyed)]),
+            Self::BusPolicy => Some(&[]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
             Self::Subscription => Some(&[("Arn", Refused("its id is known only when it is made"))]),
@@ -575,6 +610,27 @@ impl Kind {
             }
             (Self::Topic, "TopicArn") => Some(arn("sns", &here, physical.to_owned())),
             (Self::Topic, "TopicName") => Some(physical.to_owned()),
+            (Self::EventBus, "Name") | (Self::Archive, "ArchiveName") => Some(physical.to_owned()),
+            (Self::EventBus, "Arn") => Some(arn("events", &here, format!("event-bus/{physical}"))),
+            (Self::Archive, "Arn") => Some(arn("events", &here, format!("archive/{physical}"))),
+            (Self::Connection, "Arn") => {
+                let id = &context.suffix;
+                Some(arn("events", &here, format!("connection/{physical}/{id}")))
+            }
+            (Self::Address, "Arn") => {
+                let id = &context.suffix;
+                Some(arn(
+                    "events",
+                    &here,
+                    format!("api-destination/{physical}/{id}"),
+                ))
+            }
+            (Self::Connection, "ArnForPolicy") => {
+                Some(arn("events", &here, format!("connection/{physical}")))
+            }
+            (Self::Address, "ArnForPolicy") => {
+                Some(arn("events", &here, format!("api-destination/{physical}")))
+            }
             (Self::HttpApi | Self::PlainApi, "ApiEndpoint") => {
                 Some(format!("https://{physical}.execute-api.{region}.{suffix}"))
             }

@@ -7,7 +7,7 @@ use crate::template::declared::{Declared, Kind};
 use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
-use crate::template::{gateway, mapping, topic};
+use crate::template::{bus, gateway, mapping, topic};
 use Support::Obeyed;
 
 const EVENT: Schema = &[("Properties", Obeyed), ("Type", Obeyed)];
@@ -16,11 +16,9 @@ const S3: Schema = &[("Bucket", Obeyed), ("Events", Obeyed), ("Filter", Obeyed)]
 /// Kinds of events that exist but have no source here yet.
 const LATER: &[&str] = &[
     "AlexaSkill",
-    "CloudWatchEvent",
     "CloudWatchLogs",
     "Cognito",
     "DocumentDB",
-    "EventBridgeRule",
     "IoTRule",
     "Kinesis",
     "MQ",
@@ -40,7 +38,8 @@ pub(crate) enum Asked {
 /// By the logical id of the bucket or the gateway.
 pub(crate) type Rules = Vec<(String, Asked)>;
 
-const SUPPORTED: &str = "supported are Api, DynamoDB, HttpApi, S3 and SNS";
+const SUPPORTED: &str =
+    "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi, S3 and SNS";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -97,7 +96,8 @@ impl Reading<'_> {
             );
             return None;
         }
-        if !["Api", "DynamoDB", "HttpApi", "S3", "SNS"].contains(&kind.as_str()) {
+        let is_rule = bus::EVENTS.contains(&kind.as_str());
+        if !is_rule && !["Api", "DynamoDB", "HttpApi", "S3", "SNS"].contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
@@ -141,6 +141,16 @@ impl Reading<'_> {
                     Fields::open(&keys, *key_span, "SNS event", topic::EVENT, self.findings)?;
                 if !fields.has("Topic") {
                     fields.required("Topic");
+                }
+                None
+            }
+            _ if is_rule => {
+                // The rule that it is short for is declared, and is read by itself.
+                let keys = keys_of(value);
+                let owner = "EventBridgeRule event";
+                let fields = Fields::open(&keys, *key_span, owner, bus::EVENT, self.findings)?;
+                if !fields.has("Pattern") {
+                    fields.required("Pattern");
                 }
                 None
             }

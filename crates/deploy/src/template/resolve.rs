@@ -17,7 +17,7 @@ use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    declared, events, function, function_arn, gateway, globals, layer, mapping, outcome,
+    bus, declared, events, function, function_arn, gateway, globals, layer, mapping, outcome,
     parameters, permission, policies, scalar, table, topic, version,
 };
 
@@ -84,6 +84,8 @@ struct Harvest {
     made: Vec<(String, Made)>,
     /// By the logical id of the bucket.
     rules: BTreeMap<String, Vec<Placed>>,
+    /// Logical ids of buckets whose changes are put on the default bus. Each is among those with rules.
+    on_bus: BTreeSet<String>,
     /// By the logical id of the gateway.
     routes: BTreeMap<String, Vec<gateway::Placed>>,
     drafts: BTreeMap<String, gateway::Draft>,
@@ -109,6 +111,7 @@ impl<'t> Resolving<'t> {
         globals::merge(root.get("Globals"), &mut declared, self.report);
         mapping::declare_events(&mut declared);
         topic::declare(&mut declared);
+        bus::declare_events(&mut declared);
         let findings = Findings {
             report: self.report,
             access: RefCell::default(),
@@ -503,6 +506,25 @@ impl<'t> Resolving<'t> {
                     });
                 }
             }
+            Kind::EventBus
+            | Kind::EventRule
+            | Kind::Archive
+            | Kind::Connection
+            | Kind::Address
+            | Kind::BusPolicy => {
+                let schema = match one.kind {
+                    Kind::EventBus => bus::BUS,
+                    Kind::EventRule => bus::RULE,
+                    Kind::Archive => bus::ARCHIVE,
+                    Kind::Connection => bus::CONNECTION,
+                    Kind::Address => bus::ADDRESS,
+                    _ => bus::POLICY,
+                };
+                if let (Some(fields), Some(name)) = (open(schema), name) {
+                    let made = self.of_bus(one.kind, &fields, name, findings);
+                    harvest.made.extend(made.map(|made| (one.id.clone(), made)));
+                }
+            }
             Kind::ClientKey => {
                 if let (Some(fields), Some(name)) = (open(gateway::KEY), name) {
                     let made = Made::ClientKey(gateway::key(&fields, name));
@@ -535,6 +557,27 @@ impl<'t> Resolving<'t> {
                 }
             }
             Kind::Other => {}
+        }
+    }
+
+    fn of_bus(
+        &self,
+        kind: Kind,
+        fields: &Fields<'_>,
+        name: String,
+        findings: &Findings<'_>,
+    ) -> Option<Made> {
+        let context = self.context;
+        match kind {
+            Kind::EventBus => bus::bus(fields, name, findings).map(Made::EventBus),
+            Kind::EventRule => {
+                bus::rule(fields, name, findings).map(|rule| Made::EventRule(Box::new(rule)))
+            }
+            Kind::Archive => bus::archive(fields, name, findings).map(Made::Archive),
+            Kind::Connection => bus::connection(fields, name, context, findings)
+                .map(|connection| Made::Connection(Box::new(connection))),
+            Kind::Address => bus::address(fields, name, context, findings).map(Made::Address),
+            _ => bus::policy(fields, context, findings).map(Made::BusPolicy),
         }
     }
 
@@ -638,6 +681,9 @@ impl<'t> Resolving<'t> {
             .entry(one.id.clone())
             .or_default()
             .extend(rules);
+        if bucket::is_on_bus(&node, findings) {
+            harvest.on_bus.insert(one.id.clone());
+        }
     }
 
     fn say_access(&self, findings: &Findings<'_>) {
@@ -707,8 +753,13 @@ impl<'t> Resolving<'t> {
                 continue;
             };
             let rules: Vec<_> = rules.iter().map(|placed| placed.rule.clone()).collect();
-            if !rules.is_empty() {
-                let made = Made::Notification(Notification { bucket, rules });
+            let on_bus = harvest.on_bus.contains(id);
+            if on_bus || !rules.is_empty() {
+                let made = Made::Notification(Notification {
+                    bucket,
+                    rules,
+                    on_bus,
+                });
                 harvest.made.push((format!("{id}{NOTIFICATION}"), made));
             }
         }

@@ -243,6 +243,13 @@ impl<'t> Scope<'t> {
                 Kind::Alias => self.attribute_of(declared, "AliasArn"),
                 Kind::Topic => self.attribute_of(declared, "TopicArn"),
                 Kind::Balance(part) => self.balance_arn(declared, part),
+                Kind::EventRule => {
+                    let rule = self.physical(declared)?;
+                    Some(match self.bus_of(declared) {
+                        Some(bus) => format!("{bus}|{rule}"),
+                        None => rule,
+                    })
+                }
                 _ => self.physical(declared),
             },
             Target::Role(function) => Some(function.role_name(self.context)),
@@ -316,6 +323,17 @@ impl<'t> Scope<'t> {
                 let function = self.function_of(declared)?;
                 Some(self.function_arn(&format!("{function}:{MARK}{}{MARK}", declared.id)))
             }
+            (Kind::EventRule, "Arn") => {
+                let (region, account) = (&self.context.region, &self.context.account);
+                let partition = self.context.partition();
+                let rule = self.physical(declared)?;
+                let path = self
+                    .bus_of(declared)
+                    .map_or(String::new(), |bus| format!("{bus}/"));
+                Some(format!(
+                    "arn:{partition}:events:{region}:{account}:rule/{path}{rule}"
+                ))
+            }
             (Kind::Alias, "AliasArn") => {
                 let function = self.function_of(declared)?;
                 let alias = self.property(declared, "Name")?;
@@ -381,6 +399,15 @@ impl<'t> Scope<'t> {
                 self.text(&node)
             })
         })
+    }
+
+    /// The bus that a rule is on, unless it is the default one.
+    fn bus_of(&self, rule: &Declared) -> Option<String> {
+        let given = self.property(rule, "EventBusName")?;
+        let name = given
+            .rsplit_once('/')
+            .map_or(given.as_str(), |(_, name)| name);
+        (name != buses::DEFAULT).then(|| name.to_owned())
     }
 
     /// The function that a version or an alias belongs to.
