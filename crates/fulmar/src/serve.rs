@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use access::{Access, Keyring, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
-use clock::Timekeeper;
 use buses::Buses;
+use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, S3};

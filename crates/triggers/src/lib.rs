@@ -65,12 +65,12 @@ pub use schema::gateway::{
     GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
-pub use schema::subscription::{
-    Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
-};
 pub use schema::rule::{
     Address, Connection, Extra, Input, Parameter, Place, Proof, RequestParts, RetryLimits, Rule,
     RuleState, RuleTarget,
+};
+pub use schema::subscription::{
+    Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
 };
 pub use schema::{
     EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
