@@ -287,7 +287,7 @@ def test_what_is_not_built_is_refused_as_a_whole(host, tmp_path):
 
 
 def test_what_answers_to_the_same_as_another_application_is_refused(host, tmp_path):
-    app = tmp_path / "app"
+    app = tmp_path / "other"
     write(app / "host.json", {"version": "2.0"})
     http_function(app, "Thief", DESCRIBED["Done"], route="items/{other:int?}", methods=["get", "put"])
     refused = host.cli("deploy", str(app), check=False)
@@ -467,8 +467,7 @@ def test_up_reloads_code_and_finds_new_functions(tmp_path):
         up.wait_for("deployed")
         eventually(lambda: ask(up, "/api/First")[2] == b"one")
         (app / "First/index.js").write_text("module.exports = async (context) => { context.res = { body: 'two' }; };")
-        up.wait_for("reloaded")
-        assert ask(up, "/api/First")[2] == b"two"
+        eventually(lambda: ask(up, "/api/First")[2] == b"two")
         http_function(app, "Second", "module.exports = async (context) => { context.res = { body: 'new' }; };")
         eventually(lambda: ask(up, "/api/Second")[2] == b"new")
         # One that cannot be changes nothing, and the others go on.
@@ -486,7 +485,7 @@ def test_a_caller_that_leaves_frees_the_instance(host):
 
     for _ in range(20):
         leave()
-    assert ask(host, "/api/Done")[2] == b"done"
+    assert ask(host, "/api/Done")[::2] == (200, b"done")
 
 
 def test_http2_and_encrypted_connections(tmp_path):

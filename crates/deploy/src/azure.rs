@@ -120,8 +120,13 @@ impl App {
         ];
         let is_code = [".js", ".mjs", ".cjs", ".py", ".cs", ".dll"];
         let registers = matches!(self.model, Model::Registered(_));
+        // Of a folder that comes or goes with its files at once, often nothing but the folder is told.
+        let describes_one = matches!(self.model, Model::Described)
+            && inner.components().count() == 1
+            && (file.is_dir() || !file.exists());
         inner.components().all(is_own)
-            && (describes.contains(&&*name)
+            && (describes_one
+                || describes.contains(&&*name)
                 || registers && is_code.iter().any(|ending| name.ends_with(ending)))
     }
 

@@ -48,6 +48,36 @@ fn a_folder_is_told_by_its_files() {
 }
 
 #[test]
+fn what_changes_an_application_is_looked_at_again() {
+    let http = described(r#"{"type": "httpTrigger", "name": "req"}"#);
+    let files = folder(&[
+        HOST,
+        ("Hello/function.json", &http),
+        ("Hello/index.js", ""),
+        ("x.txt", ""),
+    ]);
+    let app = in_folder(files.path()).unwrap();
+    let reads = |name: &str| app.reads(&files.path().join(name));
+    // A folder that is new, and one that is gone.
+    for name in ["host.json", "Hello/function.json", "Hello", "Gone"] {
+        assert!(reads(name), "{name}");
+    }
+    for name in [
+        "Hello/index.js",
+        "x.txt",
+        "node_modules/a/package.json",
+        ".git",
+        "Hello/lib",
+    ] {
+        assert!(!reads(name), "{name}");
+    }
+    let python = folder(&[HOST, ("function_app.py", "")]);
+    let app = in_folder(python.path()).unwrap();
+    assert!(app.reads(&python.path().join("more.py")));
+    assert!(!app.reads(&python.path().join("more.txt")));
+}
+
+#[test]
 fn settings_are_those_of_all_functions() {
     let host = r#"{"version": "2.0", "functionTimeout": "00:01:30",
         "extensions": {"http": {"routePrefix": "v1/", "customHeaders": {"X-A": "b"}, "hsts": {"isEnabled": true}}}}"#;
