@@ -1,6 +1,8 @@
 """What else there is of the API: policies as documents, the older asynchronous call, waiters, limits."""
 
+import http.client
 import json
+import urllib.parse
 
 import pytest
 from botocore.exceptions import ClientError
@@ -49,6 +51,51 @@ def test_a_policy_as_a_document(lambda_, name):
 def test_the_older_call_without_waiting(fulmar, lambda_, name):
     assert lambda_.invoke_async(FunctionName=name, InvokeArgs=b'{"older": true}')["Status"] == 202
     eventually(lambda: "called with {\"older\":true}" in fulmar.cli("logs", name).stdout)
+
+
+def fetch(url, headers=None):
+    """Without a resolver: not every machine knows names under `localhost`."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)
+    connection.request("GET", parts.path, headers={"host": parts.netloc, **(headers or {})})
+    response = connection.getresponse()
+    return response.status, response.headers, response.read()
+
+
+def test_urls(lambda_):
+    code = {"index.js": "exports.handler = async (event, context) => ({ version: context.functionVersion, path: event.rawPath });"}
+    name = make(lambda_, "with-url", package(code), runtime="nodejs20.x")
+    arn = lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
+    cors = {"AllowOrigins": ["https://page.example"], "AllowMethods": ["GET"], "MaxAge": 60}
+    made = lambda_.create_function_url_config(FunctionName=name, AuthType="NONE", Cors=cors)
+    assert (made["FunctionArn"], made["AuthType"], made["InvokeMode"], made["Cors"]) == (arn, "NONE", "BUFFERED", cors)
+    status, headers, body = fetch(made["FunctionUrl"], {"origin": "https://page.example"})
+    assert (status, json.loads(body)) == (200, {"version": "$LATEST", "path": "/"})
+    assert headers["access-control-allow-origin"] == "https://page.example"
+    with pytest.raises(lambda_.exceptions.ResourceConflictException, match="FunctionUrlConfig exists for this Lambda function"):
+        lambda_.create_function_url_config(FunctionName=name, AuthType="NONE")
+
+    changed = lambda_.update_function_url_config(FunctionName=name, AuthType="AWS_IAM", InvokeMode="RESPONSE_STREAM")
+    assert (changed["FunctionUrl"], changed["InvokeMode"], changed["Cors"]) == (made["FunctionUrl"], "RESPONSE_STREAM", cors)
+    assert changed["CreationTime"] == made["CreationTime"] <= changed["LastModifiedTime"]
+    assert fetch(made["FunctionUrl"])[0] == 403
+    assert lambda_.get_function_url_config(FunctionName=name)["AuthType"] == "AWS_IAM"
+
+    version = lambda_.publish_version(FunctionName=name)["Version"]
+    with pytest.raises(ClientError):
+        lambda_.create_function_url_config(FunctionName=name, Qualifier="nobody", AuthType="NONE")
+    lambda_.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    alias = lambda_.create_function_url_config(FunctionName=name, Qualifier="live", AuthType="NONE")
+    assert json.loads(fetch(alias["FunctionUrl"])[2])["version"] == version
+    listed = lambda_.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]
+    assert sorted(one["FunctionArn"] for one in listed) == [arn, arn + ":live"]
+
+    lambda_.delete_function_url_config(FunctionName=name, Qualifier="live")
+    assert fetch(alias["FunctionUrl"])[0] in (403, 404)
+    with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+        lambda_.get_function_url_config(FunctionName=name, Qualifier="live")
+    lambda_.delete_function(FunctionName=name)
+    assert fetch(made["FunctionUrl"])[0] in (403, 404)
 
 
 @pytest.mark.parametrize(

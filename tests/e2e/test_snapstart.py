@@ -1,5 +1,6 @@
 """SnapStart: what it takes, what it says, and the hooks that the code gets."""
 
+import concurrent.futures
 import json
 
 import pytest
@@ -50,6 +51,29 @@ def test_a_hook_that_fails_fails_the_call(lambda_, when, code):
     answer, said = call(lambda_, name, Qualifier=version)
     assert answer["FunctionError"] == "Unhandled" and said["errorType"] == "ValueError" and said["errorMessage"] == "not now"
     assert "FunctionError" not in call(lambda_, name)[0]
+
+
+COUNTED = """
+import time, uuid
+from snapshot_restore_py import register_before_snapshot, register_after_restore
+time.sleep(0.3)
+snapshot, restored = str(uuid.uuid4()), []
+register_before_snapshot(lambda: restored.clear())
+register_after_restore(lambda: restored.append(str(uuid.uuid4())))
+def handler(event, context):
+    time.sleep(0.5)
+    return {"snapshot": snapshot, "restored": restored}
+"""
+
+
+def test_all_instances_come_of_one_snapshot(lambda_):
+    """Each runs the hooks after it for itself; the code is initialised once, when the version is published."""
+    name = make(lambda_, "snaps-one", package({"index.py": COUNTED}), runtime="python3.12", SnapStart={"ApplyOn": "PublishedVersions"})
+    version = lambda_.publish_version(FunctionName=name)["Version"]
+    with concurrent.futures.ThreadPoolExecutor(3) as threads:
+        said = list(threads.map(lambda _: call(lambda_, name, Qualifier=version)[1], range(3)))
+    assert len({one["snapshot"] for one in said}) == 1, said
+    assert len({one["restored"][0] for one in said}) == 3 and all(len(one["restored"]) == 1 for one in said), said
 
 
 def refused(make_it):

@@ -1,12 +1,15 @@
 //! Who may call: keys, the principals behind them, and sessions of limited life.
 //!
-//! There are two sorts of keys. *Root keys* are given to Fulmar when it starts and belong to the account's owner.
+//! There are two sorts of keys that requests are signed with. *Root keys* are given to Fulmar when it starts and belong to the account's owner.
 //! *Session keys* are minted for a principal (a function's role) and are never stored: the secret and the token are
 //! derived from one master secret, so any process that has the store can verify any session, also after a restart.
+//!
+//! Beside them there are *named keys*, which sign nothing: whoever shows one is let in. See [`Keyring`].
 //!
 //! Must never know: how a request is signed, or what a principal may do on the wire. Policies come with a later issue.
 
 mod error;
+mod keyring;
 mod schema;
 mod session;
 
@@ -16,6 +19,7 @@ use base::{Clock, Random, Timestamp};
 use store::Store;
 
 pub use error::{Error, Result};
+pub use keyring::{Keyring, NamedKey};
 pub use schema::Principal;
 pub use session::Session;
 

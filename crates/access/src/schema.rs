@@ -1,9 +1,18 @@
-//! What is in the store: one master secret.
+//! What is in the store: one master secret, and the keys on keyrings.
 
 use serde::{Deserialize, Serialize};
 use store::{Keyspace, Record, Table};
 
 pub(crate) const MASTER: Table<Master> = Table::new(Keyspace::Access, 0);
+
+/// By space, ring and name.
+pub(crate) const KEYS: Table<Secret> = Table::new(Keyspace::Access, 1);
+
+/// What is shown to open something.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl Record for Secret {}
 
 /// What every session's secret and token are derived from.
 #[derive(Clone, Serialize, Deserialize)]

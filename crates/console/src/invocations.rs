@@ -55,15 +55,30 @@ pub struct Error {
 
 pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
     let function = match query.text("function") {
-        Some(name) => Some(name::find(parts, &name)?.name),
+        Some(name) => Some(name::find(parts, &name)?),
         None => None,
     };
     let limit = query.parse("limit")?.unwrap_or(USUAL).min(MOST);
-    let found = parts
-        .ledger
-        .invocations(&parts.space, function.as_deref(), limit)?;
+    let found = match &function {
+        Some(function) => {
+            let name = Some(function.name.as_str());
+            parts.ledger.invocations(&function.space, name, limit)?
+        }
+        None => everywhere(parts, limit)?,
+    };
     let invocations = found.into_iter().map(Invocation::from).collect();
     Ok(crate::json(StatusCode::OK, &Invocations { invocations }))
+}
+
+/// Of all clouds' functions.
+fn everywhere(parts: &Parts, limit: usize) -> Result<Vec<ledger::Invocation>, Problem> {
+    let mut found = Vec::new();
+    for space in name::spaces(parts)? {
+        found.extend(parts.ledger.invocations(&space, None, limit)?);
+    }
+    found.sort_by_key(|ran| std::cmp::Reverse(ran.started));
+    found.truncate(limit);
+    Ok(found)
 }
 
 impl From<ledger::Invocation> for Invocation {
@@ -122,5 +137,6 @@ fn settlement(how: Settlement) -> &'static str {
         Settlement::EventAgeExceeded => "event-age-exceeded",
         Settlement::ZeroReservedConcurrency => "zero-reserved-concurrency",
         Settlement::FunctionGone => "function-gone",
+        Settlement::Looping => "looping",
     }
 }

@@ -5,8 +5,10 @@
 //! | `GET health` | whether the server can do its work; the one that needs no token |
 //! | `GET logs?function=&last=&follow=` | lines that functions printed, one JSON object per line |
 //! | `GET invocations?function=&limit=` | what ran, newest first |
+//! | `GET outbox?limit=` | mail, texts and notices that people would have got, newest first |
 //! | `POST invoke?function=&asynchronous=` | runs a function with the body as its payload |
 //! | `POST deploy` | deploys a template that lies on this machine |
+//! | `GET keys?function=` | the keys by which functions are called that ask for one |
 //! | `GET forks` | the processes that are kept to be forked, and their memory |
 //! | `GET clock` | what time it is for the server |
 //! | `POST clock/advance?by=&wait=` | goes forward; answers when what fell due until then is done |
@@ -24,14 +26,17 @@ mod forks;
 mod health;
 mod invocations;
 mod invoke;
+mod keys;
 mod logs;
 mod name;
+mod outbox;
 mod problem;
 mod query;
 
 use std::sync::Arc;
 
 use ::clock::Timekeeper;
+use access::Keyring;
 use aws_lc_rs::constant_time;
 use base::{ByteSize, Space};
 use deploy::Deployer;
@@ -41,6 +46,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use ledger::Ledger;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use topics::Topics;
 use wire::{Body, Request, Response, Service, ServiceFuture};
 
 pub use self::clock::Clock;
@@ -48,7 +54,9 @@ pub use deployments::Deployment;
 pub use forks::Forks;
 pub use invocations::{Invocation, Invocations};
 pub use invoke::{Invoked, Phases};
+pub use keys::{Key, Keys};
 pub use logs::Line;
+pub use outbox::{Outbox, Posted};
 pub use problem::Problem;
 
 use query::Query;
@@ -65,6 +73,8 @@ pub struct Parts {
     pub ledger: Ledger,
     pub deployer: Deployer,
     pub clock: Timekeeper,
+    pub topics: Topics,
+    pub keys: Keyring,
     /// Whose functions a name without more means.
     pub space: Space,
     /// What every request must show.
@@ -115,6 +125,8 @@ impl Console {
             }
             (&Method::GET, "stacks") => deployments::get(parts),
             (&Method::GET, "forks") => forks::get(parts),
+            (&Method::GET, "outbox") => outbox::get(parts, &query),
+            (&Method::GET, "keys") => keys::get(parts, &query),
             (&Method::DELETE, path) if path.starts_with("stacks/") => {
                 deployments::delete(parts, &path["stacks/".len()..]).await
             }

@@ -1,5 +1,8 @@
 //! What people call a function: its name, or the shorter one that it has in its template.
 
+use std::collections::BTreeSet;
+
+use base::Space;
 use functions::{Error, Function};
 
 use crate::{Parts, Problem};
@@ -31,6 +34,15 @@ pub(crate) fn find(parts: &Parts, name: &str) -> Result<Function, Problem> {
             Err(Problem::invalid(message))
         }
     }
+}
+
+/// The server's own, and those of other clouds in which functions are deployed.
+pub(crate) fn spaces(parts: &Parts) -> Result<BTreeSet<Space>, Problem> {
+    let stacks = parts.deployer.stacks()?;
+    let resources = stacks.into_iter().flat_map(|stack| stack.resources);
+    let functions = resources.filter(|(_, noun, _)| *noun == deploy::Noun::Function);
+    let placed = functions.map(|(_, _, physical)| parts.deployer.placed(&physical).0);
+    Ok(placed.chain([parts.space.clone()]).collect())
 }
 
 /// Enough to see what was meant.

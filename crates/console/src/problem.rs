@@ -69,6 +69,12 @@ impl From<functions::Error> for Problem {
     }
 }
 
+impl From<topics::Error> for Problem {
+    fn from(error: topics::Error) -> Self {
+        Self::new(error.kind(), error.to_string())
+    }
+}
+
 impl From<ledger::Error> for Problem {
     fn from(error: ledger::Error) -> Self {
         Self::new(error.kind(), error.to_string())

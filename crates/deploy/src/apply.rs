@@ -47,6 +47,7 @@ impl Deployer {
     /// Resolves, plans and applies.
     pub async fn deploy(&self, template: &Template) -> Result<Applied> {
         let context = self.context(template.stack())?;
+        let template = self.tried(template).await?;
         let mut desired = template.resolve(&context)?;
         let addresses = self.addresses(&desired);
         desired.outputs.extend(addresses);
@@ -75,13 +76,21 @@ impl Deployer {
         let google = desired
             .functions()
             .filter(|function| function.cloud == Cloud::Google);
-        google
-            .map(|function| Output {
+        let google = google.map(|function| Output {
+            name: function.handler.clone(),
+            description: function.environment.get("FUNCTION_SIGNATURE_TYPE").cloned(),
+            value: format!("http://{}/{}", self.google, function.handler),
+        });
+        let azure = desired.functions().filter_map(|function| {
+            let (path, description) = function.azure_route()?;
+            let address = &self.azure.as_ref()?.address;
+            Some(Output {
                 name: function.handler.clone(),
-                description: function.environment.get("FUNCTION_SIGNATURE_TYPE").cloned(),
-                value: format!("http://{}/{}", self.google, function.handler),
+                description: Some(description),
+                value: format!("http://{address}/{path}"),
             })
-            .collect()
+        });
+        google.chain(azure).collect()
     }
 
     /// What names in a template of this stack are made of. A stack that is not there yet gets a new suffix each time.
@@ -140,6 +149,7 @@ impl Deployer {
             }
         }
         self.forget_if_bare(stack).await?;
+        self.deployed.send_modify(|deployments| *deployments += 1);
         Ok(plan)
     }
 

@@ -264,6 +264,9 @@ pub struct Function {
     pub logging: Logging,
     /// Whether published versions are told of snapshots.
     pub snapshots: bool,
+    /// The ARN of where events go whose asynchronous calls failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<String>,
     /// Whether each deployment publishes what has changed.
     pub publish: Option<Publish>,
 }
@@ -275,6 +278,7 @@ pub enum Cloud {
     #[default]
     Aws,
     Google,
+    Azure,
 }
 
 impl Cloud {
@@ -283,15 +287,17 @@ impl Cloud {
         match self {
             Self::Aws => name.to_owned(),
             Self::Google => format!("{GOOGLE}{name}"),
+            Self::Azure => format!("{AZURE}{name}"),
         }
     }
 
     /// The cloud, and the name in its space.
     pub(crate) fn of(physical: &str) -> (Self, &str) {
-        match physical.strip_prefix(GOOGLE) {
-            Some(name) => (Self::Google, name),
-            None => (Self::Aws, physical),
-        }
+        let others = [(Self::Google, GOOGLE), (Self::Azure, AZURE)];
+        let other = others
+            .iter()
+            .find_map(|(cloud, prefix)| Some((*cloud, physical.strip_prefix(prefix)?)));
+        other.unwrap_or((Self::Aws, physical))
     }
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "this is how serde asks")]
@@ -302,6 +308,7 @@ impl Cloud {
 
 /// No function of the other clouds has a slash in its name.
 const GOOGLE: &str = "google/";
+const AZURE: &str = "azure/";
 
 /// How a function's log looks, and where it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -444,13 +451,18 @@ pub enum Architecture {
     Arm,
 }
 
-/// How asynchronous invocations are tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How asynchronous invocations are tried again, and who is told how they ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Retry {
     /// Further attempts after the first, 0 to 2; none for the engine's default.
     pub attempts: Option<u32>,
     /// 60 to 21,600; none for the engine's default.
     pub max_age_s: Option<u32>,
+    /// The ARN of the place that is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<String>,
 }
 
 /// What happens on changes in a bucket.

@@ -63,6 +63,7 @@ macro_rules! failure_from {
     )*};
 }
 failure_from!(
+    access::Error,
     objects::Error,
     tables::Error,
     functions::Error,
@@ -85,6 +86,8 @@ impl Deployer {
             (Cloud::Aws, name) => (self.space(), name),
             // See `face-gcp`.
             (Cloud::Google, name) => (Space::new("google/fulmar-local/us-central1"), name),
+            // See `face-azure`.
+            (Cloud::Azure, name) => (Space::new("azure/fulmar-local"), name),
         }
     }
 
@@ -357,6 +360,9 @@ impl Deployer {
                 created => created?,
             };
         }
+        if function.cloud == Cloud::Azure {
+            self.make_keys(&space, name).await?;
+        }
         let current = functions.get(&space, name)?;
         if current.reserved_concurrency != function.reserved_concurrency {
             let amount = function.reserved_concurrency;
@@ -371,6 +377,18 @@ impl Deployer {
         let published = functions.resolve(&space, &function.name, alias)?;
         self.put_retry(&space, function, &published).await?;
         Ok(true)
+    }
+
+    /// By which the function is called: its own, that of all functions, and the one that opens everything.
+    async fn make_keys(&self, space: &Space, name: &str) -> Result<(), Failure> {
+        let Some(azure) = &self.azure else {
+            return Ok(());
+        };
+        let own = format!("function/{}", name.to_lowercase());
+        for (ring, key) in [(own.as_str(), "default"), ("host", "default"), ("master", "_master")] {
+            azure.keys.ensure(space, ring, key).await?;
+        }
+        Ok(())
     }
 
     /// Publishes what has changed, and moves the alias there.
@@ -555,15 +573,21 @@ impl Deployer {
         let usual = AsyncSettings::default();
         let retry = &function.retry;
         let max_age = retry.max_age_s.map(|age| Duration::from_secs(age.into()));
-        let is_set = retry.attempts.is_some() || max_age.is_some();
+        let tells = retry.on_success.is_some() || retry.on_failure.is_some();
+        let is_set = retry.attempts.is_some() || max_age.is_some() || tells;
         let mut wanted = AsyncSettings {
             retries: retry.attempts.unwrap_or(usual.retries),
             max_age: max_age.unwrap_or(usual.max_age),
             modified: is_set.then(|| self.clock.now()),
+            on_success: retry.on_success.clone(),
+            on_failure: retry.on_failure.clone(),
         };
-        let same = (wanted.retries, wanted.max_age) == (current.retries, current.max_age);
-        if same && wanted.modified.is_some() == current.modified.is_some() {
-            wanted.modified = current.modified;
+        // When they were set is no setting.
+        if wanted.modified.is_some() == current.modified.is_some() {
+            let now = std::mem::replace(&mut wanted.modified, current.modified);
+            if wanted != *current {
+                wanted.modified = now;
+            }
         }
         if wanted != *current {
             let name = &function.name;
@@ -664,7 +688,7 @@ fn throughput(units: Throughput) -> tables::Throughput {
     }
 }
 
-fn configuration(function: &Function) -> Configuration {
+pub(crate) fn configuration(function: &Function) -> Configuration {
     Configuration {
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
@@ -689,6 +713,7 @@ fn configuration(function: &Function) -> Configuration {
         },
         layers: Vec::new(),
         snapshots: function.snapshots,
+        dead_letters: function.dead_letters.clone(),
     }
 }
 
@@ -698,7 +723,7 @@ fn parted(name: &str) -> (&str, &str) {
 }
 
 /// `runtime` tells what the only file is called where the code is a text.
-fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
+pub(crate) fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
     match code {
         Code::Directory(dir) => Ok(NewCode::Directory(dir.clone())),
         Code::Zip(path) => read_package(path).map(NewCode::Package),

@@ -107,10 +107,6 @@ impl App {
         }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// Whether a change of this file may change what the application asks for.
     pub(crate) fn reads(&self, file: &Path) -> bool {
         file == self.main || file == self.file() || file == self.folder.join(ENVIRONMENT)
@@ -176,14 +172,12 @@ impl App {
             architecture: Architecture::X86,
             reserved_concurrency: None,
             role: String::new(),
-            retry: Retry {
-                attempts: None,
-                max_age_s: None,
-            },
+            retry: Retry::default(),
             tags: BTreeMap::new(),
             layers: Vec::new(),
             logging: Logging::default(),
             snapshots: false,
+            dead_letters: None,
             publish: None,
         }
     }
@@ -233,7 +227,7 @@ impl App {
 }
 
 /// The first number in a version or a range of them.
-fn number(text: &str) -> Option<u32> {
+pub(crate) fn number(text: &str) -> Option<u32> {
     let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
     let end = digits.find(|letter: char| !letter.is_ascii_digit());
     digits[..end.unwrap_or(digits.len())].parse().ok()

@@ -11,6 +11,7 @@
 //! resources belong to which stack.
 
 mod apply;
+mod azure;
 mod build;
 mod context;
 pub mod desired;
@@ -26,9 +27,11 @@ mod reload;
 mod schema;
 mod state;
 mod template;
+mod trial;
 
 use std::sync::Arc;
 
+use access::Keyring;
 use base::{Clock, Random};
 use tokio::sync::watch;
 
@@ -45,6 +48,12 @@ pub use reload::{Reload, affected, watched};
 pub use schema::Noun;
 pub use template::{Overrides, Template, load, load_all};
 
+#[derive(Clone)]
+struct AzureDoor {
+    address: String,
+    keys: Keyring,
+}
+
 /// A handle on the stacks. Clones share them.
 #[derive(Clone)]
 pub struct Deployer {
@@ -55,6 +64,7 @@ pub struct Deployer {
     region: String,
     /// Where functions of Google's are reached.
     google: String,
+    azure: Option<AzureDoor>,
     /// Counts what was deployed.
     deployed: Arc<watch::Sender<u64>>,
 }
@@ -75,6 +85,7 @@ impl Deployer {
             account: account.to_owned(),
             region: region.to_owned(),
             google: String::new(),
+            azure: None,
             deployed: Arc::default(),
         }
     }
@@ -87,7 +98,16 @@ impl Deployer {
         }
     }
 
-    /// Changes whenever something has been deployed.
+    /// Functions of Azure's are reached at this address, by whoever has a key of theirs.
+    pub fn with_azure(self, address: &str, keys: Keyring) -> Self {
+        let address = address.to_owned();
+        Self {
+            azure: Some(AzureDoor { address, keys }),
+            ..self
+        }
+    }
+
+    /// Changes whenever something has been deployed, or taken away.
     pub fn deployed(&self) -> watch::Receiver<u64> {
         self.deployed.subscribe()
     }

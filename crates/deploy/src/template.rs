@@ -19,6 +19,7 @@ mod literal;
 mod mapping;
 mod nearest;
 mod order;
+mod outcome;
 mod parameters;
 mod permission;
 mod policies;
@@ -42,10 +43,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::build::Build;
-use crate::desired::Desired;
+use crate::desired::{Desired, Function};
 use crate::diagnostic::{Diagnostics, Finding, Report, Source};
-use crate::google;
-use crate::{Context, Feeds};
+use crate::{Context, Feeds, azure, google};
 use tree::Node;
 
 /// What whoever deploys says over what the template says.
@@ -74,6 +74,8 @@ enum Form {
     Declared(Node),
     /// A folder of Google's functions.
     Google(google::App),
+    /// A folder of Azure's functions.
+    Azure(azure::App),
 }
 
 /// What a template may be called in a directory, in the order in which it is looked for.
@@ -83,12 +85,12 @@ const NAMES: &[&str] = &["template.yaml", "template.yml", "template.json"];
 pub fn load(path: &Path, overrides: Overrides) -> Result<Template, Diagnostics> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let found = if path.is_dir() {
-        google::in_folder(&path)
+        Form::in_folder(&path)
     } else {
-        google::of_file(&path)
+        Form::of_file(&path)
     };
-    if let Some(app) = found.filter(|_| template_in(&path).is_none()) {
-        return Template::of_google(app, overrides);
+    if let Some(form) = found.filter(|_| template_in(&path).is_none()) {
+        return Template::of_app(form, overrides);
     }
     let file = find(&path)?;
     // Longer than what is read is refused with its place, but not read first.
@@ -123,16 +125,16 @@ pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Dia
     if template_in(&path).is_some() {
         found.push(load(&path, overrides.clone())?);
     }
-    for app in below(&path)
-        .iter()
-        .filter_map(|folder| google::in_folder(folder))
-    {
+    for folder in below(&path) {
+        let Some(form) = Form::in_folder(&folder) else {
+            continue;
+        };
         let stack = match overrides.stack.clone() {
             // One name is one stack's.
             Some(stack) if !found.is_empty() => Some(format!("{stack}-{}", found.len() + 1)),
             Some(stack) => Some(stack),
-            None if found.iter().any(|one| one.dir() == app.folder()) => {
-                Some(format!("{}-google", stack_of(app.folder())))
+            None if found.iter().any(|one| one.dir() == folder) => {
+                Some(format!("{}-{}", stack_of(&folder), form.cloud()))
             }
             None => None,
         };
@@ -140,7 +142,7 @@ pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Dia
             stack,
             ..overrides.clone()
         };
-        found.push(Template::of_google(app, overrides)?);
+        found.push(Template::of_app(form, overrides)?);
     }
     match found.is_empty() {
         // Says what was looked for.
@@ -171,7 +173,7 @@ fn find(path: &Path) -> Result<PathBuf, Diagnostics> {
     template_in(path).ok_or_else(|| {
             let message = format!("there is no template in {}", path.display());
             let help = format!(
-                "looked for {}, and for code that asks for Google's functions framework; name the file if it is called otherwise",
+                "looked for {}, for code that asks for Google's functions framework, and for host.json or functions of Azure's; name the file if it is called otherwise",
                 NAMES.join(", ")
             );
             alone(path, message, &help)
@@ -213,12 +215,12 @@ impl Template {
         })
     }
 
-    fn of_google(app: google::App, overrides: Overrides) -> Result<Self, Diagnostics> {
-        let file = app.file();
+    fn of_app(form: Form, overrides: Overrides) -> Result<Self, Diagnostics> {
+        let file = form.file();
         Ok(Self {
             source: Arc::new(Source::new(&shown(&file), String::new())),
             stack: named(&overrides, &file)?,
-            form: Form::Google(app),
+            form,
             overrides,
             file,
         })
@@ -226,9 +228,10 @@ impl Template {
 
     /// What was found, for whoever wonders.
     pub fn kind(&self) -> &'static str {
-        match self.form {
+        match &self.form {
             Form::Declared(_) => "a template",
             Form::Google(_) => "Google functions",
+            Form::Azure(app) => app.describe(),
         }
     }
 
@@ -237,6 +240,7 @@ impl Template {
         match &self.form {
             Form::Declared(_) => file == self.file,
             Form::Google(app) => app.reads(file),
+            Form::Azure(app) => app.reads(file),
         }
     }
 
@@ -258,6 +262,11 @@ impl Template {
     /// The code of the template's functions that may ask for packages, each once. This resolves the template with
     /// made-up names, so it also says everything that is wrong with it.
     pub fn builds(&self) -> Result<BTreeSet<Build>, Diagnostics> {
+        if let Form::Azure(app) = &self.form {
+            // What such code asks for may only be known when it runs, and for that it needs its packages.
+            app.trial(&self.stack)?;
+            return Ok(BTreeSet::from([app.build()]));
+        }
         let context = Context {
             account: "000000000000".into(),
             region: "us-east-1".into(),
@@ -268,11 +277,63 @@ impl Template {
         Ok(self.resolve(&context)?.builds())
     }
 
+    /// What must be run to learn what is asked for, if anything must be.
+    pub(crate) fn trial(&self) -> Result<Option<Function>, Diagnostics> {
+        match &self.form {
+            Form::Azure(app) => app.trial(&self.stack),
+            Form::Declared(_) | Form::Google(_) => Ok(None),
+        }
+    }
+
+    /// The template with what its code said when it was run, or why it did not.
+    pub(crate) fn with_said(&self, said: Result<&[u8], &str>) -> Result<Self, Diagnostics> {
+        let form = match (&self.form, said) {
+            (Form::Azure(app), Ok(said)) => Form::Azure(app.with_declared(said)?),
+            (Form::Azure(app), Err(why)) => return Err(app.not_declared(why)),
+            (other, _) => other.clone(),
+        };
+        Ok(Self {
+            form,
+            ..self.clone()
+        })
+    }
+
     /// Decides what the template asks for. Nothing outside is touched but to see which files of code there are.
     pub fn resolve(&self, context: &Context) -> Result<Desired, Diagnostics> {
         match &self.form {
             Form::Declared(root) => resolve::resolve(self, root, context),
             Form::Google(app) => app.resolve(&context.stack),
+            Form::Azure(app) => app.resolve(&context.stack),
+        }
+    }
+}
+
+impl Form {
+    /// The application without a template that is in this folder.
+    fn in_folder(folder: &Path) -> Option<Self> {
+        let google = google::in_folder(folder).map(Self::Google);
+        google.or_else(|| azure::in_folder(folder).map(Self::Azure))
+    }
+
+    fn of_file(file: &Path) -> Option<Self> {
+        let google = google::of_file(file).map(Self::Google);
+        google.or_else(|| azure::of_file(file).map(Self::Azure))
+    }
+
+    /// By which it is named. A template has its own.
+    fn file(&self) -> PathBuf {
+        match self {
+            Self::Declared(_) => PathBuf::new(),
+            Self::Google(app) => app.file(),
+            Self::Azure(app) => app.file(),
+        }
+    }
+
+    fn cloud(&self) -> &'static str {
+        match self {
+            Self::Declared(_) => "template",
+            Self::Google(_) => "google",
+            Self::Azure(_) => "azure",
         }
     }
 }

@@ -98,8 +98,10 @@ impl Dialect for AwsDialect {
             "batchSize": failure.count,
             "streamArn": stream_arn(failure.feed),
         });
-        // Buckets are told the records too, as a text.
-        told["payload"] = String::from_utf8_lossy(failure.payload).into();
+        if let Some(payload) = failure.payload {
+            // As a text.
+            told["payload"] = String::from_utf8_lossy(payload).into();
+        }
         told.to_string().into()
     }
 

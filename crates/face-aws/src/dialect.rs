@@ -1,8 +1,11 @@
 //! How functions see this cloud: their environment, their events, what their errors look like to a caller, and the
 //! platform's lines in their logs.
 
+mod notices;
+mod outcomes;
 mod telemetry;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use access::{Access, Principal};
@@ -19,7 +22,9 @@ use ledger::Phases;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use crate::lambda::follow;
 use crate::place::Place;
+use crate::signing::Signer;
 
 /// How long an instance's keys are good. Instances do not live that long.
 const SESSION: Duration = Duration::from_secs(12 * 3_600);
@@ -30,6 +35,9 @@ pub struct AwsDialect {
     clock: std::sync::Arc<dyn base::Clock>,
     /// Where this server listens, as functions reach it.
     port: u16,
+    signer: Signer,
+    /// The signature that was made last: all subscribers of a message get the same.
+    signed: parking_lot::Mutex<Option<notices::Signed>>,
 }
 
 impl AwsDialect {
@@ -38,7 +46,25 @@ impl AwsDialect {
             access,
             clock,
             port,
+            signer: Signer::new(None),
+            signed: parking_lot::Mutex::default(),
         }
+    }
+
+    /// Keeps the key that notices are signed with in this folder.
+    #[must_use]
+    pub fn with_keys_in(mut self, folder: PathBuf) -> Self {
+        self.signer = Signer::new(Some(folder));
+        self
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// As everybody on this machine reaches it.
+    fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     fn session(&self, function: &Function) -> access::Session {
@@ -129,6 +155,14 @@ impl Dialect for AwsDialect {
             }
             Event::Http(request) => crate::gateway::event::render(request),
         }
+    }
+
+    fn follow(
+        &self,
+        trace: Option<&str>,
+        function: &Function,
+    ) -> Result<Option<String>, functions::Looping> {
+        follow(trace, function).map_err(|_| functions::Looping)
     }
 
     fn invoked_name(&self, function: &Function, qualifier: Option<&str>) -> String {
@@ -591,6 +625,7 @@ mod tests {
                 },
                 layers: Vec::new(),
                 snapshots: false,
+                dead_letters: None,
             },
             code: Code {
                 source: CodeSource::Directory("/code".into()),

@@ -31,6 +31,7 @@ mod settings;
 mod stream;
 mod tags;
 mod update;
+mod url;
 mod version;
 
 #[cfg(test)]
@@ -52,6 +53,7 @@ use crate::context::Context;
 use crate::protocol::{Call, Fault, Manner, Service};
 
 /// What may be uploaded in one request: the published limit of a package, in base 64.
+pub(crate) use recursion::follow;
 pub(crate) const LARGEST_REQUEST: base::ByteSize = base::ByteSize::bytes(70_167_211);
 
 /// The service's handle. Clones share it.

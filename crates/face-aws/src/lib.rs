@@ -18,6 +18,8 @@ mod router;
 mod s3;
 mod scheduler;
 mod signature;
+mod signing;
+mod sns;
 mod sts;
 mod unbuilt;
 mod undelivered;

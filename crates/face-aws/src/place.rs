@@ -28,6 +28,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    pub(crate) fn topic_arn(&self, name: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:aws:sns:{region}:{account}:{name}")
+    }
+
     pub(crate) fn table_arn(&self, name: &str) -> String {
         let Self { account, region } = self;
         format!("arn:aws:dynamodb:{region}:{account}:table/{name}")

@@ -16,10 +16,12 @@ use objects::Objects;
 use schedules::Schedules;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
+use topics::Topics;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
 use crate::context::Context;
+use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
 use crate::events::{self, Events};
@@ -30,6 +32,7 @@ use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
 use crate::scheduler::{self, Scheduler};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
+use crate::sns::{self, Sns};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
@@ -38,6 +41,8 @@ const LARGEST_ITEMS: ByteSize = ByteSize::mib(17);
 /// Events of 1 MB, written as text within JSON.
 const LARGEST_ENTRIES: ByteSize = ByteSize::mib(4);
 const LARGEST_FORM: ByteSize = ByteSize::mib(1);
+/// Encoded, a message takes up to three times its length, and a batch has names besides.
+const LARGEST_PUBLICATION: ByteSize = ByteSize::mib(2);
 
 /// What the services work with.
 pub struct Parts {
@@ -47,6 +52,8 @@ pub struct Parts {
     pub schedules: Schedules,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
+    pub topics: Topics,
+    pub dialect: Arc<AwsDialect>,
     pub access: Access,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -61,6 +68,7 @@ pub struct Aws {
     events: Events,
     scheduler: Scheduler,
     lambda: Lambda,
+    sns: Sns,
     sts: Sts,
     gateways: Gateways,
     access: Access,
@@ -74,6 +82,8 @@ pub struct Aws {
 enum Destination {
     S3,
     Whole(Known),
+    /// A link to a topic's service, which is visited without a signature.
+    Link,
     /// A function, by way of a gateway.
     Gateway(Address),
     /// A service that the cloud has, and we have not.
@@ -89,6 +99,7 @@ enum Known {
     Events,
     Lambda,
     Scheduler,
+    Sns,
     Sts,
 }
 
@@ -101,6 +112,7 @@ impl Known {
             Self::Events => "events",
             Self::Lambda => "lambda",
             Self::Scheduler => "scheduler",
+            Self::Sns => "sns",
             Self::Sts => "sts",
         }
     }
@@ -113,6 +125,7 @@ impl Known {
             Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
             Self::Scheduler => &scheduler::SERVICE,
+            Self::Sns => &sns::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -121,6 +134,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Sns => LARGEST_PUBLICATION,
             Self::Events => LARGEST_ENTRIES,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Scheduler | Self::Sts => LARGEST_FORM,
         }
@@ -136,6 +150,8 @@ impl Aws {
             schedules,
             functions,
             triggers,
+            topics,
+            dialect,
             access,
             clock,
             random,
@@ -168,6 +184,11 @@ impl Aws {
             ),
             streams: Streams::new(tables, clock.clone()),
             scheduler: Scheduler::new(schedules),
+            sns: Sns::new(sns::Parts {
+                topics,
+                triggers: triggers.clone(),
+                dialect,
+            }),
             events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
@@ -205,8 +226,25 @@ impl Aws {
             Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
             Known::Scheduler => Box::pin(self.scheduler.call(&context, &head, body)).await,
+            Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
+    }
+
+    async fn visit(&self, request: Request) -> Response {
+        let (head, _) = request.into_parts();
+        let account = self.access.account().to_owned();
+        // Which region it is about is in what is visited.
+        let context = Context {
+            space: Context::space(&account, ""),
+            principal: access::Principal::Owner {
+                account: account.clone(),
+            },
+            account,
+            region: String::new(),
+            request_id: self.random.uuid().to_string(),
+        };
+        self.sns.visit(&context, &head).await
     }
 
     /// Who asks.
@@ -253,6 +291,7 @@ impl Service for Aws {
                 // Each in a place of its own, or every request would be moved about in the largest.
                 Destination::S3 => Box::pin(self.s3.call(request)).await,
                 Destination::Whole(known) => self.whole(known, request).await,
+                Destination::Link => Box::pin(self.visit(request)).await,
                 Destination::Gateway(address) => {
                     Box::pin(self.gateways.call(address, request)).await
                 }
@@ -324,6 +363,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
                 Known::ApiGateway
                 | Known::DynamoDb
                 | Known::DynamoDbStreams
+                | Known::Sns
                 | Known::Events
                 | Known::Scheduler
                 | Known::Sts => "RequestEntityTooLarge",
@@ -361,6 +401,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     if let Some(service) = named_by(host) {
         return by_name(service);
     }
+    if sns::is_link(request) {
+        return Destination::Link;
+    }
     unsigned(request)
 }
 
@@ -372,6 +415,7 @@ fn by_name(service: &str) -> Destination {
         "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
         "scheduler" => Destination::Whole(Known::Scheduler),
+        "sns" => Destination::Whole(Known::Sns),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }

@@ -6,8 +6,24 @@ use triggers::{Attribute, Ended, Owner, Refusal, Trouble, Undelivered};
 pub(crate) fn attributes(owner: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
     match owner {
         Owner::Rule => rule(undelivered),
-        Owner::Subscription | Owner::Invocation => Vec::new(),
+        Owner::Subscription => {
+            let code = match undelivered.why {
+                Trouble::Status(status) => status.to_string(),
+                _ => "400".to_owned(),
+            };
+            subscription(&undelivered.why.to_string(), &code, "")
+        }
+        Owner::Invocation => Vec::new(),
     }
+}
+
+/// Of a notice that its subscriber does not take.
+pub(crate) fn subscription(why: &str, code: &str, request_id: &str) -> Vec<Attribute> {
+    let mut attributes = vec![attribute("ErrorCode", code), attribute("ErrorMessage", why)];
+    if !request_id.is_empty() {
+        attributes.insert(0, attribute("RequestID", request_id));
+    }
+    attributes
 }
 
 /// The names and codes are those of the page about dead-letter queues of rules.

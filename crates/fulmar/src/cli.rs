@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{clock, deploy, destroy, invocations, invoke, logs, serve, up};
+use crate::commands::{
+    clock, deploy, destroy, invocations, invoke, keys, logs, outbox, serve, up,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Logs(logs::Args),
     Invocations(invocations::Args),
     Clock(clock::Args),
+    Keys(keys::Args),
+    Outbox(outbox::Args),
     /// Tell what this host offers: runtimes, sandbox features, and what to do about what is missing
     Doctor,
 }

@@ -6,7 +6,9 @@ pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod invocations;
 pub(crate) mod invoke;
+pub(crate) mod keys;
 pub(crate) mod logs;
+pub(crate) mod outbox;
 pub(crate) mod serve;
 pub(crate) mod up;
 
@@ -77,6 +79,16 @@ pub(crate) struct ServerArgs {
         env = "FULMAR_GOOGLE_LISTEN"
     )]
     pub(crate) google_listen: SocketAddr,
+
+    /// Where Azure's functions are reached; opened when there are any
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:7071",
+        env = "FULMAR_AZURE_LISTEN"
+    )]
+    pub(crate) azure_listen: SocketAddr,
+
     /// Take encrypted connections too, with a certificate that is made and kept in the data folder
     #[arg(long, env = "FULMAR_TLS")]
     pub(crate) tls: bool,

@@ -62,6 +62,8 @@ async fn run(cli: Cli, output: &Output) -> failure::Result<ExitCode> {
             commands::invocations::run(&args, data_dir.as_deref(), output).await
         }
         Command::Clock(args) => commands::clock::run(&args, data_dir.as_deref(), output).await,
+        Command::Outbox(args) => commands::outbox::run(&args, data_dir.as_deref(), output).await,
+        Command::Keys(args) => commands::keys::run(&args, data_dir.as_deref(), output).await,
         Command::Doctor => commands::doctor::run(output).await,
     }
 }

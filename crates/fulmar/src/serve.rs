@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use access::{Access, RootKey};
+use access::{Access, Keyring, RootKey};
 use base::{Clock, ErrorKind, Random, Space, SystemClock};
 use buses::Buses;
 use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines};
 use face_aws::{Aws, AwsDialect, AwsOrders, S3};
+use face_azure::{Azure, AzureDialect};
 use face_gcp::{Google, GoogleDialect};
 use functions::{Dialects, Functions, Launcher};
 use ledger::Ledger;
@@ -25,6 +26,7 @@ use tables::Tables;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use topics::Topics;
 use triggers::{Invoker, Triggers, Web};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
@@ -48,6 +50,7 @@ pub(crate) struct Running {
     pub(crate) encrypts: bool,
     pub(crate) key: RootKey,
     pub(crate) deployer: Deployer,
+    pub(crate) keyring: Keyring,
     pub(crate) ledger: Ledger,
     pub(crate) clock: Arc<dyn Clock>,
     functions: Functions,
@@ -88,14 +91,13 @@ pub(crate) async fn start(
     let ledger = Ledger::new(store.clone(), ledger::Limits::default());
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+    let topics = Topics::new(store.clone(), clock.clone(), random.clone());
     let buses = Buses::new(store.clone(), clock.clone(), random.clone());
     let schedules = Schedules::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
-    let dialect = Arc::new(AwsDialect::new(
-        access.clone(),
-        clock.clone(),
-        address.port(),
-    ));
+    let dialect = AwsDialect::new(access.clone(), clock.clone(), address.port())
+        .with_keys_in(data_dir.join("signing"));
+    let dialect = Arc::new(dialect);
     let functions = Functions::open(functions::Parts {
         store: store.clone(),
         ledger: ledger.clone(),
@@ -104,13 +106,18 @@ pub(crate) async fn start(
             network(args, address.port()),
             data_dir.join("runtimes"),
         )),
-        dialects: Dialects::new(dialect.clone()).with(
-            face_gcp::FAMILY,
-            Arc::new(GoogleDialect::new(
-                args.google_listen.port(),
-                address.port(),
-            )),
-        ),
+        dialects: Dialects::new(dialect.clone())
+            .with(
+                face_gcp::FAMILY,
+                Arc::new(GoogleDialect::new(
+                    args.google_listen.port(),
+                    address.port(),
+                )),
+            )
+            .with(
+                face_azure::FAMILY,
+                Arc::new(AzureDialect::new(args.azure_listen.port())),
+            ),
         clock: clock.clone(),
         random: random.clone(),
         code_dir: data_dir.join("code"),
@@ -123,6 +130,8 @@ pub(crate) async fn start(
         tables: tables.clone(),
         buses: buses.clone(),
         functions: functions.clone(),
+        topics: topics.clone(),
+        wording: dialect.clone(),
         clock: clock.clone(),
         random: random.clone(),
     });
@@ -134,8 +143,10 @@ pub(crate) async fn start(
         triggers: triggers.clone(),
     };
     let region = args.region.clone();
+    let keyring = Keyring::new(store.clone(), random.clone());
     let deployer = Deployer::new(engines, clock.clone(), random.clone(), ACCOUNT, &region)
-        .with_google(&reachable(args.google_listen).to_string());
+        .with_google(&reachable(args.google_listen).to_string())
+        .with_azure(&reachable(args.azure_listen).to_string(), keyring.clone());
     let token = random.uuid().simple().to_string();
     let health = store.clone();
     let console = Console::new(console::Parts {
@@ -143,6 +154,8 @@ pub(crate) async fn start(
         ledger: ledger.clone(),
         deployer: deployer.clone(),
         clock: timekeeper,
+        topics: topics.clone(),
+        keys: keyring.clone(),
         space: Space::new(&format!("{ACCOUNT}/{region}")),
         token: token.clone(),
         failure: Box::new(move || health.failure().map(|error| error.to_string())),
@@ -155,12 +168,20 @@ pub(crate) async fn start(
         schedules: schedules.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
+        topics: topics.clone(),
+        dialect: dialect.clone(),
         access,
         clock: clock.clone(),
         random: random.clone(),
     });
 
     let google = Google::new(functions.clone(), clock.clone(), random.clone());
+    let azure = Azure::new(face_azure::Parts {
+        functions: functions.clone(),
+        keys: keyring.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+    });
     let workers = Workers {
         stop: stop.clone(),
         tasks: TaskTracker::new(),
@@ -183,6 +204,15 @@ pub(crate) async fn start(
         serve_google(
             google,
             args.google_listen,
+            deployer.deployed(),
+            stop.clone(),
+        ),
+    );
+    workers.start(
+        "Azure's functions",
+        serve_azure(
+            azure,
+            args.azure_listen,
             deployer.deployed(),
             stop.clone(),
         ),
@@ -232,6 +262,20 @@ pub(crate) async fn start(
         let (invoker, dialect) = (Invoker::of(functions.clone()), dialect.clone());
         async move {
             triggers.run_mappings(dialect, invoker, stop).await;
+            Ok(())
+        }
+    });
+    workers.start("topics", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            triggers.follow_topics(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("outcomes", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            triggers.follow_settled(stop).await;
             Ok(())
         }
     });
@@ -307,6 +351,7 @@ pub(crate) async fn start(
         encrypts,
         key,
         deployer,
+        keyring,
         ledger,
         clock,
         functions,
@@ -525,6 +570,43 @@ async fn serve_google(
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
+            changed = deployed.changed() => if changed.is_err() {
+                stop.cancelled().await;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The same for Azure's. What its functions answer to is read again whenever something was deployed.
+async fn serve_azure(
+    azure: Azure,
+    address: SocketAddr,
+    mut deployed: watch::Receiver<u64>,
+    stop: CancellationToken,
+) -> std::result::Result<(), String> {
+    let mut serving = None;
+    loop {
+        azure.refresh().map_err(|error| error.to_string())?;
+        if azure.is_used() && serving.is_none() {
+            match Server::bind(address, Limits::default()).await {
+                Ok(server) => {
+                    serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));
+                }
+                Err(cause) => tracing::error!(
+                    "Azure's functions cannot be reached, as nothing can listen on {address}: {cause}; choose another \
+                     address: --azure-listen"
+                ),
+            }
+        }
+        let served = async {
+            match &mut serving {
+                Some(serving) => serving.await,
+                None => stop.cancelled().await,
+            }
+        };
+        tokio::select! {
+            () = served => return Ok(()),
             changed = deployed.changed() => if changed.is_err() {
                 stop.cancelled().await;
                 return Ok(());

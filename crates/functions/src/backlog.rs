@@ -10,8 +10,9 @@ use store::{Lease, Record, Tx};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::Call;
+use crate::call::{Call, Ran};
 use crate::schema::{Function, JOBS, Job, JobRecord, Progress, backlog, job_key};
+use crate::settled::{self, Settled};
 use crate::{Error, Functions, Result, Throttle};
 
 /// Longer than any attempt can take: the longest function, and starting it twice.
@@ -35,7 +36,7 @@ enum Next {
 
 /// What an attempt came to, as far as the job is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attempt {
+pub(crate) enum Attempt {
     Succeeded,
     /// The function ran and failed.
     Failed,
@@ -43,6 +44,16 @@ enum Attempt {
     Refused,
     /// Nor ever will while it has nothing reserved.
     SwitchedOff,
+    /// The chain of calls that it is part of goes round and round.
+    Looping,
+}
+
+/// An attempt that is over.
+struct Tried {
+    attempt: Attempt,
+    invocation: Invocation,
+    /// What came of it if the function ran.
+    ran: Option<Ran>,
 }
 
 /// What a look at the backlog came to.
@@ -177,14 +188,26 @@ impl Functions {
             }
             Err(error) => return Err(error),
         };
-        let (attempt, mut invocation) = self.attempt(&function, job, lease, progress).await?;
+        let Tried {
+            attempt,
+            mut invocation,
+            ran,
+        } = self.attempt(&function, job, lease, progress).await?;
         let now = self.shared.clock.now();
         let next = decide(&function, record.enqueued, progress, attempt, now);
+        let mut told = None;
         match next {
-            Next::Settle(settlement) => invocation.settlement = Some(settlement),
+            Next::Settle(settlement) => {
+                invocation.settlement = Some(settlement);
+                let runs = settled::runs(progress.failures, attempt);
+                told = self.to_tell(&function, job, settlement, runs, ran.as_ref());
+            }
             Next::Again(due, _) => invocation.next_attempt = Some(due),
         }
-        while !self.settle(lease, &id, next, &invocation).await? {
+        while !self
+            .settle(lease, &id, next, &invocation, told.as_ref())
+            .await?
+        {
             match self.shared.working.renewed(lease) {
                 Some(renewed) => *lease = renewed,
                 None => break,
@@ -199,8 +222,11 @@ impl Functions {
         job: &Job,
         lease: &Lease,
         progress: Progress,
-    ) -> Result<(Attempt, Invocation)> {
+    ) -> Result<Tried> {
         let now = self.shared.clock.now();
+        let dialect = self.shared.dialects.of(&function.space);
+        let followed = dialect.follow(job.trace.as_deref(), function);
+        let trace = followed.as_ref().ok().and_then(Option::as_deref);
         let call = Call {
             function,
             qualifier: job.qualifier.as_deref(),
@@ -208,12 +234,26 @@ impl Functions {
             event: &job.event,
             trigger: &job.trigger,
             client_context: job.client_context.as_deref(),
-            trace: job.trace.as_deref(),
+            trace,
             attempt: progress.failures + progress.refusals + 1,
             queued: now.since(lease.due),
             streaming: None,
             answer: None,
         };
+        let refused = |attempt, outcome| {
+            let mut invocation = self.record_of_refusal(&call, now, String::new());
+            invocation.outcome = outcome;
+            Ok(Tried {
+                attempt,
+                invocation,
+                ran: None,
+            })
+        };
+        if followed.is_err() {
+            tracing::warn!(function = function.name, "a chain of calls was cut");
+            let why = "the chain of calls goes round and round".to_owned();
+            return refused(Attempt::Looping, ledger::Outcome::Unavailable(why));
+        }
         match self.run(&call).await {
             Ok(ran) => {
                 let attempt = match ran.outcome.result {
@@ -221,11 +261,13 @@ impl Functions {
                     Err(_) if self.shared.stopping.is_cancelled() => return Err(Error::Stopping),
                     Err(_) => Attempt::Failed,
                 };
-                Ok((attempt, ran.invocation))
+                Ok(Tried {
+                    attempt,
+                    invocation: ran.invocation.clone(),
+                    ran: Some(ran),
+                })
             }
             Err(Error::Throttled(throttle)) => {
-                let mut record = self.record_of_refusal(&call, now, String::new());
-                record.outcome = ledger::Outcome::Throttled(throttle.to_string());
                 let off =
                     throttle == Throttle::Reserved && function.reserved_concurrency == Some(0);
                 let attempt = if off {
@@ -233,12 +275,12 @@ impl Functions {
                 } else {
                     Attempt::Refused
                 };
-                Ok((attempt, record))
+                refused(attempt, ledger::Outcome::Throttled(throttle.to_string()))
             }
             Err(Error::Stopping) => Err(Error::Stopping),
             Err(error) => {
-                let record = self.record_of_refusal(&call, now, error.to_string());
-                Ok((Attempt::Refused, record))
+                let outcome = ledger::Outcome::Unavailable(error.to_string());
+                refused(Attempt::Refused, outcome)
             }
         }
     }
@@ -251,6 +293,7 @@ impl Functions {
         id: &str,
         next: Next,
         invocation: &Invocation,
+        told: Option<&Settled>,
     ) -> Result<bool> {
         self.shared
             .store
@@ -263,6 +306,9 @@ impl Functions {
                 };
                 if held && matches!(next, Next::Settle(_)) {
                     JOBS.delete(tx, job_key(id));
+                    if let Some(told) = told {
+                        settled::log().append(tx, told.encode());
+                    }
                 }
                 Ledger::record(tx, invocation);
                 Ok(held)
@@ -294,6 +340,7 @@ fn decide(
     let settings = &function.asynchronous;
     let (wait, progress) = match attempt {
         Attempt::Succeeded => return Next::Settle(Settlement::Success),
+        Attempt::Looping => return Next::Settle(Settlement::Looping),
         Attempt::SwitchedOff => return Next::Settle(Settlement::ZeroReservedConcurrency),
         Attempt::Failed if progress.failures >= settings.retries => {
             return Next::Settle(Settlement::RetriesExhausted);

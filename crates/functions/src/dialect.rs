@@ -30,6 +30,12 @@ pub trait Dialect: Send + Sync {
     /// A new trace's header.
     fn trace(&self, now: Timestamp, chance: [u8; 20]) -> String;
 
+    /// The trace to be handed to the function that is called in the one that is given, or that the chain of calls has come
+    /// by this function too often.
+    fn follow(&self, trace: Option<&str>, _function: &Function) -> Result<Option<String>, Looping> {
+        Ok(trace.map(str::to_owned))
+    }
+
     /// How an invocation that ended without the handler's own answer is told to its caller.
     fn fault(&self, request_id: &str, fault: &Fault) -> Failed;
 
@@ -58,6 +64,10 @@ pub trait Dialect: Send + Sync {
     /// What is charged for one attempt, in whole milliseconds.
     fn billed_ms(&self, phases: &Phases) -> u64;
 }
+
+/// A chain of calls that goes round and round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Looping;
 
 /// An instance that is about to start.
 #[derive(Clone, Copy, Debug)]

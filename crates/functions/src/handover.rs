@@ -7,10 +7,10 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+use crate::dialect::Failed;
 use crate::event::HttpRequest;
-
-/// JSON holds no zero bytes, so the first of these are the head's end.
-const END_OF_HEAD: [u8; 8] = [0; 8];
+use crate::stream::{Answering, END_OF_HEAD, end_of_head};
 
 #[derive(Serialize)]
 struct RequestHead<'a> {
@@ -38,6 +38,25 @@ pub struct HttpAnswer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+}
+
+/// An answer that is whole, or that has begun.
+#[derive(Debug)]
+pub struct HttpBegun {
+    /// With what of its body has come.
+    pub answer: HttpAnswer,
+    /// What is still to come of it.
+    pub rest: Option<Answering>,
+}
+
+/// Why a request gets no answer of its function's.
+#[derive(Debug)]
+pub enum NoAnswer {
+    Failed(Failed),
+    /// What it said is none, for this reason.
+    Malformed(String),
+    /// It did not get to run.
+    NotRun(Error),
 }
 
 /// The request as its function gets it.
@@ -80,18 +99,39 @@ fn framed(head: &RequestHead<'_>, body: &[u8]) -> Bytes {
 impl HttpAnswer {
     /// Reads a function's answer, or says why it is none.
     pub fn read(message: &Bytes) -> Result<Self, String> {
-        let end = message
-            .windows(END_OF_HEAD.len())
-            .position(|bytes| bytes == END_OF_HEAD);
-        let (head, body) = match end {
+        let (head, body) = match end_of_head(message) {
             Some(end) => (&message[..end], message.slice(end + END_OF_HEAD.len()..)),
             None => (&message[..], Bytes::new()),
         };
+        Self::of(head, body)
+    }
+
+    fn of(head: &[u8], body: Bytes) -> Result<Self, String> {
         let head: AnswerHead = serde_json::from_slice(head).map_err(|why| why.to_string())?;
         Ok(Self {
             status: head.status,
             headers: head.headers,
             body,
+        })
+    }
+}
+
+impl HttpBegun {
+    /// Waits until it is clear how the answer begins.
+    pub async fn of(mut answering: Answering) -> Result<Self, NoAnswer> {
+        if answering.is_streamed() {
+            let (head, first) = answering.head().await.map_err(NoAnswer::Malformed)?;
+            return Ok(Self {
+                answer: HttpAnswer::of(&head, first).map_err(NoAnswer::Malformed)?,
+                rest: Some(answering),
+            });
+        }
+        let whole = answering.next().await.unwrap_or_default();
+        let outcome = answering.outcome().await.map_err(NoAnswer::NotRun)?;
+        outcome.result.map_err(NoAnswer::Failed)?;
+        Ok(Self {
+            answer: HttpAnswer::read(&whole).map_err(NoAnswer::Malformed)?,
+            rest: None,
         })
     }
 }

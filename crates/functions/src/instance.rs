@@ -120,7 +120,7 @@ impl Functions {
             initialization: why,
         };
         let what = self.plan(&facts, code, layers);
-        let (launched, turn) = match self.fork_of_template(function, &what, why).await {
+        let (launched, turn) = match self.fork_of_template(function, &what).await {
             // It takes too little to wait for a turn.
             Some(launched) => (Ok(launched), None),
             None => {
@@ -199,7 +199,7 @@ impl Functions {
         );
         Ok(match ready {
             Ok(()) => {
-                self.consider_template(function, why, launched.start, init);
+                self.consider_template(function, launched.start, init);
                 let instance = Instance {
                     start: launched.start,
                     generation: function.generation,

@@ -36,8 +36,10 @@ mod protocol;
 mod provision;
 mod rest;
 mod schema;
+mod settled;
 mod stream;
 mod templates;
+mod trial;
 mod turns;
 mod update;
 mod version;
@@ -60,7 +62,7 @@ pub use alias::{AliasChange, NewAlias};
 pub use create::{Create, NewCode};
 pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Happening, Initialization, InstanceFacts,
-    Moment, Report,
+    Looping, Moment, Report,
 };
 pub use dialects::Dialects;
 pub use error::{Error, PackageError, Result, Throttle};
@@ -69,7 +71,7 @@ pub use event::{
     ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
-pub use handover::{HttpAnswer, handed_over, posted};
+pub use handover::{HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{
@@ -82,8 +84,10 @@ pub use schema::{
     Alias, Architecture, AsyncSettings, Code, CodeSource, Configuration, Function, Generation, Job,
     LayerVersion, LogFormat, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
+pub use settled::{Answered, LoggedSettled, Settled};
 pub use stream::Answering;
 pub use templates::KeptTemplate;
+pub use trial::Trial;
 pub use version::Publish;
 
 use code::CodeStore;

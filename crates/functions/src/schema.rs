@@ -3,6 +3,7 @@
 
 mod v1;
 mod v2;
+mod v3;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -63,10 +64,11 @@ pub struct Function {
 }
 
 impl Record for Function {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
         match version {
+            3 => v3::read(version, body),
             2 => v2::read(version, body),
             older => v1::read(older, body),
         }
@@ -105,7 +107,13 @@ pub struct Alias {
     pub revision: String,
 }
 
-impl Record for Alias {}
+impl Record for Alias {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        v3::read_alias(version, body)
+    }
+}
 
 /// The number of a layer's newest version.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -166,6 +174,8 @@ pub struct Configuration {
     /// Published versions are started from what was initialised before: the code hears when that is taken, and when it
     /// goes on from there.
     pub snapshots: bool,
+    /// Where asynchronous calls go that failed for good, as they came: opaque here.
+    pub dead_letters: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,6 +229,10 @@ pub struct AsyncSettings {
     pub max_age: Duration,
     /// When these were last set; never, if they are the defaults.
     pub modified: Option<Timestamp>,
+    /// Where it is told how one ended that succeeded: opaque here.
+    pub on_success: Option<String>,
+    /// Where it is told how one ended that failed for good: opaque here.
+    pub on_failure: Option<String>,
 }
 
 impl Default for AsyncSettings {
@@ -227,6 +241,8 @@ impl Default for AsyncSettings {
             retries: 2,
             max_age: Duration::from_secs(6 * 3_600),
             modified: None,
+            on_success: None,
+            on_failure: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Running a function for a caller that takes its answer piece by piece, while the function makes it.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, Stream};
 use tokio::sync::oneshot;
 
 use crate::invoke::{Invoke, Outcome};
@@ -9,6 +10,11 @@ use crate::{Error, Functions, Result};
 
 /// What a function that does not say so itself answers with.
 const WHOLE: &str = "application/json";
+
+/// Between an answer's head and its body.
+pub(crate) const END_OF_HEAD: [u8; 8] = [0; 8];
+/// No head that makes sense is longer.
+const LONGEST_HEAD: usize = 64 << 10;
 
 /// An answer that comes while it is made. Dropping it does not end the function, which runs to its end unheard.
 pub struct Answering {
@@ -80,6 +86,46 @@ impl Answering {
         }
     }
 
+    /// Of an answer that begins with a head, which eight zero bytes end: the head, and what of the body came with it.
+    pub async fn head(&mut self) -> Result<(Bytes, Bytes), String> {
+        let mut taken = BytesMut::new();
+        loop {
+            let Some(piece) = self.next().await else {
+                return Err("it ended in its head".into());
+            };
+            taken.extend_from_slice(&piece);
+            if let Some(at) = end_of_head(&taken) {
+                let mut head = taken.freeze();
+                let rest = head.split_off(at + END_OF_HEAD.len());
+                head.truncate(at);
+                return Ok((head, rest));
+            }
+            if taken.len() > LONGEST_HEAD {
+                return Err("its head is too long".into());
+            }
+        }
+    }
+
+    /// What is still to come, after what has come `first`. It ends with an error if the answer broke off, which must not
+    /// look as if it were all of it.
+    pub fn rest(self, first: Bytes) -> impl Stream<Item = Result<Bytes, String>> + Send + 'static {
+        stream::unfold(Some((first, self)), |state| async move {
+            let (first, mut answering) = state?;
+            let piece = match first.is_empty() {
+                false => Some(first),
+                true => answering.next().await,
+            };
+            if let Some(piece) = piece {
+                return Some((Ok(piece), Some((Bytes::new(), answering))));
+            }
+            let why = match answering.outcome().await {
+                Ok(outcome) => outcome.result.err().map(|failed| failed.message),
+                Err(error) => Some(error.to_string()),
+            };
+            why.map(|why| (Err(why), None))
+        })
+    }
+
     /// How the call ended, once it has. An answer that went well is empty here: it has been passed on.
     pub async fn outcome(self) -> Result<Outcome> {
         match self.outcome {
@@ -89,8 +135,25 @@ impl Answering {
     }
 }
 
+pub(crate) fn end_of_head(taken: &[u8]) -> Option<usize> {
+    let mut windows = taken.windows(END_OF_HEAD.len());
+    windows.position(|window| window == END_OF_HEAD)
+}
+
 impl std::fmt::Debug for Answering {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Answering")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_ends_with_eight_zeros() {
+        assert_eq!(end_of_head(b"{}\0\0\0\0\0\0\0\0body"), Some(2));
+        assert_eq!(end_of_head(b"{}\0\0\0\0\0\0\0"), None);
+        assert_eq!(end_of_head(b""), None);
     }
 }

@@ -2,7 +2,8 @@
 //! are forked from that one in milliseconds.
 //!
 //! The first instance starts as usual; if its initialisation took longer than [`Config::template_after`], a template is
-//! made beside it. Whoever needs another instance meanwhile waits for it: it began earlier than they could. A template
+//! made beside it. A version that is started from snapshots has its template as soon as it is published: it is the
+//! snapshot. Whoever needs another instance meanwhile waits for it: it began earlier than they could. A template
 //! that cannot be forked is not tried again for that code and configuration, and instances start as usual. It ends when
 //! the function changes, when it has not been used for long, when it is as old as an
 //! instance may become, and when the memory for templates is needed for another.
@@ -190,11 +191,7 @@ impl Functions {
         &self,
         function: &Function,
         what: &Launch,
-        why: Initialization,
     ) -> Option<Launched> {
-        if !may_be_forked(why) {
-            return None;
-        }
         let shared = &self.shared;
         let mut state = shared.templates.of(function, shared.host.now())?;
         let settled = async {
@@ -237,23 +234,33 @@ impl Functions {
         }
     }
 
-    /// Has a template made in the background if it pays: the function's code has just taken so long to initialise.
-    pub(crate) fn consider_template(
-        &self,
-        function: &Function,
-        why: Initialization,
-        start: Start,
-        took: Duration,
-    ) {
-        let shared = &self.shared;
-        let least = shared.config.template_after;
+    /// Has a template made in the background if it pays, or if there is to be a snapshot: the function's code has just
+    /// taken so long to initialise.
+    pub(crate) fn consider_template(&self, function: &Function, start: Start, took: Duration) {
+        let least = self.shared.config.template_after;
         let pays = match start {
+            _ if has_snapshot(function) => true,
             Start::Placeholder => took >= least,
             // What the language itself took is in it.
             Start::Boot => took >= least + BOOT,
             Start::Template => false,
         };
-        if !pays || !may_be_forked(why) || !shared.launcher.forks() {
+        if pays {
+            self.begin_template(function);
+        }
+    }
+
+    /// A version that is started from snapshots gets its own as soon as it is published.
+    pub(crate) fn take_snapshot(&self, version: &Function) {
+        if has_snapshot(version) {
+            self.begin_template(version);
+        }
+    }
+
+    /// Has a template made in the background, unless there is one.
+    fn begin_template(&self, function: &Function) {
+        let shared = &self.shared;
+        if !shared.launcher.forks() {
             return;
         }
         let Some(state) = shared.templates.claim(function, shared.host.now()) else {
@@ -300,7 +307,7 @@ impl Functions {
             version: function.version,
             log_group: &group.name,
             log_stream: &stream,
-            initialization: Initialization::OnDemand,
+            initialization: function.initialization(),
         };
         let what = self.plan(&facts, code, layers);
         let prepared = shared.launcher.template(what).await?;
@@ -325,9 +332,8 @@ impl Functions {
     }
 }
 
-/// What goes on from a snapshot has a way of its own.
-fn may_be_forked(why: Initialization) -> bool {
-    why != Initialization::Snapshot
+fn has_snapshot(function: &Function) -> bool {
+    function.initialization() == Initialization::Snapshot
 }
 
 #[cfg(test)]

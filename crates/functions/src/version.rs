@@ -32,6 +32,7 @@ impl Functions {
                 return Err(Error::OtherCode { given, current });
             }
             if let Some(published) = self.publish_unless_changed(&latest, publish).await? {
+                self.take_snapshot(&published);
                 return Ok(published);
             }
         }

@@ -127,4 +127,6 @@ pub enum Settlement {
     ZeroReservedConcurrency,
     /// The function was deleted meanwhile.
     FunctionGone,
+    /// The chain of calls that it was part of came by the function too often.
+    Looping,
 }

@@ -24,6 +24,38 @@ pub(crate) const NODE: &[File] = &[
         include_bytes!("../bootstrap/node/bootstrap.js"),
     ),
     (
+        "azure.js",
+        include_bytes!("../bootstrap/node/azure.js"),
+    ),
+    (
+        "azure/answer.js",
+        include_bytes!("../bootstrap/node/azure/answer.js"),
+    ),
+    (
+        "azure/app.js",
+        include_bytes!("../bootstrap/node/azure/app.js"),
+    ),
+    (
+        "azure/core.js",
+        include_bytes!("../bootstrap/node/azure/core.js"),
+    ),
+    (
+        "azure/described.js",
+        include_bytes!("../bootstrap/node/azure/described.js"),
+    ),
+    (
+        "azure/form.js",
+        include_bytes!("../bootstrap/node/azure/form.js"),
+    ),
+    (
+        "azure/glob.js",
+        include_bytes!("../bootstrap/node/azure/glob.js"),
+    ),
+    (
+        "azure/http.js",
+        include_bytes!("../bootstrap/node/azure/http.js"),
+    ),
+    (
         "connection.js",
         include_bytes!("../bootstrap/node/connection.js"),
     ),
@@ -38,6 +70,10 @@ pub(crate) const NODE: &[File] = &[
     (
         "redirect.js",
         include_bytes!("../bootstrap/node/redirect.js"),
+    ),
+    (
+        "request.js",
+        include_bytes!("../bootstrap/node/request.js"),
     ),
     (
         "streaming.js",
@@ -63,6 +99,10 @@ pub(crate) const PYTHON: &[File] = &[
     (
         "_fulmar/answers.py",
         include_bytes!("../bootstrap/python/_fulmar/answers.py"),
+    ),
+    (
+        "_fulmar/azure.py",
+        include_bytes!("../bootstrap/python/_fulmar/azure.py"),
     ),
     (
         "_fulmar/connection.py",

@@ -212,6 +212,11 @@ impl Store {
         }
     }
 
+    /// A bell that rings whenever something is appended to this log, or [`Log::ring`] was called.
+    pub fn log_bell(&self, log: &Log) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.wakes.listen(&log.prefix())
+    }
+
     /// A bell that rings whenever a timer of this set was set or moved.
     pub fn timer_bell(&self, timers: &Timers) -> tokio::sync::watch::Receiver<u64> {
         self.shared.wakes.listen(&timers.prefix())

@@ -41,10 +41,29 @@ impl Position {
         index: u32::MAX,
     };
 
+    /// The place of the entry that the commit with this number appended after so many others.
+    pub const fn new(commit: u64, index: u32) -> Self {
+        Self { commit, index }
+    }
+
+    pub const fn commit(self) -> u64 {
+        self.commit
+    }
+
+    pub const fn index(self) -> u32 {
+        self.index
+    }
+
     /// The position just before this one, whether or not there is an entry.
     #[must_use]
     pub fn before(self) -> Self {
         Self::from_number(self.number().saturating_sub(1)).unwrap_or(Self::START)
+    }
+
+    /// The position just after this one, whether or not there is an entry.
+    #[must_use]
+    pub fn after(self) -> Self {
+        Self::from_number(self.number() + 1).unwrap_or(Self::END)
     }
 
     /// As one number, which sorts as the position does.
@@ -88,8 +107,20 @@ impl Log {
 
     /// Adds an entry that becomes readable, in its place, with the transaction's other writes. It can't be read back
     /// within the transaction: its place is only known at commit.
-    pub fn append(&self, tx: &mut Tx, body: impl Into<Bytes>) {
-        tx.append(self.prefix(), body.into());
+    ///
+    /// Returns the [`Position::index`] that it will have.
+    pub fn append(&self, tx: &mut Tx, body: impl Into<Bytes>) -> u32 {
+        tx.append(self.prefix(), body.into())
+    }
+
+    /// Rings the log's bell with this transaction, although nothing may be appended.
+    pub fn ring(&self, tx: &mut Tx) {
+        tx.ring(self.prefix());
+    }
+
+    /// The entry at this position.
+    pub fn get(&self, from: &impl Read, at: Position) -> Result<Option<Bytes>> {
+        from.get(self.key().u64(at.commit).u32(at.index).as_slice())
     }
 
     /// Up to `limit` entries after `cursor`.

@@ -20,6 +20,7 @@ pub struct Tx {
     reads: RefCell<Reads>,
     writes: BTreeMap<Vec<u8>, Option<Bytes>>,
     appends: Vec<Append>,
+    stamped: Vec<(Vec<u8>, Vec<u8>)>,
     timers: Vec<Vec<u8>>,
 }
 
@@ -31,6 +32,7 @@ impl Tx {
             reads: RefCell::default(),
             writes: BTreeMap::new(),
             appends: Vec::new(),
+            stamped: Vec::new(),
             timers: Vec::new(),
         }
     }
@@ -42,6 +44,7 @@ impl Tx {
             reads: self.reads.into_inner(),
             writes: self.writes,
             appends: self.appends,
+            stamped: self.stamped,
             timers: self.timers,
             durability,
         }
@@ -55,8 +58,19 @@ impl Tx {
         self.writes.insert(key, None);
     }
 
-    pub(crate) fn append(&mut self, prefix: Vec<u8>, value: Bytes) {
+    /// As [`Tx::put`], but what is stored ends in the number of the commit (eight bytes, the most significant first):
+    /// for whoever must find out later where what it appended to a log has come to be. Within the transaction the value
+    /// is read without it.
+    pub fn put_stamped(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.insert(key.clone(), Some(value.clone().into()));
+        self.stamped.push((key, value));
+    }
+
+    /// Adds the entry and returns how many this transaction has appended before it.
+    pub(crate) fn append(&mut self, prefix: Vec<u8>, value: Bytes) -> u32 {
+        let index = u32::try_from(self.appends.len()).unwrap_or(u32::MAX);
         self.appends.push(Append { prefix, value });
+        index
     }
 
     pub(crate) fn ring(&mut self, timers: Vec<u8>) {

@@ -77,8 +77,8 @@ pub struct Failure<'a> {
     /// The first and the last record's place in the stream, and when they happened.
     pub first: (u128, Timestamp),
     pub end: (u128, Timestamp),
-    /// What the function gets of these records.
-    pub payload: &'a Bytes,
+    /// What the function gets of these records, if that is told too.
+    pub payload: Option<&'a Bytes>,
 }
 
 /// An invocation that came to an end.

@@ -20,6 +20,18 @@ pub enum Error {
     /// It is on its way from one state to another.
     #[error("the mapping {0} is being changed")]
     MappingBusy(String),
+    #[error("there is no subscription {0}")]
+    NoSuchSubscription(String),
+    /// The endpoint has it, and it is set otherwise.
+    #[error("the subscription {0} is set otherwise")]
+    SubscriptionDiffers(String),
+    /// Nobody was asked with it.
+    #[error("there is no such token")]
+    NoSuchToken,
+    #[error("the token is too old")]
+    TokenTooOld,
+    #[error(transparent)]
+    Topics(#[from] topics::Error),
     #[error("there is no rule {name} on the bus {bus}")]
     NoSuchRule { name: String, bus: String },
     #[error("the rule {0} has targets")]
@@ -64,6 +76,10 @@ impl Error {
             Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) | Self::Refused(_) => {
                 ErrorKind::Invalid
             }
+            Self::NoSuchToken | Self::TokenTooOld => ErrorKind::Invalid,
+            Self::NoSuchSubscription(_) => ErrorKind::Missing,
+            Self::SubscriptionDiffers(_) => ErrorKind::Conflict,
+            Self::Topics(error) => error.kind(),
             Self::NoSuchMapping(_)
             | Self::NoSuchRule { .. }
             | Self::NoSuchAddress(_)

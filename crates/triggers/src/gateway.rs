@@ -3,7 +3,11 @@
 //! A gateway has routes, each for a method (or any) and a path that may hold parameters. Whoever speaks HTTP asks
 //! [`Gateway::find`] which one a request takes, and runs its target.
 
-use crate::schema::gateway::{GATEWAYS, Gateway, Route};
+use base::Space;
+use functions::GatewayKind;
+
+use crate::target::Target;
+use crate::schema::gateway::{Backend, GATEWAY_TIMES, GATEWAYS, Gateway, GatewayTimes, Route};
 use crate::{Result, Triggers};
 
 /// What becomes of a request.
@@ -154,8 +158,16 @@ fn decoded(text: &str) -> String {
 impl Triggers {
     /// Makes the gateway, or makes it what it should be now.
     pub async fn set_gateway(&self, gateway: &Gateway) -> Result<()> {
+        let now = self.clock.now();
         self.store
             .write(|tx| {
+                let key = GATEWAY_TIMES.key().str(&gateway.id);
+                let known = GATEWAY_TIMES.get(tx, &key)?;
+                let times = GatewayTimes {
+                    created: known.map_or(now, |known| known.created),
+                    modified: now,
+                };
+                GATEWAY_TIMES.put(tx, key, &times);
                 GATEWAYS.put(tx, GATEWAYS.key().str(&gateway.id), gateway);
                 Ok(())
             })
@@ -170,9 +182,52 @@ impl Triggers {
         self.store
             .write(|tx| {
                 GATEWAYS.delete(tx, GATEWAYS.key().str(id));
+                GATEWAY_TIMES.delete(tx, GATEWAY_TIMES.key().str(id));
                 Ok(())
             })
             .await
+    }
+
+    /// An id that no gateway has: small letters and digits, as they stand in host names.
+    pub fn new_gateway_id(&self, letters: usize) -> String {
+        const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        let letter = || {
+            let at = self.random.below(ALPHABET.len() as u64);
+            char::from(ALPHABET[usize::try_from(at).unwrap_or(0)])
+        };
+        std::iter::repeat_with(letter).take(letters).collect()
+    }
+
+    /// When a gateway was made and last changed.
+    pub fn gateway_times(&self, id: &str) -> Result<GatewayTimes> {
+        let stored = GATEWAY_TIMES.get(&self.store.read()?, &GATEWAY_TIMES.key().str(id))?;
+        Ok(stored.unwrap_or_default())
+    }
+
+    /// The gateways that each reach nothing but this function, or a version or alias of it.
+    ///
+    /// All gateways are read for it: there are few, and it is asked seldom.
+    pub fn direct_gateways(&self, space: &Space, function: &str) -> Result<Vec<Gateway>> {
+        let all = GATEWAYS.scan(&self.store.read()?, &GATEWAYS.key().range(), usize::MAX)?;
+        let is_reached = |gateway: &Gateway| {
+            let target = gateway.direct_target();
+            target.is_some_and(|target| target.space == *space && target.function == function)
+        };
+        let gateways = all.into_iter().map(|(_, gateway)| gateway);
+        Ok(gateways.filter(is_reached).collect())
+    }
+}
+
+impl Gateway {
+    /// What is reached, if the gateway is for one function alone.
+    pub fn direct_target(&self) -> Option<&Target> {
+        match (self.kind, self.routes.as_slice()) {
+            (GatewayKind::Direct, [route]) => match &route.backend {
+                Backend::Function(backend) => Some(&backend.target),
+                Backend::Fixed(_) => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -180,12 +235,10 @@ impl Triggers {
 mod tests {
     use std::time::Duration;
 
-    use base::Space;
-    use functions::{GatewayKind, HttpForm};
+    use functions::HttpForm;
 
     use super::*;
-    use crate::schema::gateway::{Backend, FunctionBackend, KeySource, Wanted};
-    use crate::target::Target;
+    use crate::schema::gateway::{FunctionBackend, KeySource, Wanted};
 
     fn gateway(routes: &[&str]) -> Gateway {
         let route = |text: &&str| {

@@ -13,7 +13,7 @@ use crate::schema::{
     MappingState, PAIRS, RESULTS, Starting, StoredDelivery, deliveries_of, mapping_key, pair_key,
     result_key,
 };
-use crate::target::{Destination, Refusal, Target};
+use crate::target::Target;
 use crate::{Error, Result, Triggers};
 
 #[derive(Clone, Debug)]
@@ -98,11 +98,9 @@ impl Triggers {
             Pattern::parse(filter, Language::Filters)?;
         }
         match &settings.on_failure {
-            Some(Destination::Bucket(bucket)) => self.objects.bucket(bucket).map(drop)?,
-            Some(_) => return Err(Refusal::NotBuilt("what was discarded to it").into()),
-            None => {}
+            Some(place) => self.takes(place),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_target(&self, target: &Target) -> Result<()> {

@@ -5,6 +5,7 @@ mod bucket_v1;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;
+pub(crate) mod subscription;
 pub(crate) mod rule;
 
 use std::collections::BTreeMap;

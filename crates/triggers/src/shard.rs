@@ -24,7 +24,7 @@ use crate::pattern::Pattern;
 use crate::schema::{
     DELIVERIES, LastResult, Mapping, RESULTS, StoredDelivery, deliveries_of, result_key,
 };
-use crate::target::Destination;
+use crate::target::{Destination, Message};
 use crate::{Dialect, Invoker, Result, Triggers};
 
 /// What is read at once, at most and in bytes.
@@ -350,7 +350,8 @@ impl Delivering {
                 count: records.len(),
                 first: (first.sequence, first.at),
                 end: (end.sequence, end.at),
-                payload: &payload,
+                // Only buckets have room for the records themselves.
+                payload: Some(&payload).filter(|_| matches!(destination, Destination::Bucket(_))),
             };
             self.tell(destination, &failure).await;
         }
@@ -360,8 +361,7 @@ impl Delivering {
     /// A destination that is gone is told nothing, as by the real service; one that cannot be reached is waited for.
     async fn tell(&self, destination: &Destination, failure: &Failure<'_>) {
         let Destination::Bucket(bucket) = destination else {
-            // No mapping is made with another.
-            return;
+            return self.tell_ours(destination, failure).await;
         };
         let unique = self.triggers.random.uuid().to_string();
         let key = self.dialect.failure_key(failure, &unique);
@@ -377,6 +377,35 @@ impl Delivering {
                     let mapping = &self.mapping.id;
                     tracing::error!(%error, bucket, mapping, "what was discarded could not be told");
                     return;
+                }
+            }
+        }
+    }
+
+    /// As [`Delivering::tell`], of a place that takes it in a transaction.
+    async fn tell_ours(&self, destination: &Destination, failure: &Failure<'_>) {
+        let message = Message {
+            body: self.dialect.failure(failure),
+            trigger: "destination".to_owned(),
+            ..Message::default()
+        };
+        let triggers = &self.triggers;
+        loop {
+            // How far the shard came is saved later, so a crash that takes this back takes that back too.
+            let sent = triggers
+                .store
+                .write_buffered(|tx| triggers.send(tx, destination, &message))
+                .await;
+            match sent {
+                Ok(Ok(())) => return,
+                Ok(Err(refusal)) => {
+                    let mapping = &self.mapping.id;
+                    tracing::error!(%refusal, mapping, "what was discarded could not be told");
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "what was discarded could not be told; trying again");
+                    triggers.clock.sleep(PAUSE).await;
                 }
             }
         }

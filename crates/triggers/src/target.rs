@@ -12,6 +12,7 @@ use bytes::Bytes;
 use functions::{Event, Job};
 use serde::{Deserialize, Serialize};
 use store::Tx;
+use topics::{AttributeValue, Draft};
 
 use crate::outgoing::{Outgoing, Owner, Retries, Waits, Work};
 use crate::{Result, Triggers};
@@ -106,8 +107,59 @@ impl Triggers {
             Destination::Function(target) => self.send_to_function(tx, target, message),
             Destination::Bucket(bucket) => self.send_to_bucket(tx, bucket, message),
             Destination::Queue(_) => Ok(Err(Refusal::NotBuilt("a queue"))),
-            Destination::Topic(_) => Ok(Err(Refusal::NotBuilt("a topic"))),
+            Destination::Topic(topic) => self.send_to_topic(tx, topic, message),
             Destination::Bus(bus) => self.put_on_bus(tx, bus, message),
+        }
+    }
+
+    /// Whether there is such a place.
+    pub fn takes(&self, place: &Destination) -> Result<()> {
+        match place {
+            Destination::Bucket(bucket) => Ok(self.objects.bucket(bucket).map(drop)?),
+            Destination::Function(target) => {
+                let qualifier = target.qualifier.as_deref();
+                let found = self
+                    .functions
+                    .resolve(&target.space, &target.function, qualifier);
+                Ok(found.map(drop)?)
+            }
+            Destination::Queue(_) => Err(Refusal::NotBuilt("a queue").into()),
+            Destination::Topic(topic) => match self.topics.topic(&topic.space, &topic.name) {
+                Err(error @ topics::Error::NoSuchTopic(_)) => {
+                    Err(Refusal::Missing(error.to_string()).into())
+                }
+                found => Ok(found.map(drop)?),
+            },
+            Destination::Bus(bus) => match self.buses.bus(&bus.space, &bus.name) {
+                Err(error @ buses::Error::NoSuchBus(_)) => {
+                    Err(Refusal::Missing(error.to_string()).into())
+                }
+                found => Ok(found.map(drop)?),
+            },
+        }
+    }
+
+    fn send_to_topic(&self, tx: &mut Tx, topic: &Named, message: &Message) -> Result<Sent> {
+        let Ok(body) = String::from_utf8(message.body.to_vec()) else {
+            let why = "what is sent to a topic must be text";
+            return Ok(Err(Refusal::Invalid(why.to_owned())));
+        };
+        let draft = Draft {
+            subject: message.subject.clone(),
+            body,
+            attributes: message.attributes.iter().map(published).collect(),
+            group: message.group.clone(),
+            repeat_id: message.once.clone(),
+            trace: message.trace.clone(),
+            ..Draft::default()
+        };
+        match self.topics.publish(tx, &topic.space, &topic.name, &draft) {
+            Ok(_) => Ok(Ok(())),
+            Err(topics::Error::Store(error)) => Err(error.into()),
+            Err(error @ topics::Error::NoSuchTopic(_)) => {
+                Ok(Err(Refusal::Missing(error.to_string())))
+            }
+            Err(error) => Ok(Err(Refusal::Invalid(error.to_string()))),
         }
     }
 
@@ -168,4 +220,13 @@ impl Triggers {
         self.post(tx, &outgoing)?;
         Ok(Ok(()))
     }
+}
+
+fn published(attribute: &Attribute) -> (String, topics::Attribute) {
+    let value = match std::str::from_utf8(&attribute.value) {
+        Ok(text) if !attribute.kind.starts_with("Binary") => AttributeValue::Text(text.to_owned()),
+        _ => AttributeValue::Bytes(attribute.value.clone()),
+    };
+    let kind = attribute.kind.clone();
+    (attribute.name.clone(), topics::Attribute { kind, value })
 }

@@ -79,6 +79,8 @@ impl World {
             store: store.clone(),
             objects,
             buses: buses.clone(),
+            topics: topics::Topics::new(store.clone(), shared.clone(), random.clone()),
+            wording: Arc::new(triggers::Bare),
             functions,
             clock: shared,
             random,

@@ -155,6 +155,8 @@ impl World {
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
             buses: Buses::new(store.clone(), clock.clone(), random.clone()),
+            topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+            wording: std::sync::Arc::new(triggers::Bare),
             store,
             objects: objects.clone(),
             tables: tables.clone(),
@@ -225,6 +227,7 @@ impl World {
                 logging: functions::Logging::default(),
                 layers: Vec::new(),
                 snapshots: false,
+                dead_letters: None,
             },
             code: NewCode::Directory(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/world")),
             tags: BTreeMap::new(),

@@ -45,6 +45,8 @@ impl World {
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
             buses: Buses::new(store.clone(), clock.clone(), random.clone()),
+            topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+            wording: std::sync::Arc::new(triggers::Bare),
             tables: Tables::new(store.clone(), clock.clone(), random.clone()),
             store,
             objects: objects.clone(),

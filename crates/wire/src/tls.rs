@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rcgen::{KeyPair, RsaKeySize};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -41,6 +42,19 @@ impl Certificate {
         Ok(Self {
             chain: made.cert.pem(),
             key: made.signing_key.serialize_pem(),
+        })
+    }
+
+    /// One with a key of the older kind, for signing: not every program that verifies knows the newer ones.
+    pub fn for_signing(name: &str) -> Result<Self, TlsError> {
+        let not_made = |cause: rcgen::Error| TlsError::NotMade(cause.to_string());
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048);
+        let key = key.map_err(not_made)?;
+        let parameters = rcgen::CertificateParams::new(vec![name.to_owned()]);
+        let made = parameters.and_then(|parameters| parameters.self_signed(&key));
+        Ok(Self {
+            chain: made.map_err(not_made)?.pem(),
+            key: key.serialize_pem(),
         })
     }
 }

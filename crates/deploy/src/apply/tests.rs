@@ -96,6 +96,8 @@ impl World {
         let engines = Engines {
             triggers: Triggers::new(triggers::Parts {
                 buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
+                topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+                wording: std::sync::Arc::new(triggers::Bare),
                 store: store.clone(),
                 objects: objects.clone(),
                 tables: tables.clone(),

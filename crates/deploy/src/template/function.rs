@@ -9,9 +9,9 @@ use crate::Context;
 use crate::desired::{Architecture, Cloud, Code, Function, LayerUse, Logging, Publish, Retry};
 use crate::diagnostic::Finding;
 use crate::template::declared::MARK;
-use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Node, Value};
+use crate::template::{outcome, scalar};
 use Support::{Access, Notice, Obeyed, Refused};
 
 const STAGED: &str = "calls move to a new version at once";
@@ -37,7 +37,7 @@ pub(crate) const PROPERTIES: Schema = &[
         Refused("signatures of code are not checked"),
     ),
     ("CodeUri", Obeyed),
-    ("DeadLetterQueue", Refused("there are no dead letters yet")),
+    ("DeadLetterQueue", Obeyed),
     ("DeploymentPreference", Refused(STAGED)),
     ("Description", Obeyed),
     ("DurableConfig", Refused("executions are not durable")),
@@ -111,11 +111,9 @@ pub(crate) const PROPERTIES: Schema = &[
 const ENVIRONMENT: Schema = &[("Variables", Obeyed)];
 const STORAGE: Schema = &[("Size", Obeyed)];
 const PROVISIONED: Schema = &[("ProvisionedConcurrentExecutions", Obeyed)];
+const DEAD_LETTERS: Schema = &[("TargetArn", Obeyed), ("Type", Obeyed)];
 const INVOKE: Schema = &[
-    (
-        "DestinationConfig",
-        Refused("results of invocations are not sent anywhere yet"),
-    ),
+    ("DestinationConfig", Obeyed),
     ("MaximumEventAgeInSeconds", Obeyed),
     ("MaximumRetryAttempts", Obeyed),
 ];
@@ -204,6 +202,7 @@ impl Reading<'_> {
             layers: self.layers(),
             logging: self.logging(),
             snapshots: self.snapshots(runtime.as_deref()),
+            dead_letters: self.dead_letters(),
             publish: self.publish(),
             cloud: Cloud::Aws,
             name: name?,
@@ -564,19 +563,24 @@ impl Reading<'_> {
     }
 
     fn retry(&self) -> Retry {
-        let Some(fields) = self
+        let fields = self
             .fields
-            .nested("EventInvokeConfig", INVOKE, self.findings)
-        else {
-            return Retry {
-                attempts: None,
-                max_age_s: None,
-            };
+            .nested("EventInvokeConfig", INVOKE, self.findings);
+        let Some(fields) = fields else {
+            return Retry::default();
         };
-        Retry {
-            attempts: fields.integer("MaximumRetryAttempts", 0..=2),
-            max_age_s: fields.integer("MaximumEventAgeInSeconds", 60..=21_600),
-        }
+        outcome::retry(&fields, self.findings)
+    }
+
+    fn dead_letters(&self) -> Option<String> {
+        let fields = self
+            .fields
+            .nested("DeadLetterQueue", DEAD_LETTERS, self.findings)?;
+        fields.required("Type");
+        fields.choice("Type", &["SQS", "SNS"]);
+        let arn = fields.required_text("TargetArn")?;
+        let place = fields.place("TargetArn");
+        outcome::place(&arn, &["sqs", "sns"], place, self.findings.report)
     }
 }
 

@@ -32,6 +32,11 @@ pub(super) fn expected(input: &mut Input) -> Result<Option<Condition>, Fault> {
                 )));
             }
             let list = list.or_else(|| value.map(|value| Json::Array(vec![value])));
+            if list.is_none() && !matches!(operator.as_str(), "NULL" | "NOT_NULL") {
+                return Err(invalid(format!(
+                    "Value or AttributeValueList must be used with ComparisonOperator: {operator} for Attribute: {name}"
+                )));
+            }
             return comparison(name, &operator, values(list)?);
         }
         if list.is_some() {

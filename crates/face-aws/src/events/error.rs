@@ -64,16 +64,8 @@ pub(super) fn of(error: Error) -> Fault {
         Error::Refused(refusal) => invalid(refusal.to_string()),
         // Rules say themselves what is wrong with theirs.
         Error::Schedules(error) => invalid(error.to_string()),
-        error @ (Error::Overlap(..)
-        | Error::DuplicateId(_)
-        | Error::NoSuchMapping(_)
-        | Error::MappingExists { .. }
-        | Error::MappingBusy(_)
-        | Error::Tables(_)
-        | Error::KeyTaken
-        | Error::Objects(_)
-        | Error::Functions(_)
-        | Error::Store(_)) => internal(&error),
+        // What has nothing to do with buses.
+        error => internal(&error),
     }
 }
 

@@ -3,9 +3,9 @@
 //! A function that has more to say than a body says it first: JSON with status, headers and cookies, and eight zero
 //! bytes behind it ("Response streaming for Lambda functions", custom runtimes).
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use functions::{Answering, Error, Functions, GatewayKind, HttpForm, Invoke};
-use futures_util::stream;
+use futures_util::TryStreamExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use wire::{BodyError, Response};
 
@@ -14,9 +14,6 @@ use super::refusal::{Refusal, identify};
 
 /// What a function calls its answer that begins with a head.
 const HEADED: &str = "application/vnd.awslambda.http-integration-response";
-const END_OF_HEAD: [u8; 8] = [0; 8];
-/// No head that makes sense is longer.
-const LONGEST_HEAD: usize = 64 << 10;
 
 pub(super) async fn answer(
     functions: &Functions,
@@ -43,25 +40,9 @@ pub(super) async fn answer(
         true => headed(answering, kind).await.map_err(broken)?,
         false => (bare(&answering.content_type), Bytes::new(), answering),
     };
-    let mut response = Response::new(wire::stream(stream::unfold(
-        Some((first, answering)),
-        |state| async move {
-            let (first, mut answering) = state?;
-            let piece = match first.is_empty() {
-                false => Some(first),
-                true => answering.next().await,
-            };
-            if let Some(piece) = piece {
-                return Some((Ok(piece), Some((Bytes::new(), answering))));
-            }
-            // An answer that broke off must not look as if it were all of it.
-            let why = match answering.outcome().await {
-                Ok(outcome) => outcome.result.err().map(|failed| failed.message),
-                Err(error) => Some(error.to_string()),
-            };
-            why.map(|why| (Err(BodyError::Source(why.into())), None))
-        },
-    )));
+    let pieces = answering.rest(first);
+    let pieces = pieces.map_err(|why| BodyError::Source(why.into()));
+    let mut response = Response::new(wire::stream(pieces));
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
     identify(response.headers_mut(), kind, request_id);
@@ -108,28 +89,9 @@ async fn headed(
     mut answering: Answering,
     kind: GatewayKind,
 ) -> Result<(Head, Bytes, Answering), String> {
-    let mut taken = BytesMut::new();
-    loop {
-        let Some(piece) = answering.next().await else {
-            return Err("it ended in its head".into());
-        };
-        taken.extend_from_slice(&piece);
-        if let Some(at) = end_of_head(&taken) {
-            let mut head = taken.freeze();
-            let rest = head.split_off(at + END_OF_HEAD.len());
-            head.truncate(at);
-            let (status, headers) = answer::head(&head, kind)?;
-            return Ok((Head { status, headers }, rest, answering));
-        }
-        if taken.len() > LONGEST_HEAD {
-            return Err("its head is too long".into());
-        }
-    }
-}
-
-fn end_of_head(taken: &[u8]) -> Option<usize> {
-    let mut windows = taken.windows(END_OF_HEAD.len());
-    windows.position(|window| window == END_OF_HEAD)
+    let (head, rest) = answering.head().await?;
+    let (status, headers) = answer::head(&head, kind)?;
+    Ok((Head { status, headers }, rest, answering))
 }
 
 #[cfg(test)]
@@ -137,10 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_ends_with_eight_zeros() {
-        assert_eq!(end_of_head(b"{}\0\0\0\0\0\0\0\0body"), Some(2));
-        assert_eq!(end_of_head(b"{}\0\0\0\0\0\0\0"), None);
-        assert_eq!(end_of_head(b""), None);
+    fn a_head_has_status_headers_and_cookies() {
         let (status, headers) = answer::head(
             br#"{"statusCode":201,"headers":{"x-a":"b"},"cookies":["c=1"]}"#,
             GatewayKind::Direct,

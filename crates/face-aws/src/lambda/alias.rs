@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::error::{fault, invalid, missing};
 use super::name::{LATEST, Named};
 use super::page::Page;
-use super::{Answer, Asked};
+use super::{Answer, Asked, url};
 use crate::dialect::version_name;
 use crate::place::Place;
 use crate::protocol::Fault;
@@ -106,6 +106,7 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         .delete_alias(space, &named.name, input.alias())
         .await;
     deleted.map_err(|error| fault(asked.context, &named, error))?;
+    url::forget(&asked, &named.name, Some(input.alias())).await?;
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
 }
 

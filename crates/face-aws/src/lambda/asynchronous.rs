@@ -6,13 +6,15 @@ use functions::AsyncSettings;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use triggers::Destination as Place;
 
-use super::error::{fault, missing};
+use super::error::{fault, invalid, missing};
 use super::name::{LATEST, Named};
 use super::page::Page;
 use super::{Answer, Asked};
+use crate::destination;
 use crate::dialect::version_name;
-use crate::place::Place;
+use crate::place::Place as At;
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -82,31 +84,67 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 }
 
 async fn change(asked: &Asked<'_>, input: &Input, from: &AsyncSettings) -> Result<Answer, Fault> {
-    let sends = |destination: &Option<Destination>| {
-        destination
-            .as_ref()
-            .is_some_and(|to| to.destination.is_some())
-    };
-    if let Some(config) = &input.destination_config
-        && (sends(&config.on_success) || sends(&config.on_failure))
-    {
-        return Err(asked.call.not_built("DestinationConfig"));
-    }
     let named = Named::read(
         asked.context,
         &input.function_name,
         input.qualifier.as_deref(),
     )?;
     named.find(asked)?;
+    let config = input.destination_config.as_ref();
+    let on_success = config.and_then(|config| config.on_success.as_ref());
+    let on_failure = config.and_then(|config| config.on_failure.as_ref());
     let settings = AsyncSettings {
         retries: input.maximum_retry_attempts.unwrap_or(from.retries),
         max_age: input
             .maximum_event_age_in_seconds
             .map_or(from.max_age, Duration::from_secs),
         modified: Some(asked.parts.clock.now()),
+        on_success: place(asked, &named, on_success, from.on_success.as_ref(), true)?,
+        on_failure: place(asked, &named, on_failure, from.on_failure.as_ref(), false)?,
     };
     set(asked, &named, settings.clone()).await?;
     Ok(Answer::Json(print(&settings, &arn(asked, &named))))
+}
+
+/// The place that is named, or the one that there was; an empty name takes it away.
+fn place(
+    asked: &Asked<'_>,
+    named: &Named,
+    given: Option<&Destination>,
+    before: Option<&String>,
+    success: bool,
+) -> Result<Option<String>, Fault> {
+    let Some(given) = given else {
+        return Ok(before.cloned());
+    };
+    let Some(arn) = given.destination.as_ref().filter(|arn| !arn.is_empty()) else {
+        return Ok(None);
+    };
+    let unsupported = || invalid(format!("The provided destination is not supported: {arn}"));
+    let place = destination::read(arn).ok_or_else(unsupported)?;
+    match &place {
+        // The real service puts only what failed into buckets.
+        Place::Bucket(_) if success => return Err(unsupported()),
+        Place::Function(target)
+            if target.function == named.name && target.space == asked.context.space =>
+        {
+            return Err(invalid(
+                "You can't set the function as a destination for itself.",
+            ));
+        }
+        _ => {}
+    }
+    let there = asked.parts.triggers.takes(&place);
+    there.map_err(|error| match error {
+        triggers::Error::Refused(refusal) => {
+            invalid(format!("The destination ARN {arn} is invalid: {refusal}"))
+        }
+        error => {
+            tracing::error!(%error, "a destination could not be looked at");
+            Fault::internal("ServiceException")
+        }
+    })?;
+    Ok(Some(arn.clone()))
 }
 
 async fn set(asked: &Asked<'_>, named: &Named, settings: AsyncSettings) -> Result<(), Fault> {
@@ -138,7 +176,7 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         .into_iter()
         .chain(versions.map(|one| (version_name(one.version), one.asynchronous)))
         .chain(aliases.into_iter().map(|one| (one.name, one.asynchronous)));
-    let place = Place::of(space);
+    let place = At::of(space);
     let configured: Vec<Value> = all
         .filter(|(_, settings)| settings.modified.is_some())
         .map(|(qualifier, settings)| {
@@ -168,7 +206,7 @@ fn configured(asked: &Asked<'_>, named: &Named) -> Result<AsyncSettings, Fault> 
 
 fn arn(asked: &Asked<'_>, named: &Named) -> String {
     let qualifier = named.version().unwrap_or(LATEST);
-    Place::of(&asked.context.space).function_arn(&named.name, Some(qualifier))
+    At::of(&asked.context.space).function_arn(&named.name, Some(qualifier))
 }
 
 fn print(settings: &AsyncSettings, arn: &str) -> Value {
@@ -177,6 +215,13 @@ fn print(settings: &AsyncSettings, arn: &str) -> Value {
         "FunctionArn": arn,
         "MaximumRetryAttempts": settings.retries,
         "MaximumEventAgeInSeconds": settings.max_age.as_secs(),
-        "DestinationConfig": { "OnSuccess": {}, "OnFailure": {} },
+        "DestinationConfig": {
+            "OnSuccess": named(settings.on_success.as_ref()),
+            "OnFailure": named(settings.on_failure.as_ref()),
+        },
     })
+}
+
+fn named(place: Option<&String>) -> Value {
+    place.map_or_else(|| json!({}), |place| json!({ "Destination": place }))
 }

@@ -40,6 +40,9 @@ pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&s
     if !configuration.environment.is_empty() {
         output["Environment"] = json!({ "Variables": configuration.environment });
     }
+    if let Some(place) = &configuration.dead_letters {
+        output["DeadLetterConfig"] = json!({ "TargetArn": place });
+    }
     if !configuration.layers.is_empty() {
         let layers = configuration.layers.iter().map(|layer| {
             let arn = Place::of(&layer.space).layer_arn(&layer.name, Some(layer.version));

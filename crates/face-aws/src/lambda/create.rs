@@ -45,6 +45,7 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     tags::check(&input.tags, input.tags.len())?;
     asked.check_runtime(settings.runtime.as_deref())?;
     input.settings.find_layers(&asked)?;
+    input.settings.check_dead_letters(&asked)?;
     let code = input.code.read(&asked).await?;
     let mut configuration = Settings::defaults();
     input.settings.check_together(&configuration)?;

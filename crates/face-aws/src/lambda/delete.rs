@@ -3,7 +3,7 @@ use http::StatusCode;
 use super::error::{fault, invalid};
 use super::get::Which;
 use super::name::LATEST;
-use super::{Answer, Asked};
+use super::{Answer, Asked, url};
 use crate::protocol::Fault;
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
@@ -26,5 +26,8 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         },
     };
     deleted.map_err(|error| fault(asked.context, &named, error))?;
+    if named.version().is_none() {
+        url::forget(&asked, &named.name, None).await?;
+    }
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
 }

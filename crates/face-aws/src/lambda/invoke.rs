@@ -93,13 +93,9 @@ impl Wanted {
         })
     }
 
-    /// The call of one who does not. None if it was cut, which nobody is told: the real service drops the event too.
-    fn into_job(self, asked: &Asked<'_>) -> Option<Job> {
-        let Ok(trace) = recursion::follow(asked.trace, &self.function) else {
-            tracing::warn!(function = self.function.name, "a chain of calls was cut");
-            return None;
-        };
-        Some(Job {
+    /// The call of one who does not. Whether it is part of a chain that goes round is looked at when it is run.
+    fn into_job(self, asked: &Asked<'_>) -> Job {
+        Job {
             request_id: asked.context.request_id.clone(),
             space: self.function.space,
             function: self.function.name,
@@ -107,8 +103,8 @@ impl Wanted {
             event: self.event,
             trigger: "direct".into(),
             client_context: self.client_context,
-            trace,
-        })
+            trace: asked.trace.map(str::to_owned),
+        }
     }
 }
 
@@ -119,10 +115,9 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     match wanted.kind {
         Kind::Dry => Ok(Answer::Empty(StatusCode::NO_CONTENT)),
         Kind::Asynchronous => {
-            if let Some(job) = wanted.into_job(&asked) {
-                let enqueued = asked.parts.functions.enqueue_alone(&job).await;
-                enqueued.map_err(refused)?;
-            }
+            let job = wanted.into_job(&asked);
+            let enqueued = asked.parts.functions.enqueue_alone(&job).await;
+            enqueued.map_err(refused)?;
             Ok(Answer::Empty(StatusCode::ACCEPTED))
         }
         Kind::Synchronous => {

@@ -233,6 +233,11 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         | Error::DuplicateId(_)
         | Error::KeyTaken
         | Error::Schedules(_)
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Asked, account, alias, asynchronous, concurrency, create, delete, get, invoke, layer,
-    list, management, mapping, permission, policy, provisioned, stream, tags, update, version,
+    list, management, mapping, permission, policy, provisioned, stream, tags, update, url, version,
 };
 use crate::protocol::Fault;
 
@@ -62,6 +62,11 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<Answer, Fault> {
         "PutRuntimeManagementConfig" => management::put_runtime(asked),
         "GetFunctionRecursionConfig" => management::recursion(asked),
         "PutFunctionRecursionConfig" => management::put_recursion(asked).await,
+        "CreateFunctionUrlConfig" => url::create(asked).await,
+        "GetFunctionUrlConfig" => url::get(asked),
+        "UpdateFunctionUrlConfig" => url::update(asked).await,
+        "DeleteFunctionUrlConfig" => url::delete(asked).await,
+        "ListFunctionUrlConfigs" => url::list(asked),
         "CreateEventSourceMapping" => mapping::create(asked).await,
         "GetEventSourceMapping" => mapping::get(asked),
         "UpdateEventSourceMapping" => mapping::update(asked).await,

@@ -13,7 +13,7 @@ const MOST: u32 = 16;
 const REMEMBERED: usize = 3;
 
 /// The trace to be handed to the function, or that the chain has been cut.
-pub(super) fn follow(trace: Option<&str>, function: &Function) -> Result<Option<String>, Cut> {
+pub(crate) fn follow(trace: Option<&str>, function: &Function) -> Result<Option<String>, Cut> {
     let Some(trace) = trace else {
         return Ok(None);
     };
@@ -45,7 +45,7 @@ pub(super) fn follow(trace: Option<&str>, function: &Function) -> Result<Option<
 
 /// The function has been called by itself too often.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cut;
+pub(crate) struct Cut;
 
 impl From<Cut> for Fault {
     fn from(Cut: Cut) -> Self {

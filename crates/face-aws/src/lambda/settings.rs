@@ -7,9 +7,11 @@ use base::ByteSize;
 use functions::{Architecture, Configuration, LogFormat, Logging, UsedLayer};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use triggers::Destination;
 
 use super::error::invalid;
 use super::{Asked, layer};
+use crate::destination;
 use crate::protocol::{Call, Fault};
 
 #[derive(Debug, Deserialize)]
@@ -27,6 +29,7 @@ pub(super) struct Settings {
     logging_config: Option<LoggingConfig>,
     layers: Option<Vec<String>>,
     snap_start: Option<SnapStart>,
+    dead_letter_config: Option<DeadLetterConfig>,
     /// The layers that were named, once they have been looked for.
     #[serde(skip)]
     used: Option<Vec<UsedLayer>>,
@@ -49,6 +52,12 @@ struct EphemeralStorage {
 #[serde(rename_all = "PascalCase")]
 struct SnapStart {
     apply_on: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeadLetterConfig {
+    target_arn: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,6 +115,25 @@ impl Settings {
         }
     }
 
+    /// Whether dead letters can go where they are to go.
+    pub(super) fn check_dead_letters(&self, asked: &Asked<'_>) -> Result<(), Fault> {
+        let named = self.dead_letter_config.as_ref();
+        let named = named.and_then(|config| config.target_arn.as_deref());
+        let Some(arn) = named.filter(|arn| !arn.is_empty()) else {
+            return Ok(());
+        };
+        match destination::read(arn) {
+            Some(place @ (Destination::Queue(_) | Destination::Topic(_))) => {
+                asked.parts.triggers.takes(&place).map_err(|error| {
+                    invalid(format!("The provided target {arn} cannot be used: {error}"))
+                })
+            }
+            _ => Err(invalid(format!(
+                "Unsupported dead-letter target: {arn}. Use the ARN of a queue or a topic."
+            ))),
+        }
+    }
+
     /// Finds the layers that are named. To be called before [`Settings::apply`].
     pub(super) fn find_layers(&mut self, asked: &Asked<'_>) -> Result<(), Fault> {
         if let Some(arns) = &self.layers {
@@ -129,6 +157,7 @@ impl Settings {
             logging: Logging::default(),
             layers: Vec::new(),
             snapshots: false,
+            dead_letters: None,
         }
     }
 
@@ -163,6 +192,10 @@ impl Settings {
         }
         if let Some(snapshots) = self.snapshots() {
             to.snapshots = snapshots;
+        }
+        if let Some(config) = &self.dead_letter_config {
+            let named = config.target_arn.clone();
+            to.dead_letters = named.filter(|name| !name.is_empty());
         }
         if let Some(used) = &self.used {
             to.layers.clone_from(used);
@@ -274,11 +307,10 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> 
 /// Refuses what is asked for but not built. What says nothing (an empty list, the default in words) is let through:
 /// tools send it.
 pub(super) fn refuse_unbuilt(call: &Call<'_>) -> Result<(), Fault> {
-    const UNBUILT: [(&str, &[&str]); 17] = [
+    const UNBUILT: [(&str, &[&str]); 16] = [
         ("PublishTo", &[]),
         ("PackageType", &["\"Zip\""]),
         ("VpcConfig", &[]),
-        ("DeadLetterConfig", &[]),
         ("KMSKeyArn", &[]),
         ("TracingConfig", &["{\"Mode\":\"PassThrough\"}"]),
         ("FileSystemConfigs", &[]),

@@ -110,6 +110,8 @@ impl World {
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
         let triggers = Triggers::new(triggers::Parts {
             buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
+            topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
+            wording: std::sync::Arc::new(triggers::Bare),
             store,
             objects: objects.clone(),
             tables: tables.clone(),

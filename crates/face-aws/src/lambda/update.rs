@@ -65,6 +65,7 @@ pub(super) async fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault>
     input.settings.check_together(&before.configuration)?;
     asked.check_runtime(input.settings.runtime.as_deref())?;
     input.settings.find_layers(&asked)?;
+    input.settings.check_dead_letters(&asked)?;
     let space = &asked.context.space;
     let revision = input.revision_id.as_deref();
     let apply = |configuration: &mut functions::Configuration| input.settings.apply(configuration);

@@ -111,12 +111,16 @@ impl Reader<'_> {
                 }
                 Value::Array(items)
             }
-            Kind::Map { value: item, .. } => {
+            Kind::Map { key, value: item } => {
+                let (key, value) = (entry_name(key, "key"), entry_name(item, "value"));
                 let step = if member.flattened { "" } else { "entry." };
                 let mut entries = Map::new();
                 let entry = |index: usize| format!("{name}.{step}{index}");
-                while let Some(key) = self.form.get(&format!("{}.key", entry(entries.len() + 1))) {
-                    let at = format!("{}.value", entry(entries.len() + 1));
+                while let Some(key) = self
+                    .form
+                    .get(&format!("{}.{key}", entry(entries.len() + 1)))
+                {
+                    let at = format!("{}.{value}", entry(entries.len() + 1));
                     match self.value(item, &at, depth + 1)? {
                         Some(value) if !entries.contains_key(key) => {
                             entries.insert(key.clone(), value);
@@ -149,6 +153,15 @@ impl Reader<'_> {
                         .strip_prefix(name)
                         .is_some_and(|rest| rest.starts_with('.'))
                 })
+    }
+}
+
+/// The name of a part of a map's entry: the model's own, if it has one.
+fn entry_name(member: &Member, usual: &'static str) -> &'static str {
+    if member.wire.is_empty() {
+        usual
+    } else {
+        member.wire
     }
 }
 
@@ -201,8 +214,9 @@ fn element(model: &Model, name: &str, member: &Member, value: &Value, out: &mut 
         (Kind::Map { key, value: item }, Value::Object(entries)) => {
             for (name, value) in entries {
                 inner.push_str("<entry>");
-                element(model, "key", key, &Value::String(name.clone()), &mut inner);
-                element(model, "value", item, value, &mut inner);
+                let (named, held) = (entry_name(key, "key"), entry_name(item, "value"));
+                element(model, named, key, &Value::String(name.clone()), &mut inner);
+                element(model, held, item, value, &mut inner);
                 inner.push_str("</entry>");
             }
         }

@@ -296,6 +296,11 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         | Error::MappingBusy(_)
         | Error::KeyTaken
         | Error::Schedules(_)
+        | Error::NoSuchSubscription(_)
+        | Error::SubscriptionDiffers(_)
+        | Error::NoSuchToken
+        | Error::TokenTooOld
+        | Error::Topics(_)
         | Error::NoSuchRule { .. }
         | Error::RuleHasTargets(_)
         | Error::BusHasRules(_)

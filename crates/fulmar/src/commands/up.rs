@@ -207,6 +207,7 @@ impl Up<'_> {
         for (id, function) in functions {
             match function.cloud {
                 Cloud::Google => lines.push(self.posted(&function.handler)),
+                Cloud::Azure => lines.extend(self.with_key(&function.handler, apps)),
                 Cloud::Aws if lines.len() == 1 => {
                     lines.push(format!("  fulmar invoke {id} --payload '{{}}'"));
                 }
@@ -230,6 +231,30 @@ impl Up<'_> {
         format!(
             "  curl -H 'content-type: application/json' -d '{{\"name\": \"Fulmar\"}}' http://{address}/{function}"
         )
+    }
+
+    /// A request to one of Azure's functions, with the key that it asks for.
+    fn with_key(&self, function: &str, apps: &[App]) -> Option<String> {
+        let mut outputs = apps.iter().flat_map(|app| &app.desired.outputs);
+        let output = outputs.find(|output| output.name == function)?;
+        let how = output.description.as_deref().unwrap_or_default();
+        // What is in braces is for whoever calls to choose; what may be left out is.
+        let (url, _) = output.value.split_once("/{").unwrap_or((&output.value, ""));
+        let mut parameters = vec!["name=Fulmar".to_owned()];
+        let ring = match () {
+            () if how.contains("master key") => Some("master".to_owned()),
+            () if how.contains("with a key") => Some(format!("function/{}", function.to_lowercase())),
+            () => None,
+        };
+        if let Some(ring) = ring {
+            let keys = self.running.keyring.on(&face_azure::space(), &ring).ok()?;
+            parameters.push(format!("code={}", keys.first()?.value));
+        }
+        let post = match how.contains("GET") || how.contains("ANY") {
+            true => "",
+            false => "-d '{\"name\": \"Fulmar\"}' ",
+        };
+        Some(format!("  curl {post}{}", quoted(&format!("{url}?{}", parameters.join("&")))))
     }
 
     /// A request for each gateway, to a route that needs no parameters.

@@ -7,7 +7,8 @@ use base::{ByteSize, Space, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::Record;
 
-use super::{Architecture, AsyncSettings, Code, Generation, Logging, Permission, Recursion};
+use super::v3::AsyncSettings;
+use super::{Architecture, Code, Generation, Logging, Permission, Recursion};
 
 #[derive(Serialize, Deserialize)]
 struct Function {
@@ -55,7 +56,7 @@ impl From<Function> for super::Function {
             version: None,
             configuration: old.configuration.into(),
             code: old.code,
-            asynchronous: old.asynchronous,
+            asynchronous: old.asynchronous.into(),
             reserved_concurrency: old.reserved_concurrency,
             tags: old.tags,
             permissions: old.permissions,
@@ -85,6 +86,7 @@ impl From<Configuration> for super::Configuration {
             logging: old.logging,
             layers: Vec::new(),
             snapshots: false,
+            dead_letters: None,
         }
     }
 }

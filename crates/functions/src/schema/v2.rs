@@ -7,9 +7,9 @@ use base::{ByteSize, Space, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::Record;
 
+use super::v3::AsyncSettings;
 use super::{
-    Architecture, AsyncSettings, Code, Generation, Logging, Permission, Provisioned, Recursion,
-    UsedLayer,
+    Architecture, Code, Generation, Logging, Permission, Provisioned, Recursion, UsedLayer,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl From<Function> for super::Function {
             version: old.version,
             configuration: old.configuration.into(),
             code: old.code,
-            asynchronous: old.asynchronous,
+            asynchronous: old.asynchronous.into(),
             reserved_concurrency: old.reserved_concurrency,
             tags: old.tags,
             permissions: old.permissions,
@@ -95,6 +95,7 @@ impl From<Configuration> for super::Configuration {
             logging: old.logging,
             layers: old.layers,
             snapshots: false,
+            dead_letters: None,
         }
     }
 }

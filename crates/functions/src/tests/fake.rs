@@ -277,6 +277,7 @@ pub(crate) fn configuration(handler: &str) -> Configuration {
         logging: Logging::default(),
         layers: Vec::new(),
         snapshots: false,
+        dead_letters: None,
     }
 }
 

@@ -5,13 +5,12 @@
 // a function sees and what becomes of its answer and of its errors is the framework's own doing.
 "use strict";
 
-const { EventEmitter } = require("node:events");
 const http = require("node:http");
 const { createRequire } = require("node:module");
 const path = require("node:path");
+const { END_OF_HEAD, requestOf } = require("./request.js");
 
 const PACKAGE = "@google-cloud/functions-framework";
-const END_OF_HEAD = Buffer.alloc(8);
 /** The framework's own, for an instance that could not be initialised. */
 const INIT_FAILED = 1;
 
@@ -59,46 +58,6 @@ function located(root) {
     return createRequire(path.join(root, "/")).resolve(PACKAGE);
   } catch {
     throw new Error(`${PACKAGE} is not installed; put it among the dependencies in package.json`);
-  }
-}
-
-function requestOf(message) {
-  const end = message.indexOf(END_OF_HEAD);
-  const head = JSON.parse(message.toString("utf8", 0, end));
-  const request = new http.IncomingMessage(new Caller(head.ip));
-  request.method = head.method;
-  request.url = head.url;
-  request.httpVersion = head.version.slice(head.version.indexOf("/") + 1);
-  request.rawHeaders = head.headers.flat();
-  for (let index = 0; index < request.rawHeaders.length; index += 2) {
-    request._addHeaderLine(request.rawHeaders[index], request.rawHeaders[index + 1], request.headers);
-  }
-  request.complete = true;
-  const body = message.subarray(end + END_OF_HEAD.length);
-  if (body.length > 0) request.push(body);
-  request.push(null);
-  return request;
-}
-
-/** Where a request comes from: what Express and others ask a socket for. */
-class Caller extends EventEmitter {
-  writable = true;
-  readable = true;
-  encrypted = false;
-  destroyed = false;
-
-  constructor(address) {
-    super();
-    this.remoteAddress = address;
-  }
-
-  setTimeout() {
-    return this;
-  }
-
-  destroy() {
-    this.destroyed = true;
-    return this;
   }
 }
 

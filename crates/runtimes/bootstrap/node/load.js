@@ -32,11 +32,15 @@ async function importFrom(root, file) {
   try {
     const found = [wanted, `${wanted}.js`, `${wanted}.mjs`, `${wanted}.cjs`].find(isFile);
     if (!found) return createRequire(path.join(root, "/"))(file);
-    if (isModule(found, root)) return await import(pathToFileURL(found).href);
-    return createRequire(found)(found);
+    return await importFile(found, root);
   } catch (error) {
     throw explained(error);
   }
+}
+
+async function importFile(file, root) {
+  if (isModule(file, root)) return import(pathToFileURL(file).href);
+  return createRequire(file)(file);
 }
 
 function isFile(name) {
@@ -73,4 +77,4 @@ function failed(name, message) {
   return error;
 }
 
-module.exports = { load };
+module.exports = { importFile, load };

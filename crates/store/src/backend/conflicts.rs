@@ -112,6 +112,7 @@ mod tests {
             reads,
             writes: BTreeMap::new(),
             appends: vec![],
+            stamped: vec![],
             timers: vec![],
             durability: Durability::Synced,
         }

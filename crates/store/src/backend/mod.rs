@@ -58,6 +58,8 @@ pub(crate) struct Commit {
     pub(crate) writes: BTreeMap<Vec<u8>, Option<Bytes>>,
     /// Puts whose keys end in the commit's own place in the order of all commits.
     pub(crate) appends: Vec<Append>,
+    /// Puts whose values end in the commit's number; the writes have them without it.
+    pub(crate) stamped: Vec<(Vec<u8>, Vec<u8>)>,
     /// Timer sets that were touched; rung, like the logs appended to, once the commit is visible.
     pub(crate) timers: Vec<Vec<u8>>,
     pub(crate) durability: Durability,
@@ -97,6 +99,10 @@ impl Commit {
             key.extend_from_slice(&version.to_be_bytes());
             key.extend_from_slice(&index.to_be_bytes());
             writes.insert(key, Some(append.value));
+        }
+        for (key, mut value) in self.stamped {
+            value.extend_from_slice(&version.to_be_bytes());
+            writes.insert(key, Some(value.into()));
         }
         writes
     }

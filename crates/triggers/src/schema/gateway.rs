@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::Space;
+use base::{Space, Timestamp};
 use functions::{GatewayKind, HttpForm};
 use serde::{Deserialize, Serialize};
 use store::{Keyspace, Record, Table};
@@ -13,6 +13,17 @@ use crate::target::Target;
 
 /// By id.
 pub(crate) const GATEWAYS: Table<Gateway> = Table::new(Keyspace::Triggers, 3);
+
+/// By the gateway's id.
+pub(crate) const GATEWAY_TIMES: Table<GatewayTimes> = Table::new(Keyspace::Triggers, 12);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayTimes {
+    pub created: Timestamp,
+    pub modified: Timestamp,
+}
+
+impl Record for GatewayTimes {}
 
 /// Takes requests over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

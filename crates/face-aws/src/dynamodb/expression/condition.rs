@@ -271,7 +271,7 @@ impl Conditions<'_> {
         };
         match (name.as_str(), second) {
             ("size", _) => {
-                if let Some(found @ (Type::Number | Type::Bool | Type::Null)) = literal(&first) {
+                if let Some(found @ (Type::Number | Type::Bool | Type::Null)) = kind(&first) {
                     self.wrong_type(&name, found);
                 }
                 Node::Operand(Operand::Size(Box::new(first)))

@@ -60,6 +60,9 @@ pub(in crate::dynamodb) fn split(
     if conditions.len() > 2 {
         return Err(Fault::validation("Conditions can be of length 1 or 2 only"));
     }
+    if conditions.len() == 2 && key.sort.is_none() {
+        return Err(unsupported());
+    }
     let partition = conditions
         .iter()
         .position(|(name, _)| *name == key.partition.name)

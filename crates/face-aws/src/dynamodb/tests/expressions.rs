@@ -151,6 +151,10 @@ async fn wrong_filters_are_refused() {
             "Incorrect operand type for operator or function; operator or function: size, operand type: N",
         ),
         (
+            "size(size(n)) = :n",
+            "Incorrect operand type for operator or function; operator or function: size, operand type: N",
+        ),
+        (
             "n < :bool",
             "Incorrect operand type for operator or function; operator: <, operand type: BOOL",
         ),

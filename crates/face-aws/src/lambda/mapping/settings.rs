@@ -6,6 +6,7 @@ use serde::Deserialize;
 use triggers::{Destination, MappingSettings};
 
 use super::super::error::invalid;
+use crate::destination;
 use crate::protocol::{Call, Fault};
 
 #[derive(Debug, Default, Deserialize)]
@@ -183,21 +184,16 @@ impl DestinationConfig {
         let Some(arn) = self.on_failure.as_ref().and_then(Given::arn) else {
             return Ok(None);
         };
-        if let Some(bucket) = arn.strip_prefix("arn:aws:s3:::") {
-            return Ok(Some(Destination::Bucket(bucket.to_owned())));
+        match destination::read(arn) {
+            Some(
+                place @ (Destination::Bucket(_) | Destination::Queue(_) | Destination::Topic(_)),
+            ) => Ok(Some(place)),
+            _ if arn.starts_with("kafka://") => Err(Fault::not_implemented(
+                "a topic of Kafka as the destination of an event source mapping",
+            )),
+            _ => Err(invalid(format!(
+                "The provided destination is not supported: {arn}"
+            ))),
         }
-        let later = match arn.split(':').nth(2) {
-            Some("sqs") => "a queue",
-            Some("sns") => "a topic",
-            _ if arn.starts_with("kafka://") => "a topic of Kafka",
-            _ => {
-                return Err(invalid(format!(
-                    "The provided destination is not supported: {arn}"
-                )));
-            }
-        };
-        Err(Fault::not_implemented(&format!(
-            "{later} as the destination of an event source mapping"
-        )))
     }
 }

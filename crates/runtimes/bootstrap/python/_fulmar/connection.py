@@ -9,6 +9,8 @@ _VERSION = "/2018-06-01/runtime"
 _NEXT = f"GET {_VERSION}/invocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n".encode()
 _RESTORE = f"GET {_VERSION}/restore/next HTTP/1.1\r\nHost: runtime\r\n\r\n".encode()
 _CHUNK = 64 << 10
+# Of an answer that is sent in pieces.
+_PIECE = 256 << 10
 
 
 class Event:
@@ -43,6 +45,17 @@ class Connection:
         """Answers, asks again and waits for the next event."""
         body, error_type = (body.body, body.type) if kind == "error" else (body, None)
         self._write([_post(f"{_VERSION}/invocation/{request_id}/{kind}", body, error_type), body, _NEXT])
+        self._message()
+        return Event(*self._message())
+
+    def answer_in_pieces(self, request_id, pieces):
+        """Answers with more than may come whole, asks again and waits for the next event."""
+        self._write([_streamed(f"{_VERSION}/invocation/{request_id}/response")])
+        for piece in pieces:
+            for start in range(0, len(piece), _PIECE):
+                part = piece[start : start + _PIECE]
+                self._write([f"{len(part):x}\r\n".encode(), part, b"\r\n"])
+        self._write([b"0\r\n\r\n", _NEXT])
         self._message()
         return Event(*self._message())
 
@@ -118,6 +131,11 @@ def _post(path, body, error_type):
     kind = f"Lambda-Runtime-Function-Error-Type: {_clean(error_type)}\r\n" if error_type else ""
     head = f"POST {path} HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/json\r\n{kind}Content-Length: {len(body)}\r\n\r\n"
     return head.encode()
+
+
+def _streamed(path):
+    head = f"POST {path} HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/octet-stream\r\n"
+    return (head + "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n").encode()
 
 
 def _clean(text):

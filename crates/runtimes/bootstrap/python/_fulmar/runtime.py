@@ -22,12 +22,24 @@ def main():
         answers.adapt()
     connection = Connection(3)
     # Other clouds have frameworks of their own to behave as.
-    if os.environ.pop("FULMAR_ADAPTER", "") == "google":
+    adapter = os.environ.pop("FULMAR_ADAPTER", "")
+    if adapter == "google":
         from . import google
 
         prepare()
         google.main(connection)
-    handler = handler or init(connection)
+    if adapter == "azure":
+        from . import azure
+
+        azure.main(connection, prepare())
+    if handler is None:
+        handler = init(connection)
+    else:
+        from . import snapshot
+
+        # What was to be done before it, the template has done.
+        if snapshot.is_wanted():
+            snapshot.go_on(connection)
     event = connection.next()
     while True:
         kind, body = run(handler, event)
@@ -36,12 +48,16 @@ def main():
 
 
 def load_once():
-    """The handler, for a template."""
+    """The handler, for a template: for a function with snapshots, that is the snapshot."""
     root = prepare()
     logs.prepare()
+    from . import snapshot
     from .loading import load
 
-    return load(root, os.environ.get("_HANDLER", ""))
+    handler = load(root, os.environ.get("_HANDLER", ""))
+    if snapshot.is_wanted():
+        snapshot.before()
+    return handler
 
 
 def init(connection):
@@ -61,10 +77,10 @@ def init(connection):
         logs.log_failure(failure)
         connection.init_error(failure)
         sys.exit(INIT_FAILED)
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        from .snapshot import take
+    from . import snapshot
 
-        take(connection)
+    if snapshot.is_wanted():
+        snapshot.take(connection)
     return handler
 
 

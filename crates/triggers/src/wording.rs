@@ -1,0 +1,115 @@
+//! What differs between the clouds about what is told to subscribers and of calls that are over. A face implements this
+//! once.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
+use functions::Settled;
+use topics::{Message, Topic};
+
+use crate::schema::subscription::Subscription;
+use crate::target;
+
+/// How one cloud words what it sends by itself.
+pub trait Wording: Send + Sync {
+    /// What a subscriber gets of a message: `body` is the message's own, or the one for subscribers of his kind.
+    fn notice(
+        &self,
+        topic: &Topic,
+        subscription: &Subscription,
+        message: &Message,
+        body: &str,
+    ) -> Notice;
+
+    /// The question whether what is published is wanted.
+    fn question(
+        &self,
+        topic: &Topic,
+        subscription: &Subscription,
+        token: &str,
+        at: Timestamp,
+    ) -> Notice;
+
+    /// How long is waited before each further try to post something.
+    fn waits(&self, topic: &Topic, subscription: &Subscription) -> Vec<Duration>;
+
+    /// Under which name there may be a body for subscribers of this kind.
+    fn variant<'a>(&self, subscription: &'a Subscription) -> &'a str;
+
+    /// A place that a function's owner named.
+    fn place(&self, name: &str) -> Option<target::Destination>;
+
+    /// How a call ended.
+    fn settled(&self, settled: &Settled, to: &target::Destination) -> target::Message;
+
+    /// A call that failed, as it is kept.
+    fn dead_letter(&self, settled: &Settled) -> target::Message;
+
+    /// What is said of something that was not taken where it was sent.
+    fn refused(&self, why: &str, request_id: &str) -> Vec<target::Attribute>;
+}
+
+/// What is sent to a subscriber.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notice {
+    pub subject: String,
+    pub body: Bytes,
+    /// Of a request that it is posted in.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Whoever has no words of his own: the bare message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bare;
+
+impl Wording for Bare {
+    fn notice(&self, _: &Topic, _: &Subscription, message: &Message, body: &str) -> Notice {
+        Notice {
+            subject: message.subject.clone().unwrap_or_default(),
+            body: body.to_owned().into(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn question(
+        &self,
+        _: &Topic,
+        subscription: &Subscription,
+        token: &str,
+        _: Timestamp,
+    ) -> Notice {
+        Notice {
+            subject: subscription.topic.name.clone(),
+            body: token.to_owned().into(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn waits(&self, _: &Topic, _: &Subscription) -> Vec<Duration> {
+        vec![Duration::from_secs(20); 3]
+    }
+
+    fn variant<'a>(&self, subscription: &'a Subscription) -> &'a str {
+        &subscription.protocol
+    }
+
+    fn place(&self, _: &str) -> Option<target::Destination> {
+        None
+    }
+
+    fn settled(&self, settled: &Settled, _: &target::Destination) -> target::Message {
+        self.dead_letter(settled)
+    }
+
+    fn dead_letter(&self, settled: &Settled) -> target::Message {
+        target::Message {
+            body: settled.payload.clone(),
+            ..target::Message::default()
+        }
+    }
+
+    fn refused(&self, _: &str, _: &str) -> Vec<target::Attribute> {
+        Vec::new()
+    }
+}
