@@ -1,6 +1,7 @@
 //! Saying to the engines what is wanted, in their words.
 
 mod balancer;
+mod edge;
 mod gateway;
 
 use std::fs;
@@ -127,6 +128,7 @@ impl Deployer {
             Noun::ClientKey => self.engines.triggers.client_key(name)?.is_some(),
             Noun::Plan => self.engines.triggers.plan(name)?.is_some(),
             Noun::Balancer => self.engines.triggers.balancer(name)?.is_some(),
+            Noun::Edge => self.engines.triggers.edge(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -183,6 +185,8 @@ impl Deployer {
             Kind::ClientKey(key) => self.put_client_key(key).await,
             Kind::Plan(plan) => self.put_plan(plan).await,
             Kind::Balancer(balancer) => self.put_balancer(balancer, fresh).await,
+            // Its id is made from the stack's own suffix too.
+            Kind::Edge(edge) => self.put_edge(edge).await,
         }
     }
 
@@ -235,6 +239,10 @@ impl Deployer {
             }
             Noun::Plan => {
                 let removed = self.engines.triggers.remove_plan(name).await;
+                removed.map_err(Failure::from)
+            }
+            Noun::Edge => {
+                let removed = self.engines.triggers.remove_edge(name).await;
                 removed.map_err(Failure::from)
             }
             Noun::Balancer => {

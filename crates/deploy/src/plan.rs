@@ -349,6 +349,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::ClientKey(_) => Noun::ClientKey,
         Kind::Plan(_) => Noun::Plan,
         Kind::Balancer(_) => Noun::Balancer,
+        Kind::Edge(_) => Noun::Edge,
     }
 }
 
@@ -375,7 +376,8 @@ fn identity(kind: &Kind) -> String {
         | Kind::Mapping(_)
         | Kind::ClientKey(_)
         | Kind::Plan(_)
-        | Kind::Balancer(_) => String::new(),
+        | Kind::Balancer(_)
+        | Kind::Edge(_) => String::new(),
     }
 }
 
@@ -402,6 +404,17 @@ fn fingerprint_of(resource: &Resource, desired: &Desired) -> Result<String, Find
             }
         }
         Kind::Layer(layer) => parts.push(content(resource, &layer.code, false)?),
+        // What an alias names changes with the function.
+        Kind::Edge(edge) => {
+            for name in edge.functions() {
+                let function = desired.resources.iter().find(
+                    |other| matches!(&other.kind, Kind::Function(known) if known.name == name),
+                );
+                if let Some(function) = function {
+                    parts.push(fingerprint_of(function, desired)?.into_bytes());
+                }
+            }
+        }
         _ => {}
     }
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();

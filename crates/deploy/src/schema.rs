@@ -81,13 +81,15 @@ pub enum Noun {
     ClientKey,
     #[serde(rename = "load balancer")]
     Balancer,
+    #[serde(rename = "distribution")]
+    Edge,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping | Self::Balancer => 0,
+            Self::Mapping | Self::Balancer | Self::Edge => 0,
             other => 1 + other as u8,
         }
     }
@@ -106,6 +108,7 @@ impl Noun {
             Self::Version => "version",
             Self::Mapping => "mapping",
             Self::Balancer => "load balancer",
+            Self::Edge => "distribution",
         }
     }
 }

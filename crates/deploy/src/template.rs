@@ -8,6 +8,7 @@ mod balancer;
 mod bucket;
 mod conditions;
 mod declared;
+mod edge;
 mod events;
 mod function;
 mod function_arn;

@@ -15,6 +15,7 @@ mod binding;
 mod bucket;
 mod delivery;
 mod dialect;
+pub mod edge;
 mod error;
 mod follow;
 mod gateway;

@@ -2,6 +2,7 @@
 //! to functions, and how far each has delivered; gateways, and who may use them how much.
 
 pub(crate) mod balancer;
+pub(crate) mod edge;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;

@@ -5,6 +5,7 @@ use crate::desired::OnRemoval;
 use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
 use crate::template::balancer;
+use crate::template::edge;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
 use crate::template::tree::{Entry, Node, Value};
@@ -40,6 +41,12 @@ pub(crate) enum Kind {
     Part(Part),
     /// A piece of a load balancer, or such a balancer.
     Balance(balancer::Part),
+    /// Stands in front of origins.
+    Edge,
+    /// They say who may read an origin.
+    OriginControl,
+    OriginIdentity,
+    BucketPolicy,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -97,6 +104,12 @@ const KINDS: &[(&str, Kind)] = &[
         Kind::Part(Part::WebRouteResponse),
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
+    (
+        "AWS::CloudFront::CloudFrontOriginAccessIdentity",
+        Kind::OriginIdentity,
+    ),
+    ("AWS::CloudFront::Distribution", Kind::Edge),
+    ("AWS::CloudFront::OriginAccessControl", Kind::OriginControl),
     ("AWS::DynamoDB::Table", Kind::Table),
     (
         "AWS::ElasticLoadBalancingV2::Listener",
@@ -120,6 +133,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::Lambda::Version", Kind::Version),
     ("AWS::S3::Bucket", Kind::Bucket),
+    ("AWS::S3::BucketPolicy", Kind::BucketPolicy),
     ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
@@ -319,6 +333,12 @@ impl Declared {
     }
 
     pub(crate) fn generated_name(&self, context: &Context) -> String {
+        if matches!(
+            self.kind,
+            Kind::Edge | Kind::OriginControl | Kind::OriginIdentity
+        ) {
+            return edge::id(&self.id, context);
+        }
         if self.kind.is_of_gateways() {
             return names::gateway(&context.stack, &self.id, &context.suffix);
         }
@@ -355,6 +375,8 @@ pub(crate) enum Target<'a> {
     Role(&'a Declared),
     /// `<Function>.Alias`, the alias that is published to with each deployment.
     Alias(&'a Declared),
+    /// `<Function>.Version`, the version that the alias is moved to.
+    Version(&'a Declared),
 }
 
 /// Stands around what is known only when it is made: the number of a version.
@@ -366,10 +388,16 @@ impl<'a> Target<'a> {
         if let Some(resource) = named(id) {
             return Some(Self::Resource(resource));
         }
-        if let Some(function) = id.strip_suffix(".Alias").and_then(named) {
-            let publishes = function.kind == Kind::Function
-                && function.properties.get("AutoPublishAlias").is_some();
-            return publishes.then_some(Self::Alias(function));
+        let publishing = |id: &str| {
+            named(id).filter(|one| {
+                one.kind == Kind::Function && one.properties.get("AutoPublishAlias").is_some()
+            })
+        };
+        if let Some(id) = id.strip_suffix(".Alias") {
+            return publishing(id).map(Self::Alias);
+        }
+        if let Some(id) = id.strip_suffix(".Version") {
+            return publishing(id).map(Self::Version);
         }
         let function = named(id.strip_suffix("Role")?)?;
         let makes_role =
@@ -379,7 +407,10 @@ impl<'a> Target<'a> {
 
     pub(crate) fn declared(&self) -> &'a Declared {
         match self {
-            Self::Resource(declared) | Self::Role(declared) | Self::Alias(declared) => declared,
+            Self::Resource(declared)
+            | Self::Role(declared)
+            | Self::Alias(declared)
+            | Self::Version(declared) => declared,
         }
     }
 
@@ -388,7 +419,7 @@ impl<'a> Target<'a> {
         match self {
             Self::Resource(declared) => declared.kind.attributes(),
             Self::Role(_) => Some(&[("Arn", Attribute::Obeyed)]),
-            Self::Alias(_) => Some(&[]),
+            Self::Alias(_) | Self::Version(_) => Some(&[]),
         }
     }
 }
@@ -413,6 +444,10 @@ impl Kind {
             | Self::Balance(balancer::Part::Balancer | balancer::Part::Group) => Some("Name"),
             Self::Part(_)
             | Self::Balance(_)
+            | Self::Edge
+            | Self::OriginControl
+            | Self::OriginIdentity
+            | Self::BucketPolicy
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
@@ -468,6 +503,10 @@ impl Kind {
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
+            | Self::Edge
+            | Self::OriginControl
+            | Self::OriginIdentity
+            | Self::BucketPolicy
             | Self::Part(_)
             | Self::Other => 255,
         }
@@ -521,6 +560,10 @@ impl Kind {
                 ])
             }
             Self::Balance(part) => Some(part.attributes()),
+            Self::Edge => Some(&[("DomainName", Obeyed), ("Id", Obeyed)]),
+            Self::OriginControl => Some(&[("Id", Obeyed)]),
+            Self::OriginIdentity => Some(&[("Id", Obeyed), ("S3CanonicalUserId", Obeyed)]),
+            Self::BucketPolicy => Some(&[]),
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Other => None,
@@ -560,6 +603,10 @@ impl Kind {
                 Some(physical.to_owned())
             }
             (Self::ClientKey, "APIKeyId") | (Self::Plan | Self::PlanKey, "Id") => {
+                Some(physical.to_owned())
+            }
+            (Self::Edge, "DomainName") => Some(edge::domain(physical)),
+            (Self::Edge | Self::OriginControl | Self::OriginIdentity, _) => {
                 Some(physical.to_owned())
             }
             (Self::FunctionUrl, "FunctionUrl") => {
