@@ -253,7 +253,7 @@ fn what_a_function_may_not_do_is_said() {
         (
             ViewerRequest,
             |request| {
-                request["body"] = json!({ "action": "replace", "data": "x".repeat(41 << 10) })
+                request["body"] = json!({ "action": "replace", "data": "x".repeat(41 << 10) });
             },
             "exceeds the maximum size",
         ),
