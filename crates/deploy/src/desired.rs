@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use base::Timestamp;
 use serde::Serialize;
+use triggers::edge::{Moment, Passed};
 pub use triggers::{
     Asks, FixedAnswer, Guarded, PlannedStage, Quota, Rate, RefusalForm, Source, TokenGuard, Wanted,
 };
@@ -119,6 +120,7 @@ pub enum Kind {
     Connection(Box<Connection>),
     #[serde(rename = "API destination")]
     Address(Address),
+    Edge(Edge),
 }
 
 impl Kind {
@@ -145,6 +147,7 @@ impl Kind {
             Self::Archive(archive) => &archive.name,
             Self::Connection(connection) => &connection.name,
             Self::Address(address) => &address.name,
+            Self::Edge(edge) => &edge.id,
         }
     }
 
@@ -171,6 +174,7 @@ impl Kind {
             Self::Archive(_) => "archive",
             Self::Connection(_) => "connection",
             Self::Address(_) => "API destination",
+            Self::Edge(_) => "distribution",
         }
     }
 }
@@ -712,6 +716,56 @@ pub struct Group {
     pub qualifier: Option<String>,
     /// Whether headers and parameters are told as lists.
     pub lists: bool,
+}
+
+/// Stands in front of origins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Edge {
+    pub id: String,
+    pub enabled: bool,
+    pub root: Option<String>,
+    pub origins: Vec<triggers::edge::Origin>,
+    /// In the order in which they are tried; the last is for every path.
+    pub behaviors: Vec<EdgeBehavior>,
+    pub pages: Vec<triggers::edge::ErrorPage>,
+}
+
+impl Edge {
+    /// The names of those that run at it.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &str> {
+        let functions = self.behaviors.iter().flat_map(|one| &one.functions);
+        functions.map(|one| one.function.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EdgeBehavior {
+    pub pattern: Option<String>,
+    pub origin: String,
+    pub methods: Vec<String>,
+    pub query: Passed,
+    pub headers: Passed,
+    pub cookies: Passed,
+    pub functions: Vec<EdgeFunction>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EdgeFunction {
+    pub moment: Moment,
+    pub function: String,
+    pub version: EdgeVersion,
+    pub with_body: bool,
+}
+
+/// Which version runs at an edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EdgeVersion {
+    Number(u64),
+    /// The one that a resource of the template publishes, by its name.
+    Published(String),
+    /// The one that the alias names when the edge is made.
+    Alias(String),
 }
 
 /// By it a caller is known.

@@ -2,6 +2,7 @@
 
 mod balancer;
 mod bus;
+mod edge;
 mod gateway;
 
 use std::fs;
@@ -150,6 +151,7 @@ impl Deployer {
             | Noun::Archive
             | Noun::Connection
             | Noun::Address => is_there(self.look_on_buses(noun, name))?,
+            Noun::Edge => self.engines.triggers.edge(name)?.is_some(),
         };
         Ok(match present {
             true => Presence::Present,
@@ -214,6 +216,8 @@ impl Deployer {
             Kind::Archive(archive) => self.put_archive(archive, fresh).await,
             Kind::Connection(connection) => self.put_connection(connection, fresh).await,
             Kind::Address(address) => self.put_address(address, fresh).await,
+            // Its id is made from the stack's own suffix too.
+            Kind::Edge(edge) => self.put_edge(edge).await,
         }
     }
 
@@ -279,6 +283,10 @@ impl Deployer {
             }
             Noun::Topic => self.remove_topic(name).await,
             Noun::Subscription => self.remove_subscription(name).await,
+            Noun::Edge => {
+                let removed = self.engines.triggers.remove_edge(name).await;
+                removed.map_err(Failure::from)
+            }
             Noun::Balancer => {
                 let removed = self.engines.triggers.remove_balancer(name).await;
                 removed.map_err(Failure::from)

@@ -357,6 +357,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Archive(_) => Noun::Archive,
         Kind::Connection(_) => Noun::Connection,
         Kind::Address(_) => Noun::Address,
+        Kind::Edge(_) => Noun::Edge,
     }
 }
 
@@ -386,6 +387,7 @@ fn identity(kind: &Kind) -> String {
         | Kind::Topic(_)
         | Kind::Subscription(_)
         | Kind::Balancer(_)
+        | Kind::Edge(_)
         | Kind::EventBus(_)
         | Kind::EventRule(_)
         | Kind::BusPolicy(_)
@@ -419,6 +421,17 @@ fn fingerprint_of(resource: &Resource, desired: &Desired) -> Result<String, Find
             }
         }
         Kind::Layer(layer) => parts.push(content(resource, &layer.code, false)?),
+        // What an alias names changes with the function.
+        Kind::Edge(edge) => {
+            for name in edge.functions() {
+                let function = desired.resources.iter().find(
+                    |other| matches!(&other.kind, Kind::Function(known) if known.name == name),
+                );
+                if let Some(function) = function {
+                    parts.push(fingerprint_of(function, desired)?.into_bytes());
+                }
+            }
+        }
         _ => {}
     }
     let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();

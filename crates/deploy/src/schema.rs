@@ -93,13 +93,19 @@ pub enum Noun {
     Connection,
     #[serde(rename = "event bus")]
     EventBus,
+    #[serde(rename = "distribution")]
+    Edge,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping | Self::Subscription | Self::Balancer | Self::EventRule => 0,
+            Self::Mapping
+            | Self::Subscription
+            | Self::Balancer
+            | Self::Edge
+            | Self::EventRule => 0,
             other => 1 + other as u8,
         }
     }
@@ -126,6 +132,7 @@ impl Noun {
             Self::Address => "API destination",
             Self::Connection => "connection",
             Self::EventBus => "event bus",
+            Self::Edge => "distribution",
         }
     }
 }

@@ -9,6 +9,7 @@ mod bucket;
 mod bus;
 mod conditions;
 mod declared;
+mod edge;
 mod events;
 mod function;
 mod function_arn;

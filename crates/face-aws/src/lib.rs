@@ -5,6 +5,7 @@
 mod apigateway;
 mod balancer;
 mod batches;
+mod cloudfront;
 mod context;
 mod destination;
 mod dialect;

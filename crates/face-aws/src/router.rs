@@ -21,6 +21,7 @@ use wire::{BodyError, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
 use crate::balancer::{self, Balancers};
+use crate::cloudfront::{self, CloudFront};
 use crate::context::Context;
 use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
@@ -73,6 +74,7 @@ pub struct Aws {
     sts: Sts,
     gateways: Gateways,
     balancers: Balancers,
+    cloudfront: CloudFront,
     access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -90,6 +92,8 @@ enum Destination {
     Gateway(Address),
     /// A function, by way of a load balancer.
     Balancer(balancer::Address),
+    /// An origin, by way of the functions at its edge.
+    CloudFront(cloudfront::Address),
     /// A service that the cloud has, and we have not.
     Unbuilt(String),
 }
@@ -173,17 +177,29 @@ impl Aws {
             clock.clone(),
             random.clone(),
         );
+        let s3 = S3::new(S3Parts {
+            objects: objects.clone(),
+            access: access.clone(),
+            triggers: triggers.clone(),
+            functions: functions.clone(),
+            random: random.clone(),
+        });
+        let cloudfront = CloudFront {
+            triggers: triggers.clone(),
+            functions: functions.clone(),
+            access: access.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            s3: s3.clone(),
+            gateways: gateways.clone(),
+            balancers: balancers.clone(),
+        };
         Self {
             gateways,
             balancers,
+            cloudfront,
             apigateway: ApiGateway::new(triggers.clone()),
-            s3: S3::new(S3Parts {
-                objects: objects.clone(),
-                access: access.clone(),
-                triggers: triggers.clone(),
-                functions: functions.clone(),
-                random: random.clone(),
-            }),
+            s3,
             dynamodb: DynamoDb::new(
                 tables.clone(),
                 Transfers::new(
@@ -309,6 +325,9 @@ impl Service for Aws {
                 Destination::Balancer(address) => {
                     Box::pin(self.balancers.call(address, request)).await
                 }
+                Destination::CloudFront(address) => {
+                    Box::pin(self.cloudfront.call(address, request)).await
+                }
                 Destination::Unbuilt(service) => {
                     let request_id = self.random.uuid().to_string();
                     Box::pin(unbuilt::answer(&service, request, &request_id)).await
@@ -401,6 +420,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     }
     if let Some(address) = balancer::Address::read(host, request.uri().path()) {
         return Destination::Balancer(address);
+    }
+    if let Some(address) = cloudfront::Address::read(host, request.uri().path()) {
+        return Destination::CloudFront(address);
     }
     if let Some(target) = text(request, "x-amz-target") {
         let service = target.split('.').next().unwrap_or_default();

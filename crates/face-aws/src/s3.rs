@@ -78,6 +78,11 @@ impl S3 {
     }
 }
 
+/// The bucket in a host name of this service.
+pub(crate) fn bucket_of_host(host: &str) -> Option<&str> {
+    host::bucket(host)
+}
+
 impl std::fmt::Debug for S3 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("S3")

@@ -16,6 +16,7 @@ mod bucket;
 mod bus;
 mod delivery;
 mod dialect;
+pub mod edge;
 mod error;
 mod filter;
 mod follow;

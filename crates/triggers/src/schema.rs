@@ -3,6 +3,7 @@
 
 pub(crate) mod balancer;
 mod bucket_v1;
+pub(crate) mod edge;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;

@@ -5,6 +5,7 @@ use crate::desired::OnRemoval;
 use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
 use crate::template::balancer;
+use crate::template::edge;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
 use crate::template::scalar;
@@ -52,6 +53,12 @@ pub(crate) enum Kind {
     InvokeConfig,
     /// A piece of a load balancer, or such a balancer.
     Balance(balancer::Part),
+    /// Stands in front of origins.
+    Edge,
+    /// They say who may read an origin.
+    OriginControl,
+    OriginIdentity,
+    BucketPolicy,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -109,6 +116,12 @@ const KINDS: &[(&str, Kind)] = &[
         Kind::Part(Part::WebRouteResponse),
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
+    (
+        "AWS::CloudFront::CloudFrontOriginAccessIdentity",
+        Kind::OriginIdentity,
+    ),
+    ("AWS::CloudFront::Distribution", Kind::Edge),
+    ("AWS::CloudFront::OriginAccessControl", Kind::OriginControl),
     ("AWS::DynamoDB::Table", Kind::Table),
     (
         "AWS::ElasticLoadBalancingV2::Listener",
@@ -142,6 +155,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::SNS::Subscription", Kind::Subscription),
     ("AWS::SNS::Topic", Kind::Topic),
     ("AWS::SNS::TopicPolicy", Kind::TopicPolicy),
+    ("AWS::S3::BucketPolicy", Kind::BucketPolicy),
     ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
@@ -341,6 +355,12 @@ impl Declared {
     }
 
     pub(crate) fn generated_name(&self, context: &Context) -> String {
+        if matches!(
+            self.kind,
+            Kind::Edge | Kind::OriginControl | Kind::OriginIdentity
+        ) {
+            return edge::id(&self.id, context);
+        }
         if self.kind.is_of_gateways() {
             return names::gateway(&context.stack, &self.id, &context.suffix);
         }
@@ -379,6 +399,8 @@ pub(crate) enum Target<'a> {
     Role(&'a Declared),
     /// `<Function>.Alias`, the alias that is published to with each deployment.
     Alias(&'a Declared),
+    /// `<Function>.Version`, the version that the alias is moved to.
+    Version(&'a Declared),
 }
 
 /// Stands around what is known only when it is made: the number of a version.
@@ -390,10 +412,16 @@ impl<'a> Target<'a> {
         if let Some(resource) = named(id) {
             return Some(Self::Resource(resource));
         }
-        if let Some(function) = id.strip_suffix(".Alias").and_then(named) {
-            let publishes = function.kind == Kind::Function
-                && function.properties.get("AutoPublishAlias").is_some();
-            return publishes.then_some(Self::Alias(function));
+        let publishing = |id: &str| {
+            named(id).filter(|one| {
+                one.kind == Kind::Function && one.properties.get("AutoPublishAlias").is_some()
+            })
+        };
+        if let Some(id) = id.strip_suffix(".Alias") {
+            return publishing(id).map(Self::Alias);
+        }
+        if let Some(id) = id.strip_suffix(".Version") {
+            return publishing(id).map(Self::Version);
         }
         let function = named(id.strip_suffix("Role")?)?;
         let makes_role =
@@ -403,7 +431,10 @@ impl<'a> Target<'a> {
 
     pub(crate) fn declared(&self) -> &'a Declared {
         match self {
-            Self::Resource(declared) | Self::Role(declared) | Self::Alias(declared) => declared,
+            Self::Resource(declared)
+            | Self::Role(declared)
+            | Self::Alias(declared)
+            | Self::Version(declared) => declared,
         }
     }
 
@@ -412,7 +443,7 @@ impl<'a> Target<'a> {
         match self {
             Self::Resource(declared) => declared.kind.attributes(),
             Self::Role(_) => Some(&[("Arn", Attribute::Obeyed)]),
-            Self::Alias(_) => Some(&[]),
+            Self::Alias(_) | Self::Version(_) => Some(&[]),
         }
     }
 }
@@ -443,6 +474,10 @@ impl Kind {
             Self::Archive => Some("ArchiveName"),
             Self::Part(_)
             | Self::Balance(_)
+            | Self::Edge
+            | Self::OriginControl
+            | Self::OriginIdentity
+            | Self::BucketPolicy
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
@@ -507,6 +542,10 @@ impl Kind {
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
+            | Self::Edge
+            | Self::OriginControl
+            | Self::OriginIdentity
+            | Self::BucketPolicy
             | Self::Part(_)
             | Self::Subscription
             | Self::TopicPolicy
@@ -563,6 +602,10 @@ impl Kind {
                 ])
             }
             Self::Balance(part) => Some(part.attributes()),
+            Self::Edge => Some(&[("DomainName", Obeyed), ("Id", Obeyed)]),
+            Self::OriginControl => Some(&[("Id", Obeyed)]),
+            Self::OriginIdentity => Some(&[("Id", Obeyed), ("S3CanonicalUserId", Obeyed)]),
+            Self::BucketPolicy => Some(&[]),
             Self::ClientKey => Some(&[("APIKeyId", Obeyed)]),
             Self::EventBus => Some(&[
                 ("Arn", Obeyed),
@@ -642,6 +685,10 @@ impl Kind {
                 Some(physical.to_owned())
             }
             (Self::ClientKey, "APIKeyId") | (Self::Plan | Self::PlanKey, "Id") => {
+                Some(physical.to_owned())
+            }
+            (Self::Edge, "DomainName") => Some(edge::domain(physical)),
+            (Self::Edge | Self::OriginControl | Self::OriginIdentity, _) => {
                 Some(physical.to_owned())
             }
             (Self::FunctionUrl, "FunctionUrl") => {

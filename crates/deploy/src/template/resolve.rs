@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Template;
 use crate::Context;
-use crate::desired::{Desired, Kind as Made, Notification, OnRemoval, Output, Plan, Resource};
+use crate::desired::{
+    Desired, Edge as Front, Kind as Made, Notification, OnRemoval, Output, Plan, Resource,
+};
 use crate::diagnostic::{Diagnostics, Finding, Report, Span};
 use crate::template::balancer;
 use crate::template::bucket::{self, Placed};
@@ -17,7 +19,7 @@ use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    bus, declared, events, function, function_arn, gateway, globals, layer, mapping, outcome,
+    bus, declared, edge, events, function, function_arn, gateway, globals, layer, mapping, outcome,
     parameters, permission, policies, scalar, table, topic, version,
 };
 
@@ -99,6 +101,7 @@ struct Harvest {
     outcomes: Vec<outcome::Apart>,
     /// Of load balancers.
     balances: Vec<balancer::Piece>,
+    edges: Vec<(String, Front, Span)>,
 }
 
 impl<'t> Resolving<'t> {
@@ -525,6 +528,21 @@ impl<'t> Resolving<'t> {
                     harvest.made.extend(made.map(|made| (one.id.clone(), made)));
                 }
             }
+            Kind::Edge => {
+                let reading = edge::Reading {
+                    context: self.context,
+                    findings,
+                };
+                if let (Some(fields), Some(name)) = (open(edge::DISTRIBUTION), name)
+                    && let Some(made) = reading.read(&fields, name)
+                {
+                    harvest.edges.push((one.id.clone(), made, one.id_span));
+                }
+            }
+            // Read for what they say about access; nothing is made of them.
+            Kind::OriginControl => drop(open(edge::CONTROL)),
+            Kind::OriginIdentity => drop(open(edge::IDENTITY)),
+            Kind::BucketPolicy => drop(open(edge::BUCKET_POLICY)),
             Kind::ClientKey => {
                 if let (Some(fields), Some(name)) = (open(gateway::KEY), name) {
                     let made = Made::ClientKey(gateway::key(&fields, name));
@@ -607,6 +625,10 @@ impl<'t> Resolving<'t> {
         harvest
             .made
             .extend(balancers.map(|(id, balancer)| (id, Made::Balancer(balancer))));
+        edge::check_functions(&harvest.edges, &harvest.made, findings);
+        let edges = std::mem::take(&mut harvest.edges).into_iter();
+        let edges = edges.map(|(id, made, _)| (id, Made::Edge(made)));
+        harvest.made.extend(edges);
         let members = std::mem::take(&mut harvest.plan_keys);
         gateway::join(&mut harvest.plans, members, findings);
         let plans = std::mem::take(&mut harvest.plans).into_iter();
@@ -991,6 +1013,7 @@ fn route_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
         let called: BTreeSet<&str> = match made {
             Made::Gateway(gateway) => gateway.functions().collect(),
             Made::Balancer(balancer) => balancer.functions().collect(),
+            Made::Edge(edge) => edge.functions().collect(),
             _ => continue,
         };
         for (to, made) in &harvest.made {

@@ -258,6 +258,11 @@ impl<'t> Scope<'t> {
                 let name = self.physical(function)?;
                 Some(self.function_arn(&format!("{name}:{alias}")))
             }
+            Target::Version(function) => {
+                let alias = self.property(function, "AutoPublishAlias")?;
+                let name = self.physical(function)?;
+                Some(self.function_arn(&format!("{name}:{MARK}:{alias}{MARK}")))
+            }
         })
     }
 
@@ -270,7 +275,7 @@ impl<'t> Scope<'t> {
                 self.stream_arn(declared, span)
             }
             Target::Resource(declared) => self.attribute_of(declared, attribute),
-            Target::Alias(_) => None,
+            Target::Alias(_) | Target::Version(_) => None,
             Target::Role(function) => {
                 let name = function.role_name(self.context);
                 let account = &self.context.account;

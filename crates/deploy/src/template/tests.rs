@@ -7,6 +7,7 @@ use crate::desired::{KeyType, Kind, Resource};
 use crate::{Desired, Severity};
 
 mod balancers;
+mod edges;
 mod gateways;
 mod mappings;
 mod refused;

@@ -340,7 +340,7 @@ pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
 }
 
 /// `x-forwarded-for` as `X-Forwarded-For`: clients write it so, and old handlers read it so.
-pub(super) fn capitalised(name: &str) -> String {
+pub(crate) fn capitalised(name: &str) -> String {
     let words = name.split('-').map(|word| {
         let mut letters = word.chars();
         let first = letters.next().map(|first| first.to_ascii_uppercase());

@@ -160,6 +160,9 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
     for kind in gateways.clone().filter(|kind| kind["type"] == "balancer") {
         routes.extend(balanced(kind, port));
     }
+    for kind in gateways.clone().filter(|kind| kind["type"] == "edge") {
+        routes.extend(fronted(kind, port));
+    }
     for gateway in gateways.filter(|kind| kind["type"] == "gateway") {
         let service = match gateway["api"].as_str() {
             Some("url") => "lambda-url",
@@ -230,4 +233,26 @@ fn balanced(balancer: &Value, port: u16) -> Vec<Reached> {
         }
     }
     routes
+}
+
+/// Where each of a distribution's behaviors is reached, and the origin behind it.
+fn fronted(edge: &Value, port: u16) -> Vec<Reached> {
+    let id = edge["id"].as_str().unwrap_or_default();
+    let host = format!("{}.cloudfront.localhost:{port}", id.to_ascii_lowercase());
+    let behaviors = edge["behaviors"].as_array().into_iter().flatten();
+    let reached = |behavior: &Value| {
+        let pattern = behavior["pattern"].as_str().unwrap_or_default();
+        let path = pattern.trim_start_matches('/');
+        Reached {
+            gateway: id.to_owned(),
+            method: match behavior["methods"].as_array().map(Vec::len) {
+                Some(7) => "ANY".to_owned(),
+                _ => "GET".to_owned(),
+            },
+            url: format!("http://{host}/{path}"),
+            is_open: true,
+            function: behavior["origin"].as_str().unwrap_or_default().to_owned(),
+        }
+    };
+    behaviors.map(reached).collect()
 }
