@@ -98,6 +98,7 @@ impl Deployer {
             stack: stack.to_owned(),
             suffix,
             feeds: self.feeds()?,
+            endpoint: self.endpoint.clone(),
         })
     }
 

@@ -22,6 +22,7 @@ mod google;
 mod mapping;
 mod names;
 mod plan;
+mod queue;
 mod reload;
 mod schema;
 mod state;
@@ -54,6 +55,7 @@ pub struct Deployer {
     account: String,
     region: String,
     /// Where functions of Google's are reached.
+    endpoint: String,
     google: String,
     /// Counts what was deployed.
     deployed: Arc<watch::Sender<u64>>,
@@ -75,7 +77,17 @@ impl Deployer {
             account: account.to_owned(),
             region: region.to_owned(),
             google: String::new(),
+            endpoint: String::new(),
             deployed: Arc::default(),
+        }
+    }
+
+    /// The server is reached here, also from where functions run.
+    #[must_use]
+    pub fn with_endpoint(self, endpoint: &str) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            ..self
         }
     }
 

@@ -79,6 +79,7 @@ pub enum Noun {
     Plan,
     #[serde(rename = "client key")]
     ClientKey,
+    Queue,
 }
 
 impl Noun {
@@ -98,6 +99,7 @@ impl Noun {
             Self::Notification => "notification",
             Self::Function => "function",
             Self::Table => "table",
+            Self::Queue => "queue",
             Self::Bucket => "bucket",
             Self::Layer => "layer",
             Self::Alias => "alias",

@@ -22,6 +22,7 @@ mod order;
 mod parameters;
 mod permission;
 mod policies;
+mod queue;
 mod read;
 mod references;
 mod resolve;
@@ -264,6 +265,7 @@ impl Template {
             stack: self.stack.clone(),
             suffix: String::new(),
             feeds: Feeds::default(),
+            endpoint: String::new(),
         };
         Ok(self.resolve(&context)?.builds())
     }

@@ -3,16 +3,22 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use queues::{Address, Received};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use store::Position;
 use tables::{Feed, ItemChange, Shard};
-use triggers::{Answer, Dialect, FailedRecords, Failure, Reason, Window};
+use triggers::{
+    Answer, Attribute, Dialect, FailedMessages, FailedRecords, Failure, Owner, Reason, Undelivered,
+    Window,
+};
 
 use crate::dialect::{AwsDialect, instant, utc, version_name};
 use crate::dynamodb::{record, stream, streams};
 use crate::place::Place;
+use crate::sqs;
+use crate::undelivered;
 
 impl Dialect for AwsDialect {
     fn record(&self, feed: &Feed, change: &ItemChange) -> Bytes {
@@ -32,20 +38,12 @@ impl Dialect for AwsDialect {
         records: &[Bytes],
         window: Option<&Window>,
     ) -> Bytes {
-        let size: usize = records.iter().map(|record| record.len() + 1).sum();
-        let mut event = Vec::with_capacity(size + 512);
-        event.extend_from_slice(b"{\"Records\":[");
-        for (at, record) in records.iter().enumerate() {
-            if at > 0 {
-                event.push(b',');
-            }
-            event.extend_from_slice(record);
-        }
-        event.push(b']');
+        let mut event = records_with(records, 512);
         if let Some(window) = window {
+            event.pop();
             write_window(&mut event, feed, shard, window);
+            event.push(b'}');
         }
-        event.push(b'}');
         event.into()
     }
 
@@ -56,6 +54,18 @@ impl Dialect for AwsDialect {
             failed: failed(said.failures.as_ref()),
             state: said.state.map(|state| Bytes::from(state.get().to_owned())),
         }
+    }
+
+    fn message(&self, queue: &Address, received: &Received) -> Bytes {
+        sqs::event::record(queue, received)
+    }
+
+    fn messages(&self, messages: &[Bytes]) -> Bytes {
+        records_with(messages, 0).into()
+    }
+
+    fn failed_messages(&self, payload: &[u8]) -> FailedMessages {
+        sqs::event::failed(payload)
     }
 
     fn failure(&self, failure: &Failure<'_>) -> Bytes {
@@ -104,6 +114,25 @@ impl Dialect for AwsDialect {
         let at = at.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S");
         format!("aws/lambda/{}/{shard}/{at}-{unique}", failure.mapping)
     }
+
+    fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
+        undelivered::attributes(owner, undelivered)
+    }
+}
+
+/// The event that these are the records of, with room for more.
+fn records_with(records: &[Bytes], more: usize) -> Vec<u8> {
+    let size: usize = records.iter().map(|record| record.len() + 1).sum();
+    let mut event = Vec::with_capacity(size + 16 + more);
+    event.extend_from_slice(b"{\"Records\":[");
+    for (at, record) in records.iter().enumerate() {
+        if at > 0 {
+            event.push(b',');
+        }
+        event.extend_from_slice(record);
+    }
+    event.extend_from_slice(b"]}");
+    event
 }
 
 fn stream_arn(feed: &Feed) -> String {

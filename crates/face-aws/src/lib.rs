@@ -5,6 +5,7 @@
 mod apigateway;
 mod batches;
 mod context;
+mod destination;
 mod dialect;
 mod dynamodb;
 mod gateway;
@@ -15,8 +16,10 @@ mod protocol;
 mod router;
 mod s3;
 mod signature;
+mod sqs;
 mod sts;
 mod unbuilt;
+mod undelivered;
 
 pub use dialect::AwsDialect;
 pub use router::{Aws, Parts, presigned_upload};

@@ -12,6 +12,7 @@ use functions::Functions;
 use http::request::Parts as Head;
 use http::{Method, StatusCode, header};
 use objects::Objects;
+use queues::Queues;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Request, Response, Service, ServiceFuture};
@@ -26,6 +27,7 @@ use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
+use crate::sqs::{self, Sqs};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
@@ -37,6 +39,7 @@ const LARGEST_FORM: ByteSize = ByteSize::mib(1);
 pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
+    pub queues: Queues,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
     pub access: Access,
@@ -51,6 +54,7 @@ pub struct Aws {
     dynamodb: DynamoDb,
     streams: Streams,
     lambda: Lambda,
+    sqs: Sqs,
     sts: Sts,
     gateways: Gateways,
     access: Access,
@@ -77,6 +81,7 @@ enum Known {
     DynamoDb,
     DynamoDbStreams,
     Lambda,
+    Sqs,
     Sts,
 }
 
@@ -87,6 +92,7 @@ impl Known {
             Self::ApiGateway => "apigateway",
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Lambda => "lambda",
+            Self::Sqs => "sqs",
             Self::Sts => "sts",
         }
     }
@@ -97,6 +103,7 @@ impl Known {
             Self::DynamoDb => &dynamodb::SERVICE,
             Self::DynamoDbStreams => &streams::SERVICE,
             Self::Lambda => &lambda::SERVICE,
+            Self::Sqs => &sqs::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -105,6 +112,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Sqs => sqs::LARGEST_REQUEST,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Sts => LARGEST_FORM,
         }
     }
@@ -115,6 +123,7 @@ impl Aws {
         let Parts {
             objects,
             tables,
+            queues,
             functions,
             triggers,
             access,
@@ -149,6 +158,7 @@ impl Aws {
             ),
             streams: Streams::new(tables, clock.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
+            sqs: Sqs::new(queues),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
             clock,
@@ -170,18 +180,19 @@ impl Aws {
             Ok(body) => body,
             Err(error) => {
                 let fault = unread(known, &error);
-                return known.protocol().refuse(&request_id, &fault);
+                return refuse(known, &head, &request_id, &fault);
             }
         };
         let context = match self.context(known, &head, &body, &request_id) {
             Ok(context) => context,
-            Err(fault) => return known.protocol().refuse(&request_id, &fault),
+            Err(fault) => return refuse(known, &head, &request_id, &fault),
         };
         match known {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
             Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
+            Known::Sqs => self.sqs.call(&context, &head, body).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
     }
@@ -292,14 +303,24 @@ pub(crate) fn refused(error: access::Error, failed: &mut Option<store::Error>) -
     }
 }
 
+/// A refusal as the service writes it, which may depend on how it was asked.
+fn refuse(known: Known, head: &Head, request_id: &str, fault: &Fault) -> Response {
+    match known {
+        Known::Sqs => sqs::refuse(head, request_id, fault),
+        known => known.protocol().refuse(request_id, fault),
+    }
+}
+
 fn unread(known: Known, error: &BodyError) -> Fault {
     match error {
         BodyError::TooLarge(limit) => {
             let code = match known {
                 Known::Lambda => "RequestTooLargeException",
-                Known::ApiGateway | Known::DynamoDb | Known::DynamoDbStreams | Known::Sts => {
-                    "RequestEntityTooLarge"
-                }
+                Known::ApiGateway
+                | Known::DynamoDb
+                | Known::DynamoDbStreams
+                | Known::Sqs
+                | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -323,6 +344,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
         // `DynamoDB_20120810`; what stands before the version tells services apart.
         return match service.split('_').next() {
             Some("DynamoDB") => Destination::Whole(Known::DynamoDb),
+            Some("AmazonSQS") => Destination::Whole(Known::Sqs),
             Some("DynamoDBStreams") => Destination::Whole(Known::DynamoDbStreams),
             _ => by_name(signed_for(request).unwrap_or(service)),
         };
@@ -342,6 +364,7 @@ fn by_name(service: &str) -> Destination {
         "apigateway" => Destination::Whole(Known::ApiGateway),
         "dynamodb" => Destination::Whole(Known::DynamoDb),
         "lambda" => Destination::Whole(Known::Lambda),
+        "sqs" | "queue" => Destination::Whole(Known::Sqs),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }
@@ -352,7 +375,9 @@ fn unsigned<B>(request: &http::Request<B>) -> Destination {
     let form = text(request, "content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let path = request.uri().path();
-    if request.method() == Method::POST && path == "/" && form {
+    if request.method() == Method::POST && form && sqs::is_queue(path) {
+        Destination::Whole(Known::Sqs)
+    } else if request.method() == Method::POST && path == "/" && form {
         Destination::Whole(Known::Sts)
     } else if path.starts_with("/2015-03-31/") {
         Destination::Whole(Known::Lambda)
@@ -433,7 +458,8 @@ mod tests {
             ("dynamodb", Destination::Whole(Known::DynamoDb)),
             ("lambda", Destination::Whole(Known::Lambda)),
             ("sts", Destination::Whole(Known::Sts)),
-            ("sqs", Destination::Unbuilt("sqs".into())),
+            ("sqs", Destination::Whole(Known::Sqs)),
+            ("kinesis", Destination::Unbuilt("kinesis".into())),
         ] {
             let header = signed(service);
             let headers = [HERE, ("authorization", header.as_str())];

@@ -15,6 +15,7 @@ use face_gcp::{Google, GoogleDialect};
 use functions::{Dialects, Functions, Launcher};
 use ledger::Ledger;
 use objects::Objects;
+use queues::Queues;
 use runtimes::Runtimes;
 use sandbox::{Door, Jail, NamespaceJail, NoJail};
 use store::Store;
@@ -22,7 +23,7 @@ use tables::Tables;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use triggers::{Invoker, Triggers};
+use triggers::{Invoker, Triggers, Web};
 use wire::{Guest, Limits, Request, Server, Service, ServiceFuture};
 
 use crate::certificate;
@@ -84,6 +85,7 @@ pub(crate) async fn start(
     let ledger = Ledger::new(store.clone(), ledger::Limits::default());
     let objects = Objects::new(store.clone(), clock.clone(), random.clone());
     let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+    let queues = Queues::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
     let dialect = Arc::new(AwsDialect::new(
         access.clone(),
@@ -115,6 +117,7 @@ pub(crate) async fn start(
         store: store.clone(),
         objects: objects.clone(),
         tables: tables.clone(),
+        queues: queues.clone(),
         functions: functions.clone(),
         clock: clock.clone(),
         random: random.clone(),
@@ -123,11 +126,13 @@ pub(crate) async fn start(
         store: store.clone(),
         objects: objects.clone(),
         tables: tables.clone(),
+        queues: queues.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
     };
     let region = args.region.clone();
     let deployer = Deployer::new(engines, clock.clone(), random.clone(), ACCOUNT, &region)
+        .with_endpoint(&format!("http://{}", reachable(address)))
         .with_google(&reachable(args.google_listen).to_string());
     let token = random.uuid().simple().to_string();
     let health = store.clone();
@@ -143,6 +148,7 @@ pub(crate) async fn start(
     let aws = Aws::new(face_aws::Parts {
         objects: objects.clone(),
         tables: tables.clone(),
+        queues: queues.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
         access,
@@ -186,10 +192,17 @@ pub(crate) async fn start(
     });
     workers.start("mappings", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
-        let invoker = Invoker::of(functions.clone());
+        let (invoker, dialect) = (Invoker::of(functions.clone()), dialect.clone());
         async move {
             triggers.run_mappings(dialect, invoker, stop).await;
             Ok(())
+        }
+    });
+    workers.start("outgoing", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            let outgoing = triggers.run_outgoing(dialect, Web::wide(), stop);
+            outgoing.await.map_err(|error| error.to_string())
         }
     });
     workers.start("backlog", {
@@ -230,6 +243,20 @@ pub(crate) async fn start(
         let stop = stop.clone();
         async move {
             tables.run_upkeep(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("queues upkeep", {
+        let (queues, stop) = (queues.clone(), stop.clone());
+        async move {
+            queues.upkeep(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("moves of messages", {
+        let stop = stop.clone();
+        async move {
+            queues.run_moves(stop).await;
             Ok(())
         }
     });

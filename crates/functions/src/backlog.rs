@@ -1,13 +1,11 @@
 //! Invocations whose callers do not wait. They are in the store from the moment that their cause is, and each is
 //! delivered at least once: a job is leased while it runs and removed together with the record of how it ended.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
 use ledger::{Invocation, Ledger, Settlement};
-use parking_lot::Mutex;
 use store::{Lease, Record, Tx};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -45,40 +43,6 @@ enum Attempt {
     Refused,
     /// Nor ever will while it has nothing reserved.
     SwitchedOff,
-}
-
-/// The newest lease of each job that runs in this process.
-///
-/// A lease is longer than any attempt, but a machine that sleeps makes it run out all the same. The job is then due
-/// again while it still runs here, and must not run twice at once: the new lease is the running attempt's.
-#[derive(Default)]
-pub(crate) struct Working(Mutex<HashMap<Vec<u8>, Lease>>);
-
-impl Working {
-    /// Whether the job is to be begun; if it runs already, that goes on under this lease.
-    fn begin(&self, lease: &Lease) -> bool {
-        let earlier = self.0.lock().insert(lease.id.clone(), lease.clone());
-        earlier.is_none()
-    }
-
-    /// The lease that followed this one, if there is one.
-    fn renewed(&self, lease: &Lease) -> Option<Lease> {
-        let working = self.0.lock();
-        let newest = working.get(&lease.id);
-        newest.filter(|newest| *newest != lease).cloned()
-    }
-
-    /// Ends the work under this lease, unless another has followed it.
-    fn end(&self, lease: &Lease) -> Option<Lease> {
-        let mut working = self.0.lock();
-        match working.get(&lease.id) {
-            Some(newest) if newest != lease => Some(newest.clone()),
-            _ => {
-                working.remove(&lease.id);
-                None
-            }
-        }
-    }
 }
 
 /// What a look at the backlog came to.

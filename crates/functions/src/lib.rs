@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use base::{ByteSize, Clock, Random};
 use ledger::Ledger;
-use store::Store;
+use store::{Store, Working};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -86,7 +86,6 @@ pub use stream::Answering;
 pub use templates::KeptTemplate;
 pub use version::Publish;
 
-use backlog::Working;
 use code::CodeStore;
 use concurrency::{Permits, Scaling};
 use pool::Pools;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::Queues;
 use crate::error::{Error, Result};
-use crate::schema::{Address, TAGS, Tags};
+use crate::schema::{Address, TAGS};
 
 /// The most tags that a queue can have.
 pub const MAX_TAGS: usize = 50;

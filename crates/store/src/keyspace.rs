@@ -18,6 +18,7 @@ pub enum Keyspace {
     Topics = 0x23,
     Schedules = 0x24,
     Secrets = 0x25,
+    Buses = 0x26,
     Functions = 0x30,
     Triggers = 0x40,
     Deploy = 0x50,

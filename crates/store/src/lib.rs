@@ -29,6 +29,7 @@ mod record;
 mod timer;
 mod tx;
 mod view;
+mod working;
 
 use std::fs::File;
 use std::path::Path;
@@ -46,6 +47,7 @@ pub use record::{Record, Table};
 pub use timer::{Lease, Timers};
 pub use tx::Tx;
 pub use view::{Pair, Read, View};
+pub use working::Working;
 
 use backend::Backend;
 use front::Fronts;

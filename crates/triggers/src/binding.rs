@@ -62,7 +62,7 @@ mod tests {
     use base::Space;
 
     use super::*;
-    use crate::schema::Target;
+    use crate::target::Target;
 
     fn binding(id: &str, kinds: &[EventKind], prefix: &str, suffix: &str) -> ObjectBinding {
         let target = Target {

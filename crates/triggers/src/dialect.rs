@@ -2,10 +2,12 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use queues::{Address, Received};
 use tables::{Feed, ItemChange, Shard};
 
 use crate::delivery::{Answer, Reason, Window};
-use crate::schema::Target;
+use crate::outgoing::{Owner, Undelivered};
+use crate::target::{Attribute, Target};
 
 /// How one cloud words what a function gets of a stream, and reads what it says about it.
 pub trait Dialect: Send + Sync {
@@ -24,11 +26,33 @@ pub trait Dialect: Send + Sync {
     /// Reads what a function answered to a batch.
     fn answer(&self, payload: &[u8]) -> Answer;
 
+    /// One message of a queue: what filters are matched against, and a part of what the function gets.
+    fn message(&self, queue: &Address, received: &Received) -> Bytes;
+
+    /// What the function gets of a queue.
+    fn messages(&self, messages: &[Bytes]) -> Bytes;
+
+    /// Reads which messages failed by what a function answered that may say so.
+    fn failed_messages(&self, payload: &[u8]) -> FailedMessages;
+
     /// What is told of records that were discarded.
     fn failure(&self, failure: &Failure<'_>) -> Bytes;
 
     /// Under which key that is put into a bucket; `unique` is different each time.
     fn failure_key(&self, failure: &Failure<'_>, unique: &str) -> String;
+
+    /// What a dead letter says about why it is one.
+    fn undelivered(&self, owner: Owner, undelivered: &Undelivered) -> Vec<Attribute>;
+}
+
+/// Which messages of a batch a function did not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailedMessages {
+    None,
+    /// By their ids.
+    These(Vec<String>),
+    /// It makes no sense: all of them.
+    Unclear,
 }
 
 /// Records that were discarded.

@@ -1,5 +1,6 @@
 use base::ErrorKind;
 
+use crate::Refusal;
 use crate::pattern::PatternError;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -21,8 +22,18 @@ pub enum Error {
     MappingBusy(String),
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// Messages would be seen again while the function still works on them.
+    #[error(
+        "the queue's visibility of {visibility_s} seconds is shorter than the function's time of {timeout_s}"
+    )]
+    VisibilityTooShort { visibility_s: u64, timeout_s: u64 },
+    #[error(transparent)]
+    Queues(#[from] queues::Error),
     #[error(transparent)]
     Tables(#[from] tables::Error),
+    /// A place does not take what is to be sent to it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error("another key has this value")]
     KeyTaken,
     #[error(transparent)]
@@ -36,11 +47,15 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) => ErrorKind::Invalid,
+            Self::Overlap(..) | Self::DuplicateId(_) | Self::Pattern(_) | Self::Refused(_) => {
+                ErrorKind::Invalid
+            }
             Self::NoSuchMapping(_) => ErrorKind::Missing,
             Self::MappingExists { .. } | Self::MappingBusy(_) | Self::KeyTaken => {
                 ErrorKind::Conflict
             }
+            Self::VisibilityTooShort { .. } => ErrorKind::Invalid,
+            Self::Queues(error) => error.kind(),
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),

@@ -184,8 +184,8 @@ mod tests {
     use functions::{GatewayKind, HttpForm};
 
     use super::*;
-    use crate::schema::Target;
     use crate::schema::gateway::{Backend, FunctionBackend, KeySource, Wanted};
+    use crate::target::Target;
 
     fn gateway(routes: &[&str]) -> Gateway {
         let route = |text: &&str| {

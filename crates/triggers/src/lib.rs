@@ -20,42 +20,53 @@ mod gateway;
 mod invoker;
 mod keep;
 mod mapping;
+mod object;
+mod outgoing;
 pub mod pattern;
 mod plan;
+mod queue;
 mod schema;
 mod shard;
+mod target;
 
 use std::sync::Arc;
 
 use base::{Clock, Random};
 use functions::Functions;
 use objects::Objects;
+use queues::Queues;
 use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
 
 pub use admit::Admission;
 pub use delivery::{Answer, FailedRecords, Reason, Window};
-pub use dialect::{Dialect, Failure, Ran};
+pub use dialect::{Dialect, FailedMessages, Failure, Ran};
 pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
+pub use outgoing::{
+    DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
+    Work,
+};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, Guard, GuardKind,
     Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::{
-    Destination, EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState,
-    ObjectBinding, Starting, Target,
+    EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
+    Starting,
 };
+pub use target::{About, Attribute, Destination, Message, Named, Refusal, Sent, Target};
 
 /// What triggers need.
 pub struct Parts {
     pub store: Store,
     pub objects: Objects,
     pub tables: Tables,
+    pub queues: Queues,
     pub functions: Functions,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -67,6 +78,7 @@ pub struct Triggers {
     store: Store,
     objects: Objects,
     tables: Tables,
+    queues: Queues,
     functions: Functions,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -81,6 +93,7 @@ impl Triggers {
             store: parts.store,
             objects: parts.objects,
             tables: parts.tables,
+            queues: parts.queues,
             functions: parts.functions,
             clock: parts.clock,
             random: parts.random,

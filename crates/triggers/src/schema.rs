@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Log, Position, Record, Table};
 
 use crate::delivery::Progress;
+use crate::target::{Destination, Target};
 
 /// By what a bucket is watched under. A set stays until the log has been followed to where its watch ended, so each
 /// change meets the bindings of its own time, although they have been replaced or the bucket is gone.
@@ -44,9 +45,14 @@ pub(crate) fn deliveries_of(space: &Space, id: &str) -> Key {
 }
 
 pub(crate) fn pair_key(space: &Space, source: &MappingSource, target: &Target) -> Key {
-    let MappingSource::Table { table, began } = source;
-    let pair = PAIRS.key().str(space.as_str()).str("table").str(table);
-    let pair = pair.u64(began.as_millis()).str(target.space.as_str());
+    let pair = PAIRS.key().str(space.as_str());
+    let pair = match source {
+        MappingSource::Table { table, began } => {
+            pair.str("table").str(table).u64(began.as_millis())
+        }
+        MappingSource::Queue { queue } => pair.str("queue").str(queue),
+    };
+    let pair = pair.str(target.space.as_str());
     let pair = pair.str(&target.function);
     pair.str(target.qualifier.as_deref().unwrap_or_default())
 }
@@ -79,15 +85,6 @@ impl Record for BucketBindings {}
 pub(crate) struct Cursor(pub(crate) Position);
 
 impl Record for Cursor {}
-
-/// The function that a binding runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    pub space: Space,
-    pub function: String,
-    /// A version or an alias, if the binding names one.
-    pub qualifier: Option<String>,
-}
 
 /// Runs a function for some of a bucket's changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +136,8 @@ impl Record for Mapping {}
 pub enum MappingSource {
     /// The feed of a table that began in this millisecond.
     Table { table: String, began: Timestamp },
+    /// The queue of this name.
+    Queue { queue: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,7 +154,7 @@ pub struct MappingSettings {
     pub batch: u32,
     /// How long a batch waits to be full.
     pub wait: Duration,
-    /// Batches of one shard that are delivered at once.
+    /// Batches of one shard that are delivered at once. Of a queue: at most, and nothing for as many as there are.
     pub lanes: u32,
     /// How often a batch that fails is tried again; none for as long as its records are kept.
     pub retries: Option<u32>,
@@ -171,11 +170,6 @@ pub struct MappingSettings {
     pub filters: Vec<String>,
     /// Who is told of records that were discarded.
     pub on_failure: Option<Destination>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Destination {
-    Bucket(String),
 }
 
 /// What is going on with a mapping. All but two end by themselves.

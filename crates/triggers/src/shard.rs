@@ -11,7 +11,6 @@ use bytes::Bytes;
 use functions::Invoke;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use objects::{ChangeKind, Condition, Metadata, Origin, Put};
 use parking_lot::Mutex;
 use store::Position;
 use tables::{Feed, ItemChange, Reading, Shard, ShardId, Since, Value};
@@ -23,9 +22,9 @@ use crate::delivery::{
 use crate::dialect::{Failure, Ran};
 use crate::pattern::Pattern;
 use crate::schema::{
-    DELIVERIES, Destination, LastResult, Mapping, RESULTS, StoredDelivery, deliveries_of,
-    result_key,
+    DELIVERIES, LastResult, Mapping, RESULTS, StoredDelivery, deliveries_of, result_key,
 };
+use crate::target::Destination;
 use crate::{Dialect, Invoker, Result, Triggers};
 
 /// What is read at once, at most and in bytes.
@@ -359,12 +358,15 @@ impl Delivering {
 
     /// A destination that is gone is told nothing, as by the real service; one that cannot be reached is waited for.
     async fn tell(&self, destination: &Destination, failure: &Failure<'_>) {
-        let Destination::Bucket(bucket) = destination;
+        let Destination::Bucket(bucket) = destination else {
+            // No mapping is made with another.
+            return;
+        };
         let unique = self.triggers.random.uuid().to_string();
         let key = self.dialect.failure_key(failure, &unique);
         let body = self.dialect.failure(failure);
         loop {
-            match self.put(bucket, &key, body.clone()).await {
+            match self.triggers.put_object(bucket, &key, body.clone()).await {
                 Ok(()) => return,
                 Err(error @ objects::Error::Store(_)) => {
                     tracing::error!(%error, bucket, "what was discarded could not be told; trying again");
@@ -377,30 +379,6 @@ impl Delivering {
                 }
             }
         }
-    }
-
-    async fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        body: Bytes,
-    ) -> std::result::Result<(), objects::Error> {
-        let mut receiver = self.triggers.objects.receive(&[]);
-        receiver.write(body).await?;
-        let put = Put {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-            metadata: Metadata {
-                content_type: Some("application/json".to_owned()),
-                ..Metadata::default()
-            },
-            condition: Condition::default(),
-            checksum: None,
-            kind: ChangeKind::Put,
-            origin: Origin::default(),
-        };
-        self.triggers.objects.put(put, receiver.end()).await?;
-        Ok(())
     }
 
     fn key(&self, partition: u32) -> store::Key {

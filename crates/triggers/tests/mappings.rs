@@ -11,6 +11,7 @@ use functions::{Configuration, Failed, Functions, Invoke, Launcher, NewCode, Out
 use futures_util::StreamExt;
 use ledger::{Ledger, Phases};
 use objects::{NewBucket, Objects};
+use queues::{Address, NewQueue, Queues, Received};
 use serde_json::{Value, json};
 use store::{Faults, Simulation, Store};
 use tables::{
@@ -20,10 +21,13 @@ use tables::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use triggers::{
-    Answer, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult, Mapping,
-    MappingSettings, MappingSource, MappingState, NewMapping, Starting, Target, Triggers, Window,
+    Answer, Attribute, Destination, Dialect, Error, FailedMessages, FailedRecords, Failure,
+    Invoker, LastResult, Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner,
+    Starting, Target, Triggers, Undelivered, Window,
 };
 
+#[path = "world/messages.rs"]
+mod messages;
 mod world;
 
 use world::mute::Mute;
@@ -73,6 +77,35 @@ impl Dialect for Plain {
         Answer { failed, state }
     }
 
+    fn message(&self, _: &Address, received: &Received) -> Bytes {
+        let body = &received.message.body;
+        let (id, group) = (received.message.id, &received.message.group);
+        json!({ "id": id, "body": body, "group": group })
+            .to_string()
+            .into()
+    }
+
+    fn messages(&self, messages: &[Bytes]) -> Bytes {
+        let records: Vec<Value> = messages
+            .iter()
+            .map(|record| serde_json::from_slice(record).unwrap())
+            .collect();
+        json!({ "records": records }).to_string().into()
+    }
+
+    fn failed_messages(&self, payload: &[u8]) -> FailedMessages {
+        let said: Value = serde_json::from_slice(payload).unwrap();
+        match said.get("failed") {
+            None => FailedMessages::None,
+            Some(Value::Array(ids)) => FailedMessages::These(
+                ids.iter()
+                    .map(|id| id.as_str().unwrap().to_owned())
+                    .collect(),
+            ),
+            Some(_) => FailedMessages::Unclear,
+        }
+    }
+
     fn failure(&self, failure: &Failure<'_>) -> Bytes {
         let last = failure.last.map(|last| last.request_id.clone());
         let why = format!("{:?}", failure.why);
@@ -85,6 +118,14 @@ impl Dialect for Plain {
     fn failure_key(&self, failure: &Failure<'_>, unique: &str) -> String {
         format!("{}/{unique}", failure.mapping)
     }
+
+    fn undelivered(&self, _: Owner, undelivered: &Undelivered) -> Vec<Attribute> {
+        vec![Attribute {
+            name: "why".into(),
+            kind: "text".into(),
+            value: undelivered.why.to_string().into(),
+        }]
+    }
 }
 
 /// What a function does with a batch.
@@ -93,6 +134,7 @@ type Does = Arc<dyn Fn(&Value) -> Result<Value, functions::Error> + Send + Sync>
 struct World {
     objects: Objects,
     tables: Tables,
+    queues: Queues,
     functions: Functions,
     triggers: Triggers,
     clock: Arc<ManualClock>,
@@ -116,7 +158,9 @@ impl World {
             config: functions::Config::default(),
         })
         .unwrap();
+        let queues = Queues::new(store.clone(), clock.clone(), random.clone());
         let triggers = Triggers::new(triggers::Parts {
+            queues: queues.clone(),
             store,
             objects: objects.clone(),
             tables: tables.clone(),
@@ -127,6 +171,7 @@ impl World {
         Self {
             objects,
             tables,
+            queues,
             functions,
             triggers,
             clock,

@@ -1,13 +1,13 @@
-//! Reads one small thing from another server. For what many requests go to, this is the wrong thing: it opens a
-//! connection each time.
+//! Asks another server for something small. For what many requests go to, this is the wrong thing: it opens a connection
+//! each time.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base::ByteSize;
 use bytes::Bytes;
-use http::{Method, Uri, header};
-use http_body_util::{BodyExt, Empty};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -32,14 +32,50 @@ pub enum FetchError {
     Body(#[from] BodyError),
 }
 
-/// Gets what is at `url`, which may be `http` or `https`.
-pub async fn fetch(url: &str, limit: ByteSize, patience: Duration) -> Result<Bytes, FetchError> {
-    let fetched = tokio::time::timeout(patience, get(url, limit)).await;
-    fetched.unwrap_or(Err(FetchError::TimedOut))
+/// A request to another server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asking {
+    pub method: Method,
+    /// Which may be `http` or `https`.
+    pub url: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
-async fn get(url: &str, limit: ByteSize) -> Result<Bytes, FetchError> {
-    let uri: Uri = url.parse().map_err(|_| FetchError::Address)?;
+/// What another server said.
+#[derive(Debug)]
+pub struct Said {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// As far as it could be read; the status is worth knowing all the same.
+    pub body: Result<Bytes, BodyError>,
+}
+
+/// Gets what is at `url`, which may be `http` or `https`.
+pub async fn fetch(url: &str, limit: ByteSize, patience: Duration) -> Result<Bytes, FetchError> {
+    let json = HeaderValue::from_static("application/json");
+    let asking = Asking {
+        method: Method::GET,
+        url: url.to_owned(),
+        headers: HeaderMap::from_iter([(header::ACCEPT, json)]),
+        body: Bytes::new(),
+    };
+    let said = ask(&asking, limit, patience).await?;
+    if !(200..300).contains(&said.status) {
+        return Err(FetchError::Status(said.status));
+    }
+    Ok(said.body?)
+}
+
+/// Sends a request, and reads up to `limit` of the answer's body. Whatever the answer is, it is no error; redirections
+/// are not followed.
+pub async fn ask(asking: &Asking, limit: ByteSize, patience: Duration) -> Result<Said, FetchError> {
+    let said = tokio::time::timeout(patience, connect_and_ask(asking, limit)).await;
+    said.unwrap_or(Err(FetchError::TimedOut))
+}
+
+async fn connect_and_ask(asking: &Asking, limit: ByteSize) -> Result<Said, FetchError> {
+    let uri: Uri = asking.url.parse().map_err(|_| FetchError::Address)?;
     let host = uri.host().ok_or(FetchError::Address)?;
     let secure = match uri.scheme_str() {
         Some("http") => false,
@@ -51,39 +87,33 @@ async fn get(url: &str, limit: ByteSize) -> Result<Bytes, FetchError> {
     let stream = TcpStream::connect((bare, port)).await;
     let stream = stream.map_err(unreachable)?;
     if !secure {
-        return ask(stream, &uri, limit).await;
+        return ask_on(stream, &uri, asking, limit).await;
     }
     let name = ServerName::try_from(bare.to_owned()).map_err(|_| FetchError::Address)?;
     let connector = TlsConnector::from(trust()?);
     let stream = connector.connect(name, stream).await.map_err(unreachable)?;
-    ask(stream, &uri, limit).await
+    ask_on(stream, &uri, asking, limit).await
 }
 
-async fn ask(
+async fn ask_on(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     uri: &Uri,
+    asking: &Asking,
     limit: ByteSize,
-) -> Result<Bytes, FetchError> {
+) -> Result<Said, FetchError> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(unreachable)?;
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let host = uri.authority().map_or("", |authority| authority.as_str());
-    let request = http::Request::builder()
-        .method(Method::GET)
-        .uri(path)
-        .header(header::HOST, host)
-        .header(header::ACCEPT, "application/json")
-        .body(Empty::<Bytes>::new())
-        .map_err(|_| FetchError::Address)?;
+    let request = request(uri, asking)?;
     let answer = async {
         let answer = sender.send_request(request).await.map_err(unreachable)?;
-        if !answer.status().is_success() {
-            return Err(FetchError::Status(answer.status().as_u16()));
-        }
-        let body = answer.into_body();
+        let (head, body) = answer.into_parts();
         let body = body.map_err(|cause| BodyError::Truncated(cause.to_string()));
-        Ok(crate::collect(body.boxed_unsync(), limit).await?)
+        Ok(Said {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: crate::collect(body.boxed_unsync(), limit).await,
+        })
     };
     // The connection lives as long as the question. A server that closes it has said all; what it said is still read.
     let driven = async {
@@ -96,6 +126,27 @@ async fn ask(
         answer = answer => answer,
         never = driven => never,
     }
+}
+
+fn request(uri: &Uri, asking: &Asking) -> Result<http::Request<Full<Bytes>>, FetchError> {
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let host = uri.authority().map_or("", |authority| {
+        let with_user = authority.as_str();
+        with_user
+            .rsplit_once('@')
+            .map_or(with_user, |(_, host)| host)
+    });
+    let mut request = http::Request::builder()
+        .method(asking.method.clone())
+        .uri(path)
+        .body(Full::new(asking.body.clone()))
+        .map_err(|_| FetchError::Address)?;
+    *request.headers_mut() = asking.headers.clone();
+    if !asking.headers.contains_key(header::HOST) {
+        let host = HeaderValue::from_str(host).map_err(|_| FetchError::Address)?;
+        request.headers_mut().insert(header::HOST, host);
+    }
+    Ok(request)
 }
 
 fn unreachable(cause: impl std::fmt::Display) -> FetchError {

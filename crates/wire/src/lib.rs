@@ -9,7 +9,7 @@ mod socket;
 mod tls;
 
 pub use body::{Body, BodyError, collect, empty, full, stream};
-pub use fetch::{FetchError, fetch};
+pub use fetch::{Asking, FetchError, Said, ask, fetch};
 pub use serve::{Guest, Limits, Peer, Server, Service, ServiceFuture};
 pub use socket::{Incoming, Message, Socket, SocketLimits, accept_socket, asks_for_socket};
 

@@ -93,11 +93,14 @@ impl World {
         })
         .unwrap();
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+        let queues = queues::Queues::new(store.clone(), clock.clone(), random.clone());
         let engines = Engines {
+            queues: queues.clone(),
             triggers: Triggers::new(triggers::Parts {
                 store: store.clone(),
                 objects: objects.clone(),
                 tables: tables.clone(),
+                queues,
                 functions: functions.clone(),
                 clock: clock.clone(),
                 random: random.clone(),

@@ -15,6 +15,9 @@ pub(crate) enum Kind {
     Bucket,
     Table,
     SimpleTable,
+    Queue,
+    /// A setting of queues.
+    QueuePolicy,
     Permission,
     RestApi,
     HttpApi,
@@ -101,6 +104,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::Lambda::Version", Kind::Version),
     ("AWS::S3::Bucket", Kind::Bucket),
+    ("AWS::SQS::Queue", Kind::Queue),
+    ("AWS::SQS::QueuePolicy", Kind::QueuePolicy),
     ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
@@ -388,6 +393,7 @@ impl Kind {
             Self::Function => Some("FunctionName"),
             Self::Bucket => Some("BucketName"),
             Self::Table | Self::SimpleTable => Some("TableName"),
+            Self::Queue => Some("QueueName"),
             Self::Layer | Self::PlainLayer => Some("LayerName"),
             Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
             Self::Part(Part::Model) => Some("Name"),
@@ -395,6 +401,7 @@ impl Kind {
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
+            | Self::QueuePolicy
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
@@ -431,7 +438,9 @@ impl Kind {
             Self::Bucket => 63,
             Self::Function => 64,
             Self::Layer | Self::PlainLayer => 140,
-            Self::Table
+            Self::Queue => 80,
+            Self::QueuePolicy
+            | Self::Table
             | Self::SimpleTable
             | Self::Permission
             | Self::RestApi
@@ -470,6 +479,8 @@ impl Kind {
                 ("Arn", Obeyed),
                 ("StreamArn", Refused("a SimpleTable has no stream")),
             ]),
+            Self::Queue => Some(&[("Arn", Obeyed), ("QueueName", Obeyed), ("QueueUrl", Obeyed)]),
+            Self::QueuePolicy => Some(&[("Id", Obeyed)]),
             Self::Permission => Some(&[]),
             Self::RestApi => Some(&[(
                 "RootResourceId",
@@ -526,6 +537,9 @@ impl Kind {
             (Self::Table | Self::SimpleTable, "Arn") => {
                 Some(arn("dynamodb", &here, format!("table/{physical}")))
             }
+            (Self::Queue, "Arn") => Some(arn("sqs", &here, physical.to_owned())),
+            (Self::Queue, "QueueUrl") => Some(context.queue_url(physical)),
+            (Self::Queue, "QueueName") | (Self::QueuePolicy, "Id") => Some(physical.to_owned()),
             (Self::HttpApi | Self::PlainApi, "ApiEndpoint") => {
                 Some(format!("https://{physical}.execute-api.{region}.{suffix}"))
             }

@@ -26,7 +26,6 @@ const LATER: &[&str] = &[
     "MQ",
     "MSK",
     "SNS",
-    "SQS",
     "Schedule",
     "ScheduleV2",
     "SelfManagedKafka",
@@ -41,7 +40,7 @@ pub(crate) enum Asked {
 /// By the logical id of the bucket or the gateway.
 pub(crate) type Rules = Vec<(String, Asked)>;
 
-const SUPPORTED: &str = "supported are Api, DynamoDB, HttpApi and S3";
+const SUPPORTED: &str = "supported are Api, DynamoDB, HttpApi, S3 and SQS";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -98,7 +97,7 @@ impl Reading<'_> {
             );
             return None;
         }
-        if !["Api", "DynamoDB", "HttpApi", "S3"].contains(&kind.as_str()) {
+        if !["Api", "DynamoDB", "HttpApi", "S3", "SQS"].contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
@@ -132,6 +131,20 @@ impl Reading<'_> {
                 )?;
                 if !fields.has("Stream") {
                     fields.required("Stream");
+                }
+                None
+            }
+            "SQS" => {
+                let keys = keys_of(value);
+                let fields = Fields::open(
+                    &keys,
+                    *key_span,
+                    "SQS event",
+                    mapping::QUEUE_EVENT,
+                    self.findings,
+                )?;
+                if !fields.has("Queue") {
+                    fields.required("Queue");
                 }
                 None
             }

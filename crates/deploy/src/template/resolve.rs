@@ -17,7 +17,7 @@ use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
     declared, events, function, function_arn, gateway, globals, layer, mapping, parameters,
-    permission, policies, scalar, table, version,
+    permission, policies, queue, scalar, table, version,
 };
 
 /// The sections of a template that are read.
@@ -368,6 +368,19 @@ impl<'t> Resolving<'t> {
                     && let Some(table) = read(&fields, name)
                 {
                     harvest.made.push((one.id.clone(), Made::Table(table)));
+                }
+            }
+            Kind::Queue => {
+                if let (Some(fields), Some(name)) = (open(queue::PROPERTIES), name)
+                    && let Some(queue) = queue::read(&fields, name, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Queue(queue)));
+                }
+            }
+            Kind::QueuePolicy => {
+                if let Some(fields) = open(queue::POLICY) {
+                    fields.required("PolicyDocument");
+                    fields.required("Queues");
                 }
             }
             Kind::Function => {

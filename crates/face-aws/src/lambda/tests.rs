@@ -108,7 +108,9 @@ impl World {
         })
         .unwrap();
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+        let queues = queues::Queues::new(store.clone(), clock.clone(), random.clone());
         let triggers = Triggers::new(triggers::Parts {
+            queues: queues.clone(),
             store,
             objects: objects.clone(),
             tables: tables.clone(),

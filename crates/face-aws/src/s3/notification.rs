@@ -288,12 +288,15 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         ),
         Error::Objects(error) => error.into(),
         Error::Functions(_)
+        | Error::VisibilityTooShort { .. }
+        | Error::Queues(_)
         | Error::Tables(_)
         | Error::Pattern(_)
         | Error::NoSuchMapping(_)
         | Error::MappingExists { .. }
         | Error::MappingBusy(_)
         | Error::KeyTaken
+        | Error::Refused(_)
         | Error::Store(_) => {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()

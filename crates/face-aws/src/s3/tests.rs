@@ -97,6 +97,7 @@ impl World {
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
             tables: Tables::new(store.clone(), clock.clone(), random.clone()),
+            queues: queues::Queues::new(store.clone(), clock.clone(), random.clone()),
             store,
             objects: objects.clone(),
             functions: functions.clone(),

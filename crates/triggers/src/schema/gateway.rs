@@ -8,8 +8,8 @@ use functions::{GatewayKind, HttpForm};
 use serde::{Deserialize, Serialize};
 use store::{Keyspace, Record, Table};
 
-use super::Target;
 use super::gateway_v1::GatewayV1;
+use crate::target::Target;
 
 /// By id.
 pub(crate) const GATEWAYS: Table<Gateway> = Table::new(Keyspace::Triggers, 3);

@@ -8,8 +8,8 @@ use functions::{GatewayKind, HttpForm};
 use serde::{Deserialize, Serialize};
 use store::Record;
 
-use super::Target;
 use super::gateway::{Backend, Cors, FunctionBackend, Gateway, KeySource, Route, Stage, Wanted};
+use crate::target::Target;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct GatewayV1 {
