@@ -108,6 +108,7 @@ impl Deployer {
             stack: stack.to_owned(),
             suffix,
             feeds: self.feeds()?,
+            endpoint: self.endpoint.clone(),
         })
     }
 

@@ -17,6 +17,9 @@ pub struct Context {
     pub suffix: String,
     #[serde(skip)]
     pub feeds: Feeds,
+    /// Where the server is reached, for what has an address of its own.
+    #[serde(skip)]
+    pub endpoint: String,
 }
 
 impl Context {
@@ -34,6 +37,11 @@ impl Context {
             "aws-cn" => "amazonaws.com.cn",
             _ => "amazonaws.com",
         }
+    }
+
+    /// Where a queue is reached.
+    pub(crate) fn queue_url(&self, name: &str) -> String {
+        format!("{}/{}/{name}", self.endpoint, self.account)
     }
 
     pub(crate) fn stack_id(&self) -> String {

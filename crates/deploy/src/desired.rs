@@ -97,6 +97,7 @@ pub enum OnRemoval {
 pub enum Kind {
     Bucket(Bucket),
     Table(Table),
+    Queue(Queue),
     Function(Box<Function>),
     Notification(Notification),
     Gateway(Gateway),
@@ -129,6 +130,7 @@ impl Kind {
         match self {
             Self::Bucket(bucket) => &bucket.name,
             Self::Table(table) => &table.name,
+            Self::Queue(queue) => &queue.name,
             Self::Function(function) => &function.name,
             Self::Notification(notification) => &notification.bucket,
             Self::Gateway(gateway) => &gateway.id,
@@ -156,6 +158,7 @@ impl Kind {
         match self {
             Self::Bucket(_) => "bucket",
             Self::Table(_) => "table",
+            Self::Queue(_) => "queue",
             Self::Function(_) => "function",
             Self::Notification(_) => "notification",
             Self::Gateway(_) => "gateway",
@@ -182,6 +185,38 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bucket {
     pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Queue {
+    pub name: String,
+    pub ordered: bool,
+    pub visibility_s: u32,
+    pub delay_s: u32,
+    pub retention_s: u32,
+    pub max_bytes: u32,
+    pub wait_s: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redrive: Option<Redrive>,
+    /// The names of the queues that may give it their dead letters; none for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Vec<String>>,
+    pub once_by_content: bool,
+    pub once_per_group: bool,
+    pub throughput_per_group: bool,
+    /// What is kept and shown, by its name in the cloud.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// Where a queue's dead letters go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Redrive {
+    /// The name of the queue.
+    pub to: String,
+    pub max_receives: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

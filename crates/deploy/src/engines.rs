@@ -40,6 +40,7 @@ pub struct Engines {
     pub objects: Objects,
     pub tables: Tables,
     pub buses: buses::Buses,
+    pub queues: queues::Queues,
     pub functions: Functions,
     pub topics: Topics,
     pub triggers: Triggers,
@@ -73,6 +74,7 @@ failure_from!(
     buses::Error,
     objects::Error,
     tables::Error,
+    queues::Error,
     functions::Error,
     topics::Error,
     triggers::Error,
@@ -114,6 +116,10 @@ impl Deployer {
             Noun::Bucket => return self.look_for_bucket(name),
             Noun::Table => {
                 let found = self.engines.tables.describe(&self.space(), name);
+                is_there(found.map_err(Failure::from))?
+            }
+            Noun::Queue => {
+                let found = self.engines.queues.get(&self.queue_address(name));
                 is_there(found.map_err(Failure::from))?
             }
             Noun::Function => {
@@ -196,6 +202,7 @@ impl Deployer {
         match kind {
             Kind::Bucket(bucket) => self.put_bucket(bucket, fresh).await,
             Kind::Table(table) => self.put_table(table, fresh).await,
+            Kind::Queue(queue) => self.put_queue(queue, fresh).await,
             Kind::Function(function) => self.put_function(function, fresh).await,
             // It is a part of its bucket.
             Kind::Notification(notification) => self.put_notification(notification).await,
@@ -235,6 +242,11 @@ impl Deployer {
             Noun::Table => {
                 let removed = self.engines.tables.drop_table(&space, name).await;
                 removed.map(drop).map_err(Failure::from)
+            }
+            Noun::Queue => {
+                let address = self.queue_address(name);
+                let removed = self.engines.queues.drop_queue(&address).await;
+                removed.map_err(Failure::from)
             }
             Noun::Function => {
                 let (space, name) = self.placed(name);

@@ -23,6 +23,7 @@ mod google;
 mod mapping;
 mod names;
 mod plan;
+mod queue;
 mod reload;
 mod schema;
 mod state;
@@ -64,6 +65,7 @@ pub struct Deployer {
     account: String,
     region: String,
     /// Where functions of Google's are reached.
+    endpoint: String,
     google: String,
     azure: Option<AzureDoor>,
     /// Counts what was deployed.
@@ -87,7 +89,17 @@ impl Deployer {
             region: region.to_owned(),
             google: String::new(),
             azure: None,
+            endpoint: String::new(),
             deployed: Arc::default(),
+        }
+    }
+
+    /// The server is reached here, also from where functions run.
+    #[must_use]
+    pub fn with_endpoint(self, endpoint: &str) -> Self {
+        Self {
+            endpoint: endpoint.to_owned(),
+            ..self
         }
     }
 

@@ -1,4 +1,4 @@
-//! Mappings from streams to functions, in the engine's words.
+//! Mappings from streams and queues to functions, in the engine's words.
 //!
 //! The engine gives them ids; a stack knows one by what it is from and to, of which there is one at most.
 
@@ -116,17 +116,22 @@ impl Deployer {
     fn ends(&self, name: &str) -> Result<(MappingSource, Target), Failure> {
         let invalid = || Failure {
             kind: ErrorKind::Invalid,
-            text: format!("{name} names no stream and function"),
+            text: format!("{name} names no stream or queue and function"),
         };
         let (stream, called) = name.split_once(" to ").ok_or_else(invalid)?;
-        let (table, label) = stream.split_once("/stream/").ok_or_else(invalid)?;
         let (function, qualifier) = match called.split_once(':') {
             Some((function, qualifier)) => (function, Some(qualifier.to_owned())),
             None => (called, None),
         };
-        let source = MappingSource::Table {
-            table: table.to_owned(),
-            began: began(label).ok_or_else(invalid)?,
+        let source = match (stream.split_once("/stream/"), stream.strip_prefix("queue/")) {
+            (Some((table, label)), _) => MappingSource::Table {
+                table: table.to_owned(),
+                began: began(label).ok_or_else(invalid)?,
+            },
+            (None, Some(queue)) => MappingSource::Queue {
+                queue: queue.to_owned(),
+            },
+            (None, None) => return Err(invalid()),
         };
         let target = Target {
             space: self.space(),

@@ -339,6 +339,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
     match kind {
         Kind::Bucket(_) => Noun::Bucket,
         Kind::Table(_) => Noun::Table,
+        Kind::Queue(_) => Noun::Queue,
         Kind::Function(_) => Noun::Function,
         Kind::Notification(_) => Noun::Notification,
         Kind::Gateway(_) => Noun::Gateway,
@@ -374,6 +375,8 @@ fn identity(kind: &Kind) -> String {
             let local = serde_json::to_vec(&local).unwrap_or_default();
             fingerprint(&[&keys, &local])
         }
+        // A queue that keeps order is another one, with another name.
+        Kind::Queue(queue) => fingerprint(&[&[u8::from(queue.ordered)]]),
         Kind::Bucket(_)
         | Kind::Function(_)
         | Kind::Notification(_)

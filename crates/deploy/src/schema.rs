@@ -95,6 +95,7 @@ pub enum Noun {
     EventBus,
     #[serde(rename = "distribution")]
     Edge,
+    Queue,
 }
 
 impl Noun {
@@ -118,6 +119,7 @@ impl Noun {
             Self::Notification => "notification",
             Self::Function => "function",
             Self::Table => "table",
+            Self::Queue => "queue",
             Self::Bucket => "bucket",
             Self::Layer => "layer",
             Self::Alias => "alias",

@@ -26,6 +26,7 @@ mod outcome;
 mod parameters;
 mod permission;
 mod policies;
+mod queue;
 mod read;
 mod references;
 mod resolve;
@@ -277,6 +278,7 @@ impl Template {
             stack: self.stack.clone(),
             suffix: String::new(),
             feeds: Feeds::default(),
+            endpoint: String::new(),
         };
         Ok(self.resolve(&context)?.builds())
     }

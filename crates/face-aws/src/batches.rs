@@ -3,6 +3,7 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use queues::{Address, Received};
 use schedules::Occasion;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -10,14 +11,15 @@ use serde_json::{Value, json};
 use store::Position;
 use tables::{Feed, ItemChange, Shard};
 use triggers::{
-    Answer, Attribute, Dialect, FailedRecords, Failure, Owner, Reason, Rule, RuleTarget,
-    Undelivered, Window,
+    Answer, Attribute, Dialect, FailedMessages, FailedRecords, Failure, Owner, Reason, Rule,
+    RuleTarget, Undelivered, Window,
 };
 
 use crate::dialect::{AwsDialect, instant, utc, version_name};
 use crate::dynamodb::{record, stream, streams};
 use crate::events::happening;
 use crate::place::Place;
+use crate::sqs;
 use crate::undelivered;
 
 impl Dialect for AwsDialect {
@@ -38,20 +40,12 @@ impl Dialect for AwsDialect {
         records: &[Bytes],
         window: Option<&Window>,
     ) -> Bytes {
-        let size: usize = records.iter().map(|record| record.len() + 1).sum();
-        let mut event = Vec::with_capacity(size + 512);
-        event.extend_from_slice(b"{\"Records\":[");
-        for (at, record) in records.iter().enumerate() {
-            if at > 0 {
-                event.push(b',');
-            }
-            event.extend_from_slice(record);
-        }
-        event.push(b']');
+        let mut event = records_with(records, 512);
         if let Some(window) = window {
+            event.pop();
             write_window(&mut event, feed, shard, window);
+            event.push(b'}');
         }
-        event.push(b'}');
         event.into()
     }
 
@@ -62,6 +56,18 @@ impl Dialect for AwsDialect {
             failed: failed(said.failures.as_ref()),
             state: said.state.map(|state| Bytes::from(state.get().to_owned())),
         }
+    }
+
+    fn message(&self, queue: &Address, received: &Received) -> Bytes {
+        sqs::event::record(queue, received)
+    }
+
+    fn messages(&self, messages: &[Bytes]) -> Bytes {
+        records_with(messages, 0).into()
+    }
+
+    fn failed_messages(&self, payload: &[u8]) -> FailedMessages {
+        sqs::event::failed(payload)
     }
 
     fn failure(&self, failure: &Failure<'_>) -> Bytes {
@@ -146,6 +152,21 @@ impl Dialect for AwsDialect {
     fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {
         Some(happening::object(change))
     }
+}
+
+/// The event that these are the records of, with room for more.
+fn records_with(records: &[Bytes], more: usize) -> Vec<u8> {
+    let size: usize = records.iter().map(|record| record.len() + 1).sum();
+    let mut event = Vec::with_capacity(size + 16 + more);
+    event.extend_from_slice(b"{\"Records\":[");
+    for (at, record) in records.iter().enumerate() {
+        if at > 0 {
+            event.push(b',');
+        }
+        event.extend_from_slice(record);
+    }
+    event.extend_from_slice(b"]}");
+    event
 }
 
 fn stream_arn(feed: &Feed) -> String {

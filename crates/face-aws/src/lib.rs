@@ -22,6 +22,7 @@ mod scheduler;
 mod signature;
 mod signing;
 mod sns;
+mod sqs;
 mod sts;
 mod unbuilt;
 mod undelivered;

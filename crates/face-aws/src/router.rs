@@ -14,6 +14,7 @@ use http::request::Parts as Head;
 use http::{Method, StatusCode, header};
 use objects::Objects;
 use schedules::Schedules;
+use queues::Queues;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
 use topics::Topics;
@@ -35,6 +36,7 @@ use crate::s3::{Parts as S3Parts, S3};
 use crate::scheduler::{self, Scheduler};
 use crate::signature::{self, Expected, PathStyle, SigningKeys};
 use crate::sns::{self, Sns};
+use crate::sqs::{self, Sqs};
 use crate::sts::{self, Sts};
 use crate::unbuilt;
 
@@ -52,6 +54,7 @@ pub struct Parts {
     pub tables: Tables,
     pub buses: Buses,
     pub schedules: Schedules,
+    pub queues: Queues,
     pub functions: Functions,
     pub triggers: triggers::Triggers,
     pub topics: Topics,
@@ -71,6 +74,7 @@ pub struct Aws {
     scheduler: Scheduler,
     lambda: Lambda,
     sns: Sns,
+    sqs: Sqs,
     sts: Sts,
     gateways: Gateways,
     balancers: Balancers,
@@ -108,6 +112,7 @@ enum Known {
     Lambda,
     Sns,
     Scheduler,
+    Sqs,
     Sts,
 }
 
@@ -121,6 +126,7 @@ impl Known {
             Self::Lambda => "lambda",
             Self::Sns => "sns",
             Self::Scheduler => "scheduler",
+            Self::Sqs => "sqs",
             Self::Sts => "sts",
         }
     }
@@ -134,6 +140,7 @@ impl Known {
             Self::Lambda => &lambda::SERVICE,
             Self::Sns => &sns::SERVICE,
             Self::Scheduler => &scheduler::SERVICE,
+            Self::Sqs => &sqs::SERVICE,
             Self::Sts => &sts::SERVICE,
         }
     }
@@ -143,6 +150,7 @@ impl Known {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
             Self::Sns => LARGEST_PUBLICATION,
+            Self::Sqs => sqs::LARGEST_REQUEST,
             Self::Events => LARGEST_ENTRIES,
             Self::ApiGateway | Self::DynamoDbStreams | Self::Scheduler | Self::Sts => LARGEST_FORM,
         }
@@ -156,6 +164,7 @@ impl Aws {
             tables,
             buses,
             schedules,
+            queues,
             functions,
             triggers,
             topics,
@@ -218,6 +227,7 @@ impl Aws {
             scheduler: Scheduler::new(schedules),
             events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
+            sqs: Sqs::new(queues),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
             clock,
@@ -239,12 +249,12 @@ impl Aws {
             Ok(body) => body,
             Err(error) => {
                 let fault = unread(known, &error);
-                return known.protocol().refuse(&request_id, &fault);
+                return refuse(known, &head, &request_id, &fault);
             }
         };
         let context = match self.context(known, &head, &body, &request_id) {
             Ok(context) => context,
-            Err(fault) => return known.protocol().refuse(&request_id, &fault),
+            Err(fault) => return refuse(known, &head, &request_id, &fault),
         };
         match known {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
@@ -254,6 +264,7 @@ impl Aws {
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
             Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
             Known::Scheduler => Box::pin(self.scheduler.call(&context, &head, body)).await,
+            Known::Sqs => self.sqs.call(&context, &head, body).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
     }
@@ -388,6 +399,14 @@ pub(crate) fn refused(error: access::Error, failed: &mut Option<store::Error>) -
     }
 }
 
+/// A refusal as the service writes it, which may depend on how it was asked.
+fn refuse(known: Known, head: &Head, request_id: &str, fault: &Fault) -> Response {
+    match known {
+        Known::Sqs => sqs::refuse(head, request_id, fault),
+        known => known.protocol().refuse(request_id, fault),
+    }
+}
+
 fn unread(known: Known, error: &BodyError) -> Fault {
     match error {
         BodyError::TooLarge(limit) => {
@@ -399,6 +418,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
                 | Known::Sns
                 | Known::Events
                 | Known::Scheduler
+                | Known::Sqs
                 | Known::Sts => "RequestEntityTooLarge",
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
@@ -429,6 +449,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
         // `DynamoDB_20120810`; what stands before the version tells services apart.
         return match service.split('_').next() {
             Some("DynamoDB") => Destination::Whole(Known::DynamoDb),
+            Some("AmazonSQS") => Destination::Whole(Known::Sqs),
             Some("DynamoDBStreams") => Destination::Whole(Known::DynamoDbStreams),
             Some("AWSEvents") => Destination::Whole(Known::Events),
             _ => by_name(signed_for(request).unwrap_or(service)),
@@ -455,6 +476,7 @@ fn by_name(service: &str) -> Destination {
         "lambda" => Destination::Whole(Known::Lambda),
         "sns" => Destination::Whole(Known::Sns),
         "scheduler" => Destination::Whole(Known::Scheduler),
+        "sqs" | "queue" => Destination::Whole(Known::Sqs),
         "sts" => Destination::Whole(Known::Sts),
         other => Destination::Unbuilt(other.to_owned()),
     }
@@ -465,7 +487,9 @@ fn unsigned<B>(request: &http::Request<B>) -> Destination {
     let form = text(request, "content-type")
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let path = request.uri().path();
-    if request.method() == Method::POST && path == "/" && form {
+    if request.method() == Method::POST && form && sqs::is_queue(path) {
+        Destination::Whole(Known::Sqs)
+    } else if request.method() == Method::POST && path == "/" && form {
         Destination::Whole(Known::Sts)
     } else if path.starts_with("/2015-03-31/") {
         Destination::Whole(Known::Lambda)
@@ -546,7 +570,8 @@ mod tests {
             ("dynamodb", Destination::Whole(Known::DynamoDb)),
             ("lambda", Destination::Whole(Known::Lambda)),
             ("sts", Destination::Whole(Known::Sts)),
-            ("sqs", Destination::Unbuilt("sqs".into())),
+            ("sqs", Destination::Whole(Known::Sqs)),
+            ("kinesis", Destination::Unbuilt("kinesis".into())),
         ] {
             let header = signed(service);
             let headers = [HERE, ("authorization", header.as_str())];

@@ -18,6 +18,7 @@ use face_gcp::{Google, GoogleDialect};
 use functions::{Dialects, Functions, Launcher};
 use ledger::Ledger;
 use objects::Objects;
+use queues::Queues;
 use runtimes::Runtimes;
 use sandbox::{Door, Jail, NamespaceJail, NoJail};
 use schedules::Schedules;
@@ -94,6 +95,7 @@ pub(crate) async fn start(
     let topics = Topics::new(store.clone(), clock.clone(), random.clone());
     let buses = Buses::new(store.clone(), clock.clone(), random.clone());
     let schedules = Schedules::new(store.clone(), clock.clone(), random.clone());
+    let queues = Queues::new(store.clone(), clock.clone(), random.clone());
     let (doors, opened) = mpsc::channel(DOORS);
     let dialect = AwsDialect::new(access.clone(), clock.clone(), address.port())
         .with_keys_in(data_dir.join("signing"));
@@ -130,6 +132,7 @@ pub(crate) async fn start(
         tables: tables.clone(),
         buses: buses.clone(),
         schedules: schedules.clone(),
+        queues: queues.clone(),
         functions: functions.clone(),
         topics: topics.clone(),
         wording: dialect.clone(),
@@ -141,6 +144,7 @@ pub(crate) async fn start(
         objects: objects.clone(),
         tables: tables.clone(),
         buses: buses.clone(),
+        queues: queues.clone(),
         functions: functions.clone(),
         topics: topics.clone(),
         triggers: triggers.clone(),
@@ -148,6 +152,7 @@ pub(crate) async fn start(
     let region = args.region.clone();
     let keyring = Keyring::new(store.clone(), random.clone());
     let deployer = Deployer::new(engines, clock.clone(), random.clone(), ACCOUNT, &region)
+        .with_endpoint(&format!("http://{}", reachable(address)))
         .with_google(&reachable(args.google_listen).to_string())
         .with_azure(&reachable(args.azure_listen).to_string(), keyring.clone());
     let token = random.uuid().simple().to_string();
@@ -169,6 +174,7 @@ pub(crate) async fn start(
         tables: tables.clone(),
         buses: buses.clone(),
         schedules: schedules.clone(),
+        queues: queues.clone(),
         functions: functions.clone(),
         triggers: triggers.clone(),
         topics: topics.clone(),
@@ -329,6 +335,20 @@ pub(crate) async fn start(
         let stop = stop.clone();
         async move {
             tables.run_upkeep(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("queues upkeep", {
+        let (queues, stop) = (queues.clone(), stop.clone());
+        async move {
+            queues.upkeep(stop).await;
+            Ok(())
+        }
+    });
+    workers.start("moves of messages", {
+        let stop = stop.clone();
+        async move {
+            queues.run_moves(stop).await;
             Ok(())
         }
     });

@@ -2,4 +2,5 @@
 
 mod basics;
 mod ordered;
+mod simulation;
 mod world;

@@ -2,6 +2,7 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use queues::{Address, Received};
 use schedules::Occasion;
 use serde_json::Value;
 use tables::{Feed, ItemChange, Shard};
@@ -27,6 +28,15 @@ pub trait Dialect: Send + Sync {
 
     /// Reads what a function answered to a batch.
     fn answer(&self, payload: &[u8]) -> Answer;
+
+    /// One message of a queue: what filters are matched against, and a part of what the function gets.
+    fn message(&self, queue: &Address, received: &Received) -> Bytes;
+
+    /// What the function gets of a queue.
+    fn messages(&self, messages: &[Bytes]) -> Bytes;
+
+    /// Reads which messages failed by what a function answered that may say so.
+    fn failed_messages(&self, payload: &[u8]) -> FailedMessages;
 
     /// What is told of records that were discarded.
     fn failure(&self, failure: &Failure<'_>) -> Bytes;
@@ -60,6 +70,16 @@ pub trait Dialect: Send + Sync {
 
     /// What a change of an object is on a bus.
     fn object_event(&self, change: &objects::Change) -> Option<buses::Event>;
+}
+
+/// Which messages of a batch a function did not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailedMessages {
+    None,
+    /// By their ids.
+    These(Vec<String>),
+    /// It makes no sense: all of them.
+    Unclear,
 }
 
 /// Records that were discarded.

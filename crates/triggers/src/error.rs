@@ -53,6 +53,13 @@ pub enum Error {
     Buses(#[from] buses::Error),
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// Messages would be seen again while the function still works on them.
+    #[error(
+        "the queue's visibility of {visibility_s} seconds is shorter than the function's time of {timeout_s}"
+    )]
+    VisibilityTooShort { visibility_s: u64, timeout_s: u64 },
+    #[error(transparent)]
+    Queues(#[from] queues::Error),
     #[error(transparent)]
     Tables(#[from] tables::Error),
     /// A place does not take what is to be sent to it.
@@ -93,6 +100,8 @@ impl Error {
             | Self::ConnectionInUse(_)
             | Self::KeyTaken => ErrorKind::Conflict,
             Self::Buses(error) => error.kind(),
+            Self::VisibilityTooShort { .. } => ErrorKind::Invalid,
+            Self::Queues(error) => error.kind(),
             Self::Tables(error) => error.kind(),
             Self::Objects(error) => error.kind(),
             Self::Functions(error) => error.kind(),

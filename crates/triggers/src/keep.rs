@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Space;
+use base::{Space, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::delivery::Rules;
 use crate::pattern::{Language, Pattern};
+use crate::queue::Consuming;
 use crate::schema::{
     DELIVERIES, LastResult, MAPPINGS, Mapping, MappingSource, MappingState, RESULTS, deliveries_of,
     mapping_key, result_key,
@@ -28,6 +29,8 @@ use crate::{Dialect, Error, Invoker, Result, Triggers};
 
 /// How long to wait after a failure before trying again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often a queue that is gone is looked for.
+const ABSENT: Duration = Duration::from_secs(60);
 /// How long the records of a stream are kept.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// What one invocation can be handed.
@@ -158,7 +161,11 @@ impl Keeper {
 
     /// Delivers until the mapping is another and what was under way is done.
     async fn deliver(&mut self, mapping: &Mapping) -> Result<()> {
-        let delivering = match self.begin(mapping) {
+        let (table, began) = match &mapping.source {
+            MappingSource::Table { table, began } => (table, *began),
+            MappingSource::Queue { queue } => return self.consume(mapping, queue).await,
+        };
+        let delivering = match self.begin(mapping, table, began) {
             Ok(delivering) => delivering,
             Err(Error::Tables(tables::Error::NoSuchFeed(_))) => {
                 self.triggers
@@ -191,25 +198,61 @@ impl Keeper {
         }
     }
 
-    fn begin(&self, mapping: &Mapping) -> Result<Delivering> {
-        let MappingSource::Table { table, began } = &mapping.source;
-        let feed = self.triggers.tables.feed(&mapping.space, table, *began)?;
-        let settings = &mapping.settings;
-        let filters = settings.filters.iter();
-        let filters = filters.map(|filter| Pattern::parse(filter, Language::Filters));
-        let result = RESULTS.get(
-            &self.triggers.store.read()?,
-            &result_key(&mapping.space, &mapping.id),
-        )?;
+    /// As [`Keeper::deliver`], of a queue.
+    async fn consume(&mut self, mapping: &Mapping, queue: &str) -> Result<()> {
+        let consuming = Consuming {
+            triggers: self.triggers.clone(),
+            dialect: self.dialect.clone(),
+            invoker: self.invoker.clone(),
+            mapping: mapping.clone(),
+            queue: queues::Address::new(&mapping.space, queue),
+            filters: filters(mapping)?,
+            result: Mutex::new(self.result(mapping)?),
+        };
+        let drain = CancellationToken::new();
+        let consumed = {
+            let mut consumed = std::pin::pin!(consuming.run(&drain));
+            let mut changed = std::pin::pin!(self.changed(mapping));
+            tokio::select! {
+                changed = &mut changed => {
+                    drain.cancel();
+                    let consumed = consumed.await;
+                    changed.and(consumed)
+                }
+                consumed = &mut consumed => consumed,
+            }
+        };
+        match consumed {
+            Err(Error::Queues(queues::Error::NoSuchQueue(_))) => {
+                let gone = LastResult::NoSource;
+                self.triggers.note_result(mapping, gone).await?;
+                // It may be made again, and nothing tells of that.
+                let again = self.triggers.clock.sleep(ABSENT);
+                tokio::select! {
+                    changed = self.changed(mapping) => changed,
+                    () = again => Ok(()),
+                }
+            }
+            consumed => consumed,
+        }
+    }
+
+    fn result(&self, mapping: &Mapping) -> Result<Option<LastResult>> {
+        let key = result_key(&mapping.space, &mapping.id);
+        Ok(RESULTS.get(&self.triggers.store.read()?, &key)?)
+    }
+
+    fn begin(&self, mapping: &Mapping, table: &str, began: Timestamp) -> Result<Delivering> {
+        let feed = self.triggers.tables.feed(&mapping.space, table, began)?;
         Ok(Delivering {
             triggers: self.triggers.clone(),
             dialect: self.dialect.clone(),
             invoker: self.invoker.clone(),
             rules: rules(mapping),
-            filters: filters.collect::<std::result::Result<_, _>>()?,
+            filters: filters(mapping)?,
             mapping: mapping.clone(),
             feed,
-            result: Mutex::new(result),
+            result: Mutex::new(self.result(mapping)?),
         })
     }
 
@@ -224,6 +267,12 @@ impl Keeper {
         };
         Ok(stored.into_iter().filter_map(number).collect())
     }
+}
+
+fn filters(mapping: &Mapping) -> Result<Vec<Pattern>> {
+    let filters = mapping.settings.filters.iter();
+    let filters = filters.map(|filter| Pattern::parse(filter, Language::Filters));
+    Ok(filters.collect::<std::result::Result<_, _>>()?)
 }
 
 fn rules(mapping: &Mapping) -> Rules {

@@ -32,6 +32,7 @@ mod plan;
 mod posting;
 mod publication;
 mod schedule;
+mod queue;
 mod schema;
 mod settled;
 mod shard;
@@ -46,6 +47,7 @@ use buses::Buses;
 use functions::Functions;
 use objects::Objects;
 use schedules::Schedules;
+use queues::Queues;
 use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
@@ -54,7 +56,7 @@ use topics::Topics;
 pub use admit::Admission;
 pub use bus::{BadInput, BusFollower, NewRule, NotPut, Page};
 pub use delivery::{Answer, FailedRecords, Reason, Window};
-pub use dialect::{Dialect, Failure, Ran};
+pub use dialect::{Dialect, FailedMessages, Failure, Ran};
 pub use error::{Error, Result};
 pub use gateway::Found;
 pub use invoker::Invoker;
@@ -92,6 +94,7 @@ pub struct Parts {
     pub tables: Tables,
     pub buses: Buses,
     pub schedules: Schedules,
+    pub queues: Queues,
     pub functions: Functions,
     pub topics: Topics,
     pub wording: Arc<dyn Wording>,
@@ -107,6 +110,7 @@ pub struct Triggers {
     tables: Tables,
     buses: Buses,
     schedules: Schedules,
+    queues: Queues,
     functions: Functions,
     topics: Topics,
     wording: Arc<dyn Wording>,
@@ -127,6 +131,7 @@ impl Triggers {
             tables: parts.tables,
             buses: parts.buses,
             schedules: parts.schedules,
+            queues: parts.queues,
             functions: parts.functions,
             topics: parts.topics,
             wording: parts.wording,

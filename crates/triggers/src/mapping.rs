@@ -39,9 +39,14 @@ impl Triggers {
     pub async fn create_mapping(&self, new: NewMapping) -> Result<Mapping> {
         self.check(&new.settings)?;
         self.check_target(&new.target)?;
-        let MappingSource::Table { table, began } = &new.source;
-        let feed = self.tables.feed(&new.space, table, *began)?;
-        let deliveries = self.starts(&feed, new.starting)?;
+        self.check_source(&new.space, &new.source, &new.target)?;
+        let deliveries = match &new.source {
+            MappingSource::Table { table, began } => {
+                let feed = self.tables.feed(&new.space, table, *began)?;
+                self.starts(&feed, new.starting)?
+            }
+            MappingSource::Queue { .. } => Vec::new(),
+        };
         let mapping = Mapping {
             id: self.random.uuid().to_string(),
             space: new.space,
@@ -103,6 +108,27 @@ impl Triggers {
         }
     }
 
+    /// A queue must let the function have a message for as long as it may work.
+    fn check_source(&self, space: &Space, source: &MappingSource, target: &Target) -> Result<()> {
+        let MappingSource::Queue { queue } = source else {
+            return Ok(());
+        };
+        let queue = self.queues.get(&queues::Address::new(space, queue))?;
+        let qualifier = target.qualifier.as_deref();
+        let function = self
+            .functions
+            .resolve(&target.space, &target.function, qualifier)?;
+        let visibility_s = u64::from(queue.settings.visibility_s);
+        let timeout_s = function.configuration.timeout.as_secs();
+        if visibility_s < timeout_s {
+            return Err(Error::VisibilityTooShort {
+                visibility_s,
+                timeout_s,
+            });
+        }
+        Ok(())
+    }
+
     fn check_target(&self, target: &Target) -> Result<()> {
         let Target {
             space,
@@ -162,9 +188,11 @@ impl Triggers {
             change(&mut edited);
             edited
         };
-        let wanted = edited(&self.mapping(space, id)?);
+        let current = self.mapping(space, id)?;
+        let wanted = edited(&current);
         self.check(&wanted.settings)?;
         self.check_target(&wanted.target)?;
+        self.check_source(space, &current.source, &wanted.target)?;
         let now = self.clock.now();
         let updated = self
             .store

@@ -51,9 +51,14 @@ pub(crate) fn deliveries_of(space: &Space, id: &str) -> Key {
 }
 
 pub(crate) fn pair_key(space: &Space, source: &MappingSource, target: &Target) -> Key {
-    let MappingSource::Table { table, began } = source;
-    let pair = PAIRS.key().str(space.as_str()).str("table").str(table);
-    let pair = pair.u64(began.as_millis()).str(target.space.as_str());
+    let pair = PAIRS.key().str(space.as_str());
+    let pair = match source {
+        MappingSource::Table { table, began } => {
+            pair.str("table").str(table).u64(began.as_millis())
+        }
+        MappingSource::Queue { queue } => pair.str("queue").str(queue),
+    };
+    let pair = pair.str(target.space.as_str());
     let pair = pair.str(&target.function);
     pair.str(target.qualifier.as_deref().unwrap_or_default())
 }
@@ -145,6 +150,8 @@ impl Record for Mapping {}
 pub enum MappingSource {
     /// The feed of a table that began in this millisecond.
     Table { table: String, began: Timestamp },
+    /// The queue of this name.
+    Queue { queue: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +168,7 @@ pub struct MappingSettings {
     pub batch: u32,
     /// How long a batch waits to be full.
     pub wait: Duration,
-    /// Batches of one shard that are delivered at once.
+    /// Batches of one shard that are delivered at once. Of a queue: at most, and nothing for as many as there are.
     pub lanes: u32,
     /// How often a batch that fails is tried again; none for as long as its records are kept.
     pub retries: Option<u32>,

@@ -106,7 +106,7 @@ impl Triggers {
         match to {
             Destination::Function(target) => self.send_to_function(tx, target, message),
             Destination::Bucket(bucket) => self.send_to_bucket(tx, bucket, message),
-            Destination::Queue(_) => Ok(Err(Refusal::NotBuilt("a queue"))),
+            Destination::Queue(queue) => self.send_to_queue(tx, queue, message),
             Destination::Topic(topic) => self.send_to_topic(tx, topic, message),
             Destination::Bus(bus) => self.put_on_bus(tx, bus, message),
         }
@@ -123,7 +123,15 @@ impl Triggers {
                     .resolve(&target.space, &target.function, qualifier);
                 Ok(found.map(drop)?)
             }
-            Destination::Queue(_) => Err(Refusal::NotBuilt("a queue").into()),
+            Destination::Queue(queue) => {
+                let address = queues::Address::new(&queue.space, &queue.name);
+                match self.queues.get(&address) {
+                    Err(error @ queues::Error::NoSuchQueue(_)) => {
+                        Err(Refusal::Missing(error.to_string()).into())
+                    }
+                    found => Ok(found.map(drop)?),
+                }
+            }
             Destination::Topic(topic) => match self.topics.topic(&topic.space, &topic.name) {
                 Err(error @ topics::Error::NoSuchTopic(_)) => {
                     Err(Refusal::Missing(error.to_string()).into())
@@ -190,6 +198,21 @@ impl Triggers {
         Ok(Ok(()))
     }
 
+    fn send_to_queue(&self, tx: &mut Tx, queue: &Named, message: &Message) -> Result<Sent> {
+        use queues::Error;
+        let address = queues::Address::new(&queue.space, &queue.name);
+        let new = match message.for_queue() {
+            Ok(new) => new,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        match self.queues.send(tx, &address, new) {
+            Ok(_) => Ok(Ok(())),
+            Err(Error::Store(error)) => Err(error.into()),
+            Err(error @ Error::NoSuchQueue(_)) => Ok(Err(Refusal::Missing(error.to_string()))),
+            Err(error) => Ok(Err(Refusal::Invalid(error.to_string()))),
+        }
+    }
+
     /// Bodies of objects are not for transactions, so this is done behind it.
     fn send_to_bucket(&self, tx: &mut Tx, bucket: &str, message: &Message) -> Result<Sent> {
         match self.objects.bucket(bucket) {
@@ -229,4 +252,39 @@ fn published(attribute: &Attribute) -> (String, topics::Attribute) {
     };
     let kind = attribute.kind.clone();
     (attribute.name.clone(), topics::Attribute { kind, value })
+}
+
+impl Message {
+    /// As a queue has it, whose bodies and attributes are text.
+    fn for_queue(&self) -> std::result::Result<queues::NewMessage, Refusal> {
+        let text = |bytes: &Bytes| {
+            let text = String::from_utf8(bytes.to_vec());
+            text.map_err(|_| Refusal::Invalid("a message of a queue is text".into()))
+        };
+        let attribute = |attribute: &Attribute| {
+            let value = if attribute.kind.starts_with("Binary") {
+                queues::AttributeValue::Bytes(attribute.value.to_vec())
+            } else {
+                queues::AttributeValue::Text(text(&attribute.value)?)
+            };
+            Ok(queues::Attribute {
+                name: attribute.name.clone(),
+                r#type: attribute.kind.clone(),
+                value,
+            })
+        };
+        Ok(queues::NewMessage {
+            body: text(&self.body)?,
+            attributes: self
+                .attributes
+                .iter()
+                .map(attribute)
+                .collect::<std::result::Result<_, _>>()?,
+            sender: self.trigger.clone(),
+            trace: self.trace.clone(),
+            group: self.group.clone(),
+            once: self.once.clone(),
+            delay: None,
+        })
+    }
 }

@@ -12,6 +12,7 @@ use functions::{Configuration, Failed, Functions, Invoke, Launcher, NewCode, Out
 use futures_util::StreamExt;
 use ledger::{Ledger, Phases};
 use objects::{NewBucket, Objects};
+use queues::{Address, NewQueue, Queues, Received};
 use serde_json::{Value, json};
 use store::{Faults, Simulation, Store};
 use tables::{
@@ -21,11 +22,14 @@ use tables::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use triggers::{
-    Answer, Attribute, Destination, Dialect, Error, FailedRecords, Failure, Invoker, LastResult,
-    Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner, Rule, RuleTarget,
+    Answer, Attribute, Destination, Dialect, Error, FailedMessages, FailedRecords, Failure,
+    Invoker, LastResult, Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner,
+    Rule, RuleTarget,
     Starting, Target, Triggers, Undelivered, Window,
 };
 
+#[path = "world/messages.rs"]
+mod messages;
 mod world;
 
 use world::mute::Mute;
@@ -74,6 +78,35 @@ impl Dialect for Terse {
         };
         let state = said.get("state").map(|state| state.to_string().into());
         Answer { failed, state }
+    }
+
+    fn message(&self, _: &Address, received: &Received) -> Bytes {
+        let body = &received.message.body;
+        let (id, group) = (received.message.id, &received.message.group);
+        json!({ "id": id, "body": body, "group": group })
+            .to_string()
+            .into()
+    }
+
+    fn messages(&self, messages: &[Bytes]) -> Bytes {
+        let records: Vec<Value> = messages
+            .iter()
+            .map(|record| serde_json::from_slice(record).unwrap())
+            .collect();
+        json!({ "records": records }).to_string().into()
+    }
+
+    fn failed_messages(&self, payload: &[u8]) -> FailedMessages {
+        let said: Value = serde_json::from_slice(payload).unwrap();
+        match said.get("failed") {
+            None => FailedMessages::None,
+            Some(Value::Array(ids)) => FailedMessages::These(
+                ids.iter()
+                    .map(|id| id.as_str().unwrap().to_owned())
+                    .collect(),
+            ),
+            Some(_) => FailedMessages::Unclear,
+        }
     }
 
     fn failure(&self, failure: &Failure<'_>) -> Bytes {
@@ -136,6 +169,7 @@ type Does = Arc<dyn Fn(&Value) -> Result<Value, functions::Error> + Send + Sync>
 struct World {
     objects: Objects,
     tables: Tables,
+    queues: Queues,
     functions: Functions,
     triggers: Triggers,
     clock: Arc<ManualClock>,
@@ -159,11 +193,13 @@ impl World {
             config: functions::Config::default(),
         })
         .unwrap();
+        let queues = Queues::new(store.clone(), clock.clone(), random.clone());
         let triggers = Triggers::new(triggers::Parts {
             schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             buses: Buses::new(store.clone(), clock.clone(), random.clone()),
             topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
             wording: std::sync::Arc::new(triggers::Bare),
+            queues: queues.clone(),
             store,
             objects: objects.clone(),
             tables: tables.clone(),
@@ -174,6 +210,7 @@ impl World {
         Self {
             objects,
             tables,
+            queues,
             functions,
             triggers,
             clock,

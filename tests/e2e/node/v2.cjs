@@ -118,3 +118,22 @@ test("the document client reads and writes many at once", async () => {
   } while (ExclusiveStartKey);
   assert.deepEqual([pages, found], [3, 24]);
 });
+
+test("queues, as forms", async () => {
+  const sqs = new AWS.SQS({ endpoint });
+  const { QueueUrl } = await sqs.createQueue({ QueueName: "from-v2", Attributes: { VisibilityTimeout: "40" } }).promise();
+  // It checks the digests of what it sends and receives.
+  const MessageAttributes = { n: { DataType: "Number", StringValue: "1" }, b: { DataType: "Binary", BinaryValue: Buffer.from([0, 255]) } };
+  await sqs.sendMessage({ QueueUrl, MessageBody: "a & <b>\r\n", MessageAttributes }).promise();
+  const got = await sqs.receiveMessage({ QueueUrl, AttributeNames: ["All"], MessageAttributeNames: ["All"] }).promise();
+  assert.equal(got.Messages[0].Body, "a & <b>\r\n");
+  assert.equal(got.Messages[0].Attributes.ApproximateReceiveCount, "1");
+  assert.deepEqual([...got.Messages[0].MessageAttributes.b.BinaryValue], [0, 255]);
+  const deleted = await sqs
+    .deleteMessageBatch({ QueueUrl, Entries: [{ Id: "1", ReceiptHandle: got.Messages[0].ReceiptHandle }] })
+    .promise();
+  assert.deepEqual(deleted.Successful.map(({ Id }) => Id), ["1"]);
+  const told = await sqs.getQueueAttributes({ QueueUrl, AttributeNames: ["VisibilityTimeout"] }).promise();
+  assert.deepEqual(told.Attributes, { VisibilityTimeout: "40" });
+  await assert.rejects(sqs.getQueueUrl({ QueueName: "nowhere" }).promise(), { code: "AWS.SimpleQueueService.NonExistentQueue" });
+});

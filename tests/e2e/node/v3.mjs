@@ -1,5 +1,6 @@
 // The AWS SDK for JavaScript v3, with its own defaults: checksums in trailers, virtual hosts where it wants them.
 import assert from "node:assert/strict";
+import { CreateQueueCommand, DeleteMessageCommand, GetQueueUrlCommand, ReceiveMessageCommand, SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { test } from "node:test";
 import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import {
@@ -117,4 +118,28 @@ test("functions", async () => {
   const downloaded = await fetch(Code.Location);
   assert.equal(downloaded.status, 200);
   assert.ok(Buffer.from(await downloaded.arrayBuffer()).equals(readFileSync(process.env.PACKAGE)));
+});
+
+test("queues", async () => {
+  const queues = new SQSClient({});
+  const { QueueUrl } = await queues.send(new CreateQueueCommand({ QueueName: "from-v3" }));
+  // It checks the digests of what it sends and receives.
+  const sent = await queues.send(
+    new SendMessageBatchCommand({
+      QueueUrl,
+      Entries: [
+        { Id: "a", MessageBody: "first", MessageAttributes: { n: { DataType: "Number", StringValue: "1" } } },
+        { Id: "b", MessageBody: "late", DelaySeconds: 901 },
+      ],
+    }),
+  );
+  assert.deepEqual(sent.Successful.map(({ Id }) => Id), ["a"]);
+  assert.deepEqual(sent.Failed.map(({ Id, Code }) => [Id, Code]), [["b", "InvalidParameterValue"]]);
+  const { Messages } = await queues.send(
+    new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1, MessageAttributeNames: ["All"], MessageSystemAttributeNames: ["All"] }),
+  );
+  assert.equal(Messages[0].Body, "first");
+  assert.equal(Messages[0].MessageAttributes.n.StringValue, "1");
+  await queues.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: Messages[0].ReceiptHandle }));
+  await assert.rejects(queues.send(new GetQueueUrlCommand({ QueueName: "nowhere" })), { name: "QueueDoesNotExist" });
 });

@@ -94,8 +94,10 @@ impl World {
         .unwrap();
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
         let topics = topics::Topics::new(store.clone(), clock.clone(), random.clone());
+        let queues = queues::Queues::new(store.clone(), clock.clone(), random.clone());
         let engines = Engines {
             buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
+            queues: queues.clone(),
             triggers: Triggers::new(triggers::Parts {
                 schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
                 buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
@@ -104,6 +106,7 @@ impl World {
                 store: store.clone(),
                 objects: objects.clone(),
                 tables: tables.clone(),
+                queues,
                 functions: functions.clone(),
                 clock: clock.clone(),
                 random: random.clone(),

@@ -24,6 +24,7 @@ fn a_changed_file_finds_its_functions() {
         stack: "shop".into(),
         suffix: "s".into(),
         feeds: Feeds::default(),
+        endpoint: "http://127.0.0.1:4566".into(),
     };
     let desired = template.resolve(&context).unwrap();
     let of = |names: &[&str]| {

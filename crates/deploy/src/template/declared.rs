@@ -18,6 +18,9 @@ pub(crate) enum Kind {
     Bucket,
     Table,
     SimpleTable,
+    Queue,
+    /// A setting of queues.
+    QueuePolicy,
     Permission,
     RestApi,
     HttpApi,
@@ -156,6 +159,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::SNS::Topic", Kind::Topic),
     ("AWS::SNS::TopicPolicy", Kind::TopicPolicy),
     ("AWS::S3::BucketPolicy", Kind::BucketPolicy),
+    ("AWS::SQS::Queue", Kind::Queue),
+    ("AWS::SQS::QueuePolicy", Kind::QueuePolicy),
     ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
@@ -462,6 +467,7 @@ impl Kind {
             Self::Function => Some("FunctionName"),
             Self::Bucket => Some("BucketName"),
             Self::Table | Self::SimpleTable => Some("TableName"),
+            Self::Queue => Some("QueueName"),
             Self::Layer | Self::PlainLayer => Some("LayerName"),
             Self::Topic => Some("TopicName"),
             Self::Part(Part::Stage | Part::WebStage) => Some("StageName"),
@@ -481,6 +487,7 @@ impl Kind {
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
+            | Self::QueuePolicy
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
@@ -525,7 +532,9 @@ impl Kind {
             // Room for the ending of those that keep order.
             Self::Topic => 251,
             Self::Balance(_) => 32,
-            Self::Table
+            Self::Queue => 80,
+            Self::QueuePolicy
+            | Self::Table
             | Self::SimpleTable
             | Self::EventBus
             | Self::BusPolicy
@@ -573,6 +582,8 @@ impl Kind {
                 ("Arn", Obeyed),
                 ("StreamArn", Refused("a SimpleTable has no stream")),
             ]),
+            Self::Queue => Some(&[("Arn", Obeyed), ("QueueName", Obeyed), ("QueueUrl", Obeyed)]),
+            Self::QueuePolicy => Some(&[("Id", Obeyed)]),
             Self::Permission => Some(&[]),
             Self::RestApi => Some(&[(
                 "RootResourceId",
@@ -674,6 +685,9 @@ impl Kind {
             (Self::Address, "ArnForPolicy") => {
                 Some(arn("events", &here, format!("api-destination/{physical}")))
             }
+            (Self::Queue, "Arn") => Some(arn("sqs", &here, physical.to_owned())),
+            (Self::Queue, "QueueUrl") => Some(context.queue_url(physical)),
+            (Self::Queue, "QueueName") | (Self::QueuePolicy, "Id") => Some(physical.to_owned()),
             (Self::HttpApi | Self::PlainApi, "ApiEndpoint") => {
                 Some(format!("https://{physical}.execute-api.{region}.{suffix}"))
             }

@@ -24,6 +24,7 @@ const LATER: &[&str] = &[
     "MQ",
     "MSK",
     "SQS",
+    "SNS",
     "Schedule",
     "ScheduleV2",
     "SelfManagedKafka",
@@ -39,7 +40,7 @@ pub(crate) enum Asked {
 pub(crate) type Rules = Vec<(String, Asked)>;
 
 const SUPPORTED: &str =
-    "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi, S3 and SNS";
+    "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi, S3, SNS and SQS";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -97,7 +98,7 @@ impl Reading<'_> {
             return None;
         }
         let is_rule = bus::EVENTS.contains(&kind.as_str());
-        if !is_rule && !["Api", "DynamoDB", "HttpApi", "S3", "SNS"].contains(&kind.as_str()) {
+        if !is_rule && !["Api", "DynamoDB", "HttpApi", "S3", "SNS", "SQS"].contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
@@ -151,6 +152,20 @@ impl Reading<'_> {
                 let fields = Fields::open(&keys, *key_span, owner, bus::EVENT, self.findings)?;
                 if !fields.has("Pattern") {
                     fields.required("Pattern");
+                }
+                None
+            }
+            "SQS" => {
+                let keys = keys_of(value);
+                let fields = Fields::open(
+                    &keys,
+                    *key_span,
+                    "SQS event",
+                    mapping::QUEUE_EVENT,
+                    self.findings,
+                )?;
+                if !fields.has("Queue") {
+                    fields.required("Queue");
                 }
                 None
             }

@@ -36,7 +36,7 @@ pub(crate) const PROPERTIES: Schema = &[
     ("ParallelizationFactor", Obeyed),
     ("ProvisionedPollerConfig", Refused("there are no pollers")),
     ("Queues", Refused("there are no brokers")),
-    ("ScalingConfig", Refused("it is for queues")),
+    ("ScalingConfig", Obeyed),
     ("SelfManagedEventSource", KAFKA),
     ("SelfManagedKafkaEventSourceConfig", KAFKA),
     (
@@ -73,6 +73,32 @@ pub(crate) const EVENT: Schema = &[
     ("TumblingWindowInSeconds", Obeyed),
 ];
 
+/// What an event of the type `SQS` may say, in the same way.
+pub(crate) const QUEUE_EVENT: Schema = &[
+    ("BatchSize", Obeyed),
+    ("Enabled", Obeyed),
+    ("FilterCriteria", Obeyed),
+    ("FunctionResponseTypes", Obeyed),
+    ("KmsKeyArn", Obeyed),
+    ("MaximumBatchingWindowInSeconds", Obeyed),
+    ("MetricsConfig", Obeyed),
+    ("ProvisionedPollerConfig", Obeyed),
+    ("Queue", Obeyed),
+    ("ScalingConfig", Obeyed),
+];
+
+/// What is about streams only.
+const OF_STREAMS: [&str; 7] = [
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+    "StartingPosition",
+    "TumblingWindowInSeconds",
+];
+
+const SCALING: Schema = &[("MaximumConcurrency", Obeyed)];
 const DESTINATIONS: Schema = &[
     ("OnFailure", Obeyed),
     ("OnSuccess", Refused("mappings have no such destination")),
@@ -104,9 +130,11 @@ pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
 }
 
 fn mapping_of(function: &Declared, event: &Entry) -> Option<Declared> {
-    if event.value.get("Type")?.scalar()? != "DynamoDB" {
-        return None;
-    }
+    let schema = match event.value.get("Type")?.scalar()? {
+        "DynamoDB" => EVENT,
+        "SQS" => QUEUE_EVENT,
+        _ => return None,
+    };
     let properties = event.value.get("Properties")?.entries()?;
     // What is published is called by its alias, as the vendor's transform has it.
     let target = match function.properties.get("AutoPublishAlias") {
@@ -128,10 +156,10 @@ fn mapping_of(function: &Declared, event: &Entry) -> Option<Declared> {
     };
     let known = properties
         .iter()
-        .filter(|entry| EVENT.iter().any(|(name, _)| *name == entry.key));
+        .filter(|entry| schema.iter().any(|(name, _)| *name == entry.key));
     let renamed = known.map(|entry| {
         let mut entry = entry.clone();
-        if entry.key == "Stream" {
+        if entry.key == "Stream" || entry.key == "Queue" {
             entry.key = "EventSourceArn".into();
         }
         entry
@@ -150,7 +178,13 @@ pub(crate) fn read(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Mappi
     let source = source(fields, findings.report);
     let target = fields.required_text("FunctionName");
     let target = target.and_then(|text| target_in(&text, fields.place("FunctionName"), findings));
-    let starting = starting(fields, findings.report);
+    let of_queue = source.as_deref().is_some_and(is_queue);
+    let starting = if of_queue {
+        check_queue(fields, findings.report);
+        Some(Starting::Oldest)
+    } else {
+        starting(fields, findings.report)
+    };
     let seconds = |name, most| fields.integer(name, 0..=most);
     let tumbling = seconds("TumblingWindowInSeconds", 900).filter(|seconds| *seconds > 0);
     let retries = signed(fields, "MaximumRetryAttempts", -1, 10_000);
@@ -167,9 +201,15 @@ pub(crate) fn read(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Mappi
         source: String::new(),
         starting: Starting::Newest,
         enabled: fields.boolean("Enabled").unwrap_or(true),
-        batch: fields.integer("BatchSize", 1..=10_000).unwrap_or(100),
+        batch: fields
+            .integer("BatchSize", 1..=10_000)
+            .unwrap_or(if of_queue { 10 } else { 100 }),
         wait_s: seconds("MaximumBatchingWindowInSeconds", 300).unwrap_or(0),
-        lanes: fields.integer("ParallelizationFactor", 1..=10).unwrap_or(1),
+        lanes: if of_queue {
+            scaling(fields, findings).unwrap_or(0)
+        } else {
+            fields.integer("ParallelizationFactor", 1..=10).unwrap_or(1)
+        },
         retries: retries.and_then(|retries| u32::try_from(retries).ok()),
         age_s: age.and_then(|age| u32::try_from(age).ok()),
         bisect: fields
@@ -186,9 +226,12 @@ pub(crate) fn read(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Mappi
         Some(qualifier) => format!("{function}:{qualifier}"),
         None => function.clone(),
     };
-    let stream = source.split_once(":table/").map_or("", |(_, rest)| rest);
+    let from = match source.split_once(":table/") {
+        Some((_, stream)) => stream.to_owned(),
+        None => format!("queue/{}", source.rsplit(':').next().unwrap_or_default()),
+    };
     Some(Mapping {
-        name: format!("{stream} to {called}"),
+        name: format!("{from} to {called}"),
         function,
         qualifier,
         starting: starting?,
@@ -204,16 +247,60 @@ fn source(fields: &Fields<'_>, report: &Report) -> Option<String> {
     if service == "dynamodb" && arn.contains("/stream/") {
         return Some(arn);
     }
-    let later = ["kinesis", "sqs", "kafka", "mq", "rds"].contains(&service.as_str());
+    if is_queue(&arn) {
+        return Some(arn);
+    }
+    let later = ["kinesis", "kafka", "mq", "rds"].contains(&service.as_str());
     report.add(if later {
         Finding::error(place, format!("events of {service} are not supported yet"))
-            .help("supported are streams of tables")
+            .help("supported are streams of tables, and queues")
     } else {
-        Finding::error(place, "this must be the ARN of a table's stream")
-            .why(format!("it is {arn:?}"))
-            .help("write `!GetAtt TheTable.StreamArn`")
+        Finding::error(
+            place,
+            "this must be the ARN of a table's stream or of a queue",
+        )
+        .why(format!("it is {arn:?}"))
+        .help("write `!GetAtt TheTable.StreamArn` or `!GetAtt TheQueue.Arn`")
     });
     None
+}
+
+fn is_queue(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.split(':').collect();
+    matches!(parts.as_slice(), ["arn", _, "sqs", _, _, name] if !name.is_empty())
+}
+
+/// What a queue's mapping cannot say, and what must fit together.
+fn check_queue(fields: &Fields<'_>, report: &Report) {
+    const LARGEST_UNWAITED: u32 = 10;
+    if let Some(name) = OF_STREAMS.iter().find(|name| fields.has(name)) {
+        let message = format!("`{name}` is for streams, and this is a queue");
+        report.add(Finding::error(fields.place(name), message));
+    }
+    let batch = fields.integer("BatchSize", 1..=10_000).unwrap_or(10);
+    let wait = fields.integer("MaximumBatchingWindowInSeconds", 0..=300);
+    let ordered = fields
+        .text("EventSourceArn")
+        .is_some_and(|arn| arn.ends_with(".fifo"));
+    let place = fields.place("BatchSize");
+    if ordered && batch > LARGEST_UNWAITED {
+        let message = "batches of a queue that keeps order have 10 messages at most";
+        report.add(Finding::error(place, message));
+    } else if ordered && wait.is_some_and(|wait| wait > 0) {
+        let place = fields.place("MaximumBatchingWindowInSeconds");
+        let message = "batches of a queue that keeps order are not waited for";
+        report.add(Finding::error(place, message));
+    } else if batch > LARGEST_UNWAITED && wait.unwrap_or(0) == 0 {
+        report.add(
+            Finding::error(place, "batches of more than 10 messages must be waited for")
+                .help("set `MaximumBatchingWindowInSeconds` to 1 or more"),
+        );
+    }
+}
+
+fn scaling(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<u32> {
+    let config = fields.nested("ScalingConfig", SCALING, findings)?;
+    config.integer("MaximumConcurrency", 2..=1_000)
 }
 
 /// A name, an ARN, or a part of one, each with an alias or a version or without.
@@ -316,7 +403,7 @@ fn destination(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<String> {
     Some(bucket.map_or_else(|| place.clone(), |(_, bucket)| bucket.to_owned()))
 }
 
-fn tags(
+pub(crate) fn tags(
     fields: &Fields<'_>,
     findings: &Findings<'_>,
 ) -> std::collections::BTreeMap<String, String> {

@@ -20,7 +20,7 @@ use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
     bus, declared, edge, events, function, function_arn, gateway, globals, layer, mapping, outcome,
-    parameters, permission, policies, scalar, table, topic, version,
+    parameters, permission, policies, queue, scalar, table, topic, version,
 };
 
 /// The sections of a template that are read.
@@ -382,6 +382,19 @@ impl<'t> Resolving<'t> {
                     && let Some(table) = read(&fields, name)
                 {
                     harvest.made.push((one.id.clone(), Made::Table(table)));
+                }
+            }
+            Kind::Queue => {
+                if let (Some(fields), Some(name)) = (open(queue::PROPERTIES), name)
+                    && let Some(queue) = queue::read(&fields, name, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Queue(queue)));
+                }
+            }
+            Kind::QueuePolicy => {
+                if let Some(fields) = open(queue::POLICY) {
+                    fields.required("PolicyDocument");
+                    fields.required("Queues");
                 }
             }
             Kind::Function => {

@@ -164,13 +164,30 @@ impl<'t> Scope<'t> {
                     Some(given) if !matches!(given.value, Value::Absent | Value::Null) => {
                         self.text(&given)
                     }
-                    _ => Some(declared.generated_name(self.context)),
+                    _ => {
+                        let name = declared.generated_name(self.context);
+                        Some(self.with_ending(declared, name))
+                    }
                 }
             })
         });
         let mut names = self.names.borrow_mut();
         names.insert(declared.id.clone(), Some(name.clone()));
         name
+    }
+
+    /// The name of a queue that keeps order says so.
+    fn with_ending(&self, declared: &Declared, name: String) -> String {
+        const ENDING: &str = ".fifo";
+        const LONGEST: usize = 80;
+        let ordered = declared.kind == Kind::Queue
+            && self.property(declared, "FifoQueue").as_deref() == Some("true");
+        if !ordered {
+            return name;
+        }
+        let room = LONGEST - ENDING.len();
+        let stem = &name[name.len().saturating_sub(room)..];
+        format!("{stem}{ENDING}")
     }
 
     fn nested<T>(&self, span: Span, work: impl FnOnce() -> Option<T>) -> Option<T> {
@@ -250,6 +267,7 @@ impl<'t> Scope<'t> {
                         None => rule,
                     })
                 }
+                Kind::Queue => self.attribute_of(declared, "QueueUrl"),
                 _ => self.physical(declared),
             },
             Target::Role(function) => Some(function.role_name(self.context)),

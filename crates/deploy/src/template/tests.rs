@@ -21,6 +21,7 @@ pub(super) fn context() -> Context {
         stack: "shop".into(),
         suffix: "s1".into(),
         feeds: Feeds::default(),
+        endpoint: "http://127.0.0.1:4566".into(),
     }
 }
 

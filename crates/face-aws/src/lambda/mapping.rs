@@ -1,6 +1,6 @@
 //! Event source mappings.
 //!
-//! Streams of tables are the sources that there are. What the real service has besides is refused by name, before
+//! Streams of tables and queues are the sources that there are. What the real service has besides is refused by name, before
 //! anything is made.
 
 mod print;
@@ -13,7 +13,7 @@ use base::Space;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
-use triggers::{Error, Mapping, MappingSettings, NewMapping, Starting, Target};
+use triggers::{Error, Mapping, MappingSettings, MappingSource, NewMapping, Starting, Target};
 
 use super::error::{conflict, invalid, missing};
 use super::name::Named;
@@ -60,13 +60,16 @@ impl Input {
 }
 
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
-    settings::refuse_unbuilt(&asked.call)?;
+    let of_queue = is_queue(asked.call.input.get("EventSourceArn"));
+    settings::refuse_unbuilt(&asked.call, of_queue)?;
     let input: Input = asked.call.read()?;
     let target = input.target(&asked)?;
     let target = target.ok_or_else(|| invalid("The function name is missing."))?;
     let given = input.event_source_arn.as_deref();
     let source = source::read(asked.context, given)?;
     let starting = match input.starting_position.as_deref() {
+        // What is in a queue is delivered from its front.
+        None if of_queue => Starting::Oldest,
         Some("TRIM_HORIZON") => Starting::Oldest,
         Some("LATEST") => Starting::Newest,
         Some(_) => {
@@ -80,8 +83,13 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
             ));
         }
     };
-    let mut settings = settings::defaults();
+    let mut settings = if of_queue {
+        settings::defaults_of_queue()
+    } else {
+        settings::defaults()
+    };
     input.settings.apply(&mut settings)?;
+    check_queue(&source, &settings)?;
     let new = NewMapping {
         space: asked.context.space.clone(),
         source,
@@ -97,14 +105,17 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 }
 
 pub(super) async fn update(mut asked: Asked<'_>) -> Result<Answer, Fault> {
-    settings::refuse_unbuilt(&asked.call)?;
+    let id = asked.call.input.get("UUID").and_then(Value::as_str);
+    let current = find(&asked, id.unwrap_or_default())?;
+    let of_queue = matches!(current.source, MappingSource::Queue { .. });
+    settings::refuse_unbuilt(&asked.call, of_queue)?;
     let input: Input = asked.call.read()?;
     let (space, triggers) = (&asked.context.space, &asked.parts.triggers);
-    let current = find(&asked, input.id())?;
     let target = input.target(&asked)?;
     let applied = |settings: &MappingSettings| {
         let mut settings = settings.clone();
         input.settings.apply(&mut settings)?;
+        check_queue(&current.source, &settings)?;
         Ok::<_, Fault>(settings)
     };
     applied(&current.settings)?;
@@ -178,6 +189,19 @@ pub(super) async fn change_tags(
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
 }
 
+fn is_queue(arn: Option<&Value>) -> bool {
+    let arn = arn.and_then(Value::as_str).unwrap_or_default();
+    arn.split(':').nth(2) == Some("sqs")
+}
+
+/// Queues that keep order have names that say so.
+fn check_queue(source: &MappingSource, settings: &MappingSettings) -> Result<(), Fault> {
+    match source {
+        MappingSource::Table { .. } => Ok(()),
+        MappingSource::Queue { queue } => settings::check_queue(settings, queue.ends_with(".fifo")),
+    }
+}
+
 /// The id in a mapping's ARN.
 pub(super) fn id_in(arn: &str) -> Option<&str> {
     arn.split_once(":event-source-mapping:").map(|(_, id)| id)
@@ -219,6 +243,13 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
             format!("Cannot {verb} the event source mapping because it is in use."),
         ),
         Error::Pattern(_) => invalid("Invalid filter pattern definition."),
+        Error::VisibilityTooShort {
+            visibility_s,
+            timeout_s,
+        } => invalid(format!(
+            "Invalid request provided: Queue visibility timeout: {visibility_s} seconds is less than Function timeout: {timeout_s} seconds"
+        )),
+        Error::Queues(queues::Error::NoSuchQueue(_)) => source::no_queue(),
         Error::Tables(tables::Error::NoSuchFeed(_)) => {
             invalid(format!("Stream not found: {}", source.unwrap_or_default()))
         }
@@ -250,6 +281,7 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         | Error::ConnectionExists(_)
         | Error::ConnectionInUse(_)
         | Error::Buses(_)
+        | Error::Queues(_)
         | Error::Tables(_)
         | Error::Functions(_)
         | Error::Objects(_)

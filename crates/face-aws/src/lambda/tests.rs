@@ -108,11 +108,13 @@ impl World {
         })
         .unwrap();
         let tables = Tables::new(store.clone(), clock.clone(), random.clone());
+        let queues = queues::Queues::new(store.clone(), clock.clone(), random.clone());
         let triggers = Triggers::new(triggers::Parts {
             schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
             topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
             wording: std::sync::Arc::new(triggers::Bare),
+            queues: queues.clone(),
             store,
             objects: objects.clone(),
             tables: tables.clone(),

@@ -289,6 +289,8 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
         ),
         Error::Objects(error) => error.into(),
         Error::Functions(_)
+        | Error::VisibilityTooShort { .. }
+        | Error::Queues(_)
         | Error::Tables(_)
         | Error::Pattern(_)
         | Error::NoSuchMapping(_)

@@ -101,6 +101,7 @@ impl World {
             topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
             wording: std::sync::Arc::new(triggers::Bare),
             tables: Tables::new(store.clone(), clock.clone(), random.clone()),
+            queues: queues::Queues::new(store.clone(), clock.clone(), random.clone()),
             store,
             objects: objects.clone(),
             functions: functions.clone(),

@@ -233,14 +233,14 @@ async fn who_waits_is_woken_by_a_send_a_delay_and_a_message_that_comes_back() {
     let wait = || {
         let (queues, queue) = (world.queues.clone(), queue.clone());
         let how = Receive {
-            most: 10,
+            most: 1,
             wait: Some(Duration::from_secs(20)),
             ..Receive::default()
         };
         tokio::spawn(async move { queues.receive(&queue, how).await.unwrap() })
     };
     let (one, two) = (wait(), wait());
-    tokio::task::yield_now().await;
+    settle_down().await;
     world.send(&queue, "a").await;
     world.send(&queue, "b").await;
     let got = [one.await.unwrap(), two.await.unwrap()].concat();

@@ -90,8 +90,8 @@ fn properties_of_functions() {
             "9:19 `S3ReadPolicy` needs the parameter `BucketName`",
         ),
         (
-            "Events: {A: {Type: SQS}}",
-            "9:26 events of type `SQS` are not supported yet",
+            "Events: {A: {Type: MSK}}",
+            "9:26 events of type `MSK` are not supported yet",
         ),
         ("Events: {A: {Type: Api}}", "9:16 `Properties` is missing"),
         (
@@ -215,8 +215,8 @@ fn structure() {
             "1:23 `AWS::S3::Bukket` is not supported yet",
         ),
         (
-            "Resources: {B: {Type: AWS::SQS::Queue}}",
-            "1:23 `AWS::SQS::Queue` is not supported yet",
+            "Resources: {B: {Type: AWS::IoT::Thing}}",
+            "1:23 `AWS::IoT::Thing` is not supported yet",
         ),
         ("Resources: {B: {}}", "1:13 `B` has no `Type`"),
         ("Resources: {B: }", "1:13 `B` declares nothing"),
@@ -390,7 +390,7 @@ fn rules_of_one_bucket_must_not_overlap() {
 
 #[test]
 fn everything_is_said_at_once_and_drawn() {
-    let text = "Transform: AWS::Serverless-2016-10-31\nResources:\n  Resize:\n    Type: AWS::Serverless::Function\n    Properties:\n      Runtime: nodejs20.x\n      Handlr: index.handler\n      CodeUri: src\n      Timeout: soon\n      Environment:\n        Variables:\n          BUCKET: !Ref Thumbnail\n  Thumbnails:\n    Type: AWS::S3::Bucket\n  Queue:\n    Type: AWS::SQS::Queue\n";
+    let text = "Transform: AWS::Serverless-2016-10-31\nResources:\n  Resize:\n    Type: AWS::Serverless::Function\n    Properties:\n      Runtime: nodejs20.x\n      Handlr: index.handler\n      CodeUri: src\n      Timeout: soon\n      Environment:\n        Variables:\n          BUCKET: !Ref Thumbnail\n  Thumbnails:\n    Type: AWS::S3::Bucket\n  Queue:\n    Type: AWS::IoT::Thing\n";
     let dir = super::with_code();
     let file = dir.path().join("template.yaml");
     let template = super::Template::parse(&file, text.into(), super::Overrides::default()).unwrap();

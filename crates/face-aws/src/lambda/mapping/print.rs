@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use triggers::{LastResult, Mapping, MappingState, Starting};
+use triggers::{LastResult, Mapping, MappingSource, MappingState, Starting};
 
 use super::source;
 use crate::destination;
@@ -18,6 +18,9 @@ pub(super) fn print(mapping: &Mapping, result: Option<LastResult>) -> Value {
         Some(place) => json!({ "Destination": destination::arn(place) }),
         None => json!({}),
     };
+    if let MappingSource::Queue { .. } = mapping.source {
+        return print_queue(mapping, result, responses);
+    }
     let mut printed = json!({
         "UUID": mapping.id,
         "EventSourceMappingArn": arn(mapping),
@@ -41,12 +44,43 @@ pub(super) fn print(mapping: &Mapping, result: Option<LastResult>) -> Value {
         "LastModified": seconds(mapping.modified),
         "LastProcessingResult": said(result),
     });
-    if !settings.filters.is_empty() {
-        let filters = settings.filters.iter();
+    print_filters(&mut printed, &settings.filters);
+    printed
+}
+
+/// A queue's has nothing of what is about streams.
+fn print_queue(mapping: &Mapping, result: Option<LastResult>, responses: &[&str]) -> Value {
+    let settings = &mapping.settings;
+    let target = &mapping.target;
+    let place = Place::of(&mapping.space);
+    let mut printed = json!({
+        "UUID": mapping.id,
+        "EventSourceMappingArn": arn(mapping),
+        "EventSourceArn": source::arn(&mapping.space, &mapping.source),
+        "FunctionArn": place.function_arn(&target.function, target.qualifier.as_deref()),
+        "BatchSize": settings.batch,
+        "MaximumBatchingWindowInSeconds": settings.wait.as_secs(),
+        "FunctionResponseTypes": responses,
+        "State": state(mapping.state),
+        "StateTransitionReason": "USER_INITIATED",
+        "LastModified": seconds(mapping.modified),
+    });
+    if settings.lanes > 0 {
+        printed["ScalingConfig"] = json!({ "MaximumConcurrency": settings.lanes });
+    }
+    if let Some(problem) = result.filter(|result| *result != LastResult::Ok) {
+        printed["LastProcessingResult"] = said(Some(problem)).into();
+    }
+    print_filters(&mut printed, &settings.filters);
+    printed
+}
+
+fn print_filters(printed: &mut Value, filters: &[String]) {
+    if !filters.is_empty() {
+        let filters = filters.iter();
         let filters: Vec<Value> = filters.map(|filter| json!({ "Pattern": filter })).collect();
         printed["FilterCriteria"] = json!({ "Filters": filters });
     }
-    printed
 }
 
 fn arn(mapping: &Mapping) -> String {
@@ -76,7 +110,7 @@ fn said(result: Option<LastResult>) -> &'static str {
         Some(LastResult::FunctionThrottled) => "PROBLEM: Function call was throttled",
         Some(LastResult::NotStarted) => "PROBLEM: Function could not be started",
         Some(LastResult::NoFunction) => "PROBLEM: Function not found",
-        Some(LastResult::NoSource) => "PROBLEM: Stream not found",
+        Some(LastResult::NoSource) => "PROBLEM: Event source not found",
     }
 }
 

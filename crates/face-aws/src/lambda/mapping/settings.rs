@@ -22,6 +22,13 @@ pub(super) struct Settings {
     function_response_types: Option<Vec<String>>,
     filter_criteria: Option<FilterCriteria>,
     destination_config: Option<DestinationConfig>,
+    scaling_config: Option<ScalingConfig>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ScalingConfig {
+    maximum_concurrency: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,9 +66,22 @@ impl Given {
 const MOST_FILTERS: usize = 5;
 const LEAST_AGE: i64 = 60;
 
-/// What the service has for other sources than streams of tables.
-const OTHERS: [&str; 10] = [
-    "ScalingConfig",
+/// Batches of a queue that are not waited for, at most, and all others.
+const LARGEST_UNWAITED: u32 = 10;
+
+/// What is about streams only.
+const STREAMS: [&str; 7] = [
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+    "StartingPosition",
+    "TumblingWindowInSeconds",
+];
+
+/// What the service has for other sources than streams of tables and queues.
+const OTHERS: [&str; 9] = [
     "Topics",
     "Queues",
     "SourceAccessConfigurations",
@@ -76,13 +96,23 @@ const OTHERS: [&str; 10] = [
 /// What could be set but is not obeyed here.
 const LATER: [&str; 3] = ["KMSKeyArn", "MetricsConfig", "LoggingConfig"];
 
-pub(super) fn refuse_unbuilt(call: &Call<'_>) -> Result<(), Fault> {
+/// `of_queue` says what the source is.
+pub(super) fn refuse_unbuilt(call: &Call<'_>, of_queue: bool) -> Result<(), Fault> {
     if call.input.contains_key("SelfManagedEventSource") {
         return Err(Fault::not_implemented(
             "event source mappings of self-managed Kafka",
         ));
     }
-    if let Some(other) = OTHERS.iter().find(|name| call.input.contains_key(**name)) {
+    let alien: &[&str] = if of_queue {
+        &STREAMS
+    } else {
+        &["ScalingConfig"]
+    };
+    let mut aliens = OTHERS.iter().chain(alien);
+    if of_queue && call.input.contains_key("ProvisionedPollerConfig") {
+        return Err(call.not_built("ProvisionedPollerConfig"));
+    }
+    if let Some(other) = aliens.find(|name| call.input.contains_key(**name)) {
         let mut letters = other.chars();
         let first = letters.next().unwrap_or_default().to_ascii_lowercase();
         let rest = letters.as_str();
@@ -109,6 +139,40 @@ pub(super) fn defaults() -> MappingSettings {
         filters: Vec::new(),
         on_failure: None,
     }
+}
+
+pub(super) fn defaults_of_queue() -> MappingSettings {
+    MappingSettings {
+        batch: 10,
+        lanes: 0,
+        ..defaults()
+    }
+}
+
+/// What a queue's settings must be together.
+pub(super) fn check_queue(settings: &MappingSettings, ordered: bool) -> Result<(), Fault> {
+    let MappingSettings {
+        batch, wait, lanes, ..
+    } = settings;
+    if ordered && *batch > LARGEST_UNWAITED {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{batch}' at 'batchSize' failed to satisfy constraint: Member must have value less than or equal to 10"
+        )));
+    }
+    if ordered && !wait.is_zero() {
+        return Err(invalid("Batching window is not supported for FIFO queues."));
+    }
+    if *batch > LARGEST_UNWAITED && wait.is_zero() {
+        return Err(invalid(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
+        ));
+    }
+    if *lanes == 1 {
+        return Err(invalid(
+            "1 validation error detected: Value '1' at 'scalingConfig.maximumConcurrency' failed to satisfy constraint: Member must have value greater than or equal to 2",
+        ));
+    }
+    Ok(())
 }
 
 impl Settings {
@@ -140,6 +204,9 @@ impl Settings {
         }
         if let Some(criteria) = &self.filter_criteria {
             settings.filters = criteria.patterns()?;
+        }
+        if let Some(scaling) = &self.scaling_config {
+            settings.lanes = scaling.maximum_concurrency.unwrap_or(0);
         }
         if let Some(config) = &self.destination_config {
             settings.on_failure = config.read()?;

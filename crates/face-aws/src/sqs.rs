@@ -1,0 +1,216 @@
+//! Queues as SQS speaks of them.
+//!
+//! It is spoken to in two ways: in JSON, and in forms that are answered in XML, which older SDKs still use (`query.rs`).
+//! A request is read to the same JSON either way, and what comes back is printed from the same. Errors have a name in
+//! each of the two, and a JSON answer tells the other one too, in a header: `error.rs`. Messages about what is wrong are
+//! the real service's, as its documentation, SDKs and their users recorded them.
+
+mod attributes;
+mod batch;
+mod body;
+mod create;
+mod error;
+pub(crate) mod event;
+mod list;
+pub(crate) mod message;
+mod moves;
+mod permission;
+mod query;
+mod queue_url;
+mod receive;
+mod send;
+mod settle;
+mod tags;
+
+#[cfg(test)]
+mod tests;
+
+use base::{ByteSize, Space};
+use bytes::Bytes;
+use http::request::Parts as Head;
+use queues::{Address, Queues};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::context::Context;
+use crate::place::Place;
+use crate::protocol::{Fault, Manner, Service};
+
+pub(crate) use queue_url::is_queue;
+
+pub(crate) static SERVICE: Service = Service::new(
+    include_str!("../models/sqs.json"),
+    Manner {
+        package: Some("com.amazonaws.sqs"),
+        crc32: false,
+        named: &[],
+        first: None,
+    },
+);
+
+/// A batch of 1 MiB, whose bytes may each be written as six characters.
+pub(crate) const LARGEST_REQUEST: ByteSize = ByteSize::mib(8);
+
+/// The service's handle. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sqs {
+    queues: Queues,
+}
+
+/// One request, understood as far as to know what is asked.
+struct Asked<'a> {
+    queues: &'a Queues,
+    context: &'a Context,
+    /// Where the caller reached us.
+    host: &'a str,
+    head: &'a Head,
+    operation: String,
+    input: Input,
+}
+
+enum Input {
+    /// As it came. It is read straight into what the operation takes; only if that fails is it found out what is wrong.
+    Json(Bytes),
+    Members(Map<String, Value>),
+}
+
+impl Sqs {
+    pub(crate) fn new(queues: Queues) -> Self {
+        Self { queues }
+    }
+
+    /// Answers a request whose signature has been verified.
+    pub(crate) async fn call(&self, context: &Context, head: &Head, body: Bytes) -> wire::Response {
+        let id = &context.request_id;
+        let form = query::is_form(head);
+        let asked = if form {
+            query::read(head, &body)
+                .map(|(operation, members)| (operation, Input::Members(members)))
+        } else {
+            operation(head).map(|operation| (operation, Input::Json(body)))
+        };
+        let answer = match asked {
+            Ok((operation, input)) => {
+                let asked = Asked {
+                    queues: &self.queues,
+                    context,
+                    host: host(head),
+                    head,
+                    operation,
+                    input,
+                };
+                let name = asked.operation.clone();
+                answer(asked).await.map(|output| (name, output))
+            }
+            Err(fault) => Err(fault),
+        };
+        match answer {
+            Ok((operation, output)) if form => query::answer(&operation, id, &output),
+            Ok((_, output)) => body::json(id, &output),
+            Err(fault) => refuse(head, id, &fault),
+        }
+    }
+}
+
+async fn answer(asked: Asked<'_>) -> Result<Value, Fault> {
+    // Each in a place of its own, so that the many small ones are not as large as the largest.
+    match asked.operation.as_str() {
+        "SendMessage" => send::one(asked).await,
+        "ReceiveMessage" => Box::pin(receive::receive(asked)).await,
+        "DeleteMessage" => settle::delete(asked).await,
+        "SendMessageBatch" => Box::pin(send::batch(asked)).await,
+        "DeleteMessageBatch" => Box::pin(settle::delete_batch(asked)).await,
+        "ChangeMessageVisibility" => Box::pin(settle::hold(asked)).await,
+        "ChangeMessageVisibilityBatch" => Box::pin(settle::hold_batch(asked)).await,
+        "CreateQueue" => Box::pin(create::create(asked)).await,
+        "DeleteQueue" => Box::pin(create::delete(asked)).await,
+        "PurgeQueue" => Box::pin(create::purge(asked)).await,
+        "GetQueueUrl" => list::url(asked),
+        "ListQueues" => list::list(asked),
+        "ListDeadLetterSourceQueues" => list::sources(asked),
+        "GetQueueAttributes" => attributes::get(asked),
+        "SetQueueAttributes" => Box::pin(attributes::set(asked)).await,
+        "AddPermission" => Box::pin(permission::add(asked)).await,
+        "RemovePermission" => Box::pin(permission::remove(asked)).await,
+        "ListQueueTags" => tags::list(asked),
+        "TagQueue" => Box::pin(tags::tag(asked)).await,
+        "UntagQueue" => Box::pin(tags::untag(asked)).await,
+        "StartMessageMoveTask" => Box::pin(moves::start(asked)).await,
+        "CancelMessageMoveTask" => Box::pin(moves::cancel(asked)).await,
+        "ListMessageMoveTasks" => moves::list(asked),
+        other => Err(error::unknown_operation(other)),
+    }
+}
+
+/// A refusal in the way in which was asked.
+pub(crate) fn refuse(head: &Head, request_id: &str, fault: &Fault) -> wire::Response {
+    if query::is_form(head) {
+        query::refuse(request_id, fault)
+    } else {
+        error::json(request_id, fault)
+    }
+}
+
+impl Asked<'_> {
+    /// The members that the operation uses, as its own type.
+    fn read<T: DeserializeOwned>(&mut self) -> Result<T, Fault> {
+        match std::mem::replace(&mut self.input, Input::Members(Map::new())) {
+            Input::Members(members) => body::members(members),
+            Input::Json(bytes) => match serde_json::from_slice(&bytes) {
+                Ok(input) => Ok(input),
+                Err(_) => body::members(body::checked(self.head, bytes)?),
+            },
+        }
+    }
+
+    fn space(&self) -> &Space {
+        &self.context.space
+    }
+
+    /// The queue that is named by its address.
+    fn queue(&self, url: Option<&str>) -> Result<Address, Fault> {
+        let url = url.filter(|url| !url.is_empty());
+        let path = self.head.uri.path();
+        match url {
+            Some(url) => queue_url::read(self.context, url),
+            None if is_queue(path) => queue_url::read(self.context, path),
+            None => Err(error::missing_parameter("QueueUrl")),
+        }
+    }
+
+    fn url(&self, queue: &Address) -> String {
+        queue_url::print(self.host, queue)
+    }
+}
+
+/// The ARN of a queue.
+pub(crate) fn arn(queue: &Address) -> String {
+    let Place { account, region } = Place::of(&queue.space);
+    format!("arn:aws:sqs:{region}:{account}:{}", queue.name)
+}
+
+/// The queue with this ARN.
+pub(crate) fn by_arn(arn: &str) -> Option<Address> {
+    match crate::destination::read(arn)? {
+        triggers::Destination::Queue(queue) => Some(Address::new(&queue.space, queue.name)),
+        _ => None,
+    }
+}
+
+fn operation(head: &Head) -> Result<String, Fault> {
+    let target = head.headers.get("x-amz-target");
+    let target = target
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
+    match target.split_once('.') {
+        Some(("AmazonSQS", operation)) => Ok(operation.to_owned()),
+        _ => Err(error::unknown_operation(target)),
+    }
+}
+
+fn host(head: &Head) -> &str {
+    let named = head.headers.get(http::header::HOST);
+    let named = named.and_then(|host| host.to_str().ok());
+    let authority = head.uri.authority().map(http::uri::Authority::as_str);
+    named.or(authority).unwrap_or("localhost")
+}

@@ -1,0 +1,304 @@
+//! The older protocol: a form in, XML out.
+//!
+//! A form is read to what the JSON would be. Here a list is a name that is repeated with a number behind it
+//! (`AttributeName.1`), a map one whose entries have a name and a value (`Attribute.1.Name`), and each has another name
+//! than in JSON: the singular. On the way out the same names stand for the same.
+
+use std::collections::BTreeMap;
+
+use http::request::Parts as Head;
+use http::{HeaderValue, Method, StatusCode, header};
+use quick_xml::escape::escape;
+use serde_json::{Map, Value};
+
+use super::error;
+use crate::protocol::Fault;
+
+const NAMESPACE: &str = "http://queue.amazonaws.com/doc/2012-11-05/";
+/// The most fields that a form may have: a batch of ten messages with ten attributes each has less than five hundred.
+const MOST_FIELDS: usize = 10_000;
+
+/// How a member is written whose value is not just a text.
+#[derive(Clone, Copy)]
+enum Form {
+    List,
+    /// With what the key and the value are called.
+    Map(&'static str, &'static str),
+    Entries,
+    Number,
+}
+
+/// What stands in forms, in JSON, and how it is written.
+const MEMBERS: &[(&str, &str, Form)] = &[
+    ("Attribute", "Attributes", Form::Map("Name", "Value")),
+    (
+        "MessageAttribute",
+        "MessageAttributes",
+        Form::Map("Name", "Value"),
+    ),
+    (
+        "MessageSystemAttribute",
+        "MessageSystemAttributes",
+        Form::Map("Name", "Value"),
+    ),
+    ("Tag", "Tags", Form::Map("Key", "Value")),
+    ("AttributeName", "AttributeNames", Form::List),
+    ("MessageAttributeName", "MessageAttributeNames", Form::List),
+    (
+        "MessageSystemAttributeName",
+        "MessageSystemAttributeNames",
+        Form::List,
+    ),
+    ("TagKey", "TagKeys", Form::List),
+    ("ActionName", "Actions", Form::List),
+    ("AWSAccountId", "AWSAccountIds", Form::List),
+    ("StringListValue", "StringListValues", Form::List),
+    ("BinaryListValue", "BinaryListValues", Form::List),
+    ("QueueUrl", "QueueUrls", Form::List),
+    ("QueueUrl", "queueUrls", Form::List),
+    ("Message", "Messages", Form::Entries),
+    ("SendMessageBatchRequestEntry", "Entries", Form::Entries),
+    ("DeleteMessageBatchRequestEntry", "Entries", Form::Entries),
+    (
+        "ChangeMessageVisibilityBatchRequestEntry",
+        "Entries",
+        Form::Entries,
+    ),
+    ("BatchResultErrorEntry", "Failed", Form::Entries),
+    ("ListMessageMoveTasksResultEntry", "Results", Form::Entries),
+    ("DelaySeconds", "DelaySeconds", Form::Number),
+    ("VisibilityTimeout", "VisibilityTimeout", Form::Number),
+    ("WaitTimeSeconds", "WaitTimeSeconds", Form::Number),
+    ("MaxNumberOfMessages", "MaxNumberOfMessages", Form::Number),
+    (
+        "MaxNumberOfMessagesPerSecond",
+        "MaxNumberOfMessagesPerSecond",
+        Form::Number,
+    ),
+    ("MaxResults", "MaxResults", Form::Number),
+];
+
+/// A form's fields by the parts of their names.
+#[derive(Default)]
+struct Node {
+    text: Option<String>,
+    parts: BTreeMap<String, Node>,
+}
+
+/// Whether a request is in this protocol.
+pub(super) fn is_form(head: &Head) -> bool {
+    if head.headers.contains_key("x-amz-target") {
+        return false;
+    }
+    let kind = head.headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    head.method == Method::GET || !kind.contains("json")
+}
+
+/// Which operation is meant, and its input.
+pub(super) fn read(head: &Head, body: &[u8]) -> Result<(String, Map<String, Value>), Fault> {
+    let text = if head.method == Method::GET {
+        head.uri.query().unwrap_or_default().to_owned()
+    } else {
+        String::from_utf8_lossy(body).into_owned()
+    };
+    let mut form = Node::default();
+    for pair in text
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .take(MOST_FIELDS)
+    {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        form.put(&decoded(name), decoded(value));
+    }
+    let action = form.parts.remove("Action").and_then(|node| node.text);
+    let action = action.ok_or_else(|| {
+        Fault::new(
+            "MissingAction",
+            "The request must contain the parameter Action.",
+        )
+    })?;
+    Ok((action, form.members()?))
+}
+
+fn decoded(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced);
+    decoded.decode_utf8_lossy().into_owned()
+}
+
+impl Node {
+    fn put(&mut self, name: &str, value: String) {
+        let mut node = self;
+        // No name has more parts than that of an attribute of an entry of a batch.
+        for part in name.splitn(8, '.') {
+            node = node.parts.entry(part.to_owned()).or_default();
+        }
+        node.text = Some(value);
+    }
+
+    fn members(self) -> Result<Map<String, Value>, Fault> {
+        let mut members = Map::new();
+        for (name, node) in self.parts {
+            let known = MEMBERS.iter().find(|(form, _, _)| *form == name);
+            match known {
+                // A member of that name stands for itself where it has no number behind it.
+                Some((_, json, form)) if node.text.is_none() || matches!(form, Form::Number) => {
+                    members.insert((*json).to_owned(), node.formed(&name, *form)?);
+                }
+                _ => {
+                    if let Some(text) = node.text {
+                        members.insert(name, text.into());
+                    }
+                }
+            }
+        }
+        Ok(members)
+    }
+
+    fn formed(mut self, name: &str, form: Form) -> Result<Value, Fault> {
+        // Some clients write lists as the protocol does elsewhere.
+        if let Some(nested) = self.parts.remove("member") {
+            self = nested;
+        }
+        let mut items: Vec<(u32, Self)> = Vec::new();
+        for (number, node) in self.parts {
+            let number = number.parse().map_err(|_| malformed(name))?;
+            items.push((number, node));
+        }
+        items.sort_by_key(|(number, _)| *number);
+        let mut items = items.into_iter().map(|(_, node)| node);
+        match form {
+            Form::Number => {
+                let text = self.text.unwrap_or_default();
+                let number: i64 = text
+                    .trim()
+                    .parse()
+                    .map_err(|_| error::invalid_value(&text, name, "Must be an integer."))?;
+                Ok(number.into())
+            }
+            Form::List => Ok(items.filter_map(|node| node.text).collect()),
+            Form::Entries => items
+                .map(|node| Ok(Value::Object(node.members()?)))
+                .collect(),
+            Form::Map(key, value) => {
+                let entries = items.try_fold(Map::new(), |mut entries, mut node| {
+                    let name = node.parts.remove(key).and_then(|node| node.text);
+                    let name = name.ok_or_else(|| malformed(key))?;
+                    let node = node.parts.remove(value).unwrap_or_default();
+                    let value = match node.text {
+                        Some(text) => text.into(),
+                        None if node.parts.is_empty() => "".into(),
+                        None => Value::Object(node.members()?),
+                    };
+                    entries.insert(name, value);
+                    Ok::<_, Fault>(entries)
+                })?;
+                Ok(Value::Object(entries))
+            }
+        }
+    }
+}
+
+fn malformed(name: &str) -> Fault {
+    Fault::new(
+        "MalformedInput",
+        format!("Key {name} is not numbered as it must be."),
+    )
+}
+
+pub(super) fn answer(operation: &str, request_id: &str, output: &Value) -> wire::Response {
+    let mut result = String::new();
+    if let Value::Object(members) = output {
+        result.push_str(&format!("<{operation}Result>"));
+        print(operation, members, &mut result);
+        result.push_str(&format!("</{operation}Result>"));
+    }
+    let id = escape(request_id);
+    let body = format!(
+        "<?xml version=\"1.0\"?><{operation}Response xmlns=\"{NAMESPACE}\">{result}<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"
+    );
+    response(StatusCode::OK, request_id, body)
+}
+
+pub(super) fn refuse(request_id: &str, fault: &Fault) -> wire::Response {
+    let (code, status) = error::in_forms(&fault.code);
+    let status = status.unwrap_or(fault.unmodelled);
+    let whose = if status.is_server_error() {
+        "Receiver"
+    } else {
+        "Sender"
+    };
+    let message = match code {
+        // As it has always been said in this protocol.
+        "AWS.SimpleQueueService.NonExistentQueue" => {
+            "The specified queue does not exist for this wsdl version."
+        }
+        _ => fault.message.as_deref().unwrap_or_default(),
+    };
+    let body = format!(
+        "<?xml version=\"1.0\"?><ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{whose}</Type><Code>{}</Code><Message>{}</Message><Detail/></Error><RequestId>{}</RequestId></ErrorResponse>",
+        escape(code),
+        escape(message),
+        escape(request_id),
+    );
+    response(status, request_id, body)
+}
+
+fn response(status: StatusCode, request_id: &str, body: String) -> wire::Response {
+    let mut response = http::Response::new(wire::full(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+fn print(operation: &str, members: &Map<String, Value>, out: &mut String) {
+    for (name, value) in members {
+        match value {
+            Value::Array(items) => {
+                let each = singular(operation, name);
+                for item in items {
+                    element(operation, &each, item, out);
+                }
+            }
+            Value::Object(entries) => print_map(operation, name, entries, out),
+            value => element(operation, name, value, out),
+        }
+    }
+}
+
+fn singular(operation: &str, name: &str) -> String {
+    if name == "Successful" {
+        return format!("{operation}ResultEntry");
+    }
+    let known = MEMBERS.iter().find(|(_, json, _)| *json == name);
+    known.map_or(name, |(form, _, _)| form).to_owned()
+}
+
+fn print_map(operation: &str, name: &str, entries: &Map<String, Value>, out: &mut String) {
+    let known = MEMBERS.iter().find(|(_, json, _)| *json == name);
+    let Some((each, _, Form::Map(key, value))) = known else {
+        return;
+    };
+    for (name, entry) in entries {
+        out.push_str(&format!("<{each}>"));
+        element(operation, key, &Value::String(name.clone()), out);
+        element(operation, value, entry, out);
+        out.push_str(&format!("</{each}>"));
+    }
+}
+
+fn element(operation: &str, name: &str, value: &Value, out: &mut String) {
+    out.push_str(&format!("<{name}>"));
+    match value {
+        Value::Object(members) => print(operation, members, out),
+        // What stands at the end of a line would be made another by those who read it.
+        Value::String(text) => out.push_str(&escape(text).replace('\r', "&#xD;")),
+        other => out.push_str(&escape(other.to_string())),
+    }
+    out.push_str(&format!("</{name}>"));
+}
