@@ -22,8 +22,10 @@ mod backend;
 mod blob;
 mod error;
 mod front;
+mod kept;
 mod key;
 mod keyspace;
+mod known;
 mod log;
 mod record;
 mod timer;
@@ -48,7 +50,7 @@ pub use tx::Tx;
 pub use view::{Pair, Read, View};
 
 use backend::Backend;
-use front::Fronts;
+use known::Known;
 use log::Wakes;
 
 /// A handle on the store. Clones share it.
@@ -61,7 +63,7 @@ struct Shared {
     backend: Box<dyn Backend>,
     blobs: Blobs,
     wakes: Arc<Wakes>,
-    fronts: Arc<Fronts>,
+    known: Arc<Known>,
     random: Random,
 }
 
@@ -80,12 +82,12 @@ impl Store {
     /// Opens, or creates, the embedded store in `dir`. Locks it against other processes.
     pub fn open(dir: &Path, random: Random) -> Result<Self> {
         let wakes = Arc::new(Wakes::default());
-        let fronts = Arc::new(Fronts::default());
-        let backend = backend::embedded::Embedded::open(dir, wakes.clone(), fronts.clone())?;
+        let known = Arc::new(Known::default());
+        let backend = backend::embedded::Embedded::open(dir, wakes.clone(), known.clone())?;
         let blobs = Blobs::in_dir(&dir.join("blobs"), random.clone())?;
         sync_names(dir)?;
         let backend = Box::new(backend);
-        Ok(Self::assemble(backend, wakes, fronts, blobs, random))
+        Ok(Self::assemble(backend, wakes, known, blobs, random))
     }
 
     /// A store in memory that is gone with the process.
@@ -96,7 +98,7 @@ impl Store {
     fn assemble(
         backend: Box<dyn Backend>,
         wakes: Arc<Wakes>,
-        fronts: Arc<Fronts>,
+        known: Arc<Known>,
         blobs: Blobs,
         random: Random,
     ) -> Self {
@@ -105,7 +107,7 @@ impl Store {
                 backend,
                 blobs,
                 wakes,
-                fronts,
+                known,
                 random,
             }),
         }
@@ -115,7 +117,7 @@ impl Store {
     pub fn read(&self) -> Result<View> {
         Ok(View::new(
             self.shared.backend.snapshot()?,
-            self.shared.fronts.clone(),
+            self.shared.known.clone(),
         ))
     }
 
