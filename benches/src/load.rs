@@ -9,14 +9,19 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::processors::{Machine, processor_seconds};
 use crate::server::Server;
 
-/// What a load did.
+/// What a load did. Times are in seconds of a processor.
 pub(crate) struct Load {
     pub(crate) requests: f64,
     pub(crate) seconds: f64,
     /// The server's.
     pub(crate) processor: f64,
+    /// Of whoever sent the requests.
+    pub(crate) sender: f64,
+    /// That nobody on the machine used.
+    pub(crate) idle: f64,
 }
 
 impl Load {
@@ -42,6 +47,7 @@ pub(crate) fn run(
     let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
     runtime.block_on(async {
         let before = server.processor_seconds()?;
+        let (sender, machine) = (processor_seconds(std::process::id())?, Machine::now()?);
         let started = Instant::now();
         let senders: Vec<_> = (0..connections)
             .map(|_| {
@@ -65,6 +71,9 @@ pub(crate) fn run(
             requests: f64::from(done),
             seconds: started.elapsed().as_secs_f64(),
             processor: server.processor_seconds()? - before,
+            // Its children are servers.
+            sender: processor_seconds(std::process::id())? - sender,
+            idle: Machine::now()?.idle - machine.idle,
         })
     })
 }

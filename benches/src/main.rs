@@ -12,9 +12,11 @@ mod coldstart;
 mod crowd;
 mod event;
 mod floor;
+mod hello;
 mod load;
 mod million;
 mod peers;
+mod processors;
 mod sandboxes;
 mod server;
 mod signed;
@@ -76,6 +78,7 @@ fn main() -> Result<()> {
     match argument.as_str() {
         warm::HTTP_FLOOR => return warm::serve_http(),
         warm::SOCKET_FLOOR => return warm::serve_socket(),
+        hello::HELLO => return hello::serve(),
         _ => {}
     }
     // Sandboxes that are measured here start as this program.

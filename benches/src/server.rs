@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::processors;
+
 pub(crate) struct Server {
     child: Child,
     pub(crate) host: String,
@@ -66,7 +68,7 @@ impl Server {
 
     /// Processor time that the server and whatever it started have used so far, in seconds.
     pub(crate) fn processor_seconds(&self) -> Result<f64> {
-        processor_seconds(self.child.id())
+        processors::family_seconds(self.child.id())
     }
 
     /// How many processes descend from it.
@@ -115,28 +117,6 @@ pub(crate) fn resident(process: u32) -> Result<u64> {
         .context("no VmRSS")?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib << 10)
-}
-
-/// Of a process, of its children that ended and of those that live.
-pub(crate) fn processor_seconds(process: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name may hold anything but is the last thing in parentheses.
-    let (_, fields) = stat.rsplit_once(')').context("a stat has a name")?;
-    let mut ticks = 0_u32;
-    // utime, stime, cutime, cstime: fields 14 to 17, counted from 1, of which the name was the second.
-    for field in fields.split_whitespace().skip(11).take(4) {
-        ticks += field.parse::<u32>()?;
-    }
-    let per_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
-    let mut seconds = f64::from(ticks) / f64::from(per_second);
-    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
-        // A task may be gone by now.
-        let children = std::fs::read_to_string(task?.path().join("children")).unwrap_or_default();
-        for child in children.split_whitespace() {
-            seconds += processor_seconds(child.parse()?).unwrap_or_default();
-        }
-    }
-    Ok(seconds)
 }
 
 impl Drop for Server {

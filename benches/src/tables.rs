@@ -1,5 +1,8 @@
 //! The tables' API beside dynalite (npm; LevelDB on disk): requests per second of the server's processor time. Ours
-//! verifies signatures and syncs before it answers; dynalite does neither.
+//! verifies signatures and syncs before it answers; dynalite does neither. A third server, which does nothing but HTTP,
+//! shows how much of ours is that.
+//!
+//! `benches tables GetItem PutItem` takes only these.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::floor;
+use crate::hello;
 use crate::load::{self, Connection, Load};
 use crate::server::Server;
 use crate::signed::request;
@@ -16,6 +20,8 @@ const CONNECTIONS: usize = 64;
 const TIME: Duration = Duration::from_secs(4);
 /// Different requests of one kind.
 const REQUESTS: usize = 20_000;
+/// The kind whose rate is compared with the disk's.
+const DURABLE: &str = "PutItem";
 /// Items of the partition that is queried.
 const PARTITION: usize = 100;
 
@@ -31,7 +37,7 @@ struct Figure {
 
 const FIGURES: [Figure; 5] = [
     Figure {
-        name: "PutItem",
+        name: DURABLE,
         operation: "PutItem",
         body: put,
         wanted: "≥ 8×",
@@ -72,17 +78,43 @@ pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
     let ours = loads(&ours(binary, work)?, |_| true)?;
     let after = floor::flushes_per_second(work)?;
     let peer = match std::env::var_os("DYNALITE") {
-        Some(script) => Some(loads(&dynalite(&script, work)?, |figure| figure.peer)?),
-        None => None,
+        Some(script) => loads(&dynalite(&script, work)?, |figure| figure.peer)?,
+        None => Vec::new(),
     };
-    for (at, figure) in FIGURES.iter().enumerate() {
-        let theirs = peer.as_ref().and_then(|loads| loads[at].as_ref());
-        let ours = ours[at].as_ref().context("ours has them all")?;
-        print(figure, ours, theirs);
+    for (figure, ours) in &ours {
+        let same = |(other, _): &&(&Figure, Measured)| other.name == figure.name;
+        let theirs = peer.iter().find(same).map(|(_, theirs)| &theirs.load);
+        let floor = plain(figure, ours.answer)?;
+        print(figure, &ours.load, theirs, &floor);
+        if figure.name == DURABLE {
+            durable(&ours.load, f64::midpoint(before, after));
+        }
     }
-    let put = ours[0].as_ref().context("ours has them all")?;
-    durable(put, f64::midpoint(before, after));
     Ok(())
+}
+
+/// What one figure's load did, and how many bytes its answers have.
+struct Measured {
+    load: Load,
+    answer: usize,
+}
+
+/// The same requests, answered by a server that does nothing with them.
+fn plain(figure: &Figure, answer: usize) -> Result<Load> {
+    let server = hello::start(answer)?;
+    let requests = rendered(&server, figure);
+    load::run(&server, requests, CONNECTIONS, TIME / 2)
+}
+
+fn rendered(server: &Server, figure: &Figure) -> Vec<Vec<u8>> {
+    let rendered = |n| request(&server.host, figure.operation, &(figure.body)(n));
+    (0..REQUESTS).map(rendered).collect()
+}
+
+/// Whether it was asked for: all are, when none was named.
+fn is_wanted(figure: &Figure) -> bool {
+    let named: Vec<String> = std::env::args().skip(2).collect();
+    named.is_empty() || named.iter().any(|name| name == figure.operation)
 }
 
 fn ours(binary: &Path, work: &Path) -> Result<Server> {
@@ -99,19 +131,32 @@ fn dynalite(script: &std::ffi::OsStr, work: &Path) -> Result<Server> {
     Server::spawn_peer(&mut command)
 }
 
-fn loads(server: &Server, has: impl Fn(&Figure) -> bool) -> Result<Vec<Option<Load>>> {
+fn loads(
+    server: &Server,
+    has: impl Fn(&Figure) -> bool,
+) -> Result<Vec<(&'static Figure, Measured)>> {
     prepare(server)?;
-    let load = |figure: &Figure| {
-        let rendered = |n| request(&server.host, figure.operation, &(figure.body)(n));
-        let requests: Vec<Vec<u8>> = (0..REQUESTS).map(rendered).collect();
+    let load = |figure: &'static Figure| {
+        let requests = rendered(server, figure);
+        let answer = answer_size(server, &requests[0])?;
         // Its code is to be hot.
         let warm = requests[..REQUESTS / 10].to_vec();
         load::run(server, warm, CONNECTIONS, TIME / 4)?;
-        load::run(server, requests, CONNECTIONS, TIME)
+        let load = load::run(server, requests, CONNECTIONS, TIME)?;
+        Ok((figure, Measured { load, answer }))
     };
-    let each = FIGURES.iter();
-    each.map(|figure| has(figure).then(|| load(figure)).transpose())
-        .collect()
+    let wanted = FIGURES.iter().filter(|figure| is_wanted(figure));
+    wanted.filter(|figure| has(figure)).map(load).collect()
+}
+
+fn answer_size(server: &Server, request: &[u8]) -> Result<usize> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut connection = Connection::open(&server.host).await?;
+        Ok(connection.send(request).await?.len())
+    })
 }
 
 /// A table by partition, one by partition and place, and what reads are to find in them.
@@ -205,7 +250,7 @@ fn transact(n: usize) -> String {
     format!(r#"{{"TransactItems":[{}]}}"#, writes.join(","))
 }
 
-fn print(figure: &Figure, ours: &Load, theirs: Option<&Load>) {
+fn print(figure: &Figure, ours: &Load, theirs: Option<&Load>, plain: &Load) {
     let (theirs, ratio) = match theirs {
         None if figure.peer => ("dynalite is not installed".into(), String::new()),
         None => ("dynalite has it not".into(), String::new()),
@@ -223,19 +268,32 @@ fn print(figure: &Figure, ours: &Load, theirs: Option<&Load>) {
         ours.per_processor_second(),
         figure.wanted,
     );
+    println!(
+        "| {}: processor time for one | {:.1} µs | plain hyper, as many bytes: {:.1} µs | {:.1}× |  |",
+        figure.name,
+        1e6 / ours.per_processor_second(),
+        1e6 / plain.per_processor_second(),
+        plain.per_processor_second() / ours.per_processor_second(),
+    );
 }
 
-/// What bounds durable writes: the disk, or the processors, which the load's sender shares with the server.
+/// What bounds durable writes: the disk, or the processors, which the clients share with the server.
 fn durable(put: &Load, flushes: f64) {
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let (bound, processors) = (
         CONNECTIONS as f64 * flushes,
         std::thread::available_parallelism().map_or(1, usize::from) as f64,
     );
+    let all = put.seconds * processors;
+    let part = |of: f64| 100.0 * of / all;
+    let others = (all - put.processor - put.sender - put.idle).max(0.0);
     println!(
-        "| durable PutItem/s, {CONNECTIONS} clients | {:.0} (the server has {:.0} % of {processors} processors, the clients much of the rest) | {CONNECTIONS} × {flushes:.0} flushes/s = {bound:.0} | {:.2} | ≥ 0.3, or bound by the processors |",
+        "| durable PutItem/s, {CONNECTIONS} clients | {:.0} (of {processors} processors the server has {:.0} %, its clients {:.0} %, others {:.0} %, nobody {:.0} %) | {CONNECTIONS} × {flushes:.0} flushes/s = {bound:.0} | {:.2} | ≥ 0.3, or bound by the processors |",
         put.per_second(),
-        100.0 * put.processor / put.seconds / processors,
+        part(put.processor),
+        part(put.sender),
+        part(others),
+        part(put.idle),
         put.per_second() / bound,
     );
 }

@@ -11,6 +11,7 @@ mod batch;
 mod capacity;
 mod create;
 mod describe;
+mod direct;
 mod drop;
 mod error;
 mod expiry;
@@ -48,7 +49,8 @@ use serde::Serialize;
 use tables::Tables;
 
 use crate::context::Context;
-use crate::protocol::{Call, Fault, Manner, Service};
+use crate::protocol::{Call, Fault, Manner, Operation, Service};
+use direct::Direct;
 
 pub(crate) static SERVICE: Service = Service::new(
     include_str!("../models/dynamodb.json"),
@@ -95,6 +97,11 @@ fn host(head: &Head) -> &str {
     named.or(authority).unwrap_or("localhost")
 }
 
+fn direct(head: &Head, body: &[u8]) -> Option<(&'static Operation, Direct)> {
+    let operation = SERVICE.named(head, body)?;
+    Some((operation, direct::read(operation.name, body)?))
+}
+
 impl DynamoDb {
     pub(crate) fn new(tables: Tables, transfers: Transfers) -> Self {
         Self { tables, transfers }
@@ -107,18 +114,20 @@ impl DynamoDb {
 
     /// Answers a request whose signature has been verified.
     pub(crate) async fn call(&self, context: &Context, head: &Head, body: Bytes) -> wire::Response {
-        let answer = match SERVICE.read(head, body) {
-            Ok(call) => {
-                let asked = Asked {
-                    tables: &self.tables,
-                    transfers: &self.transfers,
-                    context,
-                    host: host(head),
-                    call,
-                };
-                operations::answer(asked).await
+        let asked = |call| Asked {
+            tables: &self.tables,
+            transfers: &self.transfers,
+            context,
+            host: host(head),
+            call,
+        };
+        let answer = if let Some((operation, direct)) = direct(head, &body) {
+            direct.answer(&asked(SERVICE.call(operation))).await
+        } else {
+            match SERVICE.read(head, body) {
+                Ok(call) => operations::answer(asked(call)).await,
+                Err(fault) => Err(fault),
             }
-            Err(fault) => Err(fault),
         };
         answer.unwrap_or_else(|fault: Fault| SERVICE.refuse(&context.request_id, &fault))
     }

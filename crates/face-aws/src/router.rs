@@ -11,7 +11,7 @@ use buses::Buses;
 use bytes::Bytes;
 use functions::Functions;
 use http::request::Parts as Head;
-use http::{Method, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, header};
 use objects::Objects;
 use schedules::Schedules;
 use queues::Queues;
@@ -376,10 +376,14 @@ pub fn presigned_upload(
     format!("http://{host}{}", presign.target())
 }
 
+// As text, their names would be looked at letter by letter for each request.
+static CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
 /// What is signed in the body's place.
 pub(crate) fn hashed(head: &Head, body: &[u8]) -> String {
     const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
-    match head.headers.get("x-amz-content-sha256") {
+    match head.headers.get(&CONTENT_SHA256) {
         Some(value) if value == UNSIGNED => UNSIGNED.to_owned(),
         _ => signature::sha256(body),
     }
@@ -444,7 +448,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     if let Some(address) = cloudfront::Address::read(host, request.uri().path()) {
         return Destination::CloudFront(address);
     }
-    if let Some(target) = text(request, "x-amz-target") {
+    if let Some(target) = text(request, &TARGET) {
         let service = target.split('.').next().unwrap_or_default();
         // `DynamoDB_20120810`; what stands before the version tells services apart.
         return match service.split('_').next() {
@@ -484,7 +488,7 @@ fn by_name(service: &str) -> Destination {
 
 /// Nothing says which service is meant but the request's own form. It will be refused, in that service's words.
 fn unsigned<B>(request: &http::Request<B>) -> Destination {
-    let form = text(request, "content-type")
+    let form = text(request, &header::CONTENT_TYPE)
         .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let path = request.uri().path();
     if request.method() == Method::POST && form && sqs::is_queue(path) {
@@ -499,14 +503,14 @@ fn unsigned<B>(request: &http::Request<B>) -> Destination {
 }
 
 fn host<B>(request: &http::Request<B>) -> &str {
-    text(request, header::HOST.as_str())
+    text(request, &header::HOST)
         .or_else(|| Some(request.uri().authority()?.as_str()))
         .unwrap_or_default()
 }
 
 /// The service in a signature's scope: `key/date/region/service/aws4_request`. Keys may hold slashes.
 fn signed_for<B>(request: &http::Request<B>) -> Option<&str> {
-    let in_header = text(request, "authorization").and_then(|value| {
+    let in_header = text(request, &header::AUTHORIZATION).and_then(|value| {
         let (_, scope) = value.split_once("Credential=")?;
         scope.split([',', ' ']).next()?.rsplit('/').nth(1)
     });
@@ -539,7 +543,7 @@ fn named_by(host: &str) -> Option<&str> {
     (!label.is_empty()).then_some(label)
 }
 
-fn text<'a, B>(request: &'a http::Request<B>, name: &str) -> Option<&'a str> {
+fn text<'a, B>(request: &'a http::Request<B>, name: &HeaderName) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use aws_lc_rs::{constant_time, digest, hmac};
 use base::Timestamp;
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderName, Uri, header};
 use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -107,7 +107,7 @@ impl Claim {
     pub(crate) fn read(parts: &Parts) -> Result<Self, Error> {
         let query = parts.uri.query().unwrap_or_default();
         let in_query = pairs(query).any(|(name, _)| name == "X-Amz-Algorithm");
-        let header = text(&parts.headers, "authorization");
+        let header = text(&parts.headers, &header::AUTHORIZATION);
         match (header, in_query) {
             (Some(_), true) => Err(Error::Invalid(
                 "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
@@ -213,7 +213,8 @@ impl Claim {
 
     fn canonical_request(&self, parts: &Parts, body: &str, style: PathStyle) -> String {
         let mut canonical = String::with_capacity(512);
-        let _ = writeln!(canonical, "{}", parts.method);
+        canonical.push_str(parts.method.as_str());
+        canonical.push('\n');
         canonical.push_str(&canonical_path(parts.uri.path(), style));
         canonical.push('\n');
         canonical.push_str(&self.canonical_query(&parts.uri));
@@ -235,6 +236,9 @@ impl Claim {
     }
 
     fn canonical_query(&self, uri: &Uri) -> String {
+        if uri.query().is_none_or(str::is_empty) {
+            return String::new();
+        }
         let encode = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
         let mut all: Vec<(String, String)> = pairs(uri.query().unwrap_or_default())
             .filter(|(name, _)| !(self.in_query && name == "X-Amz-Signature"))
@@ -368,7 +372,7 @@ fn from_header(headers: &HeaderMap, header: &str) -> Result<Claim, Error> {
             _ => {}
         }
     }
-    let date = text(headers, "x-amz-date").or_else(|| text(headers, "date"));
+    let date = text(headers, &DATE).or_else(|| text(headers, &header::DATE));
     let mut lacks = String::new();
     for (name, field) in [
         ("Credential", fields.credential),
@@ -387,7 +391,7 @@ fn from_header(headers: &HeaderMap, header: &str) -> Result<Claim, Error> {
     if !lacks.is_empty() {
         return Err(Error::Incomplete(format!("{lacks}Authorization={header}")));
     }
-    let token = text(headers, "x-amz-security-token").map(str::to_owned);
+    let token = text(headers, &SECURITY_TOKEN).map(str::to_owned);
     fields.timestamp = date;
     fields.claim(algorithm, token, None)
 }
@@ -497,7 +501,10 @@ impl Fields<'_> {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+static DATE: HeaderName = HeaderName::from_static("x-amz-date");
+static SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -515,7 +522,7 @@ fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + Clone {
 
 /// All values of a header, each with its runs of spaces made one, joined by commas.
 fn add_header_values(canonical: &mut String, parts: &Parts, name: &str) {
-    if name == "host" && !parts.headers.contains_key("host") {
+    if name == "host" && !parts.headers.contains_key(header::HOST) {
         // HTTP/2 says it in the request's target.
         canonical.push_str(
             parts
@@ -528,11 +535,28 @@ fn add_header_values(canonical: &mut String, parts: &Parts, name: &str) {
     for (at, value) in parts.headers.get_all(name).iter().enumerate() {
         canonical.push_str(if at == 0 { "" } else { "," });
         let value = String::from_utf8_lossy(value.as_bytes());
+        if is_plain(&value) {
+            canonical.push_str(&value);
+            continue;
+        }
         for (at, word) in value.split_whitespace().enumerate() {
             canonical.push_str(if at == 0 { "" } else { " " });
             canonical.push_str(word);
         }
     }
+}
+
+/// Whether words are where single spaces are not, as in almost every value: then there is nothing to be made one.
+fn is_plain(value: &str) -> bool {
+    let mut before = b' ';
+    for byte in value.bytes() {
+        let space = byte == b' ';
+        if !byte.is_ascii() || byte < b' ' || (space && before == b' ') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b' '
 }
 
 fn canonical_path(path: &str, style: PathStyle) -> String {

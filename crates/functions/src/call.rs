@@ -298,7 +298,7 @@ impl Functions {
         let result = instance.exchange(&work, &limits).await;
         phases.run = watch.elapsed();
         let answered = result.is_ok();
-        let memory = instance.peak_memory_mb().await;
+        let memory = instance.peak_memory_mb();
         let ending = match result {
             Ok(Reply::Response(payload)) => Ending::Answered(payload),
             Ok(Reply::Error { kind, payload }) => {

@@ -1,11 +1,17 @@
 //! What an instance prints: its two pipes become lines of its log stream, as they come, with the platform's own lines
 //! in between.
 //!
-//! One task reads and keeps the order; another writes to the ledger, so that a slow commit delays nobody who only wants
-//! to know that everything was read. When the ledger falls far behind, reading stops, the pipes fill and the function
-//! waits: nothing is dropped and nothing piles up.
+//! Whoever has the lock reads and keeps the order: a call itself at its beginning and its end, which need not wait for
+//! anybody then, and a task at all other times. Another task writes to the ledger, so that a slow commit delays nobody who
+//! only wants to know that everything was read. When the ledger falls far behind, reading stops, the pipes fill and the
+//! function waits: nothing is dropped and nothing piles up.
+//!
+//! A pipe wakes who looked at it last. That must stay the task, so a call looks with the task's waker.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::extension::{Kind, Telemetry};
@@ -13,8 +19,10 @@ use base::Clock;
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
 use ledger::{Group, Ledger, Line};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::io::AsyncRead;
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio_util::io::poll_read_buf;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// The end of an invocation's log that its caller may see.
@@ -59,7 +67,16 @@ impl Pipes {
 /// A hold on an instance's log. When the last is dropped, what the pipes still have is read and the tasks end.
 #[derive(Clone)]
 pub(crate) struct Capture {
-    marks: mpsc::Sender<Mark>,
+    log: Arc<Log>,
+    _hold: Arc<DropGuard>,
+}
+
+struct Log {
+    reader: Mutex<Reader>,
+    /// The task found the lock taken.
+    missed: AtomicBool,
+    /// It is to look again.
+    look: Notify,
 }
 
 /// A place in the log, after everything that was printed before it.
@@ -69,8 +86,6 @@ struct Mark {
     begins: bool,
     /// The process is dead: read to the pipes' end.
     last: bool,
-    /// Gets the tail.
-    passed: oneshot::Sender<String>,
 }
 
 impl Capture {
@@ -82,7 +97,6 @@ impl Capture {
         tasks: &TaskTracker,
         telemetry: Option<Telemetry>,
     ) -> Self {
-        let (marks, asked) = mpsc::channel(4);
         let (lines, written) = mpsc::channel(WAITING);
         let reader = Reader {
             stdout: Pipe::new(pipes.stdout),
@@ -91,38 +105,89 @@ impl Capture {
                 source: pipes.beside,
                 pending: BytesMut::new(),
             },
+            waker: Waker::noop().clone(),
             lines,
             clock,
             tail: String::new(),
             telemetry,
         };
-        tasks.spawn(reader.run(asked));
+        let log = Arc::new(Log {
+            reader: Mutex::new(reader),
+            missed: AtomicBool::new(false),
+            look: Notify::new(),
+        });
+        let left = CancellationToken::new();
+        let hold = Arc::new(left.clone().drop_guard());
+        tasks.spawn(log.clone().follow(left));
         tasks.spawn(write(ledger, destination, written));
-        Self { marks }
+        Self { log, _hold: hold }
     }
 
     /// Prints the platform's lines at the beginning of an invocation.
     pub(crate) async fn begin(&self, lines: Vec<String>) {
-        self.mark(lines, true, false).await;
-    }
-
-    /// Prints the platform's lines at its end, after everything that the function has printed; returns the tail.
-    pub(crate) async fn end(&self, lines: Vec<String>, dead: bool) -> String {
-        self.mark(lines, false, dead).await
-    }
-
-    async fn mark(&self, lines: Vec<String>, begins: bool, last: bool) -> String {
-        let (passed, tail) = oneshot::channel();
+        let (begins, last) = (true, false);
         let mark = Mark {
             lines,
             begins,
             last,
-            passed,
         };
-        if self.marks.send(mark).await.is_err() {
-            return String::new();
+        self.log.pass(mark).await;
+    }
+
+    /// Prints the platform's lines at its end, after everything that the function has printed; returns the tail.
+    pub(crate) async fn end(&self, lines: Vec<String>, dead: bool) -> String {
+        let (begins, last) = (false, dead);
+        let mark = Mark {
+            lines,
+            begins,
+            last,
+        };
+        self.log.pass(mark).await
+    }
+}
+
+impl Log {
+    /// Returns the tail.
+    async fn pass(&self, mark: Mark) -> String {
+        let last = mark.last;
+        let tail = self.reader.lock().await.pass(mark).await;
+        // After the lock was given back: who finds it taken looks once more.
+        if self.missed.swap(false, Ordering::SeqCst) || last {
+            self.look.notify_one();
         }
-        tail.await.unwrap_or_default()
+        tail
+    }
+
+    /// Prints what comes, until nobody has a hold on the log any more.
+    async fn follow(self: Arc<Self>, left: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = left.cancelled() => break,
+                () = self.look.notified() => {}
+                () = std::future::poll_fn(|cx| self.poll_read(cx)) => {
+                    self.reader.lock().await.print_whole_lines().await;
+                }
+            }
+        }
+        self.reader.lock().await.conclude().await;
+    }
+
+    /// Reads what has come, if anything has.
+    fn poll_read(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let reader = self.reader.try_lock().or_else(|_| {
+            self.missed.store(true, Ordering::SeqCst);
+            // Whoever had it may have given it back before it could see that.
+            self.reader.try_lock()
+        });
+        let Ok(mut reader) = reader else {
+            return Poll::Pending;
+        };
+        reader.waker.clone_from(cx.waker());
+        match reader.poll_read(cx) {
+            0 => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
     }
 }
 
@@ -130,6 +195,8 @@ struct Reader {
     stdout: Pipe,
     stderr: Pipe,
     beside: Pipe,
+    /// Of the task.
+    waker: Waker,
     lines: mpsc::Sender<Vec<Line>>,
     clock: Arc<dyn Clock>,
     tail: String,
@@ -142,18 +209,8 @@ struct Pipe {
 }
 
 impl Reader {
-    async fn run(mut self, mut marks: mpsc::Receiver<Mark>) {
-        loop {
-            tokio::select! {
-                mark = marks.recv() => match mark {
-                    Some(mark) => self.pass(mark).await,
-                    None => break,
-                },
-                _ = self.stdout.read() => self.print_whole_lines().await,
-                _ = self.stderr.read() => self.print_whole_lines().await,
-                _ = self.beside.read() => self.print_whole_lines().await,
-            }
-        }
+    /// Nobody has a hold on it any more.
+    async fn conclude(&mut self) {
         self.read_to_the_end().await;
         // What runs beside a function may outlive it.
         let beside = async {
@@ -167,7 +224,7 @@ impl Reader {
         self.print_what_is_left().await;
     }
 
-    async fn pass(&mut self, mark: Mark) {
+    async fn pass(&mut self, mark: Mark) -> String {
         if mark.last {
             self.read_to_the_end().await;
         } else {
@@ -178,21 +235,42 @@ impl Reader {
             self.tail.clear();
         }
         self.print(mark.lines).await;
-        // Whoever asked may have stopped waiting.
-        let _ = mark.passed.send(self.tail.clone());
+        match mark.begins {
+            true => String::new(),
+            false => self.tail.clone(),
+        }
     }
 
     /// Reads what was printed so far.
     async fn drain(&mut self) {
         let mut read = 0;
         while read < DRAIN {
-            let now = self.stdout.read_now() + self.stderr.read_now() + self.beside.read_now();
+            let now = self.read_now();
             if now == 0 {
                 break;
             }
             read += now;
             self.print_whole_lines().await;
         }
+    }
+
+    /// Reads once what is there, without waiting.
+    fn read_now(&mut self) -> usize {
+        let waker = self.waker.clone();
+        let read =
+            std::future::poll_fn(|_| Poll::Ready(self.poll_read(&mut Context::from_waker(&waker))));
+        // A task's budget must not look like an empty pipe.
+        let read = tokio::task::unconstrained(read).now_or_never();
+        read.unwrap_or(0)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> usize {
+        let pipes = [&mut self.stdout, &mut self.stderr, &mut self.beside];
+        let read = pipes.map(|pipe| match pipe.poll_read(cx) {
+            Poll::Ready(read) => read,
+            Poll::Pending => 0,
+        });
+        read.into_iter().sum()
     }
 
     async fn read_to_the_end(&mut self) {
@@ -265,26 +343,23 @@ impl Pipe {
 
     /// Reads once; never returns when the pipe is closed.
     async fn read(&mut self) -> usize {
-        let Some(source) = &mut self.source else {
-            return std::future::pending().await;
-        };
-        self.pending.reserve(CHUNK.min(8 << 10));
-        match source.read_buf(&mut self.pending).await {
-            Ok(read) if read > 0 => read,
-            // An error on a pipe means that it is of no more use, like its end.
-            _ => {
-                self.source = None;
-                0
-            }
-        }
+        std::future::poll_fn(|cx| self.poll_read(cx)).await
     }
 
-    /// Reads what is there, without waiting.
-    fn read_now(&mut self) -> usize {
-        // A task's budget must not look like an empty pipe.
-        tokio::task::unconstrained(self.read())
-            .now_or_never()
-            .unwrap_or(0)
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        let Some(source) = &mut self.source else {
+            return Poll::Pending;
+        };
+        self.pending.reserve(CHUNK.min(8 << 10));
+        match poll_read_buf(Pin::new(source), cx, &mut self.pending) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(read)) if read > 0 => Poll::Ready(read),
+            // An error on a pipe means that it is of no more use, like its end.
+            Poll::Ready(_) => {
+                self.source = None;
+                Poll::Ready(0)
+            }
+        }
     }
 
     fn whole_lines(&mut self) -> Vec<String> {

@@ -439,13 +439,9 @@ impl Instance {
     }
 
     /// The most memory it has used so far, in whole MiB.
-    pub(crate) fn peak_memory_mb(&self) -> impl Future<Output = Option<u32>> + Send {
-        // Not of the whole instance: its worker is only one task's.
-        let process = &self.process;
-        async move {
-            let peak = process.peak_memory().await?;
-            u32::try_from(peak.as_mib()).ok()
-        }
+    pub(crate) fn peak_memory_mb(&self) -> Option<u32> {
+        let peak = self.process.peak_memory()?;
+        u32::try_from(peak.as_mib()).ok()
     }
 
     /// Hands work over and waits for the reply.

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use base::ByteSize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -82,13 +82,13 @@ pub struct Process {
     exit: watch::Receiver<Option<Exit>>,
     kill: CancellationToken,
     settled: CancellationToken,
-    peak: mpsc::Sender<PeakAsked>,
+    gauge: Option<Gauge>,
     last_peak: Arc<OnceLock<ByteSize>>,
     rest: Arc<Rest>,
 }
 
-/// Somebody wants to know the most memory that a process has used.
-pub type PeakAsked = oneshot::Sender<Option<ByteSize>>;
+/// Tells the most memory that a process has used so far.
+type Gauge = Box<dyn Fn() -> Option<ByteSize> + Send + Sync>;
 
 /// The other side of a [`Process`], for whoever looks after it.
 pub struct Keeper {
@@ -98,7 +98,6 @@ pub struct Keeper {
     pub kill: CancellationToken,
     /// Cancelled when the process has started and is to have its usual share from now on.
     pub settled: CancellationToken,
-    pub peak: mpsc::Receiver<PeakAsked>,
     /// To be set before `exit` is: the most memory that it ever used, for whoever asks afterwards.
     pub last_peak: Arc<OnceLock<ByteSize>>,
 }
@@ -106,21 +105,19 @@ pub struct Keeper {
 impl Process {
     pub fn new() -> (Self, Keeper) {
         let (ended, exit) = watch::channel(None);
-        let (peak, asked) = mpsc::channel(1);
         let (kill, settled) = (CancellationToken::new(), CancellationToken::new());
         let last_peak = Arc::new(OnceLock::new());
         let keeper = Keeper {
             exit: ended,
             kill: kill.clone(),
             settled: settled.clone(),
-            peak: asked,
             last_peak: last_peak.clone(),
         };
         let process = Self {
             exit,
             kill,
             settled,
-            peak,
+            gauge: None,
             last_peak,
             rest: Arc::new(Rest::new(None)),
         };
@@ -133,6 +130,14 @@ impl Process {
         let freezer = freezer.map(|freezer| Box::new(freezer) as Box<dyn Freeze>);
         let mut process = self;
         process.rest = Arc::new(Rest::new(freezer));
+        process
+    }
+
+    /// One whose memory can be told while it lives.
+    #[must_use]
+    pub fn with_gauge(self, gauge: impl Fn() -> Option<ByteSize> + Send + Sync + 'static) -> Self {
+        let mut process = self;
+        process.gauge = Some(Box::new(gauge));
         process
     }
 
@@ -164,14 +169,9 @@ impl Process {
         self.settled.cancel();
     }
 
-    pub(crate) async fn peak_memory(&self) -> Option<ByteSize> {
-        let (answer, answered) = oneshot::channel();
-        if self.peak.send(answer).await.is_ok()
-            && let Ok(peak) = answered.await
-        {
-            return peak;
-        }
-        self.last_peak.get().copied()
+    pub(crate) fn peak_memory(&self) -> Option<ByteSize> {
+        let last = self.last_peak.get().copied();
+        last.or_else(|| self.gauge.as_ref()?())
     }
 }
 
@@ -302,7 +302,10 @@ fn launched(worker: Worker, tasks: &TaskTracker) -> Result<Launched, NotLaunched
         return Err(NotLaunched::Host("its output could not be read".into()));
     };
     let (process, keeper) = Process::new();
-    let process = process.with_freezer(child.freezer());
+    let gauge = child.gauge();
+    let process = process
+        .with_freezer(child.freezer())
+        .with_gauge(move || gauge.as_ref()?.peak());
     let (ended, of_the_worker) = mpsc::channel(1);
     tasks.spawn(keep(child, keeper, process.rest().clone(), of_the_worker));
     let extensions = extensions.map(|started| {
@@ -374,7 +377,7 @@ fn as_shells_say(code: i32) -> Exit {
 /// Looks after a process until its end.
 async fn keep(
     mut child: sandbox::Child,
-    mut keeper: Keeper,
+    keeper: Keeper,
     rest: Arc<Rest>,
     mut worker: mpsc::Receiver<Exit>,
 ) {
@@ -409,10 +412,6 @@ async fn keep(
             () = keeper.settled.cancelled(), if !settled => {
                 child.settle();
                 settled = true;
-            }
-            Some(asked) = keeper.peak.recv() => {
-                // Whoever asked may have stopped waiting.
-                let _ = asked.send(child.peak_memory());
             }
         }
     }

@@ -74,9 +74,7 @@ pub use extension::{Broken, How, Kind};
 pub use handover::{HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
-pub use launch::{
-    Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, PeakAsked, Process, Start,
-};
+pub use launch::{Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, Process, Start};
 pub use layer::PublishLayer;
 pub use provision::{Provisioning, ProvisioningState};
 pub use rest::Freeze;

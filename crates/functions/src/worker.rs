@@ -246,7 +246,7 @@ impl Worker {
 
     /// Says that an answer was heard. It counts even if the worker was gone by then: the next read tells of that.
     async fn accept(&mut self) {
-        let _ = self.source.answer(protocol::ACCEPTED).await;
+        self.source.acknowledge(protocol::ACCEPTED).await;
     }
 
     async fn refuse(&mut self, refusal: Refusal) -> Result<(), Broken> {
@@ -295,6 +295,15 @@ impl Source {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// Says that the request that came last was heard, if that matters to anybody.
+    async fn acknowledge(&mut self, message: &[u8]) {
+        match self {
+            Self::One(connection) => drop(connection.acknowledge(message).await),
+            Self::Many(listener) => listener.acknowledge(message).await,
+            Self::Relayed(_) => drop(self.answer(message).await),
         }
     }
 

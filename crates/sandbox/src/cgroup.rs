@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base::ByteSize;
 
 use crate::freeze::Means;
+use crate::gauge::Gauge;
 use crate::spec::{Join, Limits};
 
 const ROOT: &str = "/sys/fs/cgroup";
@@ -213,19 +214,13 @@ impl Cgroup {
         text.trim().parse().ok().map(ByteSize::bytes)
     }
 
-    /// The most memory that was used at once.
-    pub(crate) fn peak_memory(&self) -> Option<ByteSize> {
-        let path = if self.v2 {
+    /// Tells the most memory that was used at once.
+    pub(crate) fn gauge(&self) -> Gauge {
+        Gauge::new(if self.v2 {
             self.folder("").join("memory.peak")
         } else {
             self.folder("memory").join("memory.max_usage_in_bytes")
-        };
-        fs::read_to_string(path)
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
-            .map(ByteSize::bytes)
+        })
     }
 
     /// Whether the kernel killed something in it for want of memory.

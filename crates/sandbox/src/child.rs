@@ -16,6 +16,7 @@ use crate::cgroup::Cgroup;
 use crate::channel::{self, Status};
 use crate::chores::{Left, Remains};
 use crate::freeze::{Freezer, Means};
+use crate::gauge::Gauge;
 use crate::held::{self, Held};
 use crate::instance::Parts;
 use crate::keeper::Keeper;
@@ -315,9 +316,14 @@ impl Child {
 
     /// The most memory that it and what it started have used at once, if the host counts it.
     pub fn peak_memory(&self) -> Option<ByteSize> {
+        self.gauge()?.peak()
+    }
+
+    /// Tells the same, as long as it lives.
+    pub fn gauge(&self) -> Option<Gauge> {
         match &self.life {
-            Life::Confined(confined) => confined.group.as_ref().and_then(Cgroup::peak_memory),
-            Life::Forked(forked) => forked.peak_memory(),
+            Life::Confined(confined) => confined.group.as_ref().map(Cgroup::gauge),
+            Life::Forked(forked) => forked.gauge(),
             Life::Plain(_) => None,
         }
     }

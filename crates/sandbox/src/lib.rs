@@ -24,6 +24,7 @@ mod confine;
 mod error;
 mod freeze;
 mod furnish;
+mod gauge;
 mod held;
 mod instance;
 mod jail;
@@ -45,6 +46,7 @@ pub use child::{Child, Exit};
 
 pub use error::{Error, Result};
 pub use freeze::Freezer;
+pub use gauge::Gauge;
 pub use jail::{Jail, NamespaceJail, NoJail};
 pub use keep::jail_main;
 pub use network::{Door, Doors, own_port};

@@ -113,7 +113,7 @@ impl Fronts {
 
     /// Announces the batch that ends with commit `version` and the keys that it puts. To be called before any of it
     /// can be seen, and for each batch: one that puts nothing, too.
-    pub(crate) fn lower(&self, version: Version, puts: &[Vec<u8>]) {
+    pub(crate) fn lower<'a>(&self, version: Version, puts: impl Iterator<Item = &'a [u8]>) {
         let mut watched = self.0.lock();
         watched.announced = version;
         if watched.fronts.is_empty() {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn put(fronts: &Fronts, version: Version, key: &str) {
-        fronts.lower(version, &[key.as_bytes().to_vec()]);
+        fronts.lower(version, [key.as_bytes()].into_iter());
     }
 
     fn mark(fronts: &Fronts, version: Version) -> String {

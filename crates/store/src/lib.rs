@@ -22,8 +22,10 @@ mod backend;
 mod blob;
 mod error;
 mod front;
+mod kept;
 mod key;
 mod keyspace;
+mod known;
 mod log;
 mod record;
 mod timer;
@@ -51,7 +53,7 @@ pub use view::{Pair, Read, View};
 pub use working::Working;
 
 use backend::Backend;
-use front::Fronts;
+use known::Known;
 use log::Wakes;
 
 /// A handle on the store. Clones share it.
@@ -64,7 +66,7 @@ struct Shared {
     backend: Box<dyn Backend>,
     blobs: Blobs,
     wakes: Arc<Wakes>,
-    fronts: Arc<Fronts>,
+    known: Arc<Known>,
     random: Random,
     unfinished: AtomicUsize,
 }
@@ -100,12 +102,12 @@ impl Store {
     /// Opens, or creates, the embedded store in `dir`. Locks it against other processes.
     pub fn open(dir: &Path, random: Random) -> Result<Self> {
         let wakes = Arc::new(Wakes::default());
-        let fronts = Arc::new(Fronts::default());
-        let backend = backend::embedded::Embedded::open(dir, wakes.clone(), fronts.clone())?;
+        let known = Arc::new(Known::default());
+        let backend = backend::embedded::Embedded::open(dir, wakes.clone(), known.clone())?;
         let blobs = Blobs::in_dir(&dir.join("blobs"), random.clone())?;
         sync_names(dir)?;
         let backend = Box::new(backend);
-        Ok(Self::assemble(backend, wakes, fronts, blobs, random))
+        Ok(Self::assemble(backend, wakes, known, blobs, random))
     }
 
     /// A store in memory that is gone with the process.
@@ -116,7 +118,7 @@ impl Store {
     fn assemble(
         backend: Box<dyn Backend>,
         wakes: Arc<Wakes>,
-        fronts: Arc<Fronts>,
+        known: Arc<Known>,
         blobs: Blobs,
         random: Random,
     ) -> Self {
@@ -125,7 +127,7 @@ impl Store {
                 backend,
                 blobs,
                 wakes,
-                fronts,
+                known,
                 random,
                 unfinished: AtomicUsize::new(0),
             }),
@@ -136,7 +138,7 @@ impl Store {
     pub fn read(&self) -> Result<View> {
         Ok(View::new(
             self.shared.backend.snapshot()?,
-            self.shared.fronts.clone(),
+            self.shared.known.clone(),
         ))
     }
 

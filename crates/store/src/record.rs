@@ -1,6 +1,7 @@
 //! Records: values with a version marker, in tables whose keys are tuples.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -64,6 +65,18 @@ impl<R: Record> Table<R> {
         from.get(key.as_slice())?
             .map(|stored| R::decode(&stored))
             .transpose()
+    }
+
+    /// As [`Table::get`], for records that almost every request needs and that are seldom written: they are decoded once
+    /// and kept in memory until something is written in this table. A transaction has read it as by any other way.
+    pub fn shared(&self, from: &impl Read, key: &Key) -> Result<Option<Arc<R>>>
+    where
+        R: Send + Sync + 'static,
+    {
+        let found = from.get_shared(key.as_slice(), |stored| Ok(Arc::new(R::decode(stored)?)))?;
+        let mistaken = |_| Error::Damaged("two kinds of records are in one table".into());
+        let typed = found.map(|record| record.downcast().map_err(mistaken));
+        typed.transpose()
     }
 
     pub fn put(&self, tx: &mut Tx, key: Key, record: &R) {

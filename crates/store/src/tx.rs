@@ -8,13 +8,14 @@ use bytes::Bytes;
 
 use crate::backend::{Append, Commit, Reads, Snapshot};
 use crate::front::front_range;
+use crate::kept::Shared;
 use crate::key::{Key, KeyRange};
-use crate::view::{Pair, Read};
-use crate::{Durability, Result, Shared};
+use crate::view::{self, Decode, Pair, Read};
+use crate::{Durability, Result};
 
 /// A snapshot, what was read from it, and what is to be written over it.
 pub struct Tx {
-    shared: Arc<Shared>,
+    shared: Arc<crate::Shared>,
     /// Taken at the first read: most small writes need none, and taking one is a good part of their cost.
     snapshot: OnceCell<Box<dyn Snapshot>>,
     reads: RefCell<Reads>,
@@ -25,7 +26,7 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(crate) fn begin(shared: Arc<Shared>) -> Self {
+    pub(crate) fn begin(shared: Arc<crate::Shared>) -> Self {
         Self {
             shared,
             snapshot: OnceCell::new(),
@@ -173,7 +174,7 @@ impl Read for Tx {
 
     fn scan_front(&self, prefix: &Key, end: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>> {
         self.merged(&front_range(prefix, end), limit, false, |snapshot, ask| {
-            self.shared.fronts.scan(snapshot, prefix, end, ask)
+            self.shared.known.fronts.scan(snapshot, prefix, end, ask)
         })
     }
 
@@ -181,5 +182,13 @@ impl Read for Tx {
         self.merged(range, limit, true, |snapshot, ask| {
             snapshot.scan_back(range, ask)
         })
+    }
+
+    fn get_shared(&self, key: &[u8], decode: Decode) -> Result<Option<Shared>> {
+        if let Some(own) = self.writes.get(key) {
+            return own.as_deref().map(decode).transpose();
+        }
+        self.reads.borrow_mut().keys.push(key.to_vec());
+        view::shared(&self.shared.known, self.snapshot()?, key, decode)
     }
 }

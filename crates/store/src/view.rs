@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::Result;
 use crate::backend::Snapshot;
-use crate::front::Fronts;
+use crate::kept::Shared;
 use crate::key::{Key, KeyRange};
+use crate::known::Known;
 
 /// A key and its value.
 pub type Pair = (Vec<u8>, Bytes);
@@ -27,17 +28,44 @@ pub trait Read {
 
     /// The last `limit` pairs of a range, greatest key first.
     fn scan_back(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>>;
+
+    /// As [`Read::get`], decoded, and shared by all who ask for this key until something is written in its table. See
+    /// [`crate::Table::shared`].
+    #[doc(hidden)]
+    fn get_shared(&self, key: &[u8], decode: Decode) -> Result<Option<Shared>>;
+}
+
+/// Makes of a stored value what is shared.
+pub(crate) type Decode = fn(&[u8]) -> Result<Shared>;
+
+/// Takes what is kept, or looks it up in the snapshot and keeps it.
+pub(crate) fn shared(
+    known: &Known,
+    snapshot: &dyn Snapshot,
+    key: &[u8],
+    decode: Decode,
+) -> Result<Option<Shared>> {
+    let version = snapshot.version();
+    if let Some(record) = known.kept.find(key, version) {
+        return Ok(Some(record));
+    }
+    let Some(stored) = snapshot.get(key)? else {
+        return Ok(None);
+    };
+    let record = decode(&stored)?;
+    known.kept.keep(key, version, record.clone());
+    Ok(Some(record))
 }
 
 /// Everything as it was at one moment.
 pub struct View {
     snapshot: Box<dyn Snapshot>,
-    fronts: Arc<Fronts>,
+    known: Arc<Known>,
 }
 
 impl View {
-    pub(crate) fn new(snapshot: Box<dyn Snapshot>, fronts: Arc<Fronts>) -> Self {
-        Self { snapshot, fronts }
+    pub(crate) fn new(snapshot: Box<dyn Snapshot>, known: Arc<Known>) -> Self {
+        Self { snapshot, known }
     }
 }
 
@@ -51,10 +79,15 @@ impl Read for View {
     }
 
     fn scan_front(&self, prefix: &Key, end: Option<&[u8]>, limit: usize) -> Result<Vec<Pair>> {
-        self.fronts.scan(self.snapshot.as_ref(), prefix, end, limit)
+        let fronts = &self.known.fronts;
+        fronts.scan(self.snapshot.as_ref(), prefix, end, limit)
     }
 
     fn scan_back(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>> {
         self.snapshot.scan_back(range, limit)
+    }
+
+    fn get_shared(&self, key: &[u8], decode: Decode) -> Result<Option<Shared>> {
+        shared(&self.known, self.snapshot.as_ref(), key, decode)
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use base::{Random, Timestamp};
 use bytes::Bytes;
 use store::{
-    Blob, Blobs, Error, Faults, Key, Keyspace, Log, Position, Read, Result, Simulation, Store,
-    Timers,
+    Blob, Blobs, Error, Faults, Key, Keyspace, Log, Position, Read, Record, Result, Simulation,
+    Store, Table, Timers,
 };
 
 /// A disk on which stores are opened one after another.
@@ -75,6 +75,8 @@ on_every_back_end! {
     an_abandoned_transaction_writes_nothing
     ranges_come_in_order_from_both_ends_with_own_writes_laid_over
     a_snapshot_stands_still
+    a_shared_record_is_the_one_in_the_snapshot
+    a_transaction_that_was_given_a_shared_record_conflicts_with_a_write_of_it
     concurrent_increments_are_all_counted
     a_range_that_was_read_conflicts_with_an_insert_into_it
     log_entries_are_in_commit_order_and_a_cursor_sees_each_once
@@ -187,6 +189,77 @@ fn number(from: &impl Read, name: &str) -> u64 {
     get(from, name).map_or(0, |value| {
         u64::from_be_bytes(value.as_ref().try_into().unwrap())
     })
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Kind(u32);
+
+impl Record for Kind {}
+
+const KINDS: Table<Kind> = Table::new(Keyspace::Test, 9);
+
+fn shared(from: &impl Read) -> Option<u32> {
+    let kind = KINDS.shared(from, &KINDS.key().str("k")).unwrap();
+    kind.map(|kind| kind.0)
+}
+
+async fn set(store: &Store, kind: Option<u32>) {
+    let set = store.write(|tx| {
+        let key = KINDS.key().str("k");
+        match kind {
+            Some(kind) => KINDS.put(tx, key, &Kind(kind)),
+            None => KINDS.delete(tx, key),
+        }
+        Ok::<_, Error>(())
+    });
+    set.await.unwrap();
+}
+
+async fn a_shared_record_is_the_one_in_the_snapshot(disk: Disk) {
+    let store = disk.open();
+    assert_eq!(shared(&store.read().unwrap()), None);
+    let mut views = vec![(store.read().unwrap(), None)];
+    for kind in [Some(1), Some(2), None, Some(3)] {
+        set(&store, kind).await;
+        views.push((store.read().unwrap(), kind));
+        // By turns, so that old views meet what new ones have kept, and the other way about.
+        for (view, kind) in views.iter().rev().chain(&views) {
+            assert_eq!(shared(view), *kind);
+        }
+    }
+    let abandoned: Result<()> = store
+        .write(|tx| {
+            KINDS.put(tx, KINDS.key().str("k"), &Kind(7));
+            assert_eq!(shared(tx), Some(7), "its own");
+            Err(Error::NoBlob("refused by the caller".into()))
+        })
+        .await;
+    assert!(abandoned.is_err());
+    assert_eq!(shared(&store.read().unwrap()), Some(3));
+}
+
+async fn a_transaction_that_was_given_a_shared_record_conflicts_with_a_write_of_it(disk: Disk) {
+    let store = disk.open();
+    set(&store, Some(0)).await;
+    assert_eq!(shared(&store.read().unwrap()), Some(0));
+    let mut tasks = Vec::new();
+    for _ in 0..8 {
+        let store = store.clone();
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..25 {
+                let added = store.write(|tx| {
+                    let kind = shared(tx).unwrap();
+                    KINDS.put(tx, KINDS.key().str("k"), &Kind(kind + 1));
+                    Ok::<_, Error>(())
+                });
+                added.await.unwrap();
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(shared(&store.read().unwrap()), Some(200));
 }
 
 async fn concurrent_increments_are_all_counted(disk: Disk) {

@@ -4,7 +4,7 @@ use base::Space;
 
 use crate::build;
 use crate::create::{NewFeed, NewIndex};
-use crate::describe::find;
+use crate::describe::copy;
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::schema::{Built, DROPPED, Dropped, INDEXED, Most, TABLES, Table, Throughput};
@@ -43,7 +43,7 @@ impl Tables {
         let feed_id = self.random.u64();
         self.store
             .write(|tx| {
-                let mut table = find(tx, space, name)?;
+                let mut table = copy(tx, space, name)?;
                 let building = table.is_building();
                 if let Some(provisioned) = alteration.provisioned {
                     if provisioned.is_some() != table.provisioned.is_some() {

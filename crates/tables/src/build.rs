@@ -12,7 +12,7 @@ use store::{KeyReader, Tx};
 use tokio_util::sync::CancellationToken;
 
 use crate::Tables;
-use crate::describe::find;
+use crate::describe::copy;
 use crate::error::{Error, Result};
 use crate::index;
 use crate::key::Key;
@@ -54,7 +54,7 @@ impl Tables {
         let prefix = KeyReader::new(&row).and_then(|mut key| key.u64());
         self.store
             .write_buffered(|tx| {
-                let table = match find(tx, &place.space, &place.name) {
+                let table = match copy(tx, &place.space, &place.name) {
                     Ok(table) if Some(table.prefix()) == prefix => table,
                     Ok(_) | Err(Error::NoSuchTable(_)) => {
                         tx.delete(row.clone());

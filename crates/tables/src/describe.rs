@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::Space;
 use store::Read;
@@ -19,20 +20,25 @@ pub struct Description {
 impl Tables {
     pub fn describe(&self, space: &Space, name: &str) -> Result<Description> {
         let view = self.store.read()?;
-        let table = find(&view, space, name)?;
+        let table = copy(&view, space, name)?;
         counted(&view, table)
     }
 
     /// A table without what is in it: one look-up, where counting is one for each tally.
-    pub fn table(&self, space: &Space, name: &str) -> Result<Table> {
+    pub fn table(&self, space: &Space, name: &str) -> Result<Arc<Table>> {
         find(&self.store.read()?, space, name)
     }
 }
 
-pub(crate) fn find(from: &impl Read, space: &Space, name: &str) -> Result<Table> {
-    TABLES
-        .get(from, &Table::row(space, name))?
-        .ok_or_else(|| Error::NoSuchTable(name.to_owned()))
+/// The table, which others read at the same time.
+pub(crate) fn find(from: &impl Read, space: &Space, name: &str) -> Result<Arc<Table>> {
+    let found = TABLES.shared(from, &Table::row(space, name))?;
+    found.ok_or_else(|| Error::NoSuchTable(name.to_owned()))
+}
+
+/// The table, to be changed or given away.
+pub(crate) fn copy(from: &impl Read, space: &Space, name: &str) -> Result<Table> {
+    find(from, space, name).map(Arc::unwrap_or_clone)
 }
 
 pub(crate) fn counted(from: &impl Read, table: Table) -> Result<Description> {

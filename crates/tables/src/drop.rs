@@ -1,6 +1,6 @@
 use base::Space;
 
-use crate::describe::{counted, find};
+use crate::describe::{copy, counted};
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::schema::{BUILDING, DROPPED, Dropped, PLACES, SETTINGS, TABLES, TAGS, Table};
@@ -15,7 +15,7 @@ impl Tables {
             .store
             .write(|tx| {
                 // The counts come from a look of their own: an item written meanwhile must not hold this up.
-                let mut table = find(tx, space, name)?;
+                let mut table = copy(tx, space, name)?;
                 if table.protected {
                     return Err(Error::Protected(table.name));
                 }

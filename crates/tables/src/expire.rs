@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Tables;
 use crate::build;
-use crate::describe::find;
+use crate::describe::{copy, find};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::schema::{
@@ -41,7 +41,7 @@ impl Tables {
     ) -> Result<()> {
         self.store
             .write(|tx| {
-                let mut table = find(tx, space, name)?;
+                let mut table = copy(tx, space, name)?;
                 let prefix = table.prefix();
                 let current = table.expiry.as_ref().map(|expiry| &*expiry.attribute);
                 if current == attribute {

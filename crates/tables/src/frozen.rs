@@ -1,7 +1,7 @@
 use base::{Space, Timestamp};
 use store::View;
 
-use crate::describe::{counted, find};
+use crate::describe::{copy, counted};
 use crate::error::Result;
 use crate::page::{Page, Walk, start};
 use crate::value::Item;
@@ -18,7 +18,7 @@ impl Tables {
     pub fn freeze(&self, space: &Space, name: &str) -> Result<Frozen> {
         let at = self.clock.now();
         let view = self.store.read()?;
-        let description = counted(&view, find(&view, space, name)?)?;
+        let description = counted(&view, copy(&view, space, name)?)?;
         Ok(Frozen {
             view,
             at,

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::Space;
 
@@ -26,7 +27,7 @@ impl Tables {
         mut more: impl FnMut(Option<&Item>) -> bool,
     ) -> Result<Vec<Option<Item>>> {
         let view = self.store.read()?;
-        let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
+        let mut tables: BTreeMap<&str, Arc<Table>> = BTreeMap::new();
         let mut rows = Vec::new();
         // All keys are looked at before any item is.
         for (name, key) in keys {

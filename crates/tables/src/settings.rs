@@ -11,7 +11,8 @@ use crate::schema::{Recovery, SETTINGS, Settings, Table};
 impl Tables {
     pub fn settings(&self, space: &Space, name: &str) -> Result<Settings> {
         let view = self.store.read()?;
-        of(&view, &find(&view, space, name)?)
+        let table = find(&view, space, name)?;
+        of(&view, &table)
     }
 
     /// Wants a table to be recoverable for this many days, or no longer.

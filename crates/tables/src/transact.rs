@@ -1,6 +1,7 @@
 //! Several writes at once: all of them, or none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base::{Space, Timestamp};
 use store::Tx;
@@ -94,7 +95,7 @@ impl Tables {
 }
 
 fn all(tx: &mut Tx, space: &Space, writes: &[Write], now: Timestamp) -> Result<Vec<Written>> {
-    let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
+    let mut tables: BTreeMap<&str, Arc<Table>> = BTreeMap::new();
     for write in writes {
         if !tables.contains_key(write.table.as_str()) {
             tables.insert(&write.table, find(tx, space, &write.table)?);

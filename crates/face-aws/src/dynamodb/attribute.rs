@@ -13,7 +13,7 @@ use tables::{Item, Number, NumberError, Type, Value};
 use crate::protocol::Fault;
 
 /// How deep lists and maps may be in each other.
-const DEEPEST: usize = 32;
+pub(super) const DEEPEST: usize = 32;
 
 /// What is wrong with a value, in the real service's words.
 type Wrong = Cow<'static, str>;

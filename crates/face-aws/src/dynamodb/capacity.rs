@@ -138,6 +138,15 @@ impl Kind {
 }
 
 impl Wanted {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "NONE" => Some(Self::None),
+            "TOTAL" => Some(Self::Total),
+            "INDEXES" => Some(Self::Indexes),
+            _ => None,
+        }
+    }
+
     /// What is told of what `spent` works out, which is only asked for if it is told.
     pub(super) fn tell(
         self,

@@ -29,7 +29,7 @@ pub(super) async fn set(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         .ok_or_else(|| table::absent("timeToLiveSpecification"))?;
     let name = table::name(asked.context, &input.table_name)?;
     let table = asked.tables.table(asked.space(), name);
-    let current = table.map_err(about_table)?.expiry;
+    let current = table.map_err(about_table)?.expiry.clone();
     let refused = match (&current, wanted.enabled) {
         (Some(_), true) => Some("TimeToLive is already enabled".to_owned()),
         (None, false) => Some("TimeToLive is already disabled".into()),
@@ -59,7 +59,7 @@ pub(super) fn describe(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let name = table::name(asked.context, &input.table_name)?;
     let table = asked.tables.table(asked.space(), name);
     let table = table.map_err(about_table)?;
-    let description = match table.expiry {
+    let description = match &table.expiry {
         None => json!({ "TimeToLiveStatus": "DISABLED" }),
         Some(expiry) => json!({
             "TimeToLiveStatus": "ENABLED",

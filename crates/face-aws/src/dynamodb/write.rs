@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use tables::{Error, Item, Projection, Write, Written};
+use tables::{Condition, Error, Item, Projection, Write, Written};
 
 use super::attribute::PrintedItem;
 use super::capacity::{Consumed, Kind, Spent, Wanted};
 use super::error::{fault, fault_with_item};
 use super::terms::{Grammar, Terms};
 use super::{Asked, attribute, settings, table};
-use crate::protocol::Fault;
+use crate::protocol::{Call, Fault};
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Input {
     table_name: String,
@@ -85,20 +85,63 @@ const UPDATE: Grammar = Grammar {
     legacy: &["AttributeUpdates", "Expected", "ConditionalOperator"],
 };
 
+/// A request to put an item, understood.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Put {
+    input: Input,
+    item: Item,
+    condition: Option<Condition>,
+}
+
 pub(super) async fn put(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
-    let input = &mut asked.call.input;
-    let mut terms = Terms::of(input, &CONDITION)?;
+    let put = read_put(&mut asked.call)?;
+    put.answer(&asked).await
+}
+
+pub(super) fn read_put(call: &mut Call<'_>) -> Result<Put, Fault> {
+    let mut terms = Terms::of(&mut call.input, &CONDITION)?;
     let condition = terms.condition()?;
     terms.done()?;
-    let item = attribute::take(input, "Item")?.unwrap_or_default();
-    settings::only(&asked.call, &KNOWN)?;
-    let input: Input = asked.call.read()?;
+    let item = attribute::take(&mut call.input, "Item")?.unwrap_or_default();
+    settings::only(call, &KNOWN)?;
+    let input: Input = call.read()?;
     input.only_old()?;
-    let key = input.key_for_metrics(&item);
-    let write = Write::put(table::name(asked.context, &input.table_name)?, item);
-    let written = input.write(&asked, write.when(condition)).await?;
-    let returned = written.old.as_ref().filter(|_| input.returns_old());
-    input.answer(&asked, &written, returned, key.as_ref())
+    Ok(Put {
+        input,
+        item,
+        condition,
+    })
+}
+
+impl Put {
+    /// With no condition, and nothing to be told but what it cost.
+    pub(super) fn plain(table_name: String, item: Item, return_consumed_capacity: Wanted) -> Self {
+        let input = Input {
+            table_name,
+            return_values: ReturnValues::default(),
+            return_consumed_capacity,
+            return_values_on_condition_check_failure: OnFailure::default(),
+            return_item_collection_metrics: Metrics::default(),
+        };
+        Self {
+            input,
+            item,
+            condition: None,
+        }
+    }
+
+    pub(super) async fn answer(self, asked: &Asked<'_>) -> Result<wire::Response, Fault> {
+        let Self {
+            input,
+            item,
+            condition,
+        } = self;
+        let key = input.key_for_metrics(&item);
+        let write = Write::put(table::name(asked.context, &input.table_name)?, item);
+        let written = input.write(asked, write.when(condition)).await?;
+        let returned = written.old.as_ref().filter(|_| input.returns_old());
+        input.answer(asked, &written, returned, key.as_ref())
+    }
 }
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -205,7 +248,7 @@ impl Metrics {
             return Ok(None);
         }
         let schema = match asked.tables.table(asked.space(), table) {
-            Ok(schema) => schema.key,
+            Ok(schema) => schema.key.clone(),
             Err(Error::NoSuchTable(_)) => return Ok(None),
             Err(error) => return Err(fault(error)),
         };

@@ -1,11 +1,11 @@
 //! awsJson 1.0 and 1.1: one path, the operation in a header, everything else in the body.
 
 use http::request::Parts;
-use http::{Method, StatusCode, header};
+use http::{HeaderName, Method, StatusCode, header};
 use serde_json::{Map, Value};
 
+use super::Fault;
 use super::model::{Model, Operation};
-use super::{Fault, rest};
 
 pub(super) fn operation<'a>(
     model: &'a Model,
@@ -15,15 +15,21 @@ pub(super) fn operation<'a>(
     if parts.method != Method::POST || !(body.is_empty() || is_json(parts)) {
         return Err(Fault::unknown_operation().with_status(StatusCode::NOT_FOUND));
     }
-    rest::header(parts, "x-amz-target")
+    text(parts, &TARGET)
         .and_then(|target| target.split_once('.'))
         .filter(|(prefix, _)| *prefix == model.target)
         .and_then(|(_, name)| model.operation_named(name))
         .ok_or_else(Fault::unknown_operation)
 }
 
+static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
+fn text<'a>(parts: &'a Parts, name: &HeaderName) -> Option<&'a str> {
+    parts.headers.get(name)?.to_str().ok()
+}
+
 fn is_json(parts: &Parts) -> bool {
-    let content_type = rest::header(parts, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    let content_type = text(parts, &header::CONTENT_TYPE).unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     matches!(
         content_type,

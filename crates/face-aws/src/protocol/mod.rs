@@ -27,7 +27,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -112,6 +112,25 @@ impl Service {
 
     fn model(&self) -> &Model {
         self.model.get_or_init(|| Model::read(self.source))
+    }
+
+    /// Which operation a request is for, where the protocol says it outside of the body.
+    pub(crate) fn named(&self, parts: &Parts, body: &[u8]) -> Option<&Operation> {
+        let model = self.model();
+        match model.protocol {
+            Protocol::Json { .. } => json::operation(model, parts, body).ok(),
+            Protocol::RestJson | Protocol::Query => None,
+        }
+    }
+
+    /// A request that was understood otherwise: nothing of its input is left to be read.
+    pub(crate) fn call<'a>(&'a self, operation: &'a Operation) -> Call<'a> {
+        Call {
+            operation,
+            input: Map::new(),
+            payload: Bytes::new(),
+            service: self.model().service,
+        }
     }
 
     /// Understands a request, or says what is wrong with it.
@@ -216,14 +235,18 @@ impl Service {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Ok(id) = HeaderValue::from_str(request_id) {
-            headers.insert("x-amzn-requestid", id);
+            headers.insert(&REQUEST_ID, id);
         }
         if let Some(crc32) = crc32 {
-            headers.insert("x-amz-crc32", crc32.into());
+            headers.insert(&CRC32, crc32.into());
         }
         response
     }
 }
+
+// Every answer has them: as text, their names would be looked at letter by letter each time.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+static CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 fn crc32(body: &[u8]) -> u64 {
     crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, body)

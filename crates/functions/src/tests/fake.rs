@@ -372,6 +372,7 @@ fn launcher(stage: Arc<Stage>) -> Launcher {
         let (stream, theirs) = UnixStream::pair().unwrap();
         let (stdout, printed) = tokio::io::duplex(1 << 20);
         let (process, keeper) = Process::new();
+        let process = process.with_gauge(|| Some(ByteSize::mib(17)));
         tasks.spawn(live(what, number, theirs, printed, keeper, stage));
         std::future::ready(Ok(Launched {
             start: crate::Start::Boot,
@@ -390,20 +391,13 @@ async fn live(
     number: usize,
     stream: UnixStream,
     stdout: DuplexStream,
-    mut keeper: Keeper,
+    keeper: Keeper,
     stage: Arc<Stage>,
 ) {
     stage.alive.fetch_add(1, Ordering::SeqCst);
-    let peaks = async {
-        while let Some(asked) = keeper.peak.recv().await {
-            let _ = asked.send(Some(ByteSize::mib(17)));
-        }
-        std::future::pending::<()>().await;
-    };
     let exit = tokio::select! {
         exit = act(&what, number, stream, stdout, &stage) => exit,
         () = keeper.kill.cancelled() => Exit::Signal(9),
-        () = peaks => Exit::Signal(9),
     };
     stage.alive.fetch_sub(1, Ordering::SeqCst);
     keeper.exit.send_replace(Some(exit));

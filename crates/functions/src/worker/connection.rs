@@ -21,6 +21,8 @@ const MOST_TRAILERS: usize = 64;
 pub(crate) struct Connection<S> {
     pub(super) stream: S,
     pub(super) buffer: BytesMut,
+    /// What is still to be said, with whatever is said next.
+    owed: BytesMut,
     largest_body: u64,
     /// Where an answer goes that is to be passed on while it comes.
     outlet: Outlets,
@@ -97,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Self {
             stream,
             buffer: BytesMut::with_capacity(4 << 10),
+            owed: BytesMut::new(),
             largest_body,
             outlet,
         }
@@ -135,10 +138,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), Broken> {
-        self.stream
-            .write_all(message)
-            .await
-            .map_err(|cause| broken(&cause))
+        let sent = if self.owed.is_empty() {
+            self.stream.write_all(message).await
+        } else {
+            self.owed.extend_from_slice(message);
+            let all = self.owed.split();
+            self.stream.write_all(&all).await
+        };
+        sent.map_err(|cause| broken(&cause))
+    }
+
+    /// Says that the last request was heard. Who has made another one since does not wait for that: it would only be woken
+    /// twice.
+    pub(crate) async fn acknowledge(&mut self, message: &[u8]) -> Result<(), Broken> {
+        if self.buffer.is_empty() {
+            return self.send(message).await;
+        }
+        self.owed.extend_from_slice(message);
+        Ok(())
     }
 
     async fn head(&mut self) -> Result<Head, Broken> {

@@ -62,15 +62,30 @@ impl Listener {
 
     /// Answers the request that came last.
     pub(super) async fn answer(&mut self, message: &[u8]) -> Result<(), Broken> {
-        let Some((mut connection, closes)) = self.asker.take() else {
-            return Ok(());
-        };
-        match connection.send(message).await {
+        if let Some((mut connection, closes)) = self.asker.take() {
+            let said = connection.send(message).await;
+            self.go_on(connection, closes, said);
+        }
+        Ok(())
+    }
+
+    /// Says that the request that came last was heard.
+    pub(super) async fn acknowledge(&mut self, message: &[u8]) {
+        if let Some((mut connection, closes)) = self.asker.take() {
+            let said = match closes {
+                true => connection.send(message).await,
+                false => connection.acknowledge(message).await,
+            };
+            self.go_on(connection, closes, said);
+        }
+    }
+
+    fn go_on(&mut self, connection: Connection<TcpStream>, closes: bool, said: Result<(), Broken>) {
+        match said {
             Ok(()) if !closes => self.read(connection),
             Ok(()) => {}
             Err(broken) => tracing::debug!(%broken, "a worker's connection ended"),
         }
-        Ok(())
     }
 
     /// Whether whoever made the last request still waits for its answer: clients lose patience and ask again elsewhere.

@@ -80,6 +80,24 @@ async fn work_is_handed_over_and_answered_with_the_next_request_in_one_write() {
         Reply::Response("\"ok\"".into())
     );
     worker.asks_again().await.unwrap();
+    // Who has asked on already is woken once, by more work.
+    worker.hand_over(&work()).await.unwrap();
+    let both = received(&mut theirs).await;
+    let (accepted, more) = both.split_once("\r\n\r\n").unwrap();
+    assert!(accepted.starts_with("HTTP/1.1 202"), "{both}");
+    assert!(more.contains("HTTP/1.1 200 OK\r\n"), "{both}");
+}
+
+#[tokio::test]
+async fn who_waits_to_hear_that_an_answer_arrived_is_told_at_once() {
+    let (mut worker, mut theirs) = pair();
+    theirs.write_all(next().as_bytes()).await.unwrap();
+    assert_eq!(worker.ready().await.unwrap(), Ready::Ready);
+    worker.hand_over(&work()).await.unwrap();
+    received(&mut theirs).await;
+    let answer = post(&response("id-1"), "\"ok\"");
+    theirs.write_all(answer.as_bytes()).await.unwrap();
+    worker.reply(&work()).await.unwrap();
     assert!(received(&mut theirs).await.starts_with("HTTP/1.1 202"));
 }
 

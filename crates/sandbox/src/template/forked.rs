@@ -14,6 +14,7 @@ use crate::cgroup::Cgroup;
 use crate::child::exit;
 use crate::chores::{Left, Remains};
 use crate::freeze::Means;
+use crate::gauge::Gauge;
 use crate::held::Held;
 use crate::{Exit, Limits};
 
@@ -102,11 +103,10 @@ impl Forked {
     }
 
     /// With what it shares: as much as it would have used, had it been started itself.
-    pub(crate) fn peak_memory(&self) -> Option<ByteSize> {
-        let own = self.group.as_ref()?.peak_memory()?;
+    pub(crate) fn gauge(&self) -> Option<Gauge> {
         let shared = self.shared.unwrap_or(ByteSize::bytes(0));
-        let all = own.as_bytes() + shared.as_bytes();
-        Some(ByteSize::bytes(all.min(self.limits.memory.as_bytes())))
+        let own = self.group.as_ref()?.gauge();
+        Some(own.sharing(shared, self.limits.memory))
     }
 }
 

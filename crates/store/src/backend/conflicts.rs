@@ -1,6 +1,8 @@
 //! Which keys were written lately, to tell a transaction that its reads are stale.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 
 use super::{Commit, Version};
 
@@ -10,6 +12,7 @@ const GENERATION: usize = 32_768;
 
 #[derive(Debug)]
 pub(super) struct Conflicts {
+    hashes: RandomState,
     young: Generation,
     /// The one before.
     old: Generation,
@@ -21,19 +24,25 @@ pub(super) struct Conflicts {
 
 #[derive(Debug, Default)]
 struct Generation {
-    /// The last version that wrote each key.
-    latest: HashMap<Vec<u8>, Version>,
+    /// The last version that wrote each key, by its hash: two keys that share one are at worst a needless conflict.
+    latest: HashMap<u64, Version>,
     /// All writes, oldest first. What a range is checked against: a transaction misses only the last few of them, while
     /// a range of keys may hold thousands that were written long before it began, such as those of a queue's done items.
-    written: Vec<(Version, Vec<u8>)>,
+    written: Vec<Written>,
+}
+
+#[derive(Debug)]
+struct Written {
+    version: Version,
+    key: Vec<u8>,
+    /// Or it was deleted.
+    put: bool,
 }
 
 impl Generation {
-    fn since(&self, version: Version) -> impl Iterator<Item = &Vec<u8>> {
+    fn since(&self, version: Version) -> impl Iterator<Item = &Written> {
         let newer = self.written.iter().rev();
-        newer
-            .take_while(move |(written, _)| *written > version)
-            .map(|(_, key)| key)
+        newer.take_while(move |written| written.version > version)
     }
 }
 
@@ -41,6 +50,7 @@ impl Conflicts {
     /// Nothing written before `version` can matter: no transaction is older.
     pub(super) fn since(version: Version) -> Self {
         Self {
+            hashes: RandomState::new(),
             young: Generation::default(),
             old: Generation::default(),
             old_until: version,
@@ -57,32 +67,50 @@ impl Conflicts {
         if commit.read_version < self.floor {
             return false;
         }
+        let generations = [&self.young, &self.old];
         let stale = |version: &Version| *version > commit.read_version;
-        [&self.young, &self.old].iter().all(|generation| {
-            let mut keys = reads.keys.iter();
-            let key_changed = keys.any(|key| generation.latest.get(key).is_some_and(stale));
-            let range_changed = || {
-                let mut written = generation.since(commit.read_version);
-                !reads.ranges.is_empty()
-                    && written.any(|key| reads.ranges.iter().any(|range| range.contains(key)))
-            };
-            !key_changed && !range_changed()
-        })
+        let key_changed = |key: &Vec<u8>| {
+            let hash = self.hashes.hash_one(key);
+            let mut latest = generations.iter().map(|each| each.latest.get(&hash));
+            latest.any(|version| version.is_some_and(stale))
+        };
+        let range_changed = || {
+            let each = generations.iter();
+            let mut written = each.flat_map(|each| each.since(commit.read_version));
+            written.any(|written| {
+                reads
+                    .ranges
+                    .iter()
+                    .any(|range| range.contains(&written.key))
+            })
+        };
+        !reads.keys.iter().any(key_changed) && (reads.ranges.is_empty() || !range_changed())
     }
 
-    pub(super) fn remember<'a>(
+    /// The keys that were put after this version.
+    pub(super) fn puts_since(&self, version: Version) -> impl Iterator<Item = &[u8]> {
+        let written = self.young.since(version).chain(self.old.since(version));
+        written
+            .filter(|written| written.put)
+            .map(|written| written.key.as_slice())
+    }
+
+    /// Notes that a version wrote these keys, and of each whether it put it.
+    pub(super) fn remember(
         &mut self,
         version: Version,
-        keys: impl Iterator<Item = &'a Vec<u8>>,
+        keys: impl Iterator<Item = (Vec<u8>, bool)>,
     ) {
         if self.young.written.len() >= GENERATION {
             self.floor = self.old_until;
             self.old = std::mem::take(&mut self.young);
             self.old_until = version.saturating_sub(1);
         }
-        for key in keys {
-            self.young.latest.insert(key.clone(), version);
-            self.young.written.push((version, key.clone()));
+        for (key, put) in keys {
+            self.young
+                .latest
+                .insert(self.hashes.hash_one(&key), version);
+            self.young.written.push(Written { version, key, put });
         }
     }
 }
@@ -121,7 +149,7 @@ mod tests {
     #[test]
     fn only_a_read_that_was_overwritten_since_is_a_conflict() {
         let mut conflicts = Conflicts::since(0);
-        conflicts.remember(5, [b"m".to_vec()].iter());
+        conflicts.remember(5, [(b"m".to_vec(), true)].into_iter());
         assert!(!conflicts.allow(&reading(4, &["m"], &[])));
         assert!(conflicts.allow(&reading(5, &["m"], &[])));
         assert!(conflicts.allow(&reading(4, &["n"], &[])));
@@ -143,10 +171,8 @@ mod tests {
         for generation in 0..3_u8 {
             for n in 0..GENERATION {
                 version += 1;
-                conflicts.remember(
-                    version,
-                    [[&[generation][..], &n.to_be_bytes()].concat()].iter(),
-                );
+                let key = [&[generation][..], &n.to_be_bytes()].concat();
+                conflicts.remember(version, [(key, true)].into_iter());
             }
         }
         let generation = Version::try_from(GENERATION).unwrap();

@@ -24,10 +24,10 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::conflicts::Conflicts;
-use super::{Backend, Commit, Committed, Snapshot, Version, puts};
-use crate::front::Fronts;
+use super::{Backend, Commit, Committed, Snapshot, Version};
 use crate::key::{Key, KeyRange};
 use crate::keyspace::Keyspace;
+use crate::known::Known;
 use crate::log::Wakes;
 use crate::view::Pair;
 use crate::{Durability, Error, Result};
@@ -67,7 +67,7 @@ enum Work {
 }
 
 impl Embedded {
-    pub(crate) fn open(dir: &Path, wakes: Arc<Wakes>, fronts: Arc<Fronts>) -> Result<Self> {
+    pub(crate) fn open(dir: &Path, wakes: Arc<Wakes>, known: Arc<Known>) -> Result<Self> {
         std::fs::create_dir_all(dir).map_err(|cause| Error::io("create the data folder", cause))?;
         let tree = Tree::open(&dir.join("tree"))?;
         let committed = tree.committed()?;
@@ -87,7 +87,7 @@ impl Embedded {
             visible: visible.clone(),
             failure: failure.clone(),
             wakes,
-            fronts,
+            known,
         };
         let committer = thread::Builder::new()
             .name("committer".into())
@@ -264,7 +264,7 @@ struct Committer {
     visible: Arc<AtomicU64>,
     failure: Arc<Mutex<Option<Error>>>,
     wakes: Arc<Wakes>,
-    fronts: Arc<Fronts>,
+    known: Arc<Known>,
 }
 
 impl Committer {
@@ -285,7 +285,7 @@ impl Committer {
         let mut accepted = Vec::with_capacity(works.len());
         let mut refused = Vec::new();
         let mut bells = Vec::new();
-        let mut written = Vec::new();
+        let before = self.last;
         let mut durability = Durability::Buffered;
         for work in works {
             let (commit, done) = match work {
@@ -305,15 +305,19 @@ impl Committer {
                 }
                 bells.extend(commit.bells());
                 let writes = commit.into_writes(self.last);
-                // Also against the rest of this very batch.
-                self.conflicts.remember(self.last, writes.keys());
-                written.extend(puts(&writes));
-                for (key, value) in writes {
+                self.known.kept.written(self.last, writes.keys());
+                let written = writes.into_iter().map(|(key, value)| {
+                    let put = value.is_some();
                     match value {
-                        Some(value) => batch.insert(&self.tree.keys, key, value.as_ref()),
-                        None => batch.remove(&self.tree.keys, key),
+                        Some(value) => {
+                            batch.insert(&self.tree.keys, key.as_slice(), value.as_ref())
+                        }
+                        None => batch.remove(&self.tree.keys, key.as_slice()),
                     }
-                }
+                    (key, put)
+                });
+                // Also against the rest of this very batch.
+                self.conflicts.remember(self.last, written);
                 accepted.push(done);
             } else {
                 refused.push(done);
@@ -322,7 +326,8 @@ impl Committer {
         let outcome = match failed {
             Some(error) => Err(error),
             None => {
-                self.fronts.lower(self.last, &written);
+                let puts = self.conflicts.puts_since(before);
+                self.known.fronts.lower(self.last, puts);
                 self.apply(batch, durability)
             }
         };
@@ -394,10 +399,12 @@ impl Pace {
                 Err(_) if works.len() >= self.expected => break,
                 Err(_) => {
                     let left = self.patience.saturating_sub(stopwatch.elapsed());
-                    match waiting.recv_timeout(left) {
-                        Ok(work) => work,
-                        Err(_) => break,
+                    if left.is_zero() {
+                        break;
                     }
+                    // Not `recv_timeout`, or each of them would have to wake us.
+                    thread::park_timeout(left);
+                    continue;
                 }
             };
             works.push(work);

@@ -43,12 +43,6 @@ pub(crate) trait Snapshot: Send {
     fn scan_back(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>>;
 }
 
-/// The keys that these writes put.
-pub(crate) fn puts(writes: &BTreeMap<Vec<u8>, Option<Bytes>>) -> impl Iterator<Item = Vec<u8>> {
-    let put = |(key, value): (&Vec<u8>, &Option<Bytes>)| value.is_some().then(|| key.clone());
-    writes.iter().filter_map(put)
-}
-
 /// All that a transaction wants, and all that must still hold for it to be right.
 #[derive(Debug)]
 pub(crate) struct Commit {

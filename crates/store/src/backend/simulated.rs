@@ -10,10 +10,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::conflicts::Conflicts;
-use super::{Backend, Commit, Committed, Snapshot, Version, puts};
+use super::{Backend, Commit, Committed, Snapshot, Version};
 use crate::blob::Blobs;
-use crate::front::Fronts;
 use crate::key::KeyRange;
+use crate::known::Known;
 use crate::log::Wakes;
 use crate::view::Pair;
 use crate::{Durability, Error, Result, Store};
@@ -56,7 +56,7 @@ struct Disk {
     /// Versions that open snapshots look at, and how many of each.
     watched: BTreeMap<Version, usize>,
     /// Shared by all that have the disk open, as they see each other's writes; new after a crash.
-    fronts: Arc<Fronts>,
+    known: Arc<Known>,
     /// Counts crashes: a store opened before one is dead.
     epoch: u64,
     failed: bool,
@@ -70,7 +70,7 @@ impl Simulation {
             durable: 0,
             conflicts: Conflicts::since(0),
             watched: BTreeMap::new(),
-            fronts: Arc::default(),
+            known: Arc::default(),
             epoch: 0,
             failed: false,
         };
@@ -84,9 +84,9 @@ impl Simulation {
 
     /// Opens the store on this disk, as a process does when it starts.
     pub fn open(&self) -> Store {
-        let (epoch, fronts) = {
+        let (epoch, known) = {
             let disk = self.disk.lock();
-            (disk.epoch, disk.fronts.clone())
+            (disk.epoch, disk.known.clone())
         };
         let wakes = Arc::new(Wakes::default());
         let backend = Simulated {
@@ -98,7 +98,7 @@ impl Simulation {
         };
         let blobs = self.blobs.reopened();
         let random = self.random.clone();
-        Store::assemble(Box::new(backend), wakes, fronts, blobs, random)
+        Store::assemble(Box::new(backend), wakes, known, blobs, random)
     }
 
     /// Kills whatever has this disk open. What was synced stays; of what was only buffered a random prefix does.
@@ -113,7 +113,7 @@ impl Simulation {
         disk.visible = kept;
         disk.durable = kept;
         disk.conflicts = Conflicts::since(kept);
-        disk.fronts = Arc::default();
+        disk.known = Arc::default();
         disk.epoch += 1;
         disk.failed = false;
     }
@@ -150,9 +150,13 @@ impl Simulated {
         let durability = commit.durability;
         let bells = commit.bells();
         let writes = commit.into_writes(version);
-        disk.conflicts.remember(version, writes.keys());
-        disk.fronts
-            .lower(version, &puts(&writes).collect::<Vec<_>>());
+        disk.known.kept.written(version, writes.keys());
+        let keys = writes
+            .iter()
+            .map(|(key, value)| (key.clone(), value.is_some()));
+        disk.conflicts.remember(version, keys);
+        let puts = disk.conflicts.puts_since(version - 1);
+        disk.known.fronts.lower(version, puts);
         // A crash goes back as far as what is durable, so that must stay visible too.
         let watched = disk.watched.keys().next().copied().unwrap_or(version);
         let oldest = watched.min(disk.durable);

@@ -408,7 +408,7 @@ fn write(asked: &Asked<'_>, statement: &Statement) -> Result<(String, Write), Fa
             "EXISTS can only be used in ExecuteTransaction write requests.",
         )),
         Statement::Insert { table, item } => {
-            let absent = Condition::Not(Box::new(exists(&find(table)?)));
+            let absent = Condition::Not(Box::new(exists(&*find(table)?)));
             let write = Write::put(table, item.clone()).when(Some(absent));
             Ok((table.clone(), write))
         }
@@ -428,7 +428,7 @@ fn write(asked: &Asked<'_>, statement: &Statement) -> Result<(String, Write), Fa
         Statement::Delete {
             table, condition, ..
         } => {
-            let (key, rest) = keyed(&find(table)?, condition)?;
+            let (key, rest) = keyed(&*find(table)?, condition)?;
             Ok((table.clone(), Write::delete(table, key).when(rest)))
         }
     }
