@@ -19,14 +19,15 @@ impl Buses {
     /// Forgets what is too old, as it becomes so, until `stop`. One of these runs for each store.
     pub async fn run_expiries(&self, stop: CancellationToken) {
         let mut bell = self.store.timer_bell(&expiries());
-        loop {
+        while !stop.is_cancelled() {
             bell.borrow_and_update();
             let next = match self.expire_some().await {
                 Ok(None) => continue,
                 Ok(Some(next)) => next,
                 Err(error) => {
                     tracing::error!(%error, "archives could not be looked after; trying again");
-                    self.clock.now() + PAUSE
+                    self.clock.host().sleep(PAUSE).await;
+                    continue;
                 }
             };
             let sleep = async {

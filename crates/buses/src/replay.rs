@@ -106,7 +106,7 @@ impl Buses {
                     Ok(false) => self.begun().await,
                     Err(error) => {
                         tracing::error!(%error, "a replay could not go on; trying again");
-                        self.clock.sleep(PAUSE).await;
+                        self.clock.host().sleep(PAUSE).await;
                     }
                 }
             };
@@ -120,7 +120,7 @@ impl Buses {
     async fn begun(&self) {
         if let Err(error) = self.store.appended(&bell(), store::Position::START).await {
             tracing::error!(%error, "nobody says when a replay begins");
-            self.clock.sleep(PAUSE).await;
+            self.clock.host().sleep(PAUSE).await;
         }
     }
 

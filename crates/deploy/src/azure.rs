@@ -103,7 +103,12 @@ impl App {
             name != "node_modules" && name != "__pycache__" && !name.starts_with('.')
         };
         let name = inner.file_name().unwrap_or_default().to_string_lossy();
-        let describes = ["host.json", "local.settings.json", "function.json", "package.json"];
+        let describes = [
+            "host.json",
+            "local.settings.json",
+            "function.json",
+            "package.json",
+        ];
         let is_code = [".js", ".mjs", ".cjs", ".py"];
         let registers = matches!(self.model, Model::Registered(_));
         inner.components().all(is_own)
@@ -140,7 +145,10 @@ impl App {
 
     /// That the code did not say it, for this reason.
     pub(crate) fn not_declared(&self, why: &str) -> Diagnostics {
-        let message = format!("the code in {} does not start: {why}", self.folder.display());
+        let message = format!(
+            "the code in {} does not start: {why}",
+            self.folder.display()
+        );
         self.wrong_with(
             Finding::placeless(message).help("it is run to learn which functions it registers"),
         )
@@ -262,8 +270,9 @@ impl App {
     fn runtime(&self) -> String {
         match self.language {
             Language::Node => {
-                let asked = found::manifest(&self.folder)
-                    .and_then(|manifest| crate::google::number(manifest["engines"]["node"].as_str()?));
+                let asked = found::manifest(&self.folder).and_then(|manifest| {
+                    crate::google::number(manifest["engines"]["node"].as_str()?)
+                });
                 asked.map_or_else(|| NODE.into(), |major| format!("nodejs{major}.x"))
             }
             Language::Python => {

@@ -385,7 +385,11 @@ impl Deployer {
             return Ok(());
         };
         let own = format!("function/{}", name.to_lowercase());
-        for (ring, key) in [(own.as_str(), "default"), ("host", "default"), ("master", "_master")] {
+        for (ring, key) in [
+            (own.as_str(), "default"),
+            ("host", "default"),
+            ("master", "_master"),
+        ] {
             azure.keys.ensure(space, ring, key).await?;
         }
         Ok(())

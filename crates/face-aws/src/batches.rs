@@ -3,6 +3,7 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use schedules::Occasion;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -136,6 +137,10 @@ impl Dialect for AwsDialect {
 
     fn request_headers(&self) -> Vec<(String, String)> {
         happening::request_headers()
+    }
+
+    fn rung(&self, rule: &Rule, occasion: &Occasion) -> buses::Event {
+        happening::rung(rule, occasion)
     }
 
     fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {

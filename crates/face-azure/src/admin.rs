@@ -54,9 +54,7 @@ pub(crate) async fn serve(
         (_, ["host", "keys" | "functionkeys", key @ ..]) => {
             keys::serve(&asked, authorize::HOST, key).await
         }
-        (_, ["host", "systemkeys", key @ ..]) => {
-            keys::serve(&asked, authorize::SYSTEM, key).await
-        }
+        (_, ["host", "systemkeys", key @ ..]) => keys::serve(&asked, authorize::SYSTEM, key).await,
         _ => Ok(not_built(head)),
     }
 }

@@ -46,7 +46,10 @@ fn opens(keys: &Keyring, head: &Head, rings: &[&str]) -> Result<(), Refusal> {
 
 /// In a header, or in the address.
 fn shown(head: &Head) -> Option<String> {
-    let header = head.headers.get(HEADER).and_then(|value| value.to_str().ok());
+    let header = head
+        .headers
+        .get(HEADER)
+        .and_then(|value| value.to_str().ok());
     if let Some(header) = header.filter(|header| !header.is_empty()) {
         return Some(header.to_owned());
     }

@@ -48,7 +48,9 @@ pub(crate) async fn call(
         request_id: parts.functions.new_request_id(),
         trigger: "http".into(),
         client_context: None,
-        trace: trace.and_then(|trace| trace.to_str().ok()).map(str::to_owned),
+        trace: trace
+            .and_then(|trace| trace.to_str().ok())
+            .map(str::to_owned),
     };
     // The function's own time-out ends the wait.
     let answering = parts.functions.invoke_streaming(invoke).await;
@@ -87,12 +89,7 @@ fn malformed(function: &str, why: &str) -> Refusal {
     Refusal::Failed
 }
 
-fn request(
-    parts: &Parts,
-    head: &Head,
-    body: bytes::Bytes,
-    parameters: Parameters,
-) -> HttpRequest {
+fn request(parts: &Parts, head: &Head, body: bytes::Bytes, parameters: Parameters) -> HttpRequest {
     let peer = head.extensions.get::<Peer>();
     HttpRequest {
         request_id: parts.random.uuid().to_string(),

@@ -72,7 +72,8 @@ impl Dialect for AzureDialect {
 
     /// W3C's `traceparent`.
     fn trace(&self, _now: Timestamp, chance: [u8; 20]) -> String {
-        let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let hex =
+            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
         format!("00-{}-{}-01", hex(&chance[..16]), hex(&chance[12..]))
     }
 
@@ -137,7 +138,10 @@ impl Dialect for AzureDialect {
             )],
             Moment::Fault(failed, _) => vec![format!("[Error] {}", failed.message)],
             Moment::InitFailed { failed, .. } => {
-                vec![format!("[Error] The instance did not start: {}", failed.message)]
+                vec![format!(
+                    "[Error] The instance did not start: {}",
+                    failed.message
+                )]
             }
             Moment::Report(report) => {
                 let (level, how) = match report.ended {

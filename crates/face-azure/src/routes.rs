@@ -129,7 +129,11 @@ fn route(function: &Function) -> Option<Route> {
     match read(text) {
         Ok(route) => Some(route),
         Err(why) => {
-            tracing::warn!(function = function.name, why, "a function has no route that reads");
+            tracing::warn!(
+                function = function.name,
+                why,
+                "a function has no route that reads"
+            );
             None
         }
     }
@@ -171,9 +175,15 @@ mod tests {
             Some((route.function.as_str(), parameters))
         };
         let with = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
-        assert_eq!(name("GET", "/api/items/7"), Some(("number", with("id", "7"))));
+        assert_eq!(
+            name("GET", "/api/items/7"),
+            Some(("number", with("id", "7")))
+        );
         assert_eq!(name("GET", "/api/items/x"), Some(("read", with("id", "x"))));
-        assert_eq!(name("PUT", "/api/items/7"), Some(("write", with("id", "7"))));
+        assert_eq!(
+            name("PUT", "/api/items/7"),
+            Some(("write", with("id", "7")))
+        );
         assert_eq!(
             name("HEAD", "/api/items/7"),
             Some(("rest", with("rest", "items/7")))

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{
-    clock, deploy, destroy, invocations, invoke, keys, logs, outbox, serve, up,
-};
+use crate::commands::{clock, deploy, destroy, invocations, invoke, keys, logs, outbox, serve, up};
 
 const EXIT_CODES: &str = "\
 Exit codes:

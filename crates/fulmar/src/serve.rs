@@ -129,6 +129,7 @@ pub(crate) async fn start(
         objects: objects.clone(),
         tables: tables.clone(),
         buses: buses.clone(),
+        schedules: schedules.clone(),
         functions: functions.clone(),
         topics: topics.clone(),
         wording: dialect.clone(),
@@ -210,12 +211,7 @@ pub(crate) async fn start(
     );
     workers.start(
         "Azure's functions",
-        serve_azure(
-            azure,
-            args.azure_listen,
-            deployer.deployed(),
-            stop.clone(),
-        ),
+        serve_azure(azure, args.azure_listen, deployer.deployed(), stop.clone()),
     );
     workers.start("triggers", {
         let (triggers, stop) = (triggers.clone(), stop.clone());

@@ -42,7 +42,9 @@ impl Functions {
             .start(&function, &stream, why, |now| now + patience)
             .await?;
         match started {
-            Started::Ready { instance, .. } => self.ask(instance, &function, &event, patience).await,
+            Started::Ready { instance, .. } => {
+                self.ask(instance, &function, &event, patience).await
+            }
             Started::Failed {
                 failure, capture, ..
             } => {

@@ -52,11 +52,7 @@ impl Queues {
                 next = next.into_iter().chain(Some(due)).min();
                 continue;
             }
-            while self
-                .store()
-                .write_buffered(|tx| clear(tx, dropped))
-                .await?
-            {}
+            while self.store().write_buffered(|tx| clear(tx, dropped)).await? {}
             self.store()
                 .write_buffered(|tx| {
                     tx.delete(key.clone());

@@ -9,7 +9,10 @@ pub enum Error {
     #[error("there is no queue {}", .0.name)]
     NoSuchQueue(Address),
     #[error("the queue {} exists already, and this differs: {what}", .address.name)]
-    QueueExists { address: Address, what: &'static str },
+    QueueExists {
+        address: Address,
+        what: &'static str,
+    },
     /// Its name is free again a while after it was dropped.
     #[error("the queue {} was dropped just now", .0.name)]
     DroppedJustNow(Address),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::Timestamp;
 use store::Tx;
 
+use crate::Queues;
 use crate::desk::pick::{Fate, Outcome, Pick};
 use crate::desk::{Claim, Desk};
 use crate::error::Result;
@@ -15,7 +16,6 @@ use crate::remove::remove;
 use crate::schema::{Address, DUE, Due, HELD, Held, Message, Queue};
 use crate::send::{Enlisting, enlist};
 use crate::tally::Slot;
-use crate::Queues;
 
 /// What a transaction made of the picks.
 #[derive(Default)]
@@ -33,14 +33,24 @@ impl Queues {
         let buries = claim.picks.iter().any(|pick| pick.fate == Fate::Bury);
         let removes = claim.picks.iter().any(|pick| pick.fate == Fate::Remove);
         let slot = (buries || removes).then(|| claim.desk.tally.slot());
-        let grave_slot = grave.as_ref().filter(|_| buries).map(|grave| grave.tally.slot());
+        let grave_slot = grave
+            .as_ref()
+            .filter(|_| buries)
+            .map(|grave| grave.tally.slot());
         let shared = &claim;
         let done = self
             .store()
             .write_buffered(|tx| {
                 let mut done = Settled::default();
                 for (index, pick) in (0..).zip(&shared.picks) {
-                    done.one(tx, shared, pick, token.wrapping_add(index), grave.as_ref(), now)?;
+                    done.one(
+                        tx,
+                        shared,
+                        pick,
+                        token.wrapping_add(index),
+                        grave.as_ref(),
+                        now,
+                    )?;
                 }
                 put(&slot, tx, -done.gone - done.buried);
                 put(&grave_slot, tx, done.buried);
@@ -167,7 +177,9 @@ fn bury(
     message.source = Some(from.clone());
     message.arrived = now;
     message.earlier_receives += held.map_or(0, |held| held.receives);
-    message.first_received = message.first_received.or(held.map(|held| held.first_received));
+    message.first_received = message
+        .first_received
+        .or(held.map(|held| held.first_received));
     // It has been told from its repetitions; among dead letters it must not be taken for one.
     enlist(tx, &grave, &message, Enlisting::moved())?;
     Ok(())

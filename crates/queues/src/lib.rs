@@ -66,7 +66,8 @@ pub use moves::{MAX_MOVES_PER_SECOND, NewMove};
 pub use receipt::Receipt;
 pub use receive::Receive;
 pub use schema::{
-    Address, Allow, Attribute, AttributeValue, Message, Move, MoveFailure, MoveState, Queue, Redrive, Settings,
+    Address, Allow, Attribute, AttributeValue, Message, Move, MoveFailure, MoveState, Queue,
+    Redrive, Settings,
 };
 pub use tags::MAX_TAGS;
 

@@ -63,7 +63,10 @@ impl Queues {
                 if dead.is_empty() {
                     return Err(Error::NotForDeadLetters(new.from.clone()));
                 }
-                if !MOVING.scan(tx, &all(&MOVING.key(), &new.from).range(), 1)?.is_empty() {
+                if !MOVING
+                    .scan(tx, &all(&MOVING.key(), &new.from).range(), 1)?
+                    .is_empty()
+                {
                     return Err(Error::Moving(new.from.clone()));
                 }
                 let begun = Move {
@@ -125,7 +128,10 @@ impl Queues {
                     Some(self.now() + Duration::from_secs(1))
                 }
             };
-            let next = self.shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX));
+            let next = self
+                .shared
+                .clock
+                .sleep_until(next.unwrap_or(Timestamp::MAX));
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.shared.moves.notified() => {}
@@ -177,7 +183,9 @@ impl Queues {
             Ok(desk) => desk,
             Err(error) => return self.fail(from, id, error).await,
         };
-        let most = task.per_second.map_or(AT_ONCE, |most| AT_ONCE.min(most as usize));
+        let most = task
+            .per_second
+            .map_or(AT_ONCE, |most| AT_ONCE.min(most as usize));
         let round = match desk.claim(self.store(), most, now, now + CLAIM) {
             Ok(claim) => self.carry(claim, &task, now).await?,
             Err(error) => return self.fail(from, id, error).await,
@@ -205,7 +213,10 @@ impl Queues {
                 pick.fate = Fate::Deliver;
             }
             let message = pick.message.as_ref();
-            let to = task.to.as_ref().or(message.and_then(|message| message.source.as_ref()));
+            let to = task
+                .to
+                .as_ref()
+                .or(message.and_then(|message| message.source.as_ref()));
             match to.map(|to| self.desk(to)) {
                 Some(Ok(target)) if target.queue().ordered == claim.queue.ordered => {
                     targets.push(Some(target));
@@ -216,7 +227,11 @@ impl Queues {
                 None => return Ok(Round::Failed(MoveFailure::NoSource)),
             }
         }
-        let ids: Vec<Uuid> = claim.picks.iter().map(|_| self.shared.random.uuid()).collect();
+        let ids: Vec<Uuid> = claim
+            .picks
+            .iter()
+            .map(|_| self.shared.random.uuid())
+            .collect();
         let slot = claim.desk.tally.slot();
         let shared = &claim;
         let (outcomes, moved, gone) = self

@@ -73,7 +73,9 @@ impl Once {
             until: Timestamp::from_micros(u64::from_be_bytes(*until)),
             id: Uuid::from_bytes(*id),
             index: u32::from_be_bytes(*index),
-            commit: commit.first_chunk().map(|commit| u64::from_be_bytes(*commit)),
+            commit: commit
+                .first_chunk()
+                .map(|commit| u64::from_be_bytes(*commit)),
         })
     }
 }

@@ -113,7 +113,10 @@ impl Queues {
                 return Ok(got);
             }
             let next = desk.next(self.store(), self.now())?;
-            let next = self.shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX));
+            let next = self
+                .shared
+                .clock
+                .sleep_until(next.unwrap_or(Timestamp::MAX));
             tokio::select! {
                 // The sender lives in the store, which we hold.
                 _ = bell.changed() => {}

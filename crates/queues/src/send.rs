@@ -74,9 +74,13 @@ impl Queues {
             .map(|prepared| {
                 let outcome = prepared.map(|(message, _)| message).and_then(|message| {
                     let sent = sent.next().expect("each that was prepared was sent");
-                    let once = view.as_ref().map(|view| Once::get(view, &once::key(&queue, &message)));
+                    let once = view
+                        .as_ref()
+                        .map(|view| Once::get(view, &once::key(&queue, &message)));
                     let once = once.transpose()?.flatten();
-                    let sequence = once.filter(|once| once.id == sent.id).and_then(Once::sequence);
+                    let sequence = once
+                        .filter(|once| once.id == sent.id)
+                        .and_then(Once::sequence);
                     Ok((sent, sequence))
                 });
                 Ok(outcome)
@@ -148,12 +152,7 @@ pub(crate) fn enlist(
     Ok(Sent { id, repeated })
 }
 
-fn in_order(
-    tx: &mut Tx,
-    queue: &Queue,
-    message: &Message,
-    enlisting: Enlisting,
-) -> Result<Sent> {
+fn in_order(tx: &mut Tx, queue: &Queue, message: &Message, enlisting: Enlisting) -> Result<Sent> {
     let key = once::key(queue, message);
     if enlisting.repetitions_told
         && let Some(first) = Once::get(tx, &key)?

@@ -5,11 +5,7 @@ use crate::{Queues, allow};
 
 impl Queues {
     /// Changes a queue's settings to what `change` makes of them, which may be asked more than once.
-    pub async fn change(
-        &self,
-        address: &Address,
-        change: impl Fn(&mut Settings),
-    ) -> Result<()> {
+    pub async fn change(&self, address: &Address, change: impl Fn(&mut Settings)) -> Result<()> {
         let now = self.now();
         self.store()
             .write(|tx| {

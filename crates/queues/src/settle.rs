@@ -80,7 +80,12 @@ impl Queues {
     }
 
     /// Gives messages back that whoever received them can do nothing with now: as though nobody had received them.
-    pub async fn give_back(&self, of: &Address, receipts: &[Receipt], after: Duration) -> Result<()> {
+    pub async fn give_back(
+        &self,
+        of: &Address,
+        receipts: &[Receipt],
+        after: Duration,
+    ) -> Result<()> {
         for receipt in receipts {
             match self.hold_for(of, *receipt, after).await {
                 // It has come back by itself.

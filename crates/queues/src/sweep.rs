@@ -28,7 +28,9 @@ impl Queues {
             // Before they are removed, so that nobody begins to take them meanwhile.
             desk.passed(*last);
         }
-        let free = over.into_iter().filter(|place| !desk.is_being_taken(*place));
+        let free = over
+            .into_iter()
+            .filter(|place| !desk.is_being_taken(*place));
         let free: Vec<Place> = free.collect();
         if free.is_empty() {
             return Ok(false);

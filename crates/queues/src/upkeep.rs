@@ -27,7 +27,10 @@ impl Queues {
                     Some(self.now() + EVERY)
                 }
             };
-            let next = self.shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX));
+            let next = self
+                .shared
+                .clock
+                .sleep_until(next.unwrap_or(Timestamp::MAX));
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.shared.upkeep.notified() => {}

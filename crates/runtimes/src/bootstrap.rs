@@ -23,10 +23,7 @@ pub(crate) const NODE: &[File] = &[
         "bootstrap.js",
         include_bytes!("../bootstrap/node/bootstrap.js"),
     ),
-    (
-        "azure.js",
-        include_bytes!("../bootstrap/node/azure.js"),
-    ),
+    ("azure.js", include_bytes!("../bootstrap/node/azure.js")),
     (
         "azure/answer.js",
         include_bytes!("../bootstrap/node/azure/answer.js"),
@@ -71,10 +68,7 @@ pub(crate) const NODE: &[File] = &[
         "redirect.js",
         include_bytes!("../bootstrap/node/redirect.js"),
     ),
-    (
-        "request.js",
-        include_bytes!("../bootstrap/node/request.js"),
-    ),
+    ("request.js", include_bytes!("../bootstrap/node/request.js")),
     (
         "streaming.js",
         include_bytes!("../bootstrap/node/streaming.js"),

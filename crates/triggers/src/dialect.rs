@@ -2,6 +2,7 @@
 
 use base::Timestamp;
 use bytes::Bytes;
+use schedules::Occasion;
 use serde_json::Value;
 use tables::{Feed, ItemChange, Shard};
 
@@ -53,6 +54,9 @@ pub trait Dialect: Send + Sync {
 
     /// What each request to an address has.
     fn request_headers(&self) -> Vec<(String, String)>;
+
+    /// What a rule sends when it is due by its own schedule.
+    fn rung(&self, rule: &Rule, occasion: &Occasion) -> buses::Event;
 
     /// What a change of an object is on a bus.
     fn object_event(&self, change: &objects::Change) -> Option<buses::Event>;

@@ -6,8 +6,8 @@
 use base::Space;
 use functions::GatewayKind;
 
-use crate::target::Target;
 use crate::schema::gateway::{Backend, GATEWAY_TIMES, GATEWAYS, Gateway, GatewayTimes, Route};
+use crate::target::Target;
 use crate::{Result, Triggers};
 
 /// What becomes of a request.

@@ -43,6 +43,7 @@ use base::{Clock, Random};
 use buses::Buses;
 use functions::Functions;
 use objects::Objects;
+use schedules::Schedules;
 use store::Store;
 use tables::Tables;
 use tokio::sync::watch;
@@ -67,12 +68,12 @@ pub use schema::gateway::{
     GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
-pub use schema::subscription::{
-    Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
-};
 pub use schema::rule::{
     Address, Connection, Extra, Input, Parameter, Place, Proof, RequestParts, RetryLimits, Rule,
     RuleState, RuleTarget,
+};
+pub use schema::subscription::{
+    Consent, FilterPolicy, FilterScope, Subscription, SubscriptionSettings, Way,
 };
 pub use schema::{
     EventKind, LastResult, Mapping, MappingSettings, MappingSource, MappingState, ObjectBinding,
@@ -88,6 +89,7 @@ pub struct Parts {
     pub objects: Objects,
     pub tables: Tables,
     pub buses: Buses,
+    pub schedules: Schedules,
     pub functions: Functions,
     pub topics: Topics,
     pub wording: Arc<dyn Wording>,
@@ -102,6 +104,7 @@ pub struct Triggers {
     objects: Objects,
     tables: Tables,
     buses: Buses,
+    schedules: Schedules,
     functions: Functions,
     topics: Topics,
     wording: Arc<dyn Wording>,
@@ -121,6 +124,7 @@ impl Triggers {
             objects: parts.objects,
             tables: parts.tables,
             buses: parts.buses,
+            schedules: parts.schedules,
             functions: parts.functions,
             topics: parts.topics,
             wording: parts.wording,

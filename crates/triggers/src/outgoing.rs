@@ -295,7 +295,8 @@ impl Triggers {
                 Ok(Some(next)) => next,
                 Err(error) => {
                     tracing::warn!(%error, "what is to be sent out could not be read; trying again");
-                    self.clock.now() + PAUSE
+                    self.clock.host().sleep(PAUSE).await;
+                    continue;
                 }
             };
             tokio::select! {
@@ -380,6 +381,8 @@ impl Worker {
     }
 
     async fn attempt(&self, work: &Work, progress: Progress) -> Result<Attempt> {
+        // Others' servers live in the host's time.
+        let _hold = self.triggers.clock.hold();
         match work {
             Work::Post(post) => self.ask(post, progress).await,
             Work::Put { bucket, key, body } => self.put(bucket, key, body).await,

@@ -14,6 +14,7 @@ use store::{Record, Timers, Tx};
 use tokio_util::sync::CancellationToken;
 
 use crate::outgoing::{Ended, Trouble, Undelivered};
+use crate::schema::rule::RuleState;
 use crate::target::{Destination, Message, Refusal};
 use crate::{Dialect, Result, Triggers};
 
@@ -164,7 +165,7 @@ impl Triggers {
                     retries: late.failures,
                     ended,
                 };
-                self.give_up(tx, orders, &late.occasion, &undelivered)?;
+                self.let_go_of(tx, orders, &late.occasion, &undelivered)?;
                 Ok(schedules.end(tx, &late.occasion)?)
             }
         }
@@ -200,7 +201,7 @@ impl Triggers {
         Ok(())
     }
 
-    fn give_up(
+    fn let_go_of(
         &self,
         tx: &mut Tx,
         orders: &dyn Orders,
@@ -218,22 +219,22 @@ impl Triggers {
         Ok(())
     }
 
-    /// A rule is due.
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "for the rules that are being built"
-    )]
+    /// A rule is due: what it sends to gets an event that is on no bus.
     fn ring_rule(
         &self,
-        _tx: &mut Tx,
-        _dialect: &dyn Dialect,
-        _space: &Space,
-        _bus: &str,
-        _rule: &str,
-        _occasion: &Occasion,
+        tx: &mut Tx,
+        dialect: &dyn Dialect,
+        space: &Space,
+        bus: &str,
+        rule: &str,
+        occasion: &Occasion,
     ) -> Result<()> {
-        Ok(())
+        let rule = self.find_rule(tx, space, bus, rule)?;
+        let Some(rule) = rule.filter(|rule| rule.state != RuleState::Disabled) else {
+            return Ok(());
+        };
+        let event = dialect.rung(&rule, occasion);
+        self.fire(tx, dialect, &rule, &event)
     }
 }
 

@@ -5,8 +5,8 @@ mod bucket_v1;
 pub(crate) mod gateway;
 mod gateway_v1;
 pub(crate) mod plan;
-pub(crate) mod subscription;
 pub(crate) mod rule;
+pub(crate) mod subscription;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -75,6 +75,7 @@ impl World {
         .unwrap();
         let buses = Buses::new(store.clone(), shared.clone(), random.clone());
         let triggers = Triggers::new(triggers::Parts {
+            schedules: schedules::Schedules::new(store.clone(), shared.clone(), random.clone()),
             tables: Tables::new(store.clone(), shared.clone(), random.clone()),
             store: store.clone(),
             objects,

@@ -119,6 +119,10 @@ impl Dialect for Plain {
         Plain.request_headers()
     }
 
+    fn rung(&self, rule: &Rule, occasion: &schedules::Occasion) -> buses::Event {
+        Plain.rung(rule, occasion)
+    }
+
     fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {
         Plain.object_event(change)
     }
@@ -154,6 +158,7 @@ impl World {
         })
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
+            schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             buses: Buses::new(store.clone(), clock.clone(), random.clone()),
             topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
             wording: std::sync::Arc::new(triggers::Bare),

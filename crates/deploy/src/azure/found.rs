@@ -89,7 +89,9 @@ fn language(folder: &Path, model: &Model) -> Language {
             Some((file.parent()?.to_owned(), script.to_owned()))
         });
         let (of_first, script) = script.unwrap_or_default();
-        let is = |ending: &str| script.ends_with(ending) || script.is_empty() && has(&of_first, &[ending]);
+        let is = |ending: &str| {
+            script.ends_with(ending) || script.is_empty() && has(&of_first, &[ending])
+        };
         return match () {
             () if is(".py") => Language::Python,
             () if is(".dll") || is(".csx") => Language::Other("C#"),

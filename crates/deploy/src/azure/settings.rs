@@ -16,9 +16,18 @@ const TIMEOUT_S: u32 = 300;
 const LONGEST_TIMEOUT_S: u32 = 86_400;
 /// Settings of HTTP that change nothing here, and why.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("maxOutstandingRequests", "each instance serves one request at a time"),
-    ("maxConcurrentRequests", "each instance serves one request at a time"),
-    ("dynamicThrottlesEnabled", "requests are limited by the server's own concurrency"),
+    (
+        "maxOutstandingRequests",
+        "each instance serves one request at a time",
+    ),
+    (
+        "maxConcurrentRequests",
+        "each instance serves one request at a time",
+    ),
+    (
+        "dynamicThrottlesEnabled",
+        "requests are limited by the server's own concurrency",
+    ),
     ("hsts", "give the server a certificate: --tls"),
 ];
 

@@ -34,7 +34,10 @@ fn a_folder_is_told_by_its_files() {
     assert_eq!(app.language, Language::Python);
     assert_eq!(app.trial("s").unwrap().unwrap().runtime, "python3.12");
     let described = folder(&[("Hello/function.json", &http), ("Hello/__init__.py", "")]);
-    assert_eq!(in_folder(described.path()).unwrap().language, Language::Python);
+    assert_eq!(
+        in_folder(described.path()).unwrap().language,
+        Language::Python
+    );
     let package = r#"{"main": "x.js", "engines": {"node": ">=20"}}"#;
     let registered = folder(&[HOST, ("package.json", package)]);
     let app = in_folder(registered.path()).unwrap();
@@ -71,12 +74,18 @@ fn settings_are_those_of_all_functions() {
     assert_eq!(hello.environment["N"], "3");
     assert_eq!(hello.environment["FUNCTIONS_WORKER_RUNTIME"], "node");
     let (path, how) = hello.azure_route().unwrap();
-    assert_eq!((path.as_str(), how.as_str()), ("v1/items/{id:int?}", "GET,POST"));
+    assert_eq!(
+        (path.as_str(), how.as_str()),
+        ("v1/items/{id:int?}", "GET,POST")
+    );
     let wiring: Value = serde_json::from_str(&hello.tags[WIRING]).unwrap();
     assert_eq!(wiring["headers"]["X-A"], "b");
     let notices = desired.notices.render(false);
     assert!(notices.contains("Off is disabled"), "{notices}");
-    assert!(notices.contains("hsts in host.json changes nothing"), "{notices}");
+    assert!(
+        notices.contains("hsts in host.json changes nothing"),
+        "{notices}"
+    );
 }
 
 #[test]
@@ -123,7 +132,9 @@ fn routes_that_nobody_could_tell_apart_are_refused() {
         ]);
         in_folder(folder.path()).unwrap().resolve("s").map(drop)
     };
-    let said = app("X/{other}", "\"get\", \"post\"").unwrap_err().render(false);
+    let said = app("X/{other}", "\"get\", \"post\"")
+        .unwrap_err()
+        .render(false);
     assert!(said.contains("is that of A"), "{said}");
     app("x/{other}", "\"post\"").unwrap();
     app("x/{other:int}", "\"get\"").unwrap();
@@ -133,7 +144,10 @@ fn routes_that_nobody_could_tell_apart_are_refused() {
 fn what_is_wrong_in_host_json_is_said() {
     for (host, why) in [
         (r#"{"version": "1.0"}"#, "must be \"2.0\""),
-        (r#"{"version": "2.0", "functionTimeout": "5 minutes"}"#, "functionTimeout"),
+        (
+            r#"{"version": "2.0", "functionTimeout": "5 minutes"}"#,
+            "functionTimeout",
+        ),
     ] {
         let http = described(r#"{"type": "httpTrigger", "name": "req"}"#);
         let folder = folder(&[("host.json", host), ("A/function.json", &http)]);
@@ -152,7 +166,10 @@ fn what_code_registers_is_what_it_says() {
     let desired = app.with_declared(said).unwrap().resolve("s").unwrap();
     assert_eq!(functions(&desired)[0].azure_route().unwrap().0, "api/hello");
     let failed = app.not_declared("Cannot find module 'x'").render(false);
-    assert!(failed.contains("does not start: Cannot find module 'x'"), "{failed}");
+    assert!(
+        failed.contains("does not start: Cannot find module 'x'"),
+        "{failed}"
+    );
     assert!(app.with_declared(b"[]").unwrap().resolve("s").is_err());
 }
 

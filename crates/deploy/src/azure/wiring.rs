@@ -47,11 +47,20 @@ impl Wiring {
             let help = "a letter, then letters, digits, dashes and underscores, at most 127 in all";
             findings.push(Finding::placeless(message).help(help));
         }
-        let mut triggers = function.bindings.iter().filter(|binding| is_trigger(binding));
+        let mut triggers = function
+            .bindings
+            .iter()
+            .filter(|binding| is_trigger(binding));
         let (first, second) = (triggers.next(), triggers.next());
         if first.is_none() || second.is_some() {
-            let how = if first.is_none() { "no trigger" } else { "several triggers" };
-            findings.push(Finding::placeless(format!("{name} has {how}: it must have one")));
+            let how = if first.is_none() {
+                "no trigger"
+            } else {
+                "several triggers"
+            };
+            findings.push(Finding::placeless(format!(
+                "{name} has {how}: it must have one"
+            )));
         }
         let Some(trigger) = first.filter(|_| findings.is_empty()) else {
             return Err(findings);
@@ -77,7 +86,11 @@ impl Wiring {
     fn meets(&self, other: &Self) -> bool {
         let shape = |wiring: &Self| PathPattern::read(&wiring.path).map(|path| path.shape());
         let any = self.methods.is_empty() || other.methods.is_empty();
-        let common = any || self.methods.iter().any(|method| other.methods.contains(method));
+        let common = any
+            || self
+                .methods
+                .iter()
+                .any(|method| other.methods.contains(method));
         common && shape(self) == shape(other)
     }
 }
@@ -133,7 +146,9 @@ fn refusal(function: &str, binding: &Map<String, Value>) -> Option<Finding> {
 fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     name.len() <= LONGEST_NAME
-        && bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && bytes
+            .next()
+            .is_some_and(|first| first.is_ascii_alphabetic())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
@@ -161,9 +176,9 @@ fn auth(name: &str, trigger: &Map<String, Value>) -> Result<String, Finding> {
     match text(trigger, "authLevel").to_lowercase().as_str() {
         "" => Ok("function".into()),
         level @ ("anonymous" | "function" | "admin") => Ok(level.to_owned()),
-        other => Err(Finding::placeless(format!(
-            "authLevel of {name} cannot be {other}"
-        ))
-        .help("anonymous, function or admin")),
+        other => Err(
+            Finding::placeless(format!("authLevel of {name} cannot be {other}"))
+                .help("anonymous, function or admin"),
+        ),
     }
 }

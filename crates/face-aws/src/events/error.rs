@@ -61,9 +61,10 @@ pub(super) fn of(error: Error) -> Fault {
             format!("Connection '{name}' is used by an api-destination and cannot be deleted."),
         ),
         Error::Pattern(error) => pattern(&error),
+        Error::Schedules(schedules::Error::Malformed(_)) => {
+            invalid("Parameter ScheduleExpression is not valid.")
+        }
         Error::Refused(refusal) => invalid(refusal.to_string()),
-        // Rules say themselves what is wrong with theirs.
-        Error::Schedules(error) => invalid(error.to_string()),
         // What has nothing to do with buses.
         error => internal(&error),
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use objects::{Change, ChangeKind};
+use schedules::Occasion;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -101,6 +102,23 @@ pub(crate) fn request_headers() -> Vec<(String, String)> {
     pairs
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// What a rule sends by its own schedule.
+pub(crate) fn rung(rule: &Rule, occasion: &Occasion) -> buses::Event {
+    buses::Event {
+        id: uuid::Uuid::from_u128(occasion.execution).to_string(),
+        space: rule.space.clone(),
+        source: "aws.events".to_owned(),
+        kind: "Scheduled Event".to_owned(),
+        resources: vec![rule_arn(rule)],
+        detail: Bytes::from_static(b"{}"),
+        at: occasion.scheduled,
+        taken: occasion.scheduled,
+        trace: None,
+        passed_on: false,
+        replayed: None,
+    }
 }
 
 /// The shape is that of the page about event messages for this kind of rule; keys are not encoded here.

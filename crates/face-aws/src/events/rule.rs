@@ -1,5 +1,6 @@
 //! Rules.
 
+use buses::DEFAULT;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use triggers::{NewRule, Page, Rule, RuleState};
@@ -36,8 +37,10 @@ pub(super) async fn put(mut asked: Asked<'_>) -> Result<Value, Fault> {
             "Parameter(s) EventPattern or ScheduleExpression must be specified.",
         ));
     }
-    if schedule.is_some() {
-        return Err(asked.call.not_built("ScheduleExpression"));
+    if schedule.is_some() && bus != DEFAULT {
+        return Err(invalid(
+            "ScheduleExpression is supported only on the default event bus.",
+        ));
     }
     let new = NewRule {
         space: asked.space().clone(),

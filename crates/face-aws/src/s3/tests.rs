@@ -96,6 +96,7 @@ impl World {
         })
         .unwrap();
         let triggers = Triggers::new(triggers::Parts {
+            schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
             topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
             wording: std::sync::Arc::new(triggers::Bare),

@@ -12,7 +12,10 @@ use crate::routes::Route;
 pub(super) fn list(asked: &Asked<'_>) -> Response {
     let routes = asked.azure.routes();
     let all = routes.all();
-    let all: Vec<Value> = all.into_iter().map(|route| described(asked, route)).collect();
+    let all: Vec<Value> = all
+        .into_iter()
+        .map(|route| described(asked, route))
+        .collect();
     json_of(StatusCode::OK, &Value::Array(all))
 }
 

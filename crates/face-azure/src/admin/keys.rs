@@ -98,8 +98,12 @@ async fn remove(asked: &Asked<'_>, ring: &str, name: &str) -> Result<Response, R
 
 fn given(body: &[u8]) -> Option<String> {
     let said: Value = serde_json::from_slice(body).ok()?;
-    let value = said["value"].as_str().or(said["properties"]["value"].as_str())?;
-    (1..=LONGEST_VALUE).contains(&value.len()).then(|| value.to_owned())
+    let value = said["value"]
+        .as_str()
+        .or(said["properties"]["value"].as_str())?;
+    (1..=LONGEST_VALUE)
+        .contains(&value.len())
+        .then(|| value.to_owned())
 }
 
 fn shown(asked: &Asked<'_>, status: StatusCode, name: &str, value: &str) -> Response {

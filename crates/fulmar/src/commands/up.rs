@@ -243,7 +243,9 @@ impl Up<'_> {
         let mut parameters = vec!["name=Fulmar".to_owned()];
         let ring = match () {
             () if how.contains("master key") => Some("master".to_owned()),
-            () if how.contains("with a key") => Some(format!("function/{}", function.to_lowercase())),
+            () if how.contains("with a key") => {
+                Some(format!("function/{}", function.to_lowercase()))
+            }
             () => None,
         };
         if let Some(ring) = ring {
@@ -254,7 +256,10 @@ impl Up<'_> {
             true => "",
             false => "-d '{\"name\": \"Fulmar\"}' ",
         };
-        Some(format!("  curl {post}{}", quoted(&format!("{url}?{}", parameters.join("&")))))
+        Some(format!(
+            "  curl {post}{}",
+            quoted(&format!("{url}?{}", parameters.join("&")))
+        ))
     }
 
     /// A request for each gateway, to a route that needs no parameters.

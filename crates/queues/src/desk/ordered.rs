@@ -72,7 +72,9 @@ impl Ordered {
         }
         let known = ordered.groups.iter();
         let open = known.filter(|(_, group)| group.in_flight == 0);
-        ordered.open = open.map(|(name, group)| (group.next, name.clone())).collect();
+        ordered.open = open
+            .map(|(name, group)| (group.next, name.clone()))
+            .collect();
         Ok(ordered)
     }
 
@@ -174,10 +176,8 @@ impl Ordered {
                 let next = of_group(entry.position);
                 let taken = take(view, queue, &turn.group, next, want - picks.len(), now)?;
                 if let Taken::Some(some) = taken {
-                    self.groups.insert(
-                        turn.group.clone(),
-                        Group { in_flight: 0, next },
-                    );
+                    self.groups
+                        .insert(turn.group.clone(), Group { in_flight: 0, next });
                     self.lock(turn.group, some, until, picks);
                 }
             }
@@ -342,11 +342,16 @@ impl Ordered {
         let Place::Log(position) = place else {
             return false;
         };
-        self.flying.get(&position).is_some_and(|flying| flying.claimed)
+        self.flying
+            .get(&position)
+            .is_some_and(|flying| flying.claimed)
     }
 
     pub(crate) fn in_flight(&self, now: Timestamp) -> usize {
-        let back = self.ends.range(..=now).map(|(_, positions)| positions.len());
+        let back = self
+            .ends
+            .range(..=now)
+            .map(|(_, positions)| positions.len());
         self.flying.len() - back.sum::<usize>()
     }
 
@@ -367,7 +372,10 @@ impl Ordered {
         }
         for (position, _) in self.open.iter().take(1) {
             if let Some(turn) = turn(view, queue, *position)? {
-                next = next.into_iter().chain(Some(turn.arrived + delay(queue))).min();
+                next = next
+                    .into_iter()
+                    .chain(Some(turn.arrived + delay(queue)))
+                    .min();
             }
         }
         Ok(next.filter(|next| *next > now))

@@ -8,7 +8,9 @@ use store::{Position, Read, Record, View};
 use crate::desk::flight::Flight;
 use crate::desk::pick::{Fate, Pick};
 use crate::place::Place;
-use crate::schema::{APART, CURSORS, DUE, Due, HELD, Held, Message, Queue, due_and_place, held_place};
+use crate::schema::{
+    APART, CURSORS, DUE, Due, HELD, Held, Message, Queue, due_and_place, held_place,
+};
 
 /// How many messages are looked at for one receive: those that were passed over by others or are over count too.
 const MOST_EXAMINED: usize = 1_000;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::world::{World, address, message, receipts, redriven};
-use crate::{Allow, Error, NewMove, NewQueue, MoveState, Receive, Settings};
+use crate::{Allow, Error, MoveState, NewMove, NewQueue, Receive, Settings};
 
 #[tokio::test]
 async fn a_message_is_seen_by_one_at_a_time_until_it_is_settled() {
@@ -66,7 +66,11 @@ async fn holding_is_shortened_and_lengthened_and_has_an_end() {
     let queue = world.plain().await;
     world.send(&queue, "a").await;
     let got = world.receive(&queue, 1).await;
-    let hold = |secs| world.queues.hold_for(&queue, got[0].receipt, Duration::from_secs(secs));
+    let hold = |secs| {
+        world
+            .queues
+            .hold_for(&queue, got[0].receipt, Duration::from_secs(secs))
+    };
     hold(100).await.unwrap();
     world.pass(99);
     assert!(world.receive(&queue, 1).await.is_empty());
@@ -122,7 +126,9 @@ async fn dead_letters_go_only_where_they_are_taken() {
     let grave = world.create("grave", false, Settings::default()).await;
     world
         .queues
-        .change(&grave, |settings| settings.allow = Allow::Only(vec![address("one")]))
+        .change(&grave, |settings| {
+            settings.allow = Allow::Only(vec![address("one")])
+        })
         .await
         .unwrap();
     let create = |name: &'static str, ordered| {
@@ -135,11 +141,24 @@ async fn dead_letters_go_only_where_they_are_taken() {
         async move { world.queues.create(&address(name), new, |_| None).await }
     };
     create("one", false).await.unwrap();
-    assert!(matches!(create("two", false).await, Err(Error::NotAllowed(_))));
+    assert!(matches!(
+        create("two", false).await,
+        Err(Error::NotAllowed(_))
+    ));
     assert!(matches!(create("three", true).await, Err(Error::OtherKind)));
-    assert_eq!(world.queues.sources(&grave, None, 10).unwrap().names, ["one"]);
+    assert_eq!(
+        world.queues.sources(&grave, None, 10).unwrap().names,
+        ["one"]
+    );
     world.queues.drop_queue(&address("one")).await.unwrap();
-    assert!(world.queues.sources(&grave, None, 10).unwrap().names.is_empty());
+    assert!(
+        world
+            .queues
+            .sources(&grave, None, 10)
+            .unwrap()
+            .names
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -250,7 +269,7 @@ async fn who_waits_is_woken_by_a_send_a_delay_and_a_message_that_comes_back() {
     let five = wait();
     settle_down().await;
     world.pass(20);
-    assert!(five.await.unwrap().is_empty() , "nobody waits for ever");
+    assert!(five.await.unwrap().is_empty(), "nobody waits for ever");
 }
 
 async fn settle_down() {
@@ -311,7 +330,10 @@ async fn dead_letters_are_moved_back_or_elsewhere_at_a_rate_and_over_a_crash() {
     assert_eq!(world.counts(&grave).0, 0);
     let known = world.queues.moves(&grave, 10).unwrap();
     assert_eq!(known[0].id, id);
-    assert_eq!((known[0].state, known[0].moved), (MoveState::Completed, 150));
+    assert_eq!(
+        (known[0].state, known[0].moved),
+        (MoveState::Completed, 150)
+    );
     assert!(matches!(
         world.queues.cancel_move(&grave, id).await,
         Err(Error::MoveIsOver)

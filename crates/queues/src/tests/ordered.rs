@@ -7,7 +7,13 @@ use crate::{Error, Receive, Settings};
 async fn a_group_is_locked_while_a_message_of_it_is_in_flight() {
     let world = World::new();
     let queue = world.ordered().await;
-    for (group, body) in [("a", "a1"), ("a", "a2"), ("b", "b1"), ("a", "a3"), ("b", "b2")] {
+    for (group, body) in [
+        ("a", "a1"),
+        ("a", "a2"),
+        ("b", "b1"),
+        ("a", "a3"),
+        ("b", "b2"),
+    ] {
         world.send_in(&queue, group, body).await;
     }
     let first = world.receive(&queue, 2).await;
@@ -16,7 +22,10 @@ async fn a_group_is_locked_while_a_message_of_it_is_in_flight() {
     assert_eq!(bodies(&second), ["b1"]);
     assert!(world.receive(&queue, 10).await.is_empty());
     world.settle(&queue, &first[..1]).await;
-    assert!(world.receive(&queue, 10).await.is_empty(), "a2 is in flight");
+    assert!(
+        world.receive(&queue, 10).await.is_empty(),
+        "a2 is in flight"
+    );
     world.settle(&queue, &first[1..]).await;
     let third = world.receive(&queue, 10).await;
     assert_eq!(bodies(&third), ["a3"]);
@@ -40,9 +49,17 @@ async fn what_comes_back_comes_first() {
         again.iter().map(|got| got.receives).collect::<Vec<_>>(),
         [2, 2, 1]
     );
-    assert!(again.windows(2).all(|two| two[0].sequence < two[1].sequence));
+    assert!(
+        again
+            .windows(2)
+            .all(|two| two[0].sequence < two[1].sequence)
+    );
     world.pass(30);
-    let late = world.queues.settle(&queue, &[again[0].receipt]).await.unwrap();
+    let late = world
+        .queues
+        .settle(&queue, &[again[0].receipt])
+        .await
+        .unwrap();
     assert!(matches!(late[0], Err(Error::ReceiptExpired)));
 }
 
@@ -55,7 +72,11 @@ async fn a_repetition_within_five_minutes_is_not_sent() {
         message.once = once.map(Into::into);
         let (queues, queue) = (&world.queues, &queue);
         async move {
-            let sent = queues.send_all(queue, vec![message]).await.unwrap().remove(0);
+            let sent = queues
+                .send_all(queue, vec![message])
+                .await
+                .unwrap()
+                .remove(0);
             sent.unwrap()
         }
     };
@@ -77,10 +98,21 @@ async fn a_repetition_within_five_minutes_is_not_sent() {
         once_per_group: true,
         ..super::world::by_content()
     };
-    world.queues.change(&queue, |settings| *settings = once_only.clone()).await.unwrap();
-    let both = vec![in_group("g1", "y"), in_group("g2", "y"), in_group("g1", "y")];
+    world
+        .queues
+        .change(&queue, |settings| *settings = once_only.clone())
+        .await
+        .unwrap();
+    let both = vec![
+        in_group("g1", "y"),
+        in_group("g2", "y"),
+        in_group("g1", "y"),
+    ];
     let sent = world.queues.send_all(&queue, both).await.unwrap();
-    let repeated: Vec<bool> = sent.into_iter().map(|sent| sent.unwrap().0.repeated).collect();
+    let repeated: Vec<bool> = sent
+        .into_iter()
+        .map(|sent| sent.unwrap().0.repeated)
+        .collect();
     assert_eq!(repeated, [false, false, true]);
 }
 
@@ -90,7 +122,13 @@ async fn what_an_ordered_queue_needs_is_asked_for() {
     let queue = world.create("strict", true, Settings::default()).await;
     let refused = |message| {
         let (queues, queue) = (&world.queues, &queue);
-        async move { queues.send_all(queue, vec![message]).await.unwrap().remove(0) }
+        async move {
+            queues
+                .send_all(queue, vec![message])
+                .await
+                .unwrap()
+                .remove(0)
+        }
     };
     let no_group = super::world::message("x");
     assert!(matches!(refused(no_group).await, Err(Error::NoGroup)));
@@ -102,7 +140,10 @@ async fn what_an_ordered_queue_needs_is_asked_for() {
     let mut delayed = untold;
     delayed.once = Some("1".into());
     delayed.delay = Some(Duration::from_secs(1));
-    assert!(matches!(refused(delayed).await, Err(Error::DelayWithinOrder)));
+    assert!(matches!(
+        refused(delayed).await,
+        Err(Error::DelayWithinOrder)
+    ));
 }
 
 #[tokio::test]

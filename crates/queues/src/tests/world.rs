@@ -144,7 +144,9 @@ pub(super) fn in_group(group: &str, body: &str) -> NewMessage {
 }
 
 pub(super) fn bodies(received: &[Received]) -> Vec<String> {
-    let bodies = received.iter().map(|received| received.message.body.clone());
+    let bodies = received
+        .iter()
+        .map(|received| received.message.body.clone());
     bodies.collect()
 }
 

@@ -50,7 +50,7 @@ impl Triggers {
             let step = async {
                 if let Err(error) = follower.step().await {
                     tracing::error!(%error, "events could not be passed on; trying again");
-                    self.clock.sleep(PAUSE).await;
+                    self.clock.host().sleep(PAUSE).await;
                 }
             };
             tokio::select! {

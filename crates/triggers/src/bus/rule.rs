@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base::Space;
 use buses::Wiring;
+use schedules::Schedules;
 use store::{Read, Tx};
 
 use crate::pattern::{Language, Pattern};
@@ -39,6 +40,9 @@ impl Triggers {
         if let Some(pattern) = &new.pattern {
             Pattern::parse(pattern, Language::Whole)?;
         }
+        if let Some(schedule) = &new.schedule {
+            Schedules::check_rule(schedule).map_err(schedules::Error::from)?;
+        }
         self.buses.bus(&new.space, &new.bus)?;
         self.store.write(|tx| self.put_rule_in(tx, new)).await
     }
@@ -61,7 +65,7 @@ impl Triggers {
             created,
             targets,
         };
-        self.keep_rule(tx, &rule);
+        self.keep_rule(tx, &rule)?;
         Ok(rule)
     }
 
@@ -97,6 +101,7 @@ impl Triggers {
                     return Err(Error::RuleHasTargets(name.to_owned()));
                 }
                 RULES.delete(tx, rule_key(space, bus, name));
+                self.schedules.drop_rule(tx, space, bus, name)?;
                 self.rule_changed(tx, &rule);
                 Ok(())
             })
@@ -153,15 +158,25 @@ impl Triggers {
             .write(|tx| {
                 let mut rule = self.must_find_rule(tx, space, bus, name)?;
                 let changed = change(&mut rule);
-                self.keep_rule(tx, &rule);
+                self.keep_rule(tx, &rule)?;
                 Ok(changed)
             })
             .await
     }
 
-    fn keep_rule(&self, tx: &mut Tx, rule: &Rule) {
-        RULES.put(tx, rule_key(&rule.space, &rule.bus, &rule.name), rule);
+    fn keep_rule(&self, tx: &mut Tx, rule: &Rule) -> Result<()> {
+        let Rule {
+            space, bus, name, ..
+        } = rule;
+        RULES.put(tx, rule_key(space, bus, name), rule);
+        match &rule.schedule {
+            Some(schedule) if rule.state != RuleState::Disabled => {
+                self.schedules.set_rule(tx, space, bus, name, schedule)?;
+            }
+            _ => self.schedules.drop_rule(tx, space, bus, name)?,
+        }
         self.rule_changed(tx, rule);
+        Ok(())
     }
 
     fn rule_changed(&self, tx: &mut Tx, rule: &Rule) {

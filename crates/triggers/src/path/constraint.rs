@@ -27,7 +27,10 @@ impl Constraint {
             None => (text, None),
             Some((name, rest)) => {
                 let argument = rest.strip_suffix(')');
-                (name, Some(argument.ok_or_else(|| format!("`{text}` lacks a `)`"))?))
+                (
+                    name,
+                    Some(argument.ok_or_else(|| format!("`{text}` lacks a `)`"))?),
+                )
             }
         };
         let number = |text: &str| {
@@ -37,10 +40,12 @@ impl Constraint {
         let size = |text: &str| -> Result<usize, String> {
             Ok(usize::try_from(number(text)?).unwrap_or(0))
         };
-        let pair = |text: &str| -> Result<(i64, i64), String> { match text.split_once(',') {
-            Some((least, most)) => Ok((number(least)?, number(most)?)),
-            None => Err(format!("`{text}` is not two numbers")),
-        }};
+        let pair = |text: &str| -> Result<(i64, i64), String> {
+            match text.split_once(',') {
+                Some((least, most)) => Ok((number(least)?, number(most)?)),
+                None => Err(format!("`{text}` is not two numbers")),
+            }
+        };
         Ok(match (name, argument) {
             ("int", None) => Self::Int,
             ("long", None) => Self::Long,
@@ -105,9 +110,9 @@ impl Constraint {
 
 /// 32 hexadecimal digits, with dashes or without, maybe in braces or parentheses.
 fn is_guid(value: &str) -> bool {
-    let inner = [('{', '}'), ('(', ')')].iter().find_map(|(open, close)| {
-        value.strip_prefix(*open)?.strip_suffix(*close)
-    });
+    let inner = [('{', '}'), ('(', ')')]
+        .iter()
+        .find_map(|(open, close)| value.strip_prefix(*open)?.strip_suffix(*close));
     let value = inner.unwrap_or(value);
     let digits = value.replace('-', "");
     let dashes: Vec<usize> = value.match_indices('-').map(|(at, _)| at).collect();

@@ -4,7 +4,9 @@ use super::*;
 
 fn fits(pattern: &str, path: &str) -> Option<String> {
     let parameters = PathPattern::read(pattern).unwrap().fits(path)?;
-    let parameters = parameters.iter().map(|(name, value)| format!("{name}={value}"));
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
     Some(parameters.collect::<Vec<_>>().join(" "))
 }
 
@@ -70,8 +72,14 @@ fn constraints() {
     ];
     for (constraint, yes, no) in found {
         let pattern = format!("x/{{v:{constraint}}}");
-        assert!(fits(&pattern, &format!("/x/{yes}")).is_some(), "{pattern} {yes}");
-        assert!(fits(&pattern, &format!("/x/{no}")).is_none(), "{pattern} {no}");
+        assert!(
+            fits(&pattern, &format!("/x/{yes}")).is_some(),
+            "{pattern} {yes}"
+        );
+        assert!(
+            fits(&pattern, &format!("/x/{no}")).is_none(),
+            "{pattern} {no}"
+        );
         let optional = format!("x/{{v:{constraint}?}}");
         assert!(fits(&optional, "/x").is_some(), "{optional}");
     }
@@ -80,15 +88,27 @@ fn constraints() {
 #[test]
 fn what_is_more_precise_goes_first() {
     let mut patterns = [
-        "{*rest}", "api/{*rest}", "api/{id}", "api/{id:int}", "api/v{n}", "api/items", "api",
+        "{*rest}",
+        "api/{*rest}",
+        "api/{id}",
+        "api/{id:int}",
+        "api/v{n}",
+        "api/items",
+        "api",
         "api/items/{x?}",
     ];
     patterns.sort_by_key(|pattern| PathPattern::read(pattern).unwrap().precedence());
     assert_eq!(
         patterns,
         [
-            "api", "api/items", "api/items/{x?}", "api/{id:int}", "api/v{n}", "api/{id}",
-            "api/{*rest}", "{*rest}",
+            "api",
+            "api/items",
+            "api/items/{x?}",
+            "api/{id:int}",
+            "api/v{n}",
+            "api/{id}",
+            "api/{*rest}",
+            "{*rest}",
         ]
     );
 }

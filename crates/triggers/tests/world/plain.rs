@@ -81,6 +81,22 @@ impl Dialect for Plain {
         vec![("content-type".into(), "application/json".into())]
     }
 
+    fn rung(&self, rule: &Rule, occasion: &schedules::Occasion) -> buses::Event {
+        buses::Event {
+            id: occasion.execution.to_string(),
+            space: rule.space.clone(),
+            source: "clock".into(),
+            kind: "rung".into(),
+            resources: Vec::new(),
+            detail: Bytes::from_static(b"{}"),
+            at: occasion.scheduled,
+            taken: occasion.scheduled,
+            trace: None,
+            passed_on: false,
+            replayed: None,
+        }
+    }
+
     fn object_event(&self, change: &objects::Change) -> Option<buses::Event> {
         Some(buses::Event {
             id: String::new(),
