@@ -102,11 +102,7 @@ impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping
-            | Self::Subscription
-            | Self::Balancer
-            | Self::Edge
-            | Self::EventRule => 0,
+            Self::Mapping | Self::Subscription | Self::Balancer | Self::Edge | Self::EventRule => 0,
             other => 1 + other as u8,
         }
     }

@@ -165,7 +165,7 @@ impl Triggers {
                     retries: late.failures,
                     ended,
                 };
-                self.give_up_schedule(tx, orders, &late.occasion, &undelivered)?;
+                self.let_go_of(tx, orders, &late.occasion, &undelivered)?;
                 Ok(schedules.end(tx, &late.occasion)?)
             }
         }
@@ -201,7 +201,7 @@ impl Triggers {
         Ok(())
     }
 
-    fn give_up_schedule(
+    fn let_go_of(
         &self,
         tx: &mut Tx,
         orders: &dyn Orders,

@@ -24,8 +24,7 @@ use tokio_util::sync::CancellationToken;
 use triggers::{
     Answer, Attribute, Destination, Dialect, Error, FailedMessages, FailedRecords, Failure,
     Invoker, LastResult, Mapping, MappingSettings, MappingSource, MappingState, NewMapping, Owner,
-    Rule, RuleTarget,
-    Starting, Target, Triggers, Undelivered, Window,
+    Rule, RuleTarget, Starting, Target, Triggers, Undelivered, Window,
 };
 
 #[path = "world/messages.rs"]

@@ -98,7 +98,8 @@ impl Reading<'_> {
             return None;
         }
         let is_rule = bus::EVENTS.contains(&kind.as_str());
-        if !is_rule && !["Api", "DynamoDB", "HttpApi", "S3", "SNS", "SQS"].contains(&kind.as_str()) {
+        if !is_rule && !["Api", "DynamoDB", "HttpApi", "S3", "SNS", "SQS"].contains(&kind.as_str())
+        {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
