@@ -99,7 +99,7 @@ impl Signer {
         let key = self.key.get_or_init(|| {
             let made = self.kept().and_then(|kept| Key::read(&kept));
             made.inspect_err(|why| {
-                tracing::error!(why, "what is sent to subscribers is not signed")
+                tracing::error!(why, "what is sent to subscribers is not signed");
             })
             .ok()
         });

@@ -223,7 +223,12 @@ impl Triggers {
                     let subscribers = self.subscribers(view, message.topic, known)?;
                     let last = topic.as_ref().and_then(|topic| {
                         let published = (topic, message);
-                        self.letters_of(published, &subscribers, within, &mut todo.letters)
+                        self.letters_of(
+                            published,
+                            &subscribers,
+                            within.as_deref(),
+                            &mut todo.letters,
+                        )
                     });
                     if last.is_some() {
                         todo.cursor.within = last;
@@ -248,15 +253,12 @@ impl Triggers {
         &self,
         (topic, message): (&Topic, &Message),
         subscribers: &[Subscriber],
-        after: Option<String>,
+        after: Option<&str>,
         letters: &mut Vec<Letter>,
     ) -> Option<String> {
         for subscriber in subscribers {
             let subscription = &subscriber.subscription;
-            if after
-                .as_ref()
-                .is_some_and(|after| subscription.id <= *after)
-            {
+            if after.is_some_and(|after| subscription.id.as_str() <= after) {
                 continue;
             }
             if subscriber.wants(message) {

@@ -119,7 +119,7 @@ pub(super) async fn set(mut asked: Asked<'_>) -> Answer {
 }
 
 /// There are few enough for one page.
-pub(super) fn list(asked: Asked<'_>) -> Answer {
+pub(super) fn list(asked: &Asked<'_>) -> Answer {
     let apps = asked.parts.topics.apps(&asked.context.space);
     let printed: Vec<Value> = apps
         .map_err(of_topics)?

@@ -25,7 +25,8 @@ pub(super) fn after(token: Option<&str>) -> Result<Option<String>, Fault> {
 /// The answer, with a token if there may be more.
 pub(super) fn page(member: &str, items: Vec<Value>, last: Option<&str>) -> Value {
     let full = items.len() >= PAGE;
-    let mut answer = json!({ member: items });
+    let mut answer = json!({});
+    answer[member] = Value::Array(items);
     if let Some(last) = last.filter(|_| full) {
         let token: String = last.bytes().map(|byte| format!("{byte:02x}")).collect();
         answer["NextToken"] = token.into();

@@ -31,7 +31,7 @@ pub(super) async fn answer(asked: Asked<'_>) -> Answer {
         "DeletePlatformApplication" => application::delete(asked).await,
         "GetPlatformApplicationAttributes" => application::get(asked),
         "SetPlatformApplicationAttributes" => application::set(asked).await,
-        "ListPlatformApplications" => application::list(asked),
+        "ListPlatformApplications" => application::list(&asked),
         "CreatePlatformEndpoint" => application::add_endpoint(asked).await,
         "DeleteEndpoint" => application::delete_endpoint(asked).await,
         "GetEndpointAttributes" => application::get_endpoint(asked),
@@ -46,7 +46,7 @@ pub(super) async fn answer(asked: Asked<'_>) -> Answer {
         "CreateSMSSandboxPhoneNumber" => text::add_number(asked).await,
         "VerifySMSSandboxPhoneNumber" => text::prove_number(asked).await,
         "DeleteSMSSandboxPhoneNumber" => text::delete_number(asked).await,
-        "ListSMSSandboxPhoneNumbers" => text::numbers(asked),
+        "ListSMSSandboxPhoneNumbers" => text::numbers(&asked),
         // OptInPhoneNumber: nobody can opt out here, as no text arrives. PutDataProtectionPolicy: nothing is looked for.
         _ => Err(asked.call.unknown()),
     }

@@ -161,7 +161,7 @@ pub(super) async fn delete_number(mut asked: Asked<'_>) -> Answer {
     Ok(json!({}))
 }
 
-pub(super) fn numbers(asked: Asked<'_>) -> Answer {
+pub(super) fn numbers(asked: &Asked<'_>) -> Answer {
     let numbers = asked.parts.topics.numbers(&asked.context.space);
     let printed: Vec<Value> = numbers
         .map_err(of_topics)?
