@@ -73,7 +73,8 @@ impl Triggers {
             tracing::warn!(%error, "groups of schedules that were being deleted are still there");
         }
         loop {
-            (bell.borrow_and_update(), late_bell.borrow_and_update());
+            bell.borrow_and_update();
+            late_bell.borrow_and_update();
             let next = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,

@@ -80,6 +80,7 @@ impl World {
             store: store.clone(),
             objects,
             buses: buses.clone(),
+            queues: queues::Queues::new(store.clone(), shared.clone(), random.clone()),
             topics: topics::Topics::new(store.clone(), shared.clone(), random.clone()),
             wording: Arc::new(triggers::Bare),
             functions,

@@ -54,6 +54,8 @@ impl World {
         });
         let triggers = Triggers::new(triggers::Parts {
             buses: Buses::new(store.clone(), clock.clone(), random.clone()),
+            queues: queues::Queues::new(store.clone(), clock.clone(), random.clone()),
+            schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             tables: Tables::new(store.clone(), clock.clone(), random.clone()),
             objects: Objects::new(store.clone(), clock.clone(), random.clone()),
             functions: functions.unwrap(),

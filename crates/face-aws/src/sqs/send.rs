@@ -233,7 +233,7 @@ pub(super) fn check_text(text: &str) -> Result<(), Fault> {
     // Nearly all texts have none, and bytes are looked through faster than characters.
     let suspicious =
         |byte: &u8| (*byte < 0x20 && !matches!(*byte, b'\t' | b'\n' | b'\r')) || *byte == 0xef;
-    if !text.as_bytes().iter().any(|byte| suspicious(byte)) {
+    if !text.as_bytes().iter().any(suspicious) {
         return Ok(());
     }
     match text.chars().find(forbidden) {

@@ -254,9 +254,10 @@ async fn how_a_call_ended_is_in_a_log_where_somebody_is_told() {
         ..AsyncSettings::default()
     };
     for on_failure in [None, Some("bad")] {
+        let space = space();
         let set = world
             .functions
-            .set_asynchronous(&space(), "f", None, settings(on_failure));
+            .set_asynchronous(&space, "f", None, settings(on_failure));
         set.await.unwrap();
         let before = world.records().len();
         world.enqueue("1").await;

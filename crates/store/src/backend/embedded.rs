@@ -310,7 +310,7 @@ impl Committer {
                     let put = value.is_some();
                     match value {
                         Some(value) => {
-                            batch.insert(&self.tree.keys, key.as_slice(), value.as_ref())
+                            batch.insert(&self.tree.keys, key.as_slice(), value.as_ref());
                         }
                         None => batch.remove(&self.tree.keys, key.as_slice()),
                     }

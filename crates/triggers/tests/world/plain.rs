@@ -1,9 +1,13 @@
 //! Events in the fewest words.
 
 use bytes::Bytes;
+use queues::{Address, Received};
 use serde_json::{Value, json};
 use tables::{Feed, ItemChange, Shard};
-use triggers::{Answer, Attribute, Dialect, Failure, Owner, Rule, RuleTarget, Undelivered, Window};
+use triggers::{
+    Answer, Attribute, Dialect, FailedMessages, Failure, Owner, Rule, RuleTarget, Undelivered,
+    Window,
+};
 
 pub(crate) struct Plain;
 
@@ -26,6 +30,18 @@ impl Dialect for Plain {
 
     fn answer(&self, _: &[u8]) -> Answer {
         panic!("nothing is handed over in batches here")
+    }
+
+    fn message(&self, _: &Address, _: &Received) -> Bytes {
+        Bytes::new()
+    }
+
+    fn messages(&self, _: &[Bytes]) -> Bytes {
+        Bytes::new()
+    }
+
+    fn failed_messages(&self, _: &[u8]) -> FailedMessages {
+        FailedMessages::None
     }
 
     fn failure(&self, _: &Failure<'_>) -> Bytes {
