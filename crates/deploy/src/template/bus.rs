@@ -14,6 +14,7 @@ use crate::Context;
 use crate::desired::{Address, Archive, BusPolicy, Connection, EventBus, EventRule};
 use crate::diagnostic::{Finding, Span};
 use crate::template::declared::{Declared, Kind, MARK};
+use crate::template::implied;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Call, Entry, Node, Value};
 use Support::{Access, Notice, Obeyed, Refused};
@@ -168,7 +169,9 @@ pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
         .flat_map(|function| {
             let events = function.properties.get("Events").and_then(Node::entries);
             let events = events.unwrap_or_default().iter();
-            events.filter_map(|event| rule_of(function, event))
+            events
+                .filter_map(|event| rule_of(function, event))
+                .flatten()
         })
         .collect();
     for one in made {
@@ -178,7 +181,8 @@ pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
     }
 }
 
-fn rule_of(function: &Declared, event: &Entry) -> Option<Declared> {
+/// The rule, and the queue that is made for what it cannot send.
+fn rule_of(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
     if !EVENTS.contains(&event.value.get("Type")?.scalar()?) {
         return None;
     }
@@ -206,6 +210,7 @@ fn rule_of(function: &Declared, event: &Entry) -> Option<Declared> {
         },
     ];
     let mut rule = Vec::new();
+    let mut made = Vec::new();
     for given in properties {
         let mut given = given.clone();
         match given.key.as_str() {
@@ -221,7 +226,12 @@ fn rule_of(function: &Declared, event: &Entry) -> Option<Declared> {
                 };
                 given.value = Node::text(given.value.span, state);
             }
-            "DeadLetterConfig" | "Input" | "InputPath" | "InputTransformer" | "RetryPolicy" => {
+            "DeadLetterConfig" => {
+                made.extend(letters_of_event(function, &id, &mut given.value));
+                target.push(given);
+                continue;
+            }
+            "Input" | "InputPath" | "InputTransformer" | "RetryPolicy" => {
                 target.push(given);
                 continue;
             }
@@ -231,14 +241,33 @@ fn rule_of(function: &Declared, event: &Entry) -> Option<Declared> {
     }
     let targets = Value::List(vec![Node::new(span, Value::Map(target))]);
     rule.push(entry("Targets", targets));
-    Some(Declared {
+    made.push(Declared {
         id,
         id_span: span,
         kind: Kind::EventRule,
         properties: Node::new(span, Value::Map(rule)),
         depends_on: Vec::new(),
         ..function.clone()
-    })
+    });
+    Some(made)
+}
+
+/// Puts a queue in the place of the wish for one.
+fn letters_of_event(function: &Declared, rule: &str, asked: &mut Node) -> Option<Declared> {
+    let is_wish = asked.get("Arn").is_none() && asked.get("Type")?.scalar() == Some("SQS");
+    if !is_wish {
+        return None;
+    }
+    let span = asked.span;
+    let own = asked.get("QueueLogicalId").and_then(Node::scalar);
+    let id = own.map_or_else(|| format!("{rule}Queue"), ToOwned::to_owned);
+    let arn = Entry {
+        key: "Arn".into(),
+        key_span: span,
+        value: implied::queue_arn(&id, span),
+    };
+    *asked = Node::new(span, Value::Map(vec![arn]));
+    Some(implied::queue(function, id, span))
 }
 
 fn call(name: &str, argument: &str, span: Span) -> Value {

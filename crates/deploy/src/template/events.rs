@@ -1,6 +1,6 @@
 //! What invokes a function, as the function declares it.
 
-use crate::desired::Rule;
+use crate::desired::{Rule, Told};
 use crate::diagnostic::{Finding, Span};
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind};
@@ -23,8 +23,6 @@ const LATER: &[&str] = &[
     "Kinesis",
     "MQ",
     "MSK",
-    "SQS",
-    "SNS",
     "Schedule",
     "ScheduleV2",
     "SelfManagedKafka",
@@ -144,6 +142,9 @@ impl Reading<'_> {
                 if !fields.has("Topic") {
                     fields.required("Topic");
                 }
+                if let Some(asked) = value.get("SqsSubscription") {
+                    topic::check_between(asked, &keys_of(asked), self.findings);
+                }
                 None
             }
             _ if is_rule => {
@@ -244,8 +245,10 @@ impl Reading<'_> {
         let (prefix, suffix) = bucket::filter(&fields, self.findings);
         let rule = Rule {
             id: format!("{}-{}", self.owner.id, entry.key),
-            function: self.function.to_owned(),
-            qualifier: None,
+            told: Told::Function {
+                function: self.function.to_owned(),
+                qualifier: None,
+            },
             events: events?,
             prefix,
             suffix,
