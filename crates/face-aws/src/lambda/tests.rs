@@ -364,9 +364,9 @@ async fn bad_input_gets_the_services_own_errors_and_creates_nothing() {
         elsewhere.error().2,
         "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"
     );
-    let path = "/2021-10-31/functions/f/url";
+    let path = "/2020-04-22/code-signing-configs";
     let unbuilt = world.send(Method::GET, path, &[], "").await.error().2;
-    assert!(unbuilt.contains("GetFunctionUrlConfig"), "{unbuilt}");
+    assert!(unbuilt.contains("ListCodeSigningConfigs"), "{unbuilt}");
     assert_eq!(world.get("").await.json()["Functions"], json!([]));
 }
 
