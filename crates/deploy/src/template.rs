@@ -31,6 +31,7 @@ mod read;
 mod references;
 mod resolve;
 mod scalar;
+mod schedule;
 mod scope;
 mod shape;
 mod table;

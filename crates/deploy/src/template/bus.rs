@@ -18,7 +18,7 @@ use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Call, Entry, Node, Value};
 use Support::{Access, Notice, Obeyed, Refused};
 
-const KEYS: Support = Notice("what is stored is not encrypted; encrypt the disk");
+pub(super) const KEYS: Support = Notice("what is stored is not encrypted; encrypt the disk");
 
 pub(crate) const BUS: Schema = &[
     ("DeadLetterConfig", Obeyed),
@@ -62,9 +62,9 @@ const TARGET: Schema = &[
     ("SageMakerPipelineParameters", LATER),
     ("SqsParameters", Obeyed),
 ];
-const ARN: Schema = &[("Arn", Obeyed)];
+pub(super) const ARN: Schema = &[("Arn", Obeyed)];
 const TRANSFORMER: Schema = &[("InputPathsMap", Obeyed), ("InputTemplate", Obeyed)];
-const RETRIES: Schema = &[
+pub(super) const RETRIES: Schema = &[
     ("MaximumEventAgeInSeconds", Obeyed),
     ("MaximumRetryAttempts", Obeyed),
 ];
@@ -154,7 +154,19 @@ pub(crate) const EVENT: Schema = &[
     ("State", Obeyed),
     ("Target", Obeyed),
 ];
+/// What an event of the type `Schedule` may say.
+pub(crate) const SCHEDULE_EVENT: Schema = &[
+    ("DeadLetterConfig", Obeyed),
+    ("Description", Obeyed),
+    ("Enabled", Obeyed),
+    ("Input", Obeyed),
+    ("Name", Obeyed),
+    ("RetryPolicy", Obeyed),
+    ("Schedule", Obeyed),
+    ("State", Obeyed),
+];
 pub(crate) const EVENTS: [&str; 2] = ["EventBridgeRule", "CloudWatchEvent"];
+pub(crate) const SCHEDULE: &str = "Schedule";
 
 /// Requests a second, if nobody says.
 const RATE: u32 = 300;
@@ -163,12 +175,20 @@ const MOST_TARGETS: usize = 5;
 
 /// Declares the rules that functions' events are short for: `<function><event>`.
 pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
+    declare(declared, rule_of);
+}
+
+/// Declares what `made` makes of each event of each function, but not over what is declared already.
+pub(super) fn declare(
+    declared: &mut Vec<Declared>,
+    made: impl Fn(&Declared, &Entry) -> Vec<Declared>,
+) {
     let functions = declared.iter().filter(|one| one.kind == Kind::Function);
     let made: Vec<Declared> = functions
         .flat_map(|function| {
             let events = function.properties.get("Events").and_then(Node::entries);
             let events = events.unwrap_or_default().iter();
-            events.filter_map(|event| rule_of(function, event))
+            events.flat_map(|event| made(function, event))
         })
         .collect();
     for one in made {
@@ -178,11 +198,13 @@ pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
     }
 }
 
-fn rule_of(function: &Declared, event: &Entry) -> Option<Declared> {
-    if !EVENTS.contains(&event.value.get("Type")?.scalar()?) {
-        return None;
-    }
-    let properties = event.value.get("Properties")?.entries()?;
+fn rule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
+    let kind = event.value.get("Type").and_then(Node::scalar);
+    let is_one = kind.is_some_and(|kind| kind == SCHEDULE || EVENTS.contains(&kind));
+    let properties = event.value.get("Properties").and_then(Node::entries);
+    let (true, Some(properties)) = (is_one, properties) else {
+        return Vec::new();
+    };
     let span = event.key_span;
     let entry = |key: &str, value: Value| Entry {
         key: key.into(),
@@ -190,38 +212,40 @@ fn rule_of(function: &Declared, event: &Entry) -> Option<Declared> {
         value: Node::new(span, value),
     };
     let id = format!("{}{}", function.id, event.key);
-    let arn = match function.properties.get("AutoPublishAlias") {
-        // What is published is called by its alias, as the vendor's transform has it.
-        Some(_) => call("Ref", &format!("{}.Alias", function.id), span),
-        None => call("Fn::GetAtt", &format!("{}.Arn", function.id), span),
-    };
-    let own_id = event.value.get("Properties")?.get("Target");
+    let own_id = event.value.get("Properties");
+    let own_id = own_id.and_then(|properties| properties.get("Target"));
     let own_id = own_id.and_then(|target| target.get("Id")).cloned();
     let target_id = own_id.unwrap_or_else(|| Node::text(span, format!("{id}LambdaTarget")));
     let mut target = vec![
-        entry("Arn", arn),
+        entry("Arn", called(function, span)),
         Entry {
             value: target_id,
             ..entry("Id", Value::Null)
         },
     ];
-    let mut rule = Vec::new();
+    let (mut made, mut rule) = (Vec::new(), Vec::new());
     for given in properties {
         let mut given = given.clone();
         match given.key.as_str() {
             "Pattern" => given.key = "EventPattern".into(),
             "RuleName" => given.key = "Name".into(),
-            "EventBusName" | "State" => {}
+            "Schedule" => given.key = "ScheduleExpression".into(),
+            "Description" | "EventBusName" | "Name" | "State" => {}
             "Enabled" => {
                 given.key = "State".into();
-                let is_on = crate::template::scalar::boolean(&given.value);
-                let state = match is_on {
-                    Some(false) => "DISABLED",
-                    _ => "ENABLED",
-                };
-                given.value = Node::text(given.value.span, state);
+                // What is no literal is refused as a state.
+                if let Some(is_on) = crate::template::scalar::boolean(&given.value) {
+                    let state = if is_on { "ENABLED" } else { "DISABLED" };
+                    given.value = Node::text(given.value.span, state);
+                }
             }
-            "DeadLetterConfig" | "Input" | "InputPath" | "InputTransformer" | "RetryPolicy" => {
+            "DeadLetterConfig" => {
+                let (letters, queue) = letters(function, &given, &id);
+                target.push(letters);
+                made.extend(queue);
+                continue;
+            }
+            "Input" | "InputPath" | "InputTransformer" | "RetryPolicy" => {
                 target.push(given);
                 continue;
             }
@@ -231,14 +255,56 @@ fn rule_of(function: &Declared, event: &Entry) -> Option<Declared> {
     }
     let targets = Value::List(vec![Node::new(span, Value::Map(target))]);
     rule.push(entry("Targets", targets));
-    Some(Declared {
+    made.push(Declared {
         id,
         id_span: span,
         kind: Kind::EventRule,
         properties: Node::new(span, Value::Map(rule)),
         depends_on: Vec::new(),
         ..function.clone()
-    })
+    });
+    made
+}
+
+/// The ARN by which an event calls its function.
+pub(super) fn called(function: &Declared, span: Span) -> Value {
+    match function.properties.get("AutoPublishAlias") {
+        // What is published is called by its alias, as the vendor's transform has it.
+        Some(_) => call("Ref", &format!("{}.Alias", function.id), span),
+        None => call("Fn::GetAtt", &format!("{}.Arn", function.id), span),
+    }
+}
+
+/// Where an event's dead letters go. The transform makes the queue if the event says nothing but its type.
+pub(super) fn letters(function: &Declared, given: &Entry, id: &str) -> (Entry, Option<Declared>) {
+    let is_made = given.value.get("Type").and_then(Node::scalar) == Some("SQS");
+    if !is_made || given.value.get("Arn").is_some() {
+        return (given.clone(), None);
+    }
+    let span = given.key_span;
+    let named = given.value.get("QueueLogicalId").and_then(Node::scalar);
+    let queue_id = named.map_or_else(|| format!("{id}Queue"), str::to_owned);
+    let made = Entry {
+        key: "Arn".into(),
+        key_span: span,
+        value: Node::new(span, call("Fn::GetAtt", &format!("{queue_id}.Arn"), span)),
+    };
+    let others = given.value.entries().unwrap_or_default().iter();
+    let others = others.filter(|entry| !["QueueLogicalId", "Type"].contains(&entry.key.as_str()));
+    let letters = others.cloned().chain([made]).collect();
+    let queue = Declared {
+        id: queue_id,
+        id_span: span,
+        kind: Kind::Queue,
+        properties: Node::new(span, Value::Map(Vec::new())),
+        depends_on: Vec::new(),
+        ..function.clone()
+    };
+    let letters = Entry {
+        value: Node::new(given.value.span, Value::Map(letters)),
+        ..given.clone()
+    };
+    (letters, Some(queue))
 }
 
 fn call(name: &str, argument: &str, span: Span) -> Value {
@@ -278,7 +344,7 @@ pub(crate) fn bus(fields: &Fields<'_>, name: String, findings: &Findings<'_>) ->
     })
 }
 
-fn tags(fields: &Fields<'_>, findings: &Findings<'_>) -> BTreeMap<String, String> {
+pub(super) fn tags(fields: &Fields<'_>, findings: &Findings<'_>) -> BTreeMap<String, String> {
     let tags = fields.list("Tags").unwrap_or_default().iter();
     tags.filter_map(|node| {
         let tag = Fields::open(node, node.span, "tag", TAG, findings)?;
@@ -427,7 +493,7 @@ fn target(node: &Node, findings: &Findings<'_>) -> Option<RuleTarget> {
     })
 }
 
-fn place(arn: &str) -> Option<Place> {
+pub(super) fn place(arn: &str) -> Option<Place> {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", _, service, region, account, rest @ ..] = parts.as_slice() else {
         return None;
@@ -463,8 +529,10 @@ fn function(space: &Space, name: &str, qualifier: Option<&str>) -> Target {
 }
 
 /// The queue, if one is given. None if what is given is none.
-fn dead_letters(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Option<Destination>> {
-    // The transform would make a queue, for which there is no resource yet.
+pub(super) fn dead_letters(
+    fields: &Fields<'_>,
+    findings: &Findings<'_>,
+) -> Option<Option<Destination>> {
     let Some(letters) = fields.nested("DeadLetterConfig", ARN, findings) else {
         return Some(None);
     };

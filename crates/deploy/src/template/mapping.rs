@@ -183,6 +183,11 @@ pub(crate) fn read(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Mappi
         check_queue(fields, findings.report);
         Some(Starting::Oldest)
     } else {
+        if source.is_some() && fields.has("ScalingConfig") {
+            let message = "`ScalingConfig` is for queues, and this is a stream";
+            let place = fields.place("ScalingConfig");
+            findings.report.add(Finding::error(place, message));
+        }
         starting(fields, findings.report)
     };
     let seconds = |name, most| fields.integer(name, 0..=most);

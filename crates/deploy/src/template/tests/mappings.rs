@@ -210,7 +210,7 @@ fn what_is_not_built_or_wrong_is_refused() {
     );
     refused(
         &resource("ScalingConfig: {MaximumConcurrency: 2}"),
-        "`ScalingConfig` is not supported yet",
+        "`ScalingConfig` is for queues, and this is a stream",
     );
     refused(
         &event("").replace("StartingPosition: LATEST", "StartingPosition: AT_TIMESTAMP"),
@@ -233,6 +233,6 @@ fn what_is_not_built_or_wrong_is_refused() {
     );
     refused(
         &resource("").replace("!GetAtt T.StreamArn", "!GetAtt T.Arn"),
-        "this must be the ARN of a table's stream",
+        "this must be the ARN of a table's stream or of a queue",
     );
 }
