@@ -433,10 +433,10 @@ def test_what_is_wrong_is_refused_as_by_the_real_service(world):
     ]:
         code, message = refused(**{setting: value})
         assert code in ("ValidationException", invalid) and "less than or equal to" in message, setting
-    for nobodys in ["arn:aws:s3:::nobody-has-it", "arn:aws:sns:us-east-1:000000000000:nobody-has-it"]:
+    for nobodys in ["arn:aws:s3:::nobody-has-it", "arn:aws:sns:us-east-1:000000000000:nobody-has-it", "arn:aws:sqs:us-east-1:000000000000:nobody-has-it"]:
         assert refused(DestinationConfig={"OnFailure": {"Destination": nobodys}})[0] == invalid
-    for source in ["arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:kinesis:us-east-1:000000000000:stream/s"]:
-        assert refused(EventSourceArn=source)[0] == "NotImplementedException"
+    assert refused(EventSourceArn="arn:aws:sqs:us-east-1:000000000000:nobody-has-it")[0] == invalid
+    assert refused(EventSourceArn="arn:aws:kinesis:us-east-1:000000000000:stream/s")[0] == "NotImplementedException"
     assert refused(KMSKeyArn="arn:aws:kms:us-east-1:000000000000:key/k")[0] == "NotImplementedException"
     assert world.lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"][0]["UUID"] == made["UUID"]
 

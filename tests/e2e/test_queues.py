@@ -359,7 +359,7 @@ def own_fulmar():
 def test_nothing_told_is_lost_when_the_server_is_killed(own_fulmar):
     server = own_fulmar
     url = server.client("sqs").create_queue(QueueName="crash", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
-    sent, deleted, lock = set(), set(), threading.Lock()
+    sent, deleting, deleted, lock = set(), set(), set(), threading.Lock()
     stop = threading.Event()
 
     def produce(worker):
@@ -380,6 +380,7 @@ def test_nothing_told_is_lost_when_the_server_is_killed(own_fulmar):
         while not stop.is_set():
             try:
                 for got in receive(client, url, MaxNumberOfMessages=5):
+                    deleting.add(got["Body"])
                     client.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
                     with lock:
                         deleted.add(got["Body"])
@@ -406,5 +407,7 @@ def test_nothing_told_is_lost_when_the_server_is_killed(own_fulmar):
             left.add(got["Body"])
             client.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
     assert len(sent) > 50
-    assert sent - deleted <= left
+    # The one whose deletion was asked for and not answered may be either way.
+    assert len(deleting - deleted) <= 1
+    assert sent - deleting <= left
     assert not deleted & left, "what was deleted has come back"

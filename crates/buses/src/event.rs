@@ -23,7 +23,7 @@ impl Buses {
         let happened = Happened::Put {
             space: space.clone(),
             bus: bus.to_owned(),
-            event: event.clone(),
+            event: Box::new(event.clone()),
         };
         log().append(tx, happened.encode());
         Ok(())

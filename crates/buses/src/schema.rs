@@ -107,7 +107,7 @@ pub enum Happened {
     Put {
         space: Space,
         bus: String,
-        event: Event,
+        event: Box<Event>,
     },
     /// Something that decides where events go was made, changed or deleted. Events that come later meet it as it is
     /// then.

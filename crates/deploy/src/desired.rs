@@ -587,14 +587,35 @@ pub struct Notification {
 pub struct Rule {
     /// Unique in the notification, and the same in every deployment.
     pub id: String,
-    /// The name of the function that is to run.
-    pub function: String,
-    /// The function's alias or version; none for its newest code.
-    pub qualifier: Option<String>,
+    #[serde(flatten)]
+    pub told: Told,
     /// As the notification's configuration spells it: `s3:ObjectCreated:*`.
     pub events: Vec<String>,
     pub prefix: Option<String>,
     pub suffix: Option<String>,
+}
+
+/// Who is told of a change in a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Told {
+    Function {
+        /// The name of the function that is to run.
+        function: String,
+        /// The function's alias or version; none for its newest code.
+        qualifier: Option<String>,
+    },
+    /// The ARN of a queue or a topic.
+    Place { place: String },
+}
+
+impl Told {
+    pub fn function(&self) -> Option<&str> {
+        match self {
+            Self::Function { function, .. } => Some(function),
+            Self::Place { .. } => None,
+        }
+    }
 }
 
 /// What takes requests over HTTP.

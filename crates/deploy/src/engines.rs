@@ -22,12 +22,12 @@ use runtimes::Language;
 use store::Store;
 use tables::{Alteration, IndexAlteration, KeySchema, NewIndex, NewTable, Projected, Tables};
 use topics::Topics;
-use triggers::{EventKind, ObjectBinding, Target, Triggers};
+use triggers::{Destination, EventKind, ObjectBinding, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
     Alias, Architecture, Bucket, Cloud, Code, Function, KeyAttribute, KeyType, Kind, Layer,
-    LayerUse, Notification, Numbered, Projection, Publish, Rule, Table, Throughput, Version,
+    LayerUse, Notification, Numbered, Projection, Publish, Rule, Table, Throughput, Told, Version,
 };
 use crate::error::{Error, Result};
 use crate::feeds;
@@ -680,23 +680,37 @@ impl Deployer {
 
     async fn put_notification(&self, notification: &Notification) -> Result<bool, Failure> {
         let bindings = notification.rules.iter().map(|rule| self.binding(rule));
+        let bindings = bindings.collect::<Result<Vec<_>, _>>()?;
+        for binding in &bindings {
+            self.engines.triggers.takes(&binding.target)?;
+        }
         let set = self.engines.triggers.set_bucket_bindings(
             &notification.bucket,
-            bindings.collect(),
+            bindings,
             notification.on_bus,
         );
         set.await?;
         Ok(true)
     }
 
-    fn binding(&self, rule: &Rule) -> ObjectBinding {
-        ObjectBinding {
-            id: rule.id.clone(),
-            target: Target {
+    fn binding(&self, rule: &Rule) -> Result<ObjectBinding, Failure> {
+        let target = match &rule.told {
+            Told::Function {
+                function,
+                qualifier,
+            } => Destination::Function(Target {
                 space: self.space(),
-                function: rule.function.clone(),
-                qualifier: rule.qualifier.clone(),
-            },
+                function: function.clone(),
+                qualifier: qualifier.clone(),
+            }),
+            Told::Place { place } => crate::topic::place(place).ok_or_else(|| Failure {
+                kind: ErrorKind::Invalid,
+                text: format!("nothing can be sent to {place}"),
+            })?,
+        };
+        Ok(ObjectBinding {
+            id: rule.id.clone(),
+            target,
             kinds: rule
                 .events
                 .iter()
@@ -704,7 +718,7 @@ impl Deployer {
                 .collect(),
             prefix: rule.prefix.clone().unwrap_or_default(),
             suffix: rule.suffix.clone().unwrap_or_default(),
-        }
+        })
     }
 }
 

@@ -15,6 +15,7 @@ mod function;
 mod function_arn;
 mod gateway;
 mod globals;
+mod implied;
 mod include;
 mod intrinsics;
 mod layer;

@@ -126,9 +126,8 @@ impl Deployer {
 
     /// The topic, and how its messages get to the endpoint.
     fn ends_of(&self, wanted: &Subscription) -> Result<(Named, Way), Failure> {
-        let topic = match place(&wanted.topic) {
-            Some(Destination::Topic(topic)) => topic,
-            _ => return Err(invalid(format!("{} is no topic", wanted.topic))),
+        let Some(Destination::Topic(topic)) = place(&wanted.topic) else {
+            return Err(invalid(format!("{} is no topic", wanted.topic)));
         };
         let endpoint = &wanted.endpoint;
         let way = match wanted.protocol.as_str() {

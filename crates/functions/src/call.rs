@@ -167,7 +167,7 @@ impl Functions {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
                 instance.capture.begin(self.first_lines(call)).await;
                 return Ok(Found::Instance {
-                    instance,
+                    instance: *instance,
                     deadline: None,
                 });
             }
@@ -213,7 +213,7 @@ impl Functions {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
                 instance.capture.begin(self.first_lines(call)).await;
                 Ok(Found::Instance {
-                    instance,
+                    instance: *instance,
                     deadline: Some(deadline),
                 })
             }

@@ -50,7 +50,7 @@ pub(crate) struct Instance {
 /// An attempt at starting one.
 pub(crate) enum Started {
     Ready {
-        instance: Instance,
+        instance: Box<Instance>,
         launch: Duration,
         init: Duration,
     },
@@ -213,7 +213,7 @@ impl Functions {
                     _code: holds,
                 };
                 Started::Ready {
-                    instance,
+                    instance: Box::new(instance),
                     launch,
                     init,
                 }

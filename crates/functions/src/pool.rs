@@ -435,7 +435,7 @@ impl Functions {
             .start(&function, &stream, why, |now| now + timeout)
             .await
         {
-            Ok(Started::Ready { instance, .. }) => Some(instance),
+            Ok(Started::Ready { instance, .. }) => Some(*instance),
             Ok(Started::Failed { capture, .. }) => {
                 capture.end(Vec::new(), true).await;
                 None

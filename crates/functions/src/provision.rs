@@ -419,7 +419,7 @@ impl Functions {
             Started::Ready { mut instance, .. } => {
                 instance.kept = Some(shared.provisions.started(key));
                 self.lay_down(&instance);
-                shared.pools.add(&function, instance, shared.host.now());
+                shared.pools.add(&function, *instance, shared.host.now());
                 Ok(())
             }
             Started::Failed {

@@ -43,7 +43,7 @@ impl Functions {
             .await?;
         match started {
             Started::Ready { instance, .. } => {
-                self.ask(instance, &function, &event, patience).await
+                self.ask(*instance, &function, &event, patience).await
             }
             Started::Failed {
                 failure, capture, ..

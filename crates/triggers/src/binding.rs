@@ -62,7 +62,7 @@ mod tests {
     use base::Space;
 
     use super::*;
-    use crate::target::Target;
+    use crate::target::{Destination, Target};
 
     fn binding(id: &str, kinds: &[EventKind], prefix: &str, suffix: &str) -> ObjectBinding {
         let target = Target {
@@ -72,7 +72,7 @@ mod tests {
         };
         ObjectBinding {
             id: id.into(),
-            target,
+            target: Destination::Function(target),
             kinds: kinds.to_vec(),
             prefix: prefix.into(),
             suffix: suffix.into(),

@@ -2,11 +2,13 @@
 
 use crate::binding::check;
 use crate::schema::{BucketBindings, ObjectBinding, WATCHES, watch_key};
+use crate::target::Destination;
 use crate::{Result, Triggers};
 
 impl Triggers {
-    /// Replaces a bucket's bindings, and says whether its changes are put on the default bus; none takes them all away. From this transaction on the bucket's changes are
-    /// matched against the new ones, and those before it against the old ones, also if they are yet to be followed.
+    /// Replaces a bucket's bindings, and says whether its changes are put on the default bus; none takes them all away.
+    /// From this transaction on the bucket's changes are matched against the new ones, and those before it against the
+    /// old ones, also if they are yet to be followed. Each place that is no function is told that it will be told.
     pub async fn set_bucket_bindings(
         &self,
         bucket: &str,
@@ -16,12 +18,26 @@ impl Triggers {
         check(&bindings)?;
         let is_watched = on_bus || !bindings.is_empty();
         let watch = is_watched.then(|| self.objects.new_watch());
+        let mut told: Vec<Destination> = Vec::new();
+        for binding in &bindings {
+            let is_function = matches!(binding.target, Destination::Function(_));
+            if !is_function && !told.contains(&binding.target) {
+                told.push(binding.target.clone());
+            }
+        }
+        let request = self.functions.new_request_id();
+        let greeting = self.wording.watching(bucket, self.clock.now(), &request);
         let bindings = BucketBindings { bindings, on_bus };
         self.store
             .write(|tx| {
                 self.objects.watch(tx, bucket, watch)?;
                 if let Some(watch) = watch {
                     WATCHES.put(tx, watch_key(watch), &bindings);
+                }
+                for place in &told {
+                    if let Err(refusal) = self.send(tx, place, &greeting)? {
+                        tracing::warn!(%refusal, ?place, "a place was not told that a bucket's changes go there");
+                    }
                 }
                 Ok(())
             })

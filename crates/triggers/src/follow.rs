@@ -14,6 +14,7 @@ use crate::schema::{
     BucketBindings, Cursor, EventKind, OBJECTS_CURSOR, ObjectBinding, SetAside, WATCHES, set_aside,
     watch_key,
 };
+use crate::target::{Destination, Message, Target};
 use crate::{Dialect, Error, Result, Triggers};
 
 /// Changes that are dealt with in one transaction.
@@ -25,6 +26,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Todo {
     jobs: Vec<Job>,
+    messages: Vec<(Destination, Message)>,
     /// For the default buses of the spaces.
     events: Vec<(Space, buses::Event)>,
     ended: Vec<WatchId>,
@@ -68,6 +70,11 @@ impl Triggers {
                 }
                 for job in &todo.jobs {
                     self.functions.enqueue(tx, job)?;
+                }
+                for (to, message) in &todo.messages {
+                    if let Err(refusal) = self.send(tx, to, message)? {
+                        tracing::warn!(%refusal, ?to, "a place was not told of a change of an object");
+                    }
                 }
                 for (space, event) in &todo.events {
                     self.buses.put(tx, space, buses::DEFAULT, event)?;
@@ -143,17 +150,26 @@ impl Triggers {
             .bindings
             .iter()
             .filter(|binding| binding.matches(&change.key, kind));
-        todo.jobs
-            .extend(matching.map(|binding| self.job(binding, change)));
+        for binding in matching {
+            match &binding.target {
+                Destination::Function(target) => {
+                    todo.jobs.push(self.job(target, binding, change));
+                }
+                other => {
+                    let message = self.wording.object_changed(&event(binding, change));
+                    todo.messages.push((other.clone(), message));
+                }
+            }
+        }
         Ok(())
     }
 
-    fn job(&self, binding: &ObjectBinding, change: &Change) -> Job {
+    fn job(&self, target: &Target, binding: &ObjectBinding, change: &Change) -> Job {
         Job {
             request_id: self.functions.new_request_id(),
-            space: binding.target.space.clone(),
-            function: binding.target.function.clone(),
-            qualifier: binding.target.qualifier.clone(),
+            space: target.space.clone(),
+            function: target.function.clone(),
+            qualifier: target.qualifier.clone(),
             event: Event::Objects(vec![event(binding, change)]),
             trigger: "object".to_owned(),
             client_context: None,

@@ -100,12 +100,12 @@ pub(crate) struct Cursor(pub(crate) Position);
 
 impl Record for Cursor {}
 
-/// Runs a function for some of a bucket's changes.
+/// Tells a place of some of a bucket's changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectBinding {
-    /// Unique among the bucket's bindings; the function sees it in the event.
+    /// Unique among the bucket's bindings; the place sees it in the event.
     pub id: String,
-    pub target: Target,
+    pub target: Destination,
     pub kinds: Vec<EventKind>,
     /// The key must begin with this; empty for any.
     pub prefix: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use bytes::Bytes;
-use functions::Settled;
+use functions::{ObjectEvent, Settled};
 use topics::{Message, Topic};
 
 use crate::schema::subscription::Subscription;
@@ -45,6 +45,12 @@ pub trait Wording: Send + Sync {
 
     /// A call that failed, as it is kept.
     fn dead_letter(&self, settled: &Settled) -> target::Message;
+
+    /// A change of an object, for a place that is no function.
+    fn object_changed(&self, event: &ObjectEvent) -> target::Message;
+
+    /// That a bucket's changes will be told from now on.
+    fn watching(&self, bucket: &str, at: Timestamp, request_id: &str) -> target::Message;
 
     /// What is said of something that was not taken where it was sent.
     fn refused(&self, why: &str, request_id: &str) -> Vec<target::Attribute>;
@@ -105,6 +111,20 @@ impl Wording for Bare {
     fn dead_letter(&self, settled: &Settled) -> target::Message {
         target::Message {
             body: settled.payload.clone(),
+            ..target::Message::default()
+        }
+    }
+
+    fn object_changed(&self, event: &ObjectEvent) -> target::Message {
+        target::Message {
+            body: event.key.clone().into(),
+            ..target::Message::default()
+        }
+    }
+
+    fn watching(&self, bucket: &str, _: Timestamp, _: &str) -> target::Message {
+        target::Message {
+            body: bucket.to_owned().into(),
             ..target::Message::default()
         }
     }

@@ -242,6 +242,10 @@ fn space() -> Space {
     Space::new("test")
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "details are written where they are used"
+)]
 fn event(source: &str, detail: Value) -> Event {
     Event {
         id: format!("{source}-{detail}"),

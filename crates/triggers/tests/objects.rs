@@ -12,7 +12,7 @@ use ledger::Ledger;
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
 use store::{Faults, Read, Simulation, Store};
 use tables::Tables;
-use triggers::{EventKind, ObjectBinding, Target, Triggers};
+use triggers::{Destination, EventKind, Named, ObjectBinding, Target, Triggers};
 
 mod world;
 
@@ -21,6 +21,7 @@ use world::plain::Plain;
 
 struct World {
     objects: Objects,
+    queues: queues::Queues,
     functions: Functions,
     triggers: Triggers,
 }
@@ -43,13 +44,14 @@ impl World {
             config: Config::default(),
         })
         .unwrap();
+        let queues = queues::Queues::new(store.clone(), clock.clone(), random.clone());
         let triggers = Triggers::new(triggers::Parts {
             schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             buses: Buses::new(store.clone(), clock.clone(), random.clone()),
             topics: topics::Topics::new(store.clone(), clock.clone(), random.clone()),
             wording: std::sync::Arc::new(triggers::Bare),
             tables: Tables::new(store.clone(), clock.clone(), random.clone()),
-            queues: queues::Queues::new(store.clone(), clock.clone(), random.clone()),
+            queues: queues.clone(),
             store,
             objects: objects.clone(),
             functions: functions.clone(),
@@ -58,6 +60,7 @@ impl World {
         });
         Self {
             objects,
+            queues,
             functions,
             triggers,
         }
@@ -86,6 +89,17 @@ impl World {
         self.objects.put(put, receiver.end()).await.unwrap();
     }
 
+    async fn bodies(&self, queue: &queues::Address) -> Vec<String> {
+        let how = queues::Receive {
+            most: 10,
+            visibility: None,
+            wait: None,
+            attempt: None,
+        };
+        let got = self.queues.receive(queue, how).await.unwrap();
+        got.into_iter().map(|one| one.message.body).collect()
+    }
+
     fn waiting(&self) -> usize {
         self.functions.backlog_length(100).unwrap()
     }
@@ -98,15 +112,59 @@ fn space() -> Space {
 fn binding(id: &str, kind: EventKind, prefix: &str) -> ObjectBinding {
     ObjectBinding {
         id: id.into(),
-        target: Target {
+        target: Destination::Function(Target {
             space: space(),
             function: "f".into(),
             qualifier: None,
-        },
+        }),
         kinds: vec![kind],
         prefix: prefix.into(),
         suffix: String::new(),
     }
+}
+
+fn to_queue(id: &str, prefix: &str) -> ObjectBinding {
+    ObjectBinding {
+        target: Destination::Queue(Named {
+            space: space(),
+            name: "q".into(),
+        }),
+        ..binding(id, EventKind::Created, prefix)
+    }
+}
+
+#[tokio::test]
+async fn a_queue_is_told_once_that_it_will_be_told_and_then_of_each_change() {
+    let world = World::open(Store::ephemeral(Random::seeded(1)));
+    let address = queues::Address::new(&space(), "q");
+    let new = queues::NewQueue::default();
+    world.queues.create(&address, new, |_| None).await.unwrap();
+    world.bucket("b").await;
+    let bindings = vec![to_queue("a", "in/"), to_queue("b", "also/")];
+    let set = world
+        .triggers
+        .set_bucket_bindings("b", bindings.clone(), false);
+    set.await.unwrap();
+    assert_eq!(world.triggers.bucket_bindings("b").unwrap(), bindings);
+    for key in ["in/1", "out/1", "also/1"] {
+        world.upload("b", key).await;
+    }
+    world.triggers.step(&Plain).await.unwrap();
+    assert_eq!(world.bodies(&address).await, ["b", "in/1", "also/1"]);
+    assert_eq!(world.waiting(), 0);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_gone_does_not_keep_others_waiting() {
+    let world = World::open(Store::ephemeral(Random::seeded(1)));
+    world.bucket("b").await;
+    let bindings = vec![to_queue("a", "in/"), binding("f", EventKind::Created, "f/")];
+    let set = world.triggers.set_bucket_bindings("b", bindings, false);
+    set.await.unwrap();
+    world.upload("b", "in/1").await;
+    world.upload("b", "f/1").await;
+    world.triggers.step(&Plain).await.unwrap();
+    assert_eq!(world.waiting(), 1);
 }
 
 #[tokio::test]

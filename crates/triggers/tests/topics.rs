@@ -1,6 +1,7 @@
 //! What is published reaches whoever has subscribed, through crashes.
 
-mod world;
+#[path = "world/mute.rs"]
+mod mute;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use base::{ManualClock, Random, Space, Timestamp};
 use buses::Buses;
 use functions::{Config, Functions, Launcher};
 use ledger::Ledger;
+use mute::Mute;
 use objects::Objects;
 use store::{Faults, Simulation, Store};
 use tables::Tables;
@@ -20,7 +22,6 @@ use triggers::{
     Bare, Consent, Destination, Error, FilterPolicy, FilterScope, Named, NewSubscription,
     SubscriptionSettings, Triggers, Way,
 };
-use world::mute::Mute;
 
 struct World {
     topics: Topics,

@@ -12,7 +12,7 @@ use ledger::{Ledger, Limits, Phases};
 use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
 use store::Store;
 use tables::{Alteration, Item, KeyType, NewTable, Tables, Throughput};
-use triggers::{EventKind, Triggers};
+use triggers::{Destination, EventKind, Target, Triggers};
 
 use super::*;
 use crate::{Engines, Overrides};
@@ -159,6 +159,14 @@ impl World {
         }
     }
 
+    fn to_function(&self, name: &str) -> Destination {
+        Destination::Function(Target {
+            space: self.space.clone(),
+            function: name.into(),
+            qualifier: None,
+        })
+    }
+
     fn function(&self, name: &str) -> Function {
         self.engines.functions.get(&self.space, name).unwrap()
     }
@@ -226,8 +234,7 @@ async fn what_is_asked_for_is_there() {
     );
     let bindings = world.engines.triggers.bucket_bindings("uploads").unwrap();
     assert_eq!(bindings.len(), 1);
-    assert_eq!(bindings[0].target.function, "resize");
-    assert_eq!(bindings[0].target.space, world.space);
+    assert_eq!(bindings[0].target, world.to_function("resize"));
     assert_eq!(bindings[0].kinds, [EventKind::Created]);
     assert_eq!(bindings[0].suffix, ".jpg");
     let stacks = world.deployer.stacks().unwrap();
@@ -418,7 +425,7 @@ async fn an_interrupted_deployment_is_finished_by_the_next() {
                 .is_some()
         );
         let bound = world.engines.triggers.bucket_bindings(wanted[1]).unwrap();
-        assert_eq!(bound[0].target.function, wanted[0]);
+        assert_eq!(bound[0].target, world.to_function(wanted[0]));
         assert!(
             world.engines.objects.bucket("uploads").is_err(),
             "after {polls} polls"

@@ -1,8 +1,9 @@
 //! `AWS::S3::Bucket`, and what happens on changes in it.
 
-use crate::desired::{Bucket, Rule};
+use crate::desired::{Bucket, Rule, Told};
 use crate::diagnostic::{Finding, Span};
 use crate::template::nearest::did_you_mean;
+use crate::template::outcome;
 use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Node, Value};
@@ -85,11 +86,13 @@ const VERSIONING: Schema = &[("Status", Obeyed)];
 const NOTIFICATION: Schema = &[
     ("EventBridgeConfiguration", Obeyed),
     ("LambdaConfigurations", Obeyed),
-    ("QueueConfigurations", Refused("there are no queues yet")),
-    ("TopicConfigurations", Refused("there are no topics yet")),
+    ("QueueConfigurations", Obeyed),
+    ("TopicConfigurations", Obeyed),
 ];
 
-const CONFIGURATION: Schema = &[("Event", Obeyed), ("Filter", Obeyed), ("Function", Obeyed)];
+const TO_FUNCTION: Schema = &[("Event", Obeyed), ("Filter", Obeyed), ("Function", Obeyed)];
+const TO_QUEUE: Schema = &[("Event", Obeyed), ("Filter", Obeyed), ("Queue", Obeyed)];
+const TO_TOPIC: Schema = &[("Event", Obeyed), ("Filter", Obeyed), ("Topic", Obeyed)];
 const FILTER: Schema = &[("S3Key", Obeyed)];
 const KEY_FILTER: Schema = &[("Rules", Obeyed)];
 const FILTER_RULE: Schema = &[("Name", Obeyed), ("Value", Obeyed)];
@@ -214,32 +217,96 @@ pub(crate) fn notification(
     let Some(fields) = Fields::open(node, at, owner, NOTIFICATION, findings) else {
         return Vec::new();
     };
-    let configurations = fields.list("LambdaConfigurations").unwrap_or_default();
+    let to_function = |fields: &Fields<'_>| {
+        let (function, qualifier) = fields.required("Function").and_then(&function)?;
+        Some(Told::Function {
+            function,
+            qualifier,
+        })
+    };
+    let to_queue = |fields: &Fields<'_>| place(fields, "Queue", "sqs", findings);
+    let to_topic = |fields: &Fields<'_>| place(fields, "Topic", "sns", findings);
     let mut rules = Vec::new();
-    for (index, node) in configurations.iter().enumerate() {
-        let owner = "LambdaConfiguration";
-        let Some(fields) = Fields::open(node, node.span, owner, CONFIGURATION, findings) else {
-            continue;
+    for (index, node) in list(&fields, "LambdaConfigurations") {
+        let one = Configuration {
+            node,
+            schema: TO_FUNCTION,
+            id: format!("{id}-{index}"),
         };
-        let event = fields.required("Event").map(|node| events(node, findings));
-        let target = fields.required("Function").and_then(&function);
+        rules.extend(one.read(to_function, findings));
+    }
+    for (index, node) in list(&fields, "QueueConfigurations") {
+        let one = Configuration {
+            node,
+            schema: TO_QUEUE,
+            id: format!("{id}-queue-{index}"),
+        };
+        rules.extend(one.read(to_queue, findings));
+    }
+    for (index, node) in list(&fields, "TopicConfigurations") {
+        let one = Configuration {
+            node,
+            schema: TO_TOPIC,
+            id: format!("{id}-topic-{index}"),
+        };
+        rules.extend(one.read(to_topic, findings));
+    }
+    rules
+}
+
+fn list<'a>(fields: &'a Fields<'_>, name: &str) -> impl Iterator<Item = (usize, &'a Node)> {
+    let nodes = fields.list(name).unwrap_or_default();
+    nodes.iter().enumerate()
+}
+
+/// One entry of a notification.
+struct Configuration<'a> {
+    node: &'a Node,
+    schema: Schema,
+    id: String,
+}
+
+impl Configuration<'_> {
+    fn read(
+        self,
+        told: impl Fn(&Fields<'_>) -> Option<Told>,
+        findings: &Findings<'_>,
+    ) -> Option<Placed> {
+        let span = self.node.span;
+        let fields = Fields::open(self.node, span, "notification", self.schema, findings)?;
+        let events = fields.required("Event").map(|node| events(node, findings));
+        let told = told(&fields);
         let (prefix, suffix) = filter(&fields, findings);
-        let (Some(Some(events)), Some((function, qualifier))) = (event, target) else {
-            continue;
-        };
-        rules.push(Placed {
+        Some(Placed {
             rule: Rule {
-                id: format!("{id}-{index}"),
-                function,
-                qualifier,
-                events,
+                id: self.id,
+                told: told?,
+                events: events??,
                 prefix,
                 suffix,
             },
             span: fields.place("Event"),
-        });
+        })
     }
-    rules
+}
+
+fn place(
+    fields: &Fields<'_>,
+    name: &'static str,
+    service: &str,
+    findings: &Findings<'_>,
+) -> Option<Told> {
+    let arn = fields.required_text(name)?;
+    let at = fields.place(name);
+    let place = outcome::place(&arn, &[service], at, findings.report)?;
+    if place.ends_with(".fifo") {
+        let finding = Finding::error(at, "a bucket tells nobody who keeps order");
+        findings
+            .report
+            .add(finding.help("name one that is not FIFO"));
+        return None;
+    }
+    Some(Told::Place { place })
 }
 
 /// One kind of event, or a list of them.
@@ -357,7 +424,10 @@ pub(crate) fn check_overlaps(rules: &[Placed], findings: &Findings<'_>) {
         let why = match clash {
             Some(earlier) => format!(
                 "an object could match this rule and the one for `{}`",
-                earlier.rule.function
+                match &earlier.rule.told {
+                    Told::Function { function, .. } => function,
+                    Told::Place { place } => place,
+                }
             ),
             None if repeats => "one event could match two of these kinds".to_owned(),
             None => continue,

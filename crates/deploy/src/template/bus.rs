@@ -14,6 +14,7 @@ use crate::Context;
 use crate::desired::{Address, Archive, BusPolicy, Connection, EventBus, EventRule};
 use crate::diagnostic::{Finding, Span};
 use crate::template::declared::{Declared, Kind, MARK};
+use crate::template::implied;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Call, Entry, Node, Value};
 use Support::{Access, Notice, Obeyed, Refused};
@@ -287,19 +288,12 @@ pub(super) fn letters(function: &Declared, given: &Entry, id: &str) -> (Entry, O
     let made = Entry {
         key: "Arn".into(),
         key_span: span,
-        value: Node::new(span, call("Fn::GetAtt", &format!("{queue_id}.Arn"), span)),
+        value: implied::queue_arn(&queue_id, span),
     };
     let others = given.value.entries().unwrap_or_default().iter();
     let others = others.filter(|entry| !["QueueLogicalId", "Type"].contains(&entry.key.as_str()));
     let letters = others.cloned().chain([made]).collect();
-    let queue = Declared {
-        id: queue_id,
-        id_span: span,
-        kind: Kind::Queue,
-        properties: Node::new(span, Value::Map(Vec::new())),
-        depends_on: Vec::new(),
-        ..function.clone()
-    };
+    let queue = implied::queue(function, queue_id, span);
     let letters = Entry {
         value: Node::new(given.value.span, Value::Map(letters)),
         ..given.clone()

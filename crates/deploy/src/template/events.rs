@@ -1,6 +1,6 @@
 //! What invokes a function, as the function declares it.
 
-use crate::desired::Rule;
+use crate::desired::{Rule, Told};
 use crate::diagnostic::{Finding, Span};
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind};
@@ -150,6 +150,9 @@ impl Reading<'_> {
                 if !fields.has("Topic") {
                     fields.required("Topic");
                 }
+                if let Some(asked) = value.get("SqsSubscription") {
+                    topic::check_between(asked, &keys_of(asked), self.findings);
+                }
                 None
             }
             _ if is_rule => {
@@ -285,8 +288,10 @@ impl Reading<'_> {
         let (prefix, suffix) = bucket::filter(&fields, self.findings);
         let rule = Rule {
             id: format!("{}-{}", self.owner.id, entry.key),
-            function: self.function.to_owned(),
-            qualifier: None,
+            told: Told::Function {
+                function: self.function.to_owned(),
+                qualifier: None,
+            },
             events: events?,
             prefix,
             suffix,

@@ -98,6 +98,9 @@ const OF_STREAMS: [&str; 7] = [
     "TumblingWindowInSeconds",
 ];
 
+/// What is about queues only.
+const OF_QUEUES: [&str; 1] = ["ScalingConfig"];
+
 const SCALING: Schema = &[("MaximumConcurrency", Obeyed)];
 const DESTINATIONS: Schema = &[
     ("OnFailure", Obeyed),
@@ -183,11 +186,7 @@ pub(crate) fn read(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Mappi
         check_queue(fields, findings.report);
         Some(Starting::Oldest)
     } else {
-        if source.is_some() && fields.has("ScalingConfig") {
-            let message = "`ScalingConfig` is for queues, and this is a stream";
-            let place = fields.place("ScalingConfig");
-            findings.report.add(Finding::error(place, message));
-        }
+        check_stream(fields, findings.report);
         starting(fields, findings.report)
     };
     let seconds = |name, most| fields.integer(name, 0..=most);
@@ -273,6 +272,14 @@ fn source(fields: &Fields<'_>, report: &Report) -> Option<String> {
 fn is_queue(arn: &str) -> bool {
     let parts: Vec<&str> = arn.split(':').collect();
     matches!(parts.as_slice(), ["arn", _, "sqs", _, _, name] if !name.is_empty())
+}
+
+/// What a stream's mapping cannot say.
+fn check_stream(fields: &Fields<'_>, report: &Report) {
+    if let Some(name) = OF_QUEUES.iter().find(|name| fields.has(name)) {
+        let message = format!("`{name}` is for queues, and this is a stream");
+        report.add(Finding::error(fields.place(name), message));
+    }
 }
 
 /// What a queue's mapping cannot say, and what must fit together.

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Template;
 use crate::Context;
 use crate::desired::{
-    Desired, Edge as Front, Kind as Made, Notification, OnRemoval, Output, Plan, Resource,
+    Desired, Edge as Front, Kind as Made, Notification, OnRemoval, Output, Plan, Resource, Told,
 };
 use crate::diagnostic::{Diagnostics, Finding, Report, Span};
 use crate::template::balancer;
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind, MARK};
+use crate::template::implied;
 use crate::template::nearest::did_you_mean;
 use crate::template::order::{Order, order};
 use crate::template::references::Names;
@@ -116,6 +117,7 @@ impl<'t> Resolving<'t> {
         topic::declare(&mut declared);
         bus::declare_events(&mut declared);
         schedule::declare_events(&mut declared);
+        implied::declare_destinations(&mut declared);
         let findings = Findings {
             report: self.report,
             access: RefCell::default(),
@@ -684,7 +686,9 @@ impl<'t> Resolving<'t> {
             for (source, asked) in events::read(events, one, &name, scope, findings) {
                 match asked {
                     events::Asked::Rule(mut rule) => {
-                        rule.rule.qualifier.clone_from(&alias);
+                        if let Told::Function { qualifier, .. } = &mut rule.rule.told {
+                            qualifier.clone_from(&alias);
+                        }
                         harvest.rules.entry(source).or_default().push(rule);
                     }
                     events::Asked::Route(mut route) => {
@@ -822,9 +826,9 @@ impl<'t> Resolving<'t> {
     fn say_foreign_circles(&self, harvest: &Harvest, order: &Order, wanted: &[&Declared]) {
         for (bucket, rules) in &harvest.rules {
             let functions = rules.iter().filter_map(|placed| {
-                let name = &placed.rule.function;
+                let name = placed.rule.told.function()?;
                 let made = harvest.made.iter().find(
-                    |(_, made)| matches!(made, Made::Function(function) if function.name == *name),
+                    |(_, made)| matches!(made, Made::Function(function) if function.name == name),
                 )?;
                 Some(made.0.as_str())
             });
@@ -1026,7 +1030,7 @@ fn notification_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
         add(bucket, span_of(wanted, bucket));
         for placed in rules {
             let function = harvest.made.iter().find(|(_, made)| {
-                matches!(made, Made::Function(function) if function.name == placed.rule.function)
+                matches!(made, Made::Function(function) if placed.rule.told.function() == Some(&function.name))
             });
             if let Some((id, _)) = function {
                 add(id, placed.span);

@@ -12,6 +12,7 @@ mod gateways;
 mod mappings;
 mod refused;
 mod schedules;
+mod tellings;
 mod topics;
 mod values;
 
@@ -195,7 +196,7 @@ fn the_thumbnails_application_resolves() {
     assert_eq!(notification.bucket, uploads);
     let rule = &notification.rules[0];
     assert_eq!(rule.id, "Resize-Upload");
-    assert_eq!(rule.function, function.name);
+    assert_eq!(rule.told.function(), Some(function.name.as_str()));
     assert_eq!(rule.events, ["s3:ObjectCreated:*"]);
     assert_eq!(
         (rule.prefix.as_deref(), rule.suffix.as_deref()),

@@ -10,7 +10,7 @@ use crate::diagnostic::{Finding, Span};
 use crate::template::declared::{Declared, Kind};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{literal, outcome};
+use crate::template::{implied, literal, outcome, scalar};
 use Support::{Access, Notice, Obeyed, Refused};
 
 pub(crate) const TOPIC: Schema = &[
@@ -60,15 +60,21 @@ pub(crate) const EVENT: Schema = &[
     ("FilterPolicyScope", Obeyed),
     ("RedrivePolicy", Obeyed),
     ("Region", Obeyed),
-    (
-        "SqsSubscription",
-        Refused(
-            "no queue is put between a topic and a function; declare one, and a mapping from it",
-        ),
-    ),
+    ("SqsSubscription", Obeyed),
     ("Topic", Obeyed),
 ];
 
+/// A queue of the template's own between a topic and a function.
+const BETWEEN: Schema = &[
+    ("BatchSize", Obeyed),
+    ("Enabled", Obeyed),
+    ("QueueArn", Obeyed),
+    (
+        "QueuePolicyLogicalId",
+        Notice("access rules are not enforced yet"),
+    ),
+    ("QueueUrl", Obeyed),
+];
 const OWN: Schema = &[("Endpoint", Obeyed), ("Protocol", Obeyed)];
 const REDRIVE: Schema = &[("deadLetterTargetArn", Obeyed)];
 const TAG: Schema = &[("Key", Obeyed), ("Value", Obeyed)];
@@ -129,24 +135,28 @@ fn subscriptions_of_events(function: &Declared) -> Vec<Declared> {
     let events = events.unwrap_or_default().iter();
     events
         .filter_map(|event| of_event(function, event))
+        .flatten()
         .collect()
 }
 
-fn of_event(function: &Declared, event: &Entry) -> Option<Declared> {
+/// The subscription, and what stands between it and the function.
+fn of_event(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
     if event.value.get("Type")?.scalar()? != "SNS" {
         return None;
     }
     let span = event.key_span;
-    // What is published is called by its alias, as the vendor's transform has it.
-    let endpoint = match function.properties.get("AutoPublishAlias") {
-        Some(_) => call("Ref", span, &format!("{}.Alias", function.id)),
-        None => call("Fn::GetAtt", span, &format!("{}.Arn", function.id)),
+    let properties = event.value.get("Properties")?;
+    let between = properties.get("SqsSubscription");
+    let between = between.and_then(|asked| between_of(function, event, asked));
+    let (protocol, endpoint, mut made) = match between {
+        Some((queue, made)) => ("sqs", queue, made),
+        None => ("lambda", arn_of(function, span), Vec::new()),
     };
     let mut entries = vec![
-        entry("Protocol", span, Node::text(span, "lambda".to_owned())),
+        entry("Protocol", span, Node::text(span, protocol.to_owned())),
         entry("Endpoint", span, endpoint),
     ];
-    let properties = event.value.get("Properties")?.entries()?;
+    let properties = properties.entries()?;
     let known = properties
         .iter()
         .filter(|entry| EVENT.iter().any(|(name, _)| *name == entry.key));
@@ -161,14 +171,78 @@ fn of_event(function: &Declared, event: &Entry) -> Option<Declared> {
                 known
             }),
     );
-    Some(Declared {
+    made.push(Declared {
         id: format!("{}{}", function.id, event.key),
         id_span: span,
         kind: Kind::Subscription,
         properties: Node::new(span, Value::Map(entries)),
         depends_on: Vec::new(),
         ..function.clone()
-    })
+    });
+    Some(made)
+}
+
+/// What is published is called by its alias, as the vendor's transform has it.
+fn arn_of(function: &Declared, span: Span) -> Node {
+    match function.properties.get("AutoPublishAlias") {
+        Some(_) => call("Ref", span, &format!("{}.Alias", function.id)),
+        None => call("Fn::GetAtt", span, &format!("{}.Arn", function.id)),
+    }
+}
+
+/// The ARN of the queue that stands between a topic and a function, and what is made for it.
+fn between_of(function: &Declared, event: &Entry, asked: &Node) -> Option<(Node, Vec<Declared>)> {
+    let span = event.key_span;
+    let id = format!("{}{}", function.id, event.key);
+    let mut made = Vec::new();
+    let mut entries = Vec::new();
+    let queue = match asked.entries() {
+        Some(own) => {
+            let settings = ["BatchSize", "Enabled"];
+            let settings = own
+                .iter()
+                .filter(|one| settings.contains(&one.key.as_str()));
+            entries.extend(settings.cloned());
+            asked.get("QueueArn")?.clone()
+        }
+        None if scalar::boolean(asked) == Some(true) => {
+            let queue = format!("{id}Queue");
+            made.push(implied::queue(function, queue.clone(), span));
+            implied::queue_arn(&queue, span)
+        }
+        None => return None,
+    };
+    entries.push(entry("EventSourceArn", span, queue.clone()));
+    entries.push(entry("FunctionName", span, arn_of(function, span)));
+    made.push(Declared {
+        id: format!("{id}EventSourceMapping"),
+        id_span: span,
+        kind: Kind::Mapping,
+        properties: Node::new(span, Value::Map(entries)),
+        depends_on: Vec::new(),
+        ..function.clone()
+    });
+    Some((queue, made))
+}
+
+/// Whether what an event says about a queue in between can be obeyed; `keys` is its mapping without values.
+pub(crate) fn check_between(asked: &Node, keys: &Node, findings: &Findings<'_>) {
+    if asked.entries().is_some() {
+        let owner = "SqsSubscription";
+        let Some(fields) = Fields::open(keys, asked.span, owner, BETWEEN, findings) else {
+            return;
+        };
+        for needed in ["QueueArn", "QueueUrl"] {
+            if !fields.has(needed) {
+                fields.required(needed);
+            }
+        }
+    } else if scalar::boolean(asked).is_none() {
+        findings.report.add(
+            Finding::error(asked.span, "`SqsSubscription` is true, false or a mapping")
+                .why(format!("this is {}", asked.kind())),
+        );
+    }
 }
 
 fn entry(name: &str, span: Span, value: Node) -> Entry {

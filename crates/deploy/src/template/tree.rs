@@ -102,6 +102,14 @@ impl Node {
             .map(|entry| &entry.value)
     }
 
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let Value::Map(entries) = &mut self.value else {
+            return None;
+        };
+        let entry = entries.iter_mut().find(|entry| entry.key == key)?;
+        Some(&mut entry.value)
+    }
+
     /// The text of a scalar as it is written.
     pub(crate) fn scalar(&self) -> Option<&str> {
         match &self.value {

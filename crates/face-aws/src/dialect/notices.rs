@@ -6,13 +6,13 @@ use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use functions::Settled;
+use functions::{ObjectEvent, Settled};
 use percent_encoding::utf8_percent_encode;
 use serde_json::{Map, Value, json};
 use topics::{AttributeValue, Message, Topic};
 use triggers::{Attribute, Destination, Notice, Subscription, Way, Wording};
 
-use super::{AwsDialect, instant, outcomes};
+use super::{AwsDialect, extended_id, instant, object_record, outcomes};
 use crate::destination;
 use crate::place::Place;
 use crate::signing::Version;
@@ -21,6 +21,15 @@ use crate::sns;
 /// Not even the slash may stand for itself in a query.
 const ESCAPED: &percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC;
 const DELIVERY: &str = "DeliveryPolicy";
+
+fn from_bucket(body: &Value) -> triggers::Message {
+    triggers::Message {
+        body: body.to_string().into(),
+        subject: Some("Amazon S3 Notification".to_owned()),
+        trigger: "object".to_owned(),
+        ..triggers::Message::default()
+    }
+}
 
 /// What was signed, and the signature.
 pub(super) struct Signed {
@@ -132,6 +141,23 @@ impl Wording for AwsDialect {
 
     fn dead_letter(&self, settled: &Settled) -> triggers::Message {
         outcomes::kept(settled)
+    }
+
+    fn object_changed(&self, event: &ObjectEvent) -> triggers::Message {
+        let records = json!({ "Records": [object_record(event)] });
+        from_bucket(&records)
+    }
+
+    /// The published test event.
+    fn watching(&self, bucket: &str, at: Timestamp, request_id: &str) -> triggers::Message {
+        from_bucket(&json!({
+            "Service": "Amazon S3",
+            "Event": "s3:TestEvent",
+            "Time": instant(at),
+            "Bucket": bucket,
+            "RequestId": request_id,
+            "HostId": extended_id(request_id),
+        }))
     }
 
     fn refused(&self, why: &str, request_id: &str) -> Vec<Attribute> {

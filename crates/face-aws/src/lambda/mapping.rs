@@ -259,9 +259,6 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
         Error::Objects(objects::Error::NoSuchBucket(bucket)) => invalid(format!(
             "The destination bucket does not exist: arn:aws:s3:::{bucket}"
         )),
-        Error::Refused(triggers::Refusal::NotBuilt(what)) => Fault::not_implemented(&format!(
-            "{what} as the destination of an event source mapping"
-        )),
         Error::Refused(refusal) => invalid(refusal.to_string()),
         Error::Overlap(..)
         | Error::DuplicateId(_)

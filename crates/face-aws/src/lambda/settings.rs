@@ -123,16 +123,12 @@ impl Settings {
             return Ok(());
         };
         match destination::read(arn) {
-            Some(place @ (Destination::Queue(_) | Destination::Topic(_))) => asked
-                .parts
-                .triggers
-                .takes(&place)
-                .map_err(|error| match error {
-                    triggers::Error::Refused(triggers::Refusal::NotBuilt(what)) => {
-                        Fault::not_implemented(&format!("{what} for dead letters"))
-                    }
-                    error => invalid(format!("The provided target {arn} cannot be used: {error}")),
-                }),
+            Some(place @ (Destination::Queue(_) | Destination::Topic(_))) => {
+                let taken = asked.parts.triggers.takes(&place);
+                taken.map_err(|error| {
+                    invalid(format!("The provided target {arn} cannot be used: {error}"))
+                })
+            }
             _ => Err(invalid(format!(
                 "Unsupported dead-letter target: {arn}. Use the ARN of a queue or a topic."
             ))),

@@ -162,6 +162,10 @@ async fn set(asked: &Asked<'_>, gateway: &Gateway) -> Result<(), Fault> {
     set.map_err(failed)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "as what turns errors into faults is"
+)]
 fn failed(error: triggers::Error) -> Fault {
     tracing::error!(%error, "a request about a function's URL failed");
     Fault::internal("ServiceException")

@@ -3,15 +3,16 @@
 use s3s::dto::{
     Event, EventBridgeConfiguration, FilterRule, FilterRuleName,
     GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput,
-    LambdaFunctionConfiguration, NotificationConfigurationFilter,
-    PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput, S3KeyFilter,
+    LambdaFunctionConfiguration, NotificationConfiguration, NotificationConfigurationFilter,
+    PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput,
+    QueueConfiguration, S3KeyFilter, TopicConfiguration,
 };
 use s3s::{S3Request, S3Response};
-use triggers::{EventKind, ObjectBinding, Target};
+use triggers::{Destination, EventKind, ObjectBinding};
 
-use super::buckets::space;
 use super::call::Call;
 use super::fault::{Fault, Result};
+use crate::destination;
 
 const EVENTS: [(&str, EventKind); 7] = [
     ("s3:ObjectCreated:*", EventKind::Created),
@@ -46,20 +47,11 @@ pub(super) async fn put(
     let input = request.input;
     call.parts.objects.bucket(&input.bucket)?;
     let configuration = input.notification_configuration;
-    let has = |list: Option<usize>| list.is_some_and(|length| length > 0);
-    if has(configuration.queue_configurations.map(|list| list.len())) {
-        return Err(Fault::not_implemented("A notification to a queue"));
-    }
-    if has(configuration.topic_configurations.map(|list| list.len())) {
-        return Err(Fault::not_implemented("A notification to a topic"));
-    }
     let on_bus = configuration.event_bridge_configuration.is_some();
-    let bindings: Vec<ObjectBinding> = configuration
-        .lambda_function_configurations
-        .unwrap_or_default()
+    let bindings = asked(configuration)
         .into_iter()
-        .map(|configuration| binding(call, configuration))
-        .collect::<Result<_>>()?;
+        .map(|asked| binding(call, asked))
+        .collect::<Result<Vec<_>>>()?;
     if input.skip_destination_validation != Some(true) {
         for binding in &bindings {
             check_destination(call, binding)?;
@@ -86,15 +78,56 @@ pub(super) async fn get(
         .map_err(refused)?;
     let on_bus = call.parts.triggers.is_bucket_on_bus(&bucket);
     let on_bus = on_bus.map_err(refused)?;
-    Ok(S3Response::new(GetBucketNotificationConfigurationOutput {
+    let mut output = GetBucketNotificationConfigurationOutput {
         event_bridge_configuration: on_bus.then(EventBridgeConfiguration::default),
-        lambda_function_configurations: Some(bindings.into_iter().map(print).collect()),
         ..GetBucketNotificationConfigurationOutput::default()
-    }))
+    };
+    for binding in bindings {
+        print(binding, &mut output);
+    }
+    Ok(S3Response::new(output))
 }
 
-fn binding(call: &Call, configuration: LambdaFunctionConfiguration) -> Result<ObjectBinding> {
-    let kinds = configuration
+/// What is asked for of any kind of place.
+struct Asked {
+    /// What the service calls such a place when it complains.
+    argument: &'static str,
+    arn: String,
+    id: Option<String>,
+    events: Vec<Event>,
+    filter: Option<NotificationConfigurationFilter>,
+}
+
+fn asked(configuration: NotificationConfiguration) -> Vec<Asked> {
+    let functions = configuration.lambda_function_configurations;
+    let functions = functions.unwrap_or_default().into_iter().map(|one| Asked {
+        argument: "CloudFunction",
+        arn: one.lambda_function_arn,
+        id: one.id,
+        events: one.events,
+        filter: one.filter,
+    });
+    let queues = configuration.queue_configurations;
+    let queues = queues.unwrap_or_default().into_iter().map(|one| Asked {
+        argument: "Queue",
+        arn: one.queue_arn,
+        id: one.id,
+        events: one.events,
+        filter: one.filter,
+    });
+    let topics = configuration.topic_configurations;
+    let topics = topics.unwrap_or_default().into_iter().map(|one| Asked {
+        argument: "Topic",
+        arn: one.topic_arn,
+        id: one.id,
+        events: one.events,
+        filter: one.filter,
+    });
+    functions.chain(queues).chain(topics).collect()
+}
+
+fn binding(call: &Call, asked: Asked) -> Result<ObjectBinding> {
+    let kinds = asked
         .events
         .iter()
         .map(|event| kind(event.as_ref()))
@@ -102,17 +135,17 @@ fn binding(call: &Call, configuration: LambdaFunctionConfiguration) -> Result<Ob
     if kinds.is_empty() {
         return Err(Fault::malformed_xml());
     }
-    let rules = configuration
+    let rules = asked
         .filter
         .and_then(|filter| filter.key)
         .and_then(|key| key.filter_rules)
         .unwrap_or_default();
     Ok(ObjectBinding {
-        id: configuration
+        target: target(asked.argument, &asked.arn)?,
+        id: asked
             .id
             .filter(|id| !id.is_empty())
             .unwrap_or_else(|| call.parts.random.uuid().to_string()),
-        target: target(&configuration.lambda_function_arn)?,
         kinds,
         prefix: rule(&rules, FilterRuleName::PREFIX)?,
         suffix: rule(&rules, FilterRuleName::SUFFIX)?,
@@ -169,97 +202,116 @@ fn filter_fault(message: &str) -> Fault {
     Fault::bad("InvalidArgument", message).with("ArgumentName", "FilterRule.Name")
 }
 
-/// `arn:aws:lambda:region:account:function:name[:qualifier]`
-fn target(arn: &str) -> Result<Target> {
-    let fields: Vec<&str> = arn.split(':').collect();
-    let (region, account, name, qualifier) = match fields.as_slice() {
-        ["arn", _, "lambda", region, account, "function", name] => (region, account, name, None),
-        [
-            "arn",
-            _,
-            "lambda",
-            region,
-            account,
-            "function",
-            name,
-            qualifier,
-        ] => (region, account, name, Some((*qualifier).to_owned())),
-        _ => {
-            return Err(Fault::invalid_argument(
-                "CloudFunction",
-                arn,
-                "The ARN could not be parsed",
-            ));
-        }
-    };
-    Ok(Target {
-        space: space(account, region),
-        function: (*name).to_owned(),
-        qualifier,
-    })
+fn target(argument: &'static str, arn: &str) -> Result<Destination> {
+    let found = destination::read(arn);
+    found
+        .filter(|found| argument_of(found) == Some(argument))
+        .ok_or_else(|| Fault::invalid_argument(argument, arn, "The ARN could not be parsed"))
 }
 
-fn arn(target: &Target) -> String {
-    let (account, region) = target
-        .space
-        .as_str()
-        .split_once('/')
-        .unwrap_or((target.space.as_str(), ""));
-    let mut arn = format!(
-        "arn:aws:lambda:{region}:{account}:function:{}",
-        target.function
-    );
-    if let Some(qualifier) = &target.qualifier {
-        arn.push(':');
-        arn.push_str(qualifier);
+/// What the service calls such a place; none if a bucket tells no such place of anything.
+fn argument_of(place: &Destination) -> Option<&'static str> {
+    match place {
+        Destination::Function(_) => Some("CloudFunction"),
+        Destination::Queue(_) => Some("Queue"),
+        Destination::Topic(_) => Some("Topic"),
+        Destination::Bucket(_) | Destination::Bus(_) => None,
     }
-    arn
 }
 
 /// As the real service does before it takes a configuration.
 fn check_destination(call: &Call, binding: &ObjectBinding) -> Result<()> {
-    let target = &binding.target;
-    match call.parts.functions.get(&target.space, &target.function) {
-        Ok(_) => Ok(()),
-        Err(functions::Error::NoSuchFunction(_)) => Err(Fault::bad(
+    let invalid = |why: &str| {
+        Fault::bad(
             "InvalidArgument",
             "Unable to validate the following destination configurations",
         )
-        .with("ArgumentName1", arn(target))
-        .with(
-            "ArgumentValue1",
-            "The destination Lambda function does not exist",
-        )),
-        Err(error) => {
-            tracing::error!(%error, "a function could not be looked up");
-            Err(Fault::internal())
+        .with("ArgumentName1", destination::arn(&binding.target))
+        .with("ArgumentValue1", why)
+    };
+    match &binding.target {
+        // Its qualifier may be made later.
+        Destination::Function(target) => {
+            match call.parts.functions.get(&target.space, &target.function) {
+                Ok(_) => Ok(()),
+                Err(functions::Error::NoSuchFunction(_)) => {
+                    Err(invalid("The destination Lambda function does not exist"))
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a function could not be looked up");
+                    Err(Fault::internal())
+                }
+            }
+        }
+        Destination::Queue(place) | Destination::Topic(place) if place.name.ends_with(".fifo") => {
+            Err(invalid("FIFO queues and topics are not supported"))
+        }
+        place => match call.parts.triggers.takes(place) {
+            Ok(()) => Ok(()),
+            Err(triggers::Error::Refused(_)) => {
+                let kind = argument_of(place).unwrap_or_default().to_lowercase();
+                Err(invalid(&format!("The destination {kind} does not exist")))
+            }
+            Err(error) => Err(refused(error)),
+        },
+    }
+}
+
+fn print(binding: ObjectBinding, output: &mut GetBucketNotificationConfigurationOutput) {
+    let filter = print_filter(&binding);
+    let events = binding.kinds.into_iter().map(event).collect();
+    let id = Some(binding.id);
+    let arn = destination::arn(&binding.target);
+    match binding.target {
+        Destination::Queue(_) => {
+            let queues = output.queue_configurations.get_or_insert_default();
+            queues.push(QueueConfiguration {
+                events,
+                filter,
+                id,
+                queue_arn: arn,
+            });
+        }
+        Destination::Topic(_) => {
+            let topics = output.topic_configurations.get_or_insert_default();
+            topics.push(TopicConfiguration {
+                events,
+                filter,
+                id,
+                topic_arn: arn,
+            });
+        }
+        Destination::Function(_) | Destination::Bucket(_) | Destination::Bus(_) => {
+            let functions = output
+                .lambda_function_configurations
+                .get_or_insert_default();
+            functions.push(LambdaFunctionConfiguration {
+                events,
+                filter,
+                id,
+                lambda_function_arn: arn,
+            });
         }
     }
 }
 
-fn print(binding: ObjectBinding) -> LambdaFunctionConfiguration {
+fn print_filter(binding: &ObjectBinding) -> Option<NotificationConfigurationFilter> {
     let rules: Vec<FilterRule> = [
-        (FilterRuleName::PREFIX, binding.prefix),
-        (FilterRuleName::SUFFIX, binding.suffix),
+        (FilterRuleName::PREFIX, &binding.prefix),
+        (FilterRuleName::SUFFIX, &binding.suffix),
     ]
     .into_iter()
     .filter(|(_, value)| !value.is_empty())
     .map(|(name, value)| FilterRule {
         name: Some(FilterRuleName::from_static(name)),
-        value: Some(value),
+        value: Some(value.clone()),
     })
     .collect();
-    let filter = (!rules.is_empty()).then_some(NotificationConfigurationFilter {
+    (!rules.is_empty()).then_some(NotificationConfigurationFilter {
         key: Some(S3KeyFilter {
             filter_rules: Some(rules),
         }),
-    });
-    LambdaFunctionConfiguration {
-        events: binding.kinds.into_iter().map(event).collect(),
-        filter,
-        id: Some(binding.id),
-        lambda_function_arn: arn(&binding.target),
-    }
+    })
 }
 
 fn event(kind: EventKind) -> Event {
@@ -322,17 +374,28 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::{arn, target};
+    use super::target;
+    use crate::destination;
 
     #[test]
-    fn function_names_come_back_as_they_went() {
-        for text in [
-            "arn:aws:lambda:us-east-1:000000000000:function:thumbnails",
-            "arn:aws:lambda:us-east-1:000000000000:function:thumbnails:live",
+    fn names_of_places_come_back_as_they_went() {
+        for (argument, text) in [
+            (
+                "CloudFunction",
+                "arn:aws:lambda:us-east-1:000000000000:function:thumbnails",
+            ),
+            (
+                "CloudFunction",
+                "arn:aws:lambda:us-east-1:000000000000:function:thumbnails:live",
+            ),
+            ("Queue", "arn:aws:sqs:us-east-1:000000000000:q"),
+            ("Topic", "arn:aws:sns:us-east-1:000000000000:t"),
         ] {
-            assert_eq!(arn(&target(text).unwrap()), text);
+            assert_eq!(destination::arn(&target(argument, text).unwrap()), text);
         }
-        assert!(target("arn:aws:sqs:us-east-1:000000000000:queue").is_err());
-        assert!(target("").is_err());
+        let queue = "arn:aws:sqs:us-east-1:000000000000:queue";
+        assert!(target("CloudFunction", queue).is_err());
+        assert!(target("Topic", queue).is_err());
+        assert!(target("Queue", "").is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::json;
 use topics::{Kind, Topic};
-use triggers::{Consent, Destination, NewSubscription, Refusal, SubscriptionSettings, Way};
+use triggers::{Consent, Destination, NewSubscription, SubscriptionSettings, Way};
 
 use super::error::{invalid, no_subscription, of_topics, of_triggers};
 use super::{Answer, Asked, arn, attribute};
@@ -35,7 +35,6 @@ pub(super) async fn subscribe(mut asked: Asked<'_>) -> Answer {
     }
     let way = way(&input.protocol, &input.endpoint)?;
     check_kinds(&topic, &way)?;
-    check_built(&asked, &way)?;
     let mut settings = SubscriptionSettings::default();
     for (name, value) in &input.attributes {
         attribute::apply(&asked.call, &input.protocol, &mut settings, name, value)?;
@@ -102,7 +101,8 @@ pub(crate) fn way(protocol: &str, endpoint: &str) -> Result<Way, Fault> {
     }
 }
 
-/// What keeps order goes to queues only, and to queues that keep it only from there.
+/// What keeps order goes to queues only, and to queues that keep it only from there. A place that is not there is
+/// subscribed all the same.
 fn check_kinds(topic: &Topic, way: &Way) -> Result<(), Fault> {
     let ordered = matches!(topic.kind, Kind::Ordered(_));
     match way {
@@ -115,19 +115,6 @@ fn check_kinds(topic: &Topic, way: &Way) -> Result<(), Fault> {
         _ if ordered => Err(invalid(
             "Invalid parameter: Endpoint Reason: FIFO SNS topics can only be subscribed to by SQS queues",
         )),
-        _ => Ok(()),
-    }
-}
-
-/// A place that is not there is subscribed all the same; one to which nothing could ever be sent is not.
-fn check_built(asked: &Asked<'_>, way: &Way) -> Result<(), Fault> {
-    let Way::Send(place) = way else {
-        return Ok(());
-    };
-    match asked.parts.triggers.takes(place) {
-        Err(triggers::Error::Refused(Refusal::NotBuilt(what))) => {
-            Err(asked.call.not_built(&format!("Endpoint for {what}")))
-        }
         _ => Ok(()),
     }
 }

@@ -102,7 +102,10 @@ pub(super) async fn batch(mut asked: Asked<'_>) -> Result<Value, Fault> {
     Ok(batch::outcome(outcomes.collect()))
 }
 
-fn check_size(entries: &[(String, Result<(NewMessage, Told), Fault>)]) -> Result<(), Fault> {
+/// An entry of a batch by its id: what it sends, or what is wrong with it.
+type Understood = (String, Result<(NewMessage, Told), Fault>);
+
+fn check_size(entries: &[Understood]) -> Result<(), Fault> {
     let sizes = entries.iter().flat_map(|(_, understood)| understood);
     let size: usize = sizes.map(|(message, _)| message.bytes()).sum();
     if size > LARGEST_BATCH {

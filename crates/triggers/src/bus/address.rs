@@ -92,7 +92,7 @@ pub(crate) struct Turns {
 /// What is to be done with a request to an address.
 pub(crate) enum Turn {
     /// It may go, so completed.
-    Now(Post, Box<Connection>),
+    Now(Box<Post>, Box<Connection>),
     NotBefore(Timestamp),
     Trouble {
         why: Trouble,
@@ -133,7 +133,7 @@ impl Turns {
         match self.tokens.proof(&connection, web, now).await {
             Ok(proof) => {
                 let post = complete(post, &address, &connection, proof);
-                Ok(Turn::Now(post, Box::new(connection)))
+                Ok(Turn::Now(Box::new(post), Box::new(connection)))
             }
             Err(why) => Ok(Turn::Trouble { why, again: true }),
         }

@@ -1,7 +1,7 @@
 //! Topics, subscriptions, and where it is told how calls ended.
 
 use super::{only, resolved, said};
-use crate::desired::{Function, Kind, Subscription, Topic};
+use crate::desired::{Function, Kind, Mapping, Subscription, Topic};
 
 const BEFORE: &str = "Transform: AWS::Serverless-2016-10-31
 Resources:
@@ -152,4 +152,131 @@ fn what_is_wrong_is_said_before_anything_is_made() {
         let said = said(&text).join("\n");
         assert!(said.contains(expected), "{properties}: {said}");
     }
+}
+
+/// Of what kind what is made is, without what the template declares itself.
+fn made(text: &str) -> Vec<(String, String)> {
+    let desired = resolved(text);
+    let own = ["T", "F", "FRole"];
+    let made = desired.resources.iter();
+    made.filter(|one| !own.contains(&one.logical_id.as_str()))
+        .map(|one| {
+            let kind = match &one.kind {
+                Kind::Queue(_) => "queue",
+                Kind::Topic(_) => "topic",
+                Kind::Mapping(_) => "mapping",
+                Kind::Subscription(_) => "subscription",
+                Kind::EventRule(_) => "rule",
+                other => panic!("{other:?}"),
+            };
+            (one.logical_id.clone(), kind.to_owned())
+        })
+        .collect()
+}
+
+fn has(text: &str, wanted: &[(&str, &str)]) {
+    let made = made(text);
+    let wanted: Vec<_> = wanted
+        .iter()
+        .map(|(id, kind)| ((*id).to_owned(), (*kind).to_owned()))
+        .collect();
+    for one in &wanted {
+        assert!(made.contains(one), "{one:?} is not in {made:?}");
+    }
+    assert_eq!(made.len(), wanted.len(), "{made:?}");
+}
+
+fn between(text: &str) -> Mapping {
+    match &only(&resolved(text), "FEEventSourceMapping").kind {
+        Kind::Mapping(mapping) => mapping.as_ref().clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_queue_is_put_between_a_topic_and_a_function() {
+    let event = "      Events: {E: {Type: SNS, Properties: {Topic: !Ref T, SqsSubscription: ";
+    let text = format!("{BEFORE}{event}true}}}}}}\n");
+    has(
+        &text,
+        &[
+            ("FE", "subscription"),
+            ("FEQueue", "queue"),
+            ("FEEventSourceMapping", "mapping"),
+        ],
+    );
+    let made = subscription(&text, "FE");
+    assert_eq!(made.protocol, "sqs");
+    assert!(made.endpoint.contains(":sqs:"));
+    let mapping = between(&text);
+    assert_eq!((&mapping.source, mapping.batch), (&made.endpoint, 10));
+
+    let own = "{QueueArn: !GetAtt Q.Arn, QueueUrl: !Ref Q, BatchSize: 3, Enabled: false}";
+    let text = format!("{BEFORE}{event}{own}}}}}}}\n  Q: {{Type: AWS::SQS::Queue}}\n");
+    has(
+        &text,
+        &[
+            ("FE", "subscription"),
+            ("Q", "queue"),
+            ("FEEventSourceMapping", "mapping"),
+        ],
+    );
+    let mapping = between(&text);
+    assert_eq!((mapping.batch, mapping.enabled), (3, false));
+
+    let text = format!("{BEFORE}{event}false}}}}}}\n");
+    has(&text, &[("FE", "subscription")]);
+    for (wrong, why) in [
+        ("{QueueArn: !GetAtt Q.Arn}", "`QueueUrl` is missing"),
+        ("[1]", "true, false or a mapping"),
+    ] {
+        let found = said(&format!("{BEFORE}{event}{wrong}}}}}}}\n"));
+        assert!(found.iter().any(|one| one.contains(why)), "{found:?}");
+    }
+}
+
+#[test]
+fn a_queue_is_made_for_what_a_rule_cannot_send() {
+    let event = |letters: &str| {
+        let rule = format!("{{Pattern: {{source: [a]}}, DeadLetterConfig: {letters}}}");
+        format!("{BEFORE}      Events: {{E: {{Type: EventBridgeRule, Properties: {rule}}}}}\n")
+    };
+    has(
+        &event("{Type: SQS}"),
+        &[("FE", "rule"), ("FEQueue", "queue")],
+    );
+    has(
+        &event("{Type: SQS, QueueLogicalId: Dead}"),
+        &[("FE", "rule"), ("Dead", "queue")],
+    );
+    let desired = resolved(&event("{Type: SQS}"));
+    assert!(
+        only(&desired, "FE")
+            .depends_on
+            .contains(&"FEQueue".to_owned())
+    );
+    for wrong in [
+        format!("{{Type: SQS, Arn: '{QUEUE}'}}"),
+        "{Type: SNS}".into(),
+    ] {
+        assert!(!said(&event(&wrong)).is_empty(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_told_how_calls_ended_is_made() {
+    let told = "{OnSuccess: {Type: SNS}, OnFailure: {Type: SQS}}";
+    let text = format!("{BEFORE}      EventInvokeConfig: {{DestinationConfig: {told}}}\n");
+    has(
+        &text,
+        &[
+            ("FEventInvokeConfigOnSuccessTopic", "topic"),
+            ("FEventInvokeConfigOnFailureQueue", "queue"),
+        ],
+    );
+    let retry = function(&text).retry;
+    assert!(retry.on_success.unwrap().contains(":sns:"));
+    assert!(retry.on_failure.unwrap().contains(":sqs:"));
+    let other = text.replace("{Type: SQS}", "{Type: Lambda}");
+    assert!(said(&other)[0].contains("names no `Destination`"));
 }

@@ -1,6 +1,7 @@
 //! What values resolve to.
 
 use super::{resolve_with, said};
+use crate::desired::Told;
 
 /// The outputs of a template whose only resource is a bucket `B` with a fixed name, given its other sections.
 fn outputs(sections: &str, values: &[(&str, &str)], given: &[(&str, &str)]) -> Vec<String> {
@@ -327,7 +328,10 @@ fn layers_versions_and_aliases_resolve() {
     let Kind::Notification(notification) = &only(&desired, "B.Notification").kind else {
         panic!("no notification");
     };
-    assert_eq!(notification.rules[0].qualifier.as_deref(), Some("live"));
+    let Told::Function { qualifier, .. } = &notification.rules[0].told else {
+        panic!("no function");
+    };
+    assert_eq!(qualifier.as_deref(), Some("live"));
     let Kind::Alias(alias) = &only(&desired, "Live").kind else {
         panic!("no alias");
     };
