@@ -48,9 +48,9 @@ def now(fulmar):
     return datetime.fromisoformat(clock(fulmar, "show")["now"].replace("Z", "+00:00"))
 
 
-def got(fulmar, mark):
-    """The events that the function got, those with a mark."""
-    lines = fulmar.cli("logs", "told", "--last", "1000", "--json").stdout.splitlines()
+def got(fulmar, mark, function="told"):
+    """The events that a function got, those with a mark."""
+    lines = fulmar.cli("logs", function, "--last", "1000", "--json").stdout.splitlines()
     texts = [json.loads(line).get("text", "") for line in lines]
     events = [json.loads(text.split("got ", 1)[1]) for text in texts if "got {" in text]
     return [event for event in events if mark in json.dumps(event)]
@@ -68,7 +68,7 @@ def refused(call, **parameters):
 
 
 def test_a_day_of_hours_is_done_in_order(fulmar, scheduler):
-    text = '{"mark": "hourly", "at": "<aws.scheduler.scheduled-time>", "who": "<aws.scheduler.schedule-arn>", "id": "<aws.scheduler.execution-id>", "try": <aws.scheduler.attempt-number>}'
+    text = '{"mark": "hourly", "at": "<aws.scheduler.scheduled-time>", "who": "<aws.scheduler.schedule-arn>", "id": "<aws.scheduler.execution-id>", "try": "<aws.scheduler.attempt-number>"}'
     made = scheduler.create_schedule(
         Name="hourly", ScheduleExpression="cron(0 * * * ? *)", FlexibleTimeWindow=OFF, Target=target(text)
     )
@@ -79,7 +79,7 @@ def test_a_day_of_hours_is_done_in_order(fulmar, scheduler):
     assert len(times) == 24 and times == sorted(set(times))
     assert {event["who"] for event in events} == {made["ScheduleArn"]}
     assert len({event["id"] for event in events}) == 24
-    assert {event["try"] for event in events} == {1}
+    assert {event["try"] for event in events} == {"1"}
     scheduler.delete_schedule(Name="hourly")
     clock(fulmar, "advance", "2h")
     assert len(got(fulmar, "hourly")) == 24
@@ -191,6 +191,152 @@ def test_once_in_a_zone_and_then_gone_through_a_kill(fulmar, scheduler):
     wanted = at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert [event["at"] for event in got(fulmar, '"once"')] == [wanted]
     assert refused(scheduler.get_schedule, Name="once")[0] == "ResourceNotFoundException"
+
+
+def make_queue(fulmar, name, **attributes):
+    """Its client, its URL and its ARN."""
+    sqs = fulmar.client("sqs")
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return sqs, url, arn
+
+
+def received(sqs, url):
+    messages = []
+    while page := sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], AttributeNames=["All"]
+    ).get("Messages"):
+        messages += page
+        for one in page:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+    return messages
+
+
+def test_queues_get_what_is_due(fulmar, scheduler):
+    sqs, url, arn = make_queue(fulmar, "timed")
+    _, ordered_url, ordered = make_queue(fulmar, "timed.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+    text = "at <aws.scheduler.scheduled-time>"
+    grouped = {"Arn": ordered, "RoleArn": ROLE, "Input": text, "SqsParameters": {"MessageGroupId": "g"}}
+    plain = {"Arn": arn, "RoleArn": ROLE, "Input": text}
+    for name, to in [("plain-queue", plain), ("ordered-queue", grouped)]:
+        scheduler.create_schedule(
+            Name=name, ScheduleExpression="cron(0 * * * ? *)", FlexibleTimeWindow=OFF, Target=to
+        )
+    clock(fulmar, "advance", "5h")
+    bodies = [one["Body"] for one in received(sqs, url)]
+    assert len(bodies) == 5 and len(set(bodies)) == 5
+    in_order = received(sqs, ordered_url)
+    assert [one["Body"] for one in in_order] == sorted(bodies)
+    assert {one["Attributes"]["MessageGroupId"] for one in in_order} == {"g"}
+    for name in ["plain-queue", "ordered-queue"]:
+        scheduler.delete_schedule(Name=name)
+
+
+def test_what_nobody_takes_is_a_dead_letter(fulmar, scheduler):
+    sqs, url, arn = make_queue(fulmar, "letters")
+    scheduler.create_schedule(
+        Name="lost",
+        ScheduleExpression="rate(1 day)",
+        FlexibleTimeWindow=OFF,
+        Target={
+            "Arn": "arn:aws:lambda:us-east-1:000000000000:function:nobody",
+            "RoleArn": ROLE,
+            "Input": '{"mark": "lost"}',
+            "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600},
+            "DeadLetterConfig": {"Arn": arn},
+        },
+    )
+    clock(fulmar, "advance", "2h")
+    [letter] = received(sqs, url)
+    assert json.loads(letter["Body"]) == {"mark": "lost"}
+    told = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    print(told)
+    assert told["SCHEDULE_ARN"].endswith(":schedule/default/lost")
+    assert told["TARGET_ARN"].endswith(":function:nobody")
+    assert told["ERROR_CODE"] and told["ERROR_MESSAGE"]
+    scheduler.delete_schedule(Name="lost")
+
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Report:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: told-by-template
+      Runtime: python3.13
+      Handler: index.handler
+      CodeUri: src
+      Events:
+        Hourly:
+          Type: ScheduleV2
+          Properties: {ScheduleExpression: cron(0 * * * ? *), Input: '{"mark": "template hourly"}'}
+        Monthly:
+          Type: ScheduleV2
+          Properties:
+            ScheduleExpression: cron(0 0 1 * ? *)
+            ScheduleExpressionTimezone: Europe/Berlin
+            Input: '{"mark": "monthly", "at": "<aws.scheduler.scheduled-time>"}'
+        Rule:
+          Type: Schedule
+          Properties: {Schedule: cron(0 12 * * ? *), Input: '{"mark": "by rule"}'}
+  Group: {Type: AWS::Scheduler::ScheduleGroup, Properties: {Name: declared}}
+  Letters: {Type: AWS::SQS::Queue, Properties: {QueueName: of-template}}
+  Apart:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: apart
+      GroupName: !Ref Group
+      ScheduleExpression: cron(30 * * * ? *)
+      FlexibleTimeWindow: {Mode: 'OFF'}
+      Target: {Arn: !GetAtt Letters.Arn, RoleArn: 'arn:aws:iam::000000000000:role/r', Input: 'half past'}
+"""
+
+
+def test_a_template_with_a_scheduled_function(fulmar, scheduler, tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/index.py").write_text(CODE)
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    fulmar.cli("deploy", str(tmp_path / "template.yaml"))
+    begin = now(fulmar)
+    clock(fulmar, "advance", "6h")
+    assert len(got(fulmar, "template hourly", "told-by-template")) == 6
+    sqs = fulmar.client("sqs")
+    url = sqs.get_queue_url(QueueName="of-template")["QueueUrl"]
+    assert [one["Body"] for one in received(sqs, url)] == ["half past"] * 6
+    told = scheduler.get_schedule(Name="ReportMonthly")
+    assert told["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    # Other schedules would make thousands of calls on the way.
+    hourly = "          Properties: {ScheduleExpression: cron(0 * * * ? *),"
+    off = hourly.replace("{", "{State: DISABLED, ")
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace(hourly, off).replace("cron(30 *", "cron(30 0"))
+    fulmar.cli("deploy", str(tmp_path / "template.yaml"))
+    assert scheduler.get_schedule(Name="ReportHourly")["State"] == "DISABLED"
+    clock(fulmar, "advance", "62d")
+    end = now(fulmar)
+    firsts = [event["at"] for event in got(fulmar, "monthly", "told-by-template")]
+    assert firsts == firsts_of_months(begin, end) and len(firsts) >= 2
+    days = len(got(fulmar, "by rule", "told-by-template"))
+    assert 62 <= days <= 63
+    assert len(got(fulmar, "template hourly", "told-by-template")) == 6
+    bare = TEMPLATE[: TEMPLATE.index("      Events:")]
+    (tmp_path / "template.yaml").write_text(bare)
+    fulmar.cli("deploy", str(tmp_path / "template.yaml"))
+    left = [one["Name"] for one in scheduler.list_schedules()["Schedules"]]
+    assert not {"apart", "ReportHourly", "ReportMonthly"} & set(left)
+    assert "declared" not in [one["Name"] for one in scheduler.list_schedule_groups()["ScheduleGroups"]]
+
+
+def firsts_of_months(begin, end):
+    """Midnights of Berlin, told in UTC."""
+    from zoneinfo import ZoneInfo
+
+    firsts, zone = [], ZoneInfo("Europe/Berlin")
+    for month in range(12 * begin.year, 12 * end.year + 12):
+        at = datetime(month // 12, month % 12 + 1, 1, tzinfo=zone).astimezone(timezone.utc)
+        if begin < at <= end:
+            firsts.append(at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return firsts
 
 
 def test_without_an_input_it_is_an_event(fulmar, scheduler):

@@ -122,6 +122,9 @@ pub enum Kind {
     #[serde(rename = "API destination")]
     Address(Address),
     Edge(Edge),
+    Schedule(Box<Schedule>),
+    #[serde(rename = "schedule group")]
+    ScheduleGroup(ScheduleGroup),
 }
 
 impl Kind {
@@ -150,6 +153,8 @@ impl Kind {
             Self::Connection(connection) => &connection.name,
             Self::Address(address) => &address.name,
             Self::Edge(edge) => &edge.id,
+            Self::Schedule(schedule) => &schedule.name,
+            Self::ScheduleGroup(group) => &group.name,
         }
     }
 
@@ -178,6 +183,8 @@ impl Kind {
             Self::Connection(_) => "connection",
             Self::Address(_) => "API destination",
             Self::Edge(_) => "distribution",
+            Self::Schedule(_) => "schedule",
+            Self::ScheduleGroup(_) => "schedule group",
         }
     }
 }
@@ -935,4 +942,28 @@ pub struct Address {
     pub url: String,
     pub method: String,
     pub rate: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Schedule {
+    /// The group and the schedule, with a bar between them.
+    pub name: String,
+    pub group: String,
+    pub schedule: String,
+    pub expression: String,
+    pub zone: String,
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+    pub window_min: Option<u32>,
+    pub enabled: bool,
+    pub description: Option<String>,
+    /// The target, in JSON.
+    pub order: String,
+    pub retries: schedules::Retries,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScheduleGroup {
+    pub name: String,
+    pub tags: BTreeMap<String, String>,
 }

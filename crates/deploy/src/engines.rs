@@ -4,6 +4,7 @@ mod balancer;
 mod bus;
 mod edge;
 mod gateway;
+mod schedule;
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -42,6 +43,7 @@ pub struct Engines {
     pub buses: buses::Buses,
     pub queues: queues::Queues,
     pub functions: Functions,
+    pub schedules: schedules::Schedules,
     pub topics: Topics,
     pub triggers: Triggers,
 }
@@ -76,6 +78,7 @@ failure_from!(
     tables::Error,
     queues::Error,
     functions::Error,
+    schedules::Error,
     topics::Error,
     triggers::Error,
     store::Error
@@ -158,6 +161,8 @@ impl Deployer {
             | Noun::Connection
             | Noun::Address => is_there(self.look_on_buses(noun, name))?,
             Noun::Edge => self.engines.triggers.edge(name)?.is_some(),
+            Noun::Schedule => is_there(self.look_for_schedule(name))?,
+            Noun::ScheduleGroup => self.engines.schedules.has_group(&self.space(), name)?,
         };
         Ok(match present {
             true => Presence::Present,
@@ -225,6 +230,8 @@ impl Deployer {
             Kind::Address(address) => self.put_address(address, fresh).await,
             // Its id is made from the stack's own suffix too.
             Kind::Edge(edge) => self.put_edge(edge).await,
+            Kind::Schedule(schedule) => self.put_schedule(schedule, fresh).await,
+            Kind::ScheduleGroup(group) => self.put_schedule_group(group, fresh).await,
         }
     }
 
@@ -297,6 +304,11 @@ impl Deployer {
             Noun::Subscription => self.remove_subscription(name).await,
             Noun::Edge => {
                 let removed = self.engines.triggers.remove_edge(name).await;
+                removed.map_err(Failure::from)
+            }
+            Noun::Schedule => self.remove_schedule(name).await,
+            Noun::ScheduleGroup => {
+                let removed = self.engines.schedules.delete_group(&space, name).await;
                 removed.map_err(Failure::from)
             }
             Noun::Balancer => {

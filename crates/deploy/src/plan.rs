@@ -359,6 +359,8 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Connection(_) => Noun::Connection,
         Kind::Address(_) => Noun::Address,
         Kind::Edge(_) => Noun::Edge,
+        Kind::Schedule(_) => Noun::Schedule,
+        Kind::ScheduleGroup(_) => Noun::ScheduleGroup,
     }
 }
 
@@ -395,6 +397,8 @@ fn identity(kind: &Kind) -> String {
         | Kind::EventRule(_)
         | Kind::BusPolicy(_)
         | Kind::Connection(_)
+        | Kind::Schedule(_)
+        | Kind::ScheduleGroup(_)
         | Kind::Address(_) => String::new(),
         // It keeps the events of one bus.
         Kind::Archive(archive) => archive.bus.clone(),

@@ -96,13 +96,21 @@ pub enum Noun {
     #[serde(rename = "distribution")]
     Edge,
     Queue,
+    Schedule,
+    #[serde(rename = "schedule group")]
+    ScheduleGroup,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
-            Self::Mapping | Self::Subscription | Self::Balancer | Self::Edge | Self::EventRule => 0,
+            Self::Mapping
+            | Self::Subscription
+            | Self::Balancer
+            | Self::Edge
+            | Self::EventRule
+            | Self::Schedule => 0,
             other => 1 + other as u8,
         }
     }
@@ -131,6 +139,8 @@ impl Noun {
             Self::Connection => "connection",
             Self::EventBus => "event bus",
             Self::Edge => "distribution",
+            Self::Schedule => "schedule",
+            Self::ScheduleGroup => "schedule group",
         }
     }
 }

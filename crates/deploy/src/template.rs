@@ -32,6 +32,7 @@ mod read;
 mod references;
 mod resolve;
 mod scalar;
+mod schedule;
 mod scope;
 mod shape;
 mod table;

@@ -146,6 +146,7 @@ pub(crate) async fn start(
         buses: buses.clone(),
         queues: queues.clone(),
         functions: functions.clone(),
+        schedules: schedules.clone(),
         topics: topics.clone(),
         triggers: triggers.clone(),
     };

@@ -46,6 +46,11 @@ impl Schedules {
         find_group(&self.store.read()?, space, name)
     }
 
+    pub fn has_group(&self, space: &Space, name: &str) -> Result<bool> {
+        let found = GROUPS.get(&self.store.read()?, &group_key(space, name))?;
+        Ok(found.is_some())
+    }
+
     /// Changes a group's tags: removes some, then sets others.
     pub async fn tag_group(
         &self,

@@ -98,6 +98,7 @@ impl World {
         let engines = Engines {
             buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
             queues: queues.clone(),
+            schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
             triggers: Triggers::new(triggers::Parts {
                 schedules: schedules::Schedules::new(store.clone(), clock.clone(), random.clone()),
                 buses: buses::Buses::new(store.clone(), clock.clone(), random.clone()),
@@ -946,4 +947,91 @@ async fn what_is_published_follows_the_code_and_goes_with_the_stack() {
     world.deployer.destroy("shop").await.unwrap();
     assert!(functions.list(&world.space, None, 10).unwrap().is_empty());
     assert!(functions.layers(&world.space).unwrap().is_empty());
+}
+
+const TIMED: &str = r"
+Resources:
+  G: {Type: AWS::Scheduler::ScheduleGroup, Properties: {Name: team, Tags: [{Key: a, Value: b}]}}
+  S:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: hourly
+      GroupName: !Ref G
+      ScheduleExpression: rate(1 hour)
+      FlexibleTimeWindow: {Mode: 'OFF'}
+      Target: {Arn: 'arn:aws:sqs:us-east-1:000000000000:q', RoleArn: 'arn:aws:iam::000000000000:role/r'}
+";
+
+#[tokio::test]
+async fn a_schedule_is_made_changed_moved_and_removed() {
+    let world = World::new();
+    let schedules = &world.engines.schedules;
+    let get = |group: &str| schedules.get(&world.space, group, "hourly");
+    assert_eq!(
+        world.deploy(TIMED).await,
+        ["create schedule group team", "create schedule team|hourly"]
+    );
+    assert_eq!(get("team").unwrap().settings.expression, "rate(1 hour)");
+    assert!(world.deploy(TIMED).await.is_empty());
+    let slower = TIMED
+        .replace("rate(1 hour)", "rate(2 hours)")
+        .replace("Key: a", "Key: c");
+    assert_eq!(
+        world.deploy(&slower).await,
+        ["update schedule group team", "update schedule team|hourly"]
+    );
+    assert_eq!(get("team").unwrap().settings.expression, "rate(2 hours)");
+    let tags = schedules.group(&world.space, "team").await.unwrap().tags;
+    assert_eq!(tags.into_keys().collect::<Vec<_>>(), ["c"]);
+    let moved = slower.replace("GroupName: !Ref G", "Description: d");
+    assert_eq!(
+        world.deploy(&moved).await,
+        [
+            "replace schedule default|hourly",
+            "remove schedule team|hourly"
+        ]
+    );
+    assert!(get("team").is_err());
+    schedules
+        .delete(&world.space, "default", "hourly")
+        .await
+        .unwrap();
+    assert_eq!(
+        world.deploy(&moved).await,
+        ["create schedule default|hourly"]
+    );
+    let bare = "Resources:\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: uploads}}\n";
+    assert_eq!(
+        world.deploy(bare).await,
+        [
+            "create bucket uploads",
+            "remove schedule default|hourly",
+            "remove schedule group team"
+        ]
+    );
+    assert!(!schedules.has_group(&world.space, "team").unwrap());
+}
+
+#[tokio::test]
+async fn a_schedule_of_somebody_else_is_left_alone() {
+    let world = World::new();
+    world.deploy(TIMED).await;
+    let other = TIMED.replace("  G:", "  H:").replace("!Ref G", "team");
+    let without = other.replace(
+        "  H: {Type: AWS::Scheduler::ScheduleGroup, Properties: {Name: team, Tags: [{Key: a, Value: b}]}}\n",
+        "",
+    );
+    let overrides = Overrides {
+        stack: Some("other".into()),
+        ..Overrides::default()
+    };
+    let file: PathBuf = world.dir.path().join("template.yaml");
+    let template = Template::parse(&file, without, overrides).unwrap();
+    let refused = world.deployer.deploy(&template).await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .contains("there is a schedule `team|hourly` already"),
+        "{refused}"
+    );
 }

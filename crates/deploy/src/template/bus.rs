@@ -19,7 +19,7 @@ use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Call, Entry, Node, Value};
 use Support::{Access, Notice, Obeyed, Refused};
 
-const KEYS: Support = Notice("what is stored is not encrypted; encrypt the disk");
+pub(super) const KEYS: Support = Notice("what is stored is not encrypted; encrypt the disk");
 
 pub(crate) const BUS: Schema = &[
     ("DeadLetterConfig", Obeyed),
@@ -63,9 +63,9 @@ const TARGET: Schema = &[
     ("SageMakerPipelineParameters", LATER),
     ("SqsParameters", Obeyed),
 ];
-const ARN: Schema = &[("Arn", Obeyed)];
+pub(super) const ARN: Schema = &[("Arn", Obeyed)];
 const TRANSFORMER: Schema = &[("InputPathsMap", Obeyed), ("InputTemplate", Obeyed)];
-const RETRIES: Schema = &[
+pub(super) const RETRIES: Schema = &[
     ("MaximumEventAgeInSeconds", Obeyed),
     ("MaximumRetryAttempts", Obeyed),
 ];
@@ -155,7 +155,19 @@ pub(crate) const EVENT: Schema = &[
     ("State", Obeyed),
     ("Target", Obeyed),
 ];
+/// What an event of the type `Schedule` may say.
+pub(crate) const SCHEDULE_EVENT: Schema = &[
+    ("DeadLetterConfig", Obeyed),
+    ("Description", Obeyed),
+    ("Enabled", Obeyed),
+    ("Input", Obeyed),
+    ("Name", Obeyed),
+    ("RetryPolicy", Obeyed),
+    ("Schedule", Obeyed),
+    ("State", Obeyed),
+];
 pub(crate) const EVENTS: [&str; 2] = ["EventBridgeRule", "CloudWatchEvent"];
+pub(crate) const SCHEDULE: &str = "Schedule";
 
 /// Requests a second, if nobody says.
 const RATE: u32 = 300;
@@ -164,14 +176,20 @@ const MOST_TARGETS: usize = 5;
 
 /// Declares the rules that functions' events are short for: `<function><event>`.
 pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
+    declare(declared, rule_of);
+}
+
+/// Declares what `made` makes of each event of each function, but not over what is declared already.
+pub(super) fn declare(
+    declared: &mut Vec<Declared>,
+    made: impl Fn(&Declared, &Entry) -> Vec<Declared>,
+) {
     let functions = declared.iter().filter(|one| one.kind == Kind::Function);
     let made: Vec<Declared> = functions
         .flat_map(|function| {
             let events = function.properties.get("Events").and_then(Node::entries);
             let events = events.unwrap_or_default().iter();
-            events
-                .filter_map(|event| rule_of(function, event))
-                .flatten()
+            events.flat_map(|event| made(function, event))
         })
         .collect();
     for one in made {
@@ -181,12 +199,13 @@ pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
     }
 }
 
-/// The rule, and the queue that is made for what it cannot send.
-fn rule_of(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
-    if !EVENTS.contains(&event.value.get("Type")?.scalar()?) {
-        return None;
-    }
-    let properties = event.value.get("Properties")?.entries()?;
+fn rule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
+    let kind = event.value.get("Type").and_then(Node::scalar);
+    let is_one = kind.is_some_and(|kind| kind == SCHEDULE || EVENTS.contains(&kind));
+    let properties = event.value.get("Properties").and_then(Node::entries);
+    let (true, Some(properties)) = (is_one, properties) else {
+        return Vec::new();
+    };
     let span = event.key_span;
     let entry = |key: &str, value: Value| Entry {
         key: key.into(),
@@ -194,41 +213,37 @@ fn rule_of(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
         value: Node::new(span, value),
     };
     let id = format!("{}{}", function.id, event.key);
-    let arn = match function.properties.get("AutoPublishAlias") {
-        // What is published is called by its alias, as the vendor's transform has it.
-        Some(_) => call("Ref", &format!("{}.Alias", function.id), span),
-        None => call("Fn::GetAtt", &format!("{}.Arn", function.id), span),
-    };
-    let own_id = event.value.get("Properties")?.get("Target");
+    let own_id = event.value.get("Properties");
+    let own_id = own_id.and_then(|properties| properties.get("Target"));
     let own_id = own_id.and_then(|target| target.get("Id")).cloned();
     let target_id = own_id.unwrap_or_else(|| Node::text(span, format!("{id}LambdaTarget")));
     let mut target = vec![
-        entry("Arn", arn),
+        entry("Arn", called(function, span)),
         Entry {
             value: target_id,
             ..entry("Id", Value::Null)
         },
     ];
-    let mut rule = Vec::new();
-    let mut made = Vec::new();
+    let (mut made, mut rule) = (Vec::new(), Vec::new());
     for given in properties {
         let mut given = given.clone();
         match given.key.as_str() {
             "Pattern" => given.key = "EventPattern".into(),
             "RuleName" => given.key = "Name".into(),
-            "EventBusName" | "State" => {}
+            "Schedule" => given.key = "ScheduleExpression".into(),
+            "Description" | "EventBusName" | "Name" | "State" => {}
             "Enabled" => {
                 given.key = "State".into();
-                let is_on = crate::template::scalar::boolean(&given.value);
-                let state = match is_on {
-                    Some(false) => "DISABLED",
-                    _ => "ENABLED",
-                };
-                given.value = Node::text(given.value.span, state);
+                // What is no literal is refused as a state.
+                if let Some(is_on) = crate::template::scalar::boolean(&given.value) {
+                    let state = if is_on { "ENABLED" } else { "DISABLED" };
+                    given.value = Node::text(given.value.span, state);
+                }
             }
             "DeadLetterConfig" => {
-                made.extend(letters_of_event(function, &id, &mut given.value));
-                target.push(given);
+                let (letters, queue) = letters(function, &given, &id);
+                target.push(letters);
+                made.extend(queue);
                 continue;
             }
             "Input" | "InputPath" | "InputTransformer" | "RetryPolicy" => {
@@ -249,25 +264,41 @@ fn rule_of(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
         depends_on: Vec::new(),
         ..function.clone()
     });
-    Some(made)
+    made
 }
 
-/// Puts a queue in the place of the wish for one.
-fn letters_of_event(function: &Declared, rule: &str, asked: &mut Node) -> Option<Declared> {
-    let is_wish = asked.get("Arn").is_none() && asked.get("Type")?.scalar() == Some("SQS");
-    if !is_wish {
-        return None;
+/// The ARN by which an event calls its function.
+pub(super) fn called(function: &Declared, span: Span) -> Value {
+    match function.properties.get("AutoPublishAlias") {
+        // What is published is called by its alias, as the vendor's transform has it.
+        Some(_) => call("Ref", &format!("{}.Alias", function.id), span),
+        None => call("Fn::GetAtt", &format!("{}.Arn", function.id), span),
     }
-    let span = asked.span;
-    let own = asked.get("QueueLogicalId").and_then(Node::scalar);
-    let id = own.map_or_else(|| format!("{rule}Queue"), ToOwned::to_owned);
-    let arn = Entry {
+}
+
+/// Where an event's dead letters go. The transform makes the queue if the event says nothing but its type.
+pub(super) fn letters(function: &Declared, given: &Entry, id: &str) -> (Entry, Option<Declared>) {
+    let is_made = given.value.get("Type").and_then(Node::scalar) == Some("SQS");
+    if !is_made || given.value.get("Arn").is_some() {
+        return (given.clone(), None);
+    }
+    let span = given.key_span;
+    let named = given.value.get("QueueLogicalId").and_then(Node::scalar);
+    let queue_id = named.map_or_else(|| format!("{id}Queue"), str::to_owned);
+    let made = Entry {
         key: "Arn".into(),
         key_span: span,
-        value: implied::queue_arn(&id, span),
+        value: implied::queue_arn(&queue_id, span),
     };
-    *asked = Node::new(span, Value::Map(vec![arn]));
-    Some(implied::queue(function, id, span))
+    let others = given.value.entries().unwrap_or_default().iter();
+    let others = others.filter(|entry| !["QueueLogicalId", "Type"].contains(&entry.key.as_str()));
+    let letters = others.cloned().chain([made]).collect();
+    let queue = implied::queue(function, queue_id, span);
+    let letters = Entry {
+        value: Node::new(given.value.span, Value::Map(letters)),
+        ..given.clone()
+    };
+    (letters, Some(queue))
 }
 
 fn call(name: &str, argument: &str, span: Span) -> Value {
@@ -307,7 +338,7 @@ pub(crate) fn bus(fields: &Fields<'_>, name: String, findings: &Findings<'_>) ->
     })
 }
 
-fn tags(fields: &Fields<'_>, findings: &Findings<'_>) -> BTreeMap<String, String> {
+pub(super) fn tags(fields: &Fields<'_>, findings: &Findings<'_>) -> BTreeMap<String, String> {
     let tags = fields.list("Tags").unwrap_or_default().iter();
     tags.filter_map(|node| {
         let tag = Fields::open(node, node.span, "tag", TAG, findings)?;
@@ -456,7 +487,7 @@ fn target(node: &Node, findings: &Findings<'_>) -> Option<RuleTarget> {
     })
 }
 
-fn place(arn: &str) -> Option<Place> {
+pub(super) fn place(arn: &str) -> Option<Place> {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", _, service, region, account, rest @ ..] = parts.as_slice() else {
         return None;
@@ -492,8 +523,10 @@ fn function(space: &Space, name: &str, qualifier: Option<&str>) -> Target {
 }
 
 /// The queue, if one is given. None if what is given is none.
-fn dead_letters(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Option<Destination>> {
-    // The transform would make a queue, for which there is no resource yet.
+pub(super) fn dead_letters(
+    fields: &Fields<'_>,
+    findings: &Findings<'_>,
+) -> Option<Option<Destination>> {
     let Some(letters) = fields.nested("DeadLetterConfig", ARN, findings) else {
         return Some(None);
     };

@@ -42,6 +42,8 @@ pub(crate) enum Kind {
     Archive,
     Connection,
     Address,
+    Schedule,
+    ScheduleGroup,
     /// APIs whose routes are declared apart, or in a document.
     PlainRest,
     PlainApi,
@@ -161,6 +163,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::SNS::TopicPolicy", Kind::TopicPolicy),
     ("AWS::SQS::Queue", Kind::Queue),
     ("AWS::SQS::QueuePolicy", Kind::QueuePolicy),
+    ("AWS::Scheduler::Schedule", Kind::Schedule),
+    ("AWS::Scheduler::ScheduleGroup", Kind::ScheduleGroup),
     ("AWS::Serverless::Api", Kind::RestApi),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
@@ -476,7 +480,9 @@ impl Kind {
             | Self::EventBus
             | Self::EventRule
             | Self::Connection
-            | Self::Address => Some("Name"),
+            | Self::Address
+            | Self::Schedule
+            | Self::ScheduleGroup => Some("Name"),
             Self::Archive => Some("ArchiveName"),
             Self::Part(_)
             | Self::Balance(_)
@@ -526,7 +532,12 @@ impl Kind {
     fn longest_name(self) -> usize {
         match self {
             Self::Bucket => 63,
-            Self::Function | Self::EventRule | Self::Connection | Self::Address => 64,
+            Self::Function
+            | Self::EventRule
+            | Self::Connection
+            | Self::Address
+            | Self::Schedule
+            | Self::ScheduleGroup => 64,
             Self::Archive => 48,
             Self::Layer | Self::PlainLayer => 140,
             // Room for the ending of those that keep order.
@@ -623,7 +634,16 @@ impl Kind {
                 ("Name", Obeyed),
                 ("Policy", Refused("it is known only when it is made")),
             ]),
-            Self::EventRule => Some(&[("Arn", Obeyed)]),
+            Self::EventRule | Self::Schedule => Some(&[("Arn", Obeyed)]),
+            Self::ScheduleGroup => {
+                const WHY: &str = "it is known only when it is made";
+                Some(&[
+                    ("Arn", Obeyed),
+                    ("CreationDate", Refused(WHY)),
+                    ("LastModificationDate", Refused(WHY)),
+                    ("State", Refused(WHY)),
+                ])
+            }
             Self::Archive => Some(&[("Arn", Obeyed), ("ArchiveName", Obeyed)]),
             Self::Connection => Some(&[
                 ("Arn", Obeyed),
@@ -665,6 +685,11 @@ impl Kind {
             (Self::Topic, "TopicArn") => Some(arn("sns", &here, physical.to_owned())),
             (Self::Topic, "TopicName") => Some(physical.to_owned()),
             (Self::EventBus, "Name") | (Self::Archive, "ArchiveName") => Some(physical.to_owned()),
+            (Self::ScheduleGroup, "Arn") => Some(arn(
+                "scheduler",
+                &here,
+                format!("schedule-group/{physical}"),
+            )),
             (Self::EventBus, "Arn") => Some(arn("events", &here, format!("event-bus/{physical}"))),
             (Self::Archive, "Arn") => Some(arn("events", &here, format!("archive/{physical}"))),
             (Self::Connection, "Arn") => {

@@ -7,7 +7,7 @@ use crate::template::declared::{Declared, Kind};
 use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
-use crate::template::{bus, gateway, mapping, topic};
+use crate::template::{bus, gateway, mapping, schedule, topic};
 use Support::Obeyed;
 
 const EVENT: Schema = &[("Properties", Obeyed), ("Type", Obeyed)];
@@ -23,9 +23,19 @@ const LATER: &[&str] = &[
     "Kinesis",
     "MQ",
     "MSK",
-    "Schedule",
-    "ScheduleV2",
     "SelfManagedKafka",
+];
+
+/// Those that are supported, but rules.
+const OTHERS: &[&str] = &[
+    "Api",
+    "DynamoDB",
+    "HttpApi",
+    "S3",
+    "SNS",
+    "SQS",
+    bus::SCHEDULE,
+    schedule::TYPE,
 ];
 
 /// What an event asks of the resource that it comes from.
@@ -37,8 +47,7 @@ pub(crate) enum Asked {
 /// By the logical id of the bucket or the gateway.
 pub(crate) type Rules = Vec<(String, Asked)>;
 
-const SUPPORTED: &str =
-    "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi, S3, SNS and SQS";
+const SUPPORTED: &str = "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi, S3, Schedule, ScheduleV2, SNS and SQS";
 
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
@@ -96,8 +105,7 @@ impl Reading<'_> {
             return None;
         }
         let is_rule = bus::EVENTS.contains(&kind.as_str());
-        if !is_rule && !["Api", "DynamoDB", "HttpApi", "S3", "SNS", "SQS"].contains(&kind.as_str())
-        {
+        if !is_rule && !OTHERS.contains(&kind.as_str()) {
             report.add(
                 Finding::error(place, format!("there is no type of event `{kind}`"))
                     .help(SUPPORTED),
@@ -157,6 +165,20 @@ impl Reading<'_> {
                 }
                 None
             }
+            bus::SCHEDULE => self.short(
+                "Schedule event",
+                value,
+                *key_span,
+                bus::SCHEDULE_EVENT,
+                "Schedule",
+            ),
+            schedule::TYPE => self.short(
+                "ScheduleV2 event",
+                value,
+                *key_span,
+                schedule::EVENT,
+                "ScheduleExpression",
+            ),
             "SQS" => {
                 let keys = keys_of(value);
                 let fields = Fields::open(
@@ -174,6 +196,27 @@ impl Reading<'_> {
             "Api" => self.http(Kind::RestApi, value, *key_span),
             _ => self.http(Kind::HttpApi, value, *key_span),
         }
+    }
+
+    /// Reads the keys of an event that is short for a resource, which is declared and is read by itself.
+    fn short(
+        &self,
+        owner: &'static str,
+        node: &Node,
+        at: Span,
+        schema: Schema,
+        needed: &str,
+    ) -> Option<(String, Asked)> {
+        let keys = keys_of(node);
+        let fields = Fields::open(&keys, at, owner, schema, self.findings)?;
+        if !fields.has(needed) {
+            fields.required(needed);
+        }
+        if fields.has("Enabled") && fields.has("State") {
+            let message = "only one of `Enabled` and `State` can be given";
+            self.findings.report.add(Finding::error(at, message));
+        }
+        None
     }
 
     fn http(&self, kind: Kind, node: &Node, at: Span) -> Option<(String, Asked)> {

@@ -21,7 +21,7 @@ use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
     bus, declared, edge, events, function, function_arn, gateway, globals, layer, mapping, outcome,
-    parameters, permission, policies, queue, scalar, table, topic, version,
+    parameters, permission, policies, queue, scalar, schedule, table, topic, version,
 };
 
 /// The sections of a template that are read.
@@ -116,6 +116,7 @@ impl<'t> Resolving<'t> {
         mapping::declare_events(&mut declared);
         topic::declare(&mut declared);
         bus::declare_events(&mut declared);
+        schedule::declare_events(&mut declared);
         implied::declare_destinations(&mut declared);
         let findings = Findings {
             report: self.report,
@@ -541,6 +542,22 @@ impl<'t> Resolving<'t> {
                 if let (Some(fields), Some(name)) = (open(schema), name) {
                     let made = self.of_bus(one.kind, &fields, name, findings);
                     harvest.made.extend(made.map(|made| (one.id.clone(), made)));
+                }
+            }
+            Kind::Schedule => {
+                if let (Some(fields), Some(name)) = (open(schedule::SCHEDULE), name)
+                    && let Some(made) = schedule::read(&fields, name, findings)
+                {
+                    let made = Made::Schedule(Box::new(made));
+                    harvest.made.push((one.id.clone(), made));
+                }
+            }
+            Kind::ScheduleGroup => {
+                if let (Some(fields), Some(name)) = (open(schedule::GROUP), name)
+                    && let Some(group) = schedule::group(&fields, name, findings)
+                {
+                    let made = Made::ScheduleGroup(group);
+                    harvest.made.push((one.id.clone(), made));
                 }
             }
             Kind::Edge => {

@@ -357,6 +357,16 @@ impl<'t> Scope<'t> {
                     "arn:{partition}:events:{region}:{account}:rule/{path}{rule}"
                 ))
             }
+            (Kind::Schedule, "Arn") => {
+                let (region, account) = (&self.context.region, &self.context.account);
+                let partition = self.context.partition();
+                let group = self.property(declared, "GroupName");
+                let group = group.as_deref().unwrap_or(schedules::DEFAULT);
+                let name = self.physical(declared)?;
+                Some(format!(
+                    "arn:{partition}:scheduler:{region}:{account}:schedule/{group}/{name}"
+                ))
+            }
             (Kind::Alias, "AliasArn") => {
                 let function = self.function_of(declared)?;
                 let alias = self.property(declared, "Name")?;

@@ -11,6 +11,7 @@ mod edges;
 mod gateways;
 mod mappings;
 mod refused;
+mod schedules;
 mod tellings;
 mod topics;
 mod values;
