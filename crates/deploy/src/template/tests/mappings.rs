@@ -233,6 +233,6 @@ fn what_is_not_built_or_wrong_is_refused() {
     );
     refused(
         &resource("").replace("!GetAtt T.StreamArn", "!GetAtt T.Arn"),
-        "this must be the ARN of a table's stream",
+        "this must be the ARN of a table's stream or of a queue",
     );
 }
