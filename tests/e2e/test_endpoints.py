@@ -345,9 +345,11 @@ Outputs:
 
 def test_queues_and_topics_that_sam_makes_by_itself(world, tmp_path):
     stack = name()
-    (tmp_path / "template.yaml").write_text(SAM.replace("SOURCE", stack))
-    (tmp_path / "index.js").write_text("exports.handler = async (event) => { if (event.fail) throw new Error('told to'); return event; };")
-    done = world.fulmar.cli("deploy", tmp_path, "--stack", stack, "--json")
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "template.yaml").write_text(SAM.replace("SOURCE", stack))
+    (app / "index.js").write_text("exports.handler = async (event) => { if (event.fail) throw new Error('told to'); return event; };")
+    done = world.fulmar.cli("deploy", app, "--stack", stack, "--json")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     outputs = {output["name"]: output["value"] for event in found for output in event.get("outputs", [])}
     function = outputs["Function"]
