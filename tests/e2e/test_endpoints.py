@@ -312,3 +312,63 @@ def test_a_template_says_whom_a_bucket_tells(world, tmp_path):
     world.s3.put_object(Bucket=bucket, Key="k", Body=b"")
     events = [json.loads(one["Body"]) for one in world.received(url, 2)]
     assert {one.get("Event") or one["Records"][0]["eventName"] for one in events} == {"s3:TestEvent", "ObjectCreated:Put"}
+
+
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Topic: {Type: AWS::SNS::Topic}
+  Heard:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: nodejs22.x
+      Handler: index.handler
+      CodeUri: .
+      EventInvokeConfig:
+        MaximumRetryAttempts: 0
+        DestinationConfig: {OnFailure: {Type: SQS}, OnSuccess: {Type: SNS}}
+      Events:
+        Published: {Type: SNS, Properties: {Topic: !Ref Topic, SqsSubscription: true}}
+        Put:
+          Type: EventBridgeRule
+          Properties: {Pattern: {source: [SOURCE]}, DeadLetterConfig: {Type: SQS}}
+Outputs:
+  Topic: {Value: !Ref Topic}
+  Failed: {Value: !Ref HeardEventInvokeConfigOnFailureQueue}
+  Succeeded: {Value: !Ref HeardEventInvokeConfigOnSuccessTopic}
+  Between: {Value: !Ref HeardPublishedQueue}
+  Dead: {Value: !GetAtt HeardPutQueue.Arn}
+  Rule: {Value: !Ref HeardPut}
+  Function: {Value: !Ref Heard}
+"""
+
+
+def test_queues_and_topics_that_sam_makes_by_itself(world, tmp_path):
+    stack = name()
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "template.yaml").write_text(SAM.replace("SOURCE", stack))
+    (app / "index.js").write_text("exports.handler = async (event) => { if (event.fail) throw new Error('told to'); return event; };")
+    done = world.fulmar.cli("deploy", app, "--stack", stack, "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    outputs = {output["name"]: output["value"] for event in found for output in event.get("outputs", [])}
+    function = outputs["Function"]
+    url, arn = world.queue()
+    world.subscribed(outputs["Succeeded"], arn)
+    world.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload='{"n": 1}')
+    (message,) = world.received(url)
+    assert json.loads(json.loads(message["Body"])["Message"])["responsePayload"] == {"n": 1}
+    world.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload='{"fail": true}')
+    (message,) = world.received(outputs["Failed"])
+    assert json.loads(message["Body"])["requestContext"]["condition"] == "RetriesExhausted"
+
+    world.sns.publish(TopicArn=outputs["Topic"], Message="in between")
+    ran = lambda: json.loads(world.fulmar.cli("invocations", function, "--json").stdout)["invocations"]
+    eventually(lambda: any(one["trigger"] == "queue" and one["outcome"] == "ok" for one in ran()))
+    left = lambda: world.sqs.get_queue_attributes(QueueUrl=outputs["Between"], AttributeNames=["All"])["Attributes"]
+    eventually(lambda: {left()[f"ApproximateNumberOfMessages{kind}"] for kind in ["", "NotVisible"]} == {"0"})
+
+    rule = outputs["Rule"]
+    (target,) = world.events.list_targets_by_rule(Rule=rule)["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": outputs["Dead"]}
+    world.fulmar.cli("destroy", stack)
