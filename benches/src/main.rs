@@ -15,6 +15,7 @@ mod floor;
 mod load;
 mod million;
 mod peers;
+mod queues;
 mod sandboxes;
 mod server;
 mod signed;
@@ -31,7 +32,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 /// They take minutes, and one of them gigabytes.
-const BY_NAME_ONLY: &[&str] = &[MILLION, SOAK];
+const BY_NAME_ONLY: &[&str] = &[BACKLOG, MILLION, SOAK];
+const BACKLOG: &str = "backlog";
 const MILLION: &str = "million";
 const SOAK: &str = "soak";
 
@@ -47,6 +49,8 @@ const GROUPS: &[(&str, Measure)] = &[
     (SOAK, |_, work| coldstart::soak(work)),
     ("tables", tables::measure),
     (MILLION, |_, work| million::measure(work)),
+    ("queues", queues::measure),
+    (BACKLOG, |_, work| queues::backlog(work)),
 ];
 
 fn server_rows(binary: &Path, work: &Path) -> Result<()> {

@@ -132,7 +132,7 @@ impl Ordered {
         {
             let taken = take(view, queue, &name, next, want - picks.len(), now)?;
             match taken {
-                Taken::Some(some) => self.lock(name, some, until, picks),
+                Taken::Some(some) => self.lock(&name, some, until, picks),
                 Taken::NotYet => waiting.push((next, name)),
                 Taken::Nothing => {
                     self.groups.remove(&name);
@@ -178,7 +178,7 @@ impl Ordered {
                 if let Taken::Some(some) = taken {
                     self.groups
                         .insert(turn.group.clone(), Group { in_flight: 0, next });
-                    self.lock(turn.group, some, until, picks);
+                    self.lock(&turn.group, some, until, picks);
                 }
             }
             if all {
@@ -188,16 +188,16 @@ impl Ordered {
         Ok(())
     }
 
-    fn lock(&mut self, name: String, taken: Vec<Pick>, until: Timestamp, picks: &mut Vec<Pick>) {
+    fn lock(&mut self, name: &str, taken: Vec<Pick>, until: Timestamp, picks: &mut Vec<Pick>) {
         for pick in taken {
             let Place::Log(position) = pick.place else {
                 continue;
             };
-            if let Some(group) = self.groups.get_mut(&name) {
+            if let Some(group) = self.groups.get_mut(name) {
                 group.in_flight += 1;
                 group.next = position.after();
             }
-            self.fly(position, name.clone(), until, true);
+            self.fly(position, name.to_owned(), until, true);
             picks.push(pick);
         }
     }

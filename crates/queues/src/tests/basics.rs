@@ -127,7 +127,7 @@ async fn dead_letters_go_only_where_they_are_taken() {
     world
         .queues
         .change(&grave, |settings| {
-            settings.allow = Allow::Only(vec![address("one")])
+            settings.allow = Allow::Only(vec![address("one")]);
         })
         .await
         .unwrap();
