@@ -17,6 +17,7 @@ mod load;
 mod million;
 mod peers;
 mod processors;
+mod queues;
 mod sandboxes;
 mod server;
 mod signed;
@@ -33,7 +34,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 /// They take minutes, and one of them gigabytes.
-const BY_NAME_ONLY: &[&str] = &[MILLION, SOAK];
+const BY_NAME_ONLY: &[&str] = &[BACKLOG, MILLION, SOAK];
+const BACKLOG: &str = "backlog";
 const MILLION: &str = "million";
 const SOAK: &str = "soak";
 
@@ -49,6 +51,8 @@ const GROUPS: &[(&str, Measure)] = &[
     (SOAK, |_, work| coldstart::soak(work)),
     ("tables", tables::measure),
     (MILLION, |_, work| million::measure(work)),
+    ("queues", queues::measure),
+    (BACKLOG, |_, work| queues::backlog(work)),
 ];
 
 fn server_rows(binary: &Path, work: &Path) -> Result<()> {

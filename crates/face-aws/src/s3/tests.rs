@@ -482,7 +482,7 @@ async fn notifications_to_nowhere_are_refused() {
     let queue = "<QueueConfiguration><Queue>arn:aws:sqs:us-east-1:000000000000:q</Queue><Event>s3:ObjectCreated:*</Event></QueueConfiguration>";
     assert_eq!(
         world.fails(configuration(queue)).await,
-        (501, "NotImplemented".into())
+        (400, "InvalidArgument".into())
     );
     assert!(world.objects.bucket("bucket").unwrap().watched.is_none());
 }
