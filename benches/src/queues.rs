@@ -13,6 +13,7 @@ use base::{Random, Space, SystemClock};
 use store::Store;
 
 use crate::load::{self, Connection, Load};
+use crate::processors::{Machine, processor_seconds};
 use crate::server::Server;
 use crate::signed;
 use crate::stats::{Times, ms, ratio};
@@ -121,6 +122,7 @@ async fn consume(server: &Server) -> Result<Load> {
     let receive = format!(r#"{{"QueueUrl":"{}","VisibilityTimeout":60}}"#, url(server));
     let receive = ask(server, "ReceiveMessage", &receive);
     let mut connection = Connection::open(&server.host).await?;
+    let (sender, machine) = (processor_seconds(std::process::id())?, Machine::now()?);
     let (before, started) = (server.processor_seconds()?, Instant::now());
     let mut done = 0_u32;
     while started.elapsed() < TIME {
@@ -141,6 +143,8 @@ async fn consume(server: &Server) -> Result<Load> {
         requests: f64::from(done),
         seconds: started.elapsed().as_secs_f64(),
         processor: server.processor_seconds()? - before,
+        sender: processor_seconds(std::process::id())? - sender,
+        idle: Machine::now()?.idle - machine.idle,
     })
 }
 
