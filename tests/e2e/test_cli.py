@@ -167,7 +167,7 @@ def test_what_is_not_supported_is_refused_before_anything_is_made(app):
     wrong = TEMPLATE.replace(
         "Outputs:",
         """\
-  Queue: { Type: AWS::SQS::Queue }
+  Queue: { Type: AWS::IoT::Thing }
   Other:
     Type: AWS::S3::Bucket
     Properties: { BucketNam: other }
@@ -178,7 +178,7 @@ Outputs:""",
         done = fulmar.cli("deploy", app, check=False)
         assert done.returncode == 3
         lines = wrong.splitlines()
-        for needle in ["Timeout: soon", "AWS::SQS::Queue", "BucketNam:"]:
+        for needle in ["Timeout: soon", "AWS::IoT::Thing", "BucketNam:"]:
             (at,) = [number for number, line in enumerate(lines, 1) if needle in line]
             assert f"template.yaml:{at}:" in done.stderr, (needle, done.stderr)
         found = json.loads(fulmar.cli("deploy", app, "--json", check=False).stdout)

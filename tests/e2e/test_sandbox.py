@@ -544,6 +544,7 @@ def test_a_killed_server_leaves_nothing_behind(native):
 @pytest.fixture(scope="module")
 def isolated():
     with server("--network", "isolated") as running:
+        create(running, "victim", "exports.handler = async () => 'victims-secret'")
         yield running
 
 
@@ -566,7 +567,6 @@ exports.handler = async (event) => ({
 
 def test_an_isolated_function_reaches_the_server_and_nothing_else(isolated):
     create(isolated, "reach", REACH)
-    create(isolated, "victim", "exports.handler = async () => 'victims-secret'")
     name = f"fulmar-test-{os.getpid()}"
     with socket.create_server(("127.0.0.1", 0)) as other, socket.socket(socket.AF_UNIX) as abstract:
         abstract.bind("\0" + name)
