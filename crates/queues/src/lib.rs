@@ -16,7 +16,7 @@
 //!
 //! # One process
 //!
-//! A store is open in one process. So who takes which message is settled in memory, in the queue's [`desk`], and
+//! A store is open in one process. So who takes which message is settled in memory, in the queue's `desk`, and
 //! transactions of receivers do not meet. What the desk knows is derived from the store, and derived again after a start.
 //!
 //! Must never know: how any cloud writes a message, an attribute or an error.
