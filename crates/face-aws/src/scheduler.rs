@@ -15,9 +15,6 @@ mod tags;
 mod target;
 mod universal;
 
-#[cfg(test)]
-mod tests;
-
 use base::Space;
 use bytes::Bytes;
 use http::request::Parts as Head;

@@ -22,9 +22,6 @@ mod tags;
 mod text;
 mod topic;
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -22,9 +22,6 @@ mod send;
 mod settle;
 mod tags;
 
-#[cfg(test)]
-mod tests;
-
 use base::{ByteSize, Space};
 use bytes::Bytes;
 use http::request::Parts as Head;

@@ -1,1 +1,0 @@
-//! Schedules against the face.
