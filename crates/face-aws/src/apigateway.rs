@@ -9,15 +9,8 @@ use triggers::{ClientKey, Period, Plan, Rate, Triggers};
 use crate::context::Context;
 use crate::protocol::{Call, Fault, Manner, Service};
 
-pub(crate) static SERVICE: Service = Service::new(
-    include_str!("../models/apigateway.json"),
-    Manner {
-        package: None,
-        crc32: false,
-        named: &[],
-        first: None,
-    },
-);
+pub(crate) static SERVICE: Service =
+    Service::new(include_str!("../models/apigateway.json"), Manner::PLAIN);
 
 /// The service's handle. Clones share it.
 #[derive(Clone)]

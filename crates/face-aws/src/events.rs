@@ -21,7 +21,7 @@ mod target;
 
 use std::sync::Arc;
 
-use base::{Clock, Random, Space, Timestamp};
+use base::{Clock, Random, Space};
 use buses::Buses;
 use bytes::Bytes;
 use http::request::Parts as Head;
@@ -32,15 +32,8 @@ use crate::context::Context;
 use crate::place::Place;
 use crate::protocol::{Call, Manner, Service};
 
-pub(crate) static SERVICE: Service = Service::new(
-    include_str!("../models/events.json"),
-    Manner {
-        package: None,
-        crc32: false,
-        named: &[],
-        first: None,
-    },
-);
+pub(crate) static SERVICE: Service =
+    Service::new(include_str!("../models/events.json"), Manner::PLAIN);
 
 /// The service's handle. Clones share it.
 #[derive(Clone)]
@@ -107,25 +100,6 @@ impl Events {
             Err(fault) => SERVICE.refuse(id, &fault),
         }
     }
-}
-
-/// As this protocol writes a moment.
-pub(crate) fn seconds(at: Timestamp) -> Value {
-    const SECOND: f64 = 1_000_000.0;
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of this age fit")]
-    let micros = at.as_micros() as f64;
-    (micros / SECOND).into()
-}
-
-/// A moment, as this protocol has it in requests.
-pub(crate) fn moment(seconds: f64) -> Timestamp {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a cast from a floating point number saturates"
-    )]
-    let millis = (seconds * 1_000.0).round() as u64;
-    Timestamp::from_micros(millis.saturating_mul(1_000))
 }
 
 /// Members of an answer that are not there are left out.

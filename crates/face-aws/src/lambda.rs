@@ -70,15 +70,8 @@ struct Parts {
     clock: Arc<dyn Clock>,
 }
 
-pub(crate) static SERVICE: Service = Service::new(
-    include_str!("../models/lambda.json"),
-    Manner {
-        package: None,
-        crc32: false,
-        named: &[],
-        first: None,
-    },
-);
+pub(crate) static SERVICE: Service =
+    Service::new(include_str!("../models/lambda.json"), Manner::PLAIN);
 
 /// One request, understood.
 struct Asked<'a> {

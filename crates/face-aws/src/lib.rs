@@ -13,6 +13,7 @@ mod dynamodb;
 mod events;
 mod gateway;
 mod lambda;
+mod moment;
 mod place;
 mod presign;
 mod protocol;
@@ -24,6 +25,7 @@ mod signing;
 mod sns;
 mod sqs;
 mod sts;
+mod tags;
 mod unbuilt;
 mod undelivered;
 

@@ -25,15 +25,8 @@ use crate::protocol::{Call, Manner, Service};
 
 pub use order::AwsOrders;
 
-pub(crate) static SERVICE: Service = Service::new(
-    include_str!("../models/scheduler.json"),
-    Manner {
-        package: None,
-        crc32: false,
-        named: &[],
-        first: None,
-    },
-);
+pub(crate) static SERVICE: Service =
+    Service::new(include_str!("../models/scheduler.json"), Manner::PLAIN);
 
 /// The service's handle. Clones share it.
 #[derive(Clone)]

@@ -40,15 +40,8 @@ pub(crate) use link::{certificate_path, is_link};
 pub(crate) use publish::number;
 pub(crate) use settings::SIGNATURE_VERSION;
 
-pub(crate) static SERVICE: Service = Service::new(
-    include_str!("../models/sns.json"),
-    Manner {
-        package: None,
-        crc32: false,
-        named: &[],
-        first: None,
-    },
-);
+pub(crate) static SERVICE: Service =
+    Service::new(include_str!("../models/sns.json"), Manner::PLAIN);
 
 /// What is published at once, with its attributes.
 pub(crate) const LARGEST_MESSAGE: usize = 256 << 10;

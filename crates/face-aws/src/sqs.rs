@@ -39,9 +39,7 @@ pub(crate) static SERVICE: Service = Service::new(
     include_str!("../models/sqs.json"),
     Manner {
         package: Some("com.amazonaws.sqs"),
-        crc32: false,
-        named: &[],
-        first: None,
+        ..Manner::PLAIN
     },
 );
 

@@ -22,15 +22,8 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::protocol::{Call, Fault, Manner, Service};
 
-pub(crate) static SERVICE: Service = Service::new(
-    include_str!("../models/sts.json"),
-    Manner {
-        package: None,
-        crc32: false,
-        named: &[],
-        first: None,
-    },
-);
+pub(crate) static SERVICE: Service =
+    Service::new(include_str!("../models/sts.json"), Manner::PLAIN);
 
 /// The service's handle. Clones share it.
 #[derive(Clone)]

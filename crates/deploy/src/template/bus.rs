@@ -12,11 +12,11 @@ use triggers::{
 
 use crate::Context;
 use crate::desired::{Address, Archive, BusPolicy, Connection, EventBus, EventRule};
-use crate::diagnostic::{Finding, Span};
+use crate::diagnostic::Finding;
 use crate::template::declared::{Declared, Kind, MARK};
-use crate::template::implied;
 use crate::template::shape::{Fields, Findings, Schema, Support};
-use crate::template::tree::{Call, Entry, Node, Value};
+use crate::template::tree::{Entry, Node, Value};
+use crate::template::{events, implied};
 use Support::{Access, Notice, Obeyed, Refused};
 
 pub(super) const KEYS: Support = Notice("what is stored is not encrypted; encrypt the disk");
@@ -176,27 +176,7 @@ const MOST_TARGETS: usize = 5;
 
 /// Declares the rules that functions' events are short for: `<function><event>`.
 pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
-    declare(declared, rule_of);
-}
-
-/// Declares what `made` makes of each event of each function, but not over what is declared already.
-pub(super) fn declare(
-    declared: &mut Vec<Declared>,
-    made: impl Fn(&Declared, &Entry) -> Vec<Declared>,
-) {
-    let functions = declared.iter().filter(|one| one.kind == Kind::Function);
-    let made: Vec<Declared> = functions
-        .flat_map(|function| {
-            let events = function.properties.get("Events").and_then(Node::entries);
-            let events = events.unwrap_or_default().iter();
-            events.flat_map(|event| made(function, event))
-        })
-        .collect();
-    for one in made {
-        if !declared.iter().any(|known| known.id == one.id) {
-            declared.push(one);
-        }
-    }
+    events::declare(declared, rule_of);
 }
 
 fn rule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
@@ -218,7 +198,7 @@ fn rule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
     let own_id = own_id.and_then(|target| target.get("Id")).cloned();
     let target_id = own_id.unwrap_or_else(|| Node::text(span, format!("{id}LambdaTarget")));
     let mut target = vec![
-        entry("Arn", called(function, span)),
+        entry("Arn", events::called(function, span).value),
         Entry {
             value: target_id,
             ..entry("Id", Value::Null)
@@ -267,15 +247,6 @@ fn rule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
     made
 }
 
-/// The ARN by which an event calls its function.
-pub(super) fn called(function: &Declared, span: Span) -> Value {
-    match function.properties.get("AutoPublishAlias") {
-        // What is published is called by its alias, as the vendor's transform has it.
-        Some(_) => call("Ref", &format!("{}.Alias", function.id), span),
-        None => call("Fn::GetAtt", &format!("{}.Arn", function.id), span),
-    }
-}
-
 /// Where an event's dead letters go. The transform makes the queue if the event says nothing but its type.
 pub(super) fn letters(function: &Declared, given: &Entry, id: &str) -> (Entry, Option<Declared>) {
     let is_made = given.value.get("Type").and_then(Node::scalar) == Some("SQS");
@@ -299,14 +270,6 @@ pub(super) fn letters(function: &Declared, given: &Entry, id: &str) -> (Entry, O
         ..given.clone()
     };
     (letters, Some(queue))
-}
-
-fn call(name: &str, argument: &str, span: Span) -> Value {
-    Value::Call(Box::new(Call {
-        name: name.into(),
-        name_span: span,
-        argument: Node::text(span, argument),
-    }))
 }
 
 /// A bus' name, which may be given as its ARN; the default one if it is not given.

@@ -49,6 +49,35 @@ pub(crate) type Rules = Vec<(String, Asked)>;
 
 const SUPPORTED: &str = "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi, S3, Schedule, ScheduleV2, SNS and SQS";
 
+/// Declares what `made` makes of each event of each function, but not over what is declared already.
+pub(crate) fn declare(
+    declared: &mut Vec<Declared>,
+    made: impl Fn(&Declared, &Entry) -> Vec<Declared>,
+) {
+    let functions = declared.iter().filter(|one| one.kind == Kind::Function);
+    let made: Vec<Declared> = functions
+        .flat_map(|function| {
+            let events = function.properties.get("Events").and_then(Node::entries);
+            let events = events.unwrap_or_default().iter();
+            events.flat_map(|event| made(function, event))
+        })
+        .collect();
+    for one in made {
+        if !declared.iter().any(|known| known.id == one.id) {
+            declared.push(one);
+        }
+    }
+}
+
+/// A function as its events call it, by its ARN: what is published is called by its alias, as the vendor's transform has
+/// it.
+pub(crate) fn called(function: &Declared, span: Span) -> Node {
+    match function.properties.get("AutoPublishAlias") {
+        Some(_) => Node::call(span, "Ref", format!("{}.Alias", function.id)),
+        None => Node::call(span, "Fn::GetAtt", format!("{}.Arn", function.id)),
+    }
+}
+
 /// `events` is the property as it is written: a bucket is named by its logical id, which evaluating would lose.
 pub(crate) fn read(
     events: &Node,

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::Span;
 use crate::template::declared::{Declared, Kind};
-use crate::template::tree::{Call, Entry, Node, Value};
+use crate::template::tree::{Entry, Node, Value};
 
 /// One that lives and dies with its owner.
 pub(crate) fn queue(owner: &Declared, id: String, span: Span) -> Declared {
@@ -22,16 +22,7 @@ fn resource(owner: &Declared, kind: Kind, id: String, span: Span) -> Declared {
 }
 
 pub(crate) fn queue_arn(id: &str, span: Span) -> Node {
-    call("Fn::GetAtt", format!("{id}.Arn"), span)
-}
-
-fn call(name: &str, argument: String, span: Span) -> Node {
-    let call = Call {
-        name: name.into(),
-        name_span: span,
-        argument: Node::text(span, argument),
-    };
-    Node::new(span, Value::Call(Box::new(call)))
+    Node::call(span, "Fn::GetAtt", format!("{id}.Arn"))
 }
 
 /// Declares what it is told how functions' calls ended, where only its type is given.
@@ -68,7 +59,7 @@ fn destination(function: &mut Declared, outcome: &str) -> Option<Declared> {
         }
         "SNS" => {
             let id = id("Topic");
-            let arn = call("Ref", id.clone(), span);
+            let arn = Node::call(span, "Ref", &id);
             (resource(function, Kind::Topic, id, span), arn)
         }
         _ => return None,

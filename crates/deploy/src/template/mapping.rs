@@ -7,8 +7,8 @@ use crate::diagnostic::{Finding, Report, Span};
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::nearest::did_you_mean;
 use crate::template::shape::{Fields, Findings, Schema, Support};
-use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{outcome, scalar};
+use crate::template::tree::{Entry, Node, Value};
+use crate::template::{events, outcome, scalar};
 use Support::{Obeyed, Refused};
 
 const KAFKA: Support = Refused("there is no Kafka");
@@ -116,20 +116,9 @@ const MOST_FILTERS: usize = 5;
 
 /// Declares the mappings that functions' events are short for: `<function><event>`.
 pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
-    let made: Vec<Declared> = declared
-        .iter()
-        .filter(|one| one.kind == Kind::Function)
-        .flat_map(|function| {
-            let events = function.properties.get("Events").and_then(Node::entries);
-            let events = events.unwrap_or_default().iter();
-            events.filter_map(|event| mapping_of(function, event))
-        })
-        .collect();
-    for one in made {
-        if !declared.iter().any(|known| known.id == one.id) {
-            declared.push(one);
-        }
-    }
+    events::declare(declared, |function, event| {
+        mapping_of(function, event).into_iter().collect()
+    });
 }
 
 fn mapping_of(function: &Declared, event: &Entry) -> Option<Declared> {
@@ -148,14 +137,7 @@ fn mapping_of(function: &Declared, event: &Entry) -> Option<Declared> {
     let name = Entry {
         key: "FunctionName".into(),
         key_span: span,
-        value: Node::new(
-            span,
-            Value::Call(Box::new(Call {
-                name: "Ref".into(),
-                name_span: span,
-                argument: Node::text(span, target),
-            })),
-        ),
+        value: Node::call(span, "Ref", target),
     };
     let known = properties
         .iter()

@@ -12,9 +12,9 @@ use crate::desired::{Schedule, ScheduleGroup};
 use crate::diagnostic::Finding;
 use crate::template::bus::{self, KEYS, RETRIES};
 use crate::template::declared::{Declared, Kind, MARK};
-use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
+use crate::template::{events, scalar};
 use Support::{Access, Obeyed, Refused};
 
 pub(crate) const GROUP: Schema = &[("Name", Obeyed), ("Tags", Obeyed)];
@@ -76,7 +76,7 @@ const LONGEST_NAME: usize = 64;
 
 /// Declares the schedules that functions' events are short for: `<function><event>`.
 pub(crate) fn declare_events(declared: &mut Vec<Declared>) {
-    bus::declare(declared, schedule_of);
+    events::declare(declared, schedule_of);
 }
 
 fn schedule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
@@ -93,7 +93,7 @@ fn schedule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
         value: Node::new(span, value),
     };
     let (mut made, mut schedule) = (Vec::new(), Vec::new());
-    let mut target = vec![entry("Arn", bus::called(function, span))];
+    let mut target = vec![entry("Arn", events::called(function, span).value)];
     let mut is_named = false;
     for given in properties {
         match given.key.as_str() {

@@ -9,8 +9,8 @@ use crate::desired::{Subscription, Topic};
 use crate::diagnostic::{Finding, Span};
 use crate::template::declared::{Declared, Kind};
 use crate::template::shape::{Fields, Findings, Schema, Support};
-use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{implied, literal, outcome, scalar};
+use crate::template::tree::{Entry, Node, Value};
+use crate::template::{events, implied, literal, outcome, scalar};
 use Support::{Access, Notice, Obeyed, Refused};
 
 pub(crate) const TOPIC: Schema = &[
@@ -116,7 +116,7 @@ fn own_subscriptions(topic: &Declared) -> Vec<Declared> {
         entries.push(entry(
             "TopicArn",
             item.span,
-            call("Ref", item.span, &topic.id),
+            Node::call(item.span, "Ref", &topic.id),
         ));
         Some(Declared {
             id: format!("{}Subscription{}", topic.id, at + 1),
@@ -150,7 +150,7 @@ fn of_event(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
     let between = between.and_then(|asked| between_of(function, event, asked));
     let (protocol, endpoint, mut made) = match between {
         Some((queue, made)) => ("sqs", queue, made),
-        None => ("lambda", arn_of(function, span), Vec::new()),
+        None => ("lambda", events::called(function, span), Vec::new()),
     };
     let mut entries = vec![
         entry("Protocol", span, Node::text(span, protocol.to_owned())),
@@ -182,14 +182,6 @@ fn of_event(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
     Some(made)
 }
 
-/// What is published is called by its alias, as the vendor's transform has it.
-fn arn_of(function: &Declared, span: Span) -> Node {
-    match function.properties.get("AutoPublishAlias") {
-        Some(_) => call("Ref", span, &format!("{}.Alias", function.id)),
-        None => call("Fn::GetAtt", span, &format!("{}.Arn", function.id)),
-    }
-}
-
 /// The ARN of the queue that stands between a topic and a function, and what is made for it.
 fn between_of(function: &Declared, event: &Entry, asked: &Node) -> Option<(Node, Vec<Declared>)> {
     let span = event.key_span;
@@ -213,7 +205,7 @@ fn between_of(function: &Declared, event: &Entry, asked: &Node) -> Option<(Node,
         None => return None,
     };
     entries.push(entry("EventSourceArn", span, queue.clone()));
-    entries.push(entry("FunctionName", span, arn_of(function, span)));
+    entries.push(entry("FunctionName", span, events::called(function, span)));
     made.push(Declared {
         id: format!("{id}EventSourceMapping"),
         id_span: span,
@@ -251,15 +243,6 @@ fn entry(name: &str, span: Span, value: Node) -> Entry {
         key_span: span,
         value,
     }
-}
-
-fn call(name: &str, span: Span, argument: &str) -> Node {
-    let call = Call {
-        name: name.into(),
-        name_span: span,
-        argument: Node::text(span, argument.to_owned()),
-    };
-    Node::new(span, Value::Call(Box::new(call)))
 }
 
 pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -> Option<Topic> {

@@ -52,6 +52,16 @@ impl Node {
         Self::new(span, Value::Text(text.into()))
     }
 
+    /// A call of a function, as if it stood at `span`.
+    pub(crate) fn call(span: Span, name: &str, argument: impl Into<String>) -> Self {
+        let call = Call {
+            name: name.into(),
+            name_span: span,
+            argument: Self::text(span, argument),
+        };
+        Self::new(span, Value::Call(Box::new(call)))
+    }
+
     pub(crate) fn broken(span: Span) -> Self {
         Self::new(span, Value::Broken)
     }

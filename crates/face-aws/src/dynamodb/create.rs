@@ -7,10 +7,10 @@ use tables::{NewFeed, NewTable, Throughput};
 use super::error::{fault, invalid};
 use super::index::{Definition, Definitions, KeyElement, OnDemand, Provisioned, Secondary};
 use super::stream::Specification;
-use super::tags::Tag;
 use super::{Asked, settings, table, tags};
 use crate::context::Context;
 use crate::protocol::Fault;
+use crate::tags::Tag;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -1,14 +1,12 @@
 //! How callers name a table, and how a table is told.
 
-use std::time::Duration;
-
-use base::Timestamp;
 use serde_json::{Value, json};
 use tables::{Description, Error, Index, KeyAttribute, Table};
 
 use super::error::{fault, missing};
 use super::{attribute, index, stream};
 use crate::context::Context;
+use crate::moment::seconds;
 use crate::place::Place;
 use crate::protocol::Fault;
 
@@ -114,10 +112,6 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         }
     }
     printed
-}
-
-pub(super) fn seconds(at: Timestamp) -> f64 {
-    Duration::from_micros(at.as_micros()).as_secs_f64()
 }
 
 /// The attributes of all keys, each once.

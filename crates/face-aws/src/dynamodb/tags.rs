@@ -1,19 +1,13 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tables::Error;
 
 use super::error::{fault, missing};
 use super::{Asked, settings, table};
 use crate::protocol::Fault;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    key: String,
-    value: String,
-}
+use crate::tags::{self, Tag};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -29,11 +23,9 @@ struct Input {
 const MOST: usize = 50;
 
 /// Puts tags among others.
-pub(super) fn add(tags: &mut BTreeMap<String, String>, more: Vec<Tag>) -> Result<(), Fault> {
-    for tag in more {
-        tags.insert(tag.key, tag.value);
-    }
-    if tags.len() > MOST {
+pub(super) fn add(known: &mut BTreeMap<String, String>, more: Vec<Tag>) -> Result<(), Fault> {
+    known.extend(tags::map(more));
+    if known.len() > MOST {
         return Err(Fault::validation(format!(
             "One or more parameter values were invalid: Too many tags: a resource has at most {MOST}"
         )));
@@ -73,11 +65,7 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let input: Input = asked.call.read()?;
     let tags = asked.tables.tags(asked.space(), input.table(&asked)?);
     let tags = tags.map_err(|error| absent(error, &input.resource_arn))?;
-    let tags: Vec<Value> = tags
-        .into_iter()
-        .map(|(key, value)| json!({ "Key": key, "Value": value }))
-        .collect();
-    Ok(asked.answer(&json!({ "Tags": tags })))
+    Ok(asked.answer(&json!({ "Tags": tags::print(&tags) })))
 }
 
 impl Input {

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::fault;
 use super::{Asked, table};
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 pub(super) use export::{describe as describe_export, export, list as list_exports};
@@ -195,10 +196,10 @@ fn iso(at: Timestamp) -> String {
 /// What every description tells of what became of a copy.
 fn outcome(printed: &mut Json, status: &str, transfer: &Transfer) {
     printed[status] = export::status(&transfer.state).into();
-    printed["StartTime"] = table::seconds(transfer.started).into();
+    printed["StartTime"] = seconds(transfer.started).into();
     printed["TableId"] = transfer.table_id.to_string().into();
     if let Some(ended) = transfer.ended {
-        printed["EndTime"] = table::seconds(ended).into();
+        printed["EndTime"] = seconds(ended).into();
     }
     if let Some(token) = &transfer.token {
         printed["ClientToken"] = token.as_str().into();

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use triggers::Address;
 
 use super::error::{invalid, missing, of};
-use super::{Asked, connection, name, page, seconds, without_nulls};
+use super::{Asked, connection, name, page, without_nulls};
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 /// Requests a second, if nobody says.

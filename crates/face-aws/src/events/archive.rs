@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use triggers::pattern::{Language, Pattern};
 
 use super::error::{invalid, of_bus, pattern};
-use super::{Asked, name, page, seconds, without_nulls};
+use super::{Asked, name, page, without_nulls};
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{invalid, of, of_bus};
-use super::tags::Tag;
-use super::{Asked, name, page, permission, seconds, without_nulls};
+use super::{Asked, name, page, permission, without_nulls};
+use crate::moment::seconds;
 use crate::protocol::Fault;
+use crate::tags::{self, Tag};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -40,7 +41,7 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Value, Fault> {
         description: Some(input.description),
         dead_letters: Some(input.dead_letter_config.and_then(|letters| letters.arn)),
     };
-    let tags: BTreeMap<_, _> = super::tags::map(input.tags);
+    let tags: BTreeMap<_, _> = tags::map(input.tags);
     let bus = asked.buses.create(asked.space(), &name, change, tags).await;
     let bus = bus.map_err(of_bus)?;
     Ok(without_nulls(json!({

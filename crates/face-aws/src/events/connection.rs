@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use triggers::{Connection, Extra, Parameter, Proof};
 
 use super::error::{invalid, missing, of};
-use super::{Asked, name, page, seconds, without_nulls};
+use super::{Asked, name, page, without_nulls};
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 const MEMBERS: [&str; 4] = ["Name", "Description", "AuthorizationType", "AuthParameters"];

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use triggers::pattern::{Language, Pattern};
 
 use super::error::{invalid, of_bus, pattern};
-use super::{Asked, moment, name};
+use super::{Asked, name};
+use crate::moment::moment;
 use crate::protocol::Fault;
 
 /// What the entries of a request are together, at most.

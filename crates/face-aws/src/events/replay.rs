@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{invalid, of_bus};
-use super::{Asked, moment, name, page, seconds, without_nulls};
+use super::{Asked, name, page, without_nulls};
+use crate::moment::{moment, seconds};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use triggers::{NewRule, Page, Rule, RuleState};
 
 use super::error::{invalid, of, of_bus};
-use super::tags::{self, Tag};
 use super::{Asked, name, page, without_nulls};
 use crate::protocol::Fault;
+use crate::tags::{self, Tag};
 
 const ALL: &str = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
 

@@ -9,17 +9,7 @@ use serde_json::{Value, json};
 use super::error::{invalid, of, of_bus};
 use super::{Asked, name};
 use crate::protocol::Fault;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    key: String,
-    value: String,
-}
-
-pub(super) fn map(tags: Vec<Tag>) -> BTreeMap<String, String> {
-    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
-}
+use crate::tags::{self, Tag};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -54,7 +44,7 @@ fn tagged<'a>(asked: &Asked<'_>, arn: &'a str) -> Result<Tagged<'a>, Fault> {
 
 pub(super) async fn tag(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let input: Input = asked.call.read()?;
-    change(&asked, &input.resource, map(input.tags), &[]).await
+    change(&asked, &input.resource, tags::map(input.tags), &[]).await
 }
 
 pub(super) async fn untag(mut asked: Asked<'_>) -> Result<Value, Fault> {
@@ -89,9 +79,5 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
         Tagged::Bus(bus) => asked.buses.bus(space, bus).map_err(of_bus)?.tags,
         Tagged::Rule { bus, rule } => asked.triggers.rule(space, bus, rule).map_err(of)?.tags,
     };
-    let tags = tags.into_iter();
-    let tags: Vec<Value> = tags
-        .map(|(key, value)| json!({ "Key": key, "Value": value }))
-        .collect();
-    Ok(json!({ "Tags": tags }))
+    Ok(json!({ "Tags": tags::print(&tags) }))
 }

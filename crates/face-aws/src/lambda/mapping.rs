@@ -260,29 +260,8 @@ fn fault(error: Error, verb: &str, source: Option<&str>) -> Fault {
             "The destination bucket does not exist: arn:aws:s3:::{bucket}"
         )),
         Error::Refused(refusal) => invalid(refusal.to_string()),
-        Error::Overlap(..)
-        | Error::DuplicateId(_)
-        | Error::KeyTaken
-        | Error::NoSuchSubscription(_)
-        | Error::SubscriptionDiffers(_)
-        | Error::NoSuchToken
-        | Error::TokenTooOld
-        | Error::Topics(_)
-        | Error::Schedules(_)
-        | Error::NoSuchRule { .. }
-        | Error::RuleHasTargets(_)
-        | Error::BusHasRules(_)
-        | Error::NoSuchAddress(_)
-        | Error::AddressExists(_)
-        | Error::NoSuchConnection(_)
-        | Error::ConnectionExists(_)
-        | Error::ConnectionInUse(_)
-        | Error::Buses(_)
-        | Error::Queues(_)
-        | Error::Tables(_)
-        | Error::Functions(_)
-        | Error::Objects(_)
-        | Error::Store(_) => {
+        // What nobody can help who asks.
+        error => {
             tracing::error!(%error, "an event source mapping failed");
             Fault::internal("ServiceException")
         }

@@ -59,6 +59,16 @@ pub(crate) struct Manner {
     pub(crate) first: Option<Check>,
 }
 
+impl Manner {
+    /// Of a service that does nothing but what its model says.
+    pub(crate) const PLAIN: Self = Self {
+        package: None,
+        crc32: false,
+        named: &[],
+        first: None,
+    };
+}
+
 pub(crate) type Check = fn(&Operation, &Map<String, Value>) -> Result<(), Fault>;
 
 /// One request, understood as far as the model goes.

@@ -340,32 +340,8 @@ pub(super) fn refused(error: triggers::Error) -> Fault {
             "Same ID used for multiple configurations. IDs must be unique",
         ),
         Error::Objects(error) => error.into(),
-        Error::Functions(_)
-        | Error::VisibilityTooShort { .. }
-        | Error::Queues(_)
-        | Error::Tables(_)
-        | Error::Pattern(_)
-        | Error::NoSuchMapping(_)
-        | Error::MappingExists { .. }
-        | Error::MappingBusy(_)
-        | Error::KeyTaken
-        | Error::NoSuchSubscription(_)
-        | Error::SubscriptionDiffers(_)
-        | Error::NoSuchToken
-        | Error::TokenTooOld
-        | Error::Topics(_)
-        | Error::Schedules(_)
-        | Error::NoSuchRule { .. }
-        | Error::RuleHasTargets(_)
-        | Error::BusHasRules(_)
-        | Error::NoSuchAddress(_)
-        | Error::AddressExists(_)
-        | Error::NoSuchConnection(_)
-        | Error::ConnectionExists(_)
-        | Error::ConnectionInUse(_)
-        | Error::Buses(_)
-        | Error::Refused(_)
-        | Error::Store(_) => {
+        // What nobody can help who asks.
+        error => {
             tracing::error!(%error, "a bucket's bindings failed");
             Fault::internal()
         }

@@ -8,9 +8,10 @@ use super::Asked;
 use super::error::of;
 use super::name::group_arn;
 use super::page::{self, Page};
-use super::tags::{self, Tag};
-use crate::events::seconds;
+use super::tags;
+use crate::moment::seconds;
 use crate::protocol::Fault;
+use crate::tags::Tag;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Asked;
 use super::error::invalid;
 use super::target::Target;
-use crate::events::{moment, seconds};
+use crate::moment::{moment, seconds};
 use crate::protocol::Fault;
 
 const MOST_RETRIES: u32 = 185;
@@ -124,7 +124,7 @@ pub(super) fn print(schedule: &Schedule) -> Value {
     let dates = [("StartDate", settings.start), ("EndDate", settings.end)];
     for (name, at) in dates {
         if let Some(at) = at {
-            printed[name] = seconds(at);
+            printed[name] = seconds(at).into();
         }
     }
     if let Some(description) = &settings.description {

@@ -10,7 +10,7 @@ use super::input::{Input, print};
 use super::name::schedule_arn;
 use super::page::{self, Page};
 use super::target::Target;
-use crate::events::seconds;
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<Value, Fault> {

@@ -9,19 +9,13 @@ use super::Asked;
 use super::error::{invalid, of};
 use super::name::read_group;
 use crate::protocol::Fault;
+use crate::tags::{self, Tag};
 
 /// Of one resource.
 const MOST: usize = 50;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    key: String,
-    value: String,
-}
-
 pub(super) fn map(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, Fault> {
-    let tags: BTreeMap<_, _> = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let tags = tags::map(tags);
     match tags.keys().find(|key| key.starts_with("aws:")) {
         Some(key) => Err(invalid(format!("Tag key {key} is reserved."))),
         None => Ok(tags),
@@ -78,11 +72,6 @@ pub(super) async fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let input: Input = asked.call.read()?;
     let name = input.group(&asked)?;
     let group = asked.schedules.group(asked.space(), &name).await;
-    let tags: Vec<Value> = group
-        .map_err(of)?
-        .tags
-        .iter()
-        .map(|(key, value)| json!({ "Key": key, "Value": value }))
-        .collect();
+    let tags = tags::print(&group.map_err(of)?.tags);
     Ok(json!({ "Tags": tags }))
 }

@@ -3,26 +3,20 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use topics::Topic;
 
 use super::error::{invalid, of_topics};
 use super::{Answer, Asked, arn};
 use crate::protocol::Fault;
+use crate::tags::{self, Tag};
 
 const MOST: usize = 50;
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Tag {
-    key: String,
-    value: String,
-}
 
 /// No key twice, and not too many.
 pub(super) fn checked(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, Fault> {
     let count = tags.len();
-    let tags: BTreeMap<_, _> = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let tags = tags::map(tags);
     if tags.len() < count {
         return Err(invalid("Duplicated keys are not allowed."));
     }
@@ -52,12 +46,7 @@ pub(super) fn list(mut asked: Asked<'_>) -> Answer {
     let input: Input = asked.call.read()?;
     let topic = arn::topic(&input.resource_arn, "ResourceArn")?;
     let found = asked.parts.topics.topic(&topic.space, &topic.name);
-    let tags: Vec<Value> = found
-        .map_err(no_resource)?
-        .tags
-        .iter()
-        .map(|(key, value)| json!({ "Key": key, "Value": value }))
-        .collect();
+    let tags = tags::print(&found.map_err(no_resource)?.tags);
     Ok(json!({ "Tags": tags }))
 }
 

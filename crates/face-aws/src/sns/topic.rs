@@ -8,10 +8,11 @@ use topics::{Kind, NewTopic};
 
 use super::error::{invalid, of_topics, of_triggers};
 use super::input::{PAGE, after, page};
-use super::tags::{self, Tag};
+use super::tags;
 use super::{Answer, Asked, arn, settings};
 use crate::place::Place;
 use crate::protocol::Fault;
+use crate::tags::Tag;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]

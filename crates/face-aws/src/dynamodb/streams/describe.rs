@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 use tables::Shard;
 
 use super::super::record::sequence;
-use super::super::table::seconds;
 use super::super::{index, stream};
 use super::{Asked, about, limited, shard};
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]

@@ -7,6 +7,7 @@ use tables::{Direction, Error, Progress, State, Transfer};
 use super::save::{folder, manifest_key};
 use crate::dynamodb::error::fault;
 use crate::dynamodb::{Asked, settings, table};
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -163,7 +164,7 @@ fn description(transfer: &Transfer) -> Json {
         members.retain(|_, member| !member.is_null());
     }
     printed["ExportArn"] = arn(transfer).into();
-    printed["ExportTime"] = table::seconds(transfer.at).into();
+    printed["ExportTime"] = seconds(transfer.at).into();
     super::outcome(&mut printed, "ExportStatus", transfer);
     if transfer.state == State::Done {
         let folder = folder(prefix.as_deref(), &transfer.id);
