@@ -172,6 +172,7 @@ impl Consuming {
     }
 
     async fn deliver(&self, batch: Vec<Waiting>) -> Result<Ended> {
+        let _hold = self.triggers.clock.hold();
         let bodies: Vec<Bytes> = batch.iter().map(|one| one.body.clone()).collect();
         let receipts: Vec<Receipt> = batch.iter().map(|one| one.received.receipt).collect();
         let target = &self.mapping.target;

@@ -495,6 +495,35 @@ async fn what_fails_outside_is_tried_again_until_it_is_too_old_or_too_often() {
 }
 
 #[tokio::test]
+async fn time_that_is_moved_waits_for_who_is_asked_outside_but_not_for_the_next_attempt() {
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let clock: Arc<Mutex<Option<ManualClock>>> = Arc::default();
+    let (noted, seen) = (held.clone(), clock.clone());
+    let answers = move |nth: usize, _: &Asking| {
+        let clock = seen
+            .lock()
+            .clone()
+            .expect("it is there before anything is sent");
+        noted.lock().push(clock.held());
+        if nth == 0 { 500 } else { 200 }
+    };
+    let store = Store::ephemeral(Random::seeded(1));
+    let mut world = World::open(store, Random::seeded(3), Seen::default(), Arc::new(answers));
+    *clock.lock() = Some(world.clock.clone());
+    world.address(password(), u32::MAX).await;
+    let wanted = json!({"source": ["s"]});
+    world.rule(DEFAULT, "r", wanted, outside()).await;
+    world.put(DEFAULT, "s", json!({})).await;
+    world.follow().await;
+    world.sent(1).await;
+    assert_eq!(world.clock.held(), 0);
+    world.clock.advance(Duration::from_secs(1));
+    world.sent(2).await;
+    assert_eq!(*held.lock(), [1, 1]);
+    assert_eq!(world.clock.held(), 0);
+}
+
+#[tokio::test]
 async fn an_address_is_not_asked_faster_than_its_rate() {
     let mut world = World::new();
     world.address(password(), 2).await;

@@ -98,6 +98,29 @@ async fn messages_are_delivered_and_are_gone() {
 }
 
 #[tokio::test]
+async fn time_that_is_moved_waits_for_a_batch_but_not_for_messages_that_wait() {
+    let (mut world, batches) = (world(false).await, Batches::default());
+    map(&world, |settings| settings.wait = Duration::from_secs(5)).await;
+    let (clock, held) = (world.clock.clone(), Arc::new(Mutex::new(Vec::new())));
+    let noted = held.clone();
+    world.run(batches.answering(move |_| {
+        noted.lock().unwrap().push(clock.held());
+        Ok(json!({}))
+    }));
+    send(&world, "1", None).await;
+    quiet().await;
+    assert_eq!(counts(&world), (0, 1));
+    assert_eq!(
+        world.clock.held(),
+        0,
+        "it waits for more by the clock itself"
+    );
+    world.pass(5).await;
+    assert_eq!(*held.lock().unwrap(), [1]);
+    assert_eq!(world.clock.held(), 0);
+}
+
+#[tokio::test]
 async fn a_batch_waits_to_be_full_and_no_longer_than_it_may() {
     let (mut world, batches) = (world(false).await, Batches::default());
     map(&world, |settings| {
