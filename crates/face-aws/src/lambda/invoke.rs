@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::error::fault;
 use super::name::Named;
-use super::{Answer, Asked, recursion};
+use super::{Answer, Asked};
 use crate::dialect::version_name;
 use crate::protocol::Fault;
 
@@ -79,9 +79,8 @@ impl Wanted {
     }
 
     /// The call of a caller who waits.
-    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> Result<Invoke, Fault> {
-        let trace = recursion::follow(asked.trace, &self.function)?;
-        Ok(Invoke {
+    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> Invoke {
+        Invoke {
             space: self.function.space,
             function: self.function.name,
             qualifier: self.named.version().map(str::to_owned),
@@ -89,11 +88,11 @@ impl Wanted {
             request_id: asked.context.request_id.clone(),
             trigger: "direct".into(),
             client_context: self.client_context,
-            trace,
-        })
+            trace: asked.trace.map(str::to_owned),
+        }
     }
 
-    /// The call of one who does not. Whether it is part of a chain that goes round is looked at when it is run.
+    /// The call of one who does not.
     fn into_job(self, asked: &Asked<'_>) -> Job {
         Job {
             request_id: asked.context.request_id.clone(),
@@ -121,7 +120,7 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
             Ok(Answer::Empty(StatusCode::ACCEPTED))
         }
         Kind::Synchronous => {
-            let invoke = wanted.into_invoke(&asked)?;
+            let invoke = wanted.into_invoke(&asked);
             let outcome = asked.parts.functions.invoke(invoke).await;
             let outcome = outcome.map_err(refused)?;
             Ok(Answer::Whole(Box::new(print(outcome, with_log))))
