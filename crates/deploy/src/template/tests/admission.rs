@@ -125,7 +125,7 @@ fn buckets_and_plain_functions_too() {
     );
     let function = "  F:
     Type: AWS::Serverless::Function
-    Properties: {FunctionName: f, Runtime: nodejs20.x, Handler: a.b, CodeUri: src}
+    Properties: {FunctionName: f, Runtime: nodejs20.x, Handler: index.handler, CodeUri: src}
   S: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref T, Protocol: lambda, Endpoint: !GetAtt F.Arn}}
 ";
     let allowed = "  P:
@@ -144,7 +144,7 @@ fn the_transform_lets_in_what_it_wires() {
     Properties:
       FunctionName: f
       Runtime: nodejs20.x
-      Handler: a.b
+      Handler: index.handler
       CodeUri: src
       Events:
         A: {Type: SNS, Properties: {Topic: !Ref T}}
