@@ -7,17 +7,24 @@
     reason = "measures real time, and waits for other processes"
 )]
 
+mod backlog;
 mod client;
 mod coldstart;
 mod crowd;
+mod emulators;
 mod event;
+mod events;
 mod floor;
 mod hello;
 mod load;
+mod message;
 mod million;
 mod peers;
+mod pipe;
 mod processors;
+mod publish;
 mod queues;
+mod row;
 mod sandboxes;
 mod server;
 mod signed;
@@ -25,6 +32,7 @@ mod start;
 mod stats;
 mod stream;
 mod tables;
+mod task;
 mod timers;
 mod transactions;
 mod warm;
@@ -52,13 +60,16 @@ const GROUPS: &[(&str, Measure)] = &[
     ("tables", tables::measure),
     (MILLION, |_, work| million::measure(work)),
     ("queues", queues::measure),
-    (BACKLOG, |_, work| queues::backlog(work)),
+    ("publish", publish::measure),
+    ("events", events::measure),
+    (BACKLOG, |_, work| backlog::measure(work)),
 ];
 
 fn server_rows(binary: &Path, work: &Path) -> Result<()> {
     start::measure(binary, work)?;
     event::measure(binary, work)?;
-    stream::measure(binary, work)
+    stream::measure(binary, work)?;
+    message::measure(binary, work)
 }
 
 fn store_rows(_: &Path, work: &Path) -> Result<()> {

@@ -46,19 +46,27 @@ impl Server {
 
     /// Starts a command that serves on the port it is told with `--port`, and waits until it does.
     pub(crate) fn spawn_peer(command: &mut Command) -> Result<Self> {
+        Self::spawn_told(|port| command.args(["--port", port]))
+    }
+
+    /// Starts a command that is told its port in its own way, and waits until it serves there.
+    pub(crate) fn spawn_told<'a>(tell: impl FnOnce(&str) -> &'a mut Command) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let host = format!("127.0.0.1:{port}");
+        let command = tell(&port.to_string());
         let child = command
-            .args(["--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("start {command:?}"))?;
-        let server = Self { child, host };
+        let mut server = Self { child, host };
         let started = Instant::now();
         while TcpStream::connect(&server.host).is_err() {
-            if started.elapsed() > Duration::from_secs(20) {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("{command:?} ended before it served ({status})");
+            }
+            if started.elapsed() > Duration::from_secs(60) {
                 bail!("{command:?} does not serve");
             }
             std::thread::sleep(Duration::from_millis(20));
