@@ -14,7 +14,7 @@ use crate::load::{Connection, Load, Watch};
 use crate::queues;
 use crate::row::times;
 use crate::server::Server;
-use crate::signed::{of_buses, of_queues};
+use crate::signed::of_buses;
 use crate::task;
 
 const FEW: usize = 10;
@@ -215,34 +215,24 @@ impl<'a> Bus<'a> {
             )
         };
         let requests = (0..count).step_by(ENTRIES).map(request).collect();
-        let wanted = self.messages()? + count;
+        let wanted = queues::waiting(self.server, QUEUE)? + count;
         let watch = Watch::start(self.server)?;
         let deadline = Instant::now() + Duration::from_secs(300);
         self.each(requests)?;
-        while self.messages()? < wanted {
+        while queues::waiting(self.server, QUEUE)? < wanted {
             if Instant::now() > deadline {
-                bail!("{} of {wanted} events have arrived", self.messages()?);
+                bail!(
+                    "{} of {wanted} events have arrived",
+                    queues::waiting(self.server, QUEUE)?
+                );
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         ensure!(
-            self.messages()? == wanted,
+            queues::waiting(self.server, QUEUE)? == wanted,
             "an event matched more than one rule"
         );
         watch.stop(self.server, f64::from(u32::try_from(count)?))
-    }
-
-    /// How many there are in the queue.
-    fn messages(&self) -> Result<usize> {
-        let url = queues::url(&self.server.host, QUEUE);
-        let body = json!({ "QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessages"] });
-        let request = of_queues(&self.server.host, "GetQueueAttributes", &body.to_string());
-        let answer: Value = task::runtime()?.block_on(async {
-            let mut connection = Connection::open(&self.server.host).await?;
-            anyhow::Ok(serde_json::from_slice(connection.send(&request).await?)?)
-        })?;
-        let count = &answer["Attributes"]["ApproximateNumberOfMessages"];
-        Ok(count.as_str().unwrap_or_default().parse()?)
     }
 
     /// Sends each request once, on some connections; what is refused is an error.

@@ -16,6 +16,7 @@ mod event;
 mod events;
 mod floor;
 mod hello;
+mod http;
 mod load;
 mod message;
 mod million;
@@ -34,6 +35,7 @@ mod stream;
 mod tables;
 mod task;
 mod timers;
+mod topics;
 mod transactions;
 mod warm;
 
@@ -57,11 +59,13 @@ const GROUPS: &[(&str, Measure)] = &[
     ("functions", function_rows),
     ("forks", |_, work| coldstart::measure(work)),
     (SOAK, |_, work| coldstart::soak(work)),
+    ("http", http::measure),
     ("tables", tables::measure),
     (MILLION, |_, work| million::measure(work)),
     ("queues", queues::measure),
     ("publish", publish::measure),
     ("events", events::measure),
+    ("topics", topics::measure),
     (BACKLOG, |_, work| backlog::measure(work)),
 ];
 

@@ -100,6 +100,20 @@ pub(crate) fn url(host: &str, queue: &str) -> String {
     format!("http://{host}/000000000000/{queue}")
 }
 
+/// How many messages wait in it.
+pub(crate) fn waiting(server: &Server, queue: &str) -> Result<usize> {
+    let url = url(&server.host, queue);
+    let body =
+        serde_json::json!({ "QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessages"] });
+    let request = signed::of_queues(&server.host, "GetQueueAttributes", &body.to_string());
+    let answer: serde_json::Value = task::runtime()?.block_on(async {
+        let mut connection = Connection::open(&server.host).await?;
+        anyhow::Ok(serde_json::from_slice(connection.send(&request).await?)?)
+    })?;
+    let count = &answer["Attributes"]["ApproximateNumberOfMessages"];
+    Ok(count.as_str().unwrap_or_default().parse()?)
+}
+
 /// Messages of about a hundred bytes.
 pub(crate) fn sends(server: &Server, count: usize) -> Vec<Vec<u8>> {
     let url = url(&server.host, QUEUE);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::run::{command, step, target};
 
-const NPM: [&str; 2] = ["dynalite@4.0.0", "@google-cloud/functions-framework@5.0.5"];
+const NPM: [&str; 1] = ["dynalite@4.0.0"];
 const PYPI: [&str; 4] = [
     "ministack==1.5.33",
     "moto[server]==5.2.5",
@@ -18,9 +18,8 @@ const PYPI: [&str; 4] = [
 const REDIS: (&str, &str) = ("redis-tools", "/usr/bin/redis-check-rdb");
 
 /// Where each is, by the variable that tells so.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 6] = [
     ("DYNALITE", "node_modules/dynalite/cli.js"),
-    ("FRAMEWORK_NODE", "node_modules/.bin/functions-framework"),
     ("FRAMEWORK_PYTHON", "python/bin/functions-framework"),
     ("MINISTACK", "python/bin/ministack"),
     ("MOTO", "python/bin/moto_server"),
