@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
-use crate::dialect::Failed;
+use crate::dialect::{Failed, Looping};
 use crate::event::Event;
 use crate::launch::Start;
 use crate::schema::Function;
@@ -70,6 +70,19 @@ impl Functions {
         answered.await.map_err(|_| Error::Stopping)?
     }
 
+    /// Whether a call in this trace would be refused because its chain has come by the function too often.
+    pub fn goes_round(
+        &self,
+        space: &Space,
+        function: &str,
+        qualifier: Option<&str>,
+        trace: &str,
+    ) -> Result<bool> {
+        let function = self.resolve(space, function, qualifier)?;
+        let dialect = self.shared.dialects.of(space);
+        Ok(dialect.follow(Some(trace), &function).is_err())
+    }
+
     pub(crate) async fn invoke_and_record(
         &self,
         invoke: Invoke,
@@ -78,6 +91,8 @@ impl Functions {
         answer: oneshot::Sender<Result<Outcome>>,
     ) {
         let answer = Answer::new(answer);
+        let dialect = self.shared.dialects.of(&function.space);
+        let followed = dialect.follow(invoke.trace.as_deref(), &function);
         let call = Call {
             function: &function,
             qualifier: invoke.qualifier.as_deref(),
@@ -85,15 +100,19 @@ impl Functions {
             event: &invoke.event,
             trigger: &invoke.trigger,
             client_context: invoke.client_context.as_deref(),
-            trace: invoke.trace.as_deref(),
+            trace: followed.as_ref().ok().and_then(Option::as_deref),
             attempt: 1,
             queued: Duration::ZERO,
             streaming,
             answer: Some(&answer),
         };
         let started = self.shared.clock.now();
+        let ran = match &followed {
+            Ok(_) => self.run(&call).await,
+            Err(Looping) => Err(Error::Looping),
+        };
         // Who has the answer finds the record.
-        match self.run(&call).await {
+        match ran {
             Ok(ran) => {
                 self.shared.ledger.note(ran.invocation).await;
                 answer.send(Ok(ran.outcome));

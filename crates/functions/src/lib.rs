@@ -222,6 +222,11 @@ impl Functions {
         Ok(functions)
     }
 
+    /// Where it is written down what they print.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
     /// An id for an invocation.
     pub fn new_request_id(&self) -> String {
         self.shared.random.uuid().to_string()

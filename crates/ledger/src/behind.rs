@@ -200,7 +200,7 @@ impl Share {
     }
 }
 
-fn size_of(lines: &[Line]) -> usize {
+pub(crate) fn size_of(lines: &[Line]) -> usize {
     lines.iter().map(|line| line.text.len() + BESIDE).sum()
 }
 

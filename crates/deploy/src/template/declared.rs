@@ -39,6 +39,9 @@ pub(crate) enum Kind {
     EventBus,
     EventRule,
     BusPolicy,
+    /// It comes to be with its first line.
+    LogGroup,
+    LogPolicy,
     Archive,
     Connection,
     Address,
@@ -80,6 +83,8 @@ pub(crate) struct Declared {
     pub(crate) depends_on: Vec<(String, Span)>,
     pub(crate) on_delete: OnRemoval,
     pub(crate) on_replace: OnRemoval,
+    /// It does not stand in the template: the vendor's transform makes it, and whatever it needs to be let in.
+    pub(crate) by_transform: bool,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -156,6 +161,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::Lambda::Version", Kind::Version),
+    ("AWS::Logs::LogGroup", Kind::LogGroup),
+    ("AWS::Logs::ResourcePolicy", Kind::LogPolicy),
     ("AWS::S3::Bucket", Kind::Bucket),
     ("AWS::S3::BucketPolicy", Kind::BucketPolicy),
     ("AWS::SNS::Subscription", Kind::Subscription),
@@ -227,6 +234,7 @@ fn declare(entry: &Entry, report: &Report) -> Declared {
         depends_on: Vec::new(),
         on_delete: OnRemoval::Delete,
         on_replace: OnRemoval::Delete,
+        by_transform: false,
     };
     let alphanumeric = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if entry.key.is_empty() || entry.key.len() > 255 || !alphanumeric(&entry.key) {
@@ -484,6 +492,8 @@ impl Kind {
             | Self::Schedule
             | Self::ScheduleGroup => Some("Name"),
             Self::Archive => Some("ArchiveName"),
+            Self::LogGroup => Some("LogGroupName"),
+            Self::LogPolicy => Some("PolicyName"),
             Self::Part(_)
             | Self::Balance(_)
             | Self::Edge
@@ -549,6 +559,8 @@ impl Kind {
             | Self::SimpleTable
             | Self::EventBus
             | Self::BusPolicy
+            | Self::LogGroup
+            | Self::LogPolicy
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
@@ -651,7 +663,8 @@ impl Kind {
                 ("SecretArn", Refused("secrets are kept with the connection")),
             ]),
             Self::Address => Some(&[("Arn", Obeyed), ("ArnForPolicy", Obeyed)]),
-            Self::BusPolicy => Some(&[]),
+            Self::LogGroup => Some(&[("Arn", Obeyed)]),
+            Self::BusPolicy | Self::LogPolicy => Some(&[]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
             Self::Subscription => Some(&[("Arn", Refused("its id is known only when it is made"))]),
@@ -690,6 +703,7 @@ impl Kind {
                 &here,
                 format!("schedule-group/{physical}"),
             )),
+            (Self::LogGroup, "Arn") => Some(arn("logs", &here, format!("log-group:{physical}:*"))),
             (Self::EventBus, "Arn") => Some(arn("events", &here, format!("event-bus/{physical}"))),
             (Self::Archive, "Arn") => Some(arn("events", &here, format!("archive/{physical}"))),
             (Self::Connection, "Arn") => {
