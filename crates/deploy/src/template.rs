@@ -22,6 +22,7 @@ mod layer;
 mod literal;
 mod mapping;
 mod nearest;
+mod network;
 mod order;
 mod outcome;
 mod parameters;
