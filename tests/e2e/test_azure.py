@@ -150,7 +150,7 @@ def test_a_failure_is_in_the_log(host):
 def test_a_function_that_hangs_is_ended(host):
     assert ask(host, "/api/Hangs")[0] == 500
     [call] = json.loads(host.cli("invocations", "Hangs", "--json").stdout)["invocations"]
-    assert call["outcome"] == "timed-out" and call["duration_ms"] == 3000, call
+    assert call["outcome"] == "timeout" and call["duration_ms"] == 3000, call
     assert "Timeout value of 00:00:03 exceeded" in host.cli("logs", "Hangs").stdout
 
 
