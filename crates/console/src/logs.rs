@@ -36,7 +36,7 @@ impl From<Logged> for Line {
     }
 }
 
-pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
+pub(crate) async fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
     let function = match query.text("function") {
         Some(name) => Some(name::find(parts, &name)?),
         None => None,
@@ -46,6 +46,7 @@ pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem>
         Some(function) => Filter::Group(parts.functions.log_group(function)),
         None => Filter::Everything,
     };
+    parts.ledger.caught_up().await;
     let (lines, end) = parts.ledger.newest(&filter, last)?;
     let function = function.map(|function| function.name);
     let newest = print(lines, function.as_deref());

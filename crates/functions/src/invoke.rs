@@ -53,11 +53,16 @@ impl Functions {
     /// Runs a function and waits for its outcome. A function that fails is an outcome; an error means that it did not
     /// get to run. It runs to its end even if the caller stops waiting.
     pub async fn invoke(&self, invoke: Invoke) -> Result<Outcome> {
+        let qualifier = invoke.qualifier.as_deref();
+        let function = self.resolve_call(&invoke.space, &invoke.function, qualifier)?;
+        self.invoke_resolved(function, invoke).await
+    }
+
+    /// The same for whoever has resolved it already, by [`Functions::resolve_call`].
+    pub async fn invoke_resolved(&self, function: Function, invoke: Invoke) -> Result<Outcome> {
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
         self.shared.running.spawn(async move {
-            let qualifier = invoke.qualifier.as_deref();
-            let function = functions.resolve_call(&invoke.space, &invoke.function, qualifier);
             functions
                 .invoke_and_record(invoke, function, None, answer)
                 .await;
@@ -68,18 +73,11 @@ impl Functions {
     pub(crate) async fn invoke_and_record(
         &self,
         invoke: Invoke,
-        function: Result<Function>,
+        function: Function,
         streaming: Option<&Streaming>,
         answer: oneshot::Sender<Result<Outcome>>,
     ) {
         let answer = Answer::new(answer);
-        let function = match function {
-            Ok(function) => function,
-            Err(error) => {
-                answer.send(Err(error));
-                return;
-            }
-        };
         let call = Call {
             function: &function,
             qualifier: invoke.qualifier.as_deref(),
@@ -94,22 +92,20 @@ impl Functions {
             answer: Some(&answer),
         };
         let started = self.shared.clock.now();
-        let invocation = match self.run(&call).await {
+        // Who has the answer finds the record.
+        match self.run(&call).await {
             Ok(ran) => {
+                self.shared.ledger.note(ran.invocation).await;
                 answer.send(Ok(ran.outcome));
-                ran.invocation
             }
-            Err(error) => {
-                let mut record = self.record_of_refusal(&call, started, error.to_string());
-                if let Error::Throttled(throttle) = error {
+            Err(refused) => {
+                let mut record = self.record_of_refusal(&call, started, refused.to_string());
+                if let Error::Throttled(throttle) = &refused {
                     record.outcome = ledger::Outcome::Throttled(throttle.to_string());
                 }
-                answer.send(Err(error));
-                record
+                self.shared.ledger.note(record).await;
+                answer.send(Err(refused));
             }
-        };
-        if let Err(cause) = self.shared.ledger.record_buffered(&invocation).await {
-            tracing::warn!(%cause, function = function.name, "an invocation was not recorded");
         }
     }
 }

@@ -234,6 +234,7 @@ impl Functions {
         self.shared.templates.clear();
         self.shared.running.close();
         self.shared.running.wait().await;
+        self.shared.ledger.caught_up().await;
     }
 }
 

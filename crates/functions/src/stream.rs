@@ -45,7 +45,7 @@ impl Functions {
         let functions = self.clone();
         self.shared.running.spawn(async move {
             functions
-                .invoke_and_record(invoke, Ok(function), Some(&streaming), answer)
+                .invoke_and_record(invoke, function, Some(&streaming), answer)
                 .await;
         });
         if let Some(Piece::Begins(content_type)) = pieces.recv().await {

@@ -206,6 +206,12 @@ impl World {
         stop
     }
 
+    /// Once all that is over is on record.
+    pub(crate) async fn caught_up(&self) -> &Self {
+        self.ledger.caught_up().await;
+        self
+    }
+
     /// What was recorded of `f`, oldest first.
     pub(crate) fn records(&self) -> Vec<ledger::Invocation> {
         let mut records = self.ledger.invocations(&space(), Some("f"), 100).unwrap();
