@@ -444,6 +444,10 @@ fn unread(known: Known, error: &BodyError) -> Fault {
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
         }
+        BodyError::TooSlow => {
+            let message = "The request's body came too slowly";
+            Fault::new("RequestTimeoutException", message).with_status(StatusCode::REQUEST_TIMEOUT)
+        }
         BodyError::Truncated(_) | BodyError::Source(_) => {
             Fault::serialization(Some("The request's body was cut short".into()))
         }

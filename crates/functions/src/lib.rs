@@ -71,7 +71,7 @@ pub use event::{
     ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
-pub use handover::{HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
+pub use handover::{FRAMING, HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, Process, Start};
