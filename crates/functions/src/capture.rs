@@ -20,7 +20,7 @@ use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
 use ledger::{Line, Writer};
 use tokio::io::AsyncRead;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -61,8 +61,14 @@ pub(crate) struct Capture {
     _hold: Arc<DropGuard>,
 }
 
+/// The log while one call has it for itself: nobody else's lines come in between.
+pub(crate) struct Held {
+    log: Arc<Log>,
+    reader: OwnedMutexGuard<Reader>,
+}
+
 struct Log {
-    reader: Mutex<Reader>,
+    reader: Arc<Mutex<Reader>>,
     /// The task found the lock taken.
     missed: AtomicBool,
     /// It is to look again.
@@ -100,7 +106,7 @@ impl Capture {
             telemetry,
         };
         let log = Arc::new(Log {
-            reader: Mutex::new(reader),
+            reader: Arc::new(Mutex::new(reader)),
             missed: AtomicBool::new(false),
             look: Notify::new(),
         });
@@ -131,6 +137,30 @@ impl Capture {
         };
         self.log.pass(mark).await
     }
+
+    /// Keeps everybody else waiting until the end of an invocation is in it.
+    pub(crate) async fn hold(&self) -> Held {
+        Held {
+            log: self.log.clone(),
+            reader: self.log.reader.clone().lock_owned().await,
+        }
+    }
+}
+
+impl Held {
+    /// As [`Capture::end`] while the process lives.
+    pub(crate) async fn end(mut self, lines: Vec<String>) -> String {
+        let (begins, last) = (false, false);
+        let mark = Mark {
+            lines,
+            begins,
+            last,
+        };
+        let tail = self.reader.pass(mark).await;
+        drop(self.reader);
+        self.log.given_back(last);
+        tail
+    }
 }
 
 impl Log {
@@ -138,11 +168,15 @@ impl Log {
     async fn pass(&self, mark: Mark) -> String {
         let last = mark.last;
         let tail = self.reader.lock().await.pass(mark).await;
-        // After the lock was given back: who finds it taken looks once more.
+        self.given_back(last);
+        tail
+    }
+
+    /// After the lock was given back: who has found it taken looks once more.
+    fn given_back(&self, last: bool) {
         if self.missed.swap(false, Ordering::SeqCst) || last {
             self.look.notify_one();
         }
-        tail
     }
 
     /// Prints what comes, until nobody has a hold on the log any more.

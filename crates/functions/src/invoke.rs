@@ -41,7 +41,7 @@ pub struct Outcome {
     pub version: Option<u64>,
     /// The handler's answer, or how it failed.
     pub result: std::result::Result<Bytes, Failed>,
-    /// The last 4 KiB of what was printed.
+    /// The last 4 KiB of what was printed, if they were wanted.
     pub log_tail: String,
     /// Where the time went.
     pub phases: Phases,
@@ -55,16 +55,22 @@ impl Functions {
     pub async fn invoke(&self, invoke: Invoke) -> Result<Outcome> {
         let qualifier = invoke.qualifier.as_deref();
         let function = self.resolve_call(&invoke.space, &invoke.function, qualifier)?;
-        self.invoke_resolved(function, invoke).await
+        self.invoke_resolved(function, invoke, false).await
     }
 
-    /// The same for whoever has resolved it already, by [`Functions::resolve_call`].
-    pub async fn invoke_resolved(&self, function: Function, invoke: Invoke) -> Result<Outcome> {
+    /// The same for whoever has resolved it already, by [`Functions::resolve_call`]. Whoever wants its log waits until that
+    /// is whole.
+    pub async fn invoke_resolved(
+        &self,
+        function: Function,
+        invoke: Invoke,
+        with_log: bool,
+    ) -> Result<Outcome> {
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
         self.shared.running.spawn(async move {
             functions
-                .invoke_and_record(invoke, function, None, answer)
+                .invoke_and_record(invoke, function, Heard::AtItsEnd { with_log }, answer)
                 .await;
         });
         answered.await.map_err(|_| Error::Stopping)?
@@ -87,9 +93,13 @@ impl Functions {
         &self,
         invoke: Invoke,
         function: Function,
-        streaming: Option<&Streaming>,
+        heard: Heard<'_>,
         answer: oneshot::Sender<Result<Outcome>>,
     ) {
+        let (streaming, with_log) = match heard {
+            Heard::AtItsEnd { with_log } => (None, with_log),
+            Heard::AsItComes(streaming) => (Some(streaming), true),
+        };
         let answer = Answer::new(answer);
         let dialect = self.shared.dialects.of(&function.space);
         let followed = dialect.follow(invoke.trace.as_deref(), &function);
@@ -105,13 +115,13 @@ impl Functions {
             queued: Duration::ZERO,
             streaming,
             answer: Some(&answer),
+            with_log,
         };
         let started = self.shared.clock.now();
         let ran = match &followed {
             Ok(_) => self.run(&call).await,
             Err(Looping) => Err(Error::Looping),
         };
-        // Who has the answer finds the record.
         match ran {
             Ok(ran) => {
                 self.shared.ledger.note(ran.invocation).await;
@@ -127,6 +137,12 @@ impl Functions {
             }
         }
     }
+}
+
+/// How the caller takes the answer.
+pub(crate) enum Heard<'a> {
+    AtItsEnd { with_log: bool },
+    AsItComes(&'a Streaming),
 }
 
 /// Where an outcome goes, once.

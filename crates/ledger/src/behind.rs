@@ -59,7 +59,8 @@ struct Share {
     printed: Vec<Printed>,
     records: Vec<Invocation>,
     size: usize,
-    _rooms: Vec<OwnedSemaphorePermit>,
+    /// Given back when it is written.
+    rooms: Vec<OwnedSemaphorePermit>,
 }
 
 /// What one stream prints, on its way into the ledger.
@@ -175,7 +176,7 @@ impl Share {
             Noted::Lines(stream, lines, room) => {
                 let size = size_of(&lines);
                 self.size += size;
-                self._rooms.push(room);
+                self.rooms.push(room);
                 match self.printed.last_mut() {
                     Some(last) if last.goes_on(&stream) && last.size + size <= TOGETHER => {
                         last.lines.extend(lines);
@@ -190,7 +191,7 @@ impl Share {
             }
             Noted::Record(record, room) => {
                 self.records.push(*record);
-                self._rooms.push(room);
+                self.rooms.push(room);
             }
         }
     }

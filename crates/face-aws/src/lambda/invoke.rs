@@ -123,7 +123,7 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         Kind::Synchronous => {
             let (function, invoke) = wanted.into_invoke(&asked);
             let functions = &asked.parts.functions;
-            let outcome = functions.invoke_resolved(function, invoke).await;
+            let outcome = functions.invoke_resolved(function, invoke, with_log).await;
             let outcome = outcome.map_err(refused)?;
             Ok(Answer::Whole(Box::new(print(outcome, with_log))))
         }

@@ -153,6 +153,13 @@ impl World {
         self.functions.invoke(self.call(payload)).await
     }
 
+    /// Who wants the log waits for its end.
+    pub(crate) async fn invoke_with_log(&self, payload: &'static str) -> Result<Outcome> {
+        let (functions, call) = (&self.functions, self.call(payload));
+        let function = functions.resolve_call(&call.space, &call.function, None)?;
+        functions.invoke_resolved(function, call, true).await
+    }
+
     /// A call that runs while the test goes on.
     pub(crate) fn spawn(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Outcome>> {
         let (functions, call) = (self.functions.clone(), self.call(payload));
