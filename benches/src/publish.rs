@@ -85,7 +85,7 @@ fn print(how: &str, ours: &Load, peer: &Peer, (connections, each): (usize, usize
     );
     let figure = format!("durable publish per second of the server's processor, {how}");
     let (ours, theirs) = (ours.per_processor_second(), theirs.per_processor_second());
-    row::rate(&figure, ours, name, theirs, wanted);
+    row::rate(&figure, ours, name, theirs, "");
 }
 
 /// With the shape that it does the most in.

@@ -17,6 +17,7 @@ use crate::task;
 
 const CONNECTIONS: usize = 64;
 const TIME: Duration = Duration::from_secs(4);
+const TIME_OF_NOTICES: u64 = 500;
 /// Different requests of one kind.
 const REQUESTS: usize = 2_000;
 /// How long what was published may take to arrive.
@@ -25,21 +26,38 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A topic's one subscription.
 struct Subscription {
     name: &'static str,
-    filter: Option<&'static str>,
+    attributes: &'static [(&'static str, &'static str)],
     /// How many publications there are for each message.
     of: usize,
+    /// For how long to publish.
+    time: Duration,
 }
 
-const SUBSCRIPTIONS: [Subscription; 2] = [
+const RAW: (&str, &str) = ("RawMessageDelivery", "true");
+const FILTER: (&str, &str) = (
+    "FilterPolicy",
+    r#"{"kind":["made",{"prefix":"re"}],"size":[{"numeric":[">=",10]}]}"#,
+);
+
+const SUBSCRIPTIONS: [Subscription; 3] = [
     Subscription {
-        name: "to one queue",
-        filter: None,
+        name: "to one queue, raw",
+        attributes: &[RAW],
         of: 1,
+        time: TIME,
     },
     Subscription {
-        name: "to one queue that wants every second by a filter policy",
-        filter: Some(r#"{"kind":["made",{"prefix":"re"}],"size":[{"numeric":[">=",10]}]}"#),
+        name: "to one queue that wants every second by a filter policy, raw",
+        attributes: &[RAW, FILTER],
         of: 2,
+        time: TIME,
+    },
+    // Ours signs each of these, which takes longer than to publish it.
+    Subscription {
+        name: "to one queue, as notices",
+        attributes: &[],
+        of: 1,
+        time: Duration::from_millis(TIME_OF_NOTICES),
     },
 ];
 
@@ -78,9 +96,8 @@ fn loads(server: &Server) -> Result<Vec<Load>> {
     let load = |(number, subscription): (usize, &Subscription)| {
         let queue = format!("published-{number}");
         let topic = subscribe(server, subscription, &queue)?;
-        let warm = published(server, subscription, &topic, &queue, TIME / 8)?;
-        anyhow::ensure!(warm.requests > 0.0, "nothing was published");
-        published(server, subscription, &topic, &queue, TIME)
+        published(server, subscription, &topic, &queue, subscription.time / 8)?;
+        published(server, subscription, &topic, &queue, subscription.time)
     };
     SUBSCRIPTIONS.iter().enumerate().map(load).collect()
 }
@@ -112,11 +129,16 @@ fn subscribe(server: &Server, subscription: &Subscription, queue: &str) -> Resul
             ("Protocol", "sqs"),
             ("Endpoint", endpoint),
         ];
-        if let Some(filter) = subscription.filter {
-            fields.extend([
-                ("Attributes.entry.1.key", "FilterPolicy"),
-                ("Attributes.entry.1.value", filter),
-            ]);
+        let names: Vec<_> = (1..=subscription.attributes.len())
+            .map(|n| {
+                (
+                    format!("Attributes.entry.{n}.key"),
+                    format!("Attributes.entry.{n}.value"),
+                )
+            })
+            .collect();
+        for ((key, value), (name, text)) in names.iter().zip(subscription.attributes) {
+            fields.extend([(key.as_str(), *name), (value.as_str(), *text)]);
         }
         connection
             .send(&of_topics(host, "Subscribe", &fields))
