@@ -7,17 +7,26 @@
     reason = "measures real time, and waits for other processes"
 )]
 
+mod backlog;
 mod client;
 mod coldstart;
 mod crowd;
+mod emulators;
 mod event;
+mod events;
 mod floor;
 mod hello;
+mod http;
 mod load;
+mod message;
 mod million;
 mod peers;
+mod pipe;
+mod practices;
 mod processors;
+mod publish;
 mod queues;
+mod row;
 mod sandboxes;
 mod server;
 mod signed;
@@ -25,7 +34,9 @@ mod start;
 mod stats;
 mod stream;
 mod tables;
+mod task;
 mod timers;
+mod topics;
 mod transactions;
 mod warm;
 
@@ -34,10 +45,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 /// They take minutes, and one of them gigabytes.
-const BY_NAME_ONLY: &[&str] = &[BACKLOG, MILLION, SOAK];
+const BY_NAME_ONLY: &[&str] = &[BACKLOG, CROWD, MILLION, PRACTICES, SOAK, WARM];
 const BACKLOG: &str = "backlog";
 const MILLION: &str = "million";
 const SOAK: &str = "soak";
+/// Parts of `functions`, for whoever works on one.
+const CROWD: &str = "crowd";
+const PRACTICES: &str = "practices";
+const WARM: &str = "warm";
 
 /// Prints a group's rows, given the binary to measure and a folder to work in.
 type Measure = fn(&Path, &Path) -> Result<()>;
@@ -47,18 +62,26 @@ const GROUPS: &[(&str, Measure)] = &[
     ("server", server_rows),
     ("store", store_rows),
     ("functions", function_rows),
+    (PRACTICES, practices::measure),
+    (WARM, warm::measure),
+    (CROWD, crowd::measure),
     ("forks", |_, work| coldstart::measure(work)),
     (SOAK, |_, work| coldstart::soak(work)),
+    ("http", http::measure),
     ("tables", tables::measure),
     (MILLION, |_, work| million::measure(work)),
     ("queues", queues::measure),
-    (BACKLOG, |_, work| queues::backlog(work)),
+    ("publish", publish::measure),
+    ("events", events::measure),
+    ("topics", topics::measure),
+    (BACKLOG, |_, work| backlog::measure(work)),
 ];
 
 fn server_rows(binary: &Path, work: &Path) -> Result<()> {
     start::measure(binary, work)?;
     event::measure(binary, work)?;
-    stream::measure(binary, work)
+    stream::measure(binary, work)?;
+    message::measure(binary, work)
 }
 
 fn store_rows(_: &Path, work: &Path) -> Result<()> {
@@ -69,6 +92,7 @@ fn store_rows(_: &Path, work: &Path) -> Result<()> {
 fn function_rows(binary: &Path, work: &Path) -> Result<()> {
     sandboxes::measure(work)?;
     warm::measure(binary, work)?;
+    practices::measure(binary, work)?;
     crowd::measure(binary, work)
 }
 

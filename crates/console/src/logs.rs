@@ -36,7 +36,7 @@ impl From<Logged> for Line {
     }
 }
 
-pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
+pub(crate) async fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
     let asked = query.text("function");
     let last = query.parse("last")?.unwrap_or(USUAL).min(MOST);
     let (function, filter) = match asked {
@@ -49,6 +49,7 @@ pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem>
             (Some(function), Filter::Group(group))
         }
     };
+    parts.ledger.caught_up().await;
     let (lines, end) = parts.ledger.newest(&filter, last)?;
     let function = function.map(|function| function.name);
     let newest = print(lines, function.as_deref());

@@ -24,6 +24,7 @@ mod literal;
 mod log_group;
 mod mapping;
 mod nearest;
+mod network;
 mod order;
 mod outcome;
 mod parameters;

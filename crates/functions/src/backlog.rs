@@ -239,6 +239,7 @@ impl Functions {
             queued: now.since(lease.due),
             streaming: None,
             answer: None,
+            with_log: false,
         };
         let refused = |attempt, outcome| {
             let mut invocation = self.record_of_refusal(&call, now, String::new());

@@ -8,6 +8,7 @@ use crate::template::balancer;
 use crate::template::edge;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
+use crate::template::network;
 use crate::template::scalar;
 use crate::template::tree::{Entry, Node, Value};
 
@@ -67,6 +68,8 @@ pub(crate) enum Kind {
     OriginControl,
     OriginIdentity,
     BucketPolicy,
+    /// Of a network, in which nothing runs here.
+    Net(network::Part),
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -133,6 +136,33 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::CloudFront::Distribution", Kind::Edge),
     ("AWS::CloudFront::OriginAccessControl", Kind::OriginControl),
     ("AWS::DynamoDB::Table", Kind::Table),
+    ("AWS::EC2::EIP", Kind::Net(network::Part::Address)),
+    (
+        "AWS::EC2::InternetGateway",
+        Kind::Net(network::Part::Gateway),
+    ),
+    ("AWS::EC2::NatGateway", Kind::Net(network::Part::NatGateway)),
+    ("AWS::EC2::Route", Kind::Net(network::Part::Route)),
+    ("AWS::EC2::RouteTable", Kind::Net(network::Part::RouteTable)),
+    ("AWS::EC2::SecurityGroup", Kind::Net(network::Part::Wall)),
+    (
+        "AWS::EC2::SecurityGroupEgress",
+        Kind::Net(network::Part::RuleOut),
+    ),
+    (
+        "AWS::EC2::SecurityGroupIngress",
+        Kind::Net(network::Part::RuleIn),
+    ),
+    ("AWS::EC2::Subnet", Kind::Net(network::Part::Subnet)),
+    (
+        "AWS::EC2::SubnetRouteTableAssociation",
+        Kind::Net(network::Part::SubnetRouteTable),
+    ),
+    ("AWS::EC2::VPC", Kind::Net(network::Part::Network)),
+    (
+        "AWS::EC2::VPCGatewayAttachment",
+        Kind::Net(network::Part::GatewayAttachment),
+    ),
     (
         "AWS::ElasticLoadBalancingV2::Listener",
         Kind::Balance(balancer::Part::Listener),
@@ -378,6 +408,9 @@ impl Declared {
         ) {
             return edge::id(&self.id, context);
         }
+        if let Kind::Net(part) = self.kind {
+            return part.id(&self.id, context);
+        }
         if self.kind.is_of_gateways() {
             return names::gateway(&context.stack, &self.id, &context.suffix);
         }
@@ -500,6 +533,7 @@ impl Kind {
             | Self::OriginControl
             | Self::OriginIdentity
             | Self::BucketPolicy
+            | Self::Net(_)
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
@@ -578,6 +612,7 @@ impl Kind {
             | Self::OriginControl
             | Self::OriginIdentity
             | Self::BucketPolicy
+            | Self::Net(_)
             | Self::Part(_)
             | Self::Subscription
             | Self::TopicPolicy
@@ -636,6 +671,7 @@ impl Kind {
                 ])
             }
             Self::Balance(part) => Some(part.attributes()),
+            Self::Net(part) => Some(part.attributes()),
             Self::Edge => Some(&[("DomainName", Obeyed), ("Id", Obeyed)]),
             Self::OriginControl => Some(&[("Id", Obeyed)]),
             Self::OriginIdentity => Some(&[("Id", Obeyed), ("S3CanonicalUserId", Obeyed)]),
@@ -740,6 +776,7 @@ impl Kind {
             (Self::ClientKey, "APIKeyId") | (Self::Plan | Self::PlanKey, "Id") => {
                 Some(physical.to_owned())
             }
+            (Self::Net(part), _) => Some(part.attribute(name, physical)),
             (Self::Edge, "DomainName") => Some(edge::domain(physical)),
             (Self::Edge | Self::OriginControl | Self::OriginIdentity, _) => {
                 Some(physical.to_owned())

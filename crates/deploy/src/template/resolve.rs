@@ -15,6 +15,7 @@ use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::implied;
 use crate::template::nearest::did_you_mean;
+use crate::template::network;
 use crate::template::order::{Order, order};
 use crate::template::references::Names;
 use crate::template::scope::{Edge, Scope};
@@ -587,6 +588,10 @@ impl<'t> Resolving<'t> {
                 }
             }
             // Read for what they say about access; nothing is made of them.
+            Kind::Net(part) => {
+                network::note(&one.id, one.id_span, findings);
+                drop(open(part.schema()));
+            }
             Kind::OriginControl => drop(open(edge::CONTROL)),
             Kind::OriginIdentity => drop(open(edge::IDENTITY)),
             Kind::BucketPolicy => drop(open(edge::BUCKET_POLICY)),

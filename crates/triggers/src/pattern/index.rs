@@ -30,7 +30,7 @@ const MOST_GONE: usize = 64;
 
 /// Finds the patterns that an event matches.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
+pub struct Index {
     patterns: HashMap<u64, Arc<Pattern>>,
     root: Node,
     names: Names,
@@ -114,7 +114,7 @@ type Lookup = Vec<Filed>;
 
 impl Index {
     /// Returns by what the pattern will be known.
-    pub(crate) fn insert(&mut self, pattern: Arc<Pattern>) -> u64 {
+    pub fn insert(&mut self, pattern: Arc<Pattern>) -> u64 {
         let id = self.next;
         self.next += 1;
         self.file(id, &pattern);
@@ -122,7 +122,7 @@ impl Index {
         id
     }
 
-    pub(crate) fn remove(&mut self, id: u64) {
+    pub fn remove(&mut self, id: u64) {
         if self.patterns.remove(&id).is_none() {
             return;
         }
@@ -133,7 +133,7 @@ impl Index {
     }
 
     /// Which of the patterns the event matches.
-    pub(crate) fn matching(&self, event: &Value) -> Vec<u64> {
+    pub fn matching(&self, event: &Value) -> Vec<u64> {
         let mut candidates = self.candidates(event);
         candidates.retain(|id| {
             let pattern = self.patterns.get(id);
