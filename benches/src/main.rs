@@ -7,18 +7,26 @@
     reason = "measures real time, and waits for other processes"
 )]
 
+mod backlog;
 mod client;
 mod coldstart;
 mod crowd;
+mod emulators;
 mod event;
+mod events;
 mod floor;
 mod hello;
+mod http;
 mod load;
+mod message;
 mod million;
 mod peers;
+mod pipe;
 mod practices;
 mod processors;
+mod publish;
 mod queues;
+mod row;
 mod sandboxes;
 mod server;
 mod signed;
@@ -26,7 +34,9 @@ mod start;
 mod stats;
 mod stream;
 mod tables;
+mod task;
 mod timers;
+mod topics;
 mod transactions;
 mod warm;
 
@@ -57,16 +67,21 @@ const GROUPS: &[(&str, Measure)] = &[
     (CROWD, crowd::measure),
     ("forks", |_, work| coldstart::measure(work)),
     (SOAK, |_, work| coldstart::soak(work)),
+    ("http", http::measure),
     ("tables", tables::measure),
     (MILLION, |_, work| million::measure(work)),
     ("queues", queues::measure),
-    (BACKLOG, |_, work| queues::backlog(work)),
+    ("publish", publish::measure),
+    ("events", events::measure),
+    ("topics", topics::measure),
+    (BACKLOG, |_, work| backlog::measure(work)),
 ];
 
 fn server_rows(binary: &Path, work: &Path) -> Result<()> {
     start::measure(binary, work)?;
     event::measure(binary, work)?;
-    stream::measure(binary, work)
+    stream::measure(binary, work)?;
+    message::measure(binary, work)
 }
 
 fn store_rows(_: &Path, work: &Path) -> Result<()> {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::processors;
 
@@ -18,8 +19,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a command of the binary that serves on a free port; does not wait until it does.
     pub(crate) fn spawn(binary: &Path, arguments: &[&str]) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let host = format!("127.0.0.1:{port}");
+        let host = free_address()?;
         let child = Command::new(binary)
             .args(arguments)
             .args(["--json", "--listen", &host])
@@ -31,34 +31,42 @@ impl Server {
         Ok(Self { child, host })
     }
 
-    /// Reads events until this one; goes on reading afterwards, so that the server never waits for us.
-    pub(crate) fn wait_for(&mut self, event: &str) -> Result<()> {
+    /// Reads events until this one, which it returns; goes on reading afterwards, so that the server never waits for us.
+    pub(crate) fn wait_for(&mut self, event: &str) -> Result<Value> {
         let lines =
             BufReader::new(self.child.stdout.take().context("waited for once only")?).lines();
         let mut lines = lines.map_while(Result::ok);
-        let found = lines.find(|line| {
-            serde_json::from_str::<serde_json::Value>(line).is_ok_and(|line| line["event"] == event)
+        let found = lines.find_map(|line| {
+            let said: Value = serde_json::from_str(&line).ok()?;
+            (said["event"] == event).then_some(said)
         });
-        found.with_context(|| format!("the server ended before it was {event}"))?;
+        let found = found.with_context(|| format!("the server ended before it was {event}"))?;
         std::thread::spawn(move || lines.for_each(drop));
-        Ok(())
+        Ok(found)
     }
 
     /// Starts a command that serves on the port it is told with `--port`, and waits until it does.
     pub(crate) fn spawn_peer(command: &mut Command) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let host = format!("127.0.0.1:{port}");
+        Self::spawn_told(|port| command.args(["--port", port]))
+    }
+
+    /// Starts a command that is told its port in its own way, and waits until it serves there.
+    pub(crate) fn spawn_told<'a>(tell: impl FnOnce(&str) -> &'a mut Command) -> Result<Self> {
+        let host = free_address()?;
+        let command = tell(host.rsplit(':').next().context("an address has a port")?);
         let child = command
-            .args(["--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("start {command:?}"))?;
-        let server = Self { child, host };
+        let mut server = Self { child, host };
         let started = Instant::now();
         while TcpStream::connect(&server.host).is_err() {
-            if started.elapsed() > Duration::from_secs(20) {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("{command:?} ended before it served ({status})");
+            }
+            if started.elapsed() > Duration::from_secs(60) {
                 bail!("{command:?} does not serve");
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -106,6 +114,12 @@ impl Server {
     pub(crate) fn resident(&self) -> Result<u64> {
         resident(self.child.id())
     }
+}
+
+/// One that nobody listens on.
+pub(crate) fn free_address() -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    Ok(listener.local_addr()?.to_string())
 }
 
 /// Of one process, in bytes.

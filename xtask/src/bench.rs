@@ -2,24 +2,19 @@
 
 use anyhow::{Context, Result, bail};
 
+use crate::peers;
 use crate::run::{cargo, root, step, target};
 
 const PAGE: &str = "docs/benchmarks.md";
-/// What figures are compared with and npm has, under `target/`.
-const PEERS: [&str; 1] = ["dynalite@4.0.0"];
 
 /// Takes the figures of one group, or of `all`.
 pub(crate) fn figures(wanted: &str, keep: bool) -> Result<()> {
     let packages = ["--package", "fulmar", "--package", "benches"];
     step(
-        "release build",
-        cargo(&["build", "--release", "--locked"]).args(packages),
+        "build",
+        cargo(&["build", "--profile", "dist", "--locked"]).args(packages),
     )?;
-    let peers = peers();
-    std::fs::create_dir_all(&peers)?;
-    let mut install = std::process::Command::new("npm");
-    install.args(["install", "--no-audit", "--no-fund", "--prefix"]);
-    step("peers", install.arg(&peers).args(PEERS))?;
+    peers::install()?;
     // Some take too long to be among all, and are known by their names only.
     let usual = run("--groups")?;
     let groups: Vec<&str> = match wanted {
@@ -38,15 +33,11 @@ pub(crate) fn figures(wanted: &str, keep: bool) -> Result<()> {
     Ok(())
 }
 
-fn peers() -> std::path::PathBuf {
-    target().join("bench-peers")
-}
-
 fn run(argument: &str) -> Result<String> {
-    let output = std::process::Command::new(target().join("release/benches"))
+    let output = std::process::Command::new(target().join("dist/benches"))
         .arg(argument)
-        .env("FULMAR", target().join("release/fulmar"))
-        .env("DYNALITE", peers().join("node_modules/dynalite/cli.js"))
+        .env("FULMAR", target().join("dist/fulmar"))
+        .envs(peers::places())
         .stderr(std::process::Stdio::inherit())
         .output()
         .context("start the benchmark")?;

@@ -3,6 +3,7 @@
 mod bench;
 mod layers;
 mod models;
+mod peers;
 mod run;
 mod test;
 

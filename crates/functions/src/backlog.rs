@@ -252,7 +252,7 @@ impl Functions {
         };
         if followed.is_err() {
             tracing::warn!(function = function.name, "a chain of calls was cut");
-            let why = "the chain of calls goes round and round".to_owned();
+            let why = Error::Looping.to_string();
             return refused(Attempt::Looping, ledger::Outcome::Unavailable(why));
         }
         match self.run(&call).await {

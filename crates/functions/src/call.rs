@@ -286,6 +286,7 @@ impl Functions {
             trace: call.trace.unwrap_or(&own_trace),
             client_context: call.client_context,
             payload: &payload,
+            held: call.event.held(),
             streaming: call.streaming,
         };
         let limits = Limits {

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
-use crate::dialect::Failed;
+use crate::dialect::{Failed, Looping};
 use crate::event::Event;
 use crate::launch::Start;
 use crate::schema::Function;
@@ -76,6 +76,19 @@ impl Functions {
         answered.await.map_err(|_| Error::Stopping)?
     }
 
+    /// Whether a call in this trace would be refused because its chain has come by the function too often.
+    pub fn goes_round(
+        &self,
+        space: &Space,
+        function: &str,
+        qualifier: Option<&str>,
+        trace: &str,
+    ) -> Result<bool> {
+        let function = self.resolve(space, function, qualifier)?;
+        let dialect = self.shared.dialects.of(space);
+        Ok(dialect.follow(Some(trace), &function).is_err())
+    }
+
     pub(crate) async fn invoke_and_record(
         &self,
         invoke: Invoke,
@@ -88,6 +101,8 @@ impl Functions {
             Heard::AsItComes(streaming) => (Some(streaming), true),
         };
         let answer = Answer::new(answer);
+        let dialect = self.shared.dialects.of(&function.space);
+        let followed = dialect.follow(invoke.trace.as_deref(), &function);
         let call = Call {
             function: &function,
             qualifier: invoke.qualifier.as_deref(),
@@ -95,7 +110,7 @@ impl Functions {
             event: &invoke.event,
             trigger: &invoke.trigger,
             client_context: invoke.client_context.as_deref(),
-            trace: invoke.trace.as_deref(),
+            trace: followed.as_ref().ok().and_then(Option::as_deref),
             attempt: 1,
             queued: Duration::ZERO,
             streaming,
@@ -103,7 +118,11 @@ impl Functions {
             with_log,
         };
         let started = self.shared.clock.now();
-        match self.run(&call).await {
+        let ran = match &followed {
+            Ok(_) => self.run(&call).await,
+            Err(Looping) => Err(Error::Looping),
+        };
+        match ran {
             Ok(ran) => {
                 self.shared.ledger.note(ran.invocation).await;
                 answer.send(Ok(ran.outcome));

@@ -71,7 +71,7 @@ pub use event::{
     ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
-pub use handover::{HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
+pub use handover::{FRAMING, HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, Process, Start};
@@ -220,6 +220,11 @@ impl Functions {
         functions.learn_reservations()?;
         functions.learn_provisioned()?;
         Ok(functions)
+    }
+
+    /// Where it is written down what they print.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
     }
 
     /// An id for an invocation.

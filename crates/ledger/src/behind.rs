@@ -10,9 +10,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::Ledger;
 use crate::lines::{Printed, Stream};
 use crate::schema::{Group, Invocation, Line};
-use crate::Ledger;
 
 /// How long is waited after a transaction for what comes next, unless somebody wants to see it.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -201,7 +201,7 @@ impl Share {
     }
 }
 
-fn size_of(lines: &[Line]) -> usize {
+pub(crate) fn size_of(lines: &[Line]) -> usize {
     lines.iter().map(|line| line.text.len() + BESIDE).sum()
 }
 
@@ -264,14 +264,20 @@ mod tests {
         }
         ledger.caught_up().await;
         let lines = ledger.newest_lines(&group(), 9_999).unwrap();
-        let texts: Vec<usize> = lines.iter().map(|one| one.line.text.parse().unwrap()).collect();
+        let texts: Vec<usize> = lines
+            .iter()
+            .map(|one| one.line.text.parse().unwrap())
+            .collect();
         assert_eq!(texts, (0..5_000).collect::<Vec<_>>());
         assert!(lines.iter().all(|one| {
             let n: usize = one.line.text.parse().unwrap();
             one.stream == ["s", "t"][n / 3 % 2]
         }));
         let space = Space::new("here");
-        assert_eq!(ledger.invocations(&space, Some("f"), 9_999).unwrap().len(), 5_000);
+        assert_eq!(
+            ledger.invocations(&space, Some("f"), 9_999).unwrap().len(),
+            5_000
+        );
     }
 
     #[tokio::test]
@@ -297,7 +303,9 @@ mod tests {
         let more = loud.print(vec![line("y".into())]);
         tokio::pin!(more);
         assert!(futures_util::poll!(&mut more).is_pending());
-        assert!(futures_util::poll!(std::pin::pin!(quiet.print(vec![line("z".into())]))).is_ready());
+        assert!(
+            futures_util::poll!(std::pin::pin!(quiet.print(vec![line("z".into())]))).is_ready()
+        );
         more.await;
         ledger.caught_up().await;
         let lines = ledger.newest_lines(&group(), 9).unwrap();

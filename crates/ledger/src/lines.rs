@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::{Space, Timestamp};
 use store::{Entry, Log, Position, Read, Record, Tx};
 
+use crate::behind::size_of;
 use crate::schema::{Batch, GROUPS, Group, GroupRecord, Invocation, Line};
 use crate::{Ledger, Result};
 
@@ -73,6 +74,28 @@ impl Printed {
 }
 
 impl Ledger {
+    /// Adds what one stream printed. Visible on return, durable with the next synced write.
+    pub async fn append(
+        &self,
+        group: &Group,
+        stream: &str,
+        function: &str,
+        lines: Vec<Line>,
+    ) -> Result<()> {
+        let stream = Arc::new(Stream {
+            group: group.clone(),
+            name: stream.to_owned(),
+            function: function.to_owned(),
+        });
+        let size = size_of(&lines);
+        let printed = Printed {
+            stream,
+            lines,
+            size,
+        };
+        self.append_all(&[printed], &[]).await
+    }
+
     /// Adds what streams printed, and records. Visible on return, durable with the next synced write.
     pub(crate) async fn append_all(
         &self,

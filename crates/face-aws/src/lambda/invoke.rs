@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::error::fault;
 use super::name::Named;
-use super::{Answer, Asked, recursion};
+use super::{Answer, Asked};
 use crate::dialect::version_name;
 use crate::protocol::Fault;
 
@@ -79,8 +79,7 @@ impl Wanted {
     }
 
     /// The call of a caller who waits, and whom it calls.
-    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> Result<(Function, Invoke), Fault> {
-        let trace = recursion::follow(asked.trace, &self.function)?;
+    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> (Function, Invoke) {
         let invoke = Invoke {
             space: self.function.space.clone(),
             function: self.function.name.clone(),
@@ -89,12 +88,12 @@ impl Wanted {
             request_id: asked.context.request_id.clone(),
             trigger: "direct".into(),
             client_context: self.client_context,
-            trace,
+            trace: asked.trace.map(str::to_owned),
         };
-        Ok((self.function, invoke))
+        (self.function, invoke)
     }
 
-    /// The call of one who does not. Whether it is part of a chain that goes round is looked at when it is run.
+    /// The call of one who does not.
     fn into_job(self, asked: &Asked<'_>) -> Job {
         Job {
             request_id: asked.context.request_id.clone(),
@@ -122,7 +121,7 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
             Ok(Answer::Empty(StatusCode::ACCEPTED))
         }
         Kind::Synchronous => {
-            let (function, invoke) = wanted.into_invoke(&asked)?;
+            let (function, invoke) = wanted.into_invoke(&asked);
             let functions = &asked.parts.functions;
             let outcome = functions.invoke_resolved(function, invoke, with_log).await;
             let outcome = outcome.map_err(refused)?;

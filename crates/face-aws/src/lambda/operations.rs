@@ -2,7 +2,8 @@
 
 use super::{
     Answer, Asked, account, alias, asynchronous, concurrency, create, delete, get, invoke, layer,
-    list, management, mapping, permission, policy, provisioned, signing, stream, tags, update, url, version,
+    list, management, mapping, permission, policy, provisioned, signing, stream, tags, update, url,
+    version,
 };
 use crate::protocol::Fault;
 

@@ -307,7 +307,10 @@ async fn who_wants_no_log_is_answered_before_it_is_whole_and_calls_stay_in_order
         let [start, printed, without_end, end, report] = call else {
             panic!("{call:?}");
         };
-        assert_eq!([start, printed, without_end, end], ["START", "printed", "without end", "END"]);
+        assert_eq!(
+            [start, printed, without_end, end],
+            ["START", "printed", "without end", "END"]
+        );
         assert!(report.starts_with("REPORT"), "{report}");
     }
 }

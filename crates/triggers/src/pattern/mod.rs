@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub(crate) use index::Index;
+pub use index::Index;
 use test::Test;
 
 /// Which events somebody wants.
