@@ -31,7 +31,7 @@ pub(crate) fn presign(service: &str, method: &str, host: &str, path: &str) -> St
 }
 
 /// A whole request with the signature in its headers. It is good for some minutes, again and again: the signature then
-/// costs the client nothing.
+/// costs the client nothing. A query must be as it is signed.
 pub(crate) fn signed(service: &str, method: &str, host: &str, path: &str, body: &[u8]) -> Vec<u8> {
     let now = jiff::Timestamp::now()
         .strftime("%Y%m%dT%H%M%SZ")
@@ -39,8 +39,9 @@ pub(crate) fn signed(service: &str, method: &str, host: &str, path: &str, body: 
     let scope = format!("{}/us-east-1/{service}/aws4_request", &now[..8]);
     let hash = hex(digest::digest(&digest::SHA256, body).as_ref());
     let names = "host;x-amz-content-sha256;x-amz-date";
+    let (bare, query) = path.split_once('?').unwrap_or((path, ""));
     let canonical = format!(
-        "{method}\n{path}\n\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{now}\n\n{names}\n{hash}"
+        "{method}\n{bare}\n{query}\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{now}\n\n{names}\n{hash}"
     );
     let signature = signature(&now, service, &scope, &canonical);
     let head = format!(

@@ -22,6 +22,7 @@ mod message;
 mod million;
 mod peers;
 mod pipe;
+mod practices;
 mod processors;
 mod publish;
 mod queues;
@@ -44,10 +45,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 /// They take minutes, and one of them gigabytes.
-const BY_NAME_ONLY: &[&str] = &[BACKLOG, MILLION, SOAK];
+const BY_NAME_ONLY: &[&str] = &[BACKLOG, CROWD, MILLION, PRACTICES, SOAK, WARM];
 const BACKLOG: &str = "backlog";
 const MILLION: &str = "million";
 const SOAK: &str = "soak";
+/// Parts of `functions`, for whoever works on one.
+const CROWD: &str = "crowd";
+const PRACTICES: &str = "practices";
+const WARM: &str = "warm";
 
 /// Prints a group's rows, given the binary to measure and a folder to work in.
 type Measure = fn(&Path, &Path) -> Result<()>;
@@ -57,6 +62,9 @@ const GROUPS: &[(&str, Measure)] = &[
     ("server", server_rows),
     ("store", store_rows),
     ("functions", function_rows),
+    (PRACTICES, practices::measure),
+    (WARM, warm::measure),
+    (CROWD, crowd::measure),
     ("forks", |_, work| coldstart::measure(work)),
     (SOAK, |_, work| coldstart::soak(work)),
     ("http", http::measure),
@@ -94,6 +102,7 @@ fn store_rows(_: &Path, work: &Path) -> Result<()> {
 fn function_rows(binary: &Path, work: &Path) -> Result<()> {
     sandboxes::measure(work)?;
     warm::measure(binary, work)?;
+    practices::measure(binary, work)?;
     crowd::measure(binary, work)
 }
 

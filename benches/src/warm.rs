@@ -21,6 +21,9 @@ pub(crate) const HTTP_FLOOR: &str = "__http-floor";
 pub(crate) const SOCKET_FLOOR: &str = "__socket-floor";
 
 const CALLS: usize = 2_000;
+/// Of those that come after a pause, in which instances are held.
+const CALLS_APART: usize = 400;
+const APART: Duration = Duration::from_millis(5);
 const PAYLOAD: &[u8] = b"{}";
 
 const TEMPLATE: &str = "
@@ -69,29 +72,36 @@ pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
         );
         // The first starts the instance.
         connection.exchange(&ours)?;
-        let (mut floors, mut calls) = (Vec::new(), Vec::new());
-        // By turns, so that both meet the same machine.
-        for _ in 0..CALLS {
-            let over_http = timed(|| floor.exchange(&plain).map(drop))?;
-            floors.push(over_http + timed(|| socket.exchange())?);
-            calls.push(timed(|| connection.exchange(&ours).map(drop))?);
+        for (count, pause) in [(CALLS, Duration::ZERO), (CALLS_APART, APART)] {
+            let (mut floors, mut calls) = (Vec::new(), Vec::new());
+            // By turns, so that both meet the same machine.
+            for _ in 0..count {
+                std::thread::sleep(pause);
+                let over_http = timed(|| floor.exchange(&plain).map(drop))?;
+                floors.push(over_http + timed(|| socket.exchange())?);
+                std::thread::sleep(pause);
+                calls.push(timed(|| connection.exchange(&ours).map(drop))?);
+            }
+            print(function, pause, &Times::new(calls), &Times::new(floors));
         }
-        let (floors, calls) = (Times::new(floors), Times::new(calls));
-        println!(
-            "| warm no-op, {function}, signed call: p50 (min) | {} ({}) | HTTP + unix socket: {} ({}) | {} | {} |",
-            micros(calls.p50()),
-            micros(calls.min()),
-            micros(floors.p50()),
-            micros(floors.min()),
-            ratio(calls.p50(), floors.p50()),
-            if function == "native" {
-                "≤ 1.5×"
-            } else {
-                ""
-            },
-        );
     }
     Ok(())
+}
+
+fn print(function: &str, pause: Duration, calls: &Times, floors: &Times) {
+    let (apart, wanted) = match (pause.is_zero(), function) {
+        (true, "native") => ("", "≤ 1.5×"),
+        (true, _) => ("", ""),
+        (false, _) => (", each after a pause of 5 ms", ""),
+    };
+    println!(
+        "| warm no-op, {function}, signed call{apart}: p50 (min) | {} ({}) | HTTP + unix socket: {} ({}) | {} | {wanted} |",
+        micros(calls.p50()),
+        micros(calls.min()),
+        micros(floors.p50()),
+        micros(floors.min()),
+        ratio(calls.p50(), floors.p50()),
+    );
 }
 
 fn timed(run: impl FnOnce() -> Result<()>) -> Result<Duration> {

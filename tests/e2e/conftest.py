@@ -3,6 +3,7 @@
 `FULMAR` names the binary; `cargo xtask test` sets it.
 """
 
+import http.server
 import json
 import os
 import pathlib
@@ -152,6 +153,60 @@ def dynamodb(fulmar):
 @pytest.fixture(scope="module")
 def lambda_(fulmar):
     return fulmar.client("lambda")
+
+
+class Gate:
+    """What functions wait at (with a GET of `url` and a name) until a test lets them pass: so that what happens while a
+    function runs needs no clock."""
+
+    def __init__(self):
+        self._open = {}
+        self._came = {}
+        self._lock = threading.Condition()
+        gate = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                gate._pass(self.path.strip("/"))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _pass(self, name):
+        with self._lock:
+            self._came[name] = self._came.get(name, 0) + 1
+            self._lock.notify_all()
+            self._lock.wait_for(lambda: self._open.get(name, 0) > 0, timeout=60)
+            self._open[name] = self._open.get(name, 0) - 1
+
+    def open(self, name):
+        """Lets one pass, now or when it comes."""
+        with self._lock:
+            self._open[name] = self._open.get(name, 0) + 1
+            self._lock.notify_all()
+
+    def wait_for(self, name, count):
+        """Returns when so many have come, whether or not they have passed."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: self._came.get(name, 0) >= count, timeout=60), self._came
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="module")
+def gate():
+    gate = Gate()
+    yield gate
+    gate.close()
 
 
 def eventually(check, timeout=30, every=0.05):

@@ -325,6 +325,44 @@ def test_changes_of_objects_come_by_the_default_bus(world, outside):
     assert detail["object"]["sequencer"] < deleted["detail"]["object"]["sequencer"]
 
 
+LOGGED = """
+Resources:
+  Orders: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: /aws/events/orders, RetentionInDays: 7}}
+  Policy:
+    Type: AWS::Logs::ResourcePolicy
+    Properties:
+      PolicyName: rules
+      PolicyDocument: !Sub '{"Version": "2012-10-17", "Statement": []}'
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [orders]}
+      Targets: [{Id: log, Arn: !GetAtt Orders.Arn}]
+"""
+
+
+def test_a_log_group_shows_what_a_rule_sends_to_it(world, tmp_path):
+    (tmp_path / "template.yaml").write_text(LOGGED)
+    said = world.fulmar.cli("deploy", tmp_path / "template.yaml", "--stack", "logged")
+    assert "`RetentionInDays` has no effect" in said.stdout
+    nothing = world.fulmar.cli("logs", "/aws/events/orders", check=False)
+    assert nothing.returncode and "/aws/events/orders" in nothing.stderr
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/events/orders"
+    transformer = {"InputPathsMap": {"n": "$.detail.n"}, "InputTemplate": '{"timestamp": 1600000000000, "message": "order <n>"}'}
+    rule = world.rule({"source": ["orders"], "detail-type": ["told"]}, {"Arn": group, "InputTransformer": transformer})
+    world.put(Source="orders", DetailType="told", Detail={"n": 7})
+
+    def lines():
+        shown = world.fulmar.cli("logs", "/aws/events/orders", "--json", check=False).stdout.splitlines()
+        return {line["stream"]: line for line in map(json.loads, shown)}
+
+    shown = eventually(lambda: lines() if len(lines()) == 2 else None)
+    assert (shown[rule]["text"], shown[rule]["at"][:10]) == ("order 7", "2020-09-13")
+    [whole] = [line for stream, line in shown.items() if stream != rule]
+    event = json.loads(whole["text"])
+    assert (event["source"], event["detail-type"], event["detail"]) == ("orders", "told", {"n": 7})
+
+
 def test_an_archive_is_replayed_to_chosen_rules(world, outside):
     name = f"bus-{next(numbers)}"
     bus = world.events.create_event_bus(Name=name)["EventBusArn"]

@@ -18,7 +18,7 @@ exports.handler = async (event) => {
 """
 
 
-@pytest.mark.parametrize("script", ["v2.cjs", "v3.mjs", "documents.mjs"])
+@pytest.mark.parametrize("script", ["v2.cjs", "v3.mjs", "documents.mjs", "events.cjs", "events.mjs"])
 def test_the_sdk(fulmar, script, tmp_path):
     package = tmp_path / "package.zip"
     with zipfile.ZipFile(package, "w") as archive:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import urllib.parse
 
 import pytest
@@ -149,6 +150,43 @@ def test_what_is_not_built_says_so(lambda_, name, operation, arguments):
     with pytest.raises(ClientError) as refused:
         getattr(lambda_, operation)(**arguments)
     assert "does not implement" in str(refused.value) and refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_there_are_no_configurations_for_signed_code(lambda_, name):
+    arn = "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0"
+    assert lambda_.list_code_signing_configs()["CodeSigningConfigs"] == []
+    assert lambda_.get_function_code_signing_config(FunctionName=name)["CodeSigningConfigArn"] == ""
+    lambda_.delete_function_code_signing_config(FunctionName=name)
+    for operation in ["get_code_signing_config", "delete_code_signing_config", "list_functions_by_code_signing_config", "update_code_signing_config"]:
+        with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+            getattr(lambda_, operation)(CodeSigningConfigArn=arn)
+    with pytest.raises(lambda_.exceptions.CodeSigningConfigNotFoundException):
+        lambda_.put_function_code_signing_config(FunctionName=name, CodeSigningConfigArn=arn)
+    with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+        lambda_.put_function_code_signing_config(FunctionName="nowhere", CodeSigningConfigArn=arn)
+
+
+FOLDER = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Closed: { Type: AWS::Serverless::Function, Properties: { FunctionName: closed, CodeUri: code, Handler: index.handler, Runtime: nodejs20.x } }
+"""
+
+
+def test_a_folder_that_is_closed_to_functions_is_named(fulmar, lambda_, tmp_path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "code").mkdir(mode=0o700)
+    (tmp_path / "code/index.js").write_text(CODE["index.js"])
+    (tmp_path / "template.yaml").write_text(FOLDER)
+    fulmar.cli("deploy", tmp_path)
+    answer, said = call(lambda_, "closed", 1)
+    if os.geteuid():
+        # Functions are the server's user.
+        assert said == 1
+        return
+    assert said["errorType"] == "Runtime.InvalidEntrypoint" and f"chmod o+rx {tmp_path}/code" in said["errorMessage"], said
+    (tmp_path / "code").chmod(0o755)
+    assert call(lambda_, "closed", 1)[1] == 1
 
 
 def test_an_archive_without_the_handler(lambda_):

@@ -204,3 +204,41 @@ def test_a_template(world, tmp_path):
     assert told["VisibilityTimeout"] == "70"
     world.fulmar.cli("destroy", "queues")
     assert "QueueUrls" not in world.sqs.list_queues(QueueNamePrefix="queues-")
+
+
+# Sends on what it got, as a function that is wired to itself does.
+ROUND = """
+import boto3, os
+
+def handler(event, context):
+    sqs = boto3.client("sqs")
+    for record in event["Records"]:
+        sqs.send_message(QueueUrl=os.environ["URL"], MessageBody=record["body"] + ".")
+"""
+
+
+@pytest.mark.parametrize("dead_letters", [True, False])
+def test_a_loop_by_way_of_a_queue_is_cut(world, dead_letters):
+    dead, dead_arn = world.queue()
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 1})} if dead_letters else {}
+    url, arn = world.queue(**redrive)
+    name = f"round-{next(numbers)}"
+    world.lambda_.create_function(
+        FunctionName=name, Runtime="python3.12", Handler="index.handler", Role=ROLE, Timeout=30,
+        Code={"ZipFile": package(index_py=ROUND)}, Environment={"Variables": {"URL": url}},
+    )
+    world.lambda_.create_event_source_mapping(FunctionName=name, EventSourceArn=arn)
+    world.sqs.send_message(QueueUrl=url, MessageBody="go")
+    ran = lambda: json.loads(world.fulmar.cli("invocations", name, "--json").stdout)["invocations"]
+    eventually(lambda: [one for one in ran() if one["outcome"] != "ok"], timeout=120)
+    runs = sum(one["outcome"] == "ok" for one in ran())
+    assert runs in (16, 17)
+    if dead_letters:
+        world.fulmar.cli("clock", "advance", "31s")
+        [buried] = eventually(lambda: world.sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=5).get("Messages"))
+        assert buried["Body"] == "go" + "." * runs
+        eventually(lambda: world.left(url) == (0, 0))
+    else:
+        # It stays, and is refused as often as it is seen.
+        assert world.left(url) == (0, 1)
+    assert sum(one["outcome"] == "ok" for one in ran()) == runs

@@ -184,6 +184,58 @@ def test_the_official_client_with_a_large_answer(lambda_, official_python):
     assert said["errorType"] == "Function.ResponseSizeTooLarge"
 
 
+# The official client for Node.
+
+
+@pytest.fixture(scope="module")
+def official_node():
+    """It compiles for minutes, so it is tried where somebody has installed it."""
+    folder = pathlib.Path(os.environ.get("AWS_LAMBDA_RIC", ROOT / "target/e2e/node-client/node_modules/aws-lambda-ric"))
+    if not folder.is_dir():
+        pytest.skip("npm install --prefix target/e2e/node-client aws-lambda-ric")
+    files = {"bootstrap": "#!/bin/sh\nexec /usr/bin/env node client/bin/index.mjs \"$_HANDLER\"\n"}
+    for part in ["bin", "dist", "package.json"]:
+        found = [folder / part] if (folder / part).is_file() else (folder / part).rglob("*")
+        files |= {f"client/{file.relative_to(folder)}": file.read_bytes() for file in found if file.is_file()}
+    files["index.js"] = """
+exports.handler = async (event, context) => ({
+  event, id: context.awsRequestId, left: context.getRemainingTimeInMillis(), arn: context.invokedFunctionArn, client: context.clientContext?.custom,
+});
+exports.fails = async () => { throw new TypeError("as told"); };
+exports.exits = async () => process.exit(3);
+exports.large = async (size) => "x".repeat(size);
+exports.stream = awslambda.streamifyResponse(async (event, stream) => { for (const word of ["one ", "two ", "three"]) stream.write(word); stream.end(); });
+"""
+    files["broken.js"] = "throw new RangeError('at init');"
+    return package(files)
+
+
+def test_nodes_official_client(lambda_, official_node):
+    name = make(lambda_, "node-ric", official_node)
+    context = base64.b64encode(json.dumps({"custom": {"a": "b"}}).encode()).decode()
+    for _ in range(3):
+        answer, said = call(lambda_, name, {"text": "ünï"}, ClientContext=context)
+        assert "FunctionError" not in answer, said
+        assert said["event"] == {"text": "ünï"} and said["id"] == answer["ResponseMetadata"]["RequestId"]
+        assert 0 < said["left"] <= 10_000 and said["client"] == {"a": "b"}
+    large = make(lambda_, "node-ric-large", official_node, handler="index.large")
+    assert len(call(lambda_, large, 5 << 20)[1]) == 5 << 20
+    assert failed(lambda_, large, 7 << 20)[0]["errorType"] == "Function.ResponseSizeTooLarge"
+    streams = make(lambda_, "node-ric-stream", official_node, handler="index.stream")
+    assert lambda_.invoke(FunctionName=streams)["Payload"].read() == b"one two three"
+
+
+@pytest.mark.parametrize("handler", ["index.fails", "index.nothing", "nowhere.handler", "broken.handler", "index.exits"])
+def test_our_node_says_what_the_official_client_says(lambda_, official_node, handler):
+    name = handler.replace(".", "-")
+    theirs, _ = failed(lambda_, make(lambda_, f"node-ric-{name}", official_node, handler=handler))
+    ours, _ = failed(lambda_, make(lambda_, f"node-own-{name}", official_node, handler=handler, runtime="nodejs20.x"))
+    for said in [theirs, ours]:
+        said.pop("stackTrace", None), said.pop("trace", None)
+        said["errorMessage"] = said["errorMessage"].split("\n")[0].split("Error: ")[-1]
+    assert ours == theirs
+
+
 # A shell script, and what it may do wrong.
 
 API = "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"

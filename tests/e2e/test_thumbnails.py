@@ -120,3 +120,21 @@ def test_a_file_that_is_no_image_fails_visibly_and_is_retried(fulmar):
     assert record["request_id"] in logs
     # The waits are one and two minutes of the server's clock: the engine's own tests run through them.
     assert record["attempt"] == 1 and record["next_attempt"]
+
+
+def test_whoever_wants_to_know_is_told(fulmar, app):
+    fulmar.cli("deploy", app, "--parameter", "NotifyEmail=ann@example.com")
+    outbox = lambda: json.loads(fulmar.cli("outbox", "--json").stdout)["sent"]
+    [asked] = eventually(lambda: [one for one in outbox() if one["to"] == "ann@example.com"])
+    [link] = [word for word in asked["body"].split() if word.startswith("http") and "Action=ConfirmSubscription" in word]
+    urllib.request.urlopen(link).read()
+    fulmar.client("s3").upload_file(str(app / "photo.jpg"), "uploads", "told.jpg")
+    expect_thumbnails(fulmar, "told.jpg")
+    [told] = eventually(lambda: [one for one in outbox() if one["to"] == "ann@example.com" and one != asked])
+    # What stands below it says how to hear no more.
+    assert json.loads(told["body"].splitlines()[0])["requestPayload"]["Records"][0]["s3"]["object"]["key"] == "told.jpg"
+    # And no more, when it is not wanted any more.
+    fulmar.cli("deploy", app)
+    fulmar.client("s3").upload_file(str(app / "photo.jpg"), "uploads", "untold.jpg")
+    expect_thumbnails(fulmar, "untold.jpg")
+    assert not fulmar.client("sns").list_topics()["Topics"]

@@ -173,6 +173,24 @@ def test_messages_that_are_too_large_end_the_connection(chat):
         assert closed.value.rcvd.code == 1009
 
 
+def pieces(letter, size, of):
+    return [letter * min(size, of - at) for at in range(0, of, size)]
+
+
+def test_messages_up_to_the_limit_come_in_frames(chat):
+    most, frame = 128 << 10, 32 << 10
+    body = json.dumps({"action": "quiet", "pad": ""})
+    padded = body[:-2] + "x" * (most - len(body)) + body[-2:]
+    with chat.join() as socket:
+        socket.send([padded[at : at + frame] for at in range(0, most, frame)])
+        # It was taken: what follows is answered.
+        assert ask(socket, action="echo")["requestContext"]["routeKey"] == "echo"
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.send(pieces("x", frame, most + 1))
+            socket.recv(timeout=20)
+        assert closed.value.rcvd.code == 1009
+
+
 def test_the_end_is_told(chat):
     with chat.join() as socket:
         connection = ask(socket, action="echo")["requestContext"]["connectionId"]
@@ -181,3 +199,25 @@ def test_the_end_is_told(chat):
 
 def test_addresses_are_the_clouds(chat):
     assert chat.outputs["Address"] == f"wss://{chat.id}.execute-api.{REGION}.amazonaws.com/live"
+
+
+def test_connections_end_that_are_idle_or_old(chat):
+    advance = lambda by: chat.fulmar.cli("clock", "advance", by)
+    with chat.join(ping_interval=None) as idle, chat.join(ping_interval=None) as busy:
+        ask(idle, action="echo")
+        advance("6m")
+        ask(busy, action="echo")
+        advance("6m")
+        # Nobody has heard of this one for ten minutes, of the other for six.
+        with pytest.raises(ConnectionClosed) as closed:
+            idle.recv(timeout=20)
+        assert closed.value.rcvd.code == 1001
+        for _ in range(11):
+            ask(busy, action="echo")
+            advance("9m")
+        # It is nearly two hours old, and was never idle for long.
+        ask(busy, action="echo")
+        advance("9m 30s")
+        with pytest.raises(ConnectionClosed) as closed:
+            busy.recv(timeout=20)
+        assert closed.value.rcvd.code == 1001

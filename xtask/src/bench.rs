@@ -11,8 +11,8 @@ const PAGE: &str = "docs/benchmarks.md";
 pub(crate) fn figures(wanted: &str, keep: bool) -> Result<()> {
     let packages = ["--package", "fulmar", "--package", "benches"];
     step(
-        "release build",
-        cargo(&["build", "--release", "--locked"]).args(packages),
+        "build",
+        cargo(&["build", "--profile", "dist", "--locked"]).args(packages),
     )?;
     peers::install()?;
     // Some take too long to be among all, and are known by their names only.
@@ -34,9 +34,9 @@ pub(crate) fn figures(wanted: &str, keep: bool) -> Result<()> {
 }
 
 fn run(argument: &str) -> Result<String> {
-    let output = std::process::Command::new(target().join("release/benches"))
+    let output = std::process::Command::new(target().join("dist/benches"))
         .arg(argument)
-        .env("FULMAR", target().join("release/fulmar"))
+        .env("FULMAR", target().join("dist/fulmar"))
         .envs(peers::places())
         .stderr(std::process::Stdio::inherit())
         .output()

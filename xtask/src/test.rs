@@ -1,6 +1,7 @@
 //! All tests, from formatting to the vendors' own clients, and what they need.
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -46,6 +47,7 @@ fn end_to_end() -> Result<()> {
     )?;
     let python = python()?;
     node()?;
+    mono()?;
     let binary = target().join("debug/fulmar");
     let mut pytest = command(
         &python,
@@ -93,6 +95,37 @@ fn python() -> Result<PathBuf> {
         std::fs::write(stamp, wanted)?;
     }
     Ok(python)
+}
+
+/// What C# functions run on. Where it is neither there nor may be installed, their tests are passed over.
+fn mono() -> Result<()> {
+    const PACKAGES: [&str; 3] = ["mono-mcs", "mono-runtime", "libnewtonsoft-json5.0-cil"];
+    const LIBRARY: &str = "/usr/lib/cli/Newtonsoft.Json-5.0/Newtonsoft.Json.dll";
+    if has("mono") && has("mcs") && Path::new(LIBRARY).exists() {
+        return Ok(());
+    }
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !is_root || !has("apt-get") {
+        println!(
+            "xtask: the tests of C# functions are passed over; install {} to run them",
+            PACKAGES.join(" ")
+        );
+        return Ok(());
+    }
+    let apt = |arguments: &[&str]| {
+        let mut apt = command("apt-get", arguments);
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        apt
+    };
+    step("lists of packages", &mut apt(&["update", "-q"]))?;
+    let install = ["install", "-y", "-q", "--no-install-recommends"];
+    let all: Vec<&str> = install.into_iter().chain(PACKAGES).collect();
+    step("Mono, for C# functions", &mut apt(&all))
+}
+
+fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 /// The JavaScript clients, beside the scripts that use them.

@@ -160,6 +160,8 @@ impl Clock for SystemClock {
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     state: Arc<Mutex<ManualState>>,
+    held: Arc<AtomicUsize>,
+    host: Option<Arc<ManualClock>>,
 }
 
 #[derive(Debug)]
@@ -175,7 +177,23 @@ impl ManualClock {
                 now,
                 sleepers: BTreeMap::new(),
             })),
+            held: Arc::default(),
+            host: None,
         }
+    }
+
+    /// This one, beside a host's clock that is another.
+    #[must_use]
+    pub fn beside(self, host: &Self) -> Self {
+        Self {
+            host: Some(Arc::new(host.clone())),
+            ..self
+        }
+    }
+
+    /// How many things are under way that say so: see [`Clock::hold`].
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
     }
 
     pub fn advance(&self, by: Duration) {
@@ -213,9 +231,16 @@ impl Clock for ManualClock {
         })
     }
 
-    /// Itself: in a test there is one time.
+    /// Itself, unless it was put [beside](Self::beside) another: most tests have one time.
     fn host(&self) -> Arc<dyn Clock> {
-        Arc::new(self.clone())
+        match &self.host {
+            Some(host) => host.clone(),
+            None => Arc::new(self.clone()),
+        }
+    }
+
+    fn hold(&self) -> Hold {
+        Hold::on(&self.held)
     }
 }
 

@@ -1,10 +1,57 @@
 //! Chance as a thing that is handed in: the system's, or a seeded stream that repeats.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
+
+/// So many bytes are fetched at once: almost every request needs an id, and a visit to the kernel costs as much as
+/// reading its head.
+const POOL: usize = 512;
+
+thread_local! {
+    static FROM_POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; POOL], left: 0 }) };
+}
+
+/// Bytes from the kernel that nobody was given yet. A process that is forked off would be given the same ones: ours
+/// starts others by executing them.
+struct Pool {
+    bytes: [u8; POOL],
+    /// The last so many.
+    left: usize,
+}
+
+impl Pool {
+    fn take(&mut self, wanted: &mut [u8]) {
+        if self.left < wanted.len() {
+            from_kernel(&mut self.bytes);
+            self.left = POOL;
+        }
+        let from = POOL - self.left;
+        let given = &mut self.bytes[from..from + wanted.len()];
+        wanted.copy_from_slice(given);
+        // What was a key does not stay about.
+        given.fill(0);
+        self.left -= wanted.len();
+    }
+}
+
+/// The crypto library's generator takes 60 ms to start, twice what a server may.
+fn from_kernel(bytes: &mut [u8]) {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(filled) => rest = &mut rest[filled..],
+            Err(cause) => assert_eq!(
+                cause,
+                rustix::io::Errno::INTR,
+                "the operating system gives entropy"
+            ),
+        }
+    }
+}
 
 /// Where ids, keys and jitter come from. Cheap to clone; clones of a seeded one share its stream.
 #[derive(Clone)]
@@ -29,21 +76,10 @@ impl Random {
 
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.0 {
-            // Straight from the kernel: the crypto library's generator takes 60 ms to start, twice what a server may.
-            Source::System => {
-                let mut rest = bytes;
-                while !rest.is_empty() {
-                    match rustix::rand::getrandom(&mut *rest, rustix::rand::GetRandomFlags::empty())
-                    {
-                        Ok(filled) => rest = &mut rest[filled..],
-                        Err(cause) => assert_eq!(
-                            cause,
-                            rustix::io::Errno::INTR,
-                            "the operating system gives entropy"
-                        ),
-                    }
-                }
+            Source::System if bytes.len() <= POOL / 4 => {
+                FROM_POOL.with_borrow_mut(|pool| pool.take(bytes));
             }
+            Source::System => from_kernel(bytes),
             Source::Seeded(state) => {
                 let mut state = state.lock();
                 for chunk in bytes.chunks_mut(8) {
@@ -111,5 +147,17 @@ mod tests {
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn the_systems_never_gives_the_same_twice() {
+        let random = Random::system();
+        // More than are fetched at once, in pieces that do not divide it.
+        let drawn: std::collections::BTreeSet<[u8; 24]> =
+            (0..200).map(|_| random.bytes()).collect();
+        assert_eq!(drawn.len(), 200);
+        let mut long = [0; 2 * POOL];
+        random.fill(&mut long);
+        assert!(long[POOL..] != [0; POOL] && long[..POOL] != long[POOL..]);
     }
 }

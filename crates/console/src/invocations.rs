@@ -53,12 +53,13 @@ pub struct Error {
     pub message: String,
 }
 
-pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
+pub(crate) async fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
     let function = match query.text("function") {
         Some(name) => Some(name::find(parts, &name)?),
         None => None,
     };
     let limit = query.parse("limit")?.unwrap_or(USUAL).min(MOST);
+    parts.ledger.caught_up().await;
     let found = match &function {
         Some(function) => {
             let name = Some(function.name.as_str());

@@ -121,7 +121,10 @@ pub(crate) async fn post(
         client_context: None,
         trace: None,
     };
-    let outcome = parts.functions.invoke(invoke).await?;
+    let functions = &parts.functions;
+    let (name, qualifier) = (&invoke.function, invoke.qualifier.as_deref());
+    let function = functions.resolve_call(&invoke.space, name, qualifier)?;
+    let outcome = functions.invoke_resolved(function, invoke, true).await?;
     let (error, payload) = match outcome.result {
         Ok(payload) => (None, payload),
         Err(failed) => (Some(failed.kind), failed.payload),

@@ -115,8 +115,8 @@ impl Console {
         self.check_token(head)?;
         let query = Query::of(head);
         match (&head.method, path) {
-            (&Method::GET, "logs") => logs::get(parts, &query),
-            (&Method::GET, "invocations") => invocations::get(parts, &query),
+            (&Method::GET, "logs") => logs::get(parts, &query).await,
+            (&Method::GET, "invocations") => invocations::get(parts, &query).await,
             (&Method::POST, "invoke") => invoke::post(parts, &query, body).await,
             (&Method::POST, "deploy") => deployments::post(parts, body).await,
             (&Method::GET, "clock") => Ok(clock::get(parts)),

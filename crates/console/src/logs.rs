@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderValue, header};
-use ledger::{Filter, Follow, Logged};
+use ledger::{Filter, Follow, Group, Logged};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Response};
@@ -36,16 +36,20 @@ impl From<Logged> for Line {
     }
 }
 
-pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
-    let function = match query.text("function") {
-        Some(name) => Some(name::find(parts, &name)?),
-        None => None,
-    };
+pub(crate) async fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem> {
+    let asked = query.text("function");
     let last = query.parse("last")?.unwrap_or(USUAL).min(MOST);
-    let filter = match &function {
-        Some(function) => Filter::Group(parts.functions.log_group(function)),
-        None => Filter::Everything,
+    let (function, filter) = match asked {
+        None => (None, Filter::Everything),
+        // No function is called like that.
+        Some(name) if name.contains('/') => (None, Filter::Group(group(parts, &name)?)),
+        Some(name) => {
+            let function = name::find(parts, &name)?;
+            let group = parts.functions.log_group(&function);
+            (Some(function), Filter::Group(group))
+        }
     };
+    parts.ledger.caught_up().await;
     let (lines, end) = parts.ledger.newest(&filter, last)?;
     let function = function.map(|function| function.name);
     let newest = print(lines, function.as_deref());
@@ -62,6 +66,14 @@ pub(crate) fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Problem>
         HeaderValue::from_static("application/x-ndjson"),
     );
     Ok(response)
+}
+
+fn group(parts: &Parts, name: &str) -> Result<Group, Problem> {
+    let there = parts.ledger.groups(&parts.space)?;
+    let mut there = there.into_iter().map(|facts| facts.group);
+    there
+        .find(|group| group.name == name)
+        .ok_or_else(|| Problem::missing(format!("nothing was written to a log group {name}")))
 }
 
 fn following(

@@ -4,6 +4,7 @@
 //! references, and the properties of each resource. Every error and notice has its place in the file. A template either
 //! resolves as a whole or yields the list of all that is wrong with it.
 
+mod admission;
 mod balancer;
 mod bucket;
 mod bus;
@@ -20,8 +21,10 @@ mod include;
 mod intrinsics;
 mod layer;
 mod literal;
+mod log_group;
 mod mapping;
 mod nearest;
+mod network;
 mod order;
 mod outcome;
 mod parameters;

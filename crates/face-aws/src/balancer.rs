@@ -115,6 +115,7 @@ impl Balancers {
                     .await
                     .map_err(|error| match error {
                         BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                        BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
                         BodyError::Truncated(_) | BodyError::Source(_) => StatusCode::BAD_REQUEST,
                     })?;
                 let told = self.told(balancer.forwarded, listener, headers.clone(), &source);

@@ -143,7 +143,10 @@ impl Passage<'_> {
         let body = wire::collect(body, LARGEST_REQUEST).await;
         let body = body.map_err(|error| match error {
             wire::BodyError::TooLarge(_) => Refused::request(413, "The request is too large."),
-            _ => Refused::request(400, "Bad request."),
+            wire::BodyError::TooSlow => Refused::request(408, "The request came too slowly."),
+            wire::BodyError::Truncated(_) | wire::BodyError::Source(_) => {
+                Refused::request(400, "Bad request.")
+            }
         })?;
         let mut headers = headers::of(&head.headers);
         headers::set(&mut headers, "host", address.host.clone());

@@ -162,7 +162,7 @@ impl Dialect for AwsDialect {
         trace: Option<&str>,
         function: &Function,
     ) -> Result<Option<String>, functions::Looping> {
-        follow(trace, function).map_err(|_| functions::Looping)
+        follow(trace, function)
     }
 
     fn invoked_name(&self, function: &Function, qualifier: Option<&str>) -> String {

@@ -147,6 +147,7 @@ impl Gateways {
         let body = wire::collect(body, LARGEST_BODY).await;
         let body = body.map_err(|error| match error {
             BodyError::TooLarge(_) => Refusal::TooLarge,
+            BodyError::TooSlow => Refusal::TooSlow,
             BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
         })?;
         let form = match &route.backend {
@@ -163,6 +164,7 @@ impl Gateways {
             headers: headers(&head.headers, address),
             is_text: !is_binary(gateway, &head.headers),
             body,
+            held: None,
             version: format!("{:?}", head.version),
             source_ip: source_ip(&head),
             route: HttpRoute {

@@ -28,6 +28,7 @@ mod policy;
 mod provisioned;
 mod recursion;
 mod settings;
+mod signing;
 mod stream;
 mod tags;
 mod update;

@@ -34,7 +34,7 @@ use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
 use crate::scheduler::{self, Scheduler};
-use crate::signature::{self, Expected, PathStyle, SigningKeys};
+use crate::signature::{self, Expected, Hex, PathStyle, SigningKeys};
 use crate::sns::{self, Sns};
 use crate::sqs::{self, Sqs};
 use crate::sts::{self, Sts};
@@ -301,11 +301,12 @@ impl Aws {
             keys: &self.signing_keys,
         };
         let mut failed = None;
-        let verified = signature::verify(head, &hashed(head, body), &expected, |id, token| {
-            let found = self.access.credential(id, token);
-            let credential = found.map_err(|error| refused(error, &mut failed))?;
-            Ok((credential.secret, credential.principal))
-        });
+        let verified =
+            signature::verify(head, hashed(head, body).as_str(), &expected, |id, token| {
+                let found = self.access.credential(id, token);
+                let credential = found.map_err(|error| refused(error, &mut failed))?;
+                Ok((credential.secret, credential.principal))
+            });
         if let Some(error) = failed {
             tracing::error!(%error, "a key could not be looked up");
             return Err(Fault::internal("InternalFailure"));
@@ -315,7 +316,7 @@ impl Aws {
         Ok(Context {
             space: Context::space(&account, &claim.region),
             account,
-            region: claim.region,
+            region: claim.region.into_owned(),
             principal,
             request_id: request_id.to_owned(),
         })
@@ -381,11 +382,26 @@ static CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha25
 static TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// What is signed in the body's place.
-pub(crate) fn hashed(head: &Head, body: &[u8]) -> String {
+pub(crate) enum Hashed {
+    Unsigned,
+    Body(Hex),
+}
+
+impl Hashed {
     const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Unsigned => Self::UNSIGNED,
+            Self::Body(hex) => hex.as_str(),
+        }
+    }
+}
+
+pub(crate) fn hashed(head: &Head, body: &[u8]) -> Hashed {
     match head.headers.get(&CONTENT_SHA256) {
-        Some(value) if value == UNSIGNED => UNSIGNED.to_owned(),
-        _ => signature::sha256(body),
+        Some(value) if value == Hashed::UNSIGNED => Hashed::Unsigned,
+        _ => Hashed::Body(signature::sha256(body)),
     }
 }
 
@@ -427,6 +443,10 @@ fn unread(known: Known, error: &BodyError) -> Fault {
             };
             let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
             Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        BodyError::TooSlow => {
+            let message = "The request's body came too slowly";
+            Fault::new("RequestTimeoutException", message).with_status(StatusCode::REQUEST_TIMEOUT)
         }
         BodyError::Truncated(_) | BodyError::Source(_) => {
             Fault::serialization(Some("The request's body was cut short".into()))

@@ -4,6 +4,7 @@
 //! steps, and the order in which mistakes are told, are those of the real service (AWS General Reference, "Signing AWS
 //! API requests"; the sentences are recorded from DynamoDB).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::fmt::Write as _;
@@ -34,18 +35,20 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Who signed, and for what, as the request claims before it is verified.
+/// Who signed, and for what, as the request claims before it is verified. Almost every request is verified, so what is in
+/// a header is left there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
-    pub(crate) key_id: String,
-    pub(crate) region: String,
-    pub(crate) service: String,
-    pub(crate) token: Option<String>,
-    date: String,
+pub(crate) struct Claim<'a> {
+    pub(crate) key_id: Cow<'a, str>,
+    pub(crate) region: Cow<'a, str>,
+    service: Cow<'a, str>,
+    token: Option<Cow<'a, str>>,
+    date: Cow<'a, str>,
     /// `YYYYMMDDTHHMMSSZ`.
-    timestamp: String,
-    signed_headers: Vec<String>,
-    signature: String,
+    timestamp: Cow<'a, str>,
+    /// In lower case, with semicolons between them.
+    signed_headers: Cow<'a, str>,
+    signature: Cow<'a, str>,
     /// Seconds that a presigned URL is good for; a header has none.
     expires: Option<u64>,
     in_query: bool,
@@ -88,12 +91,12 @@ pub(crate) enum PathStyle {
 
 /// Finds out who sent a request: reads its claim, asks `lookup` for the secret of the claim's key (and its token) and
 /// for whom it stands, and compares. `body` is the hex SHA-256 of the body, or what was signed in its place.
-pub(crate) fn verify<T>(
-    parts: &Parts,
+pub(crate) fn verify<'a, T>(
+    parts: &'a Parts,
     body: &str,
     expected: &Expected<'_>,
     lookup: impl FnOnce(&str, Option<&str>) -> Result<(String, T), Error>,
-) -> Result<(Claim, T), Error> {
+) -> Result<(Claim<'a>, T), Error> {
     let claim = Claim::read(parts)?;
     claim.check(expected)?;
     let (secret, who) = lookup(&claim.key_id, claim.token.as_deref())?;
@@ -102,9 +105,9 @@ pub(crate) fn verify<T>(
     Ok((claim, who))
 }
 
-impl Claim {
+impl<'a> Claim<'a> {
     /// What the request says about its signature, in a header or in the query string.
-    pub(crate) fn read(parts: &Parts) -> Result<Self, Error> {
+    fn read(parts: &'a Parts) -> Result<Self, Error> {
         let query = parts.uri.query().unwrap_or_default();
         let in_query = pairs(query).any(|(name, _)| name == "X-Amz-Algorithm");
         let header = text(&parts.headers, &header::AUTHORIZATION);
@@ -122,7 +125,7 @@ impl Claim {
     /// Whether the claim is for here and now.
     fn check(&self, expected: &Expected<'_>) -> Result<(), Error> {
         self.check_time(expected.now)?;
-        if !self.signed_headers.iter().any(|name| name == "host") {
+        if !self.signed_headers().any(|name| name == "host") {
             return Err(Error::Invalid(
                 "'Host' must be a 'SignedHeader' in the AWS Authorization.".into(),
             ));
@@ -140,9 +143,9 @@ impl Claim {
     ) -> Result<(), Error> {
         let canonical = self.canonical_request(parts, body, style);
         let to_sign = self.string_to_sign(&canonical);
-        let signature = hex(key.sign(to_sign.as_bytes()).as_ref());
-        let same =
-            constant_time::verify_slices_are_equal(signature.as_bytes(), self.signature.as_bytes());
+        let signature = Hex::of(key.sign(to_sign.as_bytes()).as_ref());
+        let (signature, claimed) = (signature.as_str().as_bytes(), self.signature.as_bytes());
+        let same = constant_time::verify_slices_are_equal(signature, claimed);
         same.map_err(|_| {
             Error::Invalid(format!(
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
@@ -195,7 +198,7 @@ impl Claim {
                 "Credential should be scoped to correct service: '{service}'. "
             );
         }
-        if !self.timestamp.starts_with(&self.date) || self.date.len() != 8 {
+        if !self.timestamp.starts_with(&*self.date) || self.date.len() != 8 {
             let day = self.timestamp.get(..8).unwrap_or_default();
             let _ = write!(
                 wrong,
@@ -212,24 +215,21 @@ impl Claim {
     }
 
     fn canonical_request(&self, parts: &Parts, body: &str, style: PathStyle) -> String {
-        let mut canonical = String::with_capacity(512);
+        let mut canonical = String::with_capacity(1_024);
         canonical.push_str(parts.method.as_str());
         canonical.push('\n');
         canonical.push_str(&canonical_path(parts.uri.path(), style));
         canonical.push('\n');
         canonical.push_str(&self.canonical_query(&parts.uri));
         canonical.push('\n');
-        for name in &self.signed_headers {
+        for name in self.signed_headers() {
             canonical.push_str(name);
             canonical.push(':');
             add_header_values(&mut canonical, parts, name);
             canonical.push('\n');
         }
         canonical.push('\n');
-        for (at, name) in self.signed_headers.iter().enumerate() {
-            canonical.push_str(if at == 0 { "" } else { ";" });
-            canonical.push_str(name);
-        }
+        canonical.push_str(&self.signed_headers);
         canonical.push('\n');
         canonical.push_str(body);
         canonical
@@ -252,25 +252,52 @@ impl Claim {
         all.join("&")
     }
 
-    fn scope(&self) -> String {
-        format!(
-            "{}/{}/{}/{TERMINATOR}",
-            self.date, self.region, self.service
-        )
+    fn into_owned(self) -> Claim<'static> {
+        let own = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        Claim {
+            key_id: own(self.key_id),
+            region: own(self.region),
+            service: own(self.service),
+            token: self.token.map(own),
+            date: own(self.date),
+            timestamp: own(self.timestamp),
+            signed_headers: own(self.signed_headers),
+            signature: own(self.signature),
+            expires: self.expires,
+            in_query: self.in_query,
+        }
+    }
+
+    fn signed_headers(&self) -> impl Iterator<Item = &str> {
+        self.signed_headers.split(';')
     }
 
     fn string_to_sign(&self, canonical: &str) -> String {
-        format!(
-            "{ALGORITHM}\n{}\n{}\n{}",
-            self.timestamp,
-            self.scope(),
-            sha256(canonical.as_bytes())
-        )
+        let mut to_sign = String::with_capacity(192);
+        let hashed = sha256(canonical.as_bytes());
+        for part in [
+            ALGORITHM,
+            "\n",
+            &self.timestamp,
+            "\n",
+            &self.date,
+            "/",
+            &self.region,
+            "/",
+            &self.service,
+            "/",
+            TERMINATOR,
+            "\n",
+            hashed.as_str(),
+        ] {
+            to_sign.push_str(part);
+        }
+        to_sign
     }
 
     fn key(&self, secret: &str) -> Hmac {
         let start = Hmac::new(format!("AWS4{secret}").as_bytes());
-        [&self.date, &self.region, &self.service, TERMINATOR]
+        [&*self.date, &self.region, &self.service, TERMINATOR]
             .into_iter()
             .fold(start, |key, part| {
                 Hmac::new(key.sign(part.as_bytes()).as_ref())
@@ -279,8 +306,28 @@ impl Claim {
 }
 
 /// The hex SHA-256 that stands for a body in what is signed.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hex(digest::digest(&digest::SHA256, bytes).as_ref())
+pub(crate) fn sha256(bytes: &[u8]) -> Hex {
+    Hex::of(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+/// A digest in hexadecimal digits.
+pub(crate) struct Hex([u8; 64]);
+
+impl Hex {
+    /// Of 32 bytes.
+    fn of(digest: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'0'; 64];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(digest) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
+        }
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits are text")
+    }
 }
 
 pub(crate) struct Hmac(hmac::Key);
@@ -305,8 +352,8 @@ struct Derived {
 const MOST_KEYS: usize = 1_024;
 
 impl SigningKeys {
-    fn of(&self, secret: &str, claim: &Claim) -> Arc<Hmac> {
-        let hash = (secret, &claim.date, &claim.region, &claim.service);
+    fn of(&self, secret: &str, claim: &Claim<'_>) -> Arc<Hmac> {
+        let hash = (secret, &*claim.date, &*claim.region, &*claim.service);
         let hash = self.hashes.hash_one(hash);
         if let Some(known) = self.known.lock().get(&hash)
             && known.is(secret, claim)
@@ -316,9 +363,9 @@ impl SigningKeys {
         let key = Arc::new(claim.key(secret));
         let derived = Derived {
             secret: secret.to_owned(),
-            date: claim.date.clone(),
-            region: claim.region.clone(),
-            service: claim.service.clone(),
+            date: claim.date.clone().into_owned(),
+            region: claim.region.clone().into_owned(),
+            service: claim.service.clone().into_owned(),
             key: key.clone(),
         };
         let mut known = self.known.lock();
@@ -331,14 +378,11 @@ impl SigningKeys {
 }
 
 impl Derived {
-    fn is(&self, secret: &str, claim: &Claim) -> bool {
-        let here = (
-            self.secret.as_str(),
-            &self.date,
-            &self.region,
-            &self.service,
-        );
-        here == (secret, &claim.date, &claim.region, &claim.service)
+    fn is(&self, secret: &str, claim: &Claim<'_>) -> bool {
+        self.secret == secret
+            && self.date == claim.date
+            && self.region == claim.region
+            && self.service == claim.service
     }
 }
 
@@ -352,7 +396,7 @@ impl Hmac {
     }
 }
 
-fn from_header(headers: &HeaderMap, header: &str) -> Result<Claim, Error> {
+fn from_header<'a>(headers: &'a HeaderMap, header: &'a str) -> Result<Claim<'a>, Error> {
     let header = header.trim();
     if !header.starts_with("AWS4-") {
         return Err(Error::Missing);
@@ -391,12 +435,11 @@ fn from_header(headers: &HeaderMap, header: &str) -> Result<Claim, Error> {
     if !lacks.is_empty() {
         return Err(Error::Incomplete(format!("{lacks}Authorization={header}")));
     }
-    let token = text(headers, &SECURITY_TOKEN).map(str::to_owned);
     fields.timestamp = date;
-    fields.claim(algorithm, token, None)
+    fields.claim(algorithm, text(headers, &SECURITY_TOKEN), None)
 }
 
-fn from_query(query: &str) -> Result<Claim, Error> {
+fn from_query(query: &str) -> Result<Claim<'static>, Error> {
     let found = |wanted: &str| {
         pairs(query)
             .find(|(name, _)| name == wanted)
@@ -443,11 +486,13 @@ fn from_query(query: &str) -> Result<Claim, Error> {
         signature,
         timestamp: date,
     };
-    fields.claim(
+    let token = found("X-Amz-Security-Token");
+    let claim = fields.claim(
         algorithm.unwrap_or_default(),
-        found("X-Amz-Security-Token"),
+        token.as_deref(),
         Some(expires),
-    )
+    )?;
+    Ok(claim.into_owned())
 }
 
 #[derive(Default)]
@@ -458,21 +503,20 @@ struct Fields<'a> {
     timestamp: Option<&'a str>,
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
     fn claim(
         &self,
         algorithm: &str,
-        token: Option<String>,
+        token: Option<&'a str>,
         expires: Option<u64>,
-    ) -> Result<Claim, Error> {
+    ) -> Result<Claim<'a>, Error> {
         if algorithm != ALGORITHM {
             return Err(Error::Incomplete(format!(
                 "Unsupported AWS 'algorithm': '{algorithm}' (only {ALGORITHM} for now). "
             )));
         }
         let credential = self.credential.unwrap_or_default().trim_end_matches('/');
-        let parts: Vec<&str> = credential.split('/').collect();
-        let [key_id, date, region, service, terminator] = parts[..] else {
+        let Some([key_id, date, region, service, terminator]) = five(credential) else {
             return Err(Error::Incomplete(format!(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
             )));
@@ -484,20 +528,33 @@ impl Fields<'_> {
         }
         let signed_headers = self.signed_headers.unwrap_or_default();
         Ok(Claim {
-            key_id: key_id.to_owned(),
-            date: date.to_owned(),
-            region: region.to_owned(),
-            service: service.to_owned(),
-            token,
-            timestamp: self.timestamp.unwrap_or_default().to_owned(),
-            signed_headers: signed_headers
-                .split(';')
-                .map(str::to_ascii_lowercase)
-                .collect(),
-            signature: self.signature.unwrap_or_default().to_owned(),
+            key_id: key_id.into(),
+            date: date.into(),
+            region: region.into(),
+            service: service.into(),
+            token: token.map(Cow::from),
+            timestamp: self.timestamp.unwrap_or_default().into(),
+            signed_headers: in_lower_case(signed_headers),
+            signature: self.signature.unwrap_or_default().into(),
             expires,
             in_query: expires.is_some(),
         })
+    }
+}
+
+/// The parts between slashes, if there are just five.
+fn five(credential: &str) -> Option<[&str; 5]> {
+    let mut parts = credential.split('/');
+    let mut next = || parts.next();
+    let five = [next()?, next()?, next()?, next()?, next()?];
+    parts.next().is_none().then_some(five)
+}
+
+fn in_lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text.to_ascii_lowercase().into()
+    } else {
+        text.into()
     }
 }
 
@@ -534,11 +591,13 @@ fn add_header_values(canonical: &mut String, parts: &Parts, name: &str) {
     }
     for (at, value) in parts.headers.get_all(name).iter().enumerate() {
         canonical.push_str(if at == 0 { "" } else { "," });
-        let value = String::from_utf8_lossy(value.as_bytes());
-        if is_plain(&value) {
-            canonical.push_str(&value);
+        if let Ok(value) = value.to_str()
+            && is_plain(value)
+        {
+            canonical.push_str(value);
             continue;
         }
+        let value = String::from_utf8_lossy(value.as_bytes());
         for (at, word) in value.split_whitespace().enumerate() {
             canonical.push_str(if at == 0 { "" } else { " " });
             canonical.push_str(word);
@@ -559,7 +618,7 @@ fn is_plain(value: &str) -> bool {
     before != b' '
 }
 
-fn canonical_path(path: &str, style: PathStyle) -> String {
+fn canonical_path(path: &str, style: PathStyle) -> Cow<'static, str> {
     if path.is_empty() || path == "/" {
         return "/".into();
     }
@@ -569,7 +628,7 @@ fn canonical_path(path: &str, style: PathStyle) -> String {
             let bytes: Vec<u8> = percent_decode_str(part).collect();
             percent_encoding::percent_encode(&bytes, UNRESERVED).to_string()
         });
-        return decoded.collect::<Vec<_>>().join("/");
+        return decoded.collect::<Vec<_>>().join("/").into();
     }
     let mut kept: Vec<&str> = Vec::new();
     for part in path
@@ -589,7 +648,7 @@ fn canonical_path(path: &str, style: PathStyle) -> String {
     if canonical.is_empty() || path.ends_with('/') {
         canonical.push('/');
     }
-    canonical
+    canonical.into()
 }
 
 /// `YYYYMMDDTHHMMSSZ` as seconds since 1970.
@@ -622,16 +681,6 @@ fn basic(at: Timestamp) -> String {
     jiff::Timestamp::from_second(seconds)
         .map(|at| at.strftime("%Y%m%dT%H%M%SZ").to_string())
         .unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
 }
 
 #[cfg(test)]

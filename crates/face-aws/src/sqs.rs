@@ -158,6 +158,12 @@ impl Asked<'_> {
         }
     }
 
+    /// That of the call in which was asked: SDKs inside functions pass it on.
+    fn trace(&self) -> Option<String> {
+        let trace = self.head.headers.get("x-amzn-trace-id")?;
+        trace.to_str().ok().map(str::to_owned)
+    }
+
     fn space(&self) -> &Space {
         &self.context.space
     }

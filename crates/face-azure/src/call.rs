@@ -2,14 +2,12 @@
 
 use base::ByteSize;
 use functions::{
-    Error, Event, GatewayKind, HttpAnswer, HttpBegun, HttpForm, HttpRequest, HttpRoute, Invoke,
-    NoAnswer,
+    Error, Event, GatewayKind, HttpBegun, HttpForm, HttpRequest, HttpRoute, Invoke, NoAnswer,
 };
-use futures_util::TryStreamExt as _;
 use http::request::Parts as Head;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, header};
 use triggers::Parameters;
-use wire::{Body, BodyError, Encrypted, Peer, Response};
+use wire::{Body, BodyError, Encrypted, Held, Peer, Response};
 
 use crate::front::Parts;
 use crate::origins;
@@ -18,14 +16,6 @@ use crate::routes::Route;
 
 /// The published limit.
 const LARGEST_BODY: ByteSize = ByteSize::mib(100);
-/// How a message is framed is the front's business.
-const FRAMING: [HeaderName; 4] = [
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-];
-
 /// By which a function knows how its caller reached the front.
 const PROTOCOL: &str = "x-forwarded-proto";
 
@@ -36,15 +26,11 @@ pub(crate) async fn call(
     route: &Route,
     parameters: Parameters,
 ) -> Result<Response, Refusal> {
-    // Who says that more is to come need not send it.
-    let said = head.headers.get(header::CONTENT_LENGTH);
-    let said = said.and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
-    if said.is_some_and(|said| said > LARGEST_BODY.as_bytes()) {
-        return Err(Refusal::TooLarge);
-    }
-    let body = wire::collect(body, LARGEST_BODY).await;
+    // No instance waits for a body that is still to come.
+    let body = parts.holding.hold(body, LARGEST_BODY).await;
     let body = body.map_err(|error| match error {
         BodyError::TooLarge(_) => Refusal::TooLarge,
+        BodyError::TooSlow => Refusal::TooSlow,
         BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
     })?;
     let function = &route.function;
@@ -73,7 +59,7 @@ pub(crate) async fn call(
         }
         NoAnswer::Malformed(why) => malformed(function, &why),
     })?;
-    let mut response = printed(begun).map_err(|why| malformed(function, &why))?;
+    let mut response = begun.response().map_err(|why| malformed(function, &why))?;
     for (name, value) in &route.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().insert(name, value);
@@ -98,8 +84,13 @@ fn malformed(function: &str, why: &str) -> Refusal {
     Refusal::Failed
 }
 
-fn request(parts: &Parts, head: &Head, body: bytes::Bytes, parameters: Parameters) -> HttpRequest {
+fn request(parts: &Parts, head: &Head, body: Held, parameters: Parameters) -> HttpRequest {
     let peer = head.extensions.get::<Peer>();
+    let length = body.length();
+    let (body, held) = match body {
+        Held::Memory(bytes) => (bytes, None),
+        Held::File(file) => (bytes::Bytes::new(), Some(file)),
+    };
     HttpRequest {
         request_id: parts.random.uuid().to_string(),
         space: crate::space(),
@@ -107,8 +98,9 @@ fn request(parts: &Parts, head: &Head, body: bytes::Bytes, parameters: Parameter
         method: head.method.as_str().to_owned(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        headers: headers(head, body.len()),
+        headers: headers(head, length),
         body,
+        held,
         is_text: false,
         version: format!("{:?}", head.version),
         source_ip: peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string()),
@@ -129,12 +121,12 @@ fn request(parts: &Parts, head: &Head, body: bytes::Bytes, parameters: Parameter
 }
 
 /// As they came. The body is handed over whole, so its length is known; over HTTP/2 the host is no header.
-fn headers(head: &Head, length: usize) -> Vec<(String, String)> {
+fn headers(head: &Head, length: u64) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let sent = head
         .headers
         .iter()
-        .filter(|(name, _)| !FRAMING.contains(name))
+        .filter(|(name, _)| !functions::FRAMING.contains(name))
         .map(|(name, value)| (name.as_str().to_owned(), text(value)));
     let mut all: Vec<(String, String)> = sent.collect();
     if head.headers.contains_key(header::CONTENT_LENGTH) || length > 0 {
@@ -150,32 +142,4 @@ fn headers(head: &Head, length: usize) -> Vec<(String, String)> {
         all.push((PROTOCOL.into(), "https".into()));
     }
     all
-}
-
-fn printed(begun: HttpBegun) -> Result<Response, String> {
-    let HttpAnswer {
-        status,
-        headers,
-        body,
-    } = begun.answer;
-    let status = StatusCode::from_u16(status).map_err(|why| why.to_string())?;
-    if status.is_informational() {
-        return Err(format!("{status} ends no request"));
-    }
-    let mut response = Response::new(match begun.rest {
-        None => wire::full(body),
-        Some(answering) => {
-            let pieces = answering.rest(body);
-            wire::stream(pieces.map_err(|why| BodyError::Source(why.into())))
-        }
-    });
-    *response.status_mut() = status;
-    for (name, value) in headers {
-        let name = HeaderName::try_from(name).map_err(|why| why.to_string())?;
-        let value = HeaderValue::try_from(value).map_err(|why| why.to_string())?;
-        if !FRAMING.contains(&name) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    Ok(response)
 }

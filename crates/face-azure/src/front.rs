@@ -8,7 +8,7 @@ use functions::{Error, Functions};
 use http::request::Parts as Head;
 use http::{HeaderValue, Method, header};
 use parking_lot::RwLock;
-use wire::{Body, Request, Response, Service, ServiceFuture};
+use wire::{Body, Holding, Request, Response, Service, ServiceFuture};
 
 use crate::refusal::Refusal;
 use crate::routes::Routes;
@@ -21,6 +21,8 @@ pub struct Parts {
     pub keys: Keyring,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
+    /// Where large requests wait until they are there whole.
+    pub holding: Holding,
 }
 
 /// The service's handle. Clones share it.

@@ -9,6 +9,7 @@ pub(crate) enum Refusal {
     Unauthorized,
     TooLarge,
     Truncated,
+    TooSlow,
     Throttled,
     /// It threw, ended, took too long, or said something that is no answer.
     Failed,
@@ -23,6 +24,7 @@ impl Refusal {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::Failed | Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         })

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use base::{ByteSize, Clock, Random};
+use bytes::Bytes;
 use functions::{
-    Error, Event, Function, Functions, GatewayKind, HttpAnswer, HttpForm, HttpRequest, HttpRoute,
-    Invoke,
+    Error, Event, Failed, Function, Functions, GatewayKind, HttpBegun, HttpForm, HttpRequest,
+    HttpRoute, Invoke, NoAnswer,
 };
 use http::request::Parts as Head;
-use http::{HeaderName, HeaderValue, StatusCode, header};
-use wire::{Body, BodyError, Peer, Request, Response, Service, ServiceFuture};
+use http::{HeaderValue, header};
+use wire::{Body, BodyError, Held, Holding, Peer, Request, Response, Service, ServiceFuture};
 
 use crate::refusal::Refusal;
 
@@ -24,14 +25,22 @@ pub struct Google {
     functions: Functions,
     clock: Arc<dyn Clock>,
     random: Random,
+    holding: Holding,
 }
 
 impl Google {
-    pub fn new(functions: Functions, clock: Arc<dyn Clock>, random: Random) -> Self {
+    /// Large requests wait in `holding` until they are there whole.
+    pub fn new(
+        functions: Functions,
+        clock: Arc<dyn Clock>,
+        random: Random,
+        holding: Holding,
+    ) -> Self {
         Self {
             functions,
             clock,
             random,
+            holding,
         }
     }
 
@@ -51,9 +60,11 @@ impl Google {
 
     async fn serve(&self, head: Head, body: Body) -> Result<Response, Refusal> {
         let (function, path) = self.function_of(head.uri.path())?;
-        let body = wire::collect(body, LARGEST_BODY).await;
+        // No instance waits for a body that is still to come.
+        let body = self.holding.hold(body, LARGEST_BODY).await;
         let body = body.map_err(|error| match error {
             BodyError::TooLarge(_) => Refusal::TooLarge,
+            BodyError::TooSlow => Refusal::TooSlow,
             BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
         })?;
         let event = Event::Http(Box::new(self.request(&head, path, body)));
@@ -79,9 +90,14 @@ impl Google {
         }
     }
 
-    fn request(&self, head: &Head, path: String, body: bytes::Bytes) -> HttpRequest {
+    fn request(&self, head: &Head, path: String, body: Held) -> HttpRequest {
         let peer = head.extensions.get::<Peer>();
         let source_ip = peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string());
+        let length = body.length();
+        let (body, held) = match body {
+            Held::Memory(bytes) => (bytes, None),
+            Held::File(file) => (Bytes::new(), Some(file)),
+        };
         HttpRequest {
             request_id: self.random.uuid().to_string(),
             space: crate::space(),
@@ -89,8 +105,9 @@ impl Google {
             method: head.method.as_str().to_owned(),
             path,
             query: head.uri.query().unwrap_or_default().to_owned(),
-            headers: headers(head, body.len(), &source_ip),
+            headers: headers(head, length, &source_ip),
             body,
+            held,
             is_text: false,
             version: format!("{:?}", head.version),
             source_ip,
@@ -123,32 +140,14 @@ impl Google {
             trace: None,
         };
         // The function's own time-out ends the wait.
-        let outcome = self
-            .functions
-            .invoke(invoke)
-            .await
-            .map_err(|error| match error {
-                Error::Throttled(_) => Refusal::Throttled,
-                error => broken(name, &error),
-            })?;
-        let payload = outcome.result.map_err(|failed| {
-            tracing::warn!(
-                function = name,
-                kind = failed.kind,
-                message = failed.message,
-                "a request got no answer"
-            );
-            match failed.kind.as_str() {
-                crate::dialect::TIMED_OUT => Refusal::TimedOut,
-                crate::dialect::NOT_STARTED => Refusal::NotStarted,
-                _ => Refusal::Crashed,
-            }
+        let answering = self.functions.invoke_streaming(invoke).await;
+        let answering = answering.map_err(|error| refused(name, &error))?;
+        let begun = HttpBegun::of(answering).await.map_err(|why| match why {
+            NoAnswer::NotRun(error) => refused(name, &error),
+            NoAnswer::Failed(failed) => unanswered(name, &failed),
+            NoAnswer::Malformed(why) => malformed(name, &why),
         })?;
-        let answer = HttpAnswer::read(&payload).and_then(printed);
-        answer.map_err(|why| {
-            tracing::warn!(function = name, why, "a function's answer is not one");
-            Refusal::Crashed
-        })
+        begun.response().map_err(|why| malformed(name, &why))
     }
 }
 
@@ -164,23 +163,40 @@ impl std::fmt::Debug for Google {
     }
 }
 
+fn refused(function: &str, error: &Error) -> Refusal {
+    match error {
+        Error::Throttled(_) => Refusal::Throttled,
+        error => broken(function, error),
+    }
+}
+
+fn unanswered(function: &str, failed: &Failed) -> Refusal {
+    let (kind, message) = (&failed.kind, &failed.message);
+    tracing::warn!(function, kind, message, "a request got no answer");
+    match kind.as_str() {
+        crate::dialect::TIMED_OUT => Refusal::TimedOut,
+        crate::dialect::NOT_STARTED => Refusal::NotStarted,
+        _ => Refusal::Crashed,
+    }
+}
+
+fn malformed(function: &str, why: &str) -> Refusal {
+    tracing::warn!(function, why, "a function's answer is not one");
+    Refusal::Crashed
+}
+
 fn broken(function: &str, error: &Error) -> Refusal {
     tracing::warn!(%error, function, "a request got no answer");
     Refusal::Broken
 }
 
 /// As they came, with what the platform's front adds. The body is handed over whole, so its length is known.
-fn headers(head: &Head, length: usize, source_ip: &str) -> Vec<(String, String)> {
+fn headers(head: &Head, length: u64, source_ip: &str) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let framing = [
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::CONNECTION,
-    ];
     let mut all: Vec<(String, String)> = head
         .headers
         .iter()
-        .filter(|(name, _)| !framing.contains(name))
+        .filter(|(name, _)| !functions::FRAMING.contains(name))
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect();
     let sent = head.headers.contains_key(header::CONTENT_LENGTH);
@@ -192,22 +208,4 @@ fn headers(head: &Head, length: usize, source_ip: &str) -> Vec<(String, String)>
         all.push(("x-forwarded-proto".into(), "http".into()));
     }
     all
-}
-
-fn printed(answer: HttpAnswer) -> Result<Response, String> {
-    let status = StatusCode::from_u16(answer.status).map_err(|why| why.to_string())?;
-    if status.is_informational() {
-        return Err(format!("{status} ends no request"));
-    }
-    let mut response = Response::new(wire::full(answer.body));
-    *response.status_mut() = status;
-    for (name, value) in answer.headers {
-        let name = HeaderName::try_from(name).map_err(|why| why.to_string())?;
-        let value = HeaderValue::try_from(value).map_err(|why| why.to_string())?;
-        // How the message is framed is the front's business.
-        if name != header::TRANSFER_ENCODING && name != header::CONNECTION {
-            response.headers_mut().append(name, value);
-        }
-    }
-    Ok(response)
 }

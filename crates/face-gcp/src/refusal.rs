@@ -8,6 +8,7 @@ pub(crate) enum Refusal {
     NoFunction,
     TooLarge,
     Truncated,
+    TooSlow,
     Throttled,
     TimedOut,
     /// Its instance did not come up.
@@ -24,6 +25,7 @@ impl Refusal {
             Self::NoFunction => StatusCode::NOT_FOUND,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Truncated => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Throttled => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::NotStarted | Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
@@ -36,6 +38,7 @@ impl Refusal {
             Self::NoFunction => "Page not found",
             Self::TooLarge => "Request Entity Too Large",
             Self::Truncated => "Bad Request",
+            Self::TooSlow => "Request Timeout",
             Self::Throttled => "Rate exceeded.",
             Self::TimedOut => "upstream request timeout",
             Self::NotStarted | Self::Broken => "Internal Server Error",

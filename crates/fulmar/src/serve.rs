@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use topics::Topics;
 use triggers::{Invoker, Triggers, Web};
-use wire::{Guest, Limits, Request, Server, Service, ServiceFuture, Tls};
+use wire::{Guest, Holding, Limits, Request, Server, Service, ServiceFuture, Tls};
 
 use crate::certificate;
 use crate::commands::ServerArgs;
@@ -185,12 +185,19 @@ pub(crate) async fn start(
         random: random.clone(),
     });
 
-    let google = Google::new(functions.clone(), clock.clone(), random.clone());
+    let holding = hold_requests(data_dir)?;
+    let google = Google::new(
+        functions.clone(),
+        clock.clone(),
+        random.clone(),
+        holding.clone(),
+    );
     let azure = Azure::new(face_azure::Parts {
         functions: functions.clone(),
         keys: keyring.clone(),
         clock: clock.clone(),
         random: random.clone(),
+        holding,
     });
     let workers = Workers {
         stop: stop.clone(),
@@ -209,25 +216,37 @@ pub(crate) async fn start(
             Ok(())
         }
     });
+    // Opened before anybody is told that we are ready.
+    let port = OtherPort {
+        cloud: "Google",
+        option: "--google-listen",
+        address: args.google_listen,
+        tls: tls.clone(),
+    };
+    let opened = match google.is_used() {
+        true => port.open().await,
+        false => None,
+    };
     workers.start(
         "Google's functions",
-        serve_google(
-            google,
-            args.google_listen,
-            tls.clone(),
-            deployer.deployed(),
-            stop.clone(),
-        ),
+        serve_google(google, port, opened, deployer.deployed(), stop.clone()),
     );
+    let port = OtherPort {
+        cloud: "Azure",
+        option: "--azure-listen",
+        address: args.azure_listen,
+        tls,
+    };
+    azure
+        .refresh()
+        .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+    let opened = match azure.is_used() {
+        true => port.open().await,
+        false => None,
+    };
     workers.start(
         "Azure's functions",
-        serve_azure(
-            azure,
-            args.azure_listen,
-            tls,
-            deployer.deployed(),
-            stop.clone(),
-        ),
+        serve_azure(azure, port, opened, deployer.deployed(), stop.clone()),
     );
     workers.start("triggers", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
@@ -507,6 +526,13 @@ fn make_private(folder: &Path) -> Result<()> {
         })
 }
 
+/// Where requests wait that are too large for memory.
+fn hold_requests(data_dir: &Path) -> Result<Holding> {
+    let folder = data_dir.join("requests");
+    make_private(&folder)?;
+    Ok(Holding::new(folder))
+}
+
 fn functions_config(args: &ServerArgs) -> functions::Config {
     let usual = functions::Config::default();
     functions::Config {
@@ -574,27 +600,47 @@ fn network(args: &ServerArgs, port: u16) -> sandbox::Network {
     }
 }
 
-/// Opens the door to Google's functions when there are any. If it cannot be opened, the next deployment tries again.
-async fn serve_google(
-    google: Google,
+/// A port of another cloud's functions, which is open when there are any.
+struct OtherPort {
+    cloud: &'static str,
+    option: &'static str,
     address: SocketAddr,
     tls: Option<Tls>,
+}
+
+impl OtherPort {
+    /// None if it cannot be opened, which is no reason for everything else to stop: the next deployment tries again.
+    async fn open(&self) -> Option<Server> {
+        match Server::bind(self.address, Limits::default()).await {
+            Ok(server) => Some(server.with_tls(self.tls.clone())),
+            Err(cause) => {
+                tracing::error!(
+                    "{}'s functions cannot be reached, as nothing can listen on {}: {cause}; choose another address: {}",
+                    self.cloud,
+                    self.address,
+                    self.option
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Serves Google's functions from when there are any.
+async fn serve_google(
+    google: Google,
+    port: OtherPort,
+    mut opened: Option<Server>,
     mut deployed: watch::Receiver<u64>,
     stop: CancellationToken,
 ) -> std::result::Result<(), String> {
     loop {
-        if google.is_used() {
-            match Server::bind(address, Limits::default()).await {
-                Ok(server) => {
-                    let server = server.with_tls(tls);
-                    server.run(Arc::new(google), stop).await;
-                    return Ok(());
-                }
-                Err(cause) => tracing::error!(
-                    "Google's functions cannot be reached, as nothing can listen on {address}: {cause}; choose another \
-                     address: --google-listen"
-                ),
-            }
+        if opened.is_none() && google.is_used() {
+            opened = port.open().await;
+        }
+        if let Some(server) = opened {
+            server.run(Arc::new(google), stop).await;
+            return Ok(());
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -609,25 +655,19 @@ async fn serve_google(
 /// The same for Azure's. What its functions answer to is read again whenever something was deployed.
 async fn serve_azure(
     azure: Azure,
-    address: SocketAddr,
-    tls: Option<Tls>,
+    port: OtherPort,
+    mut opened: Option<Server>,
     mut deployed: watch::Receiver<u64>,
     stop: CancellationToken,
 ) -> std::result::Result<(), String> {
     let mut serving = None;
     loop {
         azure.refresh().map_err(|error| error.to_string())?;
-        if azure.is_used() && serving.is_none() {
-            match Server::bind(address, Limits::default()).await {
-                Ok(server) => {
-                    let server = server.with_tls(tls.clone());
-                    serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));
-                }
-                Err(cause) => tracing::error!(
-                    "Azure's functions cannot be reached, as nothing can listen on {address}: {cause}; choose another \
-                     address: --azure-listen"
-                ),
-            }
+        if serving.is_none() && opened.is_none() && azure.is_used() {
+            opened = port.open().await;
+        }
+        if let Some(server) = opened.take() {
+            serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));
         }
         let served = async {
             match &mut serving {

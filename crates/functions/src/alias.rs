@@ -156,8 +156,8 @@ impl Functions {
         self.resolve_by(space, name, qualifier, |alias| alias.version)
     }
 
-    /// As [`Functions::resolve`], but chance decides between two versions.
-    pub(crate) fn resolve_call(
+    /// As [`Functions::resolve`], for one call: chance decides between two versions.
+    pub fn resolve_call(
         &self,
         space: &Space,
         name: &str,

@@ -239,6 +239,7 @@ impl Functions {
             queued: now.since(lease.due),
             streaming: None,
             answer: None,
+            with_log: false,
         };
         let refused = |attempt, outcome| {
             let mut invocation = self.record_of_refusal(&call, now, String::new());
@@ -251,7 +252,7 @@ impl Functions {
         };
         if followed.is_err() {
             tracing::warn!(function = function.name, "a chain of calls was cut");
-            let why = "the chain of calls goes round and round".to_owned();
+            let why = Error::Looping.to_string();
             return refused(Attempt::Looping, ledger::Outcome::Unavailable(why));
         }
         match self.run(&call).await {

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use ledger::{Invocation, Phases};
 
 use crate::capture::Capture;
+use crate::concurrency::Permit;
 use crate::dialect::{CallFacts, Dialect, Ended, Failed, Fault, Happening, Moment, Report};
 use crate::event::Event;
 use crate::extension::End;
 use crate::instance::{InitFailure, Instance, Limits, Started};
 use crate::invoke::Answer;
 use crate::launch::Start;
+use crate::pool::Busy;
 use crate::schema::Function;
 use crate::worker::{Handover, Reply, Streaming};
 use crate::{Error, Functions, Outcome, Result};
@@ -33,6 +35,14 @@ pub(crate) struct Call<'a> {
     pub(crate) streaming: Option<&'a Streaming>,
     /// Where the outcome goes if it is there before the attempt is over.
     pub(crate) answer: Option<&'a Answer>,
+    /// Whether the outcome is to have the end of the log, which is not there before the attempt is over.
+    pub(crate) with_log: bool,
+}
+
+/// What a call takes up while it runs.
+struct Taken {
+    _permit: Permit,
+    _busy: Busy,
 }
 
 /// What came of it.
@@ -95,8 +105,10 @@ impl Functions {
         }
         let Function { space, name, .. } = call.function;
         let permit = self.shared.permits.acquire(space, name);
-        let _permit = permit.map_err(Error::Throttled)?;
-        let _busy = self.busy(call.function);
+        let taken = Taken {
+            _permit: permit.map_err(Error::Throttled)?,
+            _busy: self.busy(call.function),
+        };
         let started = self.shared.clock.now();
         let mut phases = Phases {
             queued: call.queued,
@@ -109,7 +121,8 @@ impl Functions {
         };
         let (ending, memory, log) = match found {
             Found::Instance { instance, deadline } => {
-                self.run_on(call, instance, deadline, &mut phases).await
+                self.run_on(call, instance, (deadline, taken), &mut phases)
+                    .await
             }
             Found::None { capture, ending } => {
                 let log = self
@@ -119,16 +132,8 @@ impl Functions {
             }
         };
         let invocation = self.record_of(call, started, phases, memory, &ending);
-        let outcome = Outcome {
-            request_id: call.request_id.to_owned(),
-            version: call.function.version,
-            result: ending.result(),
-            log_tail: log,
-            phases,
-            start,
-        };
         Ok(Ran {
-            outcome,
+            outcome: outcome_of(call, &ending, log, &phases, start),
             invocation,
         })
     }
@@ -260,7 +265,7 @@ impl Functions {
         &self,
         call: &Call<'_>,
         mut instance: Instance,
-        deadline: Option<Timestamp>,
+        (deadline, taken): (Option<Timestamp>, Taken),
         phases: &mut Phases,
     ) -> (Ending, Option<u32>, String) {
         let (shared, function) = (&self.shared, call.function);
@@ -281,6 +286,7 @@ impl Functions {
             trace: call.trace.unwrap_or(&own_trace),
             client_context: call.client_context,
             payload: &payload,
+            held: call.event.held(),
             streaming: call.streaming,
         };
         let limits = Limits {
@@ -341,17 +347,34 @@ impl Functions {
                 _ => End::Failed,
             });
         }
+        if reusable && !call.with_log {
+            let log = instance.capture.hold().await;
+            let start = phases.launch.map(|_| instance.start);
+            self.give_back(function, instance, taken);
+            if let Some(answer) = call.answer {
+                answer.send(Ok(outcome_of(call, &ending, String::new(), phases, start)));
+                // Whoever waits for it goes first.
+                tokio::task::yield_now().await;
+            }
+            let lines = self.last_lines(call, &ending, phases, memory);
+            return (ending, memory, log.end(lines).await);
+        }
         let dead = !reusable;
         let log = self
             .conclude(call, &instance.capture, &ending, phases, memory, dead)
             .await;
         if reusable {
-            self.lay_down(&instance);
-            shared
-                .pools
-                .take_back(function, instance, shared.host.now());
+            self.give_back(function, instance, taken);
         }
         (ending, memory, log)
+    }
+
+    /// From here on others may have it.
+    fn give_back(&self, function: &Function, instance: Instance, taken: Taken) {
+        self.lay_down(&instance);
+        let (pools, now) = (&self.shared.pools, self.shared.host.now());
+        pools.take_back(function, instance, now);
+        drop(taken);
     }
 
     /// Prints the platform's last lines; returns the log's tail.
@@ -364,6 +387,17 @@ impl Functions {
         max_memory_mb: Option<u32>,
         dead: bool,
     ) -> String {
+        let lines = self.last_lines(call, ending, phases, max_memory_mb);
+        capture.end(lines, dead).await
+    }
+
+    fn last_lines(
+        &self,
+        call: &Call<'_>,
+        ending: &Ending,
+        phases: &Phases,
+        max_memory_mb: Option<u32>,
+    ) -> Vec<String> {
         let mut lines = Vec::new();
         if let Ending::Fault(failed, fault) = ending {
             lines.extend(self.lines(call, &Moment::Fault(failed, fault)));
@@ -371,7 +405,7 @@ impl Functions {
         lines.extend(self.lines(call, &Moment::End));
         let report = self.report(call, phases, max_memory_mb, ending);
         lines.extend(self.lines(call, &Moment::Report(report)));
-        capture.end(lines, dead).await
+        lines
     }
 
     fn report<'a>(
@@ -402,14 +436,8 @@ impl Functions {
             return;
         };
         let log_tail = capture.end(Vec::new(), false).await;
-        answer.send(Ok(Outcome {
-            request_id: call.request_id.to_owned(),
-            version: call.function.version,
-            result: ending.result(),
-            log_tail,
-            phases: *phases,
-            start: phases.launch.map(|_| start),
-        }));
+        let start = phases.launch.map(|_| start);
+        answer.send(Ok(outcome_of(call, ending, log_tail, phases, start)));
     }
 
     /// Those of a call for which an instance was started.
@@ -491,6 +519,23 @@ impl Functions {
             next_attempt: None,
             settlement: None,
         }
+    }
+}
+
+fn outcome_of(
+    call: &Call<'_>,
+    ending: &Ending,
+    log_tail: String,
+    phases: &Phases,
+    start: Option<Start>,
+) -> Outcome {
+    Outcome {
+        request_id: call.request_id.to_owned(),
+        version: call.function.version,
+        result: ending.result(),
+        log_tail,
+        phases: *phases,
+        start,
     }
 }
 

@@ -2,9 +2,9 @@
 //! in between.
 //!
 //! Whoever has the lock reads and keeps the order: a call itself at its beginning and its end, which need not wait for
-//! anybody then, and a task at all other times. Another task writes to the ledger, so that a slow commit delays nobody who
-//! only wants to know that everything was read. When the ledger falls far behind, reading stops, the pipes fill and the
-//! function waits: nothing is dropped and nothing piles up.
+//! anybody then, and a task at all other times. The ledger writes behind, so that a slow commit delays nobody who only
+//! wants to know that everything was read. When it falls far behind, reading stops, the pipes fill and the function waits:
+//! nothing is dropped and nothing piles up.
 //!
 //! A pipe wakes who looked at it last. That must stay the task, so a call looks with the task's waker.
 
@@ -18,9 +18,9 @@ use crate::extension::{Kind, Telemetry};
 use base::Clock;
 use bytes::{Buf, BytesMut};
 use futures_util::FutureExt;
-use ledger::{Group, Ledger, Line};
+use ledger::{Line, Writer};
 use tokio::io::AsyncRead;
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -35,16 +35,6 @@ const CHUNK: usize = 64 << 10;
 const DRAIN: usize = 1 << 20;
 /// How long a dead process's pipes may stay open: its children may have them.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// Appends that wait for the ledger.
-const WAITING: usize = 64;
-
-/// Where an instance's lines go.
-#[derive(Clone, Debug)]
-pub(crate) struct Destination {
-    pub(crate) group: Group,
-    pub(crate) stream: String,
-    pub(crate) function: String,
-}
 
 pub(crate) struct Pipes {
     pub(crate) stdout: Box<dyn AsyncRead + Send + Unpin>,
@@ -71,8 +61,14 @@ pub(crate) struct Capture {
     _hold: Arc<DropGuard>,
 }
 
+/// The log while one call has it for itself: nobody else's lines come in between.
+pub(crate) struct Held {
+    log: Arc<Log>,
+    reader: OwnedMutexGuard<Reader>,
+}
+
 struct Log {
-    reader: Mutex<Reader>,
+    reader: Arc<Mutex<Reader>>,
     /// The task found the lock taken.
     missed: AtomicBool,
     /// It is to look again.
@@ -91,13 +87,11 @@ struct Mark {
 impl Capture {
     pub(crate) fn start(
         pipes: Pipes,
-        destination: Destination,
-        ledger: Ledger,
+        writer: Writer,
         clock: Arc<dyn Clock>,
         tasks: &TaskTracker,
         telemetry: Option<Telemetry>,
     ) -> Self {
-        let (lines, written) = mpsc::channel(WAITING);
         let reader = Reader {
             stdout: Pipe::new(pipes.stdout),
             stderr: Pipe::new(pipes.stderr),
@@ -106,20 +100,19 @@ impl Capture {
                 pending: BytesMut::new(),
             },
             waker: Waker::noop().clone(),
-            lines,
+            writer,
             clock,
             tail: String::new(),
             telemetry,
         };
         let log = Arc::new(Log {
-            reader: Mutex::new(reader),
+            reader: Arc::new(Mutex::new(reader)),
             missed: AtomicBool::new(false),
             look: Notify::new(),
         });
         let left = CancellationToken::new();
         let hold = Arc::new(left.clone().drop_guard());
         tasks.spawn(log.clone().follow(left));
-        tasks.spawn(write(ledger, destination, written));
         Self { log, _hold: hold }
     }
 
@@ -144,6 +137,30 @@ impl Capture {
         };
         self.log.pass(mark).await
     }
+
+    /// Keeps everybody else waiting until the end of an invocation is in it.
+    pub(crate) async fn hold(&self) -> Held {
+        Held {
+            log: self.log.clone(),
+            reader: self.log.reader.clone().lock_owned().await,
+        }
+    }
+}
+
+impl Held {
+    /// As [`Capture::end`] while the process lives.
+    pub(crate) async fn end(mut self, lines: Vec<String>) -> String {
+        let (begins, last) = (false, false);
+        let mark = Mark {
+            lines,
+            begins,
+            last,
+        };
+        let tail = self.reader.pass(mark).await;
+        drop(self.reader);
+        self.log.given_back(last);
+        tail
+    }
 }
 
 impl Log {
@@ -151,11 +168,15 @@ impl Log {
     async fn pass(&self, mark: Mark) -> String {
         let last = mark.last;
         let tail = self.reader.lock().await.pass(mark).await;
-        // After the lock was given back: who finds it taken looks once more.
+        self.given_back(last);
+        tail
+    }
+
+    /// After the lock was given back: who has found it taken looks once more.
+    fn given_back(&self, last: bool) {
         if self.missed.swap(false, Ordering::SeqCst) || last {
             self.look.notify_one();
         }
-        tail
     }
 
     /// Prints what comes, until nobody has a hold on the log any more.
@@ -197,7 +218,7 @@ struct Reader {
     beside: Pipe,
     /// Of the task.
     waker: Waker,
-    lines: mpsc::Sender<Vec<Line>>,
+    writer: Writer,
     clock: Arc<dyn Clock>,
     tail: String,
     telemetry: Option<Telemetry>,
@@ -324,8 +345,7 @@ impl Reader {
             push_tail(&mut self.tail, text);
         }
         let lines = texts.into_iter().map(|text| Line { at, text }).collect();
-        // Only at shutdown is nobody there.
-        let _ = self.lines.send(lines).await;
+        self.writer.print(lines).await;
     }
 }
 
@@ -401,19 +421,6 @@ fn push_tail(tail: &mut String, text: &str) {
             cut += 1;
         }
         tail.drain(..cut);
-    }
-}
-
-async fn write(ledger: Ledger, to: Destination, mut written: mpsc::Receiver<Vec<Line>>) {
-    let mut batches = Vec::new();
-    while written.recv_many(&mut batches, WAITING).await > 0 {
-        let lines = batches.drain(..).flatten().collect();
-        if let Err(cause) = ledger
-            .append(&to.group, &to.stream, &to.function, lines)
-            .await
-        {
-            tracing::warn!(%cause, group = to.group.name, "lines of a function were not kept");
-        }
     }
 }
 

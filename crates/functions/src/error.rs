@@ -51,6 +51,9 @@ pub enum Error {
     Folder { path: String, cause: String },
     #[error("{0}")]
     Throttled(Throttle),
+    /// The chain of calls that this one belongs to has come by the function too often.
+    #[error("the chain of calls goes round and round")]
+    Looping,
     /// Reserving this much would leave less than `least` for the functions that reserve nothing.
     #[error("reserving this much leaves less than {least} unreserved")]
     ReservesTooMuch { least: u32 },
@@ -126,7 +129,8 @@ impl Error {
             | Self::ProvisionsMoreThanReserved(_)
             | Self::ProvisionsTooMuch { .. }
             | Self::ReservesLessThanProvisioned { .. }
-            | Self::ReservesTooMuch { .. } => ErrorKind::Invalid,
+            | Self::ReservesTooMuch { .. }
+            | Self::Looping => ErrorKind::Invalid,
             Self::Throttled(_) => ErrorKind::Throttled,
             Self::Launch(_) | Self::Stopping => ErrorKind::Unavailable,
             Self::Ledger(error) => error.kind(),

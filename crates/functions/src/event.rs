@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base::{Space, Timestamp};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use wire::HeldFile;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -14,6 +15,16 @@ pub enum Event {
     Objects(Vec<ObjectEvent>),
     /// A request that the function answers.
     Http(Box<HttpRequest>),
+}
+
+impl Event {
+    /// What belongs behind the event as its cloud renders it.
+    pub(crate) fn held(&self) -> Option<&HeldFile> {
+        match self {
+            Self::Http(request) => request.held.as_ref(),
+            Self::Raw(_) | Self::Objects(_) => None,
+        }
+    }
 }
 
 /// A request over HTTP, as a gateway hands it to a function.
@@ -30,6 +41,9 @@ pub struct HttpRequest {
     /// In the order in which they came; names in small letters.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// The body, where it is too large to be kept in memory; then the other is empty. Only what is called at once has one.
+    #[serde(skip)]
+    pub held: Option<HeldFile>,
     /// Whether the gateway takes the body for text.
     pub is_text: bool,
     /// As in `HTTP/1.1`.

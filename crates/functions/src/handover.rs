@@ -5,12 +5,24 @@
 //! encoded and none is parsed on the way. An answer's head may come alone: then there is no body.
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
+
+use wire::{BodyError, Response};
 
 use crate::Error;
 use crate::dialect::Failed;
 use crate::event::HttpRequest;
 use crate::stream::{Answering, END_OF_HEAD, end_of_head};
+
+/// How a message is framed is for whoever sends it to say.
+pub const FRAMING: [HeaderName; 4] = [
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+];
 
 #[derive(Serialize)]
 struct RequestHead<'a> {
@@ -134,6 +146,44 @@ impl HttpBegun {
             rest: None,
         })
     }
+
+    /// The answer as it goes to the caller; or why it cannot.
+    pub fn response(self) -> Result<Response, String> {
+        let HttpAnswer {
+            status,
+            headers,
+            body,
+        } = self.answer;
+        let status = StatusCode::from_u16(status).map_err(|why| why.to_string())?;
+        if status.is_informational() {
+            return Err(format!("{status} ends no request"));
+        }
+        let mut response = Response::new(match self.rest {
+            None => wire::full(body),
+            Some(answering) => {
+                let pieces = answering.rest(body);
+                wire::stream(pieces.map_err(|why| BodyError::Source(why.into())))
+            }
+        });
+        *response.status_mut() = status;
+        for (name, value) in headers {
+            let name = HeaderName::try_from(name).map_err(|why| why.to_string())?;
+            let value = HeaderValue::try_from(value).map_err(|why| why.to_string())?;
+            // Only what comes whole has a length of its own. That of nothing is told to whoever asks how long something
+            // would be.
+            let tells = name == header::CONTENT_LENGTH && !is_known(&response);
+            if tells || !FRAMING.contains(&name) {
+                response.headers_mut().append(name, value);
+            }
+        }
+        Ok(response)
+    }
+}
+
+/// Whether there is a body whose length is known.
+fn is_known(response: &Response) -> bool {
+    let length = http_body::Body::size_hint(response.body()).exact();
+    length.is_some_and(|length| length > 0)
 }
 
 #[cfg(test)]
@@ -156,6 +206,7 @@ mod tests {
             query: "c=d".into(),
             headers: vec![("x".into(), "1".into()), ("x".into(), "2".into())],
             body: Bytes::from_static(b"\0\xff"),
+            held: None,
             is_text: false,
             version: "HTTP/1.1".into(),
             source_ip: "127.0.0.1".into(),

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
-use crate::capture::{Capture, Destination, Pipes};
+use crate::capture::{Capture, Pipes};
 use crate::code::Hold;
 use crate::dialect::{Dialect, Exit, Failed, Fault, Happening, Initialization, InstanceFacts};
 use crate::extension::{self, Beside, Broken, Called, End, ForWorker, Hub, Telemetry};
@@ -287,14 +287,10 @@ impl Functions {
         telemetry: Option<Telemetry>,
     ) -> Capture {
         let shared = &self.shared;
-        let destination = Destination {
-            group,
-            stream: log_stream.to_owned(),
-            function: function.name.clone(),
-        };
-        let (ledger, clock) = (shared.ledger.clone(), shared.clock.clone());
-        let tasks = &shared.running;
-        Capture::start(pipes, destination, ledger, clock, tasks, telemetry)
+        let (stream, name) = (log_stream.to_owned(), function.name.clone());
+        let writer = shared.ledger.writer(group, stream, name);
+        let (clock, tasks) = (shared.clock.clone(), &shared.running);
+        Capture::start(pipes, writer, clock, tasks, telemetry)
     }
 
     async fn init(

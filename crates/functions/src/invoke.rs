@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::call::Call;
-use crate::dialect::Failed;
+use crate::dialect::{Failed, Looping};
 use crate::event::Event;
 use crate::launch::Start;
 use crate::schema::Function;
@@ -41,7 +41,7 @@ pub struct Outcome {
     pub version: Option<u64>,
     /// The handler's answer, or how it failed.
     pub result: std::result::Result<Bytes, Failed>,
-    /// The last 4 KiB of what was printed.
+    /// The last 4 KiB of what was printed, if they were wanted.
     pub log_tail: String,
     /// Where the time went.
     pub phases: Phases,
@@ -53,33 +53,56 @@ impl Functions {
     /// Runs a function and waits for its outcome. A function that fails is an outcome; an error means that it did not
     /// get to run. It runs to its end even if the caller stops waiting.
     pub async fn invoke(&self, invoke: Invoke) -> Result<Outcome> {
+        let qualifier = invoke.qualifier.as_deref();
+        let function = self.resolve_call(&invoke.space, &invoke.function, qualifier)?;
+        self.invoke_resolved(function, invoke, false).await
+    }
+
+    /// The same for whoever has resolved it already, by [`Functions::resolve_call`]. Whoever wants its log waits until that
+    /// is whole.
+    pub async fn invoke_resolved(
+        &self,
+        function: Function,
+        invoke: Invoke,
+        with_log: bool,
+    ) -> Result<Outcome> {
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
         self.shared.running.spawn(async move {
-            let qualifier = invoke.qualifier.as_deref();
-            let function = functions.resolve_call(&invoke.space, &invoke.function, qualifier);
             functions
-                .invoke_and_record(invoke, function, None, answer)
+                .invoke_and_record(invoke, function, Heard::AtItsEnd { with_log }, answer)
                 .await;
         });
         answered.await.map_err(|_| Error::Stopping)?
     }
 
+    /// Whether a call in this trace would be refused because its chain has come by the function too often.
+    pub fn goes_round(
+        &self,
+        space: &Space,
+        function: &str,
+        qualifier: Option<&str>,
+        trace: &str,
+    ) -> Result<bool> {
+        let function = self.resolve(space, function, qualifier)?;
+        let dialect = self.shared.dialects.of(space);
+        Ok(dialect.follow(Some(trace), &function).is_err())
+    }
+
     pub(crate) async fn invoke_and_record(
         &self,
         invoke: Invoke,
-        function: Result<Function>,
-        streaming: Option<&Streaming>,
+        function: Function,
+        heard: Heard<'_>,
         answer: oneshot::Sender<Result<Outcome>>,
     ) {
-        let answer = Answer::new(answer);
-        let function = match function {
-            Ok(function) => function,
-            Err(error) => {
-                answer.send(Err(error));
-                return;
-            }
+        let (streaming, with_log) = match heard {
+            Heard::AtItsEnd { with_log } => (None, with_log),
+            Heard::AsItComes(streaming) => (Some(streaming), true),
         };
+        let answer = Answer::new(answer);
+        let dialect = self.shared.dialects.of(&function.space);
+        let followed = dialect.follow(invoke.trace.as_deref(), &function);
         let call = Call {
             function: &function,
             qualifier: invoke.qualifier.as_deref(),
@@ -87,31 +110,39 @@ impl Functions {
             event: &invoke.event,
             trigger: &invoke.trigger,
             client_context: invoke.client_context.as_deref(),
-            trace: invoke.trace.as_deref(),
+            trace: followed.as_ref().ok().and_then(Option::as_deref),
             attempt: 1,
             queued: Duration::ZERO,
             streaming,
             answer: Some(&answer),
+            with_log,
         };
         let started = self.shared.clock.now();
-        let invocation = match self.run(&call).await {
+        let ran = match &followed {
+            Ok(_) => self.run(&call).await,
+            Err(Looping) => Err(Error::Looping),
+        };
+        match ran {
             Ok(ran) => {
+                self.shared.ledger.note(ran.invocation).await;
                 answer.send(Ok(ran.outcome));
-                ran.invocation
             }
-            Err(error) => {
-                let mut record = self.record_of_refusal(&call, started, error.to_string());
-                if let Error::Throttled(throttle) = error {
+            Err(refused) => {
+                let mut record = self.record_of_refusal(&call, started, refused.to_string());
+                if let Error::Throttled(throttle) = &refused {
                     record.outcome = ledger::Outcome::Throttled(throttle.to_string());
                 }
-                answer.send(Err(error));
-                record
+                self.shared.ledger.note(record).await;
+                answer.send(Err(refused));
             }
-        };
-        if let Err(cause) = self.shared.ledger.record_buffered(&invocation).await {
-            tracing::warn!(%cause, function = function.name, "an invocation was not recorded");
         }
     }
+}
+
+/// How the caller takes the answer.
+pub(crate) enum Heard<'a> {
+    AtItsEnd { with_log: bool },
+    AsItComes(&'a Streaming),
 }
 
 /// Where an outcome goes, once.

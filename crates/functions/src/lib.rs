@@ -71,7 +71,7 @@ pub use event::{
     ObjectEventKind,
 };
 pub use extension::{Broken, How, Kind};
-pub use handover::{HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
+pub use handover::{FRAMING, HttpAnswer, HttpBegun, NoAnswer, handed_over, posted};
 pub use invoke::{Invoke, Outcome};
 pub use keep::{KeepAlive, Plan, Policy, Watched, Window};
 pub use launch::{Extensions, Keeper, Launch, Launched, Launcher, NotLaunched, Process, Start};
@@ -222,6 +222,11 @@ impl Functions {
         Ok(functions)
     }
 
+    /// Where it is written down what they print.
+    pub fn ledger(&self) -> &Ledger {
+        &self.shared.ledger
+    }
+
     /// An id for an invocation.
     pub fn new_request_id(&self) -> String {
         self.shared.random.uuid().to_string()
@@ -234,6 +239,7 @@ impl Functions {
         self.shared.templates.clear();
         self.shared.running.close();
         self.shared.running.wait().await;
+        self.shared.ledger.caught_up().await;
     }
 }
 

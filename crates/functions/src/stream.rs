@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use tokio::sync::oneshot;
 
-use crate::invoke::{Invoke, Outcome};
+use crate::invoke::{Heard, Invoke, Outcome};
 use crate::worker::{Piece, Pieces, streaming};
 use crate::{Error, Functions, Result};
 
@@ -45,7 +45,7 @@ impl Functions {
         let functions = self.clone();
         self.shared.running.spawn(async move {
             functions
-                .invoke_and_record(invoke, Ok(function), Some(&streaming), answer)
+                .invoke_and_record(invoke, function, Heard::AsItComes(&streaming), answer)
                 .await;
         });
         if let Some(Piece::Begins(content_type)) = pieces.recv().await {

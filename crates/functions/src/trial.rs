@@ -103,6 +103,7 @@ impl Functions {
             trace: "",
             client_context: None,
             payload: &payload,
+            held: None,
             streaming: None,
         };
         let limits = Limits {

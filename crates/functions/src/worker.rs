@@ -17,6 +17,7 @@ use bytes::Bytes;
 use runtimes::Connection as Reached;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
+use wire::HeldFile;
 
 use self::listener::Listener;
 use crate::extension::Relayed;
@@ -80,6 +81,8 @@ pub(crate) struct Handover<'a> {
     pub(crate) trace: &'a str,
     pub(crate) client_context: Option<&'a str>,
     pub(crate) payload: &'a [u8],
+    /// What comes behind it and is not in memory.
+    pub(crate) held: Option<&'a HeldFile>,
     /// Where the answer goes while it comes, if somebody waits for that.
     pub(crate) streaming: Option<&'a Streaming>,
 }
@@ -171,7 +174,7 @@ impl Worker {
         while !self.source.waits() {
             self.asks_again().await?;
         }
-        self.source.answer(&work.message()).await
+        self.source.hand_over(work).await
     }
 
     /// Waits for the worker's answer to this work.
@@ -191,7 +194,7 @@ impl Worker {
                 }
             } else if request.method == Method::Get && request.path == protocol::NEXT {
                 // Whoever asks again before it has answered gets the same again, as in the real service.
-                self.source.answer(&work.message()).await?;
+                self.source.hand_over(work).await?;
             } else if request.method == Method::Post
                 && request.path.starts_with(protocol::INVOCATION)
             {
@@ -298,6 +301,18 @@ impl Source {
         }
     }
 
+    /// Answers the request that came last with work.
+    async fn hand_over(&mut self, work: &Handover<'_>) -> Result<(), Broken> {
+        match self {
+            Self::One(connection) => connection.hand_over(work).await,
+            Self::Many(listener) => listener.hand_over(work).await,
+            Self::Relayed(_) => {
+                let message = work.whole().await?;
+                self.answer(&message).await
+            }
+        }
+    }
+
     /// Says that the request that came last was heard, if that matters to anybody.
     async fn acknowledge(&mut self, message: &[u8]) {
         match self {
@@ -318,7 +333,7 @@ impl Source {
 }
 
 impl Handover<'_> {
-    fn message(&self) -> Vec<u8> {
+    fn head(&self) -> Vec<u8> {
         let mut message = String::with_capacity(512);
         message.push_str("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n");
         let deadline = self.deadline_ms.to_string();
@@ -334,16 +349,31 @@ impl Handover<'_> {
                 push_header(&mut message, name, value);
             }
         }
-        push_header(
-            &mut message,
-            "Content-Length",
-            &self.payload.len().to_string(),
-        );
+        let length = self.payload.len() as u64 + self.held.map_or(0, HeldFile::length);
+        push_header(&mut message, "Content-Length", &length.to_string());
         message.push_str("\r\n");
-        let mut message = message.into_bytes();
-        message.extend_from_slice(self.payload);
-        message
+        message.into_bytes()
     }
+
+    /// All of it, for those who do not take it piece by piece.
+    async fn whole(&self) -> Result<Vec<u8>, Broken> {
+        let mut message = self.head();
+        message.extend_from_slice(self.payload);
+        if let Some(held) = self.held {
+            let mut at = 0;
+            while at < held.length() {
+                let piece = piece(held, at).await?;
+                at += piece.len() as u64;
+                message.extend_from_slice(&piece);
+            }
+        }
+        Ok(message)
+    }
+}
+
+async fn piece(held: &HeldFile, from: u64) -> Result<Bytes, Broken> {
+    let piece = held.piece(from).await;
+    piece.map_err(|cause| Broken(format!("what was held cannot be read: {cause}")))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

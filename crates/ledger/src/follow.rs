@@ -145,7 +145,9 @@ mod tests {
             at: Timestamp::from_secs(1),
             text: text.into(),
         };
-        ledger.append(&group, "s", "f", vec![line]).await.unwrap();
+        let writer = ledger.writer(group, "s".into(), "f".into());
+        writer.print(vec![line]).await;
+        ledger.caught_up().await;
     }
 
     async fn texts(follow: &mut Follow) -> Vec<String> {

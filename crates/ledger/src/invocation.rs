@@ -15,17 +15,6 @@ impl Ledger {
         INVOCATIONS.put(tx, key(invocation), invocation);
     }
 
-    /// Writes the record down by itself.
-    pub async fn record_buffered(&self, invocation: &Invocation) -> Result<()> {
-        self.store
-            .write_buffered(|tx| {
-                Self::record(tx, invocation);
-                Ok::<_, crate::Error>(())
-            })
-            .await?;
-        self.recorded(invocation).await
-    }
-
     /// To be called after a transaction that recorded: forgets the function's oldest records if there are too many.
     pub async fn recorded(&self, invocation: &Invocation) -> Result<()> {
         let (space, function) = (&invocation.space, invocation.function.as_str());
@@ -167,11 +156,9 @@ mod tests {
     async fn invocations_are_listed_newest_first_of_one_function_and_of_all() {
         let ledger = Ledger::new(Store::ephemeral(Random::seeded(1)), Limits::default());
         for (function, second) in [("a", 1), ("b", 2), ("a", 3), ("ab", 4), ("b", 5)] {
-            ledger
-                .record_buffered(&invocation(function, second))
-                .await
-                .unwrap();
+            ledger.note(invocation(function, second)).await;
         }
+        ledger.caught_up().await;
         let here = Space::new("here");
         let of = |function, limit| seconds(&ledger.invocations(&here, function, limit).unwrap());
         assert_eq!(of(Some("a"), 9), [3, 1]);
@@ -188,11 +175,9 @@ mod tests {
         };
         let ledger = Ledger::new(Store::ephemeral(Random::seeded(1)), limits);
         for second in 0..2_500 {
-            ledger
-                .record_buffered(&invocation("f", second))
-                .await
-                .unwrap();
+            ledger.note(invocation("f", second)).await;
         }
+        ledger.caught_up().await;
         let kept = ledger
             .invocations(&Space::new("here"), Some("f"), 9_999)
             .unwrap();

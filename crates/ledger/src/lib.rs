@@ -1,11 +1,12 @@
 //! What happened: the lines that functions print, and a record of each invocation.
 //!
 //! Lines are kept by group; a group's lines come from streams, one for each instance that prints. Both lines and
-//! records are facts about work that is already done, so they are written buffered: losing the newest ones in a crash
-//! loses no promise. What is kept of each is bounded, oldest first.
+//! records are facts about work that is already done, so they are written behind it, together, and buffered: losing the
+//! newest ones in a crash loses no promise. What is kept of each is bounded, oldest first.
 //!
 //! Must never know: why something ran, how a process is confined, or what a cloud calls these things.
 
+mod behind;
 mod error;
 mod follow;
 mod invocation;
@@ -18,11 +19,13 @@ use std::sync::Arc;
 use base::ByteSize;
 use store::Store;
 
+pub use behind::Writer;
 pub use error::{Error, Result};
 pub use follow::{Filter, Follow};
 pub use lines::{GroupFacts, Logged};
 pub use schema::{Failure, Group, Invocation, Line, Outcome, Phases, Settlement};
 
+use behind::Behind;
 use tally::Tallies;
 
 /// How much is kept.
@@ -49,6 +52,7 @@ pub struct Ledger {
     store: Store,
     limits: Limits,
     tallies: Arc<Tallies>,
+    behind: Arc<Behind>,
 }
 
 impl Ledger {
@@ -57,6 +61,7 @@ impl Ledger {
             store,
             limits,
             tallies: Arc::default(),
+            behind: Arc::default(),
         }
     }
 }

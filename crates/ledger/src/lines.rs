@@ -1,9 +1,12 @@
 //! Appending lines, reading the newest, listing and deleting groups.
 
+use std::sync::Arc;
+
 use base::{Space, Timestamp};
 use store::{Entry, Log, Position, Read, Record, Tx};
 
-use crate::schema::{Batch, GROUPS, Group, GroupRecord, Line};
+use crate::behind::size_of;
+use crate::schema::{Batch, GROUPS, Group, GroupRecord, Invocation, Line};
 use crate::{Ledger, Result};
 
 /// Names each group that got lines, in the order in which it did: what one who follows many groups listens to.
@@ -30,6 +33,46 @@ pub struct GroupFacts {
     pub created: Timestamp,
 }
 
+/// Who prints lines, and where they go.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) group: Group,
+    pub(crate) name: String,
+    pub(crate) function: String,
+}
+
+/// What one stream printed.
+#[derive(Debug)]
+pub(crate) struct Printed {
+    pub(crate) stream: Arc<Stream>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) size: usize,
+}
+
+/// How much of a group there is now.
+struct Grown<'a> {
+    group: &'a Group,
+    sum: u64,
+    /// It is time to write that down.
+    due: bool,
+}
+
+impl Printed {
+    /// Whether this stream's lines may follow in the same entry.
+    pub(crate) fn goes_on(&self, stream: &Arc<Stream>) -> bool {
+        Arc::ptr_eq(&self.stream, stream)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let batch = Batch {
+            stream: self.stream.name.clone(),
+            function: self.stream.function.clone(),
+            lines: self.lines.clone(),
+        };
+        batch.encode()
+    }
+}
+
 impl Ledger {
     /// Adds what one stream printed. Visible on return, durable with the next synced write.
     pub async fn append(
@@ -39,32 +82,72 @@ impl Ledger {
         function: &str,
         lines: Vec<Line>,
     ) -> Result<()> {
-        let Some(first) = lines.first() else {
-            return Ok(());
-        };
-        self.open_group(group, first.at).await?;
-        let batch = Batch {
-            stream: stream.to_owned(),
+        let stream = Arc::new(Stream {
+            group: group.clone(),
+            name: stream.to_owned(),
             function: function.to_owned(),
+        });
+        let size = size_of(&lines);
+        let printed = Printed {
+            stream,
             lines,
+            size,
         };
-        let body = batch.encode();
-        let (sum, record) = self.tallies.grow_group(group, body.len() as u64);
+        self.append_all(&[printed], &[]).await
+    }
+
+    /// Adds what streams printed, and records. Visible on return, durable with the next synced write.
+    pub(crate) async fn append_all(
+        &self,
+        printed: &[Printed],
+        records: &[Invocation],
+    ) -> Result<()> {
+        let mut entries = Vec::with_capacity(printed.len());
+        let mut grown: Vec<Grown<'_>> = Vec::new();
+        for one in printed {
+            let (group, body) = (&one.stream.group, one.encode());
+            if let Some(first) = one.lines.first() {
+                self.open_group(group, first.at).await?;
+            }
+            let (sum, due) = self.tallies.grow_group(group, body.len() as u64);
+            entries.push((group.log(), body));
+            match grown.iter_mut().find(|known| known.group == group) {
+                Some(known) => (known.sum, known.due) = (sum, known.due || due),
+                None => grown.push(Grown { group, sum, due }),
+            }
+        }
         self.store
             .write_buffered(|tx| {
-                group.log().append(tx, body.clone());
-                news().append(tx, encode_news(group));
-                if record {
-                    write_down(tx, group, sum)?;
+                for (log, body) in &entries {
+                    log.append(tx, body.clone());
+                }
+                for Grown { group, sum, due } in &grown {
+                    news().append(tx, encode_news(group));
+                    if *due {
+                        write_down(tx, group, *sum)?;
+                    }
+                }
+                for record in records {
+                    Self::record(tx, record);
                 }
                 Ok::<_, crate::Error>(())
             })
             .await?;
-        if record {
+        self.trim(&grown).await?;
+        for record in records {
+            self.recorded(record).await?;
+        }
+        Ok(())
+    }
+
+    async fn trim(&self, grown: &[Grown<'_>]) -> Result<()> {
+        if grown.iter().any(|group| group.due) {
             self.trim_news().await?;
         }
-        if sum > self.limits.group.as_bytes() {
-            self.trim_group(group, sum).await?;
+        for Grown { group, sum, .. } in grown {
+            if *sum > self.limits.group.as_bytes() {
+                self.trim_group(group, *sum).await?;
+            }
         }
         Ok(())
     }
@@ -297,6 +380,12 @@ mod tests {
         }
     }
 
+    async fn print(ledger: &Ledger, lines: Vec<Line>) {
+        let writer = ledger.writer(group("g"), "s".into(), "f".into());
+        writer.print(lines).await;
+        ledger.caught_up().await;
+    }
+
     fn texts(lines: &[Logged]) -> Vec<&str> {
         lines
             .iter()
@@ -309,7 +398,7 @@ mod tests {
         let ledger = Ledger::new(Store::ephemeral(Random::seeded(1)), Limits::default());
         for n in 0..200 {
             let lines = vec![line(format!("{n} a")), line(format!("{n} b"))];
-            ledger.append(&group("g"), "s", "f", lines).await.unwrap();
+            print(&ledger, lines).await;
         }
         let newest = ledger.newest_lines(&group("g"), 3).unwrap();
         assert_eq!(texts(&newest), ["198 b", "199 a", "199 b"]);
@@ -331,7 +420,7 @@ mod tests {
         let text = "x".repeat(1_000);
         for n in 0..300 {
             let lines = vec![line(format!("{n} {text}"))];
-            ledger.append(&group("g"), "s", "f", lines).await.unwrap();
+            print(&ledger, lines).await;
         }
         let kept = ledger.newest_lines(&group("g"), 1_000).unwrap();
         assert!((50..=65).contains(&kept.len()), "{} lines", kept.len());

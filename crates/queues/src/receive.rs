@@ -25,7 +25,7 @@ pub struct Receive {
     pub most: usize,
     /// For how long nobody else sees the messages.
     pub visibility: Option<Duration>,
-    /// How long to wait if there is nothing.
+    /// How long to wait if there is nothing, by the host's clock: it is whoever asks that waits.
     pub wait: Option<Duration>,
     /// What tells repetitions of this receive, in an ordered queue.
     pub attempt: Option<String>,
@@ -58,8 +58,7 @@ impl Queues {
             .unwrap_or(Duration::from_secs(settings.wait_s.into()));
         let mut got = self.take(&desk, how.most, visibility).await?;
         if got.is_empty() && !wait.is_zero() {
-            let deadline = self.now() + wait;
-            got = self.wait(&desk, how.most, visibility, deadline).await?;
+            got = self.wait(&desk, how.most, visibility, wait).await?;
         }
         if let Some(attempt) = attempt {
             let mut attempts = desk.attempts.lock();
@@ -98,9 +97,9 @@ impl Queues {
         desk: &Arc<Desk>,
         most: usize,
         visibility: Duration,
-        deadline: Timestamp,
+        wait: Duration,
     ) -> Result<Vec<Received>> {
-        let mut over = self.shared.clock.sleep_until(deadline);
+        let mut over = self.shared.clock.host().sleep(wait);
         let _turn = tokio::select! {
             turn = desk.turn.acquire() => turn,
             () = &mut over => return Ok(Vec::new()),

@@ -23,6 +23,7 @@ pub(crate) const NODE: &[File] = &[
         "bootstrap.js",
         include_bytes!("../bootstrap/node/bootstrap.js"),
     ),
+    ("answer.js", include_bytes!("../bootstrap/node/answer.js")),
     ("azure.js", include_bytes!("../bootstrap/node/azure.js")),
     (
         "azure/answer.js",

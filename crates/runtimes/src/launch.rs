@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use base::ByteSize;
@@ -104,6 +105,7 @@ pub(crate) enum Speaks {
 
 impl Runtimes {
     pub async fn launch(&self, launch: Launch) -> Result<Worker> {
+        self.check_open(&launch)?;
         let (resolved, _) = self.resolve(&launch.runtime).await?;
         let mut program = match &resolved {
             Resolved::Package => self.custom(&launch)?,
@@ -156,6 +158,21 @@ impl Runtimes {
             beside,
             extensions,
             start: Start::Boot,
+        })
+    }
+
+    /// Refuses folders that the function could not enter: what would be said from inside tells nobody why.
+    fn check_open(&self, launch: &Launch) -> Result<()> {
+        if !self.shared.jail.is_another_user() {
+            return Ok(());
+        }
+        let folders = [Some(&launch.code), launch.layers.as_ref()];
+        let closed = folders.into_iter().flatten().find(|one| is_closed(one));
+        closed.map_or(Ok(()), |folder| {
+            Err(Error::Entrypoint(format!(
+                "The folder {0} is closed to other users, and functions run as users of their own: chmod o+rx {0}",
+                folder.display()
+            )))
         })
     }
 
@@ -318,6 +335,14 @@ impl Found {
         let prefix = self.path.parent().and_then(Path::parent)?;
         (!of_the_system && prefix != Path::new("/")).then(|| read_only(prefix, prefix))
     }
+}
+
+/// Whether only its owner or group may look into a folder.
+fn is_closed(folder: &Path) -> bool {
+    const OPEN: u32 = 0o005;
+    folder
+        .metadata()
+        .is_ok_and(|facts| facts.permissions().mode() & OPEN != OPEN)
 }
 
 pub(crate) fn read_only(source: &Path, target: impl AsRef<Path>) -> Mount {

@@ -216,7 +216,7 @@ impl Cgroup {
 
     /// Tells the most memory that was used at once.
     pub(crate) fn gauge(&self) -> Gauge {
-        Gauge::new(if self.v2 {
+        Gauge::new(&if self.v2 {
             self.folder("").join("memory.peak")
         } else {
             self.folder("memory").join("memory.max_usage_in_bytes")

@@ -32,6 +32,11 @@ pub trait Jail: Send + Sync {
 
     /// Where a path outside is found inside: nothing moves where nothing is confined.
     fn confines(&self) -> bool;
+
+    /// Whether what it starts is another user than we are, for whom files may be closed that are open to us.
+    fn is_another_user(&self) -> bool {
+        false
+    }
 }
 
 /// Linux namespaces, a private root, control groups, Landlock and a filter of system calls.
@@ -122,6 +127,10 @@ impl Jail for NamespaceJail {
 
     fn confines(&self) -> bool {
         true
+    }
+
+    fn is_another_user(&self) -> bool {
+        !self.stock.is_our_user()
     }
 }
 

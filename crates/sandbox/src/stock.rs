@@ -97,6 +97,10 @@ impl Stock {
         self.users.next()
     }
 
+    pub(crate) fn is_our_user(&self) -> bool {
+        self.users.are_one()
+    }
+
     /// A control group with these limits, where there are any.
     pub(crate) fn group(&self, limits: &Limits) -> io::Result<Option<Cgroup>> {
         let bare = lock(&self.bare).pop();

@@ -11,10 +11,15 @@ use crate::keyspace::Keyspace;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Vec<u8>);
 
+/// Longer than most keys become.
+const USUAL: usize = 64;
+
 impl Key {
     /// A key of one table of one engine.
     pub fn new(keyspace: Keyspace, table: u8) -> Self {
-        Self(vec![keyspace as u8, table])
+        let mut key = Vec::with_capacity(USUAL);
+        key.extend_from_slice(&[keyspace as u8, table]);
+        Self(key)
     }
 
     #[must_use]
@@ -78,6 +83,11 @@ impl Key {
     }
 
     fn escape(&mut self, part: &[u8]) {
+        // Hardly any part has a zero.
+        if !part.contains(&0x00) {
+            self.0.extend_from_slice(part);
+            return;
+        }
         for &byte in part {
             self.0.push(byte);
             if byte == 0x00 {

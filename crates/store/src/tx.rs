@@ -52,10 +52,12 @@ impl Tx {
     }
 
     pub fn put(&mut self, key: Vec<u8>, value: impl Into<Bytes>) {
+        self.unstamp(&key);
         self.writes.insert(key, Some(value.into()));
     }
 
     pub fn delete(&mut self, key: Vec<u8>) {
+        self.unstamp(&key);
         self.writes.insert(key, None);
     }
 
@@ -63,8 +65,14 @@ impl Tx {
     /// for whoever must find out later where what it appended to a log has come to be. Within the transaction the value
     /// is read without it.
     pub fn put_stamped(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.unstamp(&key);
         self.writes.insert(key.clone(), Some(value.clone().into()));
         self.stamped.push((key, value));
+    }
+
+    /// The last write of a key counts, with or without a number.
+    fn unstamp(&mut self, key: &[u8]) {
+        self.stamped.retain(|(stamped, _)| stamped != key);
     }
 
     /// Adds the entry and returns how many this transaction has appended before it.

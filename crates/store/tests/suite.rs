@@ -78,6 +78,8 @@ on_every_back_end! {
     a_shared_record_is_the_one_in_the_snapshot
     a_transaction_that_was_given_a_shared_record_conflicts_with_a_write_of_it
     concurrent_increments_are_all_counted
+    a_stamp_tells_where_an_appended_entry_has_come_to_be
+    what_is_written_over_a_stamped_value_stays
     a_range_that_was_read_conflicts_with_an_insert_into_it
     log_entries_are_in_commit_order_and_a_cursor_sees_each_once
     a_waiter_hears_of_an_append
@@ -291,6 +293,78 @@ async fn concurrent_increments_are_all_counted(disk: Disk) {
 }
 
 /// Write skew: each of two transactions sees that the range is empty and inserts. Only one may.
+/// The value, and the number that stands behind it.
+fn stamped(from: &impl Read, name: &str) -> (Vec<u8>, u64) {
+    let stored = get(from, name).unwrap();
+    let (value, number) = stored.split_last_chunk().unwrap();
+    (value.to_vec(), u64::from_be_bytes(*number))
+}
+
+async fn a_stamp_tells_where_an_appended_entry_has_come_to_be(disk: Disk) {
+    let store = disk.open();
+    let log = Log::new("stamped");
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let (store, log) = (store.clone(), log.clone());
+            tokio::spawn(async move {
+                for n in 0..10 {
+                    let name = format!("{writer} {n}");
+                    store
+                        .write(|tx| {
+                            log.append(tx, name.clone().into_bytes());
+                            let value = name.clone().into_bytes();
+                            tx.put_stamped(key(&name).into_vec(), value.clone());
+                            // Nobody knows the number yet.
+                            assert_eq!(get(tx, &name).unwrap(), value);
+                            Ok::<_, Error>(())
+                        })
+                        .await
+                        .unwrap();
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let check = |store: &Store| {
+        let view = store.read().unwrap();
+        let entries = log.read(&view, Position::START, 100).unwrap();
+        assert_eq!(entries.len(), 40);
+        for entry in entries {
+            let name = String::from_utf8(entry.body.to_vec()).unwrap();
+            let (value, number) = stamped(&view, &name);
+            assert_eq!(value, name.as_bytes());
+            assert_eq!(number, entry.position.commit());
+        }
+    };
+    check(&store);
+    drop(store);
+    check(&disk.open());
+}
+
+async fn what_is_written_over_a_stamped_value_stays(disk: Disk) {
+    let store = disk.open();
+    let stamp =
+        |tx: &mut store::Tx, name: &str| tx.put_stamped(key(name).into_vec(), b"old".to_vec());
+    store
+        .write(|tx| {
+            for name in ["put", "deleted", "stamped"] {
+                stamp(tx, name);
+            }
+            tx.put(key("put").into_vec(), "new");
+            tx.delete(key("deleted").into_vec());
+            tx.put_stamped(key("stamped").into_vec(), b"new".to_vec());
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let view = store.read().unwrap();
+    assert_eq!(get(&view, "put").unwrap(), "new");
+    assert_eq!(get(&view, "deleted"), None);
+    assert_eq!(stamped(&view, "stamped").0, b"new");
+}
+
 async fn a_range_that_was_read_conflicts_with_an_insert_into_it(disk: Disk) {
     for round in 0..20_u8 {
         let store = disk.open();

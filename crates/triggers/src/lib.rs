@@ -62,8 +62,8 @@ pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};
 pub use outgoing::{
-    DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits, Web,
-    Work,
+    DeadLetter, Ended, Judge, LogLine, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits,
+    Web, Work,
 };
 pub use path::{Parameters, PathPattern};
 pub use schedule::{Order, Orders};

@@ -75,6 +75,16 @@ pub enum Work {
         key: String,
         body: Bytes,
     },
+    Log(LogLine),
+}
+
+/// Something to be told in a group of log lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    pub group: Named,
+    pub stream: String,
+    pub at: Timestamp,
+    pub text: String,
 }
 
 /// A request to another's server.
@@ -386,7 +396,24 @@ impl Worker {
         match work {
             Work::Post(post) => self.ask(post, progress).await,
             Work::Put { bucket, key, body } => self.put(bucket, key, body).await,
+            Work::Log(line) => self.log(line).await,
         }
+    }
+
+    async fn log(&self, line: &LogLine) -> Result<Attempt> {
+        let group = ledger::Group {
+            space: line.group.space.clone(),
+            name: line.group.name.clone(),
+        };
+        let told = ledger::Line {
+            at: line.at,
+            text: line.text.clone(),
+        };
+        let ledger = self.triggers.functions.ledger();
+        // Nobody prints it but the group itself.
+        let printed = ledger.append(&group, &line.stream, &line.group.name, vec![told]);
+        printed.await.map_err(functions::Error::from)?;
+        Ok(Attempt::Done)
     }
 
     async fn ask(&self, post: &Post, progress: Progress) -> Result<Attempt> {

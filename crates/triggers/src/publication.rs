@@ -159,7 +159,7 @@ impl Triggers {
                 topics: HashMap::new(),
             };
         }
-        let todo = self.letters(&view, &cursor, &entries, known)?;
+        let todo = self.written(view, &cursor, entries, known).await?;
         let has_parcels = todo.letters.iter().any(|letter| {
             matches!(
                 letter.way,
@@ -196,6 +196,29 @@ impl Triggers {
             done: Position::START,
             within: None,
         }))
+    }
+
+    /// Letters are written where nobody else is kept waiting: signing one takes milliseconds.
+    async fn written(
+        &self,
+        view: View,
+        cursor: &TopicsCursor,
+        entries: Vec<Logged>,
+        known: &mut Known,
+    ) -> Result<Todo> {
+        let (triggers, cursor) = (self.clone(), cursor.clone());
+        let mut own = std::mem::take(known);
+        let writing = tokio::task::spawn_blocking(move || {
+            (triggers.letters(&view, &cursor, &entries, &mut own), own)
+        });
+        let (todo, own) = match writing.await {
+            Ok(written) => written,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            // The runtime is going; so is whoever waits for this.
+            Err(_) => std::future::pending().await,
+        };
+        *known = own;
+        todo
     }
 
     fn letters(

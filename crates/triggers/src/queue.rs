@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::dialect::FailedMessages;
 use crate::pattern::Pattern;
 use crate::schema::{LastResult, Mapping};
+use crate::target::Target;
 use crate::{Dialect, Invoker, Result, Triggers};
 
 use gathering::{Gathering, Rules, Waiting};
@@ -81,7 +82,13 @@ impl Consuming {
                 && running.len() < limit
                 && let Some(batch) = gathering.take(now)
             {
-                running.push(self.deliver(batch));
+                let (batch, round) = self.part(batch);
+                running.extend(
+                    [batch, round]
+                        .into_iter()
+                        .filter(|some| !some.is_empty())
+                        .map(|some| self.deliver(some)),
+                );
             }
             let full = running.len() >= limit;
             if receiving.is_none() && open && !full && gathering.room() > 0 {
@@ -171,7 +178,36 @@ impl Consuming {
         self.filters.iter().any(|filter| filter.matches(&record))
     }
 
+    /// Sets apart what goes round in a chain of calls. It is refused by itself, so that the rest is not refused with it;
+    /// where order is kept, what comes after it waits for it.
+    fn part(&self, batch: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+        let ordered = batch.iter().any(|one| one.received.message.group.is_some());
+        let mut round = false;
+        let goes_on = |one: &Waiting| {
+            round = self.goes_round(one) || ordered && round;
+            !round
+        };
+        batch.into_iter().partition(goes_on)
+    }
+
+    fn goes_round(&self, one: &Waiting) -> bool {
+        let Some(trace) = one.received.message.trace.as_deref() else {
+            return false;
+        };
+        let Target {
+            space,
+            function,
+            qualifier,
+        } = &self.mapping.target;
+        let functions = &self.triggers.functions;
+        // A function that is gone is found out when it is called.
+        let round = functions.goes_round(space, function, qualifier.as_deref(), trace);
+        round.unwrap_or(false)
+    }
+
+    /// A batch has one trace, that of its first message.
     async fn deliver(&self, batch: Vec<Waiting>) -> Result<Ended> {
+        let _hold = self.triggers.clock.hold();
         let bodies: Vec<Bytes> = batch.iter().map(|one| one.body.clone()).collect();
         let receipts: Vec<Receipt> = batch.iter().map(|one| one.received.receipt).collect();
         let target = &self.mapping.target;
@@ -198,6 +234,11 @@ impl Consuming {
                 Err(_) => (LastResult::FunctionFailed, Ended::Taken),
             },
             Err(functions::Error::Stopping) => return Err(functions::Error::Stopping.into()),
+            // As after a failure, so that they end among the dead letters.
+            Err(error @ functions::Error::Looping) => {
+                tracing::warn!(%error, mapping = self.mapping.id, function = target.function, "a batch was refused");
+                (LastResult::FunctionFailed, Ended::Taken)
+            }
             Err(error) => {
                 tracing::warn!(%error, mapping = self.mapping.id, "a batch was not taken; its messages go back");
                 let result = match error {

@@ -37,6 +37,7 @@ struct World {
     clock: ManualClock,
     store: Store,
     seen: Seen,
+    ledger: Ledger,
     stop: CancellationToken,
 }
 
@@ -60,9 +61,10 @@ impl World {
         let clock = ManualClock::new(Timestamp::from_secs(1_000_000));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
         let objects = Objects::new(store.clone(), shared.clone(), random.clone());
+        let ledger = Ledger::new(store.clone(), ledger::Limits::default());
         let functions = Functions::open(functions::Parts {
             store: store.clone(),
-            ledger: Ledger::new(store.clone(), ledger::Limits::default()),
+            ledger: ledger.clone(),
             launcher: Launcher::new(|_, _| async {
                 Err(functions::NotLaunched::Host("nothing runs here".into()))
             }),
@@ -106,6 +108,7 @@ impl World {
             clock,
             store,
             seen,
+            ledger,
             stop,
         }
     }
@@ -492,6 +495,75 @@ async fn what_fails_outside_is_tried_again_until_it_is_too_old_or_too_often() {
         let letter = body(sent.last().unwrap());
         assert_eq!(letter["detail"]["detail"]["n"], 1, "{status} {ended}");
     }
+}
+
+#[tokio::test]
+async fn time_that_is_moved_waits_for_who_is_asked_outside_but_not_for_the_next_attempt() {
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let clock: Arc<Mutex<Option<ManualClock>>> = Arc::default();
+    let (noted, seen) = (held.clone(), clock.clone());
+    let answers = move |nth: usize, _: &Asking| {
+        let clock = seen
+            .lock()
+            .clone()
+            .expect("it is there before anything is sent");
+        noted.lock().push(clock.held());
+        if nth == 0 { 500 } else { 200 }
+    };
+    let store = Store::ephemeral(Random::seeded(1));
+    let mut world = World::open(store, Random::seeded(3), Seen::default(), Arc::new(answers));
+    *clock.lock() = Some(world.clock.clone());
+    world.address(password(), u32::MAX).await;
+    let wanted = json!({"source": ["s"]});
+    world.rule(DEFAULT, "r", wanted, outside()).await;
+    world.put(DEFAULT, "s", json!({})).await;
+    world.follow().await;
+    world.sent(1).await;
+    assert_eq!(world.clock.held(), 0);
+    world.clock.advance(Duration::from_secs(1));
+    world.sent(2).await;
+    assert_eq!(*held.lock(), [1, 1]);
+    assert_eq!(world.clock.held(), 0);
+}
+
+#[tokio::test]
+async fn a_log_group_is_told_the_event_or_what_a_template_makes_of_it() {
+    let mut world = World::new();
+    let group = Named {
+        space: space(),
+        name: "/events/g".into(),
+    };
+    let whole = target(Place::Log(group.clone()));
+    let mut worded = whole.clone();
+    let paths = [("n", "$.detail.n")].map(|(name, path)| (name.into(), path.into()));
+    worded.input = Input::Template {
+        paths: paths.into(),
+        template: r#"{"timestamp": 7000, "message": "there are <n>"}"#.into(),
+    };
+    let wanted = json!({"source": ["s"]});
+    world.rule(DEFAULT, "a", wanted.clone(), whole).await;
+    world.rule(DEFAULT, "b", wanted, worded).await;
+    world.put(DEFAULT, "s", json!({"n": 3})).await;
+    world.follow().await;
+    for _ in 0..10_000 {
+        if world.triggers.outgoing(10).unwrap() == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let group = ledger::Group {
+        space: space(),
+        name: "/events/g".into(),
+    };
+    let mut lines = world.ledger.newest_lines(&group, 10).unwrap();
+    lines.sort_by(|a, b| a.stream.cmp(&b.stream));
+    let told = lines.iter().map(|line| line.line.text.as_str());
+    let told: Vec<&str> = told.collect();
+    assert_eq!(told.len(), 2);
+    let event: Value = serde_json::from_str(told[0]).unwrap();
+    assert_eq!(event["detail"]["n"], 3);
+    assert_eq!(told[1], "there are 3");
+    assert_eq!(lines[1].line.at, Timestamp::from_secs(7));
 }
 
 #[tokio::test]

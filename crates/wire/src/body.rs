@@ -14,6 +14,9 @@ pub enum BodyError {
     /// The peer went away, or broke the protocol, before the body's end.
     #[error("the body was cut short: {0}")]
     Truncated(String),
+    /// The peer paused too long before the body's end.
+    #[error("the body came too slowly")]
+    TooSlow,
     #[error("the body is larger than {0}")]
     TooLarge(ByteSize),
     /// Whoever makes the body failed while making it.

@@ -4,13 +4,18 @@
 
 mod body;
 mod fetch;
+mod framing;
+mod held;
+mod patience;
 mod reason;
 mod serve;
 mod socket;
 mod tls;
+mod upload;
 
 pub use body::{Body, BodyError, collect, empty, full, stream};
 pub use fetch::{Asking, FetchError, Said, ask, fetch};
+pub use held::{Held, HeldFile, Holding};
 pub use reason::say_reason;
 pub use serve::{Encrypted, Guest, Limits, Peer, Server, Service, ServiceFuture};
 pub use socket::{Incoming, Message, Socket, SocketLimits, accept_socket, asks_for_socket};

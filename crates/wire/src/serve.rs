@@ -20,8 +20,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::patience::Patient;
 use crate::tls::Tls;
-use crate::{BodyError, Request, Response};
+use crate::upload::Upload;
+use crate::{Request, Response, framing};
 
 pub type ServiceFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
@@ -46,6 +48,8 @@ pub struct Limits {
     pub header_bytes: usize,
     /// From accepting a connection, or from its last answer, to the end of the next request's headers.
     pub header_timeout: Duration,
+    /// How long a peer may pause in the middle of a request's body, or take nothing of an answer.
+    pub pause: Duration,
     /// How long running requests may go on once the server is told to stop.
     pub drain: Duration,
 }
@@ -56,6 +60,7 @@ impl Default for Limits {
             connections: 10_000,
             header_bytes: 64 << 10,
             header_timeout: Duration::from_secs(75),
+            pause: Duration::from_secs(60),
             drain: Duration::from_secs(5),
         }
     }
@@ -239,8 +244,14 @@ impl Serving {
         encrypted: bool,
         watcher: Watcher,
     ) -> Result<(), Broken> {
-        let service = self.service.clone();
-        let handler = service_fn(move |request| answer(service.clone(), request, peer, encrypted));
+        let (service, pause) = (self.service.clone(), self.limits.pause);
+        let from = From {
+            peer,
+            encrypted,
+            pause,
+        };
+        let handler = service_fn(move |request| answer(service.clone(), request, from));
+        let stream = Patient::new(stream, self.limits.header_timeout, pause);
         let connection = self
             .builder
             .serve_connection_with_upgrades(TokioIo::new(stream), handler);
@@ -288,23 +299,37 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
+        // A peer that is gone without a word is noticed.
+        .keep_alive_interval(limits.pause)
+        .keep_alive_timeout(limits.pause)
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
     builder
+}
+
+/// Where a request comes from, and how long its body may pause.
+#[derive(Clone, Copy)]
+struct From {
+    peer: SocketAddr,
+    encrypted: bool,
+    pause: Duration,
 }
 
 async fn answer(
     service: Arc<dyn Service>,
     request: hyper::Request<Incoming>,
-    peer: SocketAddr,
-    encrypted: bool,
+    from: From,
 ) -> Result<Response, std::convert::Infallible> {
-    let mut request = request.map(|body| {
-        body.map_err(|cause| BodyError::Truncated(cause.to_string()))
-            .boxed_unsync()
-    });
-    request.extensions_mut().insert(Peer(peer));
-    if encrypted {
+    let method = request.method().clone();
+    // Over HTTP/2 a peer is told to stop, and who waits to be told that it may send has sent nothing.
+    let insists = request.version() <= http::Version::HTTP_11
+        && !request.headers().contains_key(http::header::EXPECT);
+    let mut request = request.map(|body| Upload::new(body, from.pause, insists).boxed_unsync());
+    request.extensions_mut().insert(Peer(from.peer));
+    if from.encrypted {
         request.extensions_mut().insert(Encrypted);
     }
-    Ok(service.call(request).await)
+    Ok(framing::fit(&method, service.call(request).await))
 }
+
+#[cfg(test)]
+mod tests;

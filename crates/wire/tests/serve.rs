@@ -19,6 +19,7 @@ impl Service for Echo {
                 Err(error) => {
                     let status = match error {
                         BodyError::TooLarge(_) => 413,
+                        BodyError::TooSlow => 408,
                         BodyError::Truncated(_) | BodyError::Source(_) => 400,
                     };
                     let mut answer = Response::new(full(error.to_string()));

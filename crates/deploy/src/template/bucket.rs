@@ -2,6 +2,7 @@
 
 use crate::desired::{Bucket, Rule, Told};
 use crate::diagnostic::{Finding, Span};
+use crate::template::admission;
 use crate::template::nearest::did_you_mean;
 use crate::template::outcome;
 use crate::template::scalar;
@@ -219,6 +220,10 @@ pub(crate) fn notification(
     };
     let to_function = |fields: &Fields<'_>| {
         let (function, qualifier) = fields.required("Function").and_then(&function)?;
+        if let Some(arn) = fields.text("Function") {
+            let at = fields.place("Function");
+            findings.doors.sent(admission::BUCKETS, &arn, at);
+        }
         Some(Told::Function {
             function,
             qualifier,
@@ -306,6 +311,7 @@ fn place(
             .add(finding.help("name one that is not FIFO"));
         return None;
     }
+    findings.doors.sent(admission::BUCKETS, &place, at);
     Some(Told::Place { place })
 }
 

@@ -13,6 +13,7 @@ use triggers::{
 use crate::Context;
 use crate::desired::{Address, Archive, BusPolicy, Connection, EventBus, EventRule};
 use crate::diagnostic::Finding;
+use crate::template::admission;
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
@@ -242,6 +243,7 @@ fn rule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
         kind: Kind::EventRule,
         properties: Node::new(span, Value::Map(rule)),
         depends_on: Vec::new(),
+        by_transform: true,
         ..function.clone()
     });
     made
@@ -426,10 +428,15 @@ fn target(node: &Node, findings: &Findings<'_>) -> Option<RuleTarget> {
         findings.report.add(
             Finding::error(fields.place("Arn"), "rules do not send to this yet")
                 .why(format!("it is {:?}", arn.replace(MARK, "…")))
-                .help("supported are functions, queues, topics, buses and API destinations"),
+                .help("supported are functions, queues, topics, buses, log groups and API destinations"),
         );
         None
     })?;
+    // Who acts in a role of his own needs not be let in.
+    if !fields.has("RoleArn") {
+        let at = fields.place("Arn");
+        findings.doors.sent(admission::RULES, &arn, at);
+    }
     let group = fields.nested("SqsParameters", QUEUE, findings);
     let retries = fields.nested("RetryPolicy", RETRIES, findings);
     Some(RuleTarget {
@@ -444,7 +451,7 @@ fn target(node: &Node, findings: &Findings<'_>) -> Option<RuleTarget> {
                 .integer("MaximumEventAgeInSeconds", 60..=86_400)
                 .map(|seconds| Duration::from_secs(seconds.into())),
         }),
-        dead_letters: dead_letters(&fields, findings)?,
+        dead_letters: dead_letters(&fields, Some(admission::RULES), findings)?,
         group: group.and_then(|group| group.text("MessageGroupId")),
         request: request(&fields, findings),
     })
@@ -472,6 +479,9 @@ pub(super) fn place(arn: &str) -> Option<Place> {
             ["api-destination", name, ..] => return Some(Place::Address((*name).to_owned())),
             _ => return None,
         },
+        ("logs", ["log-group", name] | ["log-group", name, "*"]) => {
+            return Some(Place::Log(named(name)));
+        }
         _ => return None,
     };
     Some(Place::Ours(ours))
@@ -485,15 +495,20 @@ fn function(space: &Space, name: &str, qualifier: Option<&str>) -> Target {
     }
 }
 
-/// The queue, if one is given. None if what is given is none.
+/// The queue, if one is given. None if what is given is none. `service` sends to it, if it has no role to do so.
 pub(super) fn dead_letters(
     fields: &Fields<'_>,
+    service: Option<&'static str>,
     findings: &Findings<'_>,
 ) -> Option<Option<Destination>> {
     let Some(letters) = fields.nested("DeadLetterConfig", ARN, findings) else {
         return Some(None);
     };
     let arn = letters.required_text("Arn")?;
+    if let Some(service) = service {
+        let at = letters.place("Arn");
+        findings.doors.sent_dead_letters(service, &arn, at);
+    }
     match place(&arn) {
         Some(Place::Ours(queue @ Destination::Queue(_))) => Some(Some(queue)),
         _ => {

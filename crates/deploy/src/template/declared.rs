@@ -8,6 +8,7 @@ use crate::template::balancer;
 use crate::template::edge;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
+use crate::template::network;
 use crate::template::scalar;
 use crate::template::tree::{Entry, Node, Value};
 
@@ -39,6 +40,9 @@ pub(crate) enum Kind {
     EventBus,
     EventRule,
     BusPolicy,
+    /// It comes to be with its first line.
+    LogGroup,
+    LogPolicy,
     Archive,
     Connection,
     Address,
@@ -64,6 +68,8 @@ pub(crate) enum Kind {
     OriginControl,
     OriginIdentity,
     BucketPolicy,
+    /// Of a network, in which nothing runs here.
+    Net(network::Part),
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -80,6 +86,8 @@ pub(crate) struct Declared {
     pub(crate) depends_on: Vec<(String, Span)>,
     pub(crate) on_delete: OnRemoval,
     pub(crate) on_replace: OnRemoval,
+    /// It does not stand in the template: the vendor's transform makes it, and whatever it needs to be let in.
+    pub(crate) by_transform: bool,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -128,6 +136,33 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::CloudFront::Distribution", Kind::Edge),
     ("AWS::CloudFront::OriginAccessControl", Kind::OriginControl),
     ("AWS::DynamoDB::Table", Kind::Table),
+    ("AWS::EC2::EIP", Kind::Net(network::Part::Address)),
+    (
+        "AWS::EC2::InternetGateway",
+        Kind::Net(network::Part::Gateway),
+    ),
+    ("AWS::EC2::NatGateway", Kind::Net(network::Part::NatGateway)),
+    ("AWS::EC2::Route", Kind::Net(network::Part::Route)),
+    ("AWS::EC2::RouteTable", Kind::Net(network::Part::RouteTable)),
+    ("AWS::EC2::SecurityGroup", Kind::Net(network::Part::Wall)),
+    (
+        "AWS::EC2::SecurityGroupEgress",
+        Kind::Net(network::Part::RuleOut),
+    ),
+    (
+        "AWS::EC2::SecurityGroupIngress",
+        Kind::Net(network::Part::RuleIn),
+    ),
+    ("AWS::EC2::Subnet", Kind::Net(network::Part::Subnet)),
+    (
+        "AWS::EC2::SubnetRouteTableAssociation",
+        Kind::Net(network::Part::SubnetRouteTable),
+    ),
+    ("AWS::EC2::VPC", Kind::Net(network::Part::Network)),
+    (
+        "AWS::EC2::VPCGatewayAttachment",
+        Kind::Net(network::Part::GatewayAttachment),
+    ),
     (
         "AWS::ElasticLoadBalancingV2::Listener",
         Kind::Balance(balancer::Part::Listener),
@@ -156,6 +191,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::Lambda::Version", Kind::Version),
+    ("AWS::Logs::LogGroup", Kind::LogGroup),
+    ("AWS::Logs::ResourcePolicy", Kind::LogPolicy),
     ("AWS::S3::Bucket", Kind::Bucket),
     ("AWS::S3::BucketPolicy", Kind::BucketPolicy),
     ("AWS::SNS::Subscription", Kind::Subscription),
@@ -227,6 +264,7 @@ fn declare(entry: &Entry, report: &Report) -> Declared {
         depends_on: Vec::new(),
         on_delete: OnRemoval::Delete,
         on_replace: OnRemoval::Delete,
+        by_transform: false,
     };
     let alphanumeric = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if entry.key.is_empty() || entry.key.len() > 255 || !alphanumeric(&entry.key) {
@@ -370,6 +408,9 @@ impl Declared {
         ) {
             return edge::id(&self.id, context);
         }
+        if let Kind::Net(part) = self.kind {
+            return part.id(&self.id, context);
+        }
         if self.kind.is_of_gateways() {
             return names::gateway(&context.stack, &self.id, &context.suffix);
         }
@@ -484,12 +525,15 @@ impl Kind {
             | Self::Schedule
             | Self::ScheduleGroup => Some("Name"),
             Self::Archive => Some("ArchiveName"),
+            Self::LogGroup => Some("LogGroupName"),
+            Self::LogPolicy => Some("PolicyName"),
             Self::Part(_)
             | Self::Balance(_)
             | Self::Edge
             | Self::OriginControl
             | Self::OriginIdentity
             | Self::BucketPolicy
+            | Self::Net(_)
             | Self::PlainRest
             | Self::PlainApi
             | Self::SocketApi
@@ -549,6 +593,8 @@ impl Kind {
             | Self::SimpleTable
             | Self::EventBus
             | Self::BusPolicy
+            | Self::LogGroup
+            | Self::LogPolicy
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
@@ -566,6 +612,7 @@ impl Kind {
             | Self::OriginControl
             | Self::OriginIdentity
             | Self::BucketPolicy
+            | Self::Net(_)
             | Self::Part(_)
             | Self::Subscription
             | Self::TopicPolicy
@@ -624,6 +671,7 @@ impl Kind {
                 ])
             }
             Self::Balance(part) => Some(part.attributes()),
+            Self::Net(part) => Some(part.attributes()),
             Self::Edge => Some(&[("DomainName", Obeyed), ("Id", Obeyed)]),
             Self::OriginControl => Some(&[("Id", Obeyed)]),
             Self::OriginIdentity => Some(&[("Id", Obeyed), ("S3CanonicalUserId", Obeyed)]),
@@ -651,7 +699,8 @@ impl Kind {
                 ("SecretArn", Refused("secrets are kept with the connection")),
             ]),
             Self::Address => Some(&[("Arn", Obeyed), ("ArnForPolicy", Obeyed)]),
-            Self::BusPolicy => Some(&[]),
+            Self::LogGroup => Some(&[("Arn", Obeyed)]),
+            Self::BusPolicy | Self::LogPolicy => Some(&[]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
             Self::Subscription => Some(&[("Arn", Refused("its id is known only when it is made"))]),
@@ -690,6 +739,7 @@ impl Kind {
                 &here,
                 format!("schedule-group/{physical}"),
             )),
+            (Self::LogGroup, "Arn") => Some(arn("logs", &here, format!("log-group:{physical}:*"))),
             (Self::EventBus, "Arn") => Some(arn("events", &here, format!("event-bus/{physical}"))),
             (Self::Archive, "Arn") => Some(arn("events", &here, format!("archive/{physical}"))),
             (Self::Connection, "Arn") => {
@@ -726,6 +776,7 @@ impl Kind {
             (Self::ClientKey, "APIKeyId") | (Self::Plan | Self::PlanKey, "Id") => {
                 Some(physical.to_owned())
             }
+            (Self::Net(part), _) => Some(part.attribute(name, physical)),
             (Self::Edge, "DomainName") => Some(edge::domain(physical)),
             (Self::Edge | Self::OriginControl | Self::OriginIdentity, _) => {
                 Some(physical.to_owned())

@@ -278,6 +278,7 @@ fn implicit(id: &str, kind: Kind, span: Span) -> Declared {
         depends_on: Vec::new(),
         on_delete: crate::desired::OnRemoval::Delete,
         on_replace: crate::desired::OnRemoval::Delete,
+        by_transform: true,
     }
 }
 

@@ -17,6 +17,7 @@ fn resource(owner: &Declared, kind: Kind, id: String, span: Span) -> Declared {
         kind,
         properties: Node::new(span, Value::Map(Vec::new())),
         depends_on: Vec::new(),
+        by_transform: true,
         ..owner.clone()
     }
 }

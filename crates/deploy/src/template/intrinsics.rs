@@ -16,9 +16,11 @@ const OBEYED: &[&str] = &[
     "Condition",
     "Fn::And",
     "Fn::Base64",
+    "Fn::Cidr",
     "Fn::Equals",
     "Fn::FindInMap",
     "Fn::GetAtt",
+    "Fn::GetAZs",
     "Fn::If",
     "Fn::Join",
     "Fn::Not",
@@ -31,9 +33,7 @@ const OBEYED: &[&str] = &[
 const EXTENSIONS: &str = "it needs the transform AWS::LanguageExtensions, which is not supported";
 
 const REFUSED: &[(&str, &str)] = &[
-    ("Fn::Cidr", "there are no networks to divide"),
     ("Fn::ForEach", EXTENSIONS),
-    ("Fn::GetAZs", "there are no availability zones"),
     (
         "Fn::ImportValue",
         "exports of other stacks are not supported yet; pass the value as a parameter",
@@ -64,10 +64,12 @@ pub(crate) fn short_names() -> impl Iterator<Item = &'static str> {
     [
         "!And",
         "!Base64",
+        "!Cidr",
         "!Condition",
         "!Equals",
         "!FindInMap",
         "!GetAtt",
+        "!GetAZs",
         "!If",
         "!ImportValue",
         "!Join",

@@ -1,6 +1,7 @@
 //! `AWS::Lambda::Permission`: who may invoke a function. Plain templates pair it with a notification. Nothing enforces it
 //! yet, and nothing is made of it.
 
+use crate::template::admission;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use Support::{Obeyed, Refused};
 
@@ -20,8 +21,11 @@ pub(crate) const PROPERTIES: Schema = &[
 ];
 
 pub(crate) fn check(fields: &Fields<'_>, findings: &Findings<'_>) {
-    for required in ["Action", "FunctionName", "Principal"] {
-        fields.required_text(required);
+    fields.required_text("Action");
+    let function = fields.required_text("FunctionName");
+    let principal = fields.required_text("Principal");
+    if let (Some(function), Some(principal)) = (function, principal) {
+        admission::read_permission(&function, principal, findings);
     }
     for optional in ["SourceAccount", "SourceArn"] {
         fields.text(optional);

@@ -9,19 +9,22 @@ use crate::desired::{
     Desired, Edge as Front, Kind as Made, Notification, OnRemoval, Output, Plan, Resource, Told,
 };
 use crate::diagnostic::{Diagnostics, Finding, Report, Span};
+use crate::template::admission::{self, Doors};
 use crate::template::balancer;
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::implied;
 use crate::template::nearest::did_you_mean;
+use crate::template::network;
 use crate::template::order::{Order, order};
 use crate::template::references::Names;
 use crate::template::scope::{Edge, Scope};
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
-    bus, declared, edge, events, function, function_arn, gateway, globals, layer, mapping, outcome,
-    parameters, permission, policies, queue, scalar, schedule, table, topic, version,
+    bus, declared, edge, events, function, function_arn, gateway, globals, layer, log_group,
+    mapping, outcome, parameters, permission, policies, queue, scalar, schedule, table, topic,
+    version,
 };
 
 /// The sections of a template that are read.
@@ -121,6 +124,7 @@ impl<'t> Resolving<'t> {
         let findings = Findings {
             report: self.report,
             access: RefCell::default(),
+            doors: Doors::default(),
         };
         gateway::declare_plans(&mut declared, &findings);
         let parameters = parameters::resolve(
@@ -302,6 +306,7 @@ impl<'t> Resolving<'t> {
         let findings = Findings {
             report: self.report,
             access: RefCell::default(),
+            doors: Doors::default(),
         };
         let mut harvest = Harvest::default();
         // A condition that cannot be decided has been reported; its resource is read all the same.
@@ -314,12 +319,21 @@ impl<'t> Resolving<'t> {
             for (target, span) in &one.depends_on {
                 scope.on_behalf(&one.id, || scope.depend(target, *span));
             }
+            let sent = findings.doors.count();
             self.read(one, scope, &findings, &mut harvest);
+            if one.by_transform {
+                findings.doors.let_in_after(sent);
+            }
         }
         self.gather(&mut harvest, &findings);
         let outcomes = std::mem::take(&mut harvest.outcomes);
         outcome::join(&mut harvest.made, outcomes, self.report);
         self.say_access(&findings);
+        let there = |noun: &str, name: &str| {
+            let mut made = harvest.made.iter();
+            made.any(|(_, made)| made.noun() == noun && made.name() == name)
+        };
+        findings.doors.check(there, &findings);
         self.check_twins(&harvest, &wanted);
         self.check_reservations(&harvest, &wanted);
         self.notifications(&mut harvest, scope, &findings);
@@ -391,13 +405,15 @@ impl<'t> Resolving<'t> {
                 if let (Some(fields), Some(name)) = (open(queue::PROPERTIES), name)
                     && let Some(queue) = queue::read(&fields, name, findings)
                 {
+                    if one.by_transform {
+                        findings.doors.open_queue(&queue.name);
+                    }
                     harvest.made.push((one.id.clone(), Made::Queue(queue)));
                 }
             }
             Kind::QueuePolicy => {
                 if let Some(fields) = open(queue::POLICY) {
-                    fields.required("PolicyDocument");
-                    fields.required("Queues");
+                    admission::read_policy(&fields, "Queues", findings);
                 }
             }
             Kind::Function => {
@@ -572,9 +588,19 @@ impl<'t> Resolving<'t> {
                 }
             }
             // Read for what they say about access; nothing is made of them.
+            Kind::Net(part) => {
+                network::note(&one.id, one.id_span, findings);
+                drop(open(part.schema()));
+            }
             Kind::OriginControl => drop(open(edge::CONTROL)),
             Kind::OriginIdentity => drop(open(edge::IDENTITY)),
             Kind::BucketPolicy => drop(open(edge::BUCKET_POLICY)),
+            Kind::LogPolicy => drop(open(log_group::POLICY)),
+            Kind::LogGroup => {
+                if let (Some(fields), Some(name)) = (open(log_group::GROUP), name) {
+                    log_group::check(&fields, &name, findings);
+                }
+            }
             Kind::ClientKey => {
                 if let (Some(fields), Some(name)) = (open(gateway::KEY), name) {
                     let made = Made::ClientKey(gateway::key(&fields, name));

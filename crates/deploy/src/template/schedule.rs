@@ -314,11 +314,18 @@ fn retries(target: &Fields<'_>, findings: &Findings<'_>) -> Retries {
 /// The target, as the API of schedules has it.
 fn order(target: &Fields<'_>, findings: &Findings<'_>) -> Option<Json> {
     let arn = target.required_text("Arn")?;
+    if let Some(operation) = Operation::of(&arn) {
+        return operation.order(arn, target, findings);
+    }
     let Some(Place::Ours(to)) = bus::place(&arn) else {
         let shown = arn.replace(MARK, "…");
         let finding = Finding::error(target.place("Arn"), "schedules do not send to this yet");
         let finding = finding.why(format!("it is {shown:?}"));
-        let help = "supported are functions, queues, topics and buses, named by their own ARNs";
+        let names: Vec<&str> = OPERATIONS.iter().map(|one| one.name).collect();
+        let help = format!(
+            "supported are functions, queues, topics and buses, named by their own ARNs, and aws-sdk: {}",
+            names.join(", ")
+        );
         findings.report.add(finding.help(help));
         return None;
     };
@@ -340,6 +347,95 @@ fn order(target: &Fields<'_>, findings: &Findings<'_>) -> Option<Json> {
     Some(Json::Object(order))
 }
 
+/// An operation of another service that is called with what the input holds.
+#[derive(Debug)]
+struct Operation {
+    name: &'static str,
+    needed: &'static [&'static str],
+    known: &'static [&'static str],
+}
+
+const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "eventbridge:putEvents",
+        needed: &["Entries"],
+        known: &[],
+    },
+    Operation {
+        name: "lambda:invoke",
+        needed: &["FunctionName", "InvocationType"],
+        known: &["Payload", "Qualifier"],
+    },
+    Operation {
+        name: "sns:publish",
+        needed: &["Message", "TopicArn"],
+        known: &[
+            "MessageAttributes",
+            "MessageDeduplicationId",
+            "MessageGroupId",
+            "Subject",
+        ],
+    },
+    Operation {
+        name: "sqs:sendMessage",
+        needed: &["MessageBody", "QueueUrl"],
+        known: &[
+            "MessageAttributes",
+            "MessageDeduplicationId",
+            "MessageGroupId",
+        ],
+    },
+];
+
+impl Operation {
+    fn of(arn: &str) -> Option<&'static Self> {
+        let parts: Vec<&str> = arn.splitn(7, ':').collect();
+        let ["arn", _, "scheduler", _, _, "aws-sdk", name] = parts.as_slice() else {
+            return None;
+        };
+        OPERATIONS.iter().find(|known| known.name == *name)
+    }
+
+    fn order(&self, arn: String, target: &Fields<'_>, findings: &Findings<'_>) -> Option<Json> {
+        let input = target.required_text("Input")?;
+        if let Err(why) = self.check(&input) {
+            let message = format!("this is no input of {}", self.name);
+            refuse(findings, target, "Input", &message, why);
+            return None;
+        }
+        let mut order = Map::from_iter([
+            ("Arn".to_owned(), Json::from(arn)),
+            ("Input".to_owned(), input.into()),
+        ]);
+        order.extend(
+            target
+                .text("RoleArn")
+                .map(|role| ("RoleArn".to_owned(), role.into())),
+        );
+        if let Some(letters) = dead_letters(target, findings)? {
+            order.insert("DeadLetterConfig".into(), json!({ "Arn": letters }));
+        }
+        Some(Json::Object(order))
+    }
+
+    fn check(&self, input: &str) -> Result<(), String> {
+        let given: Map<String, Json> =
+            serde_json::from_str(input).map_err(|error| error.to_string())?;
+        if let Some(missing) = self.needed.iter().find(|name| !given.contains_key(**name)) {
+            return Err(format!("it has no `{missing}`"));
+        }
+        let is_known = |name: &str| self.needed.contains(&name) || self.known.contains(&name);
+        if let Some(other) = given.keys().find(|name| !is_known(name)) {
+            return Err(format!("`{other}` is not supported"));
+        }
+        let called = given.get("InvocationType");
+        match called.is_none_or(|called| called == "Event") {
+            true => Ok(()),
+            false => Err("`InvocationType` must be Event: nobody waits for the answer".to_owned()),
+        }
+    }
+}
+
 fn check_input(target: &Fields<'_>, to: &Destination, findings: &Findings<'_>) -> Option<()> {
     let takes_json = matches!(to, Destination::Function(_) | Destination::Bus(_));
     let input = target.text("Input").filter(|_| takes_json);
@@ -353,7 +449,7 @@ fn check_input(target: &Fields<'_>, to: &Destination, findings: &Findings<'_>) -
 }
 
 fn dead_letters(target: &Fields<'_>, findings: &Findings<'_>) -> Option<Option<String>> {
-    let Some(letters) = bus::dead_letters(target, findings)? else {
+    let Some(letters) = bus::dead_letters(target, None, findings)? else {
         return Some(None);
     };
     if matches!(&letters, Destination::Queue(queue) if queue.name.ends_with(".fifo")) {

@@ -372,6 +372,9 @@ impl<'t> Scope<'t> {
                 let alias = self.property(declared, "Name")?;
                 Some(self.function_arn(&format!("{function}:{alias}")))
             }
+            (Kind::Net(part), _) if let Some(property) = part.repeated(attribute) => {
+                self.property(declared, property)
+            }
             (Kind::Balance(part), _) => self.of_balance(declared, part, attribute),
             _ => {
                 let name = self.physical(declared)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::diagnostic::{Finding, Report, Span};
+use crate::template::admission::Doors;
 use crate::template::nearest::did_you_mean;
 use crate::template::scalar;
 use crate::template::tree::{Entry, Node, Value};
@@ -29,6 +30,7 @@ pub(crate) struct Findings<'a> {
     pub(crate) report: &'a Report,
     /// Places of access rules, which nothing enforces yet.
     pub(crate) access: std::cell::RefCell<Vec<Span>>,
+    pub(crate) doors: Doors,
 }
 
 /// A mapping whose keys have been checked.

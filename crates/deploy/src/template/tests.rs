@@ -6,6 +6,7 @@ use super::*;
 use crate::desired::{KeyType, Kind, Resource};
 use crate::{Desired, Severity};
 
+mod admission;
 mod balancers;
 mod edges;
 mod gateways;

@@ -7,6 +7,7 @@ use triggers::{FilterPolicy, FilterScope};
 
 use crate::desired::{Subscription, Topic};
 use crate::diagnostic::{Finding, Span};
+use crate::template::admission;
 use crate::template::declared::{Declared, Kind};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
@@ -177,6 +178,7 @@ fn of_event(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
         kind: Kind::Subscription,
         properties: Node::new(span, Value::Map(entries)),
         depends_on: Vec::new(),
+        by_transform: true,
         ..function.clone()
     });
     Some(made)
@@ -329,6 +331,8 @@ pub(crate) fn read_subscription(
         .and_then(|policy| {
             let arn = policy.required_text("deadLetterTargetArn")?;
             let at = policy.place("deadLetterTargetArn");
+            let doors = &findings.doors;
+            doors.sent_dead_letters(admission::TOPICS, &arn, at);
             outcome::place(&arn, &["sqs"], at, findings.report)
         });
     let (protocol, endpoint, topic) = (protocol?, endpoint?, topic?);
@@ -338,6 +342,10 @@ pub(crate) fn read_subscription(
         findings.report.add(Finding::error(at, message));
     }
     check_endpoint(protocol, &endpoint, fields.place("Endpoint"), findings)?;
+    if ["lambda", "sqs"].contains(&protocol) {
+        let at = fields.place("Endpoint");
+        findings.doors.sent(admission::TOPICS, &endpoint, at);
+    }
     let topic = outcome::place(&topic, &["sns"], fields.place("TopicArn"), findings.report)?;
     let called = topic.rsplit(':').next().unwrap_or_default();
     Some(Subscription {
@@ -390,8 +398,7 @@ fn filter(fields: &Fields<'_>, by_body: bool, findings: &Findings<'_>) -> Option
 
 /// Who may use a topic. Nothing enforces it, and nothing is made of it.
 pub(crate) fn check_policy(fields: &Fields<'_>, findings: &Findings<'_>) {
-    fields.required("PolicyDocument");
-    fields.required("Topics");
+    admission::read_policy(fields, "Topics", findings);
     let place = fields.place("PolicyDocument");
     findings.access.borrow_mut().push(place);
 }

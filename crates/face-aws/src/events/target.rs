@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base::Space;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use triggers::{
-    BadInput, Destination, Input as Sent, NotPut, Place, RequestParts, RetryLimits, RuleTarget,
+    BadInput, Destination, Input as Sent, Named, NotPut, Place, RequestParts, RetryLimits,
+    RuleTarget,
 };
 
 use super::error::{invalid, of, of_bus};
@@ -215,6 +217,16 @@ fn place(asked: &Asked<'_>, given: &Target) -> Result<Place, Fault> {
     }
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
+        [
+            "arn",
+            _,
+            "logs",
+            region,
+            account,
+            "log-group",
+            group,
+            rest @ ..,
+        ] if matches!(rest, [] | ["*"]) => Ok(Place::Log(log_group(region, account, group)?)),
         ["arn", _, service, _, _, _, ..] => Err(Fault::not_implemented(&format!(
             "rules that send to {service} ({arn})"
         ))),
@@ -222,6 +234,20 @@ fn place(asked: &Asked<'_>, given: &Target) -> Result<Place, Fault> {
             "Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
         ))),
     }
+}
+
+/// It comes to be with its first line.
+fn log_group(region: &str, account: &str, name: &str) -> Result<Named, Fault> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#".contains(&byte);
+    if name.is_empty() || name.len() > 512 || !name.bytes().all(plain) {
+        return Err(invalid(format!(
+            "Parameter {name} is not valid. Reason: it is no name of a log group."
+        )));
+    }
+    Ok(Named {
+        space: Space::new(&format!("{account}/{region}")),
+        name: name.to_owned(),
+    })
 }
 
 fn check_group(to: &Place, group: Option<&str>, id: &str) -> Result<(), Fault> {

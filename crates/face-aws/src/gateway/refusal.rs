@@ -12,6 +12,8 @@ pub(crate) enum Refusal {
     NoRoute,
     TooLarge,
     Truncated,
+    /// The caller paused too long before its request's end.
+    TooSlow,
     Throttled,
     TimedOut,
     /// The function failed, or what it answered is no answer.
@@ -124,6 +126,12 @@ impl Refusal {
                 "REQUEST_TOO_LARGE",
             ),
             Self::Truncated => (400, "Bad Request", "BadRequestException", "DEFAULT_4XX"),
+            Self::TooSlow => (
+                408,
+                "Request Timeout",
+                "RequestTimeoutException",
+                "DEFAULT_4XX",
+            ),
             Self::Throttled | Self::Broken => (
                 500,
                 "Internal server error",
@@ -228,6 +236,7 @@ impl Refusal {
             Self::NoGateway | Self::NoRoute => (404, "Not Found"),
             Self::TooLarge => (413, "Request Entity Too Large"),
             Self::Truncated | Self::LacksParameters(_) | Self::BadBody(_) => (400, "Bad Request"),
+            Self::TooSlow => (408, "Request Timeout"),
             Self::TimedOut | Self::Throttled => (503, "Service Unavailable"),
             Self::Failed | Self::Broken | Self::GuardFailed | Self::GuardBroken => {
                 (500, "Internal Server Error")

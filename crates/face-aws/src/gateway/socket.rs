@@ -102,6 +102,7 @@ impl Gateways {
                 query: head.uri.query().unwrap_or_default().to_owned(),
                 headers: headers(&head.headers, address),
                 body: bytes::Bytes::new(),
+                held: None,
                 is_text: true,
                 version: format!("{:?}", head.version),
                 source_ip: source_ip(&head),

@@ -12,6 +12,7 @@ use super::{answer, check, event, is_text};
 fn request(kind: GatewayKind, form: HttpForm) -> HttpRequest {
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     HttpRequest {
+        held: None,
         request_id: "0c1f5f0e-0000-4000-8000-000000000000".into(),
         space: Space::new("000000000000/us-east-1"),
         at: Timestamp::from_secs(1_583_348_638),

@@ -87,6 +87,10 @@ pub(super) fn fault(context: &Context, named: &Named, error: Error) -> Fault {
         ),
         Error::Package(error) => package(&error),
         Error::Throttled(throttle) => throttled(throttle),
+        Error::Looping => Fault::new(
+            "RecursiveInvocationException",
+            "Lambda has detected a recursive invocation loop of this function and stopped it.",
+        ),
         Error::ReservesTooMuch { least } => invalid(format!(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{least}]."
         )),

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::error::fault;
 use super::name::Named;
-use super::{Answer, Asked, recursion};
+use super::{Answer, Asked};
 use crate::dialect::version_name;
 use crate::protocol::Fault;
 
@@ -66,7 +66,7 @@ impl Wanted {
         let client_context = input.client_context.as_deref();
         Ok(Self {
             client_context: client_context.map(read_context).transpose()?,
-            function: named.find(asked)?,
+            function: named.find_for_call(asked)?,
             with_log: input.log_type.as_deref() == Some("Tail"),
             named,
             kind,
@@ -78,22 +78,22 @@ impl Wanted {
         self.kind == Kind::Dry
     }
 
-    /// The call of a caller who waits.
-    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> Result<Invoke, Fault> {
-        let trace = recursion::follow(asked.trace, &self.function)?;
-        Ok(Invoke {
-            space: self.function.space,
-            function: self.function.name,
+    /// The call of a caller who waits, and whom it calls.
+    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> (Function, Invoke) {
+        let invoke = Invoke {
+            space: self.function.space.clone(),
+            function: self.function.name.clone(),
             qualifier: self.named.version().map(str::to_owned),
             event: self.event,
             request_id: asked.context.request_id.clone(),
             trigger: "direct".into(),
             client_context: self.client_context,
-            trace,
-        })
+            trace: asked.trace.map(str::to_owned),
+        };
+        (self.function, invoke)
     }
 
-    /// The call of one who does not. Whether it is part of a chain that goes round is looked at when it is run.
+    /// The call of one who does not.
     fn into_job(self, asked: &Asked<'_>) -> Job {
         Job {
             request_id: asked.context.request_id.clone(),
@@ -121,8 +121,9 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
             Ok(Answer::Empty(StatusCode::ACCEPTED))
         }
         Kind::Synchronous => {
-            let invoke = wanted.into_invoke(&asked)?;
-            let outcome = asked.parts.functions.invoke(invoke).await;
+            let (function, invoke) = wanted.into_invoke(&asked);
+            let functions = &asked.parts.functions;
+            let outcome = functions.invoke_resolved(function, invoke, with_log).await;
             let outcome = outcome.map_err(refused)?;
             Ok(Answer::Whole(Box::new(print(outcome, with_log))))
         }

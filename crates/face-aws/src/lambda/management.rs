@@ -1,8 +1,7 @@
-//! Settings of a whole function that are about the service rather than about the function: signatures of code, updates of
-//! runtimes, chains of calls.
+//! Settings of a whole function that are about the service rather than about the function: updates of runtimes, chains of
+//! calls.
 
 use functions::Recursion;
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -19,25 +18,6 @@ struct Input {
     qualifier: Option<String>,
     update_runtime_on: Option<String>,
     recursive_loop: Option<String>,
-}
-
-/// No function has one: a configuration with signatures cannot be made here.
-pub(super) fn code_signing(mut asked: Asked<'_>) -> Result<Answer, Fault> {
-    let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
-    let function = named.find(&asked)?;
-    Ok(Answer::Json(json!({
-        "CodeSigningConfigArn": "",
-        "FunctionName": function.name,
-    })))
-}
-
-/// What is not there is deleted.
-pub(super) fn delete_code_signing(mut asked: Asked<'_>) -> Result<Answer, Fault> {
-    let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
-    named.find(&asked)?;
-    Ok(Answer::Empty(StatusCode::NO_CONTENT))
 }
 
 pub(super) fn runtime(mut asked: Asked<'_>) -> Result<Answer, Fault> {

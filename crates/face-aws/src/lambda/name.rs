@@ -84,6 +84,13 @@ impl Named {
             .resolve(space, &self.name, self.version());
         found.map_err(|error| fault(asked.context, self, error))
     }
+
+    /// For one call: of an alias for two versions, either.
+    pub(super) fn find_for_call(&self, asked: &Asked<'_>) -> Result<Function, Fault> {
+        let (functions, space) = (&asked.parts.functions, &asked.context.space);
+        let found = functions.resolve_call(space, &self.name, self.version());
+        found.map_err(|error| fault(asked.context, self, error))
+    }
 }
 
 fn check_place(

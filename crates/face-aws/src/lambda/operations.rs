@@ -2,7 +2,8 @@
 
 use super::{
     Answer, Asked, account, alias, asynchronous, concurrency, create, delete, get, invoke, layer,
-    list, management, mapping, permission, policy, provisioned, stream, tags, update, url, version,
+    list, management, mapping, permission, policy, provisioned, signing, stream, tags, update, url,
+    version,
 };
 use crate::protocol::Fault;
 
@@ -56,8 +57,14 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<Answer, Fault> {
         "DeleteProvisionedConcurrencyConfig" => provisioned::delete(asked).await,
         "ListProvisionedConcurrencyConfigs" => provisioned::list(asked),
         "ListFunctionEventInvokeConfigs" => asynchronous::list(asked),
-        "GetFunctionCodeSigningConfig" => management::code_signing(asked),
-        "DeleteFunctionCodeSigningConfig" => management::delete_code_signing(asked),
+        "ListCodeSigningConfigs" => Ok(signing::list()),
+        "GetCodeSigningConfig"
+        | "UpdateCodeSigningConfig"
+        | "DeleteCodeSigningConfig"
+        | "ListFunctionsByCodeSigningConfig" => signing::one(asked),
+        "PutFunctionCodeSigningConfig" => signing::put(asked),
+        "GetFunctionCodeSigningConfig" => signing::get(asked),
+        "DeleteFunctionCodeSigningConfig" => signing::delete(asked),
         "GetRuntimeManagementConfig" => management::runtime(asked),
         "PutRuntimeManagementConfig" => management::put_runtime(asked),
         "GetFunctionRecursionConfig" => management::recursion(asked),

@@ -2,10 +2,9 @@
 //! how often the chain has come by which function, as the real service tells it: `Lineage=<function>:<times>|…`.
 
 use aws_lc_rs::digest;
-use functions::{Function, Recursion};
+use functions::{Function, Looping, Recursion};
 
 use crate::place::Place;
-use crate::protocol::Fault;
 
 /// How often one chain may come by a function. The published number is approximate.
 const MOST: u32 = 16;
@@ -13,7 +12,7 @@ const MOST: u32 = 16;
 const REMEMBERED: usize = 3;
 
 /// The trace to be handed to the function, or that the chain has been cut.
-pub(crate) fn follow(trace: Option<&str>, function: &Function) -> Result<Option<String>, Cut> {
+pub(crate) fn follow(trace: Option<&str>, function: &Function) -> Result<Option<String>, Looping> {
     let Some(trace) = trace else {
         return Ok(None);
     };
@@ -31,7 +30,7 @@ pub(crate) fn follow(trace: Option<&str>, function: &Function) -> Result<Option<
         None => 1,
     };
     if times > MOST && function.recursion == Recursion::Terminate {
-        return Err(Cut);
+        return Err(Looping);
     }
     lineage.insert(0, (own, times));
     let told: Vec<String> = lineage
@@ -41,19 +40,6 @@ pub(crate) fn follow(trace: Option<&str>, function: &Function) -> Result<Option<
         .collect();
     fields.push(format!("Lineage={}", told.join("|")));
     Ok(Some(fields.join(";")))
-}
-
-/// The function has been called by itself too often.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Cut;
-
-impl From<Cut> for Fault {
-    fn from(Cut: Cut) -> Self {
-        Self::new(
-            "RecursiveInvocationException",
-            "Lambda has detected a recursive invocation loop of this function and stopped it.",
-        )
-    }
 }
 
 fn read(told: &str) -> Option<(String, u32)> {

@@ -21,7 +21,7 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         return Ok(Answer::Empty(StatusCode::NO_CONTENT));
     }
     let (named, with_log) = (wanted.named.clone(), wanted.with_log);
-    let invoke = wanted.into_invoke(&asked)?;
+    let (_, invoke) = wanted.into_invoke(&asked);
     let answering = asked.parts.functions.invoke_streaming(invoke).await;
     let answering = answering.map_err(|error| fault(asked.context, &named, error))?;
     let version = version_name(answering.version);

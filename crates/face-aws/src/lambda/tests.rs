@@ -365,8 +365,11 @@ async fn bad_input_gets_the_services_own_errors_and_creates_nothing() {
         "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"
     );
     let path = "/2020-04-22/code-signing-configs";
-    let unbuilt = world.send(Method::GET, path, &[], "").await.error().2;
-    assert!(unbuilt.contains("ListCodeSigningConfigs"), "{unbuilt}");
+    let publisher = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/aaaaaaaaaa";
+    let body = json!({ "AllowedPublishers": { "SigningProfileVersionArns": [publisher] } });
+    let unbuilt = world.send(Method::POST, path, &[], body.to_string()).await;
+    let unbuilt = unbuilt.error().2;
+    assert!(unbuilt.contains("CreateCodeSigningConfig"), "{unbuilt}");
     assert_eq!(world.get("").await.json()["Functions"], json!([]));
 }
 
@@ -571,6 +574,7 @@ async fn failures_have_their_published_shapes() {
         })
     );
     let space = Context::space("000000000000", "us-east-1");
+    world.ledger.caught_up().await;
     let records = world.ledger.invocations(&space, Some("f"), 10).unwrap();
     assert!(records.len() >= 4, "{}", records.len());
     world.functions.shutdown().await;

@@ -61,6 +61,13 @@ impl Fault {
         )
     }
 
+    pub(crate) fn too_slow() -> Self {
+        Self::bad(
+            "RequestTimeout",
+            "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.",
+        )
+    }
+
     pub(crate) fn missing_length() -> Self {
         Self::new(
             StatusCode::LENGTH_REQUIRED,

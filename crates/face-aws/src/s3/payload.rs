@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
-use wire::Body;
+use wire::{Body, BodyError};
 
 use super::checksum::malformed_trailer;
 use super::fault::{Fault, Result};
@@ -296,6 +296,7 @@ impl Payload {
             match self.body.frame().await {
                 None => return Ok(false),
                 Some(Ok(frame)) => self.pending = frame.into_data().unwrap_or_default(),
+                Some(Err(BodyError::TooSlow)) => return Err(Fault::too_slow()),
                 Some(Err(cause)) => {
                     tracing::debug!(%cause, "a body was cut short");
                     return Err(Fault::incomplete_body());

@@ -46,7 +46,11 @@ fn signed_at() -> Timestamp {
     Timestamp::from_secs(seconds("20150830T123600Z").unwrap())
 }
 
-fn check(vector: &Vector<'_>, now: Timestamp, secret: &str) -> Result<(Claim, ()), Error> {
+fn check<'a>(
+    vector: &'a Vector<'_>,
+    now: Timestamp,
+    secret: &str,
+) -> Result<(Claim<'a>, ()), Error> {
     let expected = Expected {
         now,
         service: "service",
@@ -54,7 +58,7 @@ fn check(vector: &Vector<'_>, now: Timestamp, secret: &str) -> Result<(Claim, ()
         keys: &SigningKeys::default(),
     };
     let body = sha256(vector.body.as_bytes());
-    verify(&vector.parts, &body, &expected, |_, _| {
+    verify(&vector.parts, body.as_str(), &expected, |_, _| {
         Ok((secret.to_owned(), ()))
     })
 }
@@ -66,7 +70,7 @@ fn vanilla() -> Vector<'static> {
     found.unwrap()
 }
 
-fn message(result: Result<(Claim, ()), Error>) -> String {
+fn message(result: Result<(Claim<'_>, ()), Error>) -> String {
     result.unwrap_err().to_string()
 }
 

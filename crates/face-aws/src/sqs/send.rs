@@ -127,6 +127,9 @@ impl Given {
         let delay = delay(self.delay_seconds, queue.ordered)?;
         let attributes = message::attributes(self.message_attributes.unwrap_or_default())?;
         let trace = trace(self.message_system_attributes.unwrap_or_default())?;
+        let system_attributes = trace
+            .as_deref()
+            .and_then(|trace| message::md5_of_attributes([&message::trace_attribute(trace)]));
         let group = token("MessageGroupId", self.message_group_id)?;
         let once = token("MessageDeduplicationId", self.message_deduplication_id)?;
         if let Some(once) = once.as_ref().filter(|_| !queue.ordered) {
@@ -139,15 +142,13 @@ impl Given {
         let told = Told {
             body: message::md5(body.as_bytes()),
             attributes: message::md5_of_attributes(&attributes),
-            system_attributes: trace
-                .as_deref()
-                .and_then(|trace| message::md5_of_attributes([&message::trace_attribute(trace)])),
+            system_attributes,
         };
         let message = NewMessage {
             body,
             attributes,
             sender: sts::id(&asked.context.principal),
-            trace,
+            trace: trace.or_else(|| asked.trace()),
             group,
             once,
             delay,

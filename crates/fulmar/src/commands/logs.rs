@@ -6,10 +6,10 @@ use crate::failure::Result;
 use crate::locate;
 use crate::output::Output;
 
-/// Print what functions print
+/// Print what functions print, and what rules write to log groups
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Of this function only: its name, or its logical id in the template
+    /// Of this function only: its name, or its logical id in the template. Or of a log group, as /aws/events/orders
     name: Option<String>,
 
     /// Go on with what they print from now on

@@ -153,6 +153,13 @@ impl World {
         self.functions.invoke(self.call(payload)).await
     }
 
+    /// Who wants the log waits for its end.
+    pub(crate) async fn invoke_with_log(&self, payload: &'static str) -> Result<Outcome> {
+        let (functions, call) = (&self.functions, self.call(payload));
+        let function = functions.resolve_call(&call.space, &call.function, None)?;
+        functions.invoke_resolved(function, call, true).await
+    }
+
     /// A call that runs while the test goes on.
     pub(crate) fn spawn(&self, payload: &'static str) -> tokio::task::JoinHandle<Result<Outcome>> {
         let (functions, call) = (self.functions.clone(), self.call(payload));
@@ -204,6 +211,12 @@ impl World {
         let stopped = stop.clone();
         tokio::spawn(async move { functions.run_backlog(stopped).await.unwrap() });
         stop
+    }
+
+    /// Once all that is over is on record.
+    pub(crate) async fn caught_up(&self) -> &Self {
+        self.ledger.caught_up().await;
+        self
     }
 
     /// What was recorded of `f`, oldest first.

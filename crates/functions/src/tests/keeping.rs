@@ -99,6 +99,8 @@ async fn an_instance_is_started_ahead_of_a_call_that_is_expected_if_that_is_want
         assert!(launches.contains(&found), "{ahead}: {found}");
         assert_eq!(alive(&world), usize::from(ahead));
         let cold = world
+            .caught_up()
+            .await
             .records()
             .iter()
             .filter(|one| one.phases.init.is_some())

@@ -10,7 +10,7 @@ use crate::{Error, Throttle};
 async fn an_invocation_is_answered_logged_and_recorded() {
     let world = World::new();
     world.deploy("echo").await;
-    let outcome = world.invoke("{\"a\":1}").await.unwrap();
+    let outcome = world.invoke_with_log("{\"a\":1}").await.unwrap();
     assert_eq!(outcome.result.as_deref().unwrap(), b"{\"a\":1}");
     assert_eq!(
         outcome.log_tail,
@@ -285,6 +285,34 @@ async fn shutting_down_kills_what_runs_and_refuses_what_comes() {
     assert_eq!(world.stage.alive.load(Ordering::SeqCst), 0);
     assert!(call.await.unwrap().unwrap().result.is_err());
     assert!(matches!(world.invoke("1").await, Err(Error::Stopping)));
+}
+
+#[tokio::test]
+async fn who_wants_no_log_is_answered_before_it_is_whole_and_calls_stay_in_order() {
+    let world = World::new();
+    world.deploy("echo").await;
+    for n in 0..20 {
+        let outcome = world.invoke("1").await.unwrap();
+        assert_eq!(outcome.log_tail, "");
+        // The instance is to be had, and so is its place.
+        assert_eq!(world.stage.launches(), 1, "call {n}");
+    }
+    world
+        .until("the records", |world| world.records().len() == 20)
+        .await;
+    let lines = world.lines();
+    let calls: Vec<&[String]> = lines[1..].chunks(5).collect();
+    assert_eq!(calls.len(), 20);
+    for call in calls {
+        let [start, printed, without_end, end, report] = call else {
+            panic!("{call:?}");
+        };
+        assert_eq!(
+            [start, printed, without_end, end],
+            ["START", "printed", "without end", "END"]
+        );
+        assert!(report.starts_with("REPORT"), "{report}");
+    }
 }
 
 #[tokio::test]

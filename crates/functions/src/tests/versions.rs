@@ -68,7 +68,8 @@ async fn a_version_stays_what_it_was() {
         (outcome.version, text(&outcome)),
         (Some(2), "index.js=new".into())
     );
-    let mut recorded: Vec<_> = world.records().iter().map(|one| one.version).collect();
+    let records = world.caught_up().await.records();
+    let mut recorded: Vec<_> = records.iter().map(|one| one.version).collect();
     recorded.sort();
     assert_eq!(recorded, [None, Some(1), Some(2)]);
     let error = world.invoke_at("3").await.unwrap_err();
@@ -368,7 +369,8 @@ async fn provisioned_instances_are_there_before_a_call_comes() {
     assert_eq!(functions.unreserved_concurrency(&here), 998);
     let outcome = world.invoke_at("1").await.unwrap();
     assert_eq!(text(&outcome), "Some(1) Provisioned");
-    assert!(world.records()[0].phases.init.is_none());
+    let record = world.caught_up().await.records().remove(0);
+    assert!(record.phases.init.is_none());
     assert_eq!(
         world.stage.launches(),
         2,
@@ -448,6 +450,8 @@ async fn what_is_more_than_provisioned_runs_on_demand() {
         call.await.unwrap().unwrap();
     }
     let cold = world
+        .caught_up()
+        .await
         .records()
         .iter()
         .filter(|one| one.phases.init.is_some())

@@ -8,8 +8,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::Broken;
 use super::outlet::{Draining, Outlet, Outlets};
+use super::{Broken, Handover};
 use crate::protocol;
 
 const LONGEST_HEAD: usize = 64 << 10;
@@ -146,6 +146,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.stream.write_all(&all).await
         };
         sent.map_err(|cause| broken(&cause))
+    }
+
+    /// Sends work, of whose payload no copy is made unless it is small.
+    pub(super) async fn hand_over(&mut self, work: &Handover<'_>) -> Result<(), Broken> {
+        const SMALL: usize = 64 << 10;
+        let mut head = work.head();
+        if work.payload.len() <= SMALL {
+            head.extend_from_slice(work.payload);
+            self.send(&head).await?;
+        } else {
+            self.send(&head).await?;
+            self.send(work.payload).await?;
+        }
+        let Some(held) = work.held else {
+            return Ok(());
+        };
+        let mut at = 0;
+        while at < held.length() {
+            let piece = super::piece(held, at).await?;
+            at += piece.len() as u64;
+            self.send(&piece).await?;
+        }
+        Ok(())
     }
 
     /// Says that the last request was heard. Who has made another one since does not wait for that: it would only be woken

@@ -9,9 +9,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::Broken;
 use super::connection::{Connection, Request};
 use super::outlet::Outlets;
+use super::{Broken, Handover};
 
 /// More than any client keeps. Each may fill a body, so this bounds what a hostile worker makes us hold.
 pub(super) const MOST: usize = 32;
@@ -64,6 +64,15 @@ impl Listener {
     pub(super) async fn answer(&mut self, message: &[u8]) -> Result<(), Broken> {
         if let Some((mut connection, closes)) = self.asker.take() {
             let said = connection.send(message).await;
+            self.go_on(connection, closes, said);
+        }
+        Ok(())
+    }
+
+    /// Answers the request that came last with work.
+    pub(super) async fn hand_over(&mut self, work: &Handover<'_>) -> Result<(), Broken> {
+        if let Some((mut connection, closes)) = self.asker.take() {
+            let said = connection.hand_over(work).await;
             self.go_on(connection, closes, said);
         }
         Ok(())

@@ -20,6 +20,7 @@ fn work() -> Handover<'static> {
         trace: "trace",
         client_context: Some("{}\r\nEvil: yes"),
         payload: b"{\"a\":1}",
+        held: None,
         streaming: None,
     }
 }

@@ -1,7 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
+use base::{ManualClock, Timestamp};
+
 use super::world::{World, address, message, receipts, redriven};
-use crate::{Allow, Error, MoveState, NewMove, NewQueue, Receive, Settings};
+use crate::{Allow, Error, MoveState, NewMove, NewQueue, Queues, Receive, Settings};
 
 #[tokio::test]
 async fn a_message_is_seen_by_one_at_a_time_until_it_is_settled() {
@@ -270,6 +273,45 @@ async fn who_waits_is_woken_by_a_send_a_delay_and_a_message_that_comes_back() {
     settle_down().await;
     world.pass(20);
     assert!(five.await.unwrap().is_empty(), "nobody waits for ever");
+}
+
+#[tokio::test]
+async fn who_waits_does_so_by_the_hosts_clock_and_what_he_waits_for_comes_by_the_clouds() {
+    let host = ManualClock::new(Timestamp::from_secs(1_700_000_000));
+    let mut world = World::new();
+    world.clock = world.clock.beside(&host);
+    world.queues = Queues::new(
+        world.disk.open(),
+        Arc::new(world.clock.clone()),
+        world.random.clone(),
+    );
+    let queue = world.plain().await;
+    let wait = || {
+        let (queues, queue) = (world.queues.clone(), queue.clone());
+        let how = Receive {
+            most: 1,
+            wait: Some(Duration::from_secs(20)),
+            ..Receive::default()
+        };
+        tokio::spawn(async move { queues.receive(&queue, how).await.unwrap() })
+    };
+    // An advance of an hour ends nobody's wait before its time.
+    let one = wait();
+    settle_down().await;
+    world.pass(3_600);
+    settle_down().await;
+    assert!(!one.is_finished());
+    // One that stands keeps nobody waiting.
+    host.advance(Duration::from_secs(20));
+    assert!(one.await.unwrap().is_empty());
+
+    let two = wait();
+    settle_down().await;
+    let mut delayed = message("later");
+    delayed.delay = Some(Duration::from_secs(60));
+    world.send_message(&queue, delayed).await;
+    world.pass(60);
+    assert_eq!(super::world::bodies(&two.await.unwrap()), ["later"]);
 }
 
 async fn settle_down() {

@@ -10,6 +10,7 @@
 // understood before it is deployed.
 "use strict";
 
+const { Answer } = require("./answer.js");
 const core = require("./azure/core.js");
 const { answerOf, Streamed } = require("./azure/answer.js");
 const { readApp } = require("./azure/app.js");
@@ -17,9 +18,6 @@ const { rpcHttpOf } = require("./azure/http.js");
 const { requestOf, split } = require("./request.js");
 
 const INIT_FAILED = 1;
-/** More than this is sent in pieces: what comes whole is limited more strictly. */
-const LARGEST_WHOLE = 4 << 20;
-const PIECE = 256 << 10;
 
 async function main(connection, settings) {
   const name = process.env.FULMAR_FUNCTION ?? "";
@@ -115,14 +113,11 @@ function proxied(event, http) {
   return request;
 }
 
-async function send(connection, requestId, { head, body }) {
-  if (head.length + body.length <= LARGEST_WHOLE) return connection.answer(requestId, { kind: "response", body: Buffer.concat([head, body]) });
-  connection.begin(requestId, "application/octet-stream");
-  connection.piece(head);
-  for (let from = 0; from < body.length; from += PIECE) {
-    await new Promise((resolve) => connection.piece(body.subarray(from, from + PIECE), resolve));
-  }
-  return connection.end();
+function send(connection, requestId, { head, body }) {
+  const answer = new Answer(connection, requestId);
+  answer.head = head;
+  answer.rest = body;
+  return answer.end();
 }
 
 module.exports = { main };

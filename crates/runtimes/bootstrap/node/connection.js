@@ -77,6 +77,11 @@ class Connection {
     return this.#event();
   }
 
+  /** Ends it, and asks for nothing more. */
+  close() {
+    this.socket.write(lastPiece());
+  }
+
   /** Says how an invocation failed, and nothing afterwards. */
   error(requestId, failed) {
     if (this.streaming) return new Promise((resolve) => this.socket.write(lastPiece(failed), resolve));

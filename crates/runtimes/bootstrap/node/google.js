@@ -1,14 +1,15 @@
 // Google's functions: the application's own functions-framework, without a server around it.
 //
 // An event is a request over HTTP: its head as JSON, eight zero bytes, and its body. The framework makes an Express
-// application of the function, which is given such a request and a response that collects what is written to it, so what
+// application of the function, which is given such a request and a response that passes on what is written to it, so what
 // a function sees and what becomes of its answer and of its errors is the framework's own doing.
 "use strict";
 
 const http = require("node:http");
 const { createRequire } = require("node:module");
 const path = require("node:path");
-const { END_OF_HEAD, requestOf } = require("./request.js");
+const { Answer } = require("./answer.js");
+const { requestOf } = require("./request.js");
 
 const PACKAGE = "@google-cloud/functions-framework";
 /** The framework's own, for an instance that could not be initialised. */
@@ -32,10 +33,11 @@ async function main(connection, settings) {
   }
   const serve = (event) => {
     const request = requestOf(event.bytes);
-    const response = responseTo(request, (answer) => {
+    const answer = new Answer(connection, event.requestId);
+    const response = responseTo(request, answer, () => {
       // At once: the framework answers even while the process ends.
-      if (leaving) connection.last(event.requestId, answer);
-      else connection.answer(event.requestId, answer).then(serve);
+      if (leaving) answer.last();
+      else answer.end().then(serve);
     });
     server.emit("request", request, response);
   };
@@ -61,23 +63,25 @@ function located(root) {
   }
 }
 
-/** A response whose end is handed to `done`. Express replaces its prototype, so these methods are its own. */
-function responseTo(request, done) {
+/** A response that passes on what is written to it. Express replaces its prototype, so these methods are its own. */
+function responseTo(request, answer, done) {
   const response = new http.ServerResponse(request);
   response.socket = request.socket;
-  const pieces = [];
   const begin = () => {
     if (!response.headersSent) response.writeHead(response.statusCode);
+    answer.head ??= { status: response.statusCode, headers: headersOf(response) };
   };
-  const take = (piece, encoding) => {
-    if (piece === undefined || piece === null) return;
+  const bytesOf = (piece, encoding) => {
+    if (piece === undefined || piece === null) return Buffer.alloc(0);
     if (typeof piece !== "string" && !(piece instanceof Uint8Array)) {
       const error = new TypeError(`The "chunk" argument must be of type string or an instance of Buffer or Uint8Array. Received ${typeof piece}`);
       error.code = "ERR_INVALID_ARG_TYPE";
       throw error;
     }
-    pieces.push(Buffer.from(piece, typeof encoding === "string" ? encoding : undefined));
+    return Buffer.from(piece, typeof encoding === "string" ? encoding : undefined);
   };
+  // Whoever only asks for the head gets no more.
+  const wanted = request.method !== "HEAD";
   response.writeHead = (status, reason, headers) => {
     const given = typeof reason === "string" ? headers : reason;
     response.statusCode = status;
@@ -87,23 +91,33 @@ function responseTo(request, done) {
     response._header = "sent";
     return response;
   };
-  response.flushHeaders = begin;
+  response.flushHeaders = () => {
+    begin();
+    if (wanted) answer.begin();
+  };
   response.write = (piece, encoding, callback) => {
     if (response.finished) throw writtenAfterEnd();
-    take(piece, encoding);
-    begin();
+    const bytes = bytesOf(piece, encoding);
     const written = typeof encoding === "function" ? encoding : callback;
-    if (written) process.nextTick(written);
-    return true;
+    begin();
+    if (!wanted) {
+      if (written) process.nextTick(written);
+      return true;
+    }
+    return answer.write(bytes, () => {
+      written?.();
+      if (answer.wantsMore) response.emit("drain");
+    });
   };
   response.end = (piece, encoding, callback) => {
     if (response.finished) return response;
-    if (typeof piece !== "function") take(piece, encoding);
+    const bytes = typeof piece === "function" ? Buffer.alloc(0) : bytesOf(piece, encoding);
     begin();
     response.finished = true;
     const ended = [piece, encoding, callback].find((argument) => typeof argument === "function");
     if (ended) response.once("finish", ended);
-    done({ kind: "response", body: messageOf(response, request.method === "HEAD" ? [] : pieces) });
+    if (wanted) answer.rest = bytes;
+    done();
     process.nextTick(() => {
       response.emit("finish");
       response.emit("close");
@@ -125,12 +139,8 @@ function pairsOf(flat) {
   return flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1]]] : []));
 }
 
-function messageOf(response, pieces) {
-  const headers = response
-    .getRawHeaderNames()
-    .flatMap((name) => [response.getHeader(name)].flat().map((value) => [name, String(value)]));
-  const head = Buffer.from(JSON.stringify({ status: response.statusCode, headers }));
-  return Buffer.concat([head, END_OF_HEAD, ...pieces]);
+function headersOf(response) {
+  return response.getRawHeaderNames().flatMap((name) => [response.getHeader(name)].flat().map((value) => [name, String(value)]));
 }
 
 module.exports = { main };

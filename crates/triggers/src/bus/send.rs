@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base::Timestamp;
 use buses::Event;
 use bytes::Bytes;
 use serde_json::Value;
@@ -11,9 +12,9 @@ use store::Tx;
 use super::input::Reserved;
 use super::path::Path;
 use crate::outgoing::{
-    DeadLetter, Ended, Judge, Outgoing, Owner, Post, Retries, Undelivered, Waits, Work,
+    DeadLetter, Ended, Judge, LogLine, Outgoing, Owner, Post, Retries, Undelivered, Waits, Work,
 };
-use crate::schema::rule::{Place, RetryLimits, Rule, RuleTarget};
+use crate::schema::rule::{Input, Place, RetryLimits, Rule, RuleTarget};
 use crate::target::{Destination, Message, Named, Refusal, Sent};
 use crate::{Dialect, Error, Result, Triggers};
 
@@ -44,7 +45,8 @@ impl Shown {
 pub(super) struct Sending {
     to: Place,
     message: Message,
-    request: Option<Box<Post>>,
+    /// What is done outside of the transaction, if that is how it is sent.
+    outside: Option<Box<Work>>,
     retries: Option<RetryLimits>,
     dead: Option<DeadLetter>,
     /// The event itself, for another bus.
@@ -99,19 +101,44 @@ fn sending(
             ..Message::default()
         },
     });
-    let request = match &target.to {
+    let outside = match &target.to {
         Place::Ours(_) => None,
-        Place::Address(name) => Some(Box::new(request(dialect, rule, name, target, body, shown))),
+        Place::Address(name) => {
+            let post = request(dialect, rule, name, target, body, shown);
+            Some(Box::new(Work::Post(post)))
+        }
+        Place::Log(group) => Some(Box::new(Work::Log(line(rule, group, event, target, &body)))),
     };
     let is_bus = matches!(target.to, Place::Ours(Destination::Bus(_)));
     Sending {
         to: target.to.clone(),
         message,
-        request,
+        outside,
         retries: target.retries,
         dead,
         event: is_bus.then(|| Box::new(event.clone())),
     }
+}
+
+/// An input that is a template may say when it was and what is to be told; else what is sent is what is told.
+fn line(rule: &Rule, group: &Named, event: &Event, target: &RuleTarget, body: &Bytes) -> LogLine {
+    let mut line = LogLine {
+        group: group.clone(),
+        stream: rule.name.clone(),
+        at: event.taken,
+        text: String::from_utf8_lossy(body).into_owned(),
+    };
+    if let Input::Template { .. } = target.input
+        && let Ok(Value::Object(said)) = serde_json::from_slice(body)
+        && let (Some(at), Some(message)) = (said.get("timestamp"), said.get("message"))
+    {
+        line.at = at.as_u64().map_or(line.at, Timestamp::from_millis);
+        line.text = match message {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+    }
+    line
 }
 
 fn request(
@@ -201,23 +228,23 @@ impl Triggers {
     }
 
     fn try_send(&self, tx: &mut Tx, sending: &Sending) -> Result<Sent> {
-        if let Some(request) = &sending.request {
-            self.post(tx, &self.outgoing_of(sending, request))?;
+        if let Some(work) = &sending.outside {
+            self.post(tx, &self.outgoing_of(sending, work))?;
             return Ok(Ok(()));
         }
         match (&sending.to, &sending.event) {
             (Place::Ours(Destination::Bus(bus)), Some(event)) => self.pass_on(tx, bus, event),
             (Place::Ours(destination), _) => self.send(tx, destination, &sending.message),
-            (Place::Address(_), _) => Ok(Err(Refusal::NotBuilt("this"))),
+            (Place::Address(_) | Place::Log(_), _) => Ok(Err(Refusal::NotBuilt("this"))),
         }
     }
 
-    fn outgoing_of(&self, sending: &Sending, request: &Post) -> Outgoing {
+    fn outgoing_of(&self, sending: &Sending, work: &Work) -> Outgoing {
         let limits = sending.retries;
         Outgoing {
             id: self.random.uuid().to_string(),
             owner: Owner::Rule,
-            work: Work::Post(request.clone()),
+            work: work.clone(),
             retries: Retries {
                 most: limits.and_then(|limits| limits.most).unwrap_or(RETRIES),
                 age: Some(limits.and_then(|limits| limits.age).unwrap_or(AGE)),

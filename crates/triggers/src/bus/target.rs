@@ -81,7 +81,7 @@ impl Place {
     pub fn destination(&self) -> Option<&crate::Destination> {
         match self {
             Self::Ours(destination) => Some(destination),
-            Self::Address(_) => None,
+            Self::Address(_) | Self::Log(_) => None,
         }
     }
 }

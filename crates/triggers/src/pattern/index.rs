@@ -1,7 +1,8 @@
 //! Many patterns at once.
 //!
 //! Of each alternative of a pattern, one condition is chosen that can be looked up: whose tests all want certain values,
-//! or beginnings or ends of them, or any value at a path at all. The alternative is filed under those keys, and an event
+//! or beginnings or ends of them, addresses of a network, numbers of a range, or any value at a path at all. (What wants
+//! any value *but* some is wanted by nearly every event, so to look for those would spare nothing.) The alternative is filed under those keys, and an event
 //! is asked for its own keys: only what is filed there is looked at. Which condition is chosen depends on what is filed
 //! already: the one with the fewest under it, so a value that most patterns share tells nothing and is not used. What is
 //! still much under one key is filed there again by another condition.
@@ -9,12 +10,18 @@
 //! What nothing can be looked up of (all its conditions want an absence) is looked at for each event.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Pattern;
+use super::number;
 use super::test::{Test, Text};
+
+use ranges::{Range, Ranges, Rank, rank};
+
+mod ranges;
 
 /// As few are looked at one by one.
 const FEW: usize = 4;
@@ -46,8 +53,19 @@ enum Key {
     /// In small letters.
     AnyCase(String),
     Affix(Affix, String),
+    Network(Network),
+    /// Looked up by its own means, and not divided further.
+    Within(Range),
     /// Any value.
     Present,
+}
+
+/// The first bits of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Network {
+    is_new: bool,
+    bits: u8,
+    address: u128,
 }
 
 /// A beginning or an end of a text.
@@ -62,7 +80,16 @@ struct Node {
     /// Patterns' numbers.
     here: Vec<u64>,
     below: HashMap<Filed, Node>,
+    /// By the path's number.
+    ranges: HashMap<usize, Ranges>,
     size: usize,
+}
+
+/// What an event is filed under, if it were a pattern.
+#[derive(Debug, Default)]
+struct Keys {
+    filed: Vec<Filed>,
+    numbers: Vec<(usize, Rank)>,
 }
 
 /// The paths that are looked up, as a tree.
@@ -77,6 +104,9 @@ struct Path {
     number: usize,
     /// How long the beginnings and ends are that were filed.
     lengths: BTreeMap<Affix, BTreeSet<usize>>,
+    /// Which networks were filed, by how many of their bits matter.
+    networks: BTreeSet<(bool, u8)>,
+    has_ranges: bool,
 }
 
 /// A condition that can be looked up, by one of these keys.
@@ -104,18 +134,24 @@ impl Index {
 
     /// Which of the patterns the event matches.
     pub fn matching(&self, event: &Value) -> Vec<u64> {
-        let mut keys = Vec::new();
-        self.names.visit(event, &mut keys);
-        keys.sort_unstable();
-        keys.dedup();
-        let mut candidates = Vec::new();
-        self.root.collect(&keys, &mut candidates);
-        candidates.sort_unstable();
-        candidates.dedup();
+        let mut candidates = self.candidates(event);
         candidates.retain(|id| {
             let pattern = self.patterns.get(id);
             pattern.is_some_and(|pattern| pattern.matches(event))
         });
+        candidates
+    }
+
+    /// All of those are among these.
+    pub(super) fn candidates(&self, event: &Value) -> Vec<u64> {
+        let mut keys = Keys::default();
+        self.names.visit(event, &mut keys);
+        keys.filed.sort_unstable();
+        keys.filed.dedup();
+        let mut candidates = Vec::new();
+        self.root.collect(&keys, &mut candidates);
+        candidates.sort_unstable();
+        candidates.dedup();
         candidates
     }
 
@@ -161,6 +197,10 @@ impl Node {
             return;
         };
         for filed in lookups.swap_remove(chosen) {
+            if let (path, Key::Within(range)) = filed {
+                self.ranges.entry(path).or_default().insert(range, id);
+                continue;
+            }
             let below = self.below.entry(filed).or_default();
             below.insert(id, lookups.clone());
         }
@@ -168,10 +208,11 @@ impl Node {
 
     /// The lookup with the fewest under each of its keys; of several, one that says the most.
     fn choose(&self, lookups: &[Lookup]) -> Option<usize> {
-        let crowd = |filed: &Filed| self.below.get(filed).map_or(0, |node| node.size);
+        let crowd = |filed: &Filed| self.crowd(filed);
         let cost = |lookup: &Lookup| {
             let crowd = lookup.iter().map(crowd).max().unwrap_or_default();
-            let is_weak = lookup.iter().any(|(_, key)| *key == Key::Present);
+            let is_weak = |(_, key): &Filed| matches!(key, Key::Present | Key::Within(_));
+            let is_weak = lookup.iter().any(is_weak);
             (crowd, is_weak, lookup.len())
         };
         let numbered = lookups.iter().enumerate();
@@ -180,14 +221,31 @@ impl Node {
             .map(|(at, _)| at)
     }
 
-    fn collect(&self, keys: &[Filed], found: &mut Vec<u64>) {
-        found.extend(&self.here);
-        if self.below.is_empty() {
-            return;
+    /// How many are under a key; of a range, how many hold its ends with it.
+    fn crowd(&self, (path, key): &Filed) -> usize {
+        let Key::Within(range) = key else {
+            let below = self.below.get(&(*path, key.clone()));
+            return below.map_or(0, |node| node.size);
+        };
+        let mut found = Vec::new();
+        if let Some(ranges) = self.ranges.get(path) {
+            ranges.holding(range.from, &mut found);
+            ranges.holding(range.to, &mut found);
         }
-        for key in keys {
-            if let Some(below) = self.below.get(key) {
-                below.collect(keys, found);
+        found.len()
+    }
+
+    fn collect(&self, keys: &Keys, found: &mut Vec<u64>) {
+        found.extend(&self.here);
+        if !self.below.is_empty() {
+            let below = keys.filed.iter().filter_map(|key| self.below.get(key));
+            below.for_each(|below| below.collect(keys, found));
+        }
+        if !self.ranges.is_empty() {
+            for (path, number) in &keys.numbers {
+                if let Some(ranges) = self.ranges.get(path) {
+                    ranges.holding(*number, found);
+                }
             }
         }
     }
@@ -204,12 +262,14 @@ impl Names {
             Path {
                 number: *paths,
                 lengths: BTreeMap::new(),
+                networks: BTreeSet::new(),
+                has_ranges: false,
             }
         })
     }
 
     /// The keys of an event.
-    fn visit(&self, value: &Value, keys: &mut Vec<Filed>) {
+    fn visit(&self, value: &Value, keys: &mut Keys) {
         match value {
             Value::Object(members) if members.len() < self.below.len() => {
                 for (name, value) in members {
@@ -242,19 +302,36 @@ impl Names {
 impl Path {
     fn remember(&mut self, keys: &[Key]) {
         for key in keys {
-            if let Key::Affix(affix, text) = key {
-                self.lengths.entry(*affix).or_default().insert(text.len());
+            match key {
+                Key::Affix(affix, text) => {
+                    self.lengths.entry(*affix).or_default().insert(text.len());
+                }
+                Key::Network(network) => {
+                    self.networks.insert((network.is_new, network.bits));
+                }
+                Key::Within(_) => self.has_ranges = true,
+                _ => {}
             }
         }
     }
 
-    fn keys_of(&self, value: &Value, keys: &mut Vec<Filed>) {
-        let mut push = |key| keys.push((self.number, key));
+    fn keys_of(&self, value: &Value, keys: &mut Keys) {
+        let mut push = |key| keys.filed.push((self.number, key));
         push(Key::Present);
         push(is(value));
+        if let Some(number) = value.as_f64().filter(|_| self.has_ranges) {
+            keys.numbers.push((self.number, rank(number)));
+        }
         let Value::String(text) = value else {
             return;
         };
+        if !self.networks.is_empty()
+            && let Ok(address) = text.parse::<IpAddr>()
+        {
+            let of_kind = self.networks.iter();
+            let of_kind = of_kind.filter(|(is_new, _)| *is_new == address.is_ipv6());
+            of_kind.for_each(|(_, bits)| push(Key::Network(network(address, *bits))));
+        }
         let lower = text.to_lowercase();
         push(Key::AnyCase(lower.clone()));
         for (affix, lengths) in &self.lengths {
@@ -296,12 +373,12 @@ fn key(test: &Test) -> Option<Key> {
         Test::Wildcard(wildcard) if !wildcard.head().is_empty() => {
             Some(affix(&Text::new(wildcard.head(), false), false))
         }
-        Test::Wildcard(_)
-        | Test::Number(_)
-        | Test::Address { .. }
-        | Test::Present
-        | Test::Absent
-        | Test::Not(_) => None,
+        Test::Wildcard(wildcard) if !wildcard.tail().is_empty() => {
+            Some(affix(&Text::new(wildcard.tail(), false), true))
+        }
+        Test::Number(range) => Some(Key::Within(within(range))),
+        Test::Address { network: of, bits } => Some(Key::Network(network(*of, *bits))),
+        Test::Wildcard(_) | Test::Present | Test::Absent | Test::Not(_) => None,
     }
 }
 
@@ -313,5 +390,27 @@ fn is(value: &Value) -> Key {
         Value::Number(number) => Key::Number((number.as_f64().unwrap_or_default() + 0.0).to_bits()),
         // Patterns' literals and events' values are scalars.
         Value::Null | Value::Array(_) | Value::Object(_) => Key::Null,
+    }
+}
+
+/// Whether the ends belong to it is seen when the pattern itself is looked at.
+fn within(range: &number::Range) -> Range {
+    let end = |end: Option<(f64, bool)>| end.map(|(number, _)| rank(number));
+    Range {
+        from: end(range.from).unwrap_or(Rank::MIN),
+        to: end(range.to).unwrap_or(Rank::MAX),
+    }
+}
+
+fn network(of: IpAddr, bits: u8) -> Network {
+    let (address, length) = match of {
+        IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    };
+    let rest = length - u32::from(bits);
+    Network {
+        is_new: of.is_ipv6(),
+        bits,
+        address: address.checked_shr(rest).unwrap_or(0),
     }
 }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::{Language, Pattern};
@@ -465,12 +466,26 @@ mod naive {
                         _ => number == bound,
                     })
             }),
+            ("cidr", Value::String(cidr)) => {
+                let (network, bits) = cidr.split_once('/').unwrap();
+                let (network, bits) = (binary(network).unwrap(), bits.parse().unwrap());
+                text.and_then(binary).is_some_and(|address| {
+                    address.len() == network.len() && address[..bits] == network[..bits]
+                })
+            }
             ("anything-but", Value::Array(values)) => {
                 !values.iter().any(|test| accepts(test, value))
             }
             ("anything-but", test) => !accepts(test, value),
             other => panic!("{other:?}"),
         }
+    }
+
+    fn binary(address: &str) -> Option<String> {
+        Some(match address.parse().ok()? {
+            std::net::IpAddr::V4(address) => format!("{:032b}", address.to_bits()),
+            std::net::IpAddr::V6(address) => format!("{:0128b}", address.to_bits()),
+        })
     }
 
     fn like(wildcard: &[u8], text: &[u8]) -> bool {
@@ -494,6 +509,14 @@ fn scalar() -> impl Strategy<Value = Value> {
         text().prop_map(Value::from),
         (0..4_i32).prop_map(Value::from),
         Just(json!(1.5)),
+        Just(json!(-0.0)),
+        (0..33_u32).prop_map(|bit| {
+            let other = 1_u32.checked_shl(bit).unwrap_or(0);
+            std::net::Ipv4Addr::from_bits(0x0a00_0000 ^ other)
+                .to_string()
+                .into()
+        }),
+        select(vec!["2001:db8::", "2001:db8::1", "3001:db8::", "10.0.0"]).prop_map(Value::from),
         any::<bool>().prop_map(Value::from),
         Just(Value::Null),
     ]
@@ -527,6 +550,9 @@ fn test() -> impl Strategy<Value = Value> {
         (0..4_i32).prop_map(|n| json!({ "numeric": [">=", n] })),
         (0..4_i32).prop_map(|n| json!({ "numeric": [">", n, "<=", n + 2] })),
         (0..4_i32).prop_map(|n| json!({ "numeric": ["=", n] })),
+        (-1..4_i32).prop_map(|n| json!({ "numeric": ["<", f64::from(n) + 0.5] })),
+        (0..=32_u8).prop_map(|bits| json!({ "cidr": format!("10.0.0.0/{bits}") })),
+        (0..=128_u8).prop_map(|bits| json!({ "cidr": format!("2001:db8::/{bits}") })),
         prop::collection::vec(text(), 1..3).prop_map(|list| json!({ "anything-but": list })),
         prop::collection::vec(0..4_i32, 1..3).prop_map(|list| json!({ "anything-but": list })),
         some().prop_map(|text| json!({ "anything-but": { "prefix": text } })),
@@ -605,4 +631,60 @@ proptest! {
             prop_assert_eq!(index.matching(event), one_by_one(&kept, event));
         }
     }
+}
+
+/// Of ten thousand patterns that differ only in one field, few are looked at.
+#[test]
+fn what_differs_in_one_field_is_found_by_it() {
+    let of_field = |test: Value| json!({ "source": ["s"], "detail": { "f": [test] } });
+    let event = |value: Value| json!({ "source": "s", "detail": { "f": value } });
+    for (test, value) in [
+        ((|n| json!(n)) as fn(u32) -> Value, json!(5_000)),
+        (
+            |n| json!({ "numeric": [">=", n, "<", n + 1] }),
+            json!(5_000),
+        ),
+        (|n| json!({ "numeric": ["<", n] }), json!(9_998)),
+        (|n| json!({ "numeric": [">", n] }), json!(3)),
+        (
+            |n| json!({ "cidr": format!("10.{}.{}.0/24", n / 256, n % 256) }),
+            json!("10.3.4.5"),
+        ),
+        (
+            |n| json!({ "cidr": format!("2001:db8:{n:x}::/48") }),
+            json!("2001:db8:7b::5"),
+        ),
+        (|n| json!({ "prefix": format!("{n}-") }), json!("77-8")),
+        (|n| json!({ "wildcard": format!("*.{n}") }), json!("a.7")),
+    ] {
+        let mut index = super::Index::default();
+        for n in 0..10_000 {
+            let pattern = Pattern::parse(&of_field(test(n)).to_string(), Language::Whole);
+            index.insert(std::sync::Arc::new(pattern.unwrap()));
+        }
+        let event = event(value);
+        let (matching, looked_at) = (index.matching(&event), index.candidates(&event));
+        assert!(
+            (1..=3).contains(&matching.len()),
+            "{event}: {}",
+            matching.len()
+        );
+        // A few at each of the ways to look something up, however many there are.
+        assert!(looked_at.len() <= 100, "{event}: {}", looked_at.len());
+    }
+}
+
+/// What cannot be found by one field is found by another.
+#[test]
+fn what_wants_anything_but_something_is_found_by_its_other_fields() {
+    let mut index = super::Index::default();
+    for n in 0..10_000 {
+        let pattern =
+            json!({ "source": [format!("s{n}")], "detail": { "f": [{ "anything-but": "x" }] } });
+        let pattern = Pattern::parse(&pattern.to_string(), Language::Whole);
+        index.insert(std::sync::Arc::new(pattern.unwrap()));
+    }
+    let event = json!({ "source": "s77", "detail": { "f": "y" } });
+    assert_eq!(index.matching(&event).len(), 1);
+    assert!(index.candidates(&event).len() <= 20);
 }

@@ -36,6 +36,11 @@ impl Wildcard {
         self.0.first().map_or("", String::as_str)
     }
 
+    /// What a text must end with.
+    pub(super) fn tail(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+
     /// Each piece is taken where it is first found: what comes later only gets more room by that.
     pub(super) fn matches(&self, text: &str) -> bool {
         let Some((last, front)) = self.0.split_last() else {

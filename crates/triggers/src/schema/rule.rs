@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Record, Table};
 
 use super::Cursor;
-use crate::target::Destination;
+use crate::target::{Destination, Named};
 
 /// By space, bus and name.
 pub(crate) const RULES: Table<Rule> = Table::new(Keyspace::Triggers, 21);
@@ -89,6 +89,8 @@ pub enum Place {
     Ours(Destination),
     /// The name of an address outside.
     Address(String),
+    /// A group of log lines.
+    Log(Named),
 }
 
 /// What is sent.

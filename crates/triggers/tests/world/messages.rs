@@ -98,6 +98,29 @@ async fn messages_are_delivered_and_are_gone() {
 }
 
 #[tokio::test]
+async fn time_that_is_moved_waits_for_a_batch_but_not_for_messages_that_wait() {
+    let (mut world, batches) = (world(false).await, Batches::default());
+    map(&world, |settings| settings.wait = Duration::from_secs(5)).await;
+    let (clock, held) = (world.clock.clone(), Arc::new(Mutex::new(Vec::new())));
+    let noted = held.clone();
+    world.run(batches.answering(move |_| {
+        noted.lock().unwrap().push(clock.held());
+        Ok(json!({}))
+    }));
+    send(&world, "1", None).await;
+    quiet().await;
+    assert_eq!(counts(&world), (0, 1));
+    assert_eq!(
+        world.clock.held(),
+        0,
+        "it waits for more by the clock itself"
+    );
+    world.pass(5).await;
+    assert_eq!(*held.lock().unwrap(), [1]);
+    assert_eq!(world.clock.held(), 0);
+}
+
+#[tokio::test]
 async fn a_batch_waits_to_be_full_and_no_longer_than_it_may() {
     let (mut world, batches) = (world(false).await, Batches::default());
     map(&world, |settings| {
@@ -224,6 +247,62 @@ async fn batches_of_an_ordered_queue_are_of_one_group_and_in_order() {
     seen.sort();
     assert_eq!(seen, [["a1", "a2"], ["b1", "b2"]]);
     assert_eq!(counts(&world), (0, 0));
+}
+
+/// Refuses a batch as the engine of functions does, by its messages' bodies.
+fn refusing(records: &[Value]) -> functions::Result<Value> {
+    match records.iter().any(|record| record["body"] == "round") {
+        true => Err(functions::Error::Looping),
+        false => Ok(json!({})),
+    }
+}
+
+#[tokio::test]
+async fn what_goes_round_is_refused_until_it_is_a_dead_letter_and_takes_along_only_what_must_wait_for_it()
+ {
+    for ordered in [false, true] {
+        let (mut world, batches) = (world(ordered).await, Batches::default());
+        let dead = Address::new(&space(), "dead");
+        let new = NewQueue {
+            ordered,
+            ..NewQueue::default()
+        };
+        world.queues.create(&dead, new, |_| None).await.unwrap();
+        let to = dead.clone();
+        let redrive = move |settings: &mut queues::Settings| {
+            settings.redrive = Some(queues::Redrive {
+                to: to.clone(),
+                max_receives: 2,
+            });
+        };
+        world.queues.change(&queue(), redrive).await.unwrap();
+        map(&world, |_| ()).await;
+        for body in ["1", "round", "2"] {
+            let message = queues::NewMessage {
+                body: body.into(),
+                group: ordered.then(|| "g".into()),
+                trace: Some(body.into()),
+                ..queues::NewMessage::default()
+            };
+            let sent = world.queues.send_all(&queue(), vec![message]).await;
+            assert!(sent.unwrap().iter().all(Result::is_ok));
+        }
+        world.run(batches.answering(refusing));
+        quiet().await;
+        // What comes after it keeps its place, if places are kept.
+        let expected = match ordered {
+            false => [vec!["1", "2"], vec!["round"]],
+            true => [vec!["1"], vec!["round", "2"]],
+        };
+        // The two are called at once.
+        let mut seen = batches.seen();
+        seen.sort();
+        assert_eq!(seen, expected);
+        world.pass(70).await;
+        let dead = world.queues.counts(&dead).unwrap();
+        assert_eq!(dead.visible, if ordered { 2 } else { 1 });
+        assert_eq!(counts(&world), (0, 0));
+    }
 }
 
 #[tokio::test]

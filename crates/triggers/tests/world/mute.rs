@@ -1,6 +1,8 @@
 use base::Timestamp;
 use bytes::Bytes;
-use functions::{CallFacts, Dialect, Event, Failed, Fault, Function, InstanceFacts, Moment};
+use functions::{
+    CallFacts, Dialect, Event, Failed, Fault, Function, InstanceFacts, Looping, Moment,
+};
 use ledger::Phases;
 
 /// Nothing runs in these tests, so nobody speaks.
@@ -21,6 +23,12 @@ impl Dialect for Mute {
     }
     fn invoked_name(&self, _: &Function, _: Option<&str>) -> String {
         String::new()
+    }
+    fn follow(&self, trace: Option<&str>, _: &Function) -> Result<Option<String>, Looping> {
+        match trace {
+            Some("round") => Err(Looping),
+            trace => Ok(trace.map(str::to_owned)),
+        }
     }
     fn trace(&self, _: Timestamp, _: [u8; 20]) -> String {
         String::new()

@@ -7,6 +7,7 @@ use super::Scope;
 use crate::diagnostic::{Finding, Span};
 use crate::template::intrinsics::{Piece, pieces};
 use crate::template::nearest::did_you_mean;
+use crate::template::network;
 use crate::template::scalar;
 use crate::template::tree::{Call, Node, Value};
 
@@ -25,6 +26,8 @@ pub(super) fn call(scope: &Scope<'_>, call: &Call, span: Span) -> Node {
         "Fn::Join" => calling.join(),
         "Fn::Select" => calling.select(),
         "Fn::Split" => calling.split(),
+        "Fn::Cidr" => calling.cidr(),
+        "Fn::GetAZs" => calling.zones(),
         "Fn::If" => calling.choose(),
         "Fn::FindInMap" => calling.find_in_map(),
         "Fn::Base64" => calling.base64(),
@@ -114,6 +117,43 @@ impl Calling<'_> {
         let parts: Vec<Node> = parts.map(|part| Node::text(self.span, part)).collect();
         let list = Node::new(self.span, Value::List(parts));
         Some(self.scope.copied(self.span, &list))
+    }
+
+    fn listed(&self, texts: impl Iterator<Item = String>) -> Node {
+        let items = texts.map(|text| Node::text(self.span, &text)).collect();
+        let list = Node::new(self.span, Value::List(items));
+        self.scope.copied(self.span, &list)
+    }
+
+    /// A network of which nothing is made may still be divided.
+    fn cidr(&self) -> Option<Node> {
+        let shape = "a block, how many to make of it, and how many bits each leaves to its hosts, `[10.0.0.0/16, 4, 8]`";
+        let [block, count, bits] = self.arguments(shape)?;
+        let block = self.text(block, shape)?;
+        let (count, bits) = (self.text(count, shape)?, self.text(bits, shape)?);
+        let (Ok(count), Ok(bits)) = (count.parse(), bits.parse()) else {
+            return self.refuse(shape);
+        };
+        match network::divide(&block, count, bits) {
+            Some(blocks) => Some(self.listed(blocks.into_iter())),
+            None => self.refuse("a block that so many blocks of that size fit into"),
+        }
+    }
+
+    /// As the cloud's largest regions have them.
+    fn zones(&self) -> Option<Node> {
+        let said = self.text(&self.call.argument, "the name of a region, or nothing")?;
+        let region = match said.as_str() {
+            "" => self.scope.context.region.clone(),
+            _ => said,
+        };
+        Some(
+            self.listed(
+                ["a", "b", "c"]
+                    .into_iter()
+                    .map(|zone| format!("{region}{zone}")),
+            ),
+        )
     }
 
     fn select(&self) -> Option<Node> {

@@ -269,3 +269,86 @@ fn what_no_balancer_here_does_is_refused() {
         "{network:?}"
     );
 }
+
+#[test]
+fn a_network_around_a_balancer_is_named_and_not_made() {
+    let network = "
+  Net:
+    Type: AWS::EC2::VPC
+    Properties: {CidrBlock: 10.0.0.0/16, EnableDnsSupport: true}
+  Sub:
+    Type: AWS::EC2::Subnet
+    Properties: {VpcId: !Ref Net, CidrBlock: !Select [0, !Cidr [!GetAtt Net.CidrBlock, 2, 8]], AvailabilityZone: !Select [0, !GetAZs '']}
+  Wall:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: web
+      VpcId: !Ref Net
+      SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 80, ToPort: 80, CidrIp: !GetAtt Net.CidrBlock}]
+  Out:
+    Type: AWS::EC2::InternetGateway
+  Attached:
+    Type: AWS::EC2::VPCGatewayAttachment
+    Properties: {VpcId: !Ref Net, InternetGatewayId: !Ref Out}
+  Balanced:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: {Name: inside, Subnets: [!Ref Sub], SecurityGroups: [!GetAtt Wall.GroupId]}
+Outputs:
+  Net: {Value: !Ref Net}
+  Block: {Value: !GetAtt Net.CidrBlock}
+  Wall: {Value: !GetAtt Wall.GroupId}
+  Default: {Value: !GetAtt Net.DefaultSecurityGroup}
+  Within: {Value: !GetAtt Sub.VpcId}
+  Part: {Value: !GetAtt Sub.CidrBlock}
+  Zone: {Value: !GetAtt Sub.AvailabilityZone}
+";
+    let desired = resolved(&format!("{HEAD}{network}"));
+    assert!(
+        !desired
+            .resources
+            .iter()
+            .any(|one| ["Net", "Sub", "Wall", "Out", "Attached"].contains(&&*one.logical_id))
+    );
+    let output = |name: &str| {
+        let found = desired.outputs.iter().find(|output| output.name == name);
+        found.unwrap().value.clone()
+    };
+    let net = output("Net");
+    assert!(
+        net.starts_with("vpc-") && net.len() == "vpc-".len() + 17,
+        "{net}"
+    );
+    assert_eq!(output("Block"), "10.0.0.0/16");
+    assert_eq!(output("Within"), net);
+    assert_eq!(
+        (output("Part"), output("Zone")),
+        ("10.0.0.0/24".into(), "us-east-1a".into())
+    );
+    assert!(output("Wall").starts_with("sg-"));
+    assert!(output("Default").starts_with("sg-") && output("Default") != output("Wall"));
+    let notices: Vec<&str> = desired
+        .notices
+        .iter()
+        .map(|notice| notice.message.as_str())
+        .collect();
+    for one in ["Net", "Sub", "Wall", "Out", "Attached"] {
+        let said = format!("`{one}` has no effect here");
+        assert!(notices.contains(&said.as_str()), "{notices:?}");
+    }
+}
+
+#[test]
+fn what_a_network_has_not_is_refused() {
+    let all = said(&format!(
+        "{HEAD}  Net:\n    Type: AWS::EC2::VPC\n    Properties: {{Cidr: 10.0.0.0/16}}\nOutputs: {{A: {{Value: !GetAtt Net.DefaultNetworkAcl}}}}\n"
+    ));
+    assert!(
+        all.iter()
+            .any(|line| line.contains("`AWS::EC2::VPC` has no property `Cidr`")),
+        "{all:?}"
+    );
+    assert!(
+        all.iter().any(|line| line.contains("DefaultNetworkAcl")),
+        "{all:?}"
+    );
+}

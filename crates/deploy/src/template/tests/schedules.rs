@@ -35,6 +35,31 @@ fn with_event(event: &str) -> String {
 }
 
 #[test]
+fn a_schedule_calls_operations_of_the_services_that_are_here() {
+    let text = format!(
+        "{BEFORE}  Q: {{Type: AWS::SQS::Queue, Properties: {{QueueName: q}}}}
+  S:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: rate(1 day)
+      FlexibleTimeWindow: {{Mode: 'OFF'}}
+      Target:
+        Arn: !Sub arn:${{AWS::Partition}}:scheduler:::aws-sdk:sqs:sendMessage
+        RoleArn: {ROLE}
+        Input: !Sub '{{\"QueueUrl\": \"${{Q}}\", \"MessageBody\": \"at <aws.scheduler.scheduled-time>\"}}'
+"
+    );
+    let order: serde_json::Value = serde_json::from_str(&schedule(&text, "S").order).unwrap();
+    let input = "{\"QueueUrl\": \"http://127.0.0.1:4566/000000000000/q\", \"MessageBody\": \"at <aws.scheduler.scheduled-time>\"}";
+    let expected = serde_json::json!({
+        "Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
+        "RoleArn": ROLE,
+        "Input": input,
+    });
+    assert_eq!(order, expected);
+}
+
+#[test]
 fn all_that_a_schedule_says() {
     let text = format!(
         "{BEFORE}  G:
@@ -223,6 +248,31 @@ fn what_is_wrong_is_said_before_anything_is_made() {
         (
             to("states:us-east-1:000000000000:stateMachine:m", ""),
             "schedules do not send to this yet",
+        ),
+        (
+            to("scheduler:::aws-sdk:sqs:sendMessage", ""),
+            "`Input` is missing",
+        ),
+        (
+            to(
+                "scheduler:::aws-sdk:sqs:sendMessage",
+                ", Input: '{\"QueueUrl\": \"q\"}'",
+            ),
+            "this is no input of sqs:sendMessage",
+        ),
+        (
+            to(
+                "scheduler:::aws-sdk:lambda:invoke",
+                ", Input: '{\"FunctionName\": \"f\", \"InvocationType\": \"RequestResponse\"}'",
+            ),
+            "this is no input of lambda:invoke",
+        ),
+        (
+            to(
+                "scheduler:::aws-sdk:sns:publish",
+                ", Input: '{\"TopicArn\": \"t\", \"Message\": \"m\", \"PhoneNumber\": \"1\"}'",
+            ),
+            "this is no input of sns:publish",
         ),
         (to(bus, ""), "`EventBridgeParameters` is missing"),
         (to(bus, ", Input: plain"), "this `Input` must be JSON"),

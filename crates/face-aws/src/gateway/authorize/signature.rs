@@ -30,7 +30,7 @@ impl Gateways {
         };
         let body = router::hashed(head, &request.body);
         let mut failed = None;
-        let verified = signature::verify(head, &body, &expected, |id, token| {
+        let verified = signature::verify(head, body.as_str(), &expected, |id, token| {
             let found = self.access.credential(id, token);
             let credential = found.map_err(|error| router::refused(error, &mut failed))?;
             Ok((credential.secret, credential.principal))
@@ -48,7 +48,7 @@ impl Gateways {
         let (Principal::Owner { account } | Principal::Role { account, .. }) = &principal;
         Ok(Passed {
             caller: Caller::Signed {
-                key: claim.key_id,
+                key: claim.key_id.into_owned(),
                 account: account.clone(),
                 name: sts::arn(&principal),
                 id: sts::id(&principal),

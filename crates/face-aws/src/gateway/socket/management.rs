@@ -34,6 +34,14 @@ impl Gateways {
                     request_id,
                 );
             }
+            Err(BodyError::TooSlow) => {
+                return refuse(
+                    408,
+                    "RequestTimeoutException",
+                    "Request Timeout",
+                    request_id,
+                );
+            }
             Err(BodyError::Truncated(_) | BodyError::Source(_)) => {
                 return refuse(400, "BadRequestException", "Bad Request", request_id);
             }
@@ -47,6 +55,7 @@ impl Gateways {
             query: String::new(),
             headers: Vec::new(),
             body: body.clone(),
+            held: None,
             is_text: true,
             version: String::new(),
             source_ip: source_ip(&head),

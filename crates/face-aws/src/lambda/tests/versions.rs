@@ -623,15 +623,24 @@ async fn what_is_set_for_whole_functions_is_told_and_obeyed() {
         .await
         .json();
     assert_eq!(signing["CodeSigningConfigArn"], "");
-    let body = json!({ "CodeSigningConfigArn": "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0" });
+    let configuration =
+        "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0";
     let path = "/2020-06-30/functions/f/code-signing-config";
-    assert_eq!(
-        world
-            .send(Method::PUT, path, &[], body.to_string())
-            .await
-            .status,
-        501
-    );
+    let body = json!({ "CodeSigningConfigArn": configuration }).to_string();
+    let (status, code, message) = world.send(Method::PUT, path, &[], body).await.error();
+    assert_eq!((status, code), (404, "CodeSigningConfigNotFoundException"));
+    assert!(message.contains(configuration), "{message}");
+    let all = "/2020-04-22/code-signing-configs";
+    assert_eq!(get(all).await.json()["CodeSigningConfigs"], json!([]));
+    let one = format!("{all}/{configuration}");
+    for (method, path) in [
+        (Method::GET, one.clone()),
+        (Method::DELETE, one.clone()),
+        (Method::GET, format!("{one}/functions")),
+    ] {
+        let (status, code, _) = world.send(method, &path, &[], "").await.error();
+        assert_eq!((status, code), (404, "ResourceNotFoundException"), "{path}");
+    }
     let runtime = "/2021-07-20/functions/f/runtime-management-config";
     let told = get(runtime).await.json();
     assert_eq!(told["UpdateRuntimeOn"], "Auto");

@@ -2,33 +2,28 @@
 "use strict";
 
 const { EventEmitter } = require("node:events");
-const { END_OF_HEAD } = require("../request.js");
+const { Answer } = require("../answer.js");
 
 const TEXT = "text/plain; charset=utf-8";
 const BYTES = "application/octet-stream";
-const HEADED = "application/octet-stream";
 const SAME_SITE = { lax: "lax", strict: "strict", explicitNone: "none" };
 
 /** A head and a body, to be sent one after the other. */
 function answerOf(response, metadata) {
   const http = httpOf(response, metadata);
   // Nothing was answered.
-  if (!http) return { head: headOf(204, []), body: Buffer.alloc(0) };
+  if (!http) return { head: { status: 204, headers: [] }, body: Buffer.alloc(0) };
   const { bytes, kind } = bodyOf(http.body);
   const headers = Object.entries(http.headers ?? {}).map(([name, value]) => [name, String(value)]);
   if (bytes.length > 0 && !headers.some(([name]) => name.toLowerCase() === "content-type")) headers.push(["content-type", kind]);
   for (const cookie of http.cookies ?? []) headers.push(["set-cookie", cookieText(cookie)]);
-  return { head: headOf(statusOf(http.statusCode), headers), body: bytes };
+  return { head: { status: statusOf(http.statusCode), headers }, body: bytes };
 }
 
 function httpOf(response, metadata) {
   if (response?.returnValue?.http) return response.returnValue.http;
   const output = Object.entries(metadata.bindings).find(([, { type, direction }]) => direction !== "in" && type?.toLowerCase() === "http")?.[0];
   return response?.outputData?.find(({ name }) => name === output)?.data?.http;
-}
-
-function headOf(status, headers) {
-  return Buffer.concat([Buffer.from(JSON.stringify({ status, headers })), END_OF_HEAD]);
 }
 
 /** What is no number counts as none. */
@@ -81,15 +76,13 @@ function dateOf(value) {
 class Streamed extends EventEmitter {
   statusCode = 200;
   begun = false;
-  #connection;
-  #requestId;
+  #answer;
   #headers = [];
   #over;
 
   constructor(connection, requestId) {
     super();
-    this.#connection = connection;
-    this.#requestId = requestId;
+    this.#answer = new Answer(connection, requestId);
     this.ended = new Promise((resolve) => {
       this.#over = resolve;
     });
@@ -103,8 +96,9 @@ class Streamed extends EventEmitter {
 
   write(piece) {
     this.#begin();
-    this.#connection.piece(Buffer.from(piece));
-    return true;
+    return this.#answer.write(Buffer.from(piece), () => {
+      if (this.#answer.wantsMore) this.emit("drain");
+    });
   }
 
   end() {
@@ -115,8 +109,8 @@ class Streamed extends EventEmitter {
   #begin() {
     if (this.begun) return;
     this.begun = true;
-    this.#connection.begin(this.#requestId, HEADED);
-    this.#connection.piece(headOf(this.statusCode, this.#headers));
+    this.#answer.head = { status: this.statusCode, headers: this.#headers };
+    this.#answer.begin();
   }
 }
 

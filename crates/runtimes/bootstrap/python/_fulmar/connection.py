@@ -48,16 +48,27 @@ class Connection:
         self._message()
         return Event(*self._message())
 
-    def answer_in_pieces(self, request_id, pieces):
-        """Answers with more than may come whole, asks again and waits for the next event."""
+    def begin(self, request_id):
+        """Begins an answer that comes in pieces."""
         self._write([_streamed(f"{_VERSION}/invocation/{request_id}/response")])
-        for piece in pieces:
-            for start in range(0, len(piece), _PIECE):
-                part = piece[start : start + _PIECE]
-                self._write([f"{len(part):x}\r\n".encode(), part, b"\r\n"])
-        self._write([b"0\r\n\r\n", _NEXT])
+
+    def piece(self, piece):
+        for start in range(0, len(piece), _PIECE):
+            part = piece[start : start + _PIECE]
+            self._write([f"{len(part):x}\r\n".encode(), part, b"\r\n"])
+
+    def end(self, failure=None):
+        """Ends it, saying how it failed if it did; asks again and waits for the next event."""
+        self._write([_last_piece(failure), _NEXT])
         self._message()
         return Event(*self._message())
+
+    def answer_in_pieces(self, request_id, pieces):
+        """Answers with more than may come whole, asks again and waits for the next event."""
+        self.begin(request_id)
+        for piece in pieces:
+            self.piece(piece)
+        return self.end()
 
     def init_error(self, failure):
         """Says why there will be no first invocation."""
@@ -136,6 +147,17 @@ def _post(path, body, error_type):
 def _streamed(path):
     head = f"POST {path} HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/octet-stream\r\n"
     return (head + "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n").encode()
+
+
+def _last_piece(failure):
+    if failure is None:
+        return b"0\r\n\r\n"
+    # Rarely needed, and not for nothing.
+    import base64
+
+    body = base64.b64encode(failure.body).decode()
+    kind = f"Lambda-Runtime-Function-Error-Type: {_clean(failure.type)}\r\n"
+    return f"0\r\n{kind}Lambda-Runtime-Function-Error-Body: {body}\r\n\r\n".encode()
 
 
 def _clean(text):

@@ -14,6 +14,8 @@ from urllib.parse import unquote_to_bytes
 
 _END_OF_HEAD = bytes(8)
 _INIT_FAILED = 1
+# More than this is sent in pieces: what comes whole is limited more strictly.
+_LARGEST_WHOLE = 4 << 20
 
 
 def main(connection):
@@ -21,9 +23,59 @@ def main(connection):
     event = connection.next()
     while True:
         head, _, body = event.body.partition(_END_OF_HEAD)
-        status, headers, pieces = serve(json.loads(head), body)
-        answer = json.dumps({"status": status, "headers": headers}).encode()
-        event = connection.answer(event.request_id, "response", b"".join([answer, _END_OF_HEAD, *pieces]))
+        answer = _Answer(connection, event.request_id)
+        serve(json.loads(head), body, answer)
+        event = answer.end()
+
+
+class _Answer:
+    """Goes whole if it is there whole and is not large; else in pieces, as they come."""
+
+    def __init__(self, connection, request_id):
+        self._connection = connection
+        self._request_id = request_id
+        self._head = None
+        self._pieces = []
+        self._failure = None
+        self.begun = False
+
+    def start(self, status, headers):
+        self._head = json.dumps({"status": status, "headers": headers}).encode() + _END_OF_HEAD
+
+    def add(self, piece):
+        """A piece that more will follow, or that may be large."""
+        if not piece:
+            return
+        if not self.begun:
+            self.begun = True
+            self._connection.begin(self._request_id)
+            self._connection.piece(self._head)
+        self._connection.piece(piece)
+
+    def finish(self, pieces):
+        """All that there still is."""
+        if self.begun or sum(map(len, pieces)) > _LARGEST_WHOLE:
+            for piece in pieces:
+                self.add(piece)
+        else:
+            self._pieces = pieces
+
+    def fail(self, error):
+        """What has been sent cannot be taken back; what has not becomes an error that says nothing."""
+        from .answers import describe
+
+        traceback.print_exception(type(error), error, error.__traceback__)
+        if self.begun:
+            self._failure = describe(error)
+        else:
+            self.start(500, [["content-type", "text/plain"]])
+            self._pieces = [b"Internal Server Error"]
+
+    def end(self):
+        """Sends what is left, and waits for the next event."""
+        if self.begun:
+            return self._connection.end(self._failure)
+        return self._connection.answer(self._request_id, "response", b"".join([self._head, *self._pieces]))
 
 
 def _init(connection):
@@ -54,23 +106,29 @@ class _Wsgi:
     def __init__(self, application):
         self._application = application
 
-    def serve(self, head, body):
-        begun = []
-        pieces = []
+    def serve(self, head, body, answer):
+        length = None
 
         def start_response(status, headers, exc_info=None):
-            if exc_info and begun and pieces:
+            nonlocal length
+            if exc_info and answer.begun:
                 raise exc_info[1].with_traceback(exc_info[2])
-            begun[:] = [int(status.split(" ", 1)[0]), headers]
-            return pieces.append
+            length = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
+            answer.start(int(status.split(" ", 1)[0]), headers)
+            return answer.add
 
-        answer = self._application(_environ(head, body), start_response)
+        pieces = self._application(_environ(head, body), start_response)
         try:
-            pieces.extend(piece for piece in answer if piece)
+            if length is not None and length <= _LARGEST_WHOLE:
+                answer.finish([piece for piece in pieces if piece])
+            else:
+                for piece in pieces:
+                    answer.add(piece)
+        except Exception as error:
+            answer.fail(error)
         finally:
-            if hasattr(answer, "close"):
-                answer.close()
-        return begun[0], begun[1], pieces
+            if hasattr(pieces, "close"):
+                pieces.close()
 
 
 def _environ(head, body):
@@ -113,26 +171,36 @@ class _Asgi:
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
 
-    def serve(self, head, body):
-        return self._loop.run_until_complete(self._serve(head, body))
+    def serve(self, head, body, answer):
+        self._loop.run_until_complete(self._serve(head, body, answer))
 
-    async def _serve(self, head, body):
-        begun = [500, []]
-        pieces = []
+    async def _serve(self, head, body, answer):
         asked = [{"type": "http.request", "body": body, "more_body": False}]
+        over = asyncio.Event()
+        answer.start(500, [])
 
         async def receive():
-            return asked.pop() if asked else {"type": "http.disconnect"}
+            if not asked:
+                # Applications wait for the caller to go, and stop when it has.
+                await over.wait()
+                return {"type": "http.disconnect"}
+            return asked.pop()
 
         async def send(message):
             if message["type"] == "http.response.start":
                 headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in message["headers"]]
-                begun[:] = [message["status"], headers]
+                answer.start(message["status"], headers)
             elif message["type"] == "http.response.body":
-                pieces.append(message.get("body", b""))
+                if message.get("more_body"):
+                    answer.add(message.get("body", b""))
+                else:
+                    answer.finish([message.get("body", b"")])
+                    over.set()
 
-        await self._application(_scope(head), receive, send)
-        return begun[0], begun[1], pieces
+        try:
+            await self._application(_scope(head), receive, send)
+        except Exception as error:
+            answer.fail(error)
 
 
 def _scope(head):
