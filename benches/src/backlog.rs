@@ -1,5 +1,7 @@
 //! A queue with very many messages waiting, and after as many are gone, beside one that is empty: the engine in this
 //! process, as a client's part of the time is the same for each.
+//!
+//! `benches backlog 300000` takes as many instead.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,12 +14,15 @@ use store::Store;
 
 use crate::stats::{Times, ratio};
 
+/// When nobody says how many.
 const MESSAGES: usize = 10_000_000;
 const AT_ONCE: usize = 500;
 /// Receives that are timed.
 const RECEIVES: usize = 2_000;
 
 pub(crate) fn measure(work: &Path) -> Result<()> {
+    let count = std::env::args().nth(2).map(|count| count.parse());
+    let count = count.transpose()?.unwrap_or(MESSAGES);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -32,15 +37,15 @@ pub(crate) fn measure(work: &Path) -> Result<()> {
         }
         let new = receives(&queues, &empty, &long, true).await?.1;
         let started = Instant::now();
-        for _ in 0..MESSAGES / AT_ONCE {
+        for _ in 0..count / AT_ONCE {
             queues.send_all(&long, messages(AT_ONCE)).await?;
         }
         eprintln!(
-            "{MESSAGES} messages took {:.0} s",
+            "{count} messages took {:.0} s",
             started.elapsed().as_secs_f64()
         );
         let waiting = receives(&queues, &long, &empty, false).await?;
-        print("messages waiting", &waiting, &new);
+        print(&format!("{count} messages waiting"), &waiting, &new);
         let started = Instant::now();
         drain(&queues, &long).await?;
         eprintln!(
@@ -48,7 +53,7 @@ pub(crate) fn measure(work: &Path) -> Result<()> {
             started.elapsed().as_secs_f64()
         );
         let gone = receives(&queues, &long, &empty, true).await?;
-        print("messages deleted", &gone, &new);
+        print(&format!("{count} messages deleted"), &gone, &new);
         Ok(())
     })
 }
@@ -56,7 +61,7 @@ pub(crate) fn measure(work: &Path) -> Result<()> {
 fn print(what: &str, (long, empty): &(Times, Times), new: &Times) {
     let us = |times: &Times| times.p50().as_secs_f64() * 1e6;
     println!(
-        "| receive from a queue with {MESSAGES} {what}, in the engine: p50 | {:.0} µs | of an empty queue beside it: {:.0} µs, and in a new store: {:.0} µs | {} and {} | ≤ 1.5× |",
+        "| receive from a queue with {what}, in the engine: p50 | {:.0} µs | of an empty queue beside it: {:.0} µs, and in a new store: {:.0} µs | {} and {} | ≤ 1.5× |",
         us(long),
         us(empty),
         us(new),

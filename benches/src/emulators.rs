@@ -12,7 +12,7 @@ pub(crate) struct Emulator {
     pub(crate) name: &'static str,
     variable: &'static str,
     tell: fn(&mut Command, &str),
-    /// How many times its rate ours is to be.
+    /// How many times its rate that of our queues is to be.
     pub(crate) wanted: &'static str,
 }
 
@@ -55,12 +55,12 @@ impl Emulator {
     }
 
     /// Prints a figure of ours beside its own.
-    pub(crate) fn row(&self, figure: &str, ours: f64, theirs: Option<f64>) {
+    pub(crate) fn row(&self, figure: &str, ours: f64, theirs: Option<f64>, wanted: &str) {
         match theirs {
-            Some(theirs) => row::rate(figure, ours, self.name, theirs, self.wanted),
+            Some(theirs) => row::rate(figure, ours, self.name, theirs, wanted),
             None => {
                 let why = format!("{} is not installed", self.name);
-                row::alone(figure, ours, &why, self.wanted);
+                row::alone(figure, ours, &why, wanted);
             }
         }
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::client;
 use crate::hello;
+use crate::is_wanted;
 use crate::load::{self, Connection, Load};
 use crate::row;
 use crate::server::{Server, free_address};
@@ -110,12 +111,10 @@ const APPLICATIONS: [Application; 3] = [
 ];
 
 pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
-    let named: Vec<String> = std::env::args().skip(2).collect();
-    let wanted = |name: &str| named.is_empty() || named.iter().any(|named| named == name);
-    for application in APPLICATIONS.iter().filter(|one| wanted(one.name)) {
+    for application in APPLICATIONS.iter().filter(|one| is_wanted(one.name)) {
         application.measure(binary, &work.join(application.name))?;
     }
-    if wanted("front") {
+    if is_wanted("front") {
         front(binary, &work.join("front"))?;
     }
     Ok(())

@@ -77,11 +77,21 @@ const GROUPS: &[(&str, Measure)] = &[
     (BACKLOG, |_, work| backlog::measure(work)),
 ];
 
+/// Whether a part of the group was asked for: `benches server message` takes only that one, and all are taken when none was named.
+fn is_wanted(part: &str) -> bool {
+    let mut named = std::env::args().skip(2).peekable();
+    named.peek().is_none() || named.any(|name| name == part)
+}
+
 fn server_rows(binary: &Path, work: &Path) -> Result<()> {
-    start::measure(binary, work)?;
-    event::measure(binary, work)?;
-    stream::measure(binary, work)?;
-    message::measure(binary, work)
+    let parts: [(&str, Measure); 4] = [
+        ("start", start::measure),
+        ("event", event::measure),
+        ("stream", stream::measure),
+        ("message", message::measure),
+    ];
+    let mut wanted = parts.into_iter().filter(|(name, _)| is_wanted(name));
+    wanted.try_for_each(|(_, measure)| measure(binary, work))
 }
 
 fn store_rows(_: &Path, work: &Path) -> Result<()> {

@@ -79,7 +79,12 @@ impl Figures {
                 .as_ref()
                 .map(|named| named[at].1.per_processor_second());
             let figure = format!("{what} per second of the server's processor");
-            emulator.row(&figure, ours.per_processor_second(), theirs);
+            emulator.row(
+                &figure,
+                ours.per_processor_second(),
+                theirs,
+                emulator.wanted,
+            );
         }
     }
 }

@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 
 use crate::floor;
 use crate::hello;
+use crate::is_wanted;
 use crate::load::{self, Connection, Load};
 use crate::server::Server;
 use crate::signed::request;
@@ -111,12 +112,6 @@ fn rendered(server: &Server, figure: &Figure) -> Vec<Vec<u8>> {
     (0..REQUESTS).map(rendered).collect()
 }
 
-/// Whether it was asked for: all are, when none was named.
-fn is_wanted(figure: &Figure) -> bool {
-    let named: Vec<String> = std::env::args().skip(2).collect();
-    named.is_empty() || named.iter().any(|name| name == figure.operation)
-}
-
 fn ours(binary: &Path, work: &Path) -> Result<Server> {
     let data = work.join("tables").display().to_string();
     let mut server = Server::spawn(binary, &["serve", "--data-dir", &data])?;
@@ -145,7 +140,7 @@ fn loads(
         let load = load::run(server, requests, CONNECTIONS, TIME)?;
         Ok((figure, Measured { load, answer }))
     };
-    let wanted = FIGURES.iter().filter(|figure| is_wanted(figure));
+    let wanted = FIGURES.iter().filter(|figure| is_wanted(figure.operation));
     wanted.filter(|figure| has(figure)).map(load).collect()
 }
 

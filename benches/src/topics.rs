@@ -78,7 +78,7 @@ pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
             let theirs = theirs
                 .as_ref()
                 .map(|loads| loads[at].per_processor_second());
-            emulator.row(&figure, ours[at].per_processor_second(), theirs);
+            emulator.row(&figure, ours[at].per_processor_second(), theirs, "");
         }
     }
     for (subscription, load) in SUBSCRIPTIONS.iter().zip(&ours) {
