@@ -106,7 +106,7 @@ fn mono() -> Result<()> {
     }
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     if !is_root || !has("apt-get") {
-        println!(
+        eprintln!(
             "xtask: the tests of C# functions are passed over; install {} to run them",
             PACKAGES.join(" ")
         );

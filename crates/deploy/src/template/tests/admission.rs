@@ -51,16 +51,16 @@ fn a_queue_or_a_topic_without_a_policy_is_told_of() {
     assert_eq!(
         not_let_in(&[SUBSCRIBED]),
         [
-            "7:56 [the queue `q` does not let sns.amazonaws.com in]",
-            "7:105 [the queue `d` does not let sns.amazonaws.com in]",
+            "7:51 [the queue `q` does not let sns.amazonaws.com in]",
+            "7:92 [the queue `d` does not let sns.amazonaws.com in]",
         ]
     );
     assert_eq!(
         not_let_in(&[RULED]),
         [
-            "9:26 [the queue `q` does not let events.amazonaws.com in]",
-            "9:65 [the queue `d` does not let events.amazonaws.com in]",
-            "9:98 [the topic `t` does not let events.amazonaws.com in]",
+            "9:25 [the queue `q` does not let events.amazonaws.com in]",
+            "9:64 [the queue `d` does not let events.amazonaws.com in]",
+            "9:94 [the topic `t` does not let events.amazonaws.com in]",
         ]
     );
 }
@@ -121,11 +121,11 @@ fn buckets_and_plain_functions_too() {
 ";
     assert_eq!(
         not_let_in(&[bucket]),
-        ["8:86 [the queue `q` does not let s3.amazonaws.com in]"]
+        ["8:87 [the queue `q` does not let s3.amazonaws.com in]"]
     );
     let function = "  F:
     Type: AWS::Serverless::Function
-    Properties: {FunctionName: f, Runtime: nodejs20.x, Handler: a.b, CodeUri: src}
+    Properties: {FunctionName: f, Runtime: nodejs20.x, Handler: index.handler, CodeUri: src}
   S: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref T, Protocol: lambda, Endpoint: !GetAtt F.Arn}}
 ";
     let allowed = "  P:
@@ -144,7 +144,7 @@ fn the_transform_lets_in_what_it_wires() {
     Properties:
       FunctionName: f
       Runtime: nodejs20.x
-      Handler: a.b
+      Handler: index.handler
       CodeUri: src
       Events:
         A: {Type: SNS, Properties: {Topic: !Ref T}}

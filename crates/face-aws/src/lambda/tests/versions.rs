@@ -627,7 +627,8 @@ async fn what_is_set_for_whole_functions_is_told_and_obeyed() {
         "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0";
     let path = "/2020-06-30/functions/f/code-signing-config";
     let body = json!({ "CodeSigningConfigArn": configuration }).to_string();
-    let (status, code, message) = world.send(Method::PUT, path, &[], body).await.error();
+    let refused = world.send(Method::PUT, path, &[], body).await;
+    let (status, code, message) = refused.error();
     assert_eq!((status, code), (404, "CodeSigningConfigNotFoundException"));
     assert!(message.contains(configuration), "{message}");
     let all = "/2020-04-22/code-signing-configs";
@@ -638,7 +639,8 @@ async fn what_is_set_for_whole_functions_is_told_and_obeyed() {
         (Method::DELETE, one.clone()),
         (Method::GET, format!("{one}/functions")),
     ] {
-        let (status, code, _) = world.send(method, &path, &[], "").await.error();
+        let refused = world.send(method, &path, &[], "").await;
+        let (status, code, _) = refused.error();
         assert_eq!((status, code), (404, "ResourceNotFoundException"), "{path}");
     }
     let runtime = "/2021-07-20/functions/f/runtime-management-config";
