@@ -74,18 +74,24 @@ pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
 }
 
 fn print(how: &str, ours: &Load, peer: &Peer, (connections, each): (usize, usize), theirs: &Load) {
-    let (name, wanted) = (peer.name, peer.wanted);
     println!(
-        "| durable publish/s, {how} | {:.0} ({}) | {name}, {connections} connections of {each}: {:.0} ({}) | {} | {wanted} |",
-        ours.per_second(),
-        row::shares(ours),
-        theirs.per_second(),
-        row::shares(theirs),
+        "| durable publish/s, {how} | {} | {}, {connections} connections of {each}: {} | {} (of the server's processor: {}) | {} |",
+        shown(ours),
+        peer.name,
+        shown(theirs),
         row::times(ours.per_second() / theirs.per_second()),
+        row::times(ours.per_processor_second() / theirs.per_processor_second()),
+        peer.wanted,
     );
-    let figure = format!("durable publish per second of the server's processor, {how}");
-    let (ours, theirs) = (ours.per_processor_second(), theirs.per_processor_second());
-    row::rate(&figure, ours, name, theirs, "");
+}
+
+fn shown(load: &Load) -> String {
+    format!(
+        "{:.0}, {:.0} per second of the server's processor ({})",
+        load.per_second(),
+        load.per_processor_second(),
+        row::shares(load),
+    )
 }
 
 /// With the shape that it does the most in.
