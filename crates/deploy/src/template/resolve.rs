@@ -590,7 +590,7 @@ impl<'t> Resolving<'t> {
             // Read for what they say about access; nothing is made of them.
             Kind::Net(part) => {
                 network::note(&one.id, one.id_span, findings);
-                drop(open(part.schema()));
+                open(part.schema());
             }
             Kind::OriginControl => drop(open(edge::CONTROL)),
             Kind::OriginIdentity => drop(open(edge::IDENTITY)),

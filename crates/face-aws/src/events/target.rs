@@ -217,16 +217,10 @@ fn place(asked: &Asked<'_>, given: &Target) -> Result<Place, Fault> {
     }
     let parts: Vec<&str> = arn.split(':').collect();
     match parts.as_slice() {
-        [
-            "arn",
-            _,
-            "logs",
-            region,
-            account,
-            "log-group",
-            group,
-            rest @ ..,
-        ] if matches!(rest, [] | ["*"]) => Ok(Place::Log(log_group(region, account, group)?)),
+        ["arn", _, "logs", region, account, "log-group", group]
+        | ["arn", _, "logs", region, account, "log-group", group, "*"] => {
+            Ok(Place::Log(log_group(region, account, group)?))
+        }
         ["arn", _, service, _, _, _, ..] => Err(Fault::not_implemented(&format!(
             "rules that send to {service} ({arn})"
         ))),
