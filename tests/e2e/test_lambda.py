@@ -212,8 +212,8 @@ def test_bad_input_gets_the_services_own_errors(fulmar, lambda_, function):
     refused("ValidationException", 400, lambda: unchecked.create_function(FunctionName="memory", MemorySize=64, **good))
     refused("RequestEntityTooLargeException", 413, lambda: lambda_.invoke(FunctionName=function("echo"), Payload=b'"' + b"x" * (7 << 20) + b'"'))
     with pytest.raises(ClientError) as caught:
-        lambda_.list_code_signing_configs()
-    assert "does not implement Lambda.ListCodeSigningConfigs yet" in str(caught.value)
+        lambda_.list_capacity_providers()
+    assert "does not implement Lambda.ListCapacityProviders yet" in str(caught.value)
     with pytest.raises(ClientError) as caught:
         lambda_.create_function(FunctionName="ruby", **{**good, "Runtime": "ruby3.4"})
     assert "ruby3.4" in str(caught.value)

@@ -261,7 +261,7 @@ def test_settings_of_whole_functions(lambda_):
     assert lambda_.get_function_recursion_config(FunctionName="settings")["RecursiveLoop"] == "Terminate"
     lambda_.put_function_recursion_config(FunctionName="settings", RecursiveLoop="Allow")
     assert lambda_.get_function_recursion_config(FunctionName="settings")["RecursiveLoop"] == "Allow"
-    refused("NotImplementedException", lambda_.list_code_signing_configs)
+    refused("NotImplementedException", lambda_.list_capacity_providers)
     refused(
         "NotImplementedException",
         lambda_.put_runtime_management_config,

@@ -231,14 +231,14 @@ def test_a_loop_by_way_of_a_queue_is_cut(world, dead_letters):
     world.sqs.send_message(QueueUrl=url, MessageBody="go")
     ran = lambda: json.loads(world.fulmar.cli("invocations", name, "--json").stdout)["invocations"]
     eventually(lambda: [one for one in ran() if one["outcome"] != "ok"], timeout=120)
-    runs = sum(one["outcome"] == "ok" for one in ran())
-    assert runs in (16, 17)
+    # What the last call did is put on record after it.
+    runs = lambda: sum(one["outcome"] == "ok" for one in ran())
     if dead_letters:
         world.fulmar.cli("clock", "advance", "31s")
         [buried] = eventually(lambda: world.sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=5).get("Messages"))
-        assert buried["Body"] == "go" + "." * runs
+        eventually(lambda: buried["Body"] == "go" + "." * runs())
         eventually(lambda: world.left(url) == (0, 0))
     else:
         # It stays, and is refused as often as it is seen.
         assert world.left(url) == (0, 1)
-    assert sum(one["outcome"] == "ok" for one in ran()) == runs
+    assert runs() in (16, 17)
