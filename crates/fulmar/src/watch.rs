@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use base::{Clock, ErrorKind, SystemClock};
+use base::{Clock, ErrorKind, SystemClock, Timestamp};
 use deploy::{Desired, Template};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
@@ -25,6 +25,8 @@ pub(crate) struct Watch {
     events: mpsc::UnboundedReceiver<Vec<PathBuf>>,
     /// What has changed and was not handed out yet.
     pending: BTreeSet<PathBuf>,
+    /// When the last of it came. Whoever gives the wait up and begins anew does not wait from the beginning.
+    last: Timestamp,
 }
 
 impl Watch {
@@ -53,6 +55,7 @@ impl Watch {
             watched: BTreeSet::new(),
             events,
             pending: BTreeSet::new(),
+            last: Timestamp::default(),
         })
     }
 
@@ -83,18 +86,23 @@ impl Watch {
     pub(crate) async fn changed(&mut self) -> Vec<PathBuf> {
         if self.pending.is_empty() {
             match self.events.recv().await {
-                Some(paths) => self.pending.extend(paths),
+                Some(paths) => self.add(paths),
                 None => std::future::pending().await,
             }
         }
         loop {
             tokio::select! {
-                more = self.events.recv() => self.pending.extend(more.into_iter().flatten()),
-                () = SystemClock.sleep(QUIET) => {
+                more = self.events.recv() => self.add(more.into_iter().flatten()),
+                () = SystemClock.sleep_until(self.last + QUIET) => {
                     return std::mem::take(&mut self.pending).into_iter().collect();
                 }
             }
         }
+    }
+
+    fn add(&mut self, paths: impl IntoIterator<Item = PathBuf>) {
+        self.pending.extend(paths);
+        self.last = SystemClock.now();
     }
 }
 
@@ -124,6 +132,7 @@ mod tests {
             watched: BTreeSet::new(),
             events,
             pending: BTreeSet::new(),
+            last: Timestamp::default(),
         };
         let path = PathBuf::from("/app/index.js");
         sender.send(vec![path.clone()]).unwrap();
