@@ -87,10 +87,7 @@ fn malformed(function: &str, why: &str) -> Refusal {
 fn request(parts: &Parts, head: &Head, body: Held, parameters: Parameters) -> HttpRequest {
     let peer = head.extensions.get::<Peer>();
     let length = body.length();
-    let (body, held) = match body {
-        Held::Memory(bytes) => (bytes, None),
-        Held::File(file) => (bytes::Bytes::new(), Some(file)),
-    };
+    let (body, held) = body.split();
     HttpRequest {
         request_id: parts.random.uuid().to_string(),
         space: crate::space(),

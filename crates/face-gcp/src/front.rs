@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use base::{ByteSize, Clock, Random};
-use bytes::Bytes;
 use functions::{
     Error, Event, Failed, Function, Functions, GatewayKind, HttpBegun, HttpForm, HttpRequest,
     HttpRoute, Invoke, NoAnswer,
@@ -94,10 +93,7 @@ impl Google {
         let peer = head.extensions.get::<Peer>();
         let source_ip = peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string());
         let length = body.length();
-        let (body, held) = match body {
-            Held::Memory(bytes) => (bytes, None),
-            Held::File(file) => (Bytes::new(), Some(file)),
-        };
+        let (body, held) = body.split();
         HttpRequest {
             request_id: self.random.uuid().to_string(),
             space: crate::space(),

@@ -77,16 +77,9 @@ impl Functions {
     }
 
     /// Whether a call in this trace would be refused because its chain has come by the function too often.
-    pub fn goes_round(
-        &self,
-        space: &Space,
-        function: &str,
-        qualifier: Option<&str>,
-        trace: &str,
-    ) -> Result<bool> {
-        let function = self.resolve(space, function, qualifier)?;
-        let dialect = self.shared.dialects.of(space);
-        Ok(dialect.follow(Some(trace), &function).is_err())
+    pub fn goes_round(&self, function: &Function, trace: &str) -> bool {
+        let dialect = self.shared.dialects.of(&function.space);
+        dialect.follow(Some(trace), function).is_err()
     }
 
     pub(crate) async fn invoke_and_record(

@@ -162,8 +162,9 @@ impl Ledger {
         self.write_share(share).await;
     }
 
-    async fn write_share(&self, share: Share) {
-        if let Err(cause) = self.append_all(&share.printed, &share.records).await {
+    async fn write_share(&self, mut share: Share) {
+        let written = self.append_all(&mut share.printed, &share.records);
+        if let Err(cause) = written.await {
             let (lines, records) = (share.printed.len(), share.records.len());
             tracing::warn!(%cause, lines, records, "what functions did was not kept");
         }

@@ -63,11 +63,12 @@ impl Printed {
         Arc::ptr_eq(&self.stream, stream)
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// What is stored of it; the lines are gone from it then.
+    fn take(&mut self) -> Vec<u8> {
         let batch = Batch {
             stream: self.stream.name.clone(),
             function: self.stream.function.clone(),
-            lines: self.lines.clone(),
+            lines: std::mem::take(&mut self.lines),
         };
         batch.encode()
     }
@@ -82,6 +83,9 @@ impl Ledger {
         function: &str,
         lines: Vec<Line>,
     ) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let stream = Arc::new(Stream {
             group: group.clone(),
             name: stream.to_owned(),
@@ -93,21 +97,22 @@ impl Ledger {
             lines,
             size,
         };
-        self.append_all(&[printed], &[]).await
+        self.append_all(&mut [printed], &[]).await
     }
 
     /// Adds what streams printed, and records. Visible on return, durable with the next synced write.
     pub(crate) async fn append_all(
         &self,
-        printed: &[Printed],
+        printed: &mut [Printed],
         records: &[Invocation],
     ) -> Result<()> {
         let mut entries = Vec::with_capacity(printed.len());
         let mut grown: Vec<Grown<'_>> = Vec::new();
         for one in printed {
-            let (group, body) = (&one.stream.group, one.encode());
-            if let Some(first) = one.lines.first() {
-                self.open_group(group, first.at).await?;
+            let first = one.lines.first().map(|first| first.at);
+            let (body, group) = (one.take(), &one.stream.group);
+            if let Some(first) = first {
+                self.open_group(group, first).await?;
             }
             let (sum, due) = self.tallies.grow_group(group, body.len() as u64);
             entries.push((group.log(), body));

@@ -181,28 +181,31 @@ impl Consuming {
     /// Sets apart what goes round in a chain of calls. It is refused by itself, so that the rest is not refused with it;
     /// where order is kept, what comes after it waits for it.
     fn part(&self, batch: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
-        let ordered = batch.iter().any(|one| one.received.message.group.is_some());
-        let mut round = false;
-        let goes_on = |one: &Waiting| {
-            round = self.goes_round(one) || ordered && round;
-            !round
-        };
-        batch.into_iter().partition(goes_on)
-    }
-
-    fn goes_round(&self, one: &Waiting) -> bool {
-        let Some(trace) = one.received.message.trace.as_deref() else {
-            return false;
-        };
+        let is_traced = |one: &Waiting| one.received.message.trace.is_some();
+        if !batch.iter().any(is_traced) {
+            return (batch, Vec::new());
+        }
         let Target {
             space,
             function,
             qualifier,
         } = &self.mapping.target;
         let functions = &self.triggers.functions;
-        // A function that is gone is found out when it is called.
-        let round = functions.goes_round(space, function, qualifier.as_deref(), trace);
-        round.unwrap_or(false)
+        let Ok(function) = functions.resolve(space, function, qualifier.as_deref()) else {
+            // That it is gone is found out when it is called.
+            return (batch, Vec::new());
+        };
+        let goes_round = |one: &Waiting| {
+            let trace = one.received.message.trace.as_deref();
+            trace.is_some_and(|trace| functions.goes_round(&function, trace))
+        };
+        let ordered = batch.iter().any(|one| one.received.message.group.is_some());
+        let mut round = false;
+        let goes_on = |one: &Waiting| {
+            round = goes_round(one) || ordered && round;
+            !round
+        };
+        batch.into_iter().partition(goes_on)
     }
 
     /// A batch has one trace, that of its first message.

@@ -93,6 +93,14 @@ impl Held {
             Self::File(file) => file.length,
         }
     }
+
+    /// What is in memory, and what is not: one of them is all of it.
+    pub fn split(self) -> (Bytes, Option<HeldFile>) {
+        match self {
+            Self::Memory(bytes) => (bytes, None),
+            Self::File(file) => (Bytes::new(), Some(file)),
+        }
+    }
 }
 
 impl HeldFile {
