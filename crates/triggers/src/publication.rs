@@ -25,6 +25,8 @@ use crate::{Result, Triggers};
 /// Messages that are looked at in one step, and what is sent in one at most.
 const BATCH: usize = 128;
 const MOST_LETTERS: usize = 512;
+/// After so many letters it is somebody else's turn: signing one takes milliseconds.
+const LETTERS_ON_END: usize = 4;
 /// Topics whose subscriptions are remembered.
 const MOST_TOPICS: usize = 1_000;
 /// How long to wait after a failure before trying again.
@@ -159,7 +161,7 @@ impl Triggers {
                 topics: HashMap::new(),
             };
         }
-        let todo = self.written(view, &cursor, entries, known).await?;
+        let todo = self.letters(view, &cursor, &entries, known).await?;
         let has_parcels = todo.letters.iter().any(|letter| {
             matches!(
                 letter.way,
@@ -198,32 +200,9 @@ impl Triggers {
         }))
     }
 
-    /// Letters are written where nobody else is kept waiting: signing one takes milliseconds.
-    async fn written(
+    async fn letters(
         &self,
         view: View,
-        cursor: &TopicsCursor,
-        entries: Vec<Logged>,
-        known: &mut Known,
-    ) -> Result<Todo> {
-        let (triggers, cursor) = (self.clone(), cursor.clone());
-        let mut own = std::mem::take(known);
-        let writing = tokio::task::spawn_blocking(move || {
-            (triggers.letters(&view, &cursor, &entries, &mut own), own)
-        });
-        let (todo, own) = match writing.await {
-            Ok(written) => written,
-            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
-            // The runtime is going; so is whoever waits for this.
-            Err(_) => std::future::pending().await,
-        };
-        *known = own;
-        todo
-    }
-
-    fn letters(
-        &self,
-        view: &View,
         cursor: &TopicsCursor,
         entries: &[Logged],
         known: &mut Known,
@@ -241,18 +220,17 @@ impl Triggers {
                 Ok(message) => {
                     let topic = match topics.entry(message.topic) {
                         hash_map::Entry::Occupied(known) => known.into_mut(),
-                        hash_map::Entry::Vacant(new) => new.insert(self.topic_of(view, message)?),
+                        hash_map::Entry::Vacant(new) => new.insert(self.topic_of(&view, message)?),
                     };
-                    let subscribers = self.subscribers(view, message.topic, known)?;
-                    let last = topic.as_ref().and_then(|topic| {
-                        let published = (topic, message);
-                        self.letters_of(
-                            published,
-                            &subscribers,
-                            within.as_deref(),
-                            &mut todo.letters,
-                        )
-                    });
+                    let subscribers = self.subscribers(&view, message.topic, known)?;
+                    let last = match topic {
+                        Some(topic) => {
+                            let (published, after) = ((&*topic, message), within.as_deref());
+                            self.letters_of(published, &subscribers, after, &mut todo.letters)
+                                .await
+                        }
+                        None => None,
+                    };
                     if last.is_some() {
                         todo.cursor.within = last;
                         return Ok(todo);
@@ -272,7 +250,7 @@ impl Triggers {
     }
 
     /// Says which subscription was the last if there were too many for one step.
-    fn letters_of(
+    async fn letters_of(
         &self,
         (topic, message): (&Topic, &Message),
         subscribers: &[Subscriber],
@@ -286,6 +264,9 @@ impl Triggers {
             }
             if subscriber.wants(message) {
                 letters.push(self.letter(topic, subscription, message));
+                if letters.len().is_multiple_of(LETTERS_ON_END) {
+                    tokio::task::yield_now().await;
+                }
                 if letters.len() >= MOST_LETTERS {
                     return Some(subscription.id.clone());
                 }
