@@ -45,10 +45,7 @@ struct Subject {
 }
 
 fn subjects() -> [Subject; 2] {
-    let padding: String = (0..1_200)
-        .map(|n| format!("exports.f{n} = (a) => {{ const b = a + {n}; return b * 2 + 'text {n}'.length; }};\n"))
-        .collect();
-    let small = format!("{padding}exports.handler = async (event) => event;\n");
+    let small = bundle();
     [
         Subject {
             name: "Python",
@@ -78,12 +75,41 @@ fn subjects() -> [Subject; 2] {
     ]
 }
 
+/// 100 KB of JavaScript as a bundler writes it: modules that are functions, each run when it is first asked for.
+fn bundle() -> String {
+    const MODULES: usize = 60;
+    let function = |number: usize| {
+        format!(
+            "    function f{number}(a) {{\n      const b = a + {number};\n      return b * 2 + \"text {number}\".length;\n    }}\n"
+        )
+    };
+    let functions: String = (0..18).map(function).collect();
+    let module = |number: usize| {
+        format!(
+            "var require_m{number} = __commonJS({{\n  \"src/m{number}.js\"(exports, module) {{\n    \"use strict\";\n{functions}    \
+             module.exports = {{ f0, f1, f2, f3 }};\n  }}\n}});\n"
+        )
+    };
+    let modules: String = (0..MODULES).map(module).collect();
+    let all: Vec<_> = (0..MODULES)
+        .map(|number| format!("require_m{number}()"))
+        .collect();
+    format!(
+        "var __commonJS = (cb, mod) => function __require() {{ return mod || (0, cb[Object.keys(cb)[0]])((mod = {{ exports: {{}} }}).exports, mod), \
+         mod.exports; }};\n{modules}const all = [{}];\nexports.handler = async (event) => event;\n",
+        all.join(", ")
+    )
+}
+
 pub(crate) fn measure(work: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let here = runtime.block_on(runtimes::languages());
     for (subject, idle) in subjects().iter().zip(IDLE) {
+        if !crate::is_wanted(&subject.name.to_lowercase()) {
+            continue;
+        }
         let Some(found) = here.iter().find(|found| found.language == subject.language) else {
             println!("| cold start, {} | it is not here | | | |", subject.name);
             continue;
@@ -423,15 +449,21 @@ impl Instance {
                 let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
                 line.trim().trim_end_matches(" kB").trim().parse().ok()
             });
+            own.unwrap_or(0) + below(pid)
+        }
+        fn below(pid: u32) -> u64 {
             let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
             let children = children.unwrap_or_default();
-            let below = children
-                .split_whitespace()
-                .filter_map(|pid| pid.parse().ok());
-            own.unwrap_or(0) + below.map(of).sum::<u64>()
+            let children = children.split_whitespace();
+            children.filter_map(|pid| pid.parse().ok()).map(of).sum()
         }
+        let of_instance = |pid| match self.start {
+            Start::Boot => of(pid),
+            // Its first process is in the same memory as its second one.
+            _ => below(pid),
+        };
         #[expect(clippy::cast_precision_loss, reason = "kilobytes of one process")]
-        let kib = self.child.pid().map(of).unwrap_or_default() as f64;
+        let kib = self.child.pid().map(of_instance).unwrap_or_default() as f64;
         kib * 1_024.0 / 1e6
     }
 }

@@ -20,12 +20,14 @@ use crate::server::{Server, free_address};
 use crate::stats::{Times, ratio};
 use crate::task;
 
-/// Enough to keep two processors busy. Ours runs as many instances, each with one request at a time.
+/// Enough to keep two processors busy. One instance serves all of them.
 const CONNECTIONS: usize = 8;
 const TIME: Duration = Duration::from_secs(4);
 const CALLS: usize = 2_000;
 /// Of what the front answers itself, as it has nothing to wait for.
 const FRONT_CONNECTIONS: usize = 64;
+/// How often each is asked.
+const TURNS: usize = 7;
 
 /// A function that says hello.
 struct Application {
@@ -252,6 +254,7 @@ Resources:
       DefinitionBody:
         swagger: "2.0"
         info: { title: front, version: "1" }
+        securityDefinitions: { key: { type: apiKey, name: x-api-key, in: header } }
         paths:
           /items/{id}:
             get:
@@ -259,6 +262,20 @@ Resources:
                 type: mock
                 requestTemplates: { application/json: '{"statusCode": 200}' }
                 responses: { default: { statusCode: "200", responseTemplates: { application/json: '{"ok": true}' } } }
+          /keyed/{id}:
+            get:
+              security: [{ key: [] }]
+              x-amazon-apigateway-integration:
+                type: mock
+                requestTemplates: { application/json: '{"statusCode": 200}' }
+                responses: { default: { statusCode: "200", responseTemplates: { application/json: '{"ok": true}' } } }
+  Key: { Type: AWS::ApiGateway::ApiKey, Properties: { Enabled: true, Value: a-key-of-twenty-letters } }
+  Plan:
+    Type: AWS::ApiGateway::UsagePlan
+    Properties:
+      ApiStages: [{ ApiId: !Ref Front, Stage: v1 }]
+      Throttle: { RateLimit: 1000000, BurstLimit: 1000000 }
+  Held: { Type: AWS::ApiGateway::UsagePlanKey, Properties: { KeyId: !Ref Key, KeyType: API_KEY, UsagePlanId: !Ref Plan } }
 Outputs:
   Front: { Value: !Ref Front }
 "#;
@@ -270,29 +287,50 @@ fn front(binary: &Path, app: &Path) -> Result<()> {
     let deployed = server.wait_for("deployed")?;
     let api = output(&deployed, "Front").context("the API has a name")?;
     let host = format!("{api}.execute-api.localhost");
-    let mut asked = vec![(
-        "a gateway's route that is answered by itself",
-        "/v1/items/1",
-        host.as_str(),
-    )];
-    asked.push(("the server's health", "/_fulmar/health", "localhost"));
-    for (what, path, host) in asked {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes();
+    let key = "x-api-key: a-key-of-twenty-letters\r\n";
+    let asked = [
+        (
+            "a gateway's route that is answered by itself",
+            "/v1/items/1",
+            host.as_str(),
+            "",
+        ),
+        (
+            "the same for whoever has a key, within its plan's rate",
+            "/v1/keyed/1",
+            host.as_str(),
+            key,
+        ),
+        ("the server's health", "/_fulmar/health", "localhost", ""),
+    ];
+    for (what, path, host, lines) in asked {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n").into_bytes();
         let plain = hello::start(answer(&server, &request)?.len())?;
-        let run = |server: &Server| {
-            load::run(server, vec![request.clone()], FRONT_CONNECTIONS, TIME / 4)?;
-            load::run(server, vec![request.clone()], FRONT_CONNECTIONS, TIME)
+        let run = |server: &Server, time| {
+            load::run(server, vec![request.clone()], FRONT_CONNECTIONS, time)
         };
-        let (ours, floor) = (run(&server)?, run(&plain)?);
+        run(&server, TIME / 4)?;
+        run(&plain, TIME / 4)?;
+        // By turns: what else the machine does changes within seconds, and by more than is to be shown.
+        let (mut ours, mut floor) = (Vec::new(), Vec::new());
+        for _ in 0..TURNS {
+            ours.push(run(&server, TIME / 3)?.per_processor_second());
+            floor.push(run(&plain, TIME / 3)?.per_processor_second());
+        }
         row::rate(
             &format!("front alone, {what}: requests per second of the processors"),
-            ours.per_processor_second(),
+            median(ours),
             "plain hyper, as many bytes",
-            floor.per_processor_second(),
+            median(floor),
             "≥ 0.8×",
         );
     }
     Ok(())
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
 }
 
 fn output(deployed: &Value, name: &str) -> Option<String> {

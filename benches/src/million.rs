@@ -1,4 +1,6 @@
 //! Ten million small items through the engine itself: what the table's size costs a read, and in memory.
+//!
+//! `benches million 1000000` takes as many as it says: it tells beforehand how long ten million would take.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,6 +10,9 @@ use base::{Random, Space, SystemClock};
 use store::Store;
 use tables::{Item, KeyAttribute, KeySchema, KeyType, NewTable, Query, Tables, Value, Write};
 
+use crate::load::Connection;
+use crate::server::Server;
+use crate::signed::request;
 use crate::stats::{Times, ratio};
 
 const FEW: u64 = 10_000;
@@ -18,40 +23,120 @@ const WRITERS: u64 = 4;
 /// Items of one partition.
 const PARTITION: u64 = 10;
 const READS: u64 = 20_000;
+/// Where the tables of those are who sign as all benches do.
+const SPACE: &str = "000000000000/us-east-1";
 
 struct Reads {
     gets: Times,
     queries: Times,
+    firsts: Times,
     resident: u64,
 }
 
-pub(crate) fn measure(work: &Path) -> Result<()> {
+pub(crate) fn measure(binary: &Path, work: &Path) -> Result<()> {
+    let (data, items) = (work.join("million"), wanted()?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    runtime.block_on(in_engine(&data.join("store"), items))?;
+    // It has the store.
+    drop(runtime);
+    served(binary, &data, items)
+}
+
+async fn in_engine(store: &Path, items: u64) -> Result<()> {
+    let random = Random::system();
+    let store = Store::open(store, random.clone())?;
+    let tables = Tables::new(store, std::sync::Arc::new(SystemClock), random);
+    let few = filled(&tables, "few", FEW).await?;
+    let started = Instant::now();
+    let many = filled(&tables, "many", items).await?;
+    print_times("GetItem, in the engine,", items, &many.gets, &few.gets);
+    print_times(
+        "Query of 10 items, in the engine,",
+        items,
+        &many.queries,
+        &few.queries,
+    );
+    print_times(
+        "Query of 1 item of 10, in the engine,",
+        items,
+        &many.firsts,
+        &few.firsts,
+    );
+    println!(
+        "| resident memory with {items} items | {} MiB | with {FEW}: {} MiB | | flat |",
+        many.resident >> 20,
+        few.resident >> 20
+    );
+    eprintln!(
+        "{items} items took {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// The same tables as a client has them, who asks for one item after the other.
+fn served(binary: &Path, data: &Path, items: u64) -> Result<()> {
+    let data = data.display().to_string();
+    let mut server = Server::spawn(binary, &["serve", "--data-dir", &data])?;
+    server.wait_for("ready")?;
+    let started = server.resident()?;
+    let few = gets(&server, "few", FEW)?;
+    let after_few = server.resident()?;
+    let many = gets(&server, "many", items)?;
+    print_times("GetItem, as a client has it,", items, &many, &few);
+    println!(
+        "| resident memory of the server after {READS} GetItems from {items} items | {} MiB | from {FEW}: {} MiB, when it started: {} MiB | | flat |",
+        server.resident()? >> 20,
+        after_few >> 20,
+        started >> 20,
+    );
+    Ok(())
+}
+
+fn gets(server: &Server, table: &str, items: u64) -> Result<Times> {
+    let body = |n: u64| {
+        let (partition, place) = (n / PARTITION, n % PARTITION);
+        format!(
+            r#"{{"TableName":"{table}","Key":{{"id":{{"S":"partition-{partition:08}"}},"place":{{"N":"{place}"}}}}}}"#
+        )
+    };
+    let rendered = numbers(5, items).map(|n| request(&server.host, "GetItem", &body(n)));
+    let requests: Vec<Vec<u8>> = rendered.collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
-        let random = Random::system();
-        let store = Store::open(&work.join("million"), random.clone())?;
-        let tables = Tables::new(store, std::sync::Arc::new(SystemClock), random);
-        let few = filled(&tables, "few", FEW).await?;
-        let started = Instant::now();
-        let many = filled(&tables, "many", MANY).await?;
-        print("GetItem", &many.gets, &few.gets);
-        print("Query of 10 items", &many.queries, &few.queries);
-        println!(
-            "| resident memory with {MANY} items | {} MiB | with {FEW}: {} MiB | | flat |",
-            many.resident >> 20,
-            few.resident >> 20
-        );
-        eprintln!("{MANY} items took {:.0} s", started.elapsed().as_secs_f64());
-        Ok(())
+        let mut connection = Connection::open(&server.host).await?;
+        let mut times = Vec::with_capacity(requests.len());
+        for request in &requests {
+            let started = Instant::now();
+            let answer = connection.send(request).await?;
+            times.push(started.elapsed());
+            anyhow::ensure!(answer.len() > 2, "an item is lost");
+        }
+        Ok(Times::new(times))
     })
 }
 
-fn print(what: &str, many: &Times, few: &Times) {
+/// As many as the command line says.
+fn wanted() -> Result<u64> {
+    let Some(items) = std::env::args().nth(2) else {
+        return Ok(MANY);
+    };
+    let items: u64 = items.parse()?;
+    anyhow::ensure!(
+        items > 0 && items.is_multiple_of(BATCH),
+        "they are written {BATCH} at a time"
+    );
+    Ok(items)
+}
+
+fn print_times(what: &str, items: u64, many: &Times, few: &Times) {
     let us = |time: Duration| time.as_secs_f64() * 1e6;
     println!(
-        "| {what} from {MANY} items, in the engine: p50 (p99) | {:.1} µs ({:.1} µs) | from {FEW}: {:.1} µs | {} | ≤ 1.5× |",
+        "| {what} from {items} items: p50 (p99) | {:.1} µs ({:.1} µs) | from {FEW}: {:.1} µs | {} | ≤ 1.5× |",
         us(many.p50()),
         us(many.p99()),
         us(few.p50()),
@@ -60,7 +145,7 @@ fn print(what: &str, many: &Times, few: &Times) {
 }
 
 async fn filled(tables: &Tables, name: &str, items: u64) -> Result<Reads> {
-    let space = Space::new("bench");
+    let space = Space::new(SPACE);
     let attribute = |name: &str, r#type| KeyAttribute {
         name: name.into(),
         r#type,
@@ -92,10 +177,15 @@ async fn filled(tables: &Tables, name: &str, items: u64) -> Result<Reads> {
     read(tables, &space, name, items)
 }
 
+/// So many of a table's items, far apart and, if there are as many, all different: the step shares no factor with counts
+/// that are powers of ten.
+fn numbers(salt: u64, items: u64) -> impl Iterator<Item = u64> {
+    (0..READS).map(move |n| (n * 7_368_787 + salt) % items)
+}
+
 /// Reads items from all over the table, after as many that are not counted.
 fn read(tables: &Tables, space: &Space, name: &str, items: u64) -> Result<Reads> {
-    // Far apart and all different: the step shares no factor with the counts, which are powers of ten.
-    let numbers = |salt: u64| (0..READS).map(move |n| (n * 7_368_787 + salt) % items);
+    let numbers = |salt: u64| numbers(salt, items);
     let get = |n: u64| {
         let mut key = item(n);
         key.retain(|name, _| name == "id" || name == "place");
@@ -105,21 +195,28 @@ fn read(tables: &Tables, space: &Space, name: &str, items: u64) -> Result<Reads>
         found.context("an item is lost")?;
         Ok::<_, anyhow::Error>(took)
     };
-    let query = |n: u64| {
+    let query = |n: u64, items: u64| {
         let partition = partition(n);
+        let mut query = Query::of(name, &partition);
+        query.limit = usize::try_from(items).ok();
         let started = Instant::now();
-        let page = tables.query(space, &Query::of(name, &partition))?;
+        let page = tables.query(space, &query)?;
         let took = started.elapsed();
-        anyhow::ensure!(page.items.len() as u64 == PARTITION, "items are lost");
+        anyhow::ensure!(page.items.len() as u64 == items, "items are lost");
         Ok::<_, anyhow::Error>(took)
     };
     for n in numbers(1) {
         get(n)?;
-        query(n)?;
+        query(n, PARTITION)?;
     }
     Ok(Reads {
         gets: Times::new(numbers(2).map(get).collect::<Result<_>>()?),
-        queries: Times::new(numbers(3).map(query).collect::<Result<_>>()?),
+        queries: Times::new(
+            numbers(3)
+                .map(|n| query(n, PARTITION))
+                .collect::<Result<_>>()?,
+        ),
+        firsts: Times::new(numbers(4).map(|n| query(n, 1)).collect::<Result<_>>()?),
         resident: crate::server::resident(std::process::id())?,
     })
 }

@@ -4,11 +4,13 @@
 """
 
 import http.server
+import itertools
 import json
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -71,7 +73,7 @@ class Fulmar:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=90)
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
@@ -157,9 +159,10 @@ def lambda_(fulmar):
 
 class Gate:
     """What functions wait at (with a GET of `url` and a name) until a test lets them pass: so that what happens while a
-    function runs needs no clock."""
+    function runs needs no clock. One that does not hold lets all pass, and knows who came."""
 
-    def __init__(self):
+    def __init__(self, holds=True):
+        self._holds = holds
         self._open = {}
         self._came = {}
         self._lock = threading.Condition()
@@ -183,6 +186,8 @@ class Gate:
         with self._lock:
             self._came[name] = self._came.get(name, 0) + 1
             self._lock.notify_all()
+            if not self._holds:
+                return
             self._lock.wait_for(lambda: self._open.get(name, 0) > 0, timeout=60)
             self._open[name] = self._open.get(name, 0) - 1
 
@@ -191,6 +196,11 @@ class Gate:
         with self._lock:
             self._open[name] = self._open.get(name, 0) + 1
             self._lock.notify_all()
+
+    def came(self, name):
+        """How many have come until now."""
+        with self._lock:
+            return self._came.get(name, 0)
 
     def wait_for(self, name, count):
         """Returns when so many have come, whether or not they have passed."""
@@ -207,6 +217,23 @@ def gate():
     gate = Gate()
     yield gate
     gate.close()
+
+
+
+# Below those that the kernel hands out to whoever asks for any, so that nobody takes one between here and its server.
+_ports = itertools.count(20_000 + 53 * os.getpid() % 12_000)
+
+
+def free_port():
+    """A port for what must know it before it listens: another one each time, and in each process that runs tests."""
+    for port in _ports:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def eventually(check, timeout=30, every=0.05):

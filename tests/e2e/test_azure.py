@@ -6,13 +6,14 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 
 import pytest
 
-from conftest import ROOT, eventually, server
+from conftest import ROOT, eventually, free_port, server
 from test_cli import Up
 
 SAMPLES = ROOT.parent / "shared/samples"
@@ -21,12 +22,6 @@ SAMPLES = ROOT.parent / "shared/samples"
 def write(file, content):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content if isinstance(content, str) else json.dumps(content))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ask(host, path, data=None, method=None, **headers):
@@ -485,6 +480,44 @@ def test_a_caller_that_leaves_frees_the_instance(host):
     for _ in range(20):
         leave()
     assert ask(host, "/api/Done")[::2] == (200, b"done")
+
+
+def test_requests_wait_and_then_are_too_many(tmp_path, gate):
+    app = tmp_path / "app"
+    limits = {"maxOutstandingRequests": 2, "maxConcurrentRequests": 1}
+    write(app / "host.json", {"version": "2.0", "extensions": {"http": limits}})
+    write(app / "local.settings.json", {"Values": {"GATE": gate.url}})
+    http_function(app, "Waits", "module.exports = async (context, req) => { await fetch(`${process.env.GATE}/${req.query.at}`); context.res = { body: req.query.at }; };")
+    http_function(app, "Quick", DESCRIBED["Done"])
+    port = free_port()
+    with server("--azure-listen", f"127.0.0.1:{port}") as fulmar:
+        fulmar.azure = f"http://127.0.0.1:{port}"
+        fulmar.cli("deploy", str(app))
+        eventually(lambda: ask(fulmar, "/admin/host/ping")[0] == 200)
+        answers = []
+
+        def call(path):
+            caller = threading.Thread(target=lambda: answers.append(ask(fulmar, path)[::2]))
+            caller.start()
+            return caller
+
+        callers = [call("/api/Waits?at=crowd-one")]
+        gate.wait_for("crowd-one", 1)
+        # One more waits for its turn. Two are too many, whichever functions they are for.
+        callers += [call("/api/Waits?at=crowd-two") for _ in range(3)]
+        eventually(lambda: len(answers) == 2)
+        assert answers == [(429, b"")] * 2 and gate.came("crowd-two") == 0
+        assert ask(fulmar, "/api/Quick")[::2] == (429, b"")
+        gate.open("crowd-one")
+        gate.open("crowd-two")
+        for caller in callers:
+            caller.join()
+        assert sorted(answers) == [(200, b"crowd-one"), (200, b"crowd-two")] + [(429, b"")] * 2
+        eventually(lambda: ask(fulmar, "/api/Quick")[::2] == (200, b"done"))
+    write(app / "host.json", {"version": "2.0", "extensions": {"http": {"maxConcurrentRequests": 0}}})
+    with server() as fulmar:
+        refused = fulmar.cli("deploy", str(app), check=False)
+        assert refused.returncode != 0 and "maxConcurrentRequests in host.json cannot be 0" in refused.stderr, refused.stderr
 
 
 def test_http2_and_encrypted_connections(tmp_path):

@@ -40,6 +40,7 @@ def deploy(lambda_, name):
         Runtime="python3.13",
         Role="arn:aws:iam::000000000000:role/r",
         Handler="index.handler",
+        Timeout=60,
         Code={"ZipFile": package.getvalue()},
     )
 
@@ -71,10 +72,11 @@ def test_three_attempts_and_then_given_up_in_no_time(fulmar, lambda_):
     assert [one["attempt"] for one in attempts] == [1, 2, 3]
     assert attempts[-1]["settlement"] == "retries exhausted" or attempts[-1]["settlement"]
     first, second, third = (seconds(one["started"]) for one in attempts)
-    assert 60 <= second - first < 61 and 120 <= third - second < 121
+    # The clock runs on while they are made, so as long as that takes on a busy machine.
+    assert 60 <= second - first < 75 and 120 <= third - second < 135
     assert moved["stops"] >= 2
-    # Generous for a machine that does other things too; the real wait is three minutes.
-    assert took < 20
+    # The real wait is three minutes.
+    assert took < 120
 
 
 def test_items_end_and_streams_tell_it(fulmar, lambda_):
@@ -101,6 +103,40 @@ def test_items_end_and_streams_tell_it(fulmar, lambda_):
     assert dynamodb.scan(TableName="sessions")["Items"] == []
 
 
+def test_streams_turn_and_forget_on_the_moved_clock(fulmar):
+    dynamodb, streams = fulmar.client("dynamodb"), fulmar.client("dynamodbstreams")
+    made = dynamodb.create_table(
+        TableName="told",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+    )
+    arn = made["TableDescription"]["LatestStreamArn"]
+    dynamodb.put_item(TableName="told", Item={"id": {"S": "early"}})
+    clock(fulmar, "advance", "5h")
+    dynamodb.put_item(TableName="told", Item={"id": {"S": "late"}})
+
+    def shards():
+        return streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+
+    def read():
+        found = []
+        for shard in shards():
+            asked = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            page = streams.get_records(ShardIterator=streams.get_shard_iterator(**asked)["ShardIterator"])
+            found += [record["dynamodb"]["Keys"]["id"]["S"] for record in page["Records"]]
+        return found
+
+    old, new = shards()[:4], shards()[4:]
+    assert len(old) == len(new) == 4
+    assert [shard["ParentShardId"] for shard in new] == [shard["ShardId"] for shard in old]
+    assert all("EndingSequenceNumber" in shard["SequenceNumberRange"] for shard in old)
+    assert read() == ["early", "late"]
+    clock(fulmar, "advance", "20h")
+    assert read() == ["late"]
+
+
 def test_clients_that_sign_with_the_real_time_are_still_welcome(fulmar, lambda_):
     s3 = fulmar.client("s3")
     s3.create_bucket(Bucket="kept")
@@ -110,6 +146,10 @@ def test_clients_that_sign_with_the_real_time_are_still_welcome(fulmar, lambda_)
     lambda_.list_functions()
     s3.put_object(Bucket="kept", Key="k", Body=b"body")
     assert urllib.request.urlopen(url).read() == b"body"
+    # So are addresses that the server signs itself.
+    deploy(lambda_, "fetched")
+    code = urllib.request.urlopen(lambda_.get_function(FunctionName="fetched")["Code"]["Location"]).read()
+    assert code.startswith(b"PK")
     written = s3.head_object(Bucket="kept", Key="k")["LastModified"].timestamp()
     assert abs(written - seconds(before["now"])) < 60
     # A session is good for as long as whoever holds it was told.
@@ -171,6 +211,8 @@ def test_a_killed_server_goes_on_at_the_moved_time(fulmar):
     # As the last one, for it stands still then.
     stands = clock(fulmar, "set", "2040-01-01")
     assert stands["standing"] and stands["now"] == "2040-01-01T00:00:00.000000Z"
+    # Streams that nobody writes to are no reason to stop every four hours.
+    assert stands["stops"] < 100
     fulmar.kill()
     fulmar.restart()
     shown = clock(fulmar, "show")

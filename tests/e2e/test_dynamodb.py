@@ -352,8 +352,8 @@ def test_what_is_not_built_says_so(dynamodb, table):
         "NotImplementedException",
         "Fulmar does not implement DynamoDB.CreateBackup yet",
     )
-    code, message = failure(dynamodb.update_table, TableName=table, TableClass="STANDARD_INFREQUENT_ACCESS")
-    assert (code, "TableClass" in message) == ("NotImplementedException", True)
+    code, message = failure(dynamodb.update_table, TableName=table, WarmThroughput={"ReadUnitsPerSecond": 15000})
+    assert (code, "WarmThroughput" in message) == ("NotImplementedException", True)
 
 
 # ---- expressions, updates and conditions
@@ -598,6 +598,36 @@ def test_items_end(dynamodb, table):
     assert described == {"TimeToLiveStatus": "ENABLED", "AttributeName": "end"}
 
 
+def test_a_class_encryption_and_a_policy_are_kept_and_told(dynamodb):
+    created = name()
+    key = "arn:aws:kms:us-east-1:000000000000:key/k"
+    dynamodb.create_table(
+        TableName=created,
+        **schema(id="S"),
+        TableClass="STANDARD_INFREQUENT_ACCESS",
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+    )
+    told = dynamodb.describe_table(TableName=created)["Table"]
+    assert told["TableClassSummary"] == {"TableClass": "STANDARD_INFREQUENT_ACCESS"}
+    assert told["SSEDescription"] == {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+    told = dynamodb.update_table(TableName=created, TableClass="STANDARD", SSESpecification={"Enabled": False})["TableDescription"]
+    assert told["TableClassSummary"]["TableClass"] == "STANDARD" and "LastUpdateDateTime" in told["TableClassSummary"]
+    assert "SSEDescription" not in told
+    arn = told["TableArn"]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    assert failure(dynamodb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
+    assert failure(dynamodb.put_resource_policy, ResourceArn=arn, Policy="{}")[0] == "ValidationException"
+    first = dynamodb.put_resource_policy(ResourceArn=arn, Policy=policy, ExpectedRevisionId="NO_POLICY")["RevisionId"]
+    kept = dynamodb.get_resource_policy(ResourceArn=arn)
+    assert (kept["Policy"], kept["RevisionId"]) == (policy, first)
+    stale = failure(dynamodb.put_resource_policy, ResourceArn=arn, Policy=policy, ExpectedRevisionId="NO_POLICY")
+    assert stale[0] == "PolicyNotFoundException"
+    assert dynamodb.delete_resource_policy(ResourceArn=arn, ExpectedRevisionId=first)["RevisionId"] == first
+    assert failure(dynamodb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
+    assert "RevisionId" not in dynamodb.delete_resource_policy(ResourceArn=arn)
+
+
 def test_tags_and_protection(dynamodb, table):
     arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
     dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
@@ -607,6 +637,29 @@ def test_tags_and_protection(dynamodb, table):
     assert failure(dynamodb.delete_table, TableName=table)[0] == "ValidationException"
     dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
     dynamodb.delete_table(TableName=table)
+
+
+def test_what_a_batch_says_of_keys_that_are_wrong(dynamodb, table):
+    for item in [{}, {"id": {"N": "1"}}]:
+        wrong = failure(dynamodb.batch_write_item, RequestItems={table: [{"PutRequest": {"Item": item}}]})
+        assert wrong == ("ValidationException", "The provided key element does not match the schema")
+
+
+def test_what_is_used_of_an_index_alone_leaves_nothing_for_its_table(dynamodb):
+    made = name()
+    dynamodb.create_table(
+        TableName=made,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ["id", "by"]],
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[
+            {"IndexName": "by-it", "KeySchema": [{"AttributeName": "by", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}
+        ],
+    )
+    told = dynamodb.scan(TableName=made, IndexName="by-it", ReturnConsumedCapacity="INDEXES")["ConsumedCapacity"]
+    # As clients that compare -0 with 0 see it.
+    assert str(told["Table"]["CapacityUnits"]) == "0.0"
+    assert told["GlobalSecondaryIndexes"]["by-it"]["CapacityUnits"] == 0.5
 
 
 # ---- the command line

@@ -225,7 +225,8 @@ def test_an_api_behind_it(distribution):
     assert event["queryStringParameters"] == {"a": "1"} and event["cookies"] == ["c=1"]
     headers = event["headers"]
     assert headers["x-secret"] == "s" and headers["x-own"] == "1" and ".execute-api." in headers["host"]
-    assert headers["via"] and headers["x-forwarded-for"] == "127.0.0.1"
+    # The caller, and the edge that the API was reached from.
+    assert headers["via"] and headers["x-forwarded-for"] == "127.0.0.1, 127.0.0.1"
 
 
 def test_a_server_elsewhere(distribution):

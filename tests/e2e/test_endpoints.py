@@ -40,7 +40,7 @@ class World:
     def function(self, code, **settings):
         made = self.lambda_.create_function(
             FunctionName=name(), Runtime="nodejs22.x", Handler="index.handler", Role=ROLE,
-            Code={"ZipFile": package(index_js=code)}, **settings,
+            Code={"ZipFile": package(index_js=code)}, **{"Timeout": 60, **settings},
         )
         return made["FunctionName"], made["FunctionArn"]
 
@@ -104,11 +104,29 @@ def test_raw_delivery_keeps_the_attributes(world):
         "colour": {"DataType": "String", "StringValue": "red"},
         "size": {"DataType": "Number", "StringValue": "7"},
         "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+        "list": {"DataType": "String.Array", "StringValue": '["a", 1]'},
     }
     world.sns.publish(TopicArn=topic, Message="blue", MessageAttributes={"colour": {"DataType": "String", "StringValue": "blue"}})
     world.sns.publish(TopicArn=topic, Message="red", MessageAttributes=attributes)
     (message,) = world.received(url)
     assert message["Body"] == "red" and message["MessageAttributes"] == attributes
+
+
+def test_a_bare_message_with_more_attributes_than_a_queue_takes_is_a_dead_letter(world):
+    topic, (url, arn), (dead, dead_arn), (other, other_arn) = world.topic(), world.queue(), world.queue(), world.queue()
+    world.subscribed(topic, arn, RawMessageDelivery="true", RedrivePolicy=json.dumps({"deadLetterTargetArn": dead_arn}))
+    world.subscribed(topic, other_arn)
+    for count in [11, 10]:
+        attributes = {f"a{n}": {"DataType": "String", "StringValue": "x"} for n in range(count)}
+        world.sns.publish(TopicArn=topic, Message=f"with {count}", MessageAttributes=attributes)
+    (message,) = world.received(url)
+    assert message["Body"] == "with 10"
+    (message,) = world.received(dead)
+    told = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert (message["Body"], told["ErrorCode"]) == ("with 11", "400")
+    assert told["ErrorMessage"] == "Number of message attributes [11] exceeds the allowed maximum [10]."
+    # In an envelope there may be more.
+    assert {json.loads(one["Body"])["Message"] for one in world.received(other, 2)} == {"with 10", "with 11"}
 
 
 def test_a_topic_and_a_queue_that_keep_order(world):
@@ -220,6 +238,35 @@ def test_how_calls_ended_is_told_to_queues(world):
     attributes = {key: (value["DataType"], value["StringValue"]) for key, value in letter["MessageAttributes"].items()}
     assert attributes.pop("RequestID") == ("String", record["requestContext"]["requestId"])
     assert attributes == {"ErrorCode": ("Number", "200"), "ErrorMessage": ("String", "no")}
+
+
+def test_how_calls_ended_is_told_to_buses_and_buckets(world):
+    (url, arn), bus, bucket = world.queue(), name(), name()
+    bus_arn = world.events.create_event_bus(Name=bus)["EventBusArn"]
+    world.events.put_rule(Name="all", EventBusName=bus, EventPattern='{"source": ["lambda"]}')
+    world.events.put_targets(Rule="all", EventBusName=bus, Targets=[{"Id": "q", "Arn": arn}])
+    world.s3.create_bucket(Bucket=bucket)
+    called = {}
+    for code, config in [
+        (ANSWERS, {"OnSuccess": {"Destination": bus_arn}}),
+        (FAILS, {"OnFailure": {"Destination": bus_arn}}),
+        (FAILS, {"OnFailure": {"Destination": f"arn:aws:s3:::{bucket}"}}),
+    ]:
+        function, function_arn = world.function(code)
+        world.lambda_.put_function_event_invoke_config(FunctionName=function, MaximumRetryAttempts=0, DestinationConfig=config)
+        world.lambda_.invoke(FunctionName=function, InvocationType="Event", Payload='{"n": 1}')
+        called[f"{function_arn}:$LATEST"] = function
+    told = {event["detail"]["requestContext"]["condition"]: event for event in (json.loads(one["Body"]) for one in world.received(url, 2))}
+    succeeded, failed = told["Success"], told["RetriesExhausted"]
+    assert succeeded["detail-type"] == "Lambda Function Invocation Result - Success"
+    assert failed["detail-type"] == "Lambda Function Invocation Result - Failure"
+    assert succeeded["detail"]["responsePayload"] == {"seen": 1} and failed["detail"]["responsePayload"]["errorType"] == "RangeError"
+    assert bus_arn in failed["resources"] and failed["detail"]["requestContext"]["functionArn"] in failed["resources"]
+    (found,) = eventually(lambda: world.s3.list_objects_v2(Bucket=bucket).get("Contents", []))
+    record = json.loads(world.s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
+    function = called[record["requestContext"]["functionArn"]]
+    assert found["Key"].startswith(f"aws/lambda/async/{function}/20")
+    assert (record["requestContext"]["condition"], record["requestPayload"]) == ("RetriesExhausted", {"n": 1})
 
 
 def test_what_a_mapping_gives_up_is_told_to_a_queue(world):

@@ -91,26 +91,40 @@ while True:
     if WANTED.get("crash") == "exit error":
         ask("POST", "/2020-01-01/extension/exit/error", {"errorMessage": "as told"}, Lambda_Extension_Identifier=ID, Lambda_Extension_Function_Error_Type="Own.Exit")
         sys.exit(1)
-    time.sleep(WANTED.get("after", 0))
+    if WANTED.get("gate"):
+        urllib.request.urlopen(WANTED["gate"]).read()
 '''
 
 FUNCTION = """
 const fs = require("fs");
+let calls = 0;
 exports.handler = async (event) => {
   console.log("the function prints");
   if (event === "exit") process.exit(4);
   if (event === "hang") await new Promise((resolve) => setTimeout(resolve, 60000));
-  await new Promise((resolve) => setTimeout(resolve, 120));
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  await wait(120);
   const read = (name) => { try { return fs.readFileSync("/tmp/" + name, "utf8").trim().split("\\n").map((line) => JSON.parse(line)); } catch { return []; } };
+  // Until each extension has heard of this call, which may be after its function.
+  calls += 1;
+  const heard = (name) => !fs.existsSync("/tmp/" + name) || read(name).filter((note) => note.event).length >= calls;
+  for (let n = 0; n < 100 && !(heard("watcher") && heard("second")); n++) await wait(50);
   return { notes: read("watcher"), second: read("second"), env: { ...process.env } };
 };
 """
 PYTHON = """
 import json, time
+calls = 0
 def handler(event, context):
     print("the function prints")
-    time.sleep(0.1)
-    return {"notes": [json.loads(line) for line in open("/tmp/watcher")]}
+    global calls
+    calls += 1
+    for _ in range(100):
+        notes = [json.loads(line) for line in open("/tmp/watcher") if line.endswith("\\n")]
+        if sum("event" in note for note in notes) >= calls:
+            break
+        time.sleep(0.05)
+    return {"notes": notes}
 """
 
 
@@ -145,9 +159,15 @@ def test_extensions_register_and_hear_of_each_call(lambda_, layer):
         assert event["invokedFunctionArn"].endswith(f":function:{name}") and event["deadlineMs"] > time.time() * 1000
         assert event["tracing"]["type"] == "X-Amzn-Trace-Id" and event["tracing"]["value"].startswith("Root=1-")
     assert not [key for key in said["env"] if key.startswith("FULMAR")]
-    again, said = call(lambda_, name)
-    events = noted(said, "event")
-    assert len(events) == 2 and events[1]["requestId"] == again["ResponseMetadata"]["RequestId"]
+
+    def again():
+        # Until extensions have asked for the next call, another instance answers it.
+        answer, said = call(lambda_, name)
+        events = noted(said, "event")
+        return len(events) > 1 and (answer, events)
+
+    answer, events = eventually(again)
+    assert events[-1]["requestId"] == answer["ResponseMetadata"]["RequestId"]
 
 
 @pytest.mark.parametrize("runtime, code", [("python3.11", {"index.py": PYTHON}), ("provided.al2023", {"bootstrap": LOOP % RESPOND})])
@@ -157,32 +177,35 @@ def test_in_every_kind_of_runtime(lambda_, layer, runtime, code):
         answer, said = call(lambda_, name, n)
         assert "FunctionError" not in answer, said
     if runtime.startswith("python"):
-        assert len(noted(said, "event")) == 3
+        eventually(lambda: len(noted(call(lambda_, name)[1], "event")) >= 3)
     else:
         assert said == 2
 
 
-def test_the_answer_does_not_wait_for_what_goes_on_beside(lambda_, layer):
-    name = with_extension(lambda_, [layer("watcher")], "ext-after", {"after": 0.8})
-    call(lambda_, name)
-    time.sleep(1)
-    began = time.monotonic()
-    call(lambda_, name)
-    took = time.monotonic() - began
-    assert took < 0.7
-    # The instance is not free before that, but another one is.
-    assert len(noted(call(lambda_, name)[1], "event")) == 1
+def test_the_answer_does_not_wait_for_what_goes_on_beside(lambda_, layer, gate):
+    name = with_extension(lambda_, [layer("watcher")], "ext-after", {"gate": gate.url + "/ext-after"})
+    # The extension of the first is still at the gate. The instance is not free before that, but another one is.
+    for count in (1, 2):
+        assert len(noted(call(lambda_, name)[1], "event")) == 1
+        gate.wait_for("ext-after", count)
+    for _ in range(2):
+        gate.open("ext-after")
+    # Then they are.
+    eventually(lambda: gate.open("ext-after") or len(noted(call(lambda_, name)[1], "event")) > 1)
 
 
 @pytest.mark.parametrize("form", ["telemetry", "logs"])
 def test_telemetry_is_passed_on(fulmar, lambda_, layer, form):
     name = with_extension(lambda_, [layer("watcher")], f"ext-{form}", {"subscribe": form})
     answer, said = call(lambda_, name)
-    request_id = answer["ResponseMetadata"]["RequestId"]
+    request_ids = {answer["ResponseMetadata"]["RequestId"]}
     assert noted(said, "subscribed") == [[200, "OK"]]
 
     def heard():
-        events = noted(call(lambda_, name)[1], "heard")
+        # The first instance may not be at rest yet: then another one answers, and hears of its own calls.
+        answer, said = call(lambda_, name)
+        request_ids.add(answer["ResponseMetadata"]["RequestId"])
+        events = noted(said, "heard")
         kinds = {event["type"] for event in events}
         subscription = "platform.logsSubscription" if form == "logs" else "platform.telemetrySubscription"
         wanted = {"platform.initStart", "platform.initRuntimeDone", "platform.initReport", "platform.start", "platform.runtimeDone"}
@@ -190,12 +213,12 @@ def test_telemetry_is_passed_on(fulmar, lambda_, layer, form):
 
     events = eventually(heard)
     of = lambda kind: [event["record"] for event in events if event["type"] == kind]
-    assert of("platform.start")[0]["requestId"] == request_id
+    assert of("platform.start")[0]["requestId"] in request_ids
     done = of("platform.runtimeDone")[0]
-    assert done["requestId"] == request_id and done["status"] == "success" and done["metrics"]["durationMs"] >= 120
+    assert done["requestId"] in request_ids and done["status"] == "success" and done["metrics"]["durationMs"] >= 120
     assert done["metrics"]["producedBytes"] > 0
     report = of("platform.report")[0]
-    assert report["requestId"] == request_id and report["metrics"]["memorySizeMB"] == 256
+    assert report["requestId"] in request_ids and report["metrics"]["memorySizeMB"] == 256
     assert any("the function prints" in record for record in of("function"))
     assert "extension starts" in of("extension")
     assert all(event["time"].endswith("Z") for event in events)

@@ -3,13 +3,12 @@ framework call them."""
 
 import json
 import shutil
-import socket
 import urllib.error
 import urllib.request
 
 import pytest
 
-from conftest import ROOT, server
+from conftest import ROOT, free_port, server
 
 SAMPLES = ROOT.parent / "shared/samples"
 
@@ -85,12 +84,6 @@ def rename(file, names):
     for old, new in names.items():
         text = text.replace(old, new)
     file.write_text(text)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ask(google, path, data=None, method=None, **headers):

@@ -32,6 +32,13 @@ Resources:
       Events:
         Rest: { Type: Api, Properties: { Path: /slow, Method: get, TimeoutInMillis: 500 } }
         Web: { Type: HttpApi, Properties: { Path: /slow, Method: get, TimeoutInMillis: 500 } }
+  Twice:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.twice
+      Events:
+        Rest: { Type: Api, Properties: { Path: /twice, Method: get } }
+        Web: { Type: HttpApi, Properties: { Path: /twice, Method: get } }
 Outputs:
   Rest: { Value: !Ref ServerlessRestApi }
   Web: { Value: !Ref ServerlessHttpApi }
@@ -41,8 +48,16 @@ Outputs:
 HANDLER = """
 exports.handler = async (event) => {
   const body = event.body && (event.isBase64Encoded ? Buffer.from(event.body, "base64").toString("latin1") : event.body);
+  event.headers["x-trace-of-the-call"] = process.env._X_AMZN_TRACE_ID;
   if (!body?.startsWith("answer ")) return { statusCode: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(event) };
   return eval("(" + body.slice(7) + ")");
+};
+let count = 0;
+exports.twice = (event, context, callback) => {
+  const answer = (body) => callback(null, { statusCode: 200, body });
+  answer(`first ${++count}`);
+  answer("second");
+  setTimeout(() => answer("third"), 1);
 };
 exports.slow = () => new Promise((resolve) => setTimeout(resolve, 3000));
 """
@@ -125,6 +140,19 @@ def test_a_function_url_takes_everything(api):
         event = json.loads(api("url", path)[2])
         assert event["routeKey"] == "$default" and event["rawPath"] == path
     assert ".lambda-url." in event["requestContext"]["domainName"]
+    assert event["requestContext"]["accountId"] == "anonymous"
+
+
+@pytest.mark.parametrize("kind, path", [("rest", "/Prod/items"), ("web", "/web/1"), ("url", "/")])
+def test_how_a_request_came_is_told(api, kind, path):
+    told = lambda **sent: {name.lower(): value for name, value in json.loads(api(kind, path, **sent)[2])["headers"].items()}
+    headers = told(x_forwarded_for="1.2.3.4", x_forwarded_proto="http")
+    assert (headers["x-forwarded-for"], headers["x-forwarded-proto"]) == ("1.2.3.4, 127.0.0.1", "https")
+    assert re.fullmatch("Root=1-[0-9a-f]{8}-[0-9a-f]{24}", headers["x-amzn-trace-id"])
+    # Whoever is followed already stays followed, and so does what the function calls.
+    headers = told(x_amzn_trace_id="Root=1-5759e988-bd862e3fe1be46a994272793")
+    assert re.fullmatch("Self=1-[-0-9a-f]{33};Root=1-5759e988-bd862e3fe1be46a994272793", headers["x-amzn-trace-id"])
+    assert headers["x-trace-of-the-call"].startswith("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=")
 
 
 def test_bytes_both_ways(api):
@@ -172,6 +200,17 @@ def test_cors(api):
 def test_refusals_are_the_gateways_own(api, kind, path, method, body, status, message):
     got, _, said = api(kind, path, method, body)
     assert (got, json.loads(said)) == (status, {"message": message})
+
+
+@pytest.mark.parametrize("kind, path", [("rest", "/Prod/twice"), ("web", "/twice")])
+def test_of_a_function_that_answers_twice_the_first_answer_counts(api, kind, path):
+    counts = []
+    for _ in range(3):
+        status, _, body = api(kind, path)
+        assert status == 200 and body.startswith(b"first "), body
+        counts.append(int(body.split()[1]))
+    # What it says later is nobody else's answer, and costs no instance.
+    assert counts == list(range(counts[0], counts[0] + 3))
 
 
 def test_a_gateway_that_is_not_there(api):

@@ -318,7 +318,7 @@ def test_tokens_of_an_issuer(apis, issuer):
         ({"aud": "other"}, "audience"),
         ({"iss": "http://other"}, "issuer"),
         ({"exp": 1}, "expired"),
-        ({"nbf": int(time.time()) + 900}, "not valid yet"),
+        ({"nbf": int(time.time()) + 86_400}, "not valid yet"),
     ],
 )
 def test_tokens_that_are_not_good(apis, issuer, changes, why):
@@ -359,6 +359,9 @@ def test_keys_plans_and_what_a_request_must_have(apis):
     assert apis("Counted", "/v1/pets", "POST", "{}")[::2] == (403, {"message": "Forbidden"})
     assert apis("Counted", "/v1/pets", "POST", "{}", {"x-api-key": "wrong"})[0] == 403
     key = json.loads(apis.fulmar.aws("apigateway", "get-api-key", "--api-key", apis.ids["Key"], "--include-value").stdout)["value"]
+    listed = {name: json.loads(apis.fulmar.aws("apigateway", f"get-{name}").stdout)["items"] for name in ["api-keys", "usage-plans"]}
+    assert [found["id"] for found in listed["api-keys"]] == [apis.ids["Key"]]
+    assert [(plan["quota"]["limit"], plan["apiStages"][0]["stage"]) for plan in listed["usage-plans"]] == [(5, "v1")]
     sent = {"x-api-key": key, "content-type": "application/json"}
     status, _, said = apis("Counted", "/v1/pets", "POST", "{}", sent)
     assert (status, said) == (400, {"message": "Missing required request parameters: [kind, X-Trace]"})

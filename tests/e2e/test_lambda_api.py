@@ -99,6 +99,48 @@ def test_urls(lambda_):
     assert fetch(made["FunctionUrl"])[0] in (403, 404)
 
 
+URLS = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: apart, Runtime: nodejs20.x, Handler: index.handler, CodeUri: src, AutoPublishAlias: live, Role: !GetAtt Role.Arn}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: 'sts:AssumeRole'}]}
+  Url:
+    Type: AWS::Lambda::Url
+    Properties: {AuthType: NONE, TargetFunctionArn: !GetAtt F.Arn, Qualifier: live, Cors: {AllowOrigins: ['https://page.example']}}
+  Everybody:
+    Type: AWS::Lambda::Permission
+    Properties: {Action: 'lambda:InvokeFunctionUrl', FunctionName: !GetAtt F.Arn, FunctionUrlAuthType: NONE, Principal: '*'}
+Outputs: {Url: {Value: !GetAtt Url.FunctionUrl}, Function: {Value: !Ref Url}}
+"""
+
+
+def test_a_url_is_declared_apart_from_its_function(fulmar, lambda_, tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/index.js").write_text("exports.handler = async (event, context) => ({ version: context.functionVersion });")
+    template = tmp_path / "template.yaml"
+    template.write_text(URLS)
+    done = json.loads(fulmar.cli("deploy", template, "--stack", "urls", "--json").stdout)
+    outputs = {output["name"]: output["value"] for output in done["outputs"]}
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:apart:live"
+    assert outputs["Function"] == arn
+    made = lambda_.get_function_url_config(FunctionName="apart", Qualifier="live")
+    assert (made["FunctionArn"], made["AuthType"], made["InvokeMode"]) == (arn, "NONE", "BUFFERED")
+    status, headers, body = fetch(made["FunctionUrl"], {"origin": "https://page.example"})
+    assert (status, json.loads(body), headers["access-control-allow-origin"]) == (200, {"version": "1"}, "https://page.example")
+    for wrong, why in [("!GetAtt F.Arn, Qualifier: live", "nobody"), ("Qualifier: live", "Qualifier: other")]:
+        template.write_text(URLS.replace(wrong, why, 1))
+        refused = fulmar.cli("deploy", template, "--stack", "refused", check=False)
+        assert refused.returncode and "in th" in refused.stdout + refused.stderr
+    fulmar.cli("destroy", "urls")
+    with pytest.raises(lambda_.exceptions.ResourceNotFoundException):
+        lambda_.get_function_url_config(FunctionName="apart", Qualifier="live")
+
+
 @pytest.mark.parametrize(
     "settings",
     [

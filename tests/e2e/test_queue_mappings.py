@@ -96,14 +96,20 @@ def test_a_message_runs_a_function(world):
 def test_what_fails_is_tried_again_and_ends_among_the_dead_letters(world):
     dead, dead_arn = world.queue()
     redrive = json.dumps({"deadLetterTargetArn": dead_arn, "maxReceiveCount": 2})
-    url, arn = world.queue(VisibilityTimeout="10", RedrivePolicy=redrive)
-    world.mapped(arn, FunctionResponseTypes=["ReportBatchItemFailures"])
-    world.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    url, arn = world.queue(VisibilityTimeout="600", RedrivePolicy=redrive)
+    function, _ = world.mapped(arn, FunctionResponseTypes=["ReportBatchItemFailures"])
     for body in ["good", "once", "fail"]:
         world.sqs.send_message(QueueUrl=url, MessageBody=body)
+    eventually(lambda: world.left(url) == (0, 2))
+    assert world.left(dead) == (0, 0)
+    world.fulmar.cli("clock", "advance", "601s")
+    eventually(lambda: world.left(url) == (0, 1))
+    world.fulmar.cli("clock", "advance", "601s")
     [buried] = eventually(lambda: world.sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=5).get("Messages"))
     assert buried["Body"] == "fail"
-    eventually(lambda: world.left(url) == (0, 0))
+    assert world.left(url) == (0, 0)
+    bodies = [record["body"] for event in world.got(function) for record in event["Records"]]
+    assert sorted(bodies) == ["fail", "fail", "good", "once", "once"]
 
 
 def test_what_does_not_fit_is_refused(world):
@@ -210,8 +216,9 @@ def test_a_template(world, tmp_path):
 ROUND = """
 import boto3, os
 
+sqs = boto3.client("sqs")
+
 def handler(event, context):
-    sqs = boto3.client("sqs")
     for record in event["Records"]:
         sqs.send_message(QueueUrl=os.environ["URL"], MessageBody=record["body"] + ".")
 """
@@ -230,7 +237,7 @@ def test_a_loop_by_way_of_a_queue_is_cut(world, dead_letters):
     world.lambda_.create_event_source_mapping(FunctionName=name, EventSourceArn=arn)
     world.sqs.send_message(QueueUrl=url, MessageBody="go")
     ran = lambda: json.loads(world.fulmar.cli("invocations", name, "--json").stdout)["invocations"]
-    eventually(lambda: [one for one in ran() if one["outcome"] != "ok"], timeout=120)
+    eventually(lambda: [one for one in ran() if one["outcome"] != "ok"], timeout=300)
     # What the last call did is put on record after it.
     runs = lambda: sum(one["outcome"] == "ok" for one in ran())
     if dead_letters:

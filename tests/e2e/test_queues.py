@@ -13,7 +13,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from conftest import server
+from conftest import eventually, server
 
 
 def name(suffix=""):
@@ -217,7 +217,8 @@ def test_a_receive_waits_for_a_message(sqs, queue, fulmar):
     began = time.monotonic()
     [got] = receive(sqs, queue, WaitTimeSeconds=20)
     assert got["Body"] == "late"
-    assert time.monotonic() - began < 10
+    # Told when it came, and not when the wait was over.
+    assert time.monotonic() - began < 18
 
 
 def test_dead_letters_and_their_way_back(sqs):
@@ -234,7 +235,7 @@ def test_dead_letters_and_their_way_back(sqs):
     handle = sqs.start_message_move_task(SourceArn=arn(sqs, dead))["TaskHandle"]
     [back] = receive(sqs, work, WaitTimeSeconds=10)
     assert back["Body"] == "bad"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         [task] = sqs.list_message_move_tasks(SourceArn=arn(sqs, dead))["Results"]
         if task["Status"] == "COMPLETED":
@@ -390,7 +391,7 @@ def test_nothing_told_is_lost_when_the_server_is_killed(own_fulmar):
     workers = [threading.Thread(target=produce, args=(n,)) for n in range(4)] + [threading.Thread(target=consume)]
     for worker in workers:
         worker.start()
-    time.sleep(2)
+    eventually(lambda: len(sent) > 300 and len(deleted) > 20, timeout=60, every=0.01)
     server.kill()
     stop.set()
     for worker in workers:
@@ -398,16 +399,84 @@ def test_nothing_told_is_lost_when_the_server_is_killed(own_fulmar):
     server.restart()
     client = server.client("sqs")
     left = set()
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        messages = receive(client, url, MaxNumberOfMessages=10, WaitTimeSeconds=2)
-        if not messages:
-            break
-        for got in messages:
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def emptied():
+        for got in receive(client, url, MaxNumberOfMessages=10, WaitTimeSeconds=2):
             left.add(got["Body"])
             client.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
-    assert len(sent) > 50
+        told = client.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+        return set(told.values()) == {"0"}
+
+    eventually(emptied, timeout=180, every=0)
     # The one whose deletion was asked for and not answered may be either way.
     assert len(deleting - deleted) <= 1
     assert sent - deleting <= left
     assert not deleted & left, "what was deleted has come back"
+
+
+def test_groups_keep_their_order_and_repeat_nothing_when_the_server_is_killed(own_fulmar):
+    server = own_fulmar
+    attributes = {"FifoQueue": "true", "VisibilityTimeout": "10"}
+    url = server.client("sqs").create_queue(QueueName="crash.fifo", Attributes=attributes)["QueueUrl"]
+    killed, done = threading.Event(), threading.Event()
+    most, groups = 60, ["a", "b", "c"]
+    sent, seen, unsure = dict.fromkeys(groups, 0), {group: [] for group in groups}, set()
+
+    own = threading.local()
+
+    def until_it_works(call, **arguments):
+        while True:
+            own.client = getattr(own, "client", None) or server.client("sqs")
+            try:
+                return call(own.client, **arguments)
+            except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+                assert killed.is_set(), "only a crash may break a call"
+                time.sleep(0.05)
+
+    def produce(group):
+        for n in range(most):
+            # What was sent twice, for nobody had said that it was taken, counts once.
+            until_it_works(
+                lambda client, **message: client.send_message(QueueUrl=url, **message),
+                MessageBody=str(n),
+                MessageGroupId=group,
+                MessageDeduplicationId=f"{group}-{n}",
+            )
+            sent[group] = n + 1
+
+    def consume():
+        while not done.is_set():
+            how = dict(QueueUrl=url, MaxNumberOfMessages=3, WaitTimeSeconds=1, AttributeNames=["MessageGroupId"])
+            for got in until_it_works(lambda client: client.receive_message(**how)).get("Messages", []):
+                place = (got["Attributes"]["MessageGroupId"], int(got["Body"]))
+                try:
+                    own.client.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
+                except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+                    assert killed.is_set(), "only a crash may break a call"
+                    unsure.add(place)
+                    break
+                seen[place[0]].append(place[1])
+
+    producers = [threading.Thread(target=produce, args=(group,)) for group in groups]
+    consumer = threading.Thread(target=consume)
+    for worker in [*producers, consumer]:
+        worker.start()
+    while sum(sent.values()) < 30:
+        time.sleep(0.01)
+    killed.set()
+    server.kill()
+    server.restart()
+    for producer in producers:
+        producer.join()
+    deadline = time.monotonic() + 180
+    whole = lambda group: set(range(most)) <= {*seen[group], *(n for of, n in unsure if of == group)}
+    while not all(whole(group) for group in groups) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    done.set()
+    consumer.join()
+    for group in groups:
+        # One whose deletion nobody answered may be gone, or have come once more.
+        assert seen[group] == sorted(set(seen[group])), group
+        missing = set(range(most)) - set(seen[group])
+        assert missing <= {n for of, n in unsure if of == group} and len(missing) <= 1

@@ -20,7 +20,7 @@ exports.handler = async (event) => {
 let done = null;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 async function processBackground(event) {
-  await wait(100);
+  await wait(1000);
   done = `${event.backgroundTask} at ${Date.now()}`;
   console.log('background', event.backgroundTask);
 }
@@ -72,7 +72,8 @@ def handler(event, context):
     return {"ticks": ticks, "child": lines, "now": time.time()}
 """
 
-IDLE = 1.0
+# What went on in it would count to 400, or 200 of the slower ones.
+IDLE = 2.0
 
 
 def test_the_guides_background_task_does_not_run_between_calls(fulmar, lambda_):
@@ -93,7 +94,7 @@ def test_timers_and_the_time_after_a_rest(lambda_):
     time.sleep(IDLE)
     second = call(lambda_, name)[1]
     # Hardly any while nobody called; the clocks have gone on.
-    assert second["before"] - first["ticks"] < 20, (first, second)
+    assert second["before"] - first["ticks"] < 150, (first, second)
     assert second["ticks"] > second["before"]
     assert second["longest"] > IDLE * 900
     assert second["now"] - first["now"] > IDLE * 900
@@ -113,8 +114,8 @@ def test_threads_and_children_rest_too(lambda_):
     first = call(lambda_, name)[1]
     time.sleep(IDLE)
     second = call(lambda_, name)[1]
-    assert 0 < first["ticks"] and 0 < second["ticks"] - first["ticks"] < 40
-    assert 0 < second["child"] - first["child"] < 30
+    assert 0 < first["ticks"] and 0 < second["ticks"] - first["ticks"] < 150
+    assert 0 < second["child"] - first["child"] < 100
     # And whoever rests can be ended.
     lambda_.delete_function(FunctionName=name)
 
@@ -138,7 +139,7 @@ def test_rest_without_walls(tmp_path):
         first = call(lambda_, name)[1]
         time.sleep(IDLE)
         second = call(lambda_, name)[1]
-        assert second["before"] - first["ticks"] < 20, (first, second)
+        assert second["before"] - first["ticks"] < 150, (first, second)
 
 
 def children_of(pid):

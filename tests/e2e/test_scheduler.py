@@ -30,6 +30,7 @@ def fulmar():
             Runtime="python3.13",
             Role=ROLE,
             Handler="index.handler",
+            Timeout=60,
             Code={"ZipFile": package.getvalue()},
         )
         yield running
@@ -134,6 +135,10 @@ def test_what_is_wrong_is_refused(scheduler):
     for expression in ["rate(1 hours)", "cron(0 12 * * *)", "at(2030-01-01)", "hourly"]:
         assert make(expression) == ("ValidationException", f"Invalid Schedule Expression {expression}.")
     assert make(ScheduleExpressionTimezone="Mars/Olympus")[0] == "ValidationException"
+    assert make(StartDate=datetime.now(timezone.utc) - timedelta(minutes=6)) == (
+        "ValidationException",
+        "The StartDate you specify cannot be earlier than 5 minutes ago.",
+    )
     assert make(FlexibleTimeWindow={"Mode": "FLEXIBLE"})[0] == "ValidationException"
     assert make(Target={"Arn": "nothing", "RoleArn": ROLE}) == (
         "ValidationException",
@@ -257,6 +262,141 @@ def test_what_nobody_takes_is_a_dead_letter(fulmar, scheduler):
     scheduler.delete_schedule(Name="lost")
 
 
+CALLED = "arn:aws:scheduler:::aws-sdk:"
+
+
+def call_hourly(scheduler, name, operation, parameters, **more):
+    scheduler.create_schedule(
+        Name=name,
+        ScheduleExpression="cron(0 * * * ? *)",
+        FlexibleTimeWindow=OFF,
+        Target={"Arn": CALLED + operation, "RoleArn": ROLE, "Input": json.dumps(parameters), **more},
+    )
+
+
+def make_table(fulmar, name):
+    dynamodb = fulmar.client("dynamodb")
+    dynamodb.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return dynamodb
+
+
+def test_operations_are_called_with_what_the_input_holds(fulmar, scheduler):
+    dynamodb = make_table(fulmar, "timed")
+    item = {"k": {"S": "<aws.scheduler.scheduled-time>"}, "by": {"S": "<aws.scheduler.schedule-arn>"}}
+    call_hourly(scheduler, "put-item", "dynamodb:putItem", {"TableName": "timed", "Item": item})
+    counted = {
+        "TableName": "timed",
+        "Key": {"k": {"S": "count"}},
+        "UpdateExpression": "ADD n :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    call_hourly(scheduler, "count", "dynamodb:updateItem", counted)
+    sqs, url, _ = make_queue(fulmar, "called")
+    entries = [{"Id": str(n), "MessageBody": f"entry {n}"} for n in range(2)]
+    call_hourly(scheduler, "batch", "sqs:sendMessageBatch", {"QueueUrl": url, "Entries": entries})
+    clock(fulmar, "advance", "3h")
+    for name in ["put-item", "count", "batch"]:
+        scheduler.delete_schedule(Name=name)
+    items = {item["k"]["S"]: item for item in dynamodb.scan(TableName="timed")["Items"]}
+    assert items.pop("count")["n"] == {"N": "3"}
+    assert len(items) == 3 and all(item["by"]["S"].endswith("/put-item") for item in items.values())
+    assert sorted(one["Body"] for one in received(sqs, url)) == ["entry 0"] * 3 + ["entry 1"] * 3
+
+
+def test_operations_of_every_service_are_called(fulmar, scheduler):
+    """One of each protocol, and what is seen of it afterwards."""
+    lambda_, events, sns, s3, logs = map(fulmar.client, ["lambda", "events", "sns", "s3", "logs"])
+    events.put_rule(Name="resting", EventPattern='{"source": ["x"]}')
+    s3.create_bucket(Bucket="timely")
+    logs.create_log_group(logGroupName="timely")
+    logs.create_log_stream(logGroupName="timely", logStreamName="s")
+    asked = {
+        "lambda:putFunctionConcurrency": {"FunctionName": "told", "ReservedConcurrentExecutions": 7},
+        "eventbridge:disableRule": {"Name": "resting"},
+        "sns:createTopic": {"Name": "timely", "Attributes": {"DisplayName": "At <aws.scheduler.scheduled-time> & on"}},
+        "scheduler:createScheduleGroup": {"Name": "timely"},
+        "s3:putObject": {"Bucket": "timely", "Key": "by <aws.scheduler.scheduled-time>/a b.txt", "Body": "written", "ContentType": "text/x", "Metadata": {"k": "v"}},
+        "cloudwatchlogs:putRetentionPolicy": {"LogGroupName": "timely", "RetentionInDays": 3},
+    }
+    for number, (operation, parameters) in enumerate(asked.items()):
+        call_hourly(scheduler, f"every-{number}", operation, parameters)
+    clock(fulmar, "advance", "1h")
+    for number in range(len(asked)):
+        scheduler.delete_schedule(Name=f"every-{number}")
+    assert lambda_.get_function_concurrency(FunctionName="told")["ReservedConcurrentExecutions"] == 7
+    lambda_.delete_function_concurrency(FunctionName="told")
+    assert events.describe_rule(Name="resting")["State"] == "DISABLED"
+    shown = sns.get_topic_attributes(TopicArn="arn:aws:sns:us-east-1:000000000000:timely")["Attributes"]["DisplayName"]
+    assert shown.startswith("At 20") and shown.endswith("Z & on")
+    assert scheduler.get_schedule_group(Name="timely")["State"] == "ACTIVE"
+    [found] = s3.list_objects_v2(Bucket="timely")["Contents"]
+    assert found["Key"].startswith("by 20") and found["Key"].endswith("Z/a b.txt")
+    got = s3.get_object(Bucket="timely", Key=found["Key"])
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (b"written", "text/x", {"k": "v"})
+    [group] = logs.describe_log_groups(logGroupNamePrefix="timely")["logGroups"]
+    assert group["retentionInDays"] == 3
+
+
+def test_an_operation_in_vain_is_a_dead_letter(fulmar, scheduler):
+    make_table(fulmar, "strict")
+    sqs, url, arn = make_queue(fulmar, "in-vain")
+    more = {
+        "DeadLetterConfig": {"Arn": arn},
+        "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 3600},
+    }
+    wrong = {"TableName": "strict", "Item": {"k": {"N": "1"}}}
+    call_hourly(scheduler, "wrong-key", "dynamodb:putItem", wrong, **more)
+    missing = {"TableName": "missing", "Item": {"k": {"S": "1"}}}
+    call_hourly(scheduler, "no-table", "dynamodb:putItem", missing, **more)
+    # The other protocols say what is wrong elsewhere.
+    call_hourly(scheduler, "no-rule", "eventbridge:disableRule", {"Name": "missing"}, **more)
+    call_hourly(scheduler, "no-name", "sns:createTopic", {"Name": "not a name"}, **more)
+    call_hourly(scheduler, "no-size", "lambda:putFunctionConcurrency", {"FunctionName": "told", "ReservedConcurrentExecutions": 5000}, **more)
+    call_hourly(scheduler, "no-bucket", "s3:putObject", {"Bucket": "missing-bucket", "Key": "k"}, **more)
+    names = ["wrong-key", "no-table", "no-rule", "no-name", "no-size", "no-bucket"]
+    clock(fulmar, "advance", "1h")
+    for name in names:
+        scheduler.delete_schedule(Name=name)
+    clock(fulmar, "advance", "1h")
+    letters = {}
+    for letter in received(sqs, url):
+        told = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+        letters[told["SCHEDULE_ARN"].rsplit("/", 1)[1]] = (json.loads(letter["Body"]), told)
+    body, told = letters["wrong-key"]
+    assert body == wrong and told["TARGET_ARN"] == CALLED + "dynamodb:putItem"
+    assert (told["ERROR_CODE"], told["RETRY_ATTEMPTS"]) == ("ValidationException", "0")
+    codes = {name: letters[name][1]["ERROR_CODE"] for name in names[2:]}
+    assert codes == {
+        "no-rule": "ResourceNotFoundException",
+        "no-name": "InvalidParameter",
+        "no-size": "InvalidParameterValueException",
+        "no-bucket": "NoSuchBucket",
+    }
+    body, told = letters["no-table"]
+    assert body == missing and told["ERROR_CODE"] == "ResourceNotFoundException"
+    assert (told["EXHAUSTED_RETRY_CONDITION"], told["RETRY_ATTEMPTS"]) == ("MaximumRetryAttempts", "2")
+
+
+def test_what_no_operation_would_take_is_refused(scheduler):
+    make = lambda operation, text: refused(
+        scheduler.create_schedule,
+        Name="refused",
+        ScheduleExpression="rate(1 hour)",
+        FlexibleTimeWindow=OFF,
+        Target={"Arn": CALLED + operation, "RoleArn": ROLE, "Input": text},
+    )
+    code, message = make("dynamodb:putItem", "{}")
+    assert code == "ValidationException" and "tableName" in message
+    assert make("dynamodb:putItem", "no json")[0] == "ValidationException"
+    code, message = make("dynamodb:getItem", "{}")
+    assert code == "NotImplementedException" and "dynamodb:getItem" in message
+
+
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
 Resources:
@@ -266,6 +406,7 @@ Resources:
       FunctionName: told-by-template
       Runtime: python3.13
       Handler: index.handler
+      Timeout: 60
       CodeUri: src
       Events:
         Hourly:
@@ -290,6 +431,23 @@ Resources:
       ScheduleExpression: cron(30 * * * ? *)
       FlexibleTimeWindow: {Mode: 'OFF'}
       Target: {Arn: !GetAtt Letters.Arn, RoleArn: 'arn:aws:iam::000000000000:role/r', Input: 'half past'}
+  Items:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: of-template
+      KeySchema: [{AttributeName: k, KeyType: HASH}]
+      AttributeDefinitions: [{AttributeName: k, AttributeType: S}]
+      BillingMode: PAY_PER_REQUEST
+  Called:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: called
+      ScheduleExpression: cron(45 * * * ? *)
+      FlexibleTimeWindow: {Mode: 'OFF'}
+      Target:
+        Arn: arn:aws:scheduler:::aws-sdk:dynamodb:putItem
+        RoleArn: arn:aws:iam::000000000000:role/r
+        Input: !Sub '{"TableName": "${Items}", "Item": {"k": {"S": "<aws.scheduler.scheduled-time>"}}}'
 """
 
 
@@ -304,12 +462,13 @@ def test_a_template_with_a_scheduled_function(fulmar, scheduler, tmp_path):
     sqs = fulmar.client("sqs")
     url = sqs.get_queue_url(QueueName="of-template")["QueueUrl"]
     assert [one["Body"] for one in received(sqs, url)] == ["half past"] * 6
+    assert len(fulmar.client("dynamodb").scan(TableName="of-template")["Items"]) == 6
     told = scheduler.get_schedule(Name="ReportMonthly")
     assert told["ScheduleExpressionTimezone"] == "Europe/Berlin"
     # Other schedules would make thousands of calls on the way.
     hourly = "          Properties: {ScheduleExpression: cron(0 * * * ? *),"
     off = hourly.replace("{", "{State: DISABLED, ")
-    (tmp_path / "template.yaml").write_text(TEMPLATE.replace(hourly, off).replace("cron(30 *", "cron(30 0"))
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace(hourly, off).replace("cron(30 *", "cron(30 0").replace("cron(45 *", "cron(45 0"))
     fulmar.cli("deploy", str(tmp_path / "template.yaml"))
     assert scheduler.get_schedule(Name="ReportHourly")["State"] == "DISABLED"
     clock(fulmar, "advance", "62d")

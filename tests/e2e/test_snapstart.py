@@ -54,24 +54,28 @@ def test_a_hook_that_fails_fails_the_call(lambda_, when, code):
 
 
 COUNTED = """
-import time, uuid
+import time, urllib.request, uuid
 from snapshot_restore_py import register_before_snapshot, register_after_restore
 time.sleep(0.3)
 snapshot, restored = str(uuid.uuid4()), []
 register_before_snapshot(lambda: restored.clear())
 register_after_restore(lambda: restored.append(str(uuid.uuid4())))
 def handler(event, context):
-    time.sleep(0.5)
+    urllib.request.urlopen(event).read()
     return {"snapshot": snapshot, "restored": restored}
 """
 
 
-def test_all_instances_come_of_one_snapshot(lambda_):
+def test_all_instances_come_of_one_snapshot(lambda_, gate):
     """Each runs the hooks after it for itself; the code is initialised once, when the version is published."""
     name = make(lambda_, "snaps-one", package({"index.py": COUNTED}), runtime="python3.12", SnapStart={"ApplyOn": "PublishedVersions"})
     version = lambda_.publish_version(FunctionName=name)["Version"]
     with concurrent.futures.ThreadPoolExecutor(3) as threads:
-        said = list(threads.map(lambda _: call(lambda_, name, Qualifier=version)[1], range(3)))
+        calls = [threads.submit(call, lambda_, name, gate.url + "/snaps", Qualifier=version) for _ in range(3)]
+        gate.wait_for("snaps", 3)
+        for _ in calls:
+            gate.open("snaps")
+        said = [one.result()[1] for one in calls]
     assert len({one["snapshot"] for one in said}) == 1, said
     assert len({one["restored"][0] for one in said}) == 3 and all(len(one["restored"]) == 1 for one in said), said
 

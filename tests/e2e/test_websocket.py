@@ -51,8 +51,25 @@ Resources:
   Stage:
     Type: AWS::ApiGatewayV2::Stage
     Properties: { ApiId: !Ref Chat, StageName: live, AutoDeploy: true, StageVariables: { a: b } }
+  All: { Type: AWS::ApiGatewayV2::Api, Properties: { Name: all, ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action } }
+  Rest: { Type: AWS::Serverless::Function, Properties: { Handler: index.rest } }
+  AllIntegration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref All
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !Sub arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Rest.Arn}/invocations
+  Default:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: { ApiId: !Ref All, RouteKey: $default, RouteResponseSelectionExpression: $default, Target: !Sub "integrations/${AllIntegration}" }
+  DefaultResponse:
+    Type: AWS::ApiGatewayV2::RouteResponse
+    Properties: { ApiId: !Ref All, RouteId: !Ref Default, RouteResponseKey: $default }
+  AllDeployment: { Type: AWS::ApiGatewayV2::Deployment, DependsOn: Default, Properties: { ApiId: !Ref All } }
+  AllStage: { Type: AWS::ApiGatewayV2::Stage, Properties: { ApiId: !Ref All, StageName: live, DeploymentId: !Ref AllDeployment } }
 Outputs:
   Chat: { Value: !Ref Chat }
+  All: { Value: !Ref All }
   Address: { Value: !Sub "${Chat.ApiEndpoint}/${Stage}" }
 """
 
@@ -65,6 +82,10 @@ exports.handler = async (event) => {
   if (body.fail) throw new Error("broken");
   return { statusCode: 200, body: JSON.stringify(event) };
 };
+exports.rest = async (event) => ({
+  statusCode: 200,
+  body: JSON.stringify({ route: event.requestContext.routeKey, body: event.body, bytes: event.isBase64Encoded }),
+});
 exports.guard = async (event) => ({
   principalId: "ann",
   context: { who: event.queryStringParameters.who },
@@ -125,6 +146,22 @@ def test_messages_find_their_routes_and_answers_come_back(chat):
         # No route, and none for the rest.
         assert ask(socket, action="nowhere")["message"] == "Forbidden"
         assert ask(socket, action="echo", fail=True)["message"] == "Internal server error"
+
+
+@pytest.mark.parametrize(
+    "message, body, bytes_",
+    [
+        ('{"action": "unknown"}', '{"action": "unknown"}', False),
+        ('{"n": 1}', '{"n": 1}', False),
+        ("no json", "no json", False),
+        ("", "", False),
+        (b"\x00\xff", "AP8=", True),
+    ],
+)
+def test_what_no_other_route_takes_is_the_default_ones(chat, message, body, bytes_):
+    with connect(f"ws://{chat.address}/_aws/execute-api/{chat.outputs['All']}/live") as socket:
+        socket.send(message)
+        assert json.loads(socket.recv(timeout=20)) == {"route": "$default", "body": body, "bytes": bytes_}
 
 
 @pytest.mark.parametrize("who, status", [("refused", 403), ("no", 403), ("", 401)])

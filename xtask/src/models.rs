@@ -18,6 +18,7 @@ const SERVICES: &[&str] = &[
     "dynamodbstreams",
     "events",
     "lambda",
+    "logs",
     "scheduler",
     "sns",
     "sqs",

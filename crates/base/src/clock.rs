@@ -95,8 +95,8 @@ pub trait Clock: Send + Sync + fmt::Debug {
     /// sessions, certificates).
     fn host(&self) -> Arc<dyn Clock>;
 
-    /// Completes when somebody is about to move this clock. Who looks now and then for what is due, and does not sleep
-    /// until the next of it, looks then, and sleeps until it.
+    /// Completes when somebody is about to move this clock, and when it has been moved. Who looks now and then for what is
+    /// due, and does not sleep until the next of it, looks then, and sleeps until it.
     fn about_to_move(&self) -> Sleep {
         Box::pin(std::future::pending())
     }

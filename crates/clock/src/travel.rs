@@ -124,6 +124,9 @@ impl Timekeeper {
             self.stop_at(next.unwrap_or(to), stands)?;
             self.settle(patience)?;
             if next.is_none() {
+                // For what was not worth a stop and is late by now.
+                self.hands.announce();
+                self.settle(patience)?;
                 break;
             }
             stops += 1;

@@ -9,6 +9,7 @@
 //! | `POST invoke?function=&asynchronous=` | runs a function with the body as its payload |
 //! | `POST deploy` | deploys a template that lies on this machine |
 //! | `GET keys?function=` | the keys by which functions are called that ask for one |
+//! | `GET metrics` | requests of each server by status and time, as Prometheus reads them |
 //! | `GET forks` | the processes that are kept to be forked, and their memory |
 //! | `GET clock` | what time it is for the server |
 //! | `POST clock/advance?by=&wait=` | goes forward; answers when what fell due until then is done |
@@ -28,6 +29,7 @@ mod invocations;
 mod invoke;
 mod keys;
 mod logs;
+mod metrics;
 mod name;
 mod outbox;
 mod problem;
@@ -81,6 +83,8 @@ pub struct Parts {
     pub token: String,
     /// Why the store refuses writes, if it does.
     pub failure: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// What the servers count, by their names.
+    pub meters: Vec<(&'static str, wire::Meter)>,
     /// Ends whoever follows something.
     pub stop: CancellationToken,
 }
@@ -124,6 +128,7 @@ impl Console {
                 clock::post(parts, &path["clock/".len()..], &query).await
             }
             (&Method::GET, "stacks") => deployments::get(parts),
+            (&Method::GET, "metrics") => Ok(metrics::get(parts)),
             (&Method::GET, "forks") => forks::get(parts),
             (&Method::GET, "outbox") => outbox::get(parts, &query),
             (&Method::GET, "keys") => keys::get(parts, &query),
@@ -176,5 +181,5 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response {
 fn shown(at: base::Timestamp) -> String {
     let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
     let at = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
-    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    format!("{at:.6}")
 }

@@ -12,6 +12,7 @@ mod found;
 mod neighbours;
 mod settings;
 mod wiring;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::desired::{
 use crate::diagnostic::{Diagnostics, Finding, Source, Span};
 use settings::Settings;
 use wiring::Wiring;
+use worker::Worker;
 
 pub(crate) use found::{in_folder, of_file};
 
@@ -39,6 +41,8 @@ const MEMORY_MB: u32 = 1_536;
 /// The runtimes for code that does not say which version it wants.
 const NODE: &str = "nodejs22.x";
 const PYTHON: &str = "python3.12";
+/// The runtime of code that a worker runs, or a handler of its own.
+const HOSTED: &str = "hosted";
 /// The function's tag with what it answers to, as JSON: see [`Wiring`]. The face reads it.
 const WIRING: &str = "azure:http";
 
@@ -51,6 +55,8 @@ pub(crate) struct App {
     folder: PathBuf,
     language: Language,
     model: Model,
+    /// Of those that run in it.
+    worker: Option<Worker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +64,8 @@ pub(crate) enum Language {
     Node,
     Python,
     CSharp,
+    /// Whatever the worker is in that runs them.
+    Hosted,
     /// One that there is no runtime for, by its name.
     Other(&'static str),
 }
@@ -95,6 +103,10 @@ impl App {
             Language::Node => "Azure functions in JavaScript",
             Language::Python => "Azure functions in Python",
             Language::CSharp => "Azure functions in C#",
+            Language::Hosted => match &self.worker {
+                Some(worker) if worker.is_custom() => "Azure functions with a custom handler",
+                _ => "Azure functions with their vendor's worker",
+            },
             Language::Other(_) => "Azure functions",
         }
     }
@@ -117,6 +129,8 @@ impl App {
             "local.settings.json",
             "function.json",
             "package.json",
+            "functions.metadata",
+            worker::DESCRIPTION,
         ];
         let is_code = [".js", ".mjs", ".cjs", ".py", ".cs", ".dll"];
         let registers = matches!(self.model, Model::Registered(_));
@@ -131,9 +145,10 @@ impl App {
     }
 
     pub(crate) fn build(&self) -> Build {
+        let hosted = self.worker.as_ref().and_then(Worker::needs);
         Build {
             folder: self.folder.clone(),
-            runtime: self.runtime(),
+            runtime: self.runtime_of(hosted.unwrap_or(self.language)),
         }
     }
 
@@ -143,7 +158,7 @@ impl App {
         if !matches!(self.model, Model::Registered(None)) {
             return Ok(None);
         }
-        let settings = Settings::read(&self.folder, self.worker())?;
+        let settings = Settings::read(&self.folder, &self.worker())?;
         Ok(Some(self.function("", &settings).named(stack)))
     }
 
@@ -170,7 +185,7 @@ impl App {
 
     pub(crate) fn resolve(&self, stack: &str) -> Result<Desired, Diagnostics> {
         self.check()?;
-        let settings = Settings::read(&self.folder, self.worker())?;
+        let settings = Settings::read(&self.folder, &self.worker())?;
         let declared = match &self.model {
             Model::Described => described::read(&self.folder)?,
             Model::Registered(declared) => declared.clone().unwrap_or_default(),
@@ -185,7 +200,7 @@ impl App {
                 notices.push(Finding::notice(Span::new(0, 0), message));
                 continue;
             }
-            match Wiring::of(one, &settings) {
+            match Wiring::of(stack, one, &settings) {
                 Ok(wiring) => wired.push((one.name.clone(), wiring)),
                 Err(wrong) => findings.extend(wrong),
             }
@@ -228,12 +243,22 @@ impl App {
     }
 
     fn check(&self) -> Result<(), Diagnostics> {
+        if let Some(why) = self.worker.as_ref().and_then(Worker::refusal) {
+            return Err(self.wrong_with(why));
+        }
         match self.language {
+            Language::Other(found::ISOLATED) => Err(self.wrong_with(
+                Finding::placeless(format!(
+                    "{} holds the sources of an application in the isolated model, which are not compiled here",
+                    self.folder.display()
+                ))
+                .help("publish it, and deploy the folder that has its worker.config.json: dotnet publish -o out; fulmar up out"),
+            )),
             Language::Other(name) => Err(self.wrong(format!(
                 "{} is an application of Azure Functions in {name}, which has no runtime here yet",
                 self.folder.display()
             ))),
-            Language::Node | Language::Python | Language::CSharp => Ok(()),
+            Language::Node | Language::Python | Language::CSharp | Language::Hosted => Ok(()),
         }
     }
 
@@ -250,12 +275,16 @@ impl App {
     }
 
     /// As the vendor calls the language.
-    fn worker(&self) -> &'static str {
+    fn worker(&self) -> String {
         match self.language {
-            Language::Node => "node",
-            Language::Python => "python",
-            Language::CSharp => "dotnet",
-            Language::Other(name) => name,
+            Language::Node => "node".into(),
+            Language::Python => "python".into(),
+            Language::CSharp => "dotnet".into(),
+            Language::Hosted => {
+                let worker = self.worker.as_ref();
+                worker.map_or_else(String::new, |worker| worker.language.clone())
+            }
+            Language::Other(name) => name.into(),
         }
     }
 
@@ -265,6 +294,7 @@ impl App {
         if let (Language::CSharp, Some(built)) = (self.language, found::built(&self.folder)) {
             environment.insert(ASSEMBLY.into(), built);
         }
+        environment.extend(self.worker.iter().flat_map(Worker::environment));
         Function {
             name: Cloud::Azure.physical(name),
             cloud: Cloud::Azure,
@@ -291,7 +321,14 @@ impl App {
 
     /// In the catalog's words: the version that the code asks for, if it does.
     fn runtime(&self) -> String {
-        match self.language {
+        match self.worker.as_ref().map(Worker::needs) {
+            Some(Some(needed)) => format!("{HOSTED}/{}", self.runtime_of(needed)),
+            _ => self.runtime_of(self.language),
+        }
+    }
+
+    fn runtime_of(&self, language: Language) -> String {
+        match language {
             Language::Node => {
                 let asked = found::manifest(&self.folder).and_then(|manifest| {
                     crate::google::number(manifest["engines"]["node"].as_str()?)
@@ -306,6 +343,7 @@ impl App {
                 minor.map_or_else(|| PYTHON.into(), |minor| format!("python3.{minor}"))
             }
             Language::CSharp => "csharp".into(),
+            Language::Hosted => HOSTED.into(),
             Language::Other(name) => name.to_owned(),
         }
     }

@@ -32,7 +32,7 @@ pub async fn build(build: &Build, packages: &Packages, tell: impl FnMut(&str)) -
         Ok(Language::Node) => npm::build(&build.folder, tell).await,
         Ok(Language::Python) => pip::build(build, packages, tell).await,
         // A custom runtime's program is built by whoever wrote it; what is compiled here is, when it is started.
-        Ok(Language::Custom | Language::CSharp) | Err(_) => Ok(false),
+        Ok(Language::Custom | Language::CSharp | Language::Hosted) | Err(_) => Ok(false),
     }
 }
 

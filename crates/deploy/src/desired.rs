@@ -125,6 +125,8 @@ pub enum Kind {
     Schedule(Box<Schedule>),
     #[serde(rename = "schedule group")]
     ScheduleGroup(ScheduleGroup),
+    #[serde(rename = "log group")]
+    LogGroup(LogGroup),
 }
 
 impl Kind {
@@ -155,6 +157,7 @@ impl Kind {
             Self::Edge(edge) => &edge.id,
             Self::Schedule(schedule) => &schedule.name,
             Self::ScheduleGroup(group) => &group.name,
+            Self::LogGroup(group) => &group.name,
         }
     }
 
@@ -185,6 +188,7 @@ impl Kind {
             Self::Edge(_) => "distribution",
             Self::Schedule(_) => "schedule",
             Self::ScheduleGroup(_) => "schedule group",
+            Self::LogGroup(_) => "log group",
         }
     }
 }
@@ -965,5 +969,14 @@ pub struct Schedule {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScheduleGroup {
     pub name: String,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogGroup {
+    pub name: String,
+    /// How long its lines are kept.
+    pub days: Option<u32>,
+    pub class: Option<String>,
     pub tags: BTreeMap<String, String>,
 }

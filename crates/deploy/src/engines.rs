@@ -4,6 +4,7 @@ mod balancer;
 mod bus;
 mod edge;
 mod gateway;
+mod log_group;
 mod schedule;
 
 use std::fs;
@@ -74,6 +75,7 @@ macro_rules! failure_from {
 failure_from!(
     access::Error,
     buses::Error,
+    ledger::Error,
     objects::Error,
     tables::Error,
     queues::Error,
@@ -163,6 +165,7 @@ impl Deployer {
             Noun::Edge => self.engines.triggers.edge(name)?.is_some(),
             Noun::Schedule => is_there(self.look_for_schedule(name))?,
             Noun::ScheduleGroup => self.engines.schedules.has_group(&self.space(), name)?,
+            Noun::LogGroup => self.has_log_group(name)?,
         };
         Ok(match present {
             true => Presence::Present,
@@ -232,6 +235,7 @@ impl Deployer {
             Kind::Edge(edge) => self.put_edge(edge).await,
             Kind::Schedule(schedule) => self.put_schedule(schedule, fresh).await,
             Kind::ScheduleGroup(group) => self.put_schedule_group(group, fresh).await,
+            Kind::LogGroup(group) => self.put_log_group(group).await,
         }
     }
 
@@ -311,6 +315,7 @@ impl Deployer {
                 let removed = self.engines.schedules.delete_group(&space, name).await;
                 removed.map_err(Failure::from)
             }
+            Noun::LogGroup => self.remove_log_group(name).await,
             Noun::Balancer => {
                 let removed = self.engines.triggers.remove_balancer(name).await;
                 removed.map_err(Failure::from)

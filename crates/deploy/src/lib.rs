@@ -48,7 +48,7 @@ pub use feeds::{Feeds, KnownFeed};
 pub use plan::{Action, Plan, Step};
 pub use reload::{Reload, affected, watched};
 pub use schema::Noun;
-pub use template::{Overrides, Template, load, load_all};
+pub use template::{Overrides, Template, load, load_all, universal_targets};
 
 #[derive(Clone)]
 struct AzureDoor {

@@ -361,6 +361,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Edge(_) => Noun::Edge,
         Kind::Schedule(_) => Noun::Schedule,
         Kind::ScheduleGroup(_) => Noun::ScheduleGroup,
+        Kind::LogGroup(_) => Noun::LogGroup,
     }
 }
 
@@ -399,6 +400,7 @@ fn identity(kind: &Kind) -> String {
         | Kind::Connection(_)
         | Kind::Schedule(_)
         | Kind::ScheduleGroup(_)
+        | Kind::LogGroup(_)
         | Kind::Address(_) => String::new(),
         // It keeps the events of one bus.
         Kind::Archive(archive) => archive.bus.clone(),

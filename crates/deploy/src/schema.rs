@@ -99,6 +99,8 @@ pub enum Noun {
     Schedule,
     #[serde(rename = "schedule group")]
     ScheduleGroup,
+    #[serde(rename = "log group")]
+    LogGroup,
 }
 
 impl Noun {
@@ -141,6 +143,7 @@ impl Noun {
             Self::Edge => "distribution",
             Self::Schedule => "schedule",
             Self::ScheduleGroup => "schedule group",
+            Self::LogGroup => "log group",
         }
     }
 }

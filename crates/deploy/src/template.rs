@@ -12,6 +12,7 @@ mod conditions;
 mod declared;
 mod edge;
 mod events;
+mod folder;
 mod function;
 mod function_arn;
 mod gateway;
@@ -34,6 +35,7 @@ mod queue;
 mod read;
 mod references;
 mod resolve;
+mod role;
 mod scalar;
 mod schedule;
 mod scope;
@@ -45,7 +47,9 @@ mod version;
 
 #[cfg(test)]
 pub(crate) use bucket::EVENTS;
+pub use folder::load_all;
 pub(crate) use read::read as read_tree;
+pub use schedule::universal_targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -123,56 +127,6 @@ pub fn load(path: &Path, overrides: Overrides) -> Result<Template, Diagnostics> 
         alone(&file, message, "save it as UTF-8")
     })?;
     Template::parse(&file, text, overrides)
-}
-
-/// Everything that the directory `path` holds, itself and in the directories in it; of a file, that file.
-pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Diagnostics> {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if !path.is_dir() {
-        return Ok(vec![load(&path, overrides.clone())?]);
-    }
-    let mut found = Vec::new();
-    if template_in(&path).is_some() {
-        found.push(load(&path, overrides.clone())?);
-    }
-    for folder in below(&path) {
-        let Some(form) = Form::in_folder(&folder) else {
-            continue;
-        };
-        let stack = match overrides.stack.clone() {
-            // One name is one stack's.
-            Some(stack) if !found.is_empty() => Some(format!("{stack}-{}", found.len() + 1)),
-            Some(stack) => Some(stack),
-            None if found.iter().any(|one| one.dir() == folder) => {
-                Some(format!("{}-{}", stack_of(&folder), form.cloud()))
-            }
-            None => None,
-        };
-        let overrides = Overrides {
-            stack,
-            ..overrides.clone()
-        };
-        found.push(Template::of_app(form, overrides)?);
-    }
-    match found.is_empty() {
-        // Says what was looked for.
-        true => Ok(vec![load(&path, overrides.clone())?]),
-        false => Ok(found),
-    }
-}
-
-/// The directory and those in it, but packages and what is hidden.
-fn below(path: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| {
-        let name = entry.file_name();
-        let hidden = name.to_string_lossy().starts_with('.') || name == "node_modules";
-        !hidden && entry.path().is_dir()
-    });
-    let mut folders: Vec<PathBuf> = folders.map(|entry| entry.path()).collect();
-    folders.sort();
-    folders.insert(0, path.to_owned());
-    folders
 }
 
 /// Which file `path` means.
@@ -257,6 +211,14 @@ impl Template {
     /// The name of the stack that this template makes.
     pub fn stack(&self) -> &str {
         &self.stack
+    }
+
+    /// What it is read with, to read it again or elsewhere.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            stack: Some(self.stack.clone()),
+            ..self.overrides.clone()
+        }
     }
 
     /// The file that was read.

@@ -12,6 +12,9 @@ use crate::protocol::{Call, Fault, Manner, Service};
 pub(crate) static SERVICE: Service =
     Service::new(include_str!("../models/apigateway.json"), Manner::PLAIN);
 
+/// What lists are called on the wire; clients show them as `items`.
+const ITEMS: &str = "item";
+
 /// The service's handle. Clones share it.
 #[derive(Clone)]
 pub(crate) struct ApiGateway {
@@ -62,7 +65,7 @@ impl ApiGateway {
             .iter()
             .filter(|key| key.space == context.space && key.name.starts_with(&named));
         let items: Vec<Value> = ours.map(|key| print_key(key, with_value)).collect();
-        Ok(json!({ "items": items }))
+        Ok(json!({ ITEMS: items }))
     }
 
     fn plan(&self, context: &Context, call: &mut Call<'_>) -> Result<Value, Fault> {
@@ -77,7 +80,7 @@ impl ApiGateway {
         let plans = self.triggers.plans().map_err(failed)?;
         let ours = plans.iter().filter(|plan| plan.space == context.space);
         let items: Vec<Value> = ours.map(print_plan).collect();
-        Ok(json!({ "items": items }))
+        Ok(json!({ ITEMS: items }))
     }
 }
 

@@ -8,7 +8,6 @@ mod answer;
 mod event;
 mod page;
 mod redirect;
-mod trace;
 
 #[cfg(test)]
 mod tests;
@@ -21,11 +20,12 @@ use http::request::Parts as Head;
 use http::{StatusCode, header};
 use triggers::Triggers;
 use triggers::balancer::{self, Action, Asked, Balancer, Forwarded, Group, Listener};
-use wire::{Body, BodyError, Request, Response};
+use wire::{Body, BodyError, Holding, Request, Response};
 
 pub(crate) use address::Address;
 
 use crate::gateway::source_ip;
+use crate::trace;
 
 /// Of requests to functions and of their answers.
 const LARGEST: ByteSize = ByteSize::mib(1);
@@ -37,6 +37,7 @@ pub(crate) struct Balancers {
     functions: Functions,
     clock: Arc<dyn Clock>,
     random: Random,
+    holding: Holding,
 }
 
 impl Balancers {
@@ -45,12 +46,14 @@ impl Balancers {
         functions: Functions,
         clock: Arc<dyn Clock>,
         random: Random,
+        holding: Holding,
     ) -> Self {
         Self {
             triggers,
             functions,
             clock,
             random,
+            holding,
         }
     }
 
@@ -111,13 +114,17 @@ impl Balancers {
                 let group = balancer::pick(shares, &self.random);
                 let group = group.and_then(|id| balancer.group(id));
                 let group = group.ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
-                let body = wire::collect(body, LARGEST)
-                    .await
-                    .map_err(|error| match error {
-                        BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-                        BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-                        BodyError::Truncated(_) | BodyError::Source(_) => StatusCode::BAD_REQUEST,
-                    })?;
+                let body =
+                    self.holding
+                        .whole(body, LARGEST)
+                        .await
+                        .map_err(|error| match error {
+                            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+                            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+                            BodyError::Truncated(_) | BodyError::Source(_) => {
+                                StatusCode::BAD_REQUEST
+                            }
+                        })?;
                 let told = self.told(balancer.forwarded, listener, headers.clone(), &source);
                 let event = event::render(group, &asked, &told, &body);
                 let event = event.ok_or(StatusCode::BAD_REQUEST)?;

@@ -25,7 +25,7 @@ use http::request::Parts as RequestHead;
 use http::{StatusCode, header};
 use triggers::Triggers;
 use triggers::edge::{Behavior, Edge, Moment, Origin, Protocol, Server};
-use wire::{Body, Peer, Request, Response};
+use wire::{Body, Holding, Peer, Request, Response};
 
 pub(crate) use address::Address;
 
@@ -54,6 +54,7 @@ pub(crate) struct CloudFront {
     pub(crate) s3: S3,
     pub(crate) gateways: Gateways,
     pub(crate) balancers: Balancers,
+    pub(crate) holding: Holding,
 }
 
 /// An answer on its way to the caller.
@@ -140,7 +141,7 @@ impl Passage<'_> {
         head: &RequestHead,
         body: Body,
     ) -> Result<Asked, Refused> {
-        let body = wire::collect(body, LARGEST_REQUEST).await;
+        let body = self.service.holding.whole(body, LARGEST_REQUEST).await;
         let body = body.map_err(|error| match error {
             wire::BodyError::TooLarge(_) => Refused::request(413, "The request is too large."),
             wire::BodyError::TooSlow => Refused::request(408, "The request came too slowly."),

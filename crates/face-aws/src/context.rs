@@ -16,6 +16,6 @@ pub(crate) struct Context {
 impl Context {
     /// The space of an account in a region.
     pub(crate) fn space(account: &str, region: &str) -> Space {
-        Space::new(&format!("{account}/{region}"))
+        Space::new(&[account, "/", region].concat())
     }
 }

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::lambda::follow;
 use crate::place::Place;
+use crate::signature;
 use crate::signing::Signer;
 
 /// How long an instance's keys are good. Instances do not live that long.
@@ -170,12 +171,20 @@ impl Dialect for AwsDialect {
     }
 
     fn trace(&self, now: Timestamp, chance: [u8; 20]) -> String {
-        let hex: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
-        let (root, parent) = hex.split_at(24);
-        format!(
-            "Root=1-{:08x}-{root};Parent={parent};Sampled=0",
-            now.as_secs()
-        )
+        let (began, chance) = (now.as_secs().to_be_bytes(), signature::hex(&chance));
+        let (root, parent) = chance.split_at(24);
+        // Until the year 2106 eight digits are enough.
+        let began = signature::hex(&began[4..]);
+        let pieces = [
+            "Root=1-",
+            &began,
+            "-",
+            root,
+            ";Parent=",
+            parent,
+            ";Sampled=0",
+        ];
+        pieces.concat()
     }
 
     fn fault(&self, request_id: &str, fault: &Fault) -> Failed {

@@ -18,6 +18,7 @@ mod expiry;
 mod expression;
 mod get;
 mod index;
+mod kept;
 mod legacy;
 mod list;
 mod operations;

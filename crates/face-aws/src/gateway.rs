@@ -12,10 +12,13 @@ mod check;
 mod cors;
 mod denial;
 pub(crate) mod event;
+mod fixed;
 mod refusal;
 mod schema;
 mod socket;
 mod stream;
+mod told;
+mod variables;
 
 #[cfg(test)]
 mod tests;
@@ -28,13 +31,12 @@ use functions::{
     CallerKey, Error, Event, Functions, GatewayKind, HttpForm, HttpRequest, HttpRoute, Invoke,
 };
 use http::request::Parts as Head;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, header};
 use tokio_util::task::TaskTracker;
 use triggers::{
-    Admission, Backend, FixedAnswer, Found, FunctionBackend, Gateway, KeySource, Route, Stage,
-    Triggers,
+    Admission, Backend, Found, FunctionBackend, Gateway, KeySource, Route, Stage, Triggers,
 };
-use wire::{Body, BodyError, Peer, Request, Response};
+use wire::{Body, BodyError, Holding, Peer, Request, Response};
 
 pub(crate) use address::Address;
 
@@ -43,6 +45,7 @@ use denial::Denied;
 use refusal::Refusal;
 
 use crate::signature::SigningKeys;
+use crate::trace;
 use socket::Connections;
 
 /// Of gateways; function URLs take what functions take.
@@ -66,6 +69,7 @@ pub(crate) struct Gateways {
     /// Connections that are attended to.
     running: TaskTracker,
     signing_keys: Arc<SigningKeys>,
+    holding: Holding,
 }
 
 impl Gateways {
@@ -75,6 +79,7 @@ impl Gateways {
         access: Access,
         clock: Arc<dyn Clock>,
         random: Random,
+        holding: Holding,
     ) -> Self {
         Self {
             triggers,
@@ -87,6 +92,7 @@ impl Gateways {
             connections: Arc::default(),
             running: TaskTracker::new(),
             signing_keys: Arc::default(),
+            holding,
         }
     }
 
@@ -103,6 +109,7 @@ impl Gateways {
         };
         let kind = gateway.kind;
         if kind == GatewayKind::Socket {
+            let gateway = Arc::unwrap_or_clone(gateway);
             return self.socket(gateway, &address, request, &request_id).await;
         }
         let (head, body) = request.into_parts();
@@ -121,6 +128,13 @@ impl Gateways {
             cors::allow(cors, &origin, response.headers_mut());
         }
         response
+    }
+
+    /// The headers that a function is told.
+    fn told(&self, head: &Head, address: &Address) -> Vec<(String, String)> {
+        told::headers(&head.headers, address, &source_ip(head), || {
+            trace::id(self.clock.now(), self.random.bytes())
+        })
     }
 
     async fn serve(
@@ -144,12 +158,18 @@ impl Gateways {
             Found::Route(route, parameters) => (route, parameters),
             Found::OtherMethod | Found::Nothing => return Err(Refusal::NoRoute),
         };
-        let body = wire::collect(body, LARGEST_BODY).await;
+        let body = self.holding.whole(body, LARGEST_BODY).await;
         let body = body.map_err(|error| match error {
             BodyError::TooLarge(_) => Refusal::TooLarge,
             BodyError::TooSlow => Refusal::TooSlow,
             BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
         })?;
+        // Most such routes look at nothing of the request.
+        if let Backend::Fixed(answer) = &route.backend
+            && route.takes_anything()
+        {
+            return Ok(fixed::print(answer, gateway.kind, request_id));
+        }
         let form = match &route.backend {
             Backend::Function(function) => function.form,
             Backend::Fixed(_) => HttpForm::Detailed,
@@ -161,7 +181,7 @@ impl Gateways {
             method: method.to_owned(),
             path,
             query: head.uri.query().unwrap_or_default().to_owned(),
-            headers: headers(&head.headers, address),
+            headers: self.told(&head, address),
             is_text: !is_binary(gateway, &head.headers),
             body,
             held: None,
@@ -184,7 +204,7 @@ impl Gateways {
         self.admit(gateway, route, &head, &mut request).await?;
         check::check(&route.wanted, &request)?;
         match &route.backend {
-            Backend::Fixed(answer) => Ok(fixed(answer, gateway.kind, request_id)),
+            Backend::Fixed(answer) => Ok(fixed::print(answer, gateway.kind, request_id)),
             Backend::Function(function) => {
                 // Most bodies are so small that no envelope makes them too large; only the others are rendered to be
                 // measured.
@@ -225,10 +245,10 @@ impl Gateways {
         };
         let value = value.ok_or(Refusal::KeyForbidden)?;
         let at = &request.route;
-        let key = event::route_key(at);
+        let name = || event::route_key(at);
         let admitted = self
             .triggers
-            .admit(&gateway.id, &at.stage, &key, &value)
+            .admit(&gateway.id, &at.stage, name, &value)
             .await;
         let admitted = admitted.map_err(|error| {
             tracing::error!(%error, "a caller's key could not be looked up");
@@ -237,8 +257,8 @@ impl Gateways {
         match admitted {
             Admission::Admitted(key) => {
                 request.client_key = Some(CallerKey {
-                    id: key.id,
-                    value: key.value,
+                    id: key.id.clone(),
+                    value: key.value.clone(),
                 });
                 Ok(())
             }
@@ -256,16 +276,19 @@ impl Gateways {
         headers: &HeaderMap,
     ) -> Result<Response, Refusal> {
         let request_id = request.request_id.clone();
-        let target = &backend.target;
+        let target = variables::target(&backend.target, &request.route.stage_variables);
+        let chance = self.random.bytes();
+        let trace = event::header(&request, trace::HEADER);
+        let trace = trace.and_then(|told| trace::handed_on(told, chance));
         let invoke = Invoke {
-            space: target.space.clone(),
+            space: target.space,
             function: target.function.clone(),
-            qualifier: target.qualifier.clone(),
+            qualifier: target.qualifier,
             event: Event::Http(Box::new(request)),
             request_id: self.functions.new_request_id(),
             trigger: "http".into(),
             client_context: None,
-            trace: None,
+            trace,
         };
         if backend.streams {
             return stream::answer(&self.functions, invoke, gateway.kind, &request_id).await;
@@ -329,22 +352,6 @@ fn deny(
     denial::print(gateway, refusal, &denied)
 }
 
-fn fixed(answer: &FixedAnswer, kind: GatewayKind, request_id: &str) -> Response {
-    let mut response = Response::new(wire::full(answer.body.clone()));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    let headers = response.headers_mut();
-    for (name, value) in &answer.headers {
-        if let (Ok(name), Ok(value)) = (
-            http::HeaderName::try_from(name.as_str()),
-            http::HeaderValue::from_str(value),
-        ) {
-            headers.insert(name, value);
-        }
-    }
-    refusal::identify(headers, kind, request_id);
-    response
-}
-
 /// The stage of a request, and the rest of its path.
 fn stage<'a>(gateway: &'a Gateway, path: &str) -> Option<(&'a Stage, String)> {
     let trimmed = path.strip_prefix('/').unwrap_or(path);
@@ -368,17 +375,6 @@ fn stage<'a>(gateway: &'a Gateway, path: &str) -> Option<(&'a Stage, String)> {
 
 /// The stage that needs no name in the path.
 pub(crate) const DEFAULT_STAGE: &str = "$default";
-
-fn headers(headers: &HeaderMap, address: &Address) -> Vec<(String, String)> {
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut all: Vec<(String, String)> = headers
-        .iter()
-        .filter(|(name, _)| *name != header::HOST)
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect();
-    all.push(("host".into(), address.host.clone()));
-    all
-}
 
 pub(crate) fn source_ip(head: &Head) -> String {
     let peer = head.extensions.get::<Peer>();

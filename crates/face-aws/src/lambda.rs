@@ -45,13 +45,13 @@ use base::Clock;
 use bytes::Bytes;
 use functions::Functions;
 use http::request::Parts as Head;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use objects::Objects;
 use serde_json::Value;
 use triggers::Triggers;
 
 use crate::context::Context;
-use crate::protocol::{Call, Fault, Manner, Service};
+use crate::protocol::{Call, Fault, Manner, REQUEST_ID, Service};
 
 /// What may be uploaded in one request: the published limit of a package, in base 64.
 pub(crate) use recursion::follow;
@@ -73,6 +73,8 @@ struct Parts {
 
 pub(crate) static SERVICE: Service =
     Service::new(include_str!("../models/lambda.json"), Manner::PLAIN);
+
+static TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// One request, understood.
 struct Asked<'a> {
@@ -134,7 +136,7 @@ impl Lambda {
                 Ok(call) => {
                     let operation = call.operation;
                     let host = host(head);
-                    let trace = head.headers.get("x-amzn-trace-id");
+                    let trace = head.headers.get(&TRACE);
                     let trace = trace.and_then(|trace| trace.to_str().ok());
                     let asked = Asked {
                         parts,
@@ -178,7 +180,7 @@ fn host(head: &Head) -> &str {
 
 fn identified(mut response: wire::Response, request_id: &str) -> wire::Response {
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        response.headers_mut().insert("x-amzn-requestid", id);
+        response.headers_mut().insert(&REQUEST_ID, id);
     }
     response
 }

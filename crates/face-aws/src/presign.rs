@@ -1,21 +1,16 @@
 //! Addresses that carry their own permission: what the owner hands to whoever has no key.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use access::RootKey;
 use aws_lc_rs::{digest, hmac};
 use base::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
-/// RFC 3986's unreserved characters stay.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+use crate::signature::{UNRESERVED, hex};
+
 /// In a path, the slashes stay too.
-const PATH: &AsciiSet = &QUERY.remove(b'/');
+const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
 /// One request, to be signed.
 pub(crate) struct Presign<'a> {
@@ -25,6 +20,8 @@ pub(crate) struct Presign<'a> {
     pub(crate) method: &'a str,
     /// With the port, as the client will send it.
     pub(crate) host: &'a str,
+    /// What the client will send besides and is signed too, by small names.
+    pub(crate) headers: &'a [(String, String)],
     /// Not encoded yet.
     pub(crate) path: &'a str,
     pub(crate) now: Timestamp,
@@ -42,18 +39,29 @@ impl Presign<'_> {
             self.service
         );
         let path = utf8_percent_encode(self.path, PATH);
+        let mut headers: Vec<(&str, &str)> = vec![("host", self.host)];
+        let more = self.headers.iter();
+        headers.extend(more.map(|(name, value)| (name.as_str(), value.trim())));
+        headers.sort_unstable();
+        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+        let names = names.join(";");
         let query = format!(
-            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={stamp}&X-Amz-Expires={}&X-Amz-SignedHeaders=host",
-            utf8_percent_encode(&format!("{}/{scope}", self.key.id), QUERY),
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={stamp}&X-Amz-Expires={}&X-Amz-SignedHeaders={}",
+            utf8_percent_encode(&format!("{}/{scope}", self.key.id), UNRESERVED),
             self.good_for.as_secs(),
+            utf8_percent_encode(&names, UNRESERVED),
         );
-        let (method, host) = (self.method, self.host);
+        let method = self.method;
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}:{value}\n"))
+            .collect();
         // Object storage leaves the body out of what is presigned; elsewhere it is the hash of none.
         let body = match self.service {
             "s3" => "UNSIGNED-PAYLOAD",
             _ => crate::signature::EMPTY_BODY,
         };
-        let canonical = format!("{method}\n{path}\n{query}\nhost:{host}\n\nhost\n{body}");
+        let canonical = format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{body}");
         let hashed = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
         let to_sign = format!("AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashed}");
         let secret = format!("AWS4{}", self.key.secret).into_bytes();
@@ -79,13 +87,6 @@ fn sign(key: &[u8], message: &[u8]) -> Vec<u8> {
         .to_vec()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +104,7 @@ mod tests {
             region: "us-east-1",
             method: "GET",
             host: "examplebucket.s3.amazonaws.com",
+            headers: &[],
             path: "/test.txt",
             // 2013-05-24T00:00:00Z
             now: Timestamp::from_secs(1_369_353_600),

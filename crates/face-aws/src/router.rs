@@ -18,7 +18,8 @@ use schedules::Schedules;
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
 use topics::Topics;
-use wire::{BodyError, Request, Response, Service, ServiceFuture};
+use uuid::Uuid;
+use wire::{BodyError, Holding, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
 use crate::balancer::{self, Balancers};
@@ -30,6 +31,7 @@ use crate::dynamodb::{self, DynamoDb, Transfers};
 use crate::events::{self, Events};
 use crate::gateway::{Address, Gateways};
 use crate::lambda::{self, Lambda};
+use crate::logs::{self, Logs};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault};
 use crate::s3::{Parts as S3Parts, S3};
@@ -62,6 +64,8 @@ pub struct Parts {
     pub access: Access,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
+    /// Where large requests wait until they are there whole.
+    pub holding: Holding,
 }
 
 /// All of this cloud's services behind one address.
@@ -73,6 +77,7 @@ pub struct Aws {
     events: Events,
     scheduler: Scheduler,
     lambda: Lambda,
+    logs: Logs,
     sns: Sns,
     sqs: Sqs,
     sts: Sts,
@@ -83,6 +88,7 @@ pub struct Aws {
     clock: Arc<dyn Clock>,
     random: Random,
     signing_keys: SigningKeys,
+    holding: Holding,
 }
 
 /// Which service a request is for.
@@ -110,6 +116,7 @@ enum Known {
     DynamoDbStreams,
     Events,
     Lambda,
+    Logs,
     Sns,
     Scheduler,
     Sqs,
@@ -124,6 +131,7 @@ impl Known {
             Self::DynamoDb | Self::DynamoDbStreams => "dynamodb",
             Self::Events => "events",
             Self::Lambda => "lambda",
+            Self::Logs => "logs",
             Self::Sns => "sns",
             Self::Scheduler => "scheduler",
             Self::Sqs => "sqs",
@@ -138,6 +146,7 @@ impl Known {
             Self::DynamoDbStreams => &streams::SERVICE,
             Self::Events => &events::SERVICE,
             Self::Lambda => &lambda::SERVICE,
+            Self::Logs => &logs::SERVICE,
             Self::Sns => &sns::SERVICE,
             Self::Scheduler => &scheduler::SERVICE,
             Self::Sqs => &sqs::SERVICE,
@@ -149,6 +158,7 @@ impl Known {
         match self {
             Self::DynamoDb => LARGEST_ITEMS,
             Self::Lambda => lambda::LARGEST_REQUEST,
+            Self::Logs => logs::LARGEST_REQUEST,
             Self::Sns => LARGEST_PUBLICATION,
             Self::Sqs => sqs::LARGEST_REQUEST,
             Self::Events => LARGEST_ENTRIES,
@@ -172,6 +182,7 @@ impl Aws {
             access,
             clock,
             random,
+            holding,
         } = parts;
         let gateways = Gateways::new(
             triggers.clone(),
@@ -179,12 +190,14 @@ impl Aws {
             access.clone(),
             clock.clone(),
             random.clone(),
+            holding.clone(),
         );
         let balancers = Balancers::new(
             triggers.clone(),
             functions.clone(),
             clock.clone(),
             random.clone(),
+            holding.clone(),
         );
         let s3 = S3::new(S3Parts {
             objects: objects.clone(),
@@ -202,6 +215,7 @@ impl Aws {
             s3: s3.clone(),
             gateways: gateways.clone(),
             balancers: balancers.clone(),
+            holding: holding.clone(),
         };
         Self {
             gateways,
@@ -226,13 +240,15 @@ impl Aws {
             }),
             scheduler: Scheduler::new(schedules),
             events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
+            logs: Logs::new(functions.ledger().clone(), clock.clone()),
             lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
-            sqs: Sqs::new(queues),
+            sqs: Sqs::new(queues, clock.clone()),
             sts: Sts::new(access.clone(), clock.clone()),
             access,
             clock,
             random,
             signing_keys: SigningKeys::default(),
+            holding,
         }
     }
 
@@ -242,19 +258,57 @@ impl Aws {
         async move { transfers.run(stop).await }
     }
 
+    /// What schedules can call.
+    pub fn operations(&self) -> triggers::Operations {
+        let callees = scheduler::Callees {
+            tables: self.dynamodb.clone(),
+            queues: self.sqs.clone(),
+            topics: self.sns.clone(),
+            buses: self.events.clone(),
+            schedules: self.scheduler.clone(),
+            lines: self.logs.clone(),
+            functions: self.lambda.clone(),
+            objects: scheduler::Objects {
+                s3: self.s3.clone(),
+                access: self.access.clone(),
+                clock: self.clock.clone(),
+            },
+        };
+        let (account, random) = (self.access.account().to_owned(), self.random.clone());
+        triggers::Operations::new(move |call| {
+            let callees = callees.clone();
+            let space = call.operation.space.clone();
+            let context = Context {
+                region: crate::place::Place::of(&space).region.to_owned(),
+                space,
+                principal: access::Principal::Owner {
+                    account: account.clone(),
+                },
+                account: account.clone(),
+                request_id: random.uuid().to_string(),
+            };
+            async move { callees.call(&context, call).await }
+        })
+    }
+
     async fn whole(&self, known: Known, request: Request) -> Response {
         let (head, body) = request.into_parts();
-        let request_id = self.random.uuid().to_string();
-        let body = match wire::collect(body, known.largest()).await {
+        let mut request_id = Uuid::encode_buffer();
+        let request_id = self
+            .random
+            .uuid()
+            .hyphenated()
+            .encode_lower(&mut request_id);
+        let body = match self.holding.whole(body, known.largest()).await {
             Ok(body) => body,
             Err(error) => {
                 let fault = unread(known, &error);
-                return refuse(known, &head, &request_id, &fault);
+                return refuse(known, &head, request_id, &fault);
             }
         };
-        let context = match self.context(known, &head, &body, &request_id) {
+        let context = match self.context(known, &head, &body, request_id) {
             Ok(context) => context,
-            Err(fault) => return refuse(known, &head, &request_id, &fault),
+            Err(fault) => return refuse(known, &head, request_id, &fault),
         };
         match known {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
@@ -262,6 +316,7 @@ impl Aws {
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
             Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
             Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
+            Known::Logs => Box::pin(self.logs.call(&context, &head, body)).await,
             Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
             Known::Scheduler => Box::pin(self.scheduler.call(&context, &head, body)).await,
             Known::Sqs => self.sqs.call(&context, &head, body).await,
@@ -325,8 +380,14 @@ impl Aws {
 
 impl Service for Aws {
     fn call(&self, request: Request) -> ServiceFuture<'_> {
+        let destination = destination(&request);
+        if let Destination::Gateway(address) = &destination
+            && let Some(answer) = self.gateways.at_once(address, &request)
+        {
+            return Box::pin(std::future::ready(answer));
+        }
         Box::pin(async move {
-            match destination(&request) {
+            match destination {
                 // Each in a place of its own, or every request would be moved about in the largest.
                 Destination::S3 => Box::pin(self.s3.call(request)).await,
                 Destination::Whole(known) => self.whole(known, request).await,
@@ -370,6 +431,7 @@ pub fn presigned_upload(
         region,
         method: "PUT",
         host,
+        headers: &[],
         path: &format!("/{bucket}/{object}"),
         now,
         good_for: std::time::Duration::from_secs(7 * 24 * 3_600),
@@ -435,6 +497,7 @@ fn unread(known: Known, error: &BodyError) -> Fault {
                 Known::ApiGateway
                 | Known::DynamoDb
                 | Known::DynamoDbStreams
+                | Known::Logs
                 | Known::Sns
                 | Known::Events
                 | Known::Scheduler
@@ -476,6 +539,7 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
             Some("AmazonSQS") => Destination::Whole(Known::Sqs),
             Some("DynamoDBStreams") => Destination::Whole(Known::DynamoDbStreams),
             Some("AWSEvents") => Destination::Whole(Known::Events),
+            Some("Logs") => Destination::Whole(Known::Logs),
             _ => by_name(signed_for(request).unwrap_or(service)),
         };
     }
@@ -498,6 +562,7 @@ fn by_name(service: &str) -> Destination {
         "dynamodb" => Destination::Whole(Known::DynamoDb),
         "events" => Destination::Whole(Known::Events),
         "lambda" => Destination::Whole(Known::Lambda),
+        "logs" => Destination::Whole(Known::Logs),
         "sns" => Destination::Whole(Known::Sns),
         "scheduler" => Destination::Whole(Known::Scheduler),
         "sqs" | "queue" => Destination::Whole(Known::Sqs),

@@ -3,10 +3,12 @@
 //! The model decides which operation a request is for and whether its input is well formed; `operations.rs` names the
 //! file that does it. What a schedule sends is worded by `order.rs`, when it is due.
 
+mod callable;
 mod error;
 mod group;
 mod input;
 mod name;
+mod object;
 mod operations;
 mod order;
 mod page;
@@ -23,6 +25,9 @@ use schedules::Schedules;
 use crate::context::Context;
 use crate::protocol::{Call, Manner, Service};
 
+pub(crate) use callable::Callees;
+pub use callable::universal_targets;
+pub(crate) use object::Objects;
 pub use order::AwsOrders;
 
 pub(crate) static SERVICE: Service =

@@ -4,20 +4,24 @@
 //! steps, and the order in which mistakes are told, are those of the real service (AWS General Reference, "Signing AWS
 //! API requests"; the sentences are recorded from DynamoDB).
 
+mod digest;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::fmt::Write as _;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::{constant_time, digest, hmac};
+use aws_lc_rs::constant_time;
 use base::Timestamp;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use parking_lot::Mutex;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+pub(crate) use digest::{Hex, hex, sha256};
+
+use digest::Hmac;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
@@ -29,7 +33,8 @@ const MAX_EXPIRES: u64 = 7 * 24 * 60 * 60;
 pub(crate) const EMPTY_BODY: &str =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+/// What is encoded: all but RFC 3986's unreserved characters.
+pub(crate) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -109,7 +114,7 @@ impl<'a> Claim<'a> {
     /// What the request says about its signature, in a header or in the query string.
     fn read(parts: &'a Parts) -> Result<Self, Error> {
         let query = parts.uri.query().unwrap_or_default();
-        let in_query = pairs(query).any(|(name, _)| name == "X-Amz-Algorithm");
+        let in_query = !query.is_empty() && pairs(query).any(|(name, _)| name == "X-Amz-Algorithm");
         let header = text(&parts.headers, &header::AUTHORIZATION);
         match (header, in_query) {
             (Some(_), true) => Err(Error::Invalid(
@@ -143,7 +148,7 @@ impl<'a> Claim<'a> {
     ) -> Result<(), Error> {
         let canonical = self.canonical_request(parts, body, style);
         let to_sign = self.string_to_sign(&canonical);
-        let signature = Hex::of(key.sign(to_sign.as_bytes()).as_ref());
+        let signature = Hex::of(key.sign(to_sign.as_bytes()));
         let (signature, claimed) = (signature.as_str().as_bytes(), self.signature.as_bytes());
         let same = constant_time::verify_slices_are_equal(signature, claimed);
         same.map_err(|_| {
@@ -269,7 +274,7 @@ impl<'a> Claim<'a> {
     }
 
     fn signed_headers(&self) -> impl Iterator<Item = &str> {
-        self.signed_headers.split(';')
+        pieces(&self.signed_headers, b';')
     }
 
     fn string_to_sign(&self, canonical: &str) -> String {
@@ -299,45 +304,15 @@ impl<'a> Claim<'a> {
         let start = Hmac::new(format!("AWS4{secret}").as_bytes());
         [&*self.date, &self.region, &self.service, TERMINATOR]
             .into_iter()
-            .fold(start, |key, part| {
-                Hmac::new(key.sign(part.as_bytes()).as_ref())
-            })
+            .fold(start, |key, part| Hmac::new(&key.sign(part.as_bytes())))
     }
 }
-
-/// The hex SHA-256 that stands for a body in what is signed.
-pub(crate) fn sha256(bytes: &[u8]) -> Hex {
-    Hex::of(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
-/// A digest in hexadecimal digits.
-pub(crate) struct Hex([u8; 64]);
-
-impl Hex {
-    /// Of 32 bytes.
-    fn of(digest: &[u8]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut text = [b'0'; 64];
-        for (digits, byte) in text.chunks_exact_mut(2).zip(digest) {
-            digits[0] = DIGITS[usize::from(byte >> 4)];
-            digits[1] = DIGITS[usize::from(byte & 15)];
-        }
-        Self(text)
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("digits are text")
-    }
-}
-
-pub(crate) struct Hmac(hmac::Key);
 
 /// Keys that were derived before. One is good for a secret, a day, a region and a service, and deriving it costs more
 /// than all the rest of a verification.
 #[derive(Default)]
 pub(crate) struct SigningKeys {
     known: Mutex<HashMap<u64, Derived>>,
-    hashes: RandomState,
 }
 
 struct Derived {
@@ -353,8 +328,7 @@ const MOST_KEYS: usize = 1_024;
 
 impl SigningKeys {
     fn of(&self, secret: &str, claim: &Claim<'_>) -> Arc<Hmac> {
-        let hash = (secret, &*claim.date, &*claim.region, &*claim.service);
-        let hash = self.hashes.hash_one(hash);
+        let hash = hash([secret, &claim.date, &claim.region, &claim.service]);
         if let Some(known) = self.known.lock().get(&hash)
             && known.is(secret, claim)
         {
@@ -386,14 +360,12 @@ impl Derived {
     }
 }
 
-impl Hmac {
-    fn new(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    fn sign(&self, message: &[u8]) -> hmac::Tag {
-        hmac::sign(&self.0, message)
-    }
+/// FNV-1a. Whoever finds two that share one makes a key be derived again, and no more.
+fn hash(parts: [&str; 4]) -> u64 {
+    let bytes = parts.iter().flat_map(|part| part.as_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn from_header<'a>(headers: &'a HeaderMap, header: &'a str) -> Result<Claim<'a>, Error> {
@@ -402,20 +374,10 @@ fn from_header<'a>(headers: &'a HeaderMap, header: &'a str) -> Result<Claim<'a>,
         return Err(Error::Missing);
     }
     let (algorithm, rest) = header.split_once([' ', '\t']).unwrap_or((header, ""));
-    let mut fields = Fields::default();
-    for part in rest.split([',', ' ']).filter(|part| !part.is_empty()) {
-        let Some((name, value)) = part.split_once('=') else {
-            return Err(Error::Incomplete(format!(
-                "'{part}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."
-            )));
-        };
-        match name {
-            "Credential" => fields.credential = Some(value),
-            "SignedHeaders" => fields.signed_headers = Some(value),
-            "Signature" => fields.signature = Some(value),
-            _ => {}
-        }
-    }
+    let mut fields = match Fields::usual(rest) {
+        Some(fields) => fields,
+        None => Fields::any(header, rest)?,
+    };
     let date = text(headers, &DATE).or_else(|| text(headers, &header::DATE));
     let mut lacks = String::new();
     for (name, field) in [
@@ -504,6 +466,41 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// As almost all clients write them, which is found out with a few steps.
+    fn usual(rest: &'a str) -> Option<Self> {
+        let mut parts = pieces(rest, b',');
+        let credential = parts.next()?.strip_prefix("Credential=")?;
+        let signed_headers = parts.next()?.strip_prefix(" SignedHeaders=")?;
+        let signature = parts.next()?.strip_prefix(" Signature=")?;
+        let values = [credential, signed_headers, signature];
+        let plain = values.iter().all(|value| !value.as_bytes().contains(&b' '));
+        (plain && parts.next().is_none()).then_some(Self {
+            credential: Some(credential),
+            signed_headers: Some(signed_headers),
+            signature: Some(signature),
+            timestamp: None,
+        })
+    }
+
+    /// In any order, with anything between them.
+    fn any(header: &str, rest: &'a str) -> Result<Self, Error> {
+        let mut fields = Self::default();
+        for part in rest.split([',', ' ']).filter(|part| !part.is_empty()) {
+            let Some((name, value)) = part.split_once('=') else {
+                return Err(Error::Incomplete(format!(
+                    "'{part}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'."
+                )));
+            };
+            match name {
+                "Credential" => fields.credential = Some(value),
+                "SignedHeaders" => fields.signed_headers = Some(value),
+                "Signature" => fields.signature = Some(value),
+                _ => {}
+            }
+        }
+        Ok(fields)
+    }
+
     fn claim(
         &self,
         algorithm: &str,
@@ -544,10 +541,22 @@ impl<'a> Fields<'a> {
 
 /// The parts between slashes, if there are just five.
 fn five(credential: &str) -> Option<[&str; 5]> {
-    let mut parts = credential.split('/');
+    let mut parts = pieces(credential, b'/');
     let mut next = || parts.next();
     let five = [next()?, next()?, next()?, next()?, next()?];
     parts.next().is_none().then_some(five)
+}
+
+/// What is between the bytes `mark`, which is an ASCII letter. As `str::split`, which is made for all that text can be and
+/// takes several times as long for the few letters that there are here.
+fn pieces(text: &str, mark: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.bytes().position(|byte| byte == mark);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
 }
 
 fn in_lower_case(text: &str) -> Cow<'_, str> {
@@ -589,11 +598,14 @@ fn add_header_values(canonical: &mut String, parts: &Parts, name: &str) {
         );
         return;
     }
-    for (at, value) in parts.headers.get_all(name).iter().enumerate() {
+    // There are few headers: looking at all is quicker than looking one up by a name that is text.
+    let named = parts
+        .headers
+        .iter()
+        .filter(|(other, _)| other.as_str() == name);
+    for (at, (_, value)) in named.enumerate() {
         canonical.push_str(if at == 0 { "" } else { "," });
-        if let Ok(value) = value.to_str()
-            && is_plain(value)
-        {
+        if let Some(value) = plain(value) {
             canonical.push_str(value);
             continue;
         }
@@ -605,17 +617,18 @@ fn add_header_values(canonical: &mut String, parts: &Parts, name: &str) {
     }
 }
 
-/// Whether words are where single spaces are not, as in almost every value: then there is nothing to be made one.
-fn is_plain(value: &str) -> bool {
-    let mut before = b' ';
-    for byte in value.bytes() {
-        let space = byte == b' ';
-        if !byte.is_ascii() || byte < b' ' || (space && before == b' ') {
-            return false;
-        }
-        before = byte;
+/// The text of a value in which words are where single spaces are not, as in almost every one: there is nothing in it to
+/// be made one.
+fn plain(value: &HeaderValue) -> Option<&str> {
+    let bytes = value.as_bytes();
+    let double = || bytes.windows(2).any(|pair| pair == b"  ");
+    let spaces = bytes.iter().filter(|byte| **byte == b' ').count();
+    let ends = [bytes.first()?, bytes.last()?].contains(&&b' ');
+    if ends || (spaces > 1 && double()) {
+        return None;
     }
-    before != b' '
+    // It lets through tabs and what is no ASCII no more than we do.
+    value.to_str().ok().filter(|_| !bytes.contains(&b'\t'))
 }
 
 fn canonical_path(path: &str, style: PathStyle) -> Cow<'static, str> {
@@ -671,9 +684,8 @@ fn seconds(text: &str) -> Option<u64> {
         small(13..15)?,
         0,
     );
-    let moment = moment.ok()?;
-    let moment = moment.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    u64::try_from(moment.timestamp().as_second()).ok()
+    let moment = jiff::tz::Offset::UTC.to_timestamp(moment.ok()?).ok()?;
+    u64::try_from(moment.as_second()).ok()
 }
 
 fn basic(at: Timestamp) -> String {

@@ -5,6 +5,7 @@
 //! nothing but what this server says, and is known to nobody but its owner.
 
 mod der;
+mod power;
 
 use std::fs;
 use std::io::Write;
@@ -18,11 +19,14 @@ use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use num_bigint::BigUint;
 use wire::Certificate;
+
+use power::{Number, Prime};
 
 /// The name in the certificate.
 const NAME: &str = "sns.amazonaws.com";
+/// Bytes of the key's modulus, and of a signature.
+const LENGTH: usize = 2048 / 8;
 /// What stands before a SHA-1 digest in a signature: RFC 8017, section 9.2.
 const SHA1: [u8; 15] = [
     0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14,
@@ -52,12 +56,13 @@ struct Key {
 
 /// The parts of a private key by which it signs fastest: RFC 8017, section 3.2.
 struct Private {
-    modulus: BigUint,
-    p: BigUint,
-    q: BigUint,
-    dp: BigUint,
-    dq: BigUint,
-    q_inverse: BigUint,
+    p: Prime,
+    q: Prime,
+    q_itself: Number,
+    dp: Number,
+    dq: Number,
+    /// In the form of `p`.
+    q_inverse: Number,
 }
 
 impl Signer {
@@ -146,14 +151,15 @@ impl Key {
 fn private(der: &[u8]) -> Option<Private> {
     let outer = der::sequence(der)?;
     let inner = der::sequence(outer.get(2)?.octets()?)?;
-    let number = |at: usize| Some(BigUint::from_bytes_be(inner.get(at)?.integer()?));
+    let number = |at: usize| power::number(inner.get(at)?.integer()?);
+    let (p, q) = (Prime::new(number(4)?)?, Prime::new(number(5)?)?);
     Some(Private {
-        modulus: number(1)?,
-        p: number(4)?,
-        q: number(5)?,
+        q_itself: number(5)?,
         dp: number(6)?,
         dq: number(7)?,
-        q_inverse: number(8)?,
+        q_inverse: p.formed(&number(8)?),
+        p,
+        q,
     })
 }
 
@@ -161,27 +167,25 @@ impl Private {
     /// RFC 8017, section 8.2.1.
     fn sign(&self, text: &[u8]) -> Vec<u8> {
         let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text);
-        let length = usize::try_from(self.modulus.bits().div_ceil(8)).unwrap_or_default();
-        let padding = length.saturating_sub(3 + SHA1.len() + digest.as_ref().len());
+        let padding = LENGTH - 3 - SHA1.len() - digest.as_ref().len();
         let mut padded = vec![0x00, 0x01];
         padded.resize(2 + padding, 0xff);
         padded.push(0x00);
         padded.extend_from_slice(&SHA1);
         padded.extend_from_slice(digest.as_ref());
-        let signed = self.raise(&BigUint::from_bytes_be(&padded)).to_bytes_be();
-        // Numbers lose their leading zeros; signatures have a fixed length.
-        let mut signature = vec![0; length.saturating_sub(signed.len())];
-        signature.extend_from_slice(&signed);
-        signature
+        self.raise(&padded)
     }
 
     /// RFC 8017, section 5.1.2: by each prime for itself, which is four times as fast.
-    fn raise(&self, number: &BigUint) -> BigUint {
-        let by_p = number.modpow(&self.dp, &self.p);
-        let by_q = number.modpow(&self.dq, &self.q);
-        let difference = (&by_p + &self.p - (&by_q % &self.p)) % &self.p;
-        let factor = (difference * &self.q_inverse) % &self.p;
-        by_q + factor * &self.q
+    fn raise(&self, padded: &[u8]) -> Vec<u8> {
+        let number = power::number(padded).expect("it is as long as the modulus");
+        let by_p = self.p.power(&number, &self.dp);
+        let by_q = self.q.power(&number, &self.dq);
+        let of_q = self.p.less(by_q, 0);
+        let difference = self.p.difference(&by_p, &of_q);
+        let factor = self.p.product(&difference, &self.q_inverse);
+        let signed = power::added(&power::multiplied(&factor, &self.q_itself), &by_q);
+        power::bytes(&signed)
     }
 }
 
@@ -219,7 +223,9 @@ mod tests {
         let signer = Signer::new(None);
         let key = signer.key().unwrap();
         let public = key.pair.public_key().as_ref();
-        for text in ["", "a", "Message\nHello\n"] {
+        let many = (0..40).map(|n| format!("Message\n{n}\n"));
+        for text in ["", "a"].map(str::to_owned).into_iter().chain(many) {
+            let text = text.as_str();
             let signature = |version| {
                 STANDARD
                     .decode(signer.sign(text, version).unwrap())

@@ -14,6 +14,7 @@ pub(crate) mod event;
 mod list;
 pub(crate) mod message;
 mod moves;
+mod pace;
 mod permission;
 mod query;
 mod queue_url;
@@ -22,16 +23,21 @@ mod send;
 mod settle;
 mod tags;
 
-use base::{ByteSize, Space};
+use std::sync::Arc;
+
+use base::{ByteSize, Clock, Space};
 use bytes::Bytes;
 use http::request::Parts as Head;
 use queues::{Address, Queues};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::context::Context;
 use crate::place::Place;
 use crate::protocol::{Fault, Manner, Service};
+use body::Output;
+use pace::Pace;
 
 pub(crate) use queue_url::is_queue;
 
@@ -50,17 +56,21 @@ pub(crate) const LARGEST_REQUEST: ByteSize = ByteSize::mib(8);
 #[derive(Clone, Debug)]
 pub(crate) struct Sqs {
     queues: Queues,
+    pace: Arc<Pace>,
 }
 
 /// One request, understood as far as to know what is asked.
 struct Asked<'a> {
     queues: &'a Queues,
+    pace: &'a Pace,
     context: &'a Context,
     /// Where the caller reached us.
     host: &'a str,
     head: &'a Head,
     operation: String,
     input: Input,
+    /// It was asked with a form, and is answered in XML.
+    form: bool,
 }
 
 enum Input {
@@ -70,8 +80,11 @@ enum Input {
 }
 
 impl Sqs {
-    pub(crate) fn new(queues: Queues) -> Self {
-        Self { queues }
+    pub(crate) fn new(queues: Queues, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            queues,
+            pace: Arc::new(Pace::new(clock)),
+        }
     }
 
     /// Answers a request whose signature has been verified.
@@ -88,11 +101,13 @@ impl Sqs {
             Ok((operation, input)) => {
                 let asked = Asked {
                     queues: &self.queues,
+                    pace: &self.pace,
                     context,
                     host: host(head),
                     head,
                     operation,
                     input,
+                    form,
                 };
                 let name = asked.operation.clone();
                 answer(asked).await.map(|output| (name, output))
@@ -100,39 +115,39 @@ impl Sqs {
             Err(fault) => Err(fault),
         };
         match answer {
-            Ok((operation, output)) if form => query::answer(&operation, id, &output),
-            Ok((_, output)) => body::json(id, &output),
+            Ok((operation, output)) if form => query::answer(&operation, id, &output.into_value()),
+            Ok((_, output)) => body::json(id, output),
             Err(fault) => refuse(head, id, &fault),
         }
     }
 }
 
-async fn answer(asked: Asked<'_>) -> Result<Value, Fault> {
+async fn answer(asked: Asked<'_>) -> Result<Output, Fault> {
     // Each in a place of its own, so that the many small ones are not as large as the largest.
     match asked.operation.as_str() {
         "SendMessage" => send::one(asked).await,
-        "ReceiveMessage" => Box::pin(receive::receive(asked)).await,
-        "DeleteMessage" => settle::delete(asked).await,
+        "ReceiveMessage" => Box::pin(receive::receive(asked)).await.map(Output::from),
+        "DeleteMessage" => settle::delete(asked).await.map(Output::from),
         "SendMessageBatch" => Box::pin(send::batch(asked)).await,
         "DeleteMessageBatch" => Box::pin(settle::delete_batch(asked)).await,
-        "ChangeMessageVisibility" => Box::pin(settle::hold(asked)).await,
+        "ChangeMessageVisibility" => Box::pin(settle::hold(asked)).await.map(Output::from),
         "ChangeMessageVisibilityBatch" => Box::pin(settle::hold_batch(asked)).await,
-        "CreateQueue" => Box::pin(create::create(asked)).await,
-        "DeleteQueue" => Box::pin(create::delete(asked)).await,
-        "PurgeQueue" => Box::pin(create::purge(asked)).await,
-        "GetQueueUrl" => list::url(asked),
-        "ListQueues" => list::list(asked),
-        "ListDeadLetterSourceQueues" => list::sources(asked),
-        "GetQueueAttributes" => attributes::get(asked),
-        "SetQueueAttributes" => Box::pin(attributes::set(asked)).await,
-        "AddPermission" => Box::pin(permission::add(asked)).await,
-        "RemovePermission" => Box::pin(permission::remove(asked)).await,
-        "ListQueueTags" => tags::list(asked),
-        "TagQueue" => Box::pin(tags::tag(asked)).await,
-        "UntagQueue" => Box::pin(tags::untag(asked)).await,
-        "StartMessageMoveTask" => Box::pin(moves::start(asked)).await,
-        "CancelMessageMoveTask" => Box::pin(moves::cancel(asked)).await,
-        "ListMessageMoveTasks" => moves::list(asked),
+        "CreateQueue" => Box::pin(create::create(asked)).await.map(Output::from),
+        "DeleteQueue" => Box::pin(create::delete(asked)).await.map(Output::from),
+        "PurgeQueue" => Box::pin(create::purge(asked)).await.map(Output::from),
+        "GetQueueUrl" => list::url(asked).map(Output::from),
+        "ListQueues" => list::list(asked).map(Output::from),
+        "ListDeadLetterSourceQueues" => list::sources(asked).map(Output::from),
+        "GetQueueAttributes" => attributes::get(asked).map(Output::from),
+        "SetQueueAttributes" => Box::pin(attributes::set(asked)).await.map(Output::from),
+        "AddPermission" => Box::pin(permission::add(asked)).await.map(Output::from),
+        "RemovePermission" => Box::pin(permission::remove(asked)).await.map(Output::from),
+        "ListQueueTags" => tags::list(asked).map(Output::from),
+        "TagQueue" => Box::pin(tags::tag(asked)).await.map(Output::from),
+        "UntagQueue" => Box::pin(tags::untag(asked)).await.map(Output::from),
+        "StartMessageMoveTask" => Box::pin(moves::start(asked)).await.map(Output::from),
+        "CancelMessageMoveTask" => Box::pin(moves::cancel(asked)).await.map(Output::from),
+        "ListMessageMoveTasks" => moves::list(asked).map(Output::from),
         other => Err(error::unknown_operation(other)),
     }
 }
@@ -156,6 +171,15 @@ impl Asked<'_> {
                 Err(_) => body::members(body::checked(self.head, bytes)?),
             },
         }
+    }
+
+    /// Prints what was asked for in JSON, without making a tree of it first.
+    fn print<T: Serialize>(&self, output: &T) -> Result<Output, Fault> {
+        let printed = match self.form {
+            true => serde_json::to_value(output).map(Output::Value),
+            false => serde_json::to_string(output).map(Output::Json),
+        };
+        printed.map_err(|cause| Fault::serialization(Some(cause.to_string())))
     }
 
     /// That of the call in which was asked: SDKs inside functions pass it on.

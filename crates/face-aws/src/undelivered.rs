@@ -14,6 +14,7 @@ pub(crate) fn attributes(owner: Owner, undelivered: &Undelivered) -> Vec<Attribu
             subscription(&undelivered.why.to_string(), &code, "")
         }
         Owner::Invocation => Vec::new(),
+        Owner::Schedule => schedule(undelivered),
     }
 }
 
@@ -26,20 +27,42 @@ pub(crate) fn subscription(why: &str, code: &str, request_id: &str) -> Vec<Attri
     attributes
 }
 
+/// Why what a schedule calls was in vain; what else is told of it, `scheduler/order` has put there.
+pub(crate) fn schedule(undelivered: &Undelivered) -> Vec<Attribute> {
+    let code = match &undelivered.why {
+        Trouble::Declined { code, .. } => code.as_str(),
+        _ => "InternalServerException",
+    };
+    let mut told = vec![
+        attribute("ERROR_CODE", code),
+        attribute("ERROR_MESSAGE", &undelivered.why.to_string()),
+        attribute("RETRY_ATTEMPTS", &undelivered.retries.to_string()),
+    ];
+    told.extend(exhausted(undelivered.ended));
+    told
+}
+
+/// Which of the limits of retries was met, if one was.
+pub(crate) fn exhausted(ended: Ended) -> Option<Attribute> {
+    let limit = match ended {
+        Ended::InVain => return None,
+        Ended::TooOften => "MaximumRetryAttempts",
+        Ended::TooOld => "MaximumEventAgeInSeconds",
+    };
+    Some(attribute("EXHAUSTED_RETRY_CONDITION", limit))
+}
+
 /// The names and codes are those of the page about dead-letter queues of rules.
 fn rule(undelivered: &Undelivered) -> Vec<Attribute> {
     let mut attributes = vec![
         attribute("ERROR_CODE", code(&undelivered.why)),
         attribute("ERROR_MESSAGE", &text(&undelivered.why)),
     ];
-    let exhausted = match undelivered.ended {
-        Ended::InVain => return attributes,
-        Ended::TooOften => "MaximumRetryAttempts",
-        Ended::TooOld => "MaximumEventAgeInSeconds",
-    };
-    let retries = undelivered.retries.to_string();
-    attributes.push(attribute("EXHAUSTED_RETRY_CONDITION", exhausted));
-    attributes.push(attribute("RETRY_ATTEMPTS", &retries));
+    if let Some(exhausted) = exhausted(undelivered.ended) {
+        let retries = undelivered.retries.to_string();
+        attributes.push(exhausted);
+        attributes.push(attribute("RETRY_ATTEMPTS", &retries));
+    }
     attributes
 }
 
@@ -56,7 +79,7 @@ fn code(trouble: &Trouble) -> &'static str {
         Trouble::Unreachable(_) => "CONNECTION_FAILURE",
         Trouble::TimedOut => "TIMEOUT",
         Trouble::Status(429) => "THROTTLING",
-        Trouble::Status(_) => "SDK_CLIENT_ERROR",
+        Trouble::Status(_) | Trouble::Declined { .. } => "SDK_CLIENT_ERROR",
         Trouble::Unauthorized(_) | Trouble::Refused(Refusal::Denied(_)) => "NO_PERMISSIONS",
         Trouble::Refused(Refusal::Missing(_)) => "NO_RESOURCE",
         Trouble::Refused(Refusal::Invalid(_)) => "INVALID_PARAMETER",
@@ -75,6 +98,8 @@ fn text(trouble: &Trouble) -> String {
         Trouble::TimedOut => {
             "Unable to invoke ApiDestination endpoint: The request timed out".to_owned()
         }
-        Trouble::Unauthorized(_) | Trouble::Refused(_) => trouble.to_string(),
+        Trouble::Unauthorized(_) | Trouble::Refused(_) | Trouble::Declined { .. } => {
+            trouble.to_string()
+        }
     }
 }

@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, header};
 use triggers::Parameters;
 use wire::{Body, BodyError, Encrypted, Held, Peer, Response};
 
+use crate::crowd::Place;
 use crate::front::Parts;
 use crate::origins;
 use crate::refusal::Refusal;
@@ -25,6 +26,7 @@ pub(crate) async fn call(
     body: Body,
     route: &Route,
     parameters: Parameters,
+    mut place: Option<Place>,
 ) -> Result<Response, Refusal> {
     // No instance waits for a body that is still to come.
     let body = parts.holding.hold(body, LARGEST_BODY).await;
@@ -33,6 +35,9 @@ pub(crate) async fn call(
         BodyError::TooSlow => Refusal::TooSlow,
         BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
     })?;
+    if let Some(place) = &mut place {
+        place.wait().await;
+    }
     let function = &route.function;
     let trace = head.headers.get("traceparent");
     let invoke = Invoke {
@@ -66,7 +71,11 @@ pub(crate) async fn call(
         }
     }
     origins::allow(head, route, response.headers_mut());
-    Ok(response)
+    Ok(match place {
+        // It runs until its answer has gone.
+        Some(place) => response.map(|body| wire::holding(body, place)),
+        None => response,
+    })
 }
 
 fn refused(function: &str, error: &Error) -> Refusal {

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// Less than this is charged as this.
 const LEAST_BILLED_MS: u64 = 100;
 
+/// What the runtime of functions begins with whose program is the vendor's worker, or one of their own.
+const HOSTED: &str = "hosted";
+
 /// Azure's side of running functions.
 #[derive(Debug)]
 pub struct AzureDialect {
@@ -36,15 +39,19 @@ impl Dialect for AzureDialect {
     /// As the vendor's tools set it on a developer's machine.
     fn environment(&self, instance: &InstanceFacts<'_>) -> Vec<(String, String)> {
         let function = instance.function;
-        let environment = [
+        let place = format!("localhost:{}", self.port);
+        let mut environment = vec![
             ("FULMAR_ADAPTER", "azure"),
             // The application is asked what it has by whoever is no function of it.
             ("FULMAR_FUNCTION", function.configuration.handler.as_str()),
             ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
             ("FUNCTIONS_EXTENSION_VERSION", "~4"),
-            ("WEBSITE_HOSTNAME", &format!("localhost:{}", self.port)),
+            ("WEBSITE_HOSTNAME", &place),
             ("HOME", "/tmp"),
         ];
+        if function.configuration.runtime.starts_with(HOSTED) {
+            environment.push(("FULMAR_HOST", worker_azure::COMMAND));
+        }
         environment
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

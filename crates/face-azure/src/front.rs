@@ -43,7 +43,7 @@ impl Azure {
 
     /// Learns what is deployed. To be called when it has changed.
     pub fn refresh(&self) -> Result<(), Error> {
-        let routes = Routes::read(&self.parts.functions)?;
+        let routes = Routes::read(&self.parts.functions, &self.routes())?;
         *self.routes.write() = Arc::new(routes);
         Ok(())
     }
@@ -81,7 +81,11 @@ impl Azure {
             };
         };
         authorize::check(&self.parts.keys, head, route)?;
-        call::call(&self.parts, head, body, route, parameters).await
+        let Some(crowd) = &route.crowd else {
+            return call::call(&self.parts, head, body, route, parameters, None).await;
+        };
+        let place = crowd.enter().ok_or(Refusal::Throttled)?;
+        call::call(&self.parts, head, body, route, parameters, Some(place)).await
     }
 }
 

@@ -9,6 +9,7 @@
 mod admin;
 mod authorize;
 mod call;
+mod crowd;
 mod dialect;
 mod front;
 mod origins;

@@ -1,14 +1,19 @@
 //! Which function a request is for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use functions::{Error, Function, Functions};
 use serde::Deserialize;
 use serde_json::Value;
 use triggers::{Parameters, PathPattern};
 
+use crate::crowd::{Crowd, Limits};
+
 /// The tag with what a function answers to, as JSON. `deploy` writes it.
 const WIRING: &str = "azure:http";
+/// Which `deploy` sets for every function.
+const WORKER_RUNTIME: &str = "FUNCTIONS_WORKER_RUNTIME";
 /// Of one host.
 const MOST_FUNCTIONS: usize = 10_000;
 
@@ -32,6 +37,8 @@ struct Wiring {
     origins: Vec<String>,
     #[serde(default)]
     credentials: bool,
+    #[serde(default)]
+    crowd: Option<Limits>,
     bindings: Value,
 }
 
@@ -47,9 +54,11 @@ pub(crate) struct Route {
     /// Whose pages may call.
     pub(crate) origins: Vec<String>,
     pub(crate) credentials: bool,
+    /// Of its application, if there are limits.
+    pub(crate) crowd: Option<Arc<Crowd>>,
     /// As they are described.
     pub(crate) bindings: Value,
-    pub(crate) language: &'static str,
+    pub(crate) language: String,
     pattern: PathPattern,
     precedence: Vec<u8>,
 }
@@ -59,9 +68,33 @@ pub(crate) struct Route {
 pub(crate) struct Routes(Vec<Route>);
 
 impl Routes {
-    pub(crate) fn read(functions: &Functions) -> Result<Self, Error> {
+    /// Whoever was let in under the routes of `before` is still counted.
+    pub(crate) fn read(functions: &Functions, before: &Self) -> Result<Self, Error> {
         let all = functions.list(&crate::space(), None, MOST_FUNCTIONS)?;
-        Ok(Self::of(all.iter().filter_map(route)))
+        let mut crowds = before.crowds();
+        let mut crowd = |limits: Limits| {
+            let known = crowds.iter().find(|crowd| crowd.limits == limits);
+            let crowd = known.cloned();
+            crowd.unwrap_or_else(|| {
+                let new = Arc::new(Crowd::new(limits));
+                crowds.push(new.clone());
+                new
+            })
+        };
+        let routes = all
+            .iter()
+            .filter_map(|function| route(function, &mut crowd));
+        Ok(Self::of(routes))
+    }
+
+    fn crowds(&self) -> Vec<Arc<Crowd>> {
+        let mut crowds: Vec<Arc<Crowd>> = Vec::new();
+        for crowd in self.0.iter().filter_map(|route| route.crowd.as_ref()) {
+            if !crowds.iter().any(|known| Arc::ptr_eq(known, crowd)) {
+                crowds.push(crowd.clone());
+            }
+        }
+        crowds
     }
 
     fn of(routes: impl Iterator<Item = Route>) -> Self {
@@ -102,12 +135,11 @@ impl Route {
     }
 }
 
-fn route(function: &Function) -> Option<Route> {
+fn route(function: &Function, crowd: &mut impl FnMut(Limits) -> Arc<Crowd>) -> Option<Route> {
     let text = function.tags.get(WIRING)?;
     let read = |text: &str| -> Result<Route, String> {
         let wiring: Wiring = serde_json::from_str(text).map_err(|why| why.to_string())?;
         let pattern = PathPattern::read(&wiring.path)?;
-        let runtime = &function.configuration.runtime;
         Ok(Route {
             function: function.name.clone(),
             level: wiring.auth,
@@ -116,12 +148,9 @@ fn route(function: &Function) -> Option<Route> {
             headers: wiring.headers,
             origins: wiring.origins,
             credentials: wiring.credentials,
+            crowd: wiring.crowd.map(crowd),
             bindings: wiring.bindings,
-            language: match () {
-                () if runtime.starts_with("node") => "node",
-                () if runtime.starts_with("python") => "python",
-                () => "DotNetAssembly",
-            },
+            language: language(function),
             precedence: pattern.precedence(),
             pattern,
         })
@@ -136,6 +165,15 @@ fn route(function: &Function) -> Option<Route> {
             );
             None
         }
+    }
+}
+
+/// As the vendor calls it; an assembly that runs in its host is none of a worker's.
+fn language(function: &Function) -> String {
+    let environment = &function.configuration.environment;
+    match environment.get(WORKER_RUNTIME).map(String::as_str) {
+        None | Some("dotnet") => "DotNetAssembly".into(),
+        Some(language) => language.to_owned(),
     }
 }
 
@@ -155,8 +193,9 @@ mod tests {
                 headers: BTreeMap::new(),
                 origins: Vec::new(),
                 credentials: false,
+                crowd: None,
                 bindings: Value::Null,
-                language: "node",
+                language: "node".into(),
                 precedence: pattern.precedence(),
                 pattern,
             }

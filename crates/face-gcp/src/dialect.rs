@@ -16,6 +16,13 @@ pub(crate) const TIMED_OUT: &str = "timeout";
 pub(crate) const NOT_STARTED: &str = "init";
 const CRASHED: &str = "crash";
 
+/// How many requests an instance gets at once, if the function's own environment does not say otherwise: the platform's
+/// default for functions that are deployed as services, and the most that it allows.
+const AT_ONCE: u32 = 80;
+const MOST_AT_ONCE: u32 = 1_000;
+/// What a function's environment says about it: what `--concurrency` says to the platform's own tools.
+const CONCURRENCY: &str = "FULMAR_CONCURRENCY";
+
 /// Google's side of running functions.
 #[derive(Debug)]
 pub struct GoogleDialect {
@@ -161,6 +168,12 @@ impl Dialect for GoogleDialect {
     }
 
     /// Instance time is charged in steps of a tenth of a second, the start with it.
+    fn at_once(&self, function: &Function) -> Option<u32> {
+        let asked = function.configuration.environment.get(CONCURRENCY);
+        let asked = asked.and_then(|text| text.trim().parse().ok());
+        Some(asked.unwrap_or(AT_ONCE).clamp(1, MOST_AT_ONCE))
+    }
+
     fn billed_ms(&self, phases: &Phases) -> u64 {
         let charged = phases.run + phases.init.unwrap_or_default();
         let steps = charged.as_micros().div_ceil(100_000);

@@ -15,6 +15,10 @@ use crate::refusal::Refusal;
 
 /// Of a request to a function of the second generation.
 const LARGEST_BODY: ByteSize = ByteSize::mib(32);
+/// By which a request's lines are known; its form is the frameworks' own, which make one where the platform did not.
+const EXECUTION: &str = "function-execution-id";
+const EXECUTION_LENGTH: usize = 12;
+const LETTERS: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 /// Enough to know whether there is exactly one.
 const SEVERAL: usize = 2;
 
@@ -66,8 +70,10 @@ impl Google {
             BodyError::TooSlow => Refusal::TooSlow,
             BodyError::Truncated(_) | BodyError::Source(_) => Refusal::Truncated,
         })?;
-        let event = Event::Http(Box::new(self.request(&head, path, body)));
-        self.invoke(&function, event).await
+        let request_id = self.functions.new_request_id();
+        let event = self.request(&head, path, body, request_id.clone());
+        self.invoke(function, Event::Http(Box::new(event)), request_id)
+            .await
     }
 
     /// Which function a path names, and the rest of the path. Where there is only one function it needs no name, as in
@@ -76,7 +82,7 @@ impl Google {
         let space = crate::space();
         let trimmed = path.strip_prefix('/').unwrap_or(path);
         let (name, rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
-        match self.functions.get(&space, name) {
+        match self.functions.resolve_call(&space, name, None) {
             Ok(function) => return Ok((function, format!("/{rest}"))),
             Err(Error::NoSuchFunction(_)) => {}
             Err(error) => return Err(broken(name, &error)),
@@ -89,19 +95,19 @@ impl Google {
         }
     }
 
-    fn request(&self, head: &Head, path: String, body: Held) -> HttpRequest {
+    fn request(&self, head: &Head, path: String, body: Held, request_id: String) -> HttpRequest {
         let peer = head.extensions.get::<Peer>();
         let source_ip = peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string());
         let length = body.length();
         let (body, held) = body.split();
         HttpRequest {
-            request_id: self.random.uuid().to_string(),
+            headers: self.headers(head, length, &source_ip),
+            request_id,
             space: crate::space(),
             at: self.clock.now(),
             method: head.method.as_str().to_owned(),
             path,
             query: head.uri.query().unwrap_or_default().to_owned(),
-            headers: headers(head, length, &source_ip),
             body,
             held,
             is_text: false,
@@ -123,20 +129,53 @@ impl Google {
         }
     }
 
-    async fn invoke(&self, function: &Function, event: Event) -> Result<Response, Refusal> {
-        let name = &function.name;
+    /// As they came, with what the platform's front adds. The body is handed over whole, so its length is known.
+    fn headers(&self, head: &Head, length: u64, source_ip: &str) -> Vec<(String, String)> {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let mut all: Vec<(String, String)> = Vec::with_capacity(head.headers.len() + 4);
+        let came = head.headers.iter();
+        all.extend(
+            came.filter(|(name, _)| !functions::FRAMING.contains(name))
+                .map(|(name, value)| (name.as_str().to_owned(), text(value))),
+        );
+        let sent = head.headers.contains_key(header::CONTENT_LENGTH);
+        if sent || length > 0 {
+            all.push(("content-length".into(), length.to_string()));
+        }
+        if !head.headers.contains_key("x-forwarded-for") {
+            all.push(("x-forwarded-for".into(), source_ip.to_owned()));
+            all.push(("x-forwarded-proto".into(), "http".into()));
+        }
+        if !head.headers.contains_key(EXECUTION) {
+            let id = self.random.bytes::<EXECUTION_LENGTH>();
+            let letters = id.map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
+            all.push((EXECUTION.into(), letters.iter().collect()));
+        }
+        all
+    }
+
+    async fn invoke(
+        &self,
+        function: Function,
+        event: Event,
+        request_id: String,
+    ) -> Result<Response, Refusal> {
+        let name = &function.name.clone();
         let invoke = Invoke {
             space: function.space.clone(),
             function: name.clone(),
             qualifier: None,
             event,
-            request_id: self.functions.new_request_id(),
+            request_id,
             trigger: "http".into(),
             client_context: None,
             trace: None,
         };
         // The function's own time-out ends the wait.
-        let answering = self.functions.invoke_streaming(invoke).await;
+        let answering = self
+            .functions
+            .invoke_resolved_streaming(function, invoke)
+            .await;
         let answering = answering.map_err(|error| refused(name, &error))?;
         let begun = HttpBegun::of(answering).await.map_err(|why| match why {
             NoAnswer::NotRun(error) => refused(name, &error),
@@ -184,24 +223,4 @@ fn malformed(function: &str, why: &str) -> Refusal {
 fn broken(function: &str, error: &Error) -> Refusal {
     tracing::warn!(%error, function, "a request got no answer");
     Refusal::Broken
-}
-
-/// As they came, with what the platform's front adds. The body is handed over whole, so its length is known.
-fn headers(head: &Head, length: u64, source_ip: &str) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut all: Vec<(String, String)> = head
-        .headers
-        .iter()
-        .filter(|(name, _)| !functions::FRAMING.contains(name))
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect();
-    let sent = head.headers.contains_key(header::CONTENT_LENGTH);
-    if sent || length > 0 {
-        all.push(("content-length".into(), length.to_string()));
-    }
-    if !head.headers.contains_key("x-forwarded-for") {
-        all.push(("x-forwarded-for".into(), source_ip.to_owned()));
-        all.push(("x-forwarded-proto".into(), "http".into()));
-    }
-    all
 }

@@ -141,7 +141,7 @@ pub(crate) enum Sandbox {
 pub(crate) enum Network {
     /// All that this machine reaches, as in the cloud
     Open,
-    /// Nothing but this server
+    /// Nothing but the address of --listen
     Isolated,
 }
 

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::failure::Failure;
 
@@ -12,6 +12,13 @@ use crate::failure::Failure;
 pub(crate) struct Output {
     json: bool,
     coloured: bool,
+}
+
+#[derive(Serialize)]
+struct Told<'a, T> {
+    event: &'a str,
+    #[serde(flatten)]
+    facts: &'a T,
 }
 
 impl Output {
@@ -33,15 +40,25 @@ impl Output {
 
     /// Something happened: for programs an object with this `event`, for people the text.
     pub(crate) fn event(self, event: &str, facts: &impl Serialize, text: impl FnOnce() -> String) {
+        self.line(&self.told(event, facts, text));
+    }
+
+    /// The same of many things, written at once: what is written line by line costs more than what is in the lines.
+    pub(crate) fn events<T: Serialize>(self, event: &str, all: &[T], text: impl Fn(&T) -> String) {
+        let mut lines = String::new();
+        for facts in all {
+            lines += &self.told(event, facts, || text(facts));
+            lines.push('\n');
+        }
+        self.line(lines.trim_end_matches('\n'));
+    }
+
+    fn told(self, event: &str, facts: &impl Serialize, text: impl FnOnce() -> String) -> String {
         if self.json {
-            let mut object = serde_json::Map::new();
-            object.insert("event".into(), event.into());
-            if let Ok(Value::Object(facts)) = serde_json::to_value(facts) {
-                object.extend(facts);
-            }
-            self.line(&Value::Object(object).to_string());
+            let told = Told { event, facts };
+            serde_json::to_string(&told).unwrap_or_else(|_| json!({ "event": event }).to_string())
         } else {
-            self.line(&text());
+            text()
         }
     }
 
@@ -101,5 +118,22 @@ impl Output {
             // As other programs do when whoever reads them has seen enough.
             std::process::exit(0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_an_object_that_begins_with_its_name() {
+        let output = Output {
+            json: true,
+            coloured: false,
+        };
+        let told = output.told("log", &json!({ "text": "a\nb", "at": 1 }), String::new);
+        assert_eq!(told, r#"{"event":"log","text":"a\nb","at":1}"#);
+        // What is no object has nothing that could stand beside the name.
+        assert_eq!(output.told("log", &1, String::new), r#"{"event":"log"}"#);
     }
 }

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use topics::Topics;
 use triggers::{Invoker, Triggers, Web};
-use wire::{Guest, Holding, Limits, Request, Server, Service, ServiceFuture, Tls};
+use wire::{Guest, Holding, Limits, Meter, Request, Server, Service, ServiceFuture, Tls};
 
 use crate::certificate;
 use crate::commands::ServerArgs;
@@ -76,7 +76,8 @@ pub(crate) async fn start(
     make_private(data_dir)?;
     let tls = certificate::tls(args, data_dir)?;
     let encrypts = tls.is_some();
-    let server = server.with_tls(tls.clone());
+    let [meter, google_meter, azure_meter] = [(); 3].map(|()| Meter::default());
+    let server = server.with_tls(tls.clone()).with_meter(meter.clone());
 
     let random = Random::system();
     let store = open_store(args, data_dir, random.clone())?;
@@ -167,9 +168,15 @@ pub(crate) async fn start(
         keys: keyring.clone(),
         space: Space::new(&format!("{ACCOUNT}/{region}")),
         token: token.clone(),
+        meters: vec![
+            ("main", meter),
+            ("google", google_meter.clone()),
+            ("azure", azure_meter.clone()),
+        ],
         failure: Box::new(move || health.failure().map(|error| error.to_string())),
         stop: stop.clone(),
     });
+    let holding = hold_requests(data_dir)?;
     let aws = Aws::new(face_aws::Parts {
         objects: objects.clone(),
         tables: tables.clone(),
@@ -183,9 +190,8 @@ pub(crate) async fn start(
         access,
         clock: clock.clone(),
         random: random.clone(),
+        holding: holding.clone(),
     });
-
-    let holding = hold_requests(data_dir)?;
     let google = Google::new(
         functions.clone(),
         clock.clone(),
@@ -205,6 +211,7 @@ pub(crate) async fn start(
         failed: Arc::default(),
     };
     let copies = aws.run_transfers(stop.clone());
+    let operations = aws.operations();
     let front = Arc::new(Front { console, aws });
     let (guests, arrivals) = mpsc::channel(DOORS);
     let server = server.with_guests(arrivals);
@@ -222,6 +229,7 @@ pub(crate) async fn start(
         option: "--google-listen",
         address: args.google_listen,
         tls: tls.clone(),
+        meter: google_meter,
     };
     let opened = match google.is_used() {
         true => port.open().await,
@@ -236,6 +244,7 @@ pub(crate) async fn start(
         option: "--azure-listen",
         address: args.azure_listen,
         tls,
+        meter: azure_meter,
     };
     azure
         .refresh()
@@ -313,7 +322,7 @@ pub(crate) async fn start(
     workers.start("outgoing", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
         async move {
-            let outgoing = triggers.run_outgoing(dialect, Web::wide(), stop);
+            let outgoing = triggers.run_outgoing(dialect, Web::wide(), operations, stop);
             outgoing.await.map_err(|error| error.to_string())
         }
     });
@@ -606,13 +615,18 @@ struct OtherPort {
     option: &'static str,
     address: SocketAddr,
     tls: Option<Tls>,
+    meter: Meter,
 }
 
 impl OtherPort {
     /// None if it cannot be opened, which is no reason for everything else to stop: the next deployment tries again.
     async fn open(&self) -> Option<Server> {
         match Server::bind(self.address, Limits::default()).await {
-            Ok(server) => Some(server.with_tls(self.tls.clone())),
+            Ok(server) => Some(
+                server
+                    .with_tls(self.tls.clone())
+                    .with_meter(self.meter.clone()),
+            ),
             Err(cause) => {
                 tracing::error!(
                     "{}'s functions cannot be reached, as nothing can listen on {}: {cause}; choose another address: {}",
@@ -749,4 +763,16 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         });
     }
     reachable
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn templates_name_the_operations_that_schedules_can_call() {
+        let said: BTreeSet<_> = deploy::universal_targets().map(str::to_owned).collect();
+        let known: BTreeSet<_> = face_aws::universal_targets().collect();
+        assert_eq!(said, known);
+    }
 }

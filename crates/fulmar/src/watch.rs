@@ -123,19 +123,25 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_change_that_somebody_stopped_waiting_for_comes_again() {
+    const PATH: &str = "/app/index.js";
+
+    fn watching() -> (mpsc::UnboundedSender<Vec<PathBuf>>, Watch) {
         let (sender, events) = mpsc::unbounded_channel();
         let watcher = notify::recommended_watcher(|_: notify::Result<notify::Event>| {}).unwrap();
-        let mut watch = Watch {
+        let watch = Watch {
             watcher,
             watched: BTreeSet::new(),
             events,
             pending: BTreeSet::new(),
             last: Timestamp::default(),
         };
-        let path = PathBuf::from("/app/index.js");
-        sender.send(vec![path.clone()]).unwrap();
+        (sender, watch)
+    }
+
+    #[tokio::test]
+    async fn a_change_that_somebody_stopped_waiting_for_comes_again() {
+        let (sender, mut watch) = watching();
+        sender.send(vec![PATH.into()]).unwrap();
         {
             // Begins to wait for more, and is given up.
             let mut first = Box::pin(watch.changed());
@@ -144,6 +150,19 @@ mod tests {
             });
             assert!(polled.await);
         }
-        assert_eq!(watch.changed().await, [path]);
+        assert_eq!(watch.changed().await, [PathBuf::from(PATH)]);
+    }
+
+    #[tokio::test]
+    async fn who_is_called_away_again_and_again_does_not_begin_again() {
+        let (_sender, mut watch) = watching();
+        watch.add([PATH.into()]);
+        // It was quiet long enough meanwhile.
+        watch.last = Timestamp::default();
+        tokio::select! {
+            biased;
+            changed = watch.changed() => assert_eq!(changed, [PathBuf::from(PATH)]),
+            () = SystemClock.sleep(QUIET / 2) => panic!("it waits from the beginning"),
+        }
     }
 }

@@ -177,9 +177,9 @@ impl Functions {
         choose: impl FnOnce(&Alias) -> Option<u64>,
     ) -> Result<Function> {
         let view = self.shared.store.read()?;
-        let latest = FUNCTIONS
-            .get(&view, &function_key(space, name))?
-            .ok_or_else(|| Error::NoSuchFunction(name.to_owned()))?;
+        let latest = FUNCTIONS.shared(&view, &function_key(space, name))?;
+        let latest = latest.ok_or_else(|| Error::NoSuchFunction(name.to_owned()))?;
+        let latest = Function::clone(&latest);
         let Some(qualifier) = qualifier else {
             return Ok(latest);
         };

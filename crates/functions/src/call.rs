@@ -1,5 +1,6 @@
 //! One attempt at running a function, from the permit to the record.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Stopwatch, Timestamp};
@@ -13,8 +14,10 @@ use crate::event::Event;
 use crate::extension::End;
 use crate::instance::{InitFailure, Instance, Limits, Started};
 use crate::invoke::Answer;
+use crate::joint::Seat;
 use crate::launch::Start;
-use crate::pool::Busy;
+use crate::pool::{Busy, Seated, key};
+use crate::rest::Rest;
 use crate::schema::Function;
 use crate::worker::{Handover, Reply, Streaming};
 use crate::{Error, Functions, Outcome, Result};
@@ -52,7 +55,7 @@ pub(crate) struct Ran {
 }
 
 /// How it ended.
-enum Ending {
+pub(crate) enum Ending {
     Answered(Bytes),
     /// The handler, or the runtime for it, said so.
     Reported(Failed),
@@ -85,7 +88,13 @@ impl Ending {
 }
 
 /// An instance to run it on, or why there is none.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved once; a box would be an allocation for each call"
+)]
 enum Found {
+    /// One that has other calls too.
+    Seat(Seat),
     Instance {
         instance: Instance,
         /// If starting it has used up some of the function's own time.
@@ -117,9 +126,23 @@ impl Functions {
         let found = self.find_instance(call, &mut phases).await?;
         let start = match &found {
             Found::Instance { instance, .. } if phases.launch.is_some() => Some(instance.start),
+            Found::Seat(seat) if phases.launch.is_some() => Some(seat.start()),
             _ => None,
         };
         let (ending, memory, log) = match found {
+            Found::Seat(seat) => {
+                let (ending, memory) = self.run_seated(call, &seat, &mut phases).await;
+                if let Ending::Fault(..) = &ending {
+                    let lines = self.last_lines(call, &ending, &phases, memory);
+                    seat.capture().end(lines, false).await;
+                }
+                drop((seat, taken));
+                if let Some(answer) = call.answer {
+                    let outcome = outcome_of(call, &ending, String::new(), &phases, start);
+                    answer.send(Ok(outcome));
+                }
+                (ending, memory, String::new())
+            }
             Found::Instance { instance, deadline } => {
                 self.run_on(call, instance, (deadline, taken), &mut phases)
                     .await
@@ -138,9 +161,22 @@ impl Functions {
         })
     }
 
-    /// Lends an idle instance or starts one. When starting fails, it is tried once more, within the function's time.
+    /// Lends an idle instance or starts one.
     async fn find_instance(&self, call: &Call<'_>, phases: &mut Phases) -> Result<Found> {
         let (shared, function) = (&self.shared, call.function);
+        let mut opener = None;
+        let at_once = shared.dialects.of(&function.space).at_once(function);
+        while let Some(at_once) = at_once {
+            match shared.pools.sit(self, function) {
+                Seated::Here(seat) => return Ok(Found::Seat(seat)),
+                Seated::Never => break,
+                Seated::Nowhere if opener.is_some() => break,
+                Seated::Nowhere => {
+                    // Whoever was before us may have started one by now.
+                    opener = shared.pools.openings.enter(&key(function), at_once).await;
+                }
+            }
+        }
         if let Some(instance) =
             shared
                 .pools
@@ -154,6 +190,13 @@ impl Functions {
                 deadline: None,
             });
         }
+        // In a place of its own: it takes many times the room of a call that finds one, which would be moved about with it.
+        Box::pin(self.start_instance(call, phases)).await
+    }
+
+    /// When starting fails, it is tried once more, within the function's time.
+    async fn start_instance(&self, call: &Call<'_>, phases: &mut Phases) -> Result<Found> {
+        let (shared, function) = (&self.shared, call.function);
         let unique = u128::from_be_bytes(shared.random.bytes());
         self.admit_start(function, shared.host.now())?;
         let dialect = shared.dialects.of(&function.space);
@@ -171,10 +214,7 @@ impl Functions {
             } => {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
                 instance.capture.begin(self.first_lines(call)).await;
-                return Ok(Found::Instance {
-                    instance: *instance,
-                    deadline: None,
-                });
+                return Ok(self.found(function, instance, None));
             }
             Started::Failed {
                 failure,
@@ -200,6 +240,29 @@ impl Functions {
         self.start_again(call, &stream, phases).await
     }
 
+    /// One that was started for a call; if it takes several, others may be seated on it too.
+    fn found(
+        &self,
+        function: &Function,
+        instance: Box<Instance>,
+        deadline: Option<Timestamp>,
+    ) -> Found {
+        let pools = &self.shared.pools;
+        let joint = match self.seated(instance) {
+            Ok(joint) => joint,
+            Err(instance) => {
+                pools.is_alone(function);
+                return Found::Instance {
+                    instance: *instance,
+                    deadline,
+                };
+            }
+        };
+        let seat = joint.sit(self).expect("nobody else has it yet");
+        pools.open(function, joint);
+        Found::Seat(seat)
+    }
+
     async fn start_again(
         &self,
         call: &Call<'_>,
@@ -217,10 +280,7 @@ impl Functions {
             } => {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
                 instance.capture.begin(self.first_lines(call)).await;
-                Ok(Found::Instance {
-                    instance: *instance,
-                    deadline: Some(deadline),
-                })
+                Ok(self.found(call.function, instance, Some(deadline)))
             }
             Started::Failed {
                 failure,
@@ -256,7 +316,7 @@ impl Functions {
         Some(self.fault(call, fault))
     }
 
-    fn fault(&self, call: &Call<'_>, fault: Fault) -> Ending {
+    pub(crate) fn fault(&self, call: &Call<'_>, fault: Fault) -> Ending {
         let failed = self.dialect(call).fault(call.request_id, &fault);
         Ending::Fault(failed, fault)
     }
@@ -350,12 +410,12 @@ impl Functions {
         if reusable && !call.with_log {
             let log = instance.capture.hold().await;
             let start = phases.launch.map(|_| instance.start);
-            self.give_back(function, instance, taken);
+            let laid_down = self.give_back(function, instance, taken);
             if let Some(answer) = call.answer {
-                answer.send(Ok(outcome_of(call, &ending, String::new(), phases, start)));
-                // Whoever waits for it goes first.
-                tokio::task::yield_now().await;
+                let outcome = outcome_of(call, &ending, String::new(), phases, start);
+                answer.send_first(Ok(outcome)).await;
             }
+            self.watch(laid_down);
             let lines = self.last_lines(call, &ending, phases, memory);
             return (ending, memory, log.end(lines).await);
         }
@@ -364,17 +424,23 @@ impl Functions {
             .conclude(call, &instance.capture, &ending, phases, memory, dead)
             .await;
         if reusable {
-            self.give_back(function, instance, taken);
+            self.watch(self.give_back(function, instance, taken));
         }
         (ending, memory, log)
     }
 
     /// From here on others may have it.
-    fn give_back(&self, function: &Function, instance: Instance, taken: Taken) {
-        self.lay_down(&instance);
+    fn give_back(
+        &self,
+        function: &Function,
+        instance: Instance,
+        taken: Taken,
+    ) -> Option<Arc<Rest>> {
+        let laid_down = self.lay_down(instance.process());
         let (pools, now) = (&self.shared.pools, self.shared.host.now());
         pools.take_back(function, instance, now);
         drop(taken);
+        laid_down
     }
 
     /// Prints the platform's last lines; returns the log's tail.
@@ -448,7 +514,7 @@ impl Functions {
         lines
     }
 
-    fn dialect(&self, call: &Call<'_>) -> &dyn Dialect {
+    pub(crate) fn dialect(&self, call: &Call<'_>) -> &dyn Dialect {
         &**self.shared.dialects.of(&call.function.space)
     }
 

@@ -61,6 +61,11 @@ pub trait Dialect: Send + Sync {
         version.map(|number| number.to_string()).unwrap_or_default()
     }
 
+    /// How many calls an instance may be given at once, where that is more than one after the other as they are asked for.
+    fn at_once(&self, _function: &Function) -> Option<u32> {
+        None
+    }
+
     /// What is charged for one attempt, in whole milliseconds.
     fn billed_ms(&self, phases: &Phases) -> u64;
 }

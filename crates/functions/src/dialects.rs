@@ -30,8 +30,11 @@ impl Dialects {
     }
 
     pub(crate) fn of(&self, space: &Space) -> &Arc<dyn Dialect> {
-        let family = space.as_str().split('/').next().unwrap_or_default();
-        let other = self.others.iter().find(|(name, _)| name == family);
+        let is_of = |family: &str| {
+            let rest = space.as_str().strip_prefix(family);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let other = self.others.iter().find(|(family, _)| is_of(family));
         other.map_or(&self.usual, |(_, dialect)| dialect)
     }
 }

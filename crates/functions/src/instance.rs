@@ -11,7 +11,7 @@ use std::time::Duration;
 use base::{Clock, Stopwatch, Timestamp};
 use ledger::Group;
 use runtimes::Connection;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::dialect::{Dialect, Exit, Failed, Fault, Happening, Initialization, In
 use crate::extension::{self, Beside, Broken, Called, End, ForWorker, Hub, Telemetry};
 use crate::launch::{Extensions, Launch, NotLaunched, Process, Start};
 use crate::provision::Place;
+use crate::rest::Rest;
 use crate::schema::{Function, Generation};
 use crate::turns::LONGEST_TURN;
 use crate::worker::{self, Handover, Outlets, Ready, Reply, Worker};
@@ -29,13 +30,15 @@ use crate::{Error, Functions, Result};
 
 /// How long we wait to learn how a process ended whose connection is gone.
 const EXIT_WAIT: Duration = Duration::from_millis(500);
+/// Tells our bootstraps how many calls they may take at once; they take it out of the environment again.
+const AT_ONCE_VARIABLE: &str = "FULMAR_AT_ONCE";
 
 /// A process that has asked for work at least once. Dropping it kills it.
 pub(crate) struct Instance {
     pub(crate) generation: Generation,
     pub(crate) capture: Capture,
     pub(crate) idle_since: Timestamp,
-    started: Timestamp,
+    pub(crate) started: Timestamp,
     /// How its process came to be.
     pub(crate) start: Start,
     worker: Worker,
@@ -155,7 +158,10 @@ impl Functions {
             beside: launched.beside,
         };
         let (worker, beside) = self.reach(&facts, reached, extensions);
-        let mut worker = worker.with_snapshots(why == Initialization::Snapshot);
+        let at_once = self.at_once(&facts);
+        let mut worker = worker
+            .with_snapshots(why == Initialization::Snapshot)
+            .with_seats(at_once);
         let telemetry = beside.as_ref().map(|beside| beside.hub.telemetry.clone());
         let capture = self.capture(pipes, function, group, log_stream, telemetry);
         tell(
@@ -328,7 +334,11 @@ impl Functions {
             biased;
             ready = ready => match ready? {
                 Ok(Ready::Ready) => {
-                    process.settle();
+                    // Calls that share an instance need more than the share of one: clouds want whole processors there. So it
+                    // keeps what it had to start.
+                    if !worker.takes_several() {
+                        process.settle();
+                    }
                     Ok(())
                 }
                 Ok(Ready::InitError { kind, payload }) => {
@@ -353,6 +363,16 @@ impl Functions {
         }
     }
 
+    /// How many calls an instance may be given at once. Those that are kept at hand are counted by their calls, so each of
+    /// them has one.
+    fn at_once(&self, facts: &InstanceFacts<'_>) -> Option<u32> {
+        let dialect = self.shared.dialects.of(&facts.function.space);
+        match facts.initialization {
+            Initialization::OnDemand => dialect.at_once(facts.function),
+            Initialization::Provisioned | Initialization::Snapshot => None,
+        }
+    }
+
     pub(crate) fn plan(
         &self,
         facts: &InstanceFacts<'_>,
@@ -367,6 +387,9 @@ impl Functions {
             .environment(facts);
         let mut environment: BTreeMap<String, String> = platform.into_iter().collect();
         environment.extend(configuration.environment.clone());
+        if let Some(at_once) = self.at_once(facts) {
+            environment.insert(AT_ONCE_VARIABLE.to_owned(), at_once.to_string());
+        }
         Launch {
             runtime: configuration.runtime.clone(),
             handler: configuration.handler.clone(),
@@ -378,12 +401,16 @@ impl Functions {
         }
     }
 
-    /// To be said before others may have the instance.
-    pub(crate) fn lay_down(&self, instance: &Instance) {
-        let (shared, rest) = (&self.shared, instance.process.rest());
-        if rest.lie_down() {
-            let (clock, stopping) = (shared.host.clone(), shared.stopping.clone());
-            shared.running.spawn(rest.clone().watch(clock, stopping));
+    /// To be said before others may have the instance; [`watch`](Self::watch) is to follow, whoever has it by then.
+    pub(crate) fn lay_down(&self, process: &Process) -> Option<Arc<Rest>> {
+        let rest = process.rest();
+        rest.lie_down().then(|| rest.clone())
+    }
+
+    pub(crate) fn watch(&self, laid_down: Option<Arc<Rest>>) {
+        if let Some(rest) = laid_down {
+            let (clock, stopping) = (self.shared.host.clone(), self.shared.stopping.clone());
+            self.shared.running.spawn(rest.watch(clock, stopping));
         }
     }
 
@@ -415,6 +442,15 @@ impl Instance {
         if !heard {
             self.process.kill();
         }
+    }
+
+    /// The connection of one that takes several calls at once, and how many those are.
+    pub(crate) fn take_line(&mut self) -> Option<(UnixStream, u32)> {
+        self.worker.take_line()
+    }
+
+    pub(crate) fn process(&self) -> &Arc<Process> {
+        &self.process
     }
 
     /// Whether anything runs beside the worker that may go on after its answer.

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::call::Call;
 use crate::dialect::{Failed, Looping};
+use crate::errand::{Errand, Watch};
 use crate::event::Event;
 use crate::launch::Start;
 use crate::schema::Function;
@@ -58,22 +59,40 @@ impl Functions {
         self.invoke_resolved(function, invoke, false).await
     }
 
-    /// The same for whoever has resolved it already, by [`Functions::resolve_call`]. Whoever wants its log waits until that
-    /// is whole.
+    /// The same in a task of its own: for whoever waits for many calls at once.
+    pub async fn invoke_apart(&self, invoke: Invoke) -> Result<Outcome> {
+        let qualifier = invoke.qualifier.as_deref();
+        let function = self.resolve_call(&invoke.space, &invoke.function, qualifier)?;
+        let errand = self.errand(function, invoke, false);
+        errand.answer_of_another().await.ok_or(Error::Stopping)?
+    }
+
+    /// The same as [`Functions::invoke`] for whoever has resolved it already, by [`Functions::resolve_call`]. Whoever wants
+    /// its log waits until that is whole.
     pub async fn invoke_resolved(
         &self,
         function: Function,
         invoke: Invoke,
         with_log: bool,
     ) -> Result<Outcome> {
+        let errand = self.errand(function, invoke, with_log);
+        errand.answer().await.ok_or(Error::Stopping)?
+    }
+
+    fn errand(
+        &self,
+        function: Function,
+        invoke: Invoke,
+        with_log: bool,
+    ) -> Errand<Result<Outcome>> {
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
-        self.shared.running.spawn(async move {
+        Errand::new(answered, &self.shared.running, |watch| async move {
+            let answer = Answer::new(answer, watch);
             functions
                 .invoke_and_record(invoke, function, Heard::AtItsEnd { with_log }, answer)
                 .await;
-        });
-        answered.await.map_err(|_| Error::Stopping)?
+        })
     }
 
     /// Whether a call in this trace would be refused because its chain has come by the function too often.
@@ -87,13 +106,12 @@ impl Functions {
         invoke: Invoke,
         function: Function,
         heard: Heard<'_>,
-        answer: oneshot::Sender<Result<Outcome>>,
+        answer: Answer,
     ) {
         let (streaming, with_log) = match heard {
             Heard::AtItsEnd { with_log } => (None, with_log),
             Heard::AsItComes(streaming) => (Some(streaming), true),
         };
-        let answer = Answer::new(answer);
         let dialect = self.shared.dialects.of(&function.space);
         let followed = dialect.follow(invoke.trace.as_deref(), &function);
         let call = Call {
@@ -139,18 +157,30 @@ pub(crate) enum Heard<'a> {
 }
 
 /// Where an outcome goes, once.
-pub(crate) struct Answer(Mutex<Option<oneshot::Sender<Result<Outcome>>>>);
+pub(crate) struct Answer {
+    to: Mutex<Option<oneshot::Sender<Result<Outcome>>>>,
+    watch: Watch,
+}
 
 impl Answer {
-    fn new(to: oneshot::Sender<Result<Outcome>>) -> Self {
-        Self(Mutex::new(Some(to)))
+    pub(crate) fn new(to: oneshot::Sender<Result<Outcome>>, watch: Watch) -> Self {
+        Self {
+            to: Mutex::new(Some(to)),
+            watch,
+        }
     }
 
     /// Only the first counts.
     pub(crate) fn send(&self, outcome: Result<Outcome>) {
-        if let Some(to) = self.0.lock().take() {
+        if let Some(to) = self.to.lock().take() {
             // The caller may have stopped waiting.
             let _ = to.send(outcome);
         }
+    }
+
+    /// The same, and whoever waits for it goes on before we do.
+    pub(crate) async fn send_first(&self, outcome: Result<Outcome>) {
+        self.send(outcome);
+        self.watch.step_aside().await;
     }
 }

@@ -1,7 +1,7 @@
 //! Functions: what is deployed, and running it.
 //!
 //! An invocation is resolved to a function, takes a *permit* (one unit of concurrency), is lent an *instance* (one
-//! confined process that serves one invocation at a time) or starts one, and ends in an outcome, which is written to
+//! confined process that serves one invocation at a time, or several: `joint.rs`) or starts one, and ends in an outcome, which is written to
 //! the ledger. Asynchronous invocations wait in a durable backlog and are delivered at least once.
 //!
 //! Instances speak the worker protocol (`worker.rs`): they ask for work, and answer it. What a cloud's functions see
@@ -20,6 +20,7 @@ mod create;
 mod delete;
 mod dialect;
 mod dialects;
+mod errand;
 mod error;
 mod event;
 mod extension;
@@ -27,6 +28,7 @@ mod get;
 mod handover;
 mod instance;
 mod invoke;
+mod joint;
 mod keep;
 mod launch;
 mod layer;
@@ -94,6 +96,7 @@ use pool::Pools;
 use provision::Provisions;
 use templates::Templates;
 use turns::Turns;
+use worker::Ahead;
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -187,6 +190,8 @@ struct Shared {
     scaling: Scaling,
     turns: Turns,
     provisions: Provisions,
+    /// What streamed answers hold that nobody has taken yet.
+    ahead: Ahead,
     running: TaskTracker,
     stopping: CancellationToken,
 }
@@ -210,6 +215,7 @@ impl Functions {
                 templates: Templates::default(),
                 permits,
                 working: Working::default(),
+                ahead: Ahead::default(),
                 scaling: Scaling::default(),
                 turns: Turns::default(),
                 provisions: Provisions::default(),

@@ -5,6 +5,7 @@
 //! is wanted. Calls wake it only if they bring that moment nearer.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dialect::Initialization;
 use crate::instance::{Instance, Started};
+use crate::joint::{Joint, Openings, Seat};
 use crate::keep::{Plan, Policy, Watched};
 use crate::schema::{Function, Generation};
 use crate::{Config, Error, Functions, Result};
@@ -24,6 +26,7 @@ pub(crate) type Key = (Space, String, Option<u64>);
 
 pub(crate) struct Pools {
     policy: Policy,
+    pub(crate) openings: Openings,
     pools: Mutex<HashMap<Key, Pool>>,
     /// When the worker looks again, in microseconds.
     pub(crate) next: AtomicU64,
@@ -35,6 +38,10 @@ struct Pool {
     generation: Generation,
     /// The one that was used last comes last.
     idle: Vec<Instance>,
+    /// Those that serve several calls at once, idle or not.
+    joint: Vec<Arc<Joint>>,
+    /// Its workers take several calls at once, as far as is known.
+    is_joint: bool,
     watched: Watched,
     /// Since when nothing of it runs, and what was planned then; not while something runs.
     planned: Option<(Timestamp, Plan)>,
@@ -58,6 +65,21 @@ impl Drop for Busy {
     }
 }
 
+/// Where a call has its seat that could share an instance.
+pub(crate) enum Seated {
+    Here(Seat),
+    /// One is to be started.
+    Nowhere,
+    /// Its workers take one call after the other.
+    Never,
+}
+
+/// What was started ahead of a call.
+enum Ahead {
+    Alone(Box<Instance>),
+    Joint(Arc<Joint>),
+}
+
 /// What the worker found.
 #[derive(Default)]
 struct Round {
@@ -79,6 +101,7 @@ impl Pools {
     pub(crate) fn new(policy: Policy) -> Self {
         Self {
             policy,
+            openings: Openings::default(),
             pools: Mutex::default(),
             next: AtomicU64::new(u64::MAX),
             sooner: Notify::new(),
@@ -89,6 +112,8 @@ impl Pools {
         Pool {
             generation,
             idle: Vec::new(),
+            joint: Vec::new(),
+            is_joint: true,
             watched: Watched::new(self.policy),
             planned: None,
             keep: Duration::ZERO,
@@ -138,15 +163,11 @@ impl Pools {
         now: Timestamp,
         longest_life: Duration,
     ) -> Option<Instance> {
-        let mut retired = Vec::new();
         let mut pools = self.pools.lock();
         let pool = pools
             .entry(key(function))
             .or_insert_with(|| self.new_pool(function.generation));
-        if pool.generation != function.generation {
-            pool.generation = function.generation;
-            retired.append(&mut pool.idle);
-        }
+        let (mut retired, joint) = pool.renew(function.generation);
         while let Some(instance) = pool.next() {
             if instance.is_fit(now, longest_life) {
                 return Some(instance);
@@ -154,8 +175,51 @@ impl Pools {
             retired.push(instance);
         }
         drop(pools);
-        drop(retired);
+        drop((retired, joint));
         None
+    }
+
+    /// Takes a seat where most are taken already: the others may go then.
+    pub(crate) fn sit(&self, functions: &Functions, function: &Function) -> Seated {
+        let (now, longest_life) = (
+            functions.shared.host.now(),
+            functions.shared.config.longest_life,
+        );
+        let mut pools = self.pools.lock();
+        let pool = pools
+            .entry(key(function))
+            .or_insert_with(|| self.new_pool(function.generation));
+        let (idle, mut retired) = pool.renew(function.generation);
+        let unfit = |one: &mut Arc<Joint>| !one.is_fit(now, longest_life);
+        retired.extend(pool.joint.extract_if(.., unfit));
+        let taken = |one: &Arc<Joint>| one.taken();
+        pool.joint.sort_by_key(|one| std::cmp::Reverse(taken(one)));
+        let seat = pool.joint.iter().find_map(|one| one.sit(functions));
+        let is_joint = pool.is_joint;
+        drop(pools);
+        drop((idle, retired));
+        match seat {
+            Some(seat) => Seated::Here(seat),
+            None if is_joint => Seated::Nowhere,
+            None => Seated::Never,
+        }
+    }
+
+    /// Has calls seated on it from now on.
+    pub(crate) fn open(&self, function: &Function, joint: Arc<Joint>) {
+        let mut pools = self.pools.lock();
+        if let Some(pool) = pools.get_mut(&key(function))
+            && pool.generation == joint.generation()
+        {
+            pool.joint.push(joint);
+        }
+    }
+
+    /// Its workers take one call after the other.
+    pub(crate) fn is_alone(&self, function: &Function) {
+        if let Some(pool) = self.pools.lock().get_mut(&key(function)) {
+            pool.is_joint = false;
+        }
     }
 
     /// Takes an instance back, unless its function has changed meanwhile.
@@ -204,10 +268,7 @@ impl Pools {
     pub(crate) fn replace(&self, space: &Space, name: &str, generation: Generation) {
         let key = (space.clone(), name.to_owned(), None);
         let mut pools = self.pools.lock();
-        let retired = pools.get_mut(&key).map(|pool| {
-            pool.generation = generation;
-            std::mem::take(&mut pool.idle)
-        });
+        let retired = pools.get_mut(&key).map(|pool| pool.renew(generation));
         drop(pools);
         drop(retired);
     }
@@ -236,15 +297,17 @@ impl Pools {
 
     /// Retires what has been idle for too long, is too old, or has died.
     fn retire(&self, now: Timestamp, config: &Config) -> Round {
-        let (mut retired, mut round) = (Vec::new(), Round::default());
+        let (mut retired, mut left, mut round) = (Vec::new(), Vec::new(), Round::default());
         let mut pools = self.pools.lock();
         for (key, pool) in pools.iter_mut() {
             retired.append(&mut pool.retire(now, config.longest_life));
-            if pool.idle.is_empty() {
+            left.append(&mut pool.retire_joint(now, config.longest_life));
+            if pool.idle.is_empty() && pool.joint.is_empty() {
                 round.bare.push(key.clone());
             }
             let mut next = pool.next_deadline(now, config.longest_life);
-            if config.start_ahead && pool.idle.is_empty() && !pool.starting {
+            let is_bare = pool.idle.is_empty() && pool.joint.is_empty();
+            if config.start_ahead && is_bare && !pool.starting {
                 match pool.ahead(now) {
                     Some(at) if at <= now => {
                         pool.starting = true;
@@ -256,24 +319,35 @@ impl Pools {
             round.next = round.next.into_iter().chain(next).min();
         }
         drop(pools);
-        drop(retired);
+        drop((retired, left));
         round
     }
 
+    /// Whether any is being started ahead of a call.
+    #[cfg(test)]
+    pub(crate) fn is_starting(&self) -> bool {
+        self.pools.lock().values().any(|pool| pool.starting)
+    }
+
     /// Puts one among the idle that was started ahead of a call, or notes that it did not start.
-    fn started_ahead(&self, key: &Key, instance: Option<Instance>) {
+    fn started_ahead(&self, key: &Key, instance: Option<Ahead>) {
         let mut pools = self.pools.lock();
         let Some(pool) = pools.get_mut(key) else {
             return;
         };
         pool.starting = false;
         match (instance, &pool.planned) {
-            (Some(mut instance), planned) if instance.generation == pool.generation => {
+            (Some(Ahead::Joint(joint)), _) if joint.generation() == pool.generation => {
+                pool.joint.push(joint);
+            }
+            (Some(Ahead::Alone(mut instance)), planned)
+                if instance.generation == pool.generation =>
+            {
                 // As if it had been there since then: it goes when its window ends.
                 if let Some((since, _)) = planned {
                     instance.idle_since = *since;
                 }
-                pool.idle.insert(0, instance);
+                pool.idle.insert(0, *instance);
             }
             // Not again before the next call.
             _ => pool.planned = None,
@@ -284,6 +358,19 @@ impl Pools {
 }
 
 impl Pool {
+    /// From now on of this generation; takes out what is of another, all of it.
+    fn renew(&mut self, generation: Generation) -> (Vec<Instance>, Vec<Arc<Joint>>) {
+        if self.generation == generation {
+            return (Vec::new(), Vec::new());
+        }
+        self.generation = generation;
+        self.is_joint = true;
+        (
+            std::mem::take(&mut self.idle),
+            std::mem::take(&mut self.joint),
+        )
+    }
+
     fn retire(&mut self, now: Timestamp, longest_life: Duration) -> Vec<Instance> {
         let (keep, old): (Vec<_>, Vec<_>) = std::mem::take(&mut self.idle)
             .into_iter()
@@ -292,15 +379,32 @@ impl Pool {
         old
     }
 
+    fn retire_joint(&mut self, now: Timestamp, longest_life: Duration) -> Vec<Arc<Joint>> {
+        let (keep, old): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.joint)
+                .into_iter()
+                .partition(|one| {
+                    let idle = one.idle_since();
+                    one.is_fit(now, longest_life)
+                        && idle.is_none_or(|since| self.idle_until(since, now) > now)
+                });
+        self.joint = keep;
+        old
+    }
+
     /// When an idle instance goes, as things are now.
     fn deadline(&self, instance: &Instance, now: Timestamp) -> Timestamp {
-        if instance.kept.is_some() {
-            return Timestamp::MAX;
+        match instance.kept {
+            Some(_) => Timestamp::MAX,
+            None => self.idle_until(instance.idle_since, now),
         }
+    }
+
+    fn idle_until(&self, idle_since: Timestamp, now: Timestamp) -> Timestamp {
         let Some((since, plan)) = &self.planned else {
-            return instance.idle_since + self.keep.max(SURPLUS);
+            return idle_since + self.keep.max(SURPLUS);
         };
-        let kept = instance.idle_since + self.keep;
+        let kept = idle_since + self.keep;
         let idle = now.since(*since);
         let window = plan
             .ahead()
@@ -318,7 +422,12 @@ impl Pool {
             };
             deadline.min(one.too_old_at(longest_life))
         });
-        deadlines.min()
+        let joint = self.joint.iter().map(|one| {
+            let idle = one.idle_since();
+            let deadline = idle.map_or(Timestamp::MAX, |since| self.idle_until(since, now));
+            deadline.min(one.too_old_at(longest_life))
+        });
+        deadlines.chain(joint).min()
     }
 
     /// When one is to be started, if no call comes before.
@@ -419,7 +528,7 @@ impl Functions {
     }
 
     /// None if there is nothing to start or it did not come to ask for work: the next call will tell why.
-    async fn start_ahead(&self, key: &Key) -> Option<Instance> {
+    async fn start_ahead(&self, key: &Key) -> Option<Ahead> {
         let shared = &self.shared;
         let (space, name, version) = key;
         let qualifier = version.map(|version| version.to_string());
@@ -435,7 +544,10 @@ impl Functions {
             .start(&function, &stream, why, |now| now + timeout)
             .await
         {
-            Ok(Started::Ready { instance, .. }) => Some(*instance),
+            Ok(Started::Ready { instance, .. }) => Some(match self.seated(instance) {
+                Ok(joint) => Ahead::Joint(joint),
+                Err(instance) => Ahead::Alone(instance),
+            }),
             Ok(Started::Failed { capture, .. }) => {
                 capture.end(Vec::new(), true).await;
                 None

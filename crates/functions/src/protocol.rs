@@ -11,6 +11,8 @@ pub(crate) const ERROR: &str = "/error";
 pub(crate) const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
 pub(crate) const RESTORE_NEXT: &str = "/2018-06-01/runtime/restore/next";
 pub(crate) const RESTORE_ERROR: &str = "/2018-06-01/runtime/restore/error";
+/// What a worker asks for that takes several calls at once, followed by how many; it is nobody's but ours.
+pub(crate) const TOGETHER: &str = "/2018-06-01/runtime/invocation/together/";
 
 pub(crate) const REQUEST_ID: &str = "Lambda-Runtime-Aws-Request-Id";
 pub(crate) const DEADLINE: &str = "Lambda-Runtime-Deadline-Ms";

@@ -418,7 +418,7 @@ impl Functions {
         match started {
             Started::Ready { mut instance, .. } => {
                 instance.kept = Some(shared.provisions.started(key));
-                self.lay_down(&instance);
+                self.watch(self.lay_down(instance.process()));
                 shared.pools.add(&function, *instance, shared.host.now());
                 Ok(())
             }

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// For how long nobody wants an instance before it is held.
 const MOMENT: Duration = Duration::from_millis(1);
+/// The same for one that was wanted again and again: to look at it costs as much as a good part of a call.
+const LONGEST_MOMENT: Duration = Duration::from_millis(8);
 
 /// What holds processes, and lets them go on.
 pub trait Freeze: Send + Sync {
@@ -87,17 +89,18 @@ impl Rest {
         }
     }
 
-    /// Holds it once nobody has wanted it for a moment; ends when somebody wants it.
+    /// Holds it once nobody has wanted it for a moment; ends then, or when somebody has it for longer.
     pub(crate) async fn watch(self: Arc<Self>, clock: Arc<dyn Clock>, stopping: CancellationToken) {
-        let mut seen = self.state.lock().times;
+        let (mut seen, mut moment) = (self.state.lock().times, MOMENT);
         loop {
             tokio::select! {
-                () = clock.sleep(MOMENT) => {}
+                () = clock.sleep(moment) => {}
                 () = stopping.cancelled() => return,
             }
             let mut state = self.state.lock();
-            if state.idle && state.times != seen {
+            if state.times != seen && !state.over {
                 seen = state.times;
+                moment = (moment * 2).min(LONGEST_MOMENT);
                 continue;
             }
             state.watched = false;
@@ -202,8 +205,39 @@ mod tests {
             bed.pass(MOMENT / 4).await;
         }
         bed.lie_down();
-        bed.pass(MOMENT * 2).await;
-        bed.pass(MOMENT * 2).await;
+        bed.pass(LONGEST_MOMENT).await;
+        bed.pass(LONGEST_MOMENT).await;
+        assert!(bed.held.is());
+    }
+
+    #[tokio::test]
+    async fn who_is_wanted_for_long_is_watched_again_from_when_it_lies_down() {
+        let bed = Bed::new();
+        bed.lie_down();
+        bed.pass(MOMENT / 2).await;
+        bed.rest.get_up();
+        bed.pass(LONGEST_MOMENT * 4).await;
+        assert!(!bed.rest.state.lock().watched);
+        bed.lie_down();
+        bed.pass(MOMENT).await;
+        assert!(bed.held.is());
+    }
+
+    #[tokio::test]
+    async fn who_is_wanted_often_is_looked_at_seldom_and_held_in_the_end() {
+        let bed = Bed::new();
+        for _ in 0..200 {
+            bed.lie_down();
+            bed.pass(MOMENT / 10).await;
+            bed.rest.get_up();
+            bed.pass(MOMENT / 10).await;
+        }
+        bed.lie_down();
+        bed.pass(MOMENT * 4).await;
+        assert!(!bed.held.is());
+        // The look that finds it used, and the one that finds it unused.
+        bed.pass(LONGEST_MOMENT).await;
+        bed.pass(LONGEST_MOMENT).await;
         assert!(bed.held.is());
     }
 

@@ -4,9 +4,10 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use tokio::sync::oneshot;
 
-use crate::invoke::{Heard, Invoke, Outcome};
+use crate::errand::Watch;
+use crate::invoke::{Answer, Heard, Invoke, Outcome};
 use crate::worker::{Piece, Pieces, streaming};
-use crate::{Error, Functions, Result};
+use crate::{Error, Function, Functions, Result};
 
 /// What a function that does not say so itself answers with.
 const WHOLE: &str = "application/json";
@@ -37,35 +38,74 @@ impl Functions {
     /// Runs a function; returns when its answer begins or, if it answers in no pieces, is there. An error means that it
     /// did not get to run. See [`Functions::invoke`].
     pub async fn invoke_streaming(&self, invoke: Invoke) -> Result<Answering> {
-        let (streaming, mut pieces) = streaming(self.shared.config.streamed.as_bytes());
         let function =
             self.resolve_call(&invoke.space, &invoke.function, invoke.qualifier.as_deref())?;
+        self.invoke_resolved_streaming(function, invoke).await
+    }
+
+    /// The same for whoever has resolved it already, by [`Functions::resolve_call`].
+    pub async fn invoke_resolved_streaming(
+        &self,
+        function: Function,
+        invoke: Invoke,
+    ) -> Result<Answering> {
+        let limit = self.shared.config.streamed.as_bytes();
+        let (streaming, mut pieces) = streaming(limit, &self.shared.ahead);
         let version = function.version;
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
+        let answer = Answer::new(answer, Watch::default());
         self.shared.running.spawn(async move {
             functions
                 .invoke_and_record(invoke, function, Heard::AsItComes(&streaming), answer)
                 .await;
         });
-        if let Some(Piece::Begins(content_type)) = pieces.recv().await {
-            return Ok(Answering {
-                version,
-                content_type: content_type.unwrap_or_else(|| "application/octet-stream".into()),
-                whole: None,
-                pieces: Some(pieces),
-                outcome: Ended::Soon(answered),
-            });
+        let mut answered = answered;
+        let first = tokio::select! {
+            biased;
+            first = pieces.recv() => first,
+            // What is there whole need not wait until it is recorded. What comes in pieces has begun before.
+            outcome = &mut answered => match pieces.try_recv() {
+                Some(first) => {
+                    let outcome = outcome.map_err(|_| Error::Stopping)??;
+                    return Ok(begun(version, first, pieces, Ended::Already(Box::new(outcome))));
+                }
+                None => {
+                    let outcome = outcome.map_err(|_| Error::Stopping)??;
+                    return Ok(whole(version, outcome));
+                }
+            },
+        };
+        if let Some(first) = first {
+            return Ok(begun(version, first, pieces, Ended::Soon(answered)));
         }
-        let mut outcome = answered.await.map_err(|_| Error::Stopping)??;
-        let whole = outcome.result.as_mut().ok().map(std::mem::take);
-        Ok(Answering {
-            version,
-            content_type: WHOLE.into(),
-            whole: whole.filter(|whole| !whole.is_empty()),
-            pieces: None,
-            outcome: Ended::Already(Box::new(outcome)),
-        })
+        let outcome = answered.await.map_err(|_| Error::Stopping)??;
+        Ok(whole(version, outcome))
+    }
+}
+
+fn begun(version: Option<u64>, first: Piece, pieces: Pieces, outcome: Ended) -> Answering {
+    let content_type = match first {
+        Piece::Begins(content_type) => content_type,
+        Piece::Bytes(_) => None,
+    };
+    Answering {
+        version,
+        content_type: content_type.unwrap_or_else(|| "application/octet-stream".into()),
+        whole: None,
+        pieces: Some(pieces),
+        outcome,
+    }
+}
+
+fn whole(version: Option<u64>, mut outcome: Outcome) -> Answering {
+    let whole = outcome.result.as_mut().ok().map(std::mem::take);
+    Answering {
+        version,
+        content_type: WHOLE.into(),
+        whole: whole.filter(|whole| !whole.is_empty()),
+        pieces: None,
+        outcome: Ended::Already(Box::new(outcome)),
     }
 }
 

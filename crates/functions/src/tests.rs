@@ -3,6 +3,7 @@
 mod asynchronous;
 mod deploy;
 pub(crate) mod fake;
+mod joint;
 mod keeping;
 mod synchronous;
 mod versions;

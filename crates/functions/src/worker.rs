@@ -7,6 +7,7 @@
 //! connections are bounded, and what is out of turn is refused.
 
 mod connection;
+mod inherited;
 mod listener;
 mod outlet;
 
@@ -19,12 +20,13 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use wire::HeldFile;
 
+use self::inherited::Inherited;
 use self::listener::Listener;
 use crate::extension::Relayed;
 use crate::protocol::{self, Refusal};
 
 pub(crate) use self::connection::{Body, Connection, Method, Request};
-pub(crate) use self::outlet::{Outlets, Piece, Pieces, Streaming, streaming};
+pub(crate) use self::outlet::{Ahead, Draining, Outlets, Piece, Pieces, Streaming, streaming};
 
 /// An instance's end of the protocol.
 pub(crate) struct Worker {
@@ -32,13 +34,19 @@ pub(crate) struct Worker {
     outlet: Outlets,
     /// It may say that it is where a snapshot could be taken.
     snapshots: bool,
+    /// How many calls it may take at once, if it may take them as it likes.
+    at_once: Option<u32>,
+    /// How many it takes, if it said so.
+    seats: Option<u32>,
 }
 
 /// Where requests come from.
 enum Source {
-    One(Connection<UnixStream>),
+    One(Connection<Inherited>),
     Many(Box<Listener>),
     Relayed(Box<Relay>),
+    /// Somebody else has the connection.
+    Gone,
 }
 
 /// Requests that somebody else hears, and the last one's answer.
@@ -96,9 +104,15 @@ impl Worker {
     pub(crate) fn new(reached: Reached, largest_response: u64) -> Self {
         let outlet = Outlets::default();
         let source = match reached {
-            Reached::Stream(stream) => {
-                Source::One(Connection::new(stream, largest_response, outlet.clone()))
-            }
+            Reached::Stream(stream) => match Inherited::new(stream) {
+                Ok(stream) => {
+                    Source::One(Connection::new(stream, largest_response, outlet.clone()))
+                }
+                Err(cause) => {
+                    tracing::warn!(%cause, "nobody can listen to a worker");
+                    Source::Gone
+                }
+            },
             Reached::Listener(listener) => {
                 let listener = Listener::new(listener, largest_response, outlet.clone());
                 Source::Many(Box::new(listener))
@@ -108,6 +122,8 @@ impl Worker {
             source,
             outlet,
             snapshots: false,
+            at_once: None,
+            seats: None,
         }
     }
 
@@ -118,6 +134,8 @@ impl Worker {
             source: Source::Relayed(Box::new(Relay { requests, asker })),
             outlet,
             snapshots: false,
+            at_once: None,
+            seats: None,
         }
     }
 
@@ -127,6 +145,26 @@ impl Worker {
         Self { snapshots, ..self }
     }
 
+    /// One that may take so many calls at once, if it may take them as it likes.
+    #[must_use]
+    pub(crate) fn with_seats(self, at_once: Option<u32>) -> Self {
+        Self { at_once, ..self }
+    }
+
+    pub(crate) fn takes_several(&self) -> bool {
+        self.seats.is_some_and(|seats| seats > 1)
+    }
+
+    /// The connection of a worker that takes several calls at once, and how many those are.
+    pub(crate) fn take_line(&mut self) -> Option<(UnixStream, u32)> {
+        let seats = self.seats.take()?;
+        let gone = Source::Gone;
+        match std::mem::replace(&mut self.source, gone) {
+            Source::One(connection) => Some((connection.stream.into_stream().ok()?, seats)),
+            Source::Many(_) | Source::Relayed(_) | Source::Gone => None,
+        }
+    }
+
     /// Waits until the worker asks for its first work, or says that it can't start.
     pub(crate) async fn ready(&mut self) -> Result<Ready, Broken> {
         let mut restored = false;
@@ -134,6 +172,10 @@ impl Worker {
             let request = self.source.request().await?;
             match (request.method, request.path.as_str(), request.body) {
                 (Method::Get, protocol::NEXT, _) => return Ok(Ready::Ready),
+                (Method::Get, path, _) if let Some(seats) = self.seats_of(path) => {
+                    self.seats = Some(seats);
+                    return Ok(Ready::Ready);
+                }
                 // It goes on at once: it is its own and only snapshot.
                 (Method::Get, protocol::RESTORE_NEXT, _) if self.snapshots && !restored => {
                     restored = true;
@@ -155,6 +197,13 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// How many calls a worker may have that asks for several by this path.
+    fn seats_of(&self, path: &str) -> Option<u32> {
+        let asked = path.strip_prefix(protocol::TOGETHER)?.parse().ok()?;
+        let most = self.at_once?.min(asked);
+        matches!(self.source, Source::One(_)).then_some(most.max(1))
     }
 
     /// Waits until the worker, having answered, asks for more.
@@ -257,6 +306,10 @@ impl Worker {
     }
 }
 
+fn gone() -> Broken {
+    Broken("nobody listens any more".into())
+}
+
 /// A refusal, as it goes over the wire.
 pub(crate) fn refusal(refusal: &Refusal) -> Bytes {
     let body = serde_json::json!({
@@ -278,11 +331,11 @@ impl Source {
             Self::One(connection) => connection.request().await,
             Self::Many(listener) => listener.request().await,
             Self::Relayed(relay) => {
-                let gone = || Broken("nobody listens any more".into());
                 let (request, asker) = relay.requests.recv().await.ok_or_else(gone)?;
                 relay.asker = Some(asker);
                 Ok(request)
             }
+            Self::Gone => Err(gone()),
         }
     }
 
@@ -298,6 +351,7 @@ impl Source {
                 }
                 Ok(())
             }
+            Self::Gone => Err(gone()),
         }
     }
 
@@ -310,6 +364,7 @@ impl Source {
                 let message = work.whole().await?;
                 self.answer(&message).await
             }
+            Self::Gone => Err(gone()),
         }
     }
 
@@ -319,13 +374,14 @@ impl Source {
             Self::One(connection) => drop(connection.acknowledge(message).await),
             Self::Many(listener) => listener.acknowledge(message).await,
             Self::Relayed(_) => drop(self.answer(message).await),
+            Self::Gone => {}
         }
     }
 
     fn waits(&mut self) -> bool {
         match self {
             // If it is gone, so is the worker.
-            Self::One(_) => true,
+            Self::One(_) | Self::Gone => true,
             Self::Many(listener) => listener.waits(),
             Self::Relayed(relay) => relay.asker.as_ref().is_some_and(|asker| !asker.is_closed()),
         }
@@ -424,6 +480,9 @@ fn out_of_turn(method: Method, path: &str, state: &str) -> Refusal {
 fn push_header(message: &mut String, name: &str, value: &str) {
     message.push_str(name);
     message.push_str(": ");
-    message.extend(value.chars().filter(|c| !c.is_control()));
+    match value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        true => message.push_str(value),
+        false => message.extend(value.chars().filter(|c| !c.is_control())),
+    }
     message.push_str("\r\n");
 }

@@ -9,6 +9,23 @@ use crate::{Ledger, Result};
 /// How many records over the limit are waited for before the oldest are dropped together.
 const SLACK: usize = 1_000;
 
+/// Drops the oldest records, which come last, and returns the first of their keys. Nothing is looked for from `gone` on
+/// unless too few come before: a clock that was set back may have left some there.
+fn drop_oldest(tx: &mut Tx, range: &KeyRange, gone: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
+    let mut old = match gone {
+        Some(gone) => store::Read::scan_back(tx, &range.clone().before(gone), SLACK)?,
+        None => Vec::new(),
+    };
+    if old.len() < SLACK {
+        old = store::Read::scan_back(tx, range, SLACK)?;
+    }
+    let first = old.last().map(|(key, _)| key.to_vec());
+    for (key, _) in old {
+        tx.delete(key);
+    }
+    Ok(first)
+}
+
 impl Ledger {
     /// Writes the record down in the transaction of whatever it belongs to.
     pub fn record(tx: &mut Tx, invocation: &Invocation) {
@@ -31,14 +48,14 @@ impl Ledger {
         if count < most {
             return Ok(());
         }
-        self.store
-            .write_buffered(|tx| {
-                for (key, _) in store::Read::scan_back(tx, &range, SLACK)? {
-                    tx.delete(key);
-                }
-                Ok::<_, crate::Error>(())
-            })
+        let gone = self.tallies.gone_of_function(space, function);
+        let gone = self
+            .store
+            .write_buffered(|tx| drop_oldest(tx, &range, gone.as_deref()))
             .await?;
+        if let Some(gone) = gone {
+            self.tallies.note_gone(space, function, gone);
+        }
         self.tallies.set_function(space, function, count - SLACK);
         Ok(())
     }
@@ -123,7 +140,7 @@ fn function_of(key: &[u8]) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use base::Random;
+    use base::{ByteSize, Random};
     use store::Store;
 
     use super::*;
@@ -167,21 +184,35 @@ mod tests {
         assert!(of(Some("c"), 9).is_empty());
     }
 
-    #[tokio::test]
-    async fn the_oldest_records_are_dropped() {
-        let limits = Limits {
-            invocations: 100,
-            ..Limits::default()
-        };
-        let ledger = Ledger::new(Store::ephemeral(Random::seeded(1)), limits);
-        for second in 0..2_500 {
+    const FEW: Limits = Limits {
+        group: ByteSize::mib(64),
+        invocations: 100,
+    };
+
+    async fn kept_of(ledger: &Ledger, seconds_of_all: impl Iterator<Item = u64>) -> Vec<u64> {
+        for second in seconds_of_all {
             ledger.note(invocation("f", second)).await;
         }
         ledger.caught_up().await;
-        let kept = ledger
-            .invocations(&Space::new("here"), Some("f"), 9_999)
-            .unwrap();
+        let kept = ledger.invocations(&Space::new("here"), Some("f"), 9_999);
+        seconds(&kept.unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_oldest_records_are_dropped() {
+        let ledger = Ledger::new(Store::ephemeral(Random::seeded(1)), FEW);
+        let kept = kept_of(&ledger, 0..5_500).await;
         assert!(kept.len() >= 100 && kept.len() < 1_100, "{}", kept.len());
-        assert_eq!(kept[0].started.as_secs(), 2_499);
+        let newest = (0..5_500).rev().take(kept.len());
+        assert_eq!(kept, newest.collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn records_that_are_older_than_what_was_dropped_are_dropped_too() {
+        let ledger = Ledger::new(Store::ephemeral(Random::seeded(1)), FEW);
+        kept_of(&ledger, 1_000..3_500).await;
+        let kept = kept_of(&ledger, 0..1_000).await;
+        assert!(kept.len() >= 100 && kept.len() < 1_100, "{}", kept.len());
+        assert_eq!(kept[0], 3_499);
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! Lines are kept by group; a group's lines come from streams, one for each instance that prints. Both lines and
 //! records are facts about work that is already done, so they are written behind it, together, and buffered: losing the
-//! newest ones in a crash loses no promise. What is kept of each is bounded, oldest first.
+//! newest ones in a crash loses no promise. (What somebody else puts here is synced before he is answered.) What is kept of each is bounded, oldest first.
 //!
 //! Must never know: why something ran, how a process is confined, or what a cloud calls these things.
 
 mod behind;
 mod error;
 mod follow;
+mod group;
 mod invocation;
 mod lines;
 mod schema;
+mod stream;
 mod tally;
 
 use std::sync::Arc;
@@ -22,8 +24,10 @@ use store::Store;
 pub use behind::Writer;
 pub use error::{Error, Result};
 pub use follow::{Filter, Follow};
-pub use lines::{GroupFacts, Logged};
-pub use schema::{Failure, Group, Invocation, Line, Outcome, Phases, Settlement};
+pub use group::{GroupFacts, KEPT_DAYS};
+pub use lines::Logged;
+pub use schema::{Failure, Group, Invocation, Line, Outcome, Phases, Settings, Settlement};
+pub use stream::{Made, StreamFacts};
 
 use behind::Behind;
 use tally::Tallies;

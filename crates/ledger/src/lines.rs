@@ -1,4 +1,4 @@
-//! Appending lines, reading the newest, listing and deleting groups.
+//! Appending lines, reading them, and forgetting the oldest.
 
 use std::sync::Arc;
 
@@ -25,12 +25,8 @@ pub struct Logged {
     pub stream: String,
     pub function: String,
     pub line: Line,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupFacts {
-    pub group: Group,
-    pub created: Timestamp,
+    /// Which line of its entry it is.
+    pub index: u32,
 }
 
 /// Who prints lines, and where they go.
@@ -52,6 +48,8 @@ pub(crate) struct Printed {
 /// How much of a group there is now.
 struct Grown<'a> {
     group: &'a Group,
+    /// About when it did.
+    at: Timestamp,
     sum: u64,
     /// It is time to write that down.
     due: bool,
@@ -109,16 +107,22 @@ impl Ledger {
         let mut entries = Vec::with_capacity(printed.len());
         let mut grown: Vec<Grown<'_>> = Vec::new();
         for one in printed {
-            let first = one.lines.first().map(|first| first.at);
+            let at = one.lines.first().map(|first| first.at);
             let (body, group) = (one.take(), &one.stream.group);
-            if let Some(first) = first {
+            if let Some(first) = at {
                 self.open_group(group, first).await?;
             }
+            let at = at.unwrap_or_default();
             let (sum, due) = self.tallies.grow_group(group, body.len() as u64);
             entries.push((group.log(), body));
             match grown.iter_mut().find(|known| known.group == group) {
                 Some(known) => (known.sum, known.due) = (sum, known.due || due),
-                None => grown.push(Grown { group, sum, due }),
+                None => grown.push(Grown {
+                    group,
+                    at,
+                    sum,
+                    due,
+                }),
             }
         }
         self.store
@@ -126,7 +130,10 @@ impl Ledger {
                 for (log, body) in &entries {
                     log.append(tx, body.clone());
                 }
-                for Grown { group, sum, due } in &grown {
+                for Grown {
+                    group, sum, due, ..
+                } in &grown
+                {
                     news().append(tx, encode_news(group));
                     if *due {
                         write_down(tx, group, *sum)?;
@@ -149,7 +156,16 @@ impl Ledger {
         if grown.iter().any(|group| group.due) {
             self.trim_news().await?;
         }
-        for Grown { group, sum, .. } in grown {
+        for Grown {
+            group,
+            at,
+            sum,
+            due,
+        } in grown
+        {
+            if *due && let Some(since) = self.settings(group)?.since(*at) {
+                self.forget_before(group, since).await?;
+            }
             if *sum > self.limits.group.as_bytes() {
                 self.trim_group(group, *sum).await?;
             }
@@ -187,7 +203,7 @@ impl Ledger {
         while freed < excess {
             let round = self
                 .store
-                .write_buffered(|tx| drop_oldest(tx, &group.log(), excess - freed))
+                .write_buffered(|tx| drop_oldest(tx, &group.log(), excess - freed, |_| Ok(true)))
                 .await?;
             if round == 0 {
                 break;
@@ -243,47 +259,44 @@ impl Ledger {
         read_after(&self.store.read()?, group, cursor, batches)
     }
 
-    /// The groups of a space in order of their names.
-    pub fn groups(&self, space: &Space) -> Result<Vec<GroupFacts>> {
-        let range = GROUPS.key().str(space.as_str()).range();
-        self.groups_in(&range)
+    /// Every line of a group, in the order of their appends.
+    pub fn each_line(&self, group: &Group, mut each: impl FnMut(Logged)) -> Result<()> {
+        const BATCHES: usize = 64;
+        let view = self.store.read()?;
+        let mut cursor = Position::START;
+        loop {
+            let entries = group.log().read(&view, cursor, BATCHES)?;
+            for entry in &entries {
+                read_batch(group, entry)?.into_iter().for_each(&mut each);
+            }
+            match entries.last() {
+                Some(last) if entries.len() == BATCHES => cursor = last.position,
+                _ => return Ok(()),
+            }
+        }
     }
 
-    pub(crate) fn every_group(&self) -> Result<Vec<GroupFacts>> {
-        self.groups_in(&GROUPS.key().range())
+    /// Waits until what was appended before now is durable.
+    pub async fn sync(&self) -> Result<()> {
+        Ok(self.store.sync().await?)
     }
 
-    fn groups_in(&self, range: &store::KeyRange) -> Result<Vec<GroupFacts>> {
-        let found = GROUPS.scan(&self.store.read()?, range, usize::MAX)?;
-        found
-            .into_iter()
-            .map(|(key, record)| {
-                Ok(GroupFacts {
-                    group: read_key(&key)?,
-                    created: record.created,
-                })
-            })
-            .collect()
-    }
-
-    /// Forgets a group and its lines; says whether it was there.
-    pub async fn delete_group(&self, group: &Group) -> Result<bool> {
-        let there = self
-            .store
-            .write(|tx| {
-                let there = GROUPS.get(tx, &group.key())?.is_some();
-                GROUPS.delete(tx, group.key());
-                Ok::<_, crate::Error>(there)
-            })
-            .await?;
-        self.tallies.forget_group(group);
-        while self
-            .store
-            .write_buffered(|tx| drop_oldest(tx, &group.log(), u64::MAX))
-            .await?
-            > 0
-        {}
-        Ok(there)
+    /// Forgets the oldest lines of a group as far as none of them is from `since` or later.
+    pub async fn forget_before(&self, group: &Group, since: Timestamp) -> Result<()> {
+        let is_old = |entry: &Entry| {
+            let batch = Batch::decode(&entry.body)?;
+            Ok(batch.lines.iter().all(|line| line.at < since))
+        };
+        loop {
+            let freed = self
+                .store
+                .write_buffered(|tx| drop_oldest(tx, &group.log(), u64::MAX, is_old))
+                .await?;
+            if freed == 0 {
+                return Ok(());
+            }
+            self.tallies.shrink_group(group, freed);
+        }
     }
 
     pub(crate) fn store(&self) -> &store::Store {
@@ -299,13 +312,19 @@ fn write_down(tx: &mut Tx, group: &Group, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// Removes the oldest entries, a bounded number of them, until `wanted` bytes are free; returns how many are.
-fn drop_oldest(tx: &mut Tx, log: &Log, wanted: u64) -> Result<u64> {
+/// Removes the oldest entries, a bounded number of them and none behind one that stays, until `wanted` bytes are free;
+/// returns how many are.
+pub(crate) fn drop_oldest(
+    tx: &mut Tx,
+    log: &Log,
+    wanted: u64,
+    goes: impl Fn(&Entry) -> Result<bool>,
+) -> Result<u64> {
     const AT_ONCE: usize = 256;
     let mut freed = 0;
     let mut last = None;
     for entry in log.read(tx, Position::START, AT_ONCE)? {
-        if freed >= wanted {
+        if freed >= wanted || !goes(&entry)? {
             break;
         }
         freed += entry.body.len() as u64;
@@ -334,17 +353,18 @@ pub(crate) fn read_after(
 
 fn read_batch(group: &Group, entry: &Entry) -> Result<Vec<Logged>> {
     let batch = Batch::decode(&entry.body)?;
-    let logged = |line| Logged {
+    let logged = |(index, line)| Logged {
         position: entry.position,
         group: group.clone(),
         stream: batch.stream.clone(),
         function: batch.function.clone(),
         line,
+        index,
     };
-    Ok(batch.lines.into_iter().map(logged).collect())
+    Ok((0..).zip(batch.lines).map(logged).collect())
 }
 
-fn read_key(key: &[u8]) -> Result<Group> {
+pub(crate) fn read_key(key: &[u8]) -> Result<Group> {
     let read = || {
         let mut reader = store::KeyReader::new(key)?;
         Some(Group {

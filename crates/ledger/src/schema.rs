@@ -1,5 +1,6 @@
 //! What is in the store: groups, the logs that hold their lines, and invocation records, newest first.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::{Space, Timestamp};
@@ -11,6 +12,11 @@ pub(crate) const GROUPS: Table<GroupRecord> = Table::new(Keyspace::Ledger, 0);
 /// By space, function, how far the start is from the end of time, request id and attempt.
 pub(crate) const INVOCATIONS: Table<Invocation> = Table::new(Keyspace::Ledger, 1);
 
+/// What was set of a group, by space and group name. One that came to be with its first line has none.
+pub(crate) const SETTINGS: Table<Settings> = Table::new(Keyspace::Ledger, 2);
+/// Streams that were made before they had lines, by space, group name and stream name.
+pub(crate) const STREAMS: Table<MadeStream> = Table::new(Keyspace::Ledger, 3);
+
 /// Where lines go: named by whoever configures the function.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Group {
@@ -19,11 +25,25 @@ pub struct Group {
 }
 
 impl Group {
+    /// Whether a group may be called so.
+    pub fn is_name(name: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#".contains(&byte);
+        (1..=512).contains(&name.len()) && name.bytes().all(plain)
+    }
+
+    pub(crate) fn settings(&self) -> Key {
+        SETTINGS.key().str(self.space.as_str()).str(&self.name)
+    }
+
+    pub(crate) fn streams(&self) -> Key {
+        STREAMS.key().str(self.space.as_str()).str(&self.name)
+    }
+
     pub(crate) fn key(&self) -> Key {
         GROUPS.key().str(self.space.as_str()).str(&self.name)
     }
 
-    /// The name cannot hold a zero byte (its face sees to that), so no two groups share a log.
+    /// No name holds a zero byte, so no two groups share a log.
     pub(crate) fn log(&self) -> Log {
         Log::new(format!("ledger/lines\0{}\0{}", self.space, self.name))
     }
@@ -37,6 +57,25 @@ pub(crate) struct GroupRecord {
 }
 
 impl Record for GroupRecord {}
+
+/// What may be set of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How long its lines are kept, if their number alone does not decide.
+    pub days: Option<u32>,
+    pub tags: BTreeMap<String, String>,
+    /// In the words of whoever made it; nothing here acts by it.
+    pub kind: Option<String>,
+}
+
+impl Record for Settings {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MadeStream {
+    pub(crate) created: Timestamp,
+}
+
+impl Record for MadeStream {}
 
 /// One thing that was printed; it may hold line breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

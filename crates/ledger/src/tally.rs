@@ -10,7 +10,14 @@ use crate::schema::Group;
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     groups: Mutex<HashMap<Group, GroupTally>>,
-    functions: Mutex<HashMap<(Space, String), usize>>,
+    functions: Mutex<HashMap<(Space, String), FunctionTally>>,
+}
+
+#[derive(Debug, Default)]
+struct FunctionTally {
+    records: usize,
+    /// From this key on, all were dropped: whoever looks for the oldest would walk over what is left of them.
+    gone: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +41,11 @@ impl Tallies {
             recorded: bytes,
         };
         self.groups.lock().entry(group.clone()).or_insert(tally);
+    }
+
+    pub(crate) fn size_of_group(&self, group: &Group) -> Option<u64> {
+        let groups = self.groups.lock();
+        groups.get(group).map(|tally| tally.bytes)
     }
 
     pub(crate) fn forget_group(&self, group: &Group) {
@@ -64,14 +76,25 @@ impl Tallies {
     /// Counts one more record of a function whose count is known; none if it is not.
     pub(crate) fn grow_function(&self, space: &Space, function: &str) -> Option<usize> {
         let mut functions = self.functions.lock();
-        let count = functions.get_mut(&(space.clone(), function.to_owned()))?;
-        *count += 1;
-        Some(*count)
+        let tally = functions.get_mut(&(space.clone(), function.to_owned()))?;
+        tally.records += 1;
+        Some(tally.records)
     }
 
-    pub(crate) fn set_function(&self, space: &Space, function: &str, count: usize) {
-        self.functions
-            .lock()
-            .insert((space.clone(), function.to_owned()), count);
+    pub(crate) fn set_function(&self, space: &Space, function: &str, records: usize) {
+        let key = (space.clone(), function.to_owned());
+        self.functions.lock().entry(key).or_default().records = records;
+    }
+
+    pub(crate) fn gone_of_function(&self, space: &Space, function: &str) -> Option<Vec<u8>> {
+        let functions = self.functions.lock();
+        let tally = functions.get(&(space.clone(), function.to_owned()))?;
+        tally.gone.clone()
+    }
+
+    /// Notes that all records of a function from this key on were dropped.
+    pub(crate) fn note_gone(&self, space: &Space, function: &str, from: Vec<u8>) {
+        let key = (space.clone(), function.to_owned());
+        self.functions.lock().entry(key).or_default().gone = Some(from);
     }
 }

@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use base::Timestamp;
 
-use crate::Queues;
 use crate::error::Result;
 use crate::schema::{Address, HELD, Queue};
+use crate::{Queues, tally};
 
 /// The longest that a message can be delayed.
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
@@ -27,7 +27,7 @@ impl Queues {
         let now = self.now();
         let in_flight = desk.in_flight(self.store(), now)? as u64;
         let view = self.store().read()?;
-        let total = desk.tally.total(&view)?;
+        let total = tally::total(&view, queue.number)?;
         let delayed = delayed(&view, &queue, now)?;
         Ok(Counts {
             visible: total.saturating_sub(in_flight + delayed),

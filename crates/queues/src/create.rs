@@ -77,10 +77,9 @@ impl Queues {
         if let Some(desk) = desks.get(address) {
             return Ok(desk.clone());
         }
-        let view = self.store().read()?;
-        let queue = QUEUES.get(&view, &row(address))?;
+        let queue = QUEUES.get(&self.store().read()?, &row(address))?;
         let queue = queue.ok_or_else(|| Error::NoSuchQueue(address.clone()))?;
-        let desk = Arc::new(Desk::new(&view, address.clone(), queue)?);
+        let desk = Arc::new(Desk::new(address.clone(), queue));
         desks.insert(address.clone(), desk.clone());
         Ok(desk)
     }

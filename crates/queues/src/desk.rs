@@ -23,13 +23,11 @@ use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::receive::Attempts;
 use crate::schema::{Address, Queue};
-use crate::tally::Tally;
 
 pub(crate) struct Desk {
     pub(crate) address: Address,
     queue: RwLock<Arc<Queue>>,
     gone: AtomicBool,
-    pub(crate) tally: Arc<Tally>,
     messages: Mutex<Messages>,
     /// Whose turn it is to listen to the queue's bell. Only one of those who wait does, so that one message does not
     /// wake a thousand; it leaves its place to the next when it has something.
@@ -47,17 +45,16 @@ enum Messages {
 }
 
 impl Desk {
-    pub(crate) fn new(view: &View, address: Address, queue: Queue) -> store::Result<Self> {
-        Ok(Self {
+    pub(crate) fn new(address: Address, queue: Queue) -> Self {
+        Self {
             address,
-            tally: Arc::new(Tally::load(view, queue.number)?),
             queue: RwLock::new(Arc::new(queue)),
             gone: AtomicBool::new(false),
             messages: Mutex::new(Messages::Unread),
             turn: Semaphore::new(1),
             stirred: Notify::new(),
             attempts: Mutex::default(),
-        })
+        }
     }
 
     pub(crate) fn queue(&self) -> Arc<Queue> {

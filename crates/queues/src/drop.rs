@@ -10,7 +10,7 @@ use crate::place::Place;
 use crate::remove::remove;
 use crate::schema::{
     APART, Address, CURSORS, DROPPED, DUE, Dropped, GONE, HELD, ONCE, ONCE_UNTIL, QUEUES, Queue,
-    Settings, TAGS, gone, log, row,
+    Settings, TAGS, TALLIES, gone, log, row,
 };
 use crate::{Queues, desk, tally};
 
@@ -117,7 +117,8 @@ fn clear(tx: &mut Tx, dropped: Dropped) -> Result<bool> {
         DUE.key().u64(number),
         Key::new(Keyspace::Queues, ONCE).u64(number),
         ONCE_UNTIL.key().u64(number),
-        tally::all(number),
+        TALLIES.key().u64(number),
+        tally::counted(number),
         CURSORS.key().u64(number),
     ];
     for prefix in rest {

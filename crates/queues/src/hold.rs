@@ -5,7 +5,6 @@ use std::sync::Arc;
 use base::Timestamp;
 use store::Tx;
 
-use crate::Queues;
 use crate::desk::pick::{Fate, Outcome, Pick};
 use crate::desk::{Claim, Desk};
 use crate::error::Result;
@@ -15,7 +14,7 @@ use crate::receipt::Receipt;
 use crate::remove::remove;
 use crate::schema::{Address, DUE, Due, HELD, Held, Message, Queue};
 use crate::send::{Enlisting, enlist};
-use crate::tally::Slot;
+use crate::{Queues, tally};
 
 /// What a transaction made of the picks.
 #[derive(Default)]
@@ -30,13 +29,6 @@ impl Queues {
     pub(crate) async fn hold(&self, mut claim: Claim, now: Timestamp) -> Result<Vec<Received>> {
         let token = self.shared.random.u64();
         let grave = self.grave(&mut claim);
-        let buries = claim.picks.iter().any(|pick| pick.fate == Fate::Bury);
-        let removes = claim.picks.iter().any(|pick| pick.fate == Fate::Remove);
-        let slot = (buries || removes).then(|| claim.desk.tally.slot());
-        let grave_slot = grave
-            .as_ref()
-            .filter(|_| buries)
-            .map(|grave| grave.tally.slot());
         let shared = &claim;
         let done = self
             .store()
@@ -52,17 +44,13 @@ impl Queues {
                         now,
                     )?;
                 }
-                put(&slot, tx, -done.gone - done.buried);
-                put(&grave_slot, tx, done.buried);
+                tally::add(tx, shared.queue.number, -done.gone - done.buried);
+                if let Some(grave) = &grave {
+                    tally::add(tx, grave.queue().number, done.buried);
+                }
                 Ok::<_, crate::Error>(done)
             })
             .await?;
-        if let Some(slot) = slot {
-            slot.settle(-done.gone - done.buried);
-        }
-        if let Some(slot) = grave_slot {
-            slot.settle(done.buried);
-        }
         claim.keep(self.store(), &done.outcomes, now)?;
         Ok(deliver(&mut claim, &done.outcomes, token, now))
     }
@@ -80,12 +68,6 @@ impl Queues {
             }
         }
         grave
-    }
-}
-
-fn put(slot: &Option<Slot>, tx: &mut Tx, change: i64) {
-    if let Some(slot) = slot {
-        slot.put(tx, change);
     }
 }
 

@@ -232,9 +232,8 @@ impl Queues {
             .iter()
             .map(|_| self.shared.random.uuid())
             .collect();
-        let slot = claim.desk.tally.slot();
         let shared = &claim;
-        let (outcomes, moved, gone) = self
+        let (outcomes, moved) = self
             .store()
             .write(|tx| {
                 let mut outcomes = Vec::with_capacity(ids.len());
@@ -254,19 +253,18 @@ impl Queues {
                     if let (Fate::Deliver, Some(target)) = (pick.fate, target) {
                         let target = target.open()?;
                         enlist(tx, &target, &renewed(message, *id, now), Enlisting::moved())?;
-                        tally::add(tx, target.number, 1, id.as_u64_pair().1)?;
+                        tally::add(tx, target.number, 1);
                         moved += 1;
                     }
                 }
-                slot.put(tx, -gone);
+                tally::add(tx, shared.queue.number, -gone);
                 if let Some(mut task) = MOVES.get(tx, &key(&MOVES.key(), &task.from, task.id))? {
                     task.moved += moved;
                     MOVES.put(tx, key(&MOVES.key(), &task.from, task.id), &task);
                 }
-                Ok::<_, Error>((outcomes, moved, gone))
+                Ok::<_, Error>((outcomes, moved))
             })
             .await?;
-        slot.settle(-gone);
         claim.keep(self.store(), &outcomes, now)?;
         Ok(Round::Moved(moved))
     }

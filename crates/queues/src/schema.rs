@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Space, Timestamp};
 use serde::{Deserialize, Serialize};
-use store::{Key, KeyReader, Keyspace, Log, Position, Record, Table};
+use store::{Key, KeyReader, Keyspace, Log, Position, Record, Sums, Table};
 use uuid::Uuid;
 
 use crate::place::Place;
@@ -21,7 +21,7 @@ pub(crate) const DUE: Table<Due> = Table::new(Keyspace::Queues, 4);
 pub(crate) const ONCE: u8 = 5;
 /// When the entries of [`ONCE`] are over: by queue, time and what tells repetitions.
 pub(crate) const ONCE_UNTIL: Table<Due> = Table::new(Keyspace::Queues, 6);
-/// Parts of the number of messages, by queue and slot: see `tally.rs`.
+/// By queue and slot: what [`COUNTS`] are now, and what was counted before they were.
 pub(crate) const TALLIES: Table<Tally> = Table::new(Keyspace::Queues, 7);
 /// Before which messages were received once at least, by queue. It may lag.
 pub(crate) const CURSORS: Table<Cursor> = Table::new(Keyspace::Queues, 8);
@@ -37,6 +37,8 @@ pub(crate) const MOVES: Table<Move> = Table::new(Keyspace::Queues, 12);
 pub(crate) const MOVING: Table<Due> = Table::new(Keyspace::Queues, 13);
 /// Which queues give their dead letters to a queue: by the space and name of that queue, then of theirs.
 pub(crate) const SOURCES: Table<Due> = Table::new(Keyspace::Queues, 14);
+/// How many messages there are, by queue.
+pub(crate) const COUNTS: Sums<1> = Sums::new(Keyspace::Queues, 15);
 
 /// What a queue is known by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

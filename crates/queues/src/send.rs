@@ -1,12 +1,10 @@
 //! Sending: one row for the message, and for those that are delayed or in order what finds them again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
 use store::{Record, Tx};
 
-use crate::desk::Desk;
 use crate::error::Result;
 use crate::message::{NewMessage, Sent, SequenceNumber};
 use crate::once::{self, Once};
@@ -45,7 +43,7 @@ impl Queues {
         let (message, enlisting) = self.prepare(&queue, new);
         let sent = enlist(tx, &queue, &message, enlisting)?;
         if !sent.repeated {
-            tally::add(tx, queue.number, 1, enlisting.chance)?;
+            tally::add(tx, queue.number, 1);
         }
         Ok(sent)
     }
@@ -66,7 +64,7 @@ impl Queues {
                 Ok(self.prepare(&queue, new))
             })
             .collect();
-        let sent = self.commit(&desk, &queue, &prepared).await?;
+        let sent = self.commit(&queue, &prepared).await?;
         let mut sent = sent.into_iter();
         let view = queue.ordered.then(|| self.store().read()).transpose()?;
         prepared
@@ -90,16 +88,13 @@ impl Queues {
 
     async fn commit(
         &self,
-        desk: &Arc<Desk>,
-        queue: &Arc<Queue>,
+        queue: &Queue,
         prepared: &[Result<(Message, Enlisting)>],
     ) -> Result<Vec<Sent>> {
         if prepared.iter().all(Result::is_err) {
             return Ok(Vec::new());
         }
-        let slot = desk.tally.slot();
-        let (sent, count) = self
-            .store()
+        self.store()
             .write(|tx| {
                 let mut sent = Vec::with_capacity(prepared.len());
                 for (message, enlisting) in prepared.iter().flatten() {
@@ -107,12 +102,10 @@ impl Queues {
                 }
                 let count = sent.iter().filter(|sent| !sent.repeated).count();
                 let count = i64::try_from(count).unwrap_or(i64::MAX);
-                slot.put(tx, count);
-                Ok::<_, crate::Error>((sent, count))
+                tally::add(tx, queue.number, count);
+                Ok(sent)
             })
-            .await?;
-        slot.settle(count);
-        Ok(sent)
+            .await
     }
 
     fn prepare(&self, queue: &Queue, new: NewMessage) -> (Message, Enlisting) {

@@ -12,7 +12,7 @@ use crate::place::Place;
 use crate::receipt::Receipt;
 use crate::remove::remove;
 use crate::schema::{Address, DUE, Due, HELD, Held, Queue};
-use crate::{MAX_HELD_S, Queues};
+use crate::{MAX_HELD_S, Queues, tally};
 
 /// What settling one message came to.
 enum Done {
@@ -29,8 +29,7 @@ impl Queues {
         let desk = self.desk(of)?;
         let queue = desk.open()?;
         let now = self.now();
-        let slot = desk.tally.slot();
-        let (done, gone) = self
+        let done = self
             .store()
             .write(|tx| {
                 let mut done = Vec::with_capacity(receipts.len());
@@ -42,11 +41,10 @@ impl Queues {
                 }
                 let gone = done.iter().filter(|done| matches!(done, Ok(Done::Gone(_))));
                 let gone = i64::try_from(gone.count()).unwrap_or(i64::MAX);
-                slot.put(tx, -gone);
-                Ok::<_, Error>((done, gone))
+                tally::add(tx, queue.number, -gone);
+                Ok::<_, Error>(done)
             })
             .await?;
-        slot.settle(-gone);
         let outcomes = done.into_iter().zip(receipts).map(|(done, receipt)| {
             if let Done::Gone(Some(until)) = done? {
                 desk.moved(self.store(), receipt.place, until, None, now)?;

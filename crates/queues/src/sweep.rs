@@ -5,7 +5,6 @@ use std::sync::Arc;
 use base::Timestamp;
 use store::{Position, Record, Tx, View};
 
-use crate::Queues;
 use crate::desk::Desk;
 use crate::desk::ordered::{of_group, turn};
 use crate::desk::plain::message;
@@ -14,6 +13,7 @@ use crate::message::is_over;
 use crate::place::Place;
 use crate::remove::remove;
 use crate::schema::{APART, HELD, Held, Message, Queue, Turn};
+use crate::{Queues, tally};
 
 /// How many messages are looked at, and removed, at once.
 const AT_ONCE: usize = 512;
@@ -35,7 +35,6 @@ impl Queues {
         if free.is_empty() {
             return Ok(false);
         }
-        let slot = desk.tally.slot();
         let gone = self
             .store()
             .write_buffered(|tx| {
@@ -45,11 +44,11 @@ impl Queues {
                         gone.push((*place, held));
                     }
                 }
-                slot.put(tx, -counted(&gone));
+                let count = i64::try_from(gone.len()).unwrap_or(i64::MAX);
+                tally::add(tx, queue.number, -count);
                 Ok::<_, Error>(gone)
             })
             .await?;
-        slot.settle(-counted(&gone));
         for (place, held) in &gone {
             if let Some(held) = held {
                 desk.moved(self.store(), *place, held.until, None, now)?;
@@ -57,10 +56,6 @@ impl Queues {
         }
         Ok(full)
     }
-}
-
-fn counted(gone: &[(Place, Option<Held>)]) -> i64 {
-    i64::try_from(gone.len()).unwrap_or(i64::MAX)
 }
 
 /// Removes one that is still there, and says how it was held.

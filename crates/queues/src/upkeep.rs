@@ -74,9 +74,6 @@ impl Queues {
                 .await?
                 == AT_ONCE
         {}
-        if desk.tally.in_doubt() {
-            desk.tally.clear_doubts(self.store()).await?;
-        }
         if let Some(cursor) = desk.cursor() {
             self.note(queue.number, cursor).await?;
         }

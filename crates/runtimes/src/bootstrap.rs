@@ -54,6 +54,10 @@ pub(crate) const NODE: &[File] = &[
         include_bytes!("../bootstrap/node/azure/http.js"),
     ),
     (
+        "code_cache.js",
+        include_bytes!("../bootstrap/node/code_cache.js"),
+    ),
+    (
         "connection.js",
         include_bytes!("../bootstrap/node/connection.js"),
     ),
@@ -61,9 +65,18 @@ pub(crate) const NODE: &[File] = &[
     ("errors.js", include_bytes!("../bootstrap/node/errors.js")),
     ("google.js", include_bytes!("../bootstrap/node/google.js")),
     (
+        "google/direct.js",
+        include_bytes!("../bootstrap/node/google/direct.js"),
+    ),
+    (
+        "google/response.js",
+        include_bytes!("../bootstrap/node/google/response.js"),
+    ),
+    (
         "invocation.js",
         include_bytes!("../bootstrap/node/invocation.js"),
     ),
+    ("line.js", include_bytes!("../bootstrap/node/line.js")),
     ("load.js", include_bytes!("../bootstrap/node/load.js")),
     (
         "redirect.js",
@@ -73,6 +86,10 @@ pub(crate) const NODE: &[File] = &[
     (
         "streaming.js",
         include_bytes!("../bootstrap/node/streaming.js"),
+    ),
+    (
+        "rehearsal.js",
+        include_bytes!("../bootstrap/node/rehearsal.js"),
     ),
     (
         "template.js",
@@ -92,6 +109,10 @@ pub(crate) const PYTHON: &[File] = &[
         include_bytes!("../bootstrap/python/_fulmar/__init__.py"),
     ),
     (
+        "_fulmar/after.py",
+        include_bytes!("../bootstrap/python/_fulmar/after.py"),
+    ),
+    (
         "_fulmar/answers.py",
         include_bytes!("../bootstrap/python/_fulmar/answers.py"),
     ),
@@ -108,8 +129,20 @@ pub(crate) const PYTHON: &[File] = &[
         include_bytes!("../bootstrap/python/_fulmar/context.py"),
     ),
     (
+        "_fulmar/direct.py",
+        include_bytes!("../bootstrap/python/_fulmar/direct.py"),
+    ),
+    (
+        "_fulmar/given.py",
+        include_bytes!("../bootstrap/python/_fulmar/given.py"),
+    ),
+    (
         "_fulmar/google.py",
         include_bytes!("../bootstrap/python/_fulmar/google.py"),
+    ),
+    (
+        "_fulmar/line.py",
+        include_bytes!("../bootstrap/python/_fulmar/line.py"),
     ),
     (
         "_fulmar/loading.py",
@@ -118,6 +151,10 @@ pub(crate) const PYTHON: &[File] = &[
     (
         "_fulmar/logs.py",
         include_bytes!("../bootstrap/python/_fulmar/logs.py"),
+    ),
+    (
+        "_fulmar/rehearsal.py",
+        include_bytes!("../bootstrap/python/_fulmar/rehearsal.py"),
     ),
     (
         "_fulmar/runtime.py",
@@ -134,6 +171,10 @@ pub(crate) const PYTHON: &[File] = &[
     (
         "_fulmar/template.py",
         include_bytes!("../bootstrap/python/_fulmar/template.py"),
+    ),
+    (
+        "_fulmar/wsgi.py",
+        include_bytes!("../bootstrap/python/_fulmar/wsgi.py"),
     ),
     (LIBRARY, sandbox::LIBRARY),
 ];

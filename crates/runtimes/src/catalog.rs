@@ -11,6 +11,8 @@ pub enum Language {
     Node,
     Python,
     CSharp,
+    /// The package brings its own program, which speaks its vendor's protocol to a host of ours.
+    Hosted,
     /// The package brings its own program, which speaks the worker protocol.
     Custom,
 }
@@ -33,6 +35,8 @@ pub enum Resolved {
     Host(Found),
     /// Nothing of the host's: what is in the package.
     Package,
+    /// A program of its own, behind a host of ours; and what the host has of the language that it is in, if that is one.
+    Hosted(Option<Found>),
 }
 
 /// What a runtime's id stands for.
@@ -52,6 +56,8 @@ const MONOS_COMPILER: &str = "mcs";
 /// Where a distribution keeps the library that programs in C# read JSON with.
 const MONOS_LIBRARIES: &str = "/usr/lib/cli";
 const JSON_LIBRARY: &str = "Newtonsoft.Json.dll";
+/// What stands for a program that has a host of ours. After a slash may stand the runtime that it needs itself.
+const HOSTED: &str = "hosted";
 /// What stands for C# on whatever this host has.
 const CSHARP: &str = "csharp";
 /// The oldest that the bootstraps run on.
@@ -179,7 +185,7 @@ impl Found {
         let first = numbers.next()?.ok()?;
         match self.language {
             Language::Node => Some((first, 0)),
-            Language::Python | Language::CSharp | Language::Custom => {
+            Language::Python | Language::CSharp | Language::Hosted | Language::Custom => {
                 Some((first, numbers.next()?.ok()?))
             }
         }
@@ -190,7 +196,7 @@ impl Found {
 pub fn check(id: &str) -> Result<Language> {
     match wanted(id)?.language {
         // Nobody publishes what this is called here.
-        Language::CSharp => Err(Error::Unknown(id.to_owned())),
+        Language::CSharp | Language::Hosted => Err(Error::Unknown(id.to_owned())),
         language => Ok(language),
     }
 }
@@ -223,6 +229,12 @@ fn wanted(id: &str) -> Result<Wanted> {
             version: (0, 0),
         });
     }
+    if runs_hosted(id).is_some() {
+        return Ok(Wanted {
+            language: Language::Hosted,
+            version: (0, 0),
+        });
+    }
     if CUSTOM.contains(&id) {
         return Ok(Wanted {
             language: Language::Custom,
@@ -235,12 +247,34 @@ fn wanted(id: &str) -> Result<Wanted> {
     Err(unknown())
 }
 
+/// Of a program behind a host of ours, the runtime that it needs: empty if it needs none that the catalog has.
+fn runs_hosted(id: &str) -> Option<&str> {
+    match id.strip_prefix(HOSTED)? {
+        "" => Some(""),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
 impl Runtimes {
+    async fn resolve_hosted(&self, id: &str) -> Result<(Resolved, Option<String>)> {
+        let needed = runs_hosted(id).unwrap_or_default();
+        if needed.is_empty() || runs_hosted(needed).is_some() {
+            return Ok((Resolved::Hosted(None), None));
+        }
+        let (needed, notice) = Box::pin(self.resolve(needed)).await?;
+        let found = match needed {
+            Resolved::Host(found) => Some(found),
+            Resolved::Package | Resolved::Hosted(_) => None,
+        };
+        Ok((Resolved::Hosted(found), notice))
+    }
+
     /// What this host runs `id` on, and what is to be said about it if that is another version.
     pub async fn resolve(&self, id: &str) -> Result<(Resolved, Option<String>)> {
         let wanted = wanted(id)?;
         let found = match wanted.language {
             Language::Custom => return Ok((Resolved::Package, None)),
+            Language::Hosted => return self.resolve_hosted(id).await,
             Language::Node => self.shared.nodes.get_or_init(nodes).await,
             Language::Python => self.shared.pythons.get_or_init(pythons).await,
             Language::CSharp => self.shared.monos.get_or_init(monos).await,
@@ -265,7 +299,9 @@ fn choose(found: &[Found], wanted: Wanted) -> Result<&Found> {
             OLDEST_MONO,
             "Mono 6 with mcs and Newtonsoft.Json (mono-runtime, mono-mcs, libnewtonsoft-json5.0-cil)",
         ),
-        Language::Python | Language::Custom => (OLDEST_PYTHON, "Python 3.9 or newer"),
+        Language::Python | Language::Hosted | Language::Custom => {
+            (OLDEST_PYTHON, "Python 3.9 or newer")
+        }
     };
     let fit = found
         .iter()
@@ -285,7 +321,7 @@ fn notice(id: &str, wanted: Wanted, found: &Found) -> Option<String> {
         // It asks for no version.
         Language::CSharp => return None,
         Language::Node => "Node",
-        Language::Python | Language::Custom => "Python",
+        Language::Python | Language::Hosted | Language::Custom => "Python",
     };
     (found.version() != Some(wanted.version)).then(|| {
         format!(

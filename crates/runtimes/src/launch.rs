@@ -109,6 +109,7 @@ impl Runtimes {
         let (resolved, _) = self.resolve(&launch.runtime).await?;
         let mut program = match &resolved {
             Resolved::Package => self.custom(&launch)?,
+            Resolved::Hosted(found) => self.hosted(&launch, found.as_ref())?,
             Resolved::Host(found) => match self.take_placeholder(&launch, found).await {
                 Some(worker) => return Ok(worker),
                 None => self.program(&launch, found).await?,
@@ -138,6 +139,12 @@ impl Runtimes {
             }
             Speaks::OverTcp => None,
         };
+        if let Resolved::Host(found) = &resolved
+            && let Some(given) = self.code_cache(&launch, found, &program.argv[1..].join(" "))
+        {
+            fds.push(given.fd);
+            program.environment.push(given.variable);
+        }
         let environment = self.environment(&launch, &mut program, own);
         let mut child = self
             .shared
@@ -181,7 +188,7 @@ impl Runtimes {
         match found.language {
             Language::Python => self.python(launch, found).await,
             Language::CSharp => self.csharp(launch, found).await,
-            Language::Node | Language::Custom => self.node(launch, found),
+            Language::Node | Language::Hosted | Language::Custom => self.node(launch, found),
         }
     }
 

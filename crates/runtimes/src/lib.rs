@@ -8,10 +8,12 @@
 
 mod bootstrap;
 mod catalog;
+mod code_cache;
 mod csharp;
 mod custom;
 mod error;
 mod extensions;
+mod hosted;
 mod launch;
 mod node;
 mod packages;
@@ -25,6 +27,7 @@ use base::Random;
 use sandbox::{Jail, Network};
 use tokio::sync::{Mutex, OnceCell};
 
+use code_cache::CodeCaches;
 use templates::Placeholders;
 
 pub use catalog::{Found, Language, Resolved, check, languages, python_of};
@@ -53,6 +56,7 @@ struct Shared {
     compiling: Mutex<()>,
     random: Random,
     placeholders: Placeholders,
+    code_caches: CodeCaches,
 }
 
 impl Runtimes {
@@ -69,6 +73,7 @@ impl Runtimes {
                 compiling: Mutex::new(()),
                 random: Random::system(),
                 placeholders: Placeholders::default(),
+                code_caches: CodeCaches::default(),
             }),
         }
     }

@@ -35,6 +35,8 @@ const PLACES: [&str; 3] = [CODE, LAYERS, PACKAGES];
 const READ_AT_START: &[&str] = &[
     "PYTHON", "NODE_", "LD_", "GLIBC_", "MALLOC_", "UV_", "OPENSSL_", "SSL_",
 ];
+/// The flags of what comes of a placeholder, as far as what it compiles is concerned.
+const FORKED: &str = "forked";
 /// Ours, which is set for everybody.
 const USUAL: &str = "NODE_PATH";
 /// A placeholder with all that it has imported.
@@ -105,11 +107,20 @@ fn forkable(language: Language) -> Option<Forkable> {
             options: &[],
         }),
         // Helper threads do not survive a fork: there are to be none. The usual pool of threads is made anew in a child.
+        // Nor is a template to begin a collection that each child would have to go on with.
         Language::Node if !sandbox::NODE_LIBRARY.is_empty() => Some(Forkable {
             threads: 1,
-            options: &["--single-threaded", "--v8-pool-size=0"],
+            options: &[
+                "--single-threaded",
+                "--v8-pool-size=0",
+                "--no-memory-reducer",
+            ],
         }),
-        Language::Python | Language::Node | Language::CSharp | Language::Custom => None,
+        Language::Python
+        | Language::Node
+        | Language::CSharp
+        | Language::Hosted
+        | Language::Custom => None,
     }
 }
 
@@ -141,9 +152,15 @@ impl Runtimes {
         }
         let placeholder = self.shared.placeholders.get(&found.path)?;
         placeholder.used.store(true, Ordering::Relaxed);
-        let program = self.program(launch, found).await.ok()?;
+        let mut program = self.program(launch, found).await.ok()?;
         let mounts = self.mounts(launch, &program);
-        match self.fork(&placeholder.forks, launch, program, mounts).await {
+        let given = self.code_cache(launch, found, FORKED);
+        let given = given.map(|given| {
+            program.environment.push(given.variable);
+            given.fd
+        });
+        let forked = self.fork(&placeholder.forks, launch, program, mounts, given);
+        match forked.await {
             Ok(worker) => Some(Worker {
                 start: Start::Placeholder,
                 ..worker
@@ -216,7 +233,9 @@ impl Runtimes {
         let started = async {
             let mut program = match found.language {
                 Language::Python => self.waiting_python(found).await?,
-                Language::Node | Language::CSharp | Language::Custom => self.waiting_node(found)?,
+                Language::Node | Language::CSharp | Language::Hosted | Language::Custom => {
+                    self.waiting_node(found)?
+                }
             };
             program.prepare(forkable, self.library(found));
             let spec = Spec {
@@ -279,6 +298,7 @@ impl Runtimes {
         launch: &Launch,
         mut program: Program,
         mounts: Vec<Mount>,
+        given: Option<PassedFd>,
     ) -> Result<Worker> {
         let failed = |cause| Error::Io {
             what: "make a connection for an instance",
@@ -292,14 +312,15 @@ impl Runtimes {
             .collect();
         let message = serde_json::to_vec(&environment)
             .map_err(|cause| failed(std::io::Error::other(cause)))?;
+        let own = PassedFd {
+            fd: theirs,
+            number: DESCRIPTOR,
+        };
         let fork = Fork {
             mounts,
             tmp: launch.ephemeral,
             limits: limits(launch.memory),
-            fds: vec![PassedFd {
-                fd: theirs,
-                number: DESCRIPTOR,
-            }],
+            fds: std::iter::once(own).chain(given).collect(),
             message,
         };
         Ok(Worker {
@@ -325,7 +346,7 @@ impl Template {
         };
         let program = self.runtimes.program(launch, &found).await?;
         self.runtimes
-            .fork(&self.forks, launch, program, Vec::new())
+            .fork(&self.forks, launch, program, Vec::new(), None)
             .await
     }
 
@@ -360,8 +381,12 @@ impl Program {
 impl Launch {
     /// Whether something runs beside the function, or in the place of our bootstrap's usual work.
     fn is_more_than_its_code(&self) -> bool {
-        let has_adapter = self.environment.iter().any(|(name, _)| name == ADAPTER);
-        has_adapter || self.brings_extensions()
+        self.has_adapter() || self.brings_extensions()
+    }
+
+    /// Whether it is to behave as another cloud's framework.
+    pub(crate) fn has_adapter(&self) -> bool {
+        self.environment.iter().any(|(name, _)| name == ADAPTER)
     }
 
     /// Whether its environment says something to the language that is only heard when a process starts.

@@ -1,15 +1,28 @@
-//! The template's side of a fork: it waits for the warden's word, clones itself into fresh namespaces, and the child
-//! gives up what the new namespaces gave it, and goes on in the interpreter.
+//! The template's side of a fork: it waits for the warden's word, forks, and the child makes itself fresh namespaces,
+//! gives up what these gave it, and goes on in the interpreter.
 //!
-//! The child comes in two parts, as every instance does: the first process of its pid namespace, which only waits and
-//! reaps, and the program. What a child gives up here the warden looks at from outside: nothing depends on this file
-//! being honest but the child's own tidiness.
+//! An instance comes in two parts, as every instance does: the first process of its pid namespace, which only waits and
+//! reaps, and the program. Here they share one memory, which is copied from the template's once, by the C library's own
+//! `fork`, so that it and whoever has asked to be told know of it. Three processes have to do with that:
 //!
-//! Everything here is bare system calls: after a raw `clone` the C library's own state is that of another process.
+//! 1. the *copy*, which comes of that fork. It makes the namespaces, starts the first process in them, and ends: who is to
+//!    be in a pid namespace must be born there;
+//! 2. the *first*, on a stack of its own. It becomes who the warden says, gives everything up, and starts the program;
+//! 3. the *program*, on the stack that the copy has left, where it was left.
+//!
+//! What is the kernel's and not the memory's (the number that the C library keeps, its list of locks that are to be let
+//! go, its restartable sequences) is arranged for the program as `fork` does it.
+//!
+//! What an instance gives up here the warden looks at from outside: nothing depends on this file being honest but the
+//! instance's own tidiness. Everything here is bare system calls.
 
-use core::arch::asm;
+use core::arch::{asm, global_asm};
 
-const CLONE_PARENT: usize = 0x8000;
+use crate::rehearsal;
+
+const CLONE_VM: usize = 0x100;
+const CLONE_CHILD_CLEARTID: usize = 0x20_0000;
+const CLONE_CHILD_SETTID: usize = 0x100_0000;
 const NAMESPACES: usize = 0x1000_0000 | 0x0002_0000 | 0x2000_0000 | 0x0800_0000 | 0x0400_0000;
 const CLONE_NEWNET: usize = 0x4000_0000;
 const SIGCHLD: usize = 17;
@@ -23,19 +36,24 @@ const MOST_FDS: usize = 8;
 const HIGH_FD: usize = 100;
 
 const PR_SET_DUMPABLE: usize = 4;
+const PR_GET_TID_ADDRESS: usize = 40;
 const PR_SET_SECCOMP: usize = 22;
 const PR_CAPBSET_DROP: usize = 24;
-const AT_FDCWD: usize = -100_isize as usize;
+pub const AT_FDCWD: usize = -100_isize as usize;
 const O_PATH_CLOEXEC: usize = 0x20_0000 | 0x8_0000;
 const F_DUPFD_CLOEXEC: usize = 1030;
-const EINTR: isize = -4;
+pub const EINTR: isize = -4;
 const SECCOMP_MODE_FILTER: usize = 2;
 
 #[cfg(target_arch = "x86_64")]
-mod number {
+pub mod number {
     pub const RECVMSG: usize = 47;
     pub const SENDTO: usize = 44;
-    pub const CLONE: usize = 56;
+    pub const UNSHARE: usize = 272;
+    pub const SET_TID_ADDRESS: usize = 218;
+    pub const GET_ROBUST_LIST: usize = 274;
+    pub const SET_ROBUST_LIST: usize = 273;
+    pub const RSEQ: usize = 334;
     pub const CLOSE: usize = 3;
     pub const FCNTL: usize = 72;
     pub const DUP3: usize = 292;
@@ -47,23 +65,32 @@ mod number {
     pub const SETRESGID: usize = 119;
     pub const CLOSE_RANGE: usize = 436;
     pub const OPENAT: usize = 257;
+    pub const SOCKETPAIR: usize = 53;
+    pub const READ: usize = 0;
+    pub const WRITE: usize = 1;
+    pub const MADVISE: usize = 28;
+    pub const PREAD64: usize = 17;
+    pub const PIPE2: usize = 293;
+    pub const PPOLL: usize = 271;
+    pub const KILL: usize = 62;
     #[cfg(interpreter = "node")]
     pub use self::node::*;
     #[cfg(interpreter = "node")]
     mod node {
-        pub const READ: usize = 0;
-        pub const MADVISE: usize = 28;
         pub const GETPID: usize = 39;
-        pub const SOCKETPAIR: usize = 53;
         pub const GETRANDOM: usize = 318;
     }
     pub const ARCHITECTURE: u32 = 0xC000_003E;
 }
 #[cfg(target_arch = "aarch64")]
-mod number {
+pub mod number {
     pub const RECVMSG: usize = 212;
     pub const SENDTO: usize = 206;
-    pub const CLONE: usize = 220;
+    pub const UNSHARE: usize = 97;
+    pub const SET_TID_ADDRESS: usize = 96;
+    pub const GET_ROBUST_LIST: usize = 100;
+    pub const SET_ROBUST_LIST: usize = 99;
+    pub const RSEQ: usize = 293;
     pub const CLOSE: usize = 57;
     pub const FCNTL: usize = 25;
     pub const DUP3: usize = 24;
@@ -75,14 +102,19 @@ mod number {
     pub const SETRESGID: usize = 149;
     pub const CLOSE_RANGE: usize = 436;
     pub const OPENAT: usize = 56;
+    pub const SOCKETPAIR: usize = 199;
+    pub const READ: usize = 63;
+    pub const WRITE: usize = 64;
+    pub const MADVISE: usize = 233;
+    pub const PREAD64: usize = 67;
+    pub const PIPE2: usize = 59;
+    pub const PPOLL: usize = 73;
+    pub const KILL: usize = 129;
     #[cfg(interpreter = "node")]
     pub use self::node::*;
     #[cfg(interpreter = "node")]
     mod node {
-        pub const READ: usize = 63;
-        pub const MADVISE: usize = 233;
         pub const GETPID: usize = 172;
-        pub const SOCKETPAIR: usize = 199;
         pub const GETRANDOM: usize = 278;
     }
     pub const ARCHITECTURE: u32 = 0xC000_00B7;
@@ -93,7 +125,7 @@ const LANDLOCK_RESTRICT_SELF: usize = 446;
 
 /// # Safety
 /// The arguments are what the call wants.
-unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
+pub unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
     let [a, b, c, d, e, f] = arguments;
     let result: isize;
     // SAFETY: the caller vouches for the arguments; the kernel keeps every register but those named.
@@ -135,8 +167,186 @@ struct Control {
     fds: [i32; MOST_FDS],
 }
 
-/// Between the two parts of a child: the socket on which the first tells the warden how the second ended.
-static mut STATUS: i32 = -1;
+/// What the three processes of a fork have in common. Of a template there is one fork at a time.
+struct Fork {
+    /// The socket on which the first tells the warden of itself, and of the program's end.
+    status: i32,
+    namespaces: usize,
+    /// Where what the program is told goes.
+    into: *mut u8,
+    room: usize,
+    told: isize,
+    /// Where the copy has left its stack.
+    stack: usize,
+    /// Where the C library keeps the number of the thread that there is.
+    number: usize,
+    /// Its list of locks that are to be let go, and the list's size.
+    locks: [usize; 2],
+}
+
+static mut FORK: Fork = Fork {
+    status: -1,
+    namespaces: 0,
+    into: core::ptr::null_mut(),
+    room: 0,
+    told: 0,
+    stack: 0,
+    number: 0,
+    locks: [0; 2],
+};
+
+/// Of the first process, which outlives what else there is.
+#[repr(align(16))]
+struct Stack([u8; 32 << 10]);
+static mut STACK: Stack = Stack([0; 32 << 10]);
+
+unsafe extern "C" {
+    /// Leaves the stack as it is, its place in `stack`, and has `first` go on in a process of its own on another stack,
+    /// which ends at `top`. Ends this process. It returns, for the program, by `fulmar_resume`.
+    fn fulmar_part(top: *mut u8, stack: *mut usize, first: extern "C" fn() -> !);
+    /// Starts a process that goes on where the stack was left; returns its number, or why there is none.
+    fn fulmar_resume(flags: usize, stack: usize, none: usize, number: usize) -> isize;
+    /// Where the C library keeps what the kernel knows of the sequence that runs, or nothing.
+    fn fulmar_sequences() -> usize;
+}
+
+// Registers that belong to a caller are kept on the stack that is left: the process that comes back to it is cloned from
+// another one, and gets the registers of that.
+#[cfg(target_arch = "x86_64")]
+global_asm!(
+    ".weak __rseq_offset",
+    ".globl fulmar_part",
+    ".hidden fulmar_part",
+    "fulmar_part:",
+    "push rbp",
+    "push rbx",
+    "push r12",
+    "push r13",
+    "push r14",
+    "push r15",
+    "mov [rsi], rsp",
+    "mov r12, rdx",
+    "mov rsi, rdi",
+    "mov edi, 0x111", // CLONE_VM | SIGCHLD
+    "xor edx, edx",
+    "xor r10d, r10d",
+    "xor r8d, r8d",
+    "mov eax, 56",
+    "syscall",
+    "test rax, rax",
+    "jz 2f",
+    // The copy: from here on the stack is not its own.
+    "mov rdi, rax",
+    "shr rdi, 63",
+    "mov eax, 231",
+    "syscall",
+    "ud2",
+    "2:",
+    "xor ebp, ebp",
+    "call r12",
+    "ud2",
+    ".globl fulmar_resume",
+    ".hidden fulmar_resume",
+    "fulmar_resume:",
+    "mov r10, rcx",
+    "xor r8d, r8d",
+    "mov eax, 56",
+    "syscall",
+    "test rax, rax",
+    "jz 3f",
+    "ret",
+    "3:",
+    "pop r15",
+    "pop r14",
+    "pop r13",
+    "pop r12",
+    "pop rbx",
+    "pop rbp",
+    "ret",
+    ".globl fulmar_sequences",
+    ".hidden fulmar_sequences",
+    "fulmar_sequences:",
+    "mov rax, [rip + __rseq_offset@GOTPCREL]",
+    "test rax, rax",
+    "jz 4f",
+    "mov rax, [rax]",
+    "add rax, fs:0",
+    "4:",
+    "ret",
+);
+#[cfg(target_arch = "aarch64")]
+global_asm!(
+    ".weak __rseq_offset",
+    ".globl fulmar_part",
+    ".hidden fulmar_part",
+    "fulmar_part:",
+    "sub sp, sp, #160",
+    "stp x19, x20, [sp]",
+    "stp x21, x22, [sp, #16]",
+    "stp x23, x24, [sp, #32]",
+    "stp x25, x26, [sp, #48]",
+    "stp x27, x28, [sp, #64]",
+    "stp x29, x30, [sp, #80]",
+    "stp d8, d9, [sp, #96]",
+    "stp d10, d11, [sp, #112]",
+    "stp d12, d13, [sp, #128]",
+    "stp d14, d15, [sp, #144]",
+    "mov x9, sp",
+    "str x9, [x1]",
+    "mov x19, x2",
+    "mov x1, x0",
+    "mov x0, #0x111", // CLONE_VM | SIGCHLD
+    "mov x2, #0",
+    "mov x3, #0",
+    "mov x4, #0",
+    "mov x8, #220",
+    "svc #0",
+    "cbz x0, 2f",
+    // The copy: from here on the stack is not its own.
+    "lsr x0, x0, #63",
+    "mov x8, #94",
+    "svc #0",
+    "brk #0",
+    "2:",
+    "mov x29, #0",
+    "mov x30, #0",
+    "blr x19",
+    "brk #0",
+    ".globl fulmar_resume",
+    ".hidden fulmar_resume",
+    "fulmar_resume:",
+    // The kernel takes the thread's area before the number's place here, and without a flag for it looks at neither.
+    "mov x4, x3",
+    "mov x3, #0",
+    "mov x8, #220",
+    "svc #0",
+    "cbz x0, 3f",
+    "ret",
+    "3:",
+    "ldp x19, x20, [sp]",
+    "ldp x21, x22, [sp, #16]",
+    "ldp x23, x24, [sp, #32]",
+    "ldp x25, x26, [sp, #48]",
+    "ldp x27, x28, [sp, #64]",
+    "ldp x29, x30, [sp, #80]",
+    "ldp d8, d9, [sp, #96]",
+    "ldp d10, d11, [sp, #112]",
+    "ldp d12, d13, [sp, #128]",
+    "ldp d14, d15, [sp, #144]",
+    "add sp, sp, #160",
+    "ret",
+    ".globl fulmar_sequences",
+    ".hidden fulmar_sequences",
+    "fulmar_sequences:",
+    "adrp x0, :got:__rseq_offset",
+    "ldr x0, [x0, :got_lo12:__rseq_offset]",
+    "cbz x0, 4f",
+    "ldr x0, [x0]",
+    "mrs x1, tpidr_el0",
+    "add x0, x0, x1",
+    "4:",
+    "ret",
+);
 
 pub fn leave(code: i32) -> ! {
     loop {
@@ -145,7 +355,7 @@ pub fn leave(code: i32) -> ! {
     }
 }
 
-fn close(fd: i32) {
+pub fn close(fd: i32) {
     // SAFETY: plain numbers; the callers close what is theirs.
     unsafe { call(number::CLOSE, [fd as usize, 0, 0, 0, 0, 0]) };
 }
@@ -212,13 +422,32 @@ fn send(socket: i32, bytes: &[u8]) -> isize {
     unsafe { call(number::SENDTO, words) }
 }
 
-/// Waits on `control` and forks as often as the warden says. Returns only in a child, confined, with the length of what
-/// it was told in `into`; a negative number means that it could not be confined. The process ends with its warden.
+unsafe extern "C" {
+    /// The C library's own, so that it and whoever has asked to be told know of it.
+    pub fn fork() -> i32;
+}
+
+/// Waits on `control` and forks as often as the warden says. Returns only in a program that came of it, confined, with
+/// the length of what it was told in `into`. The process ends with its warden. Here nothing of the interpreter's is
+/// touched, for what is touched would no longer be the same memory for all.
 ///
 /// # Safety
-/// `into` has `room` bytes. The process has one thread.
+/// `into` has `room` bytes, which stay. The process has one thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fulmar_serve(control: i32, into: *mut u8, room: usize) -> isize {
+    loop {
+        wait_for_word(control);
+        // SAFETY: this process has one thread.
+        match unsafe { fork() } {
+            0 => break,
+            copy => tell(control, copy),
+        }
+    }
+    // SAFETY: the caller vouches for the room.
+    unsafe { enter(control, into, room) }
+}
+
+fn wait_for_word(control: i32) {
     loop {
         let mut order = [0_u8; 4];
         let mut fds = [-1; MOST_FDS];
@@ -230,27 +459,67 @@ pub unsafe extern "C" fn fulmar_serve(control: i32, into: *mut u8, room: usize) 
             continue;
         }
         let network = if order[0] == b'n' { CLONE_NEWNET } else { 0 };
-        let flags = NAMESPACES | CLONE_PARENT | SIGCHLD | network;
-        // SAFETY: without a stack of its own the child has a copy of this one; no pointer is written to.
-        let pid = unsafe { call(number::CLONE, [flags, 0, 0, 0, 0, 0]) };
-        if pid == 0 {
-            close(control);
-            return child(fds[0], into, room);
-        }
+        let status = lift(fds[0]);
         close(fds[0]);
-        send(control, &(pid as i32).to_le_bytes());
+        // SAFETY: this process has one thread.
+        unsafe {
+            FORK.status = status;
+            FORK.namespaces = NAMESPACES | network;
+        }
+        return;
+    }
+}
+
+/// Waits for the copy's end, and tells the warden of it.
+fn tell(control: i32, copy: i32) {
+    const EAGAIN: i32 = 11;
+    // SAFETY: this process has one thread.
+    close(unsafe { FORK.status });
+    let mut ended = 1_i32;
+    let words = [copy as usize, &raw mut ended as usize, 0, 0, 0, 0];
+    // SAFETY: `ended` outlives the call.
+    while copy > 0 && unsafe { call(number::WAIT4, words) } == EINTR {}
+    // How it ended says enough: the first process tells the warden of itself.
+    let word = if ended == 0 { copy } else { -EAGAIN };
+    send(control, &word.to_le_bytes());
+}
+
+/// In the copy. Returns in the program.
+///
+/// # Safety
+/// As `fulmar_serve`.
+unsafe fn enter(control: i32, into: *mut u8, room: usize) -> isize {
+    close(control);
+    // SAFETY: this process has one thread; each call writes to what is said and outlives it.
+    unsafe {
+        (FORK.into, FORK.room) = (into, room);
+        let unshared = call(number::UNSHARE, [FORK.namespaces, 0, 0, 0, 0, 0]);
+        let number = &raw mut FORK.number as usize;
+        let kept = call(number::PRCTL, [PR_GET_TID_ADDRESS, number, 0, 0, 0, 0]);
+        if unshared < 0 || kept < 0 || FORK.number == 0 {
+            leave(1);
+        }
+        let locks = &raw mut FORK.locks as usize;
+        call(
+            number::GET_ROBUST_LIST,
+            [0, locks, locks + size_of::<usize>(), 0, 0, 0],
+        );
+        // Else this process' end would be taken for the thread's.
+        call(number::SET_TID_ADDRESS, [0; 6]);
+        fulmar_part((&raw mut STACK.0).add(1).cast(), &raw mut FORK.stack, first);
+        begin();
+        FORK.told
     }
 }
 
 /// The first process of the new namespaces. What it is told: who it is, how many descriptors come, their numbers, and
 /// then what is for the program.
-fn child(status: i32, into: *mut u8, room: usize) -> isize {
-    // SAFETY: this process has one thread.
-    unsafe { STATUS = lift(status) };
-    close(status);
-    // SAFETY: as above.
-    let status = unsafe { STATUS };
+extern "C" fn first() -> ! {
+    // SAFETY: only this process runs: the copy ends, and the program has not begun.
+    let (status, into, room) = unsafe { (FORK.status, FORK.into, FORK.room) };
     send(status, b"here");
+    join(status);
+    rehearsal::lay_out(status);
     let mut fds = [-1; MOST_FDS];
     let (length, count) = receive(status, into, room, &mut fds);
     if length < 8 {
@@ -274,11 +543,36 @@ fn child(status: i32, into: *mut u8, room: usize) -> isize {
         close(*fd);
     }
     if !give_up(user) {
-        return -1;
+        leave(1);
     }
     let rest = told.len() - 5 - numbers;
     told.copy_within(5 + numbers.., 0);
-    rest as isize
+    let flags = CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
+    // SAFETY: the stack was left by the copy, which has ended: nobody else is on it.
+    let program = unsafe {
+        FORK.told = rest as isize;
+        fulmar_resume(flags, FORK.stack, 0, FORK.number)
+    };
+    reap(status, program)
+}
+
+/// Moves itself into the control groups that it is given, if it is given any.
+fn join(status: i32) {
+    let (mut word, mut entrances) = ([0_u8; 4], [-1; MOST_FDS]);
+    let (length, count) = receive(status, word.as_mut_ptr(), word.len(), &mut entrances);
+    if length <= 0 {
+        leave(1);
+    }
+    for entrance in &entrances[..count] {
+        // SAFETY: the letter outlives the call. Whether it has moved is looked at from outside.
+        unsafe {
+            call(
+                number::WRITE,
+                [*entrance as usize, b"0".as_ptr() as usize, 1, 0, 0, 0],
+            )
+        };
+        close(*entrance);
+    }
 }
 
 fn lift(fd: i32) -> i32 {
@@ -397,7 +691,7 @@ fn fence() {
     close(rules as i32);
 }
 
-/// A filter on top of the template's: from here on a clone with namespaces is refused without the warden being asked.
+/// A filter on top of the template's: from here on namespaces are refused without the warden being asked.
 fn close_the_way() -> bool {
     #[repr(C)]
     struct Instruction(u16, u8, u8, u32);
@@ -410,11 +704,9 @@ fn close_the_way() -> bool {
     const EPERM: u32 = 0x0005_0001;
     let filter = [
         Instruction(0x20, 0, 0, 4),
-        Instruction(0x15, 0, 5, number::ARCHITECTURE),
+        Instruction(0x15, 0, 3, number::ARCHITECTURE),
         Instruction(0x20, 0, 0, 0),
-        Instruction(0x15, 0, 3, number::CLONE as u32),
-        Instruction(0x20, 0, 0, 16),
-        Instruction(0x45, 0, 1, (NAMESPACES | CLONE_NEWNET | 0x0200_0000) as u32),
+        Instruction(0x15, 0, 1, number::UNSHARE as u32),
         Instruction(0x06, 0, 0, EPERM),
         Instruction(0x06, 0, 0, ALLOW),
     ];
@@ -438,14 +730,8 @@ fn close_the_way() -> bool {
     }
 }
 
-/// The first part's rest of life: it says that the program is there, waits for its end and tells it.
-///
-/// # Safety
-/// For the process that `fulmar_serve` returned in, after it has forked `program`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fulmar_reap(program: i32) -> ! {
-    // SAFETY: this process has one thread.
-    let status = unsafe { STATUS };
+/// The first process' rest of life: it says that the program is there, waits for its end and tells it.
+fn reap(status: i32, program: isize) -> ! {
     // The program's own descriptors are its business: a pipe must end when the program ends it.
     // SAFETY: nothing here uses any other descriptor any more.
     unsafe {
@@ -465,7 +751,7 @@ pub unsafe extern "C" fn fulmar_reap(program: i32) -> ! {
                 [usize::MAX, &raw mut ended as usize, 0, 0, 0, 0],
             )
         };
-        if pid == program as isize {
+        if pid == program {
             send(status, &ended.to_le_bytes());
             // Until the warden has looked at this process, it must be there to be looked at.
             let (mut word, mut none) = ([0_u8; 4], [-1; MOST_FDS]);
@@ -478,60 +764,85 @@ pub unsafe extern "C" fn fulmar_reap(program: i32) -> ! {
     }
 }
 
-/// The second part's beginning: what was the first one's is not for the program, and its memory is its own to open.
-///
-/// # Safety
-/// For the process that came of the fork after `fulmar_serve` returned.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fulmar_begin() {
-    // SAFETY: this process has one thread.
-    close(unsafe { STATUS });
-    // SAFETY: no pointers.
-    unsafe { call(number::PRCTL, [PR_SET_DUMPABLE, 1, 0, 0, 0, 0]) };
+/// The program's beginning: what is the first one's is not for it, its memory is its own to open, and the kernel is told
+/// what the C library tells it in a new process.
+fn begin() {
+    const AREA: usize = 32;
+    #[cfg(target_arch = "x86_64")]
+    const SIGNATURE: usize = 0x5305_3053;
+    #[cfg(target_arch = "aarch64")]
+    const SIGNATURE: usize = 0xD428_BC00;
+    // SAFETY: this process has one thread; what the calls are told of is the C library's own.
+    unsafe {
+        close(FORK.status);
+        call(number::PRCTL, [PR_SET_DUMPABLE, 1, 0, 0, 0, 0]);
+        let [list, size] = FORK.locks;
+        if list != 0 {
+            call(number::SET_ROBUST_LIST, [list, size, 0, 0, 0, 0]);
+        }
+        let sequences = fulmar_sequences();
+        if sequences != 0 {
+            call(number::RSEQ, [sequences, AREA, 0, SIGNATURE, 0, 0]);
+        }
+    }
+}
+
+/// Has the kernel keep memory of this process' own in large pages, where it can: a fork copies an entry for each, and an
+/// interpreter has thousands of small ones. A child's copies are small all the same.
+pub fn gather() {
+    const MADV_COLLAPSE: usize = 25;
+    const LARGE: usize = 2 << 20;
+    for_each_mapping(|from, to, rights| {
+        let (from, to) = (from.next_multiple_of(LARGE), to & !(LARGE - 1));
+        if from < to && rights == *b"rw-p" {
+            // SAFETY: what is in the memory stays the same. Some of it, and older kernels, refuse.
+            unsafe { call(number::MADVISE, [from, to - from, MADV_COLLAPSE, 0, 0, 0]) };
+        }
+    });
 }
 
 /// Undoes what a process has said of its memory: that it is not for children.
 #[cfg(interpreter = "node")]
 pub fn share_all_with_children() {
     const MADV_DOFORK: usize = 11;
+    for_each_mapping(|from, to, _| {
+        // SAFETY: it only says what becomes of the memory at a fork. Some of the kernel's own refuses.
+        unsafe { call(number::MADVISE, [from, to - from, MADV_DOFORK, 0, 0, 0]) };
+    });
+}
+
+/// Where each piece of this process' memory begins and ends, and what may be done with it.
+pub fn for_each_mapping(mut see: impl FnMut(usize, usize, [u8; 4])) {
+    let words = [
+        AT_FDCWD,
+        c"/proc/self/maps".as_ptr() as usize,
+        0x8_0000,
+        0,
+        0,
+        0,
+    ];
     // SAFETY: the path ends in a zero.
-    let maps = unsafe {
-        call(
-            number::OPENAT,
-            [
-                AT_FDCWD,
-                c"/proc/self/maps".as_ptr() as usize,
-                0x8_0000,
-                0,
-                0,
-                0,
-            ],
-        )
-    };
+    let maps = unsafe { call(number::OPENAT, words) };
     if maps < 0 {
         return;
     }
-    let (mut from, mut to, mut stage) = (0_usize, 0_usize, 0);
+    // Each line begins with two numbers and four letters, `from-to rwxp `.
+    let (mut numbers, mut rights, mut stage) = ([0_usize; 2], [0_u8; 4], 0);
     let mut some = [0_u8; 4096];
     loop {
+        let words = [
+            maps as usize,
+            some.as_mut_ptr() as usize,
+            some.len(),
+            0,
+            0,
+            0,
+        ];
         // SAFETY: the buffer outlives the call and has the size that is said.
-        let length = unsafe {
-            call(
-                number::READ,
-                [
-                    maps as usize,
-                    some.as_mut_ptr() as usize,
-                    some.len(),
-                    0,
-                    0,
-                    0,
-                ],
-            )
-        };
+        let length = unsafe { call(number::READ, words) };
         if length <= 0 {
             break;
         }
-        // Each line begins with two numbers, `from-to `.
         for letter in &some[..length as usize] {
             let digit = match letter {
                 b'0'..=b'9' => Some(letter - b'0'),
@@ -539,15 +850,16 @@ pub fn share_all_with_children() {
                 _ => None,
             };
             match (stage, digit, letter) {
-                (0, Some(digit), _) => from = from << 4 | digit as usize,
-                (1, Some(digit), _) => to = to << 4 | digit as usize,
-                (0, None, b'-') => stage = 1,
-                (1, None, _) => {
-                    // SAFETY: it only says what becomes of the memory at a fork. Some of the kernel's own refuses.
-                    unsafe { call(number::MADVISE, [from, to - from, MADV_DOFORK, 0, 0, 0]) };
-                    stage = 2;
+                (0..2, Some(digit), _) => numbers[stage] = numbers[stage] << 4 | digit as usize,
+                (0..2, None, _) => stage += 1,
+                (2..6, _, letter) => {
+                    rights[stage - 2] = *letter;
+                    stage += 1;
                 }
-                (2, _, b'\n') => (from, to, stage) = (0, 0, 0),
+                (6, _, b'\n') => {
+                    see(numbers[0], numbers[1], rights);
+                    (numbers, stage) = ([0; 2], 0);
+                }
                 _ => {}
             }
         }
@@ -573,8 +885,8 @@ pub fn pid() -> i32 {
 }
 
 /// Two connected sockets with numbers that follow one another; returns the first, or none.
-#[cfg(interpreter = "node")]
-pub fn socket_pair() -> i32 {
+#[unsafe(no_mangle)]
+pub extern "C" fn fulmar_pair() -> i32 {
     let mut fds = [0_i32; 2];
     // A stream between processes, closed for programs that are started.
     let words = [1, 1 | 0x8_0000, 0, fds.as_mut_ptr() as usize, 0, 0];

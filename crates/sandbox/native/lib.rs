@@ -6,6 +6,7 @@
 mod fork;
 #[cfg(interpreter = "node")]
 mod node;
+mod rehearsal;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -3,7 +3,8 @@
 
 use core::ffi::{c_char, c_int, c_void};
 
-use crate::fork::{self, fulmar_begin, fulmar_reap, fulmar_serve};
+use crate::fork::{self, fulmar_pair, fulmar_serve};
+use crate::rehearsal::{fulmar_learn, fulmar_rehearse};
 
 type Env = *mut c_void;
 type Value = *mut c_void;
@@ -34,7 +35,6 @@ unsafe extern "C" {
     fn uv_loop_fork(event_loop: *mut c_void) -> c_int;
     fn RAND_add(bytes: *const c_void, count: c_int, entropy: f64);
     fn RAND_poll() -> c_int;
-    fn fork() -> c_int;
 }
 
 /// What a child is told.
@@ -47,8 +47,10 @@ const AUTO_LENGTH: usize = usize::MAX;
 /// For the interpreter, when it loads this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Value {
-    let functions: [(&[u8], Callback); 4] = [
+    let functions: [(&[u8], Callback); 6] = [
         (b"serve\0", serve),
+        (b"rehearse\0", rehearse),
+        (b"learn\0", learn),
         (b"pair\0", pair),
         (b"pid\0", pid),
         (b"leave\0", leave),
@@ -71,38 +73,58 @@ unsafe extern "C" fn serve(env: Env, info: *mut c_void) -> Value {
     let control = unsafe { number(env, info) };
     // The interpreter marks its heap as not for children.
     fork::share_all_with_children();
-    // SAFETY: the room is as large as is said, and this process has one thread that runs.
+    // SAFETY: the room is as large as is said and stays, and this process has one thread that runs.
     let length = unsafe { fulmar_serve(control, (&raw mut TOLD).cast(), ROOM) };
-    if length < 0 {
-        fork::leave(1);
-    }
-    // SAFETY: the C library's own fork, so that it and what has asked to be told know of it.
-    let program = unsafe { fork() };
-    if program != 0 {
-        // SAFETY: this is the process that `fulmar_serve` returned in.
-        unsafe { fulmar_reap(program) }
-    }
-    let mut event_loop = core::ptr::null_mut();
     let mut result = core::ptr::null_mut();
-    let mut fresh = [0_u8; 48];
-    fork::chance(&mut fresh);
-    // SAFETY: all of these are for the one thread that there is, in the process that came of the fork.
+    // SAFETY: this is the one thread that there is, in the process that came of the fork.
     unsafe {
-        fulmar_begin();
-        if napi_get_uv_event_loop(env, &raw mut event_loop) != 0 || uv_loop_fork(event_loop) != 0 {
-            fork::leave(1);
-        }
-        RAND_poll();
-        RAND_add(fresh.as_ptr().cast(), 48, 48.0);
+        freshen(env);
         napi_create_string_utf8(env, (&raw const TOLD).cast(), length as usize, &raw mut result);
     }
     result
 }
 
+/// Forks the rehearsal: zero in it, and another number in the template, when it is over.
+unsafe extern "C" fn rehearse(env: Env, _: *mut c_void) -> Value {
+    fork::share_all_with_children();
+    // SAFETY: this process has one thread that runs, before and after.
+    unsafe {
+        let is_over = fulmar_rehearse();
+        if is_over == 0 {
+            freshen(env);
+        }
+        whole(env, is_over)
+    }
+}
+
+/// Ends the rehearsal.
+unsafe extern "C" fn learn(_: Env, _: *mut c_void) -> Value {
+    // SAFETY: this process has one thread that runs.
+    unsafe { fulmar_learn() }
+}
+
+/// What the interpreter's libraries must have anew in a child.
+///
+/// # Safety
+/// This is the one thread that there is, in a process that came of a fork.
+unsafe fn freshen(env: Env) {
+    let mut event_loop = core::ptr::null_mut();
+    let mut fresh = [0_u8; 48];
+    fork::chance(&mut fresh);
+    // SAFETY: the caller vouches for the process; the bytes outlive the call.
+    unsafe {
+        if napi_get_uv_event_loop(env, &raw mut event_loop) != 0 || uv_loop_fork(event_loop) != 0 {
+            fork::leave(1);
+        }
+        RAND_poll();
+        RAND_add(fresh.as_ptr().cast(), 48, 48.0);
+    }
+}
+
 /// Two connected sockets, as one number: the second's is one more, or it is none.
 unsafe extern "C" fn pair(env: Env, _: *mut c_void) -> Value {
     // SAFETY: the environment is that of the caller.
-    unsafe { whole(env, fork::socket_pair()) }
+    unsafe { whole(env, fulmar_pair()) }
 }
 
 unsafe extern "C" fn pid(env: Env, _: *mut c_void) -> Value {

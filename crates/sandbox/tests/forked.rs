@@ -20,6 +20,9 @@ use tokio::io::AsyncReadExt;
 #[expect(unreachable_pub, reason = "it is written to be a library of its own")]
 #[path = "../native/fork.rs"]
 mod fork;
+#[expect(unreachable_pub, reason = "it is written to be a library of its own")]
+#[path = "../native/rehearsal.rs"]
+mod rehearsal;
 
 /// As which this test becomes the template, followed by what it does before it is ready.
 const PROGRAM: &str = "__template";
@@ -108,22 +111,22 @@ fn template(mode: &str) -> ! {
         "exits" => std::process::exit(3),
         _ => {}
     }
+    // A process with more threads than one is none to be forked, not even for that.
+    // SAFETY: this process has one thread.
+    if mode != "thread" && unsafe { rehearsal::fulmar_rehearse() } == 0 {
+        kept.push(Box::new(vec![1_u8; 1 << 20]));
+        // SAFETY: as above.
+        unsafe { rehearsal::fulmar_learn() }
+    }
     if mode == "says so" {
         say("it has a reason");
     } else {
         say("ready");
     }
     let mut message = vec![0; 64 << 10];
-    // SAFETY: the buffer has the size that is said.
+    // SAFETY: the buffer has the size that is said, and this process has one thread.
     let length = unsafe { fork::fulmar_serve(CONTROL, message.as_mut_ptr(), message.len()) };
     let script = String::from_utf8(message[..usize::try_from(length).unwrap()].to_vec()).unwrap();
-    // SAFETY: this process has one thread.
-    match unsafe { libc::fork() } {
-        // SAFETY: this is the process that came of the fork.
-        0 => unsafe { fork::fulmar_begin() },
-        // SAFETY: this is the process that `fulmar_serve` returned in.
-        program => unsafe { fork::fulmar_reap(program) },
-    }
     drop(kept);
     if script == "namespaces" {
         println!("{}", namespaces());
@@ -140,23 +143,17 @@ fn say(word: &str) {
     unsafe { libc::send(CONTROL, word.as_ptr().cast(), word.len(), 0) };
 }
 
-/// What becomes of the clone that makes children of templates.
+/// What becomes of the call that makes namespaces for children of templates.
 fn namespaces() -> String {
     let flags = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_PARENT
-        | libc::SIGCHLD;
-    // SAFETY: as a fork, in a process with one thread; the child ends at once.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    if pid == 0 {
-        std::process::exit(0);
-    }
-    match pid {
-        -1 => std::io::Error::last_os_error().to_string(),
-        _ => "made".to_owned(),
+        | libc::CLONE_NEWUTS;
+    // SAFETY: no pointers; what it would change is this process' alone.
+    match unsafe { libc::unshare(flags) } {
+        0 => "made".to_owned(),
+        _ => std::io::Error::last_os_error().to_string(),
     }
 }
 
@@ -390,7 +387,7 @@ async fn killed() {
     child.kill();
     assert_eq!(child.wait().await, Exit::Signal(9));
     drop(template.fork(script("sleep 54320")).await.unwrap());
-    tokio::time::timeout(Duration::from_secs(5), async {
+    tokio::time::timeout(LONGEST, async {
         while sleeping("54320") {
             tokio::task::yield_now().await;
         }
@@ -471,7 +468,7 @@ async fn unsafe_ones() {
     let prepared = jailer.prepare("child", Network::Host);
     prepared.template.ready().await.unwrap_err();
     drop(prepared);
-    tokio::time::timeout(Duration::from_secs(5), async {
+    tokio::time::timeout(LONGEST, async {
         while sleeping("100.25") {
             tokio::task::yield_now().await;
         }

@@ -20,7 +20,7 @@ mod timetable;
 
 use std::sync::Arc;
 
-use base::{Clock, Random};
+use base::{Clock, Random, Timestamp};
 use store::Store;
 
 pub use due::{Occasion, Owner};
@@ -40,6 +40,12 @@ pub struct Schedules {
 }
 
 impl Schedules {
+    /// The time by which things fall due.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub fn new(store: Store, clock: Arc<dyn Clock>, random: Random) -> Self {
         Self {
             store,

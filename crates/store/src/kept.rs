@@ -71,12 +71,18 @@ impl Kept {
     }
 
     /// Tells that commit `version` writes these keys. To be called before any of it can be seen, and for each commit.
-    pub(crate) fn written<'a>(&self, version: Version, keys: impl Iterator<Item = &'a Vec<u8>>) {
+    pub(crate) fn written<'a>(&self, version: Version, keys: impl Iterator<Item = &'a [u8]>) {
         // Before the look at the tables: one that comes after it begins with this commit.
         self.told.store(version, Ordering::SeqCst);
         let tables = self.tables.read();
-        let written = keys.filter_map(|key| table(key));
-        let kept: Vec<[u8; 2]> = written.filter(|table| tables.contains_key(table)).collect();
+        let mut kept: Vec<[u8; 2]> = Vec::new();
+        let mut before = None;
+        // Those of a table mostly come one after the other.
+        for written in keys.filter_map(table) {
+            if before.replace(written) != Some(written) && tables.contains_key(&written) {
+                kept.push(written);
+            }
+        }
         drop(tables);
         if kept.is_empty() {
             return;
@@ -106,7 +112,7 @@ mod tests {
     }
 
     fn write(kept: &Kept, version: Version, key: &[u8]) {
-        kept.written(version, [key.to_vec()].iter());
+        kept.written(version, [key].into_iter());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Records: values with a version marker, in tables whose keys are tuples.
 
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -11,6 +12,13 @@ use crate::keyspace::Keyspace;
 use crate::tx::Tx;
 use crate::view::Read;
 use crate::{Error, Result};
+
+/// What a buffer for the next record may stay at.
+const LARGEST_BUFFER: usize = 16 << 10;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A value that is kept. Its first stored byte is the version of its shape; a changed shape gets a higher one, and
 /// `migrate` reads the older ones (keep the old struct beside it, in the same `schema.rs`).
@@ -25,8 +33,17 @@ pub trait Record: Serialize + DeserializeOwned {
     }
 
     fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![Self::VERSION])
-            .expect("records hold nothing that cannot be serialised")
+        const PLAIN: &str = "records hold nothing that cannot be serialised";
+        // Its length is known only when it is written: grown bit by bit, it would be moved as often as it was doubled.
+        let mut buffer = BUFFER.take();
+        buffer.clear();
+        buffer.push(Self::VERSION);
+        let written = postcard::to_extend(self, buffer).expect(PLAIN);
+        let encoded = written.as_slice().to_vec();
+        if written.capacity() <= LARGEST_BUFFER {
+            BUFFER.set(written);
+        }
+        encoded
     }
 
     fn decode(stored: &[u8]) -> Result<Self> {
@@ -77,6 +94,14 @@ impl<R: Record> Table<R> {
         let mistaken = |_| Error::Damaged("two kinds of records are in one table".into());
         let typed = found.map(|record| record.downcast().map_err(mistaken));
         typed.transpose()
+    }
+
+    /// As [`Table::get`], for tables whose single records are read again and again: what was read lately is remembered as
+    /// it is stored, up to some megabytes for all tables together. A transaction has read it as by any other way.
+    pub fn recent(&self, from: &impl Read, key: &Key) -> Result<Option<R>> {
+        from.get_recent(key.as_slice())?
+            .map(|stored| R::decode(&stored))
+            .transpose()
     }
 
     pub fn put(&self, tx: &mut Tx, key: Key, record: &R) {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::backend::{Append, Commit, Reads, Snapshot};
+use crate::backend::{Added, Append, Commit, Reads, Snapshot};
 use crate::front::front_range;
 use crate::kept::Shared;
 use crate::key::{Key, KeyRange};
 use crate::view::{self, Decode, Pair, Read};
-use crate::{Durability, Result};
+use crate::{Durability, Result, sums};
 
 /// A snapshot, what was read from it, and what is to be written over it.
 pub struct Tx {
@@ -23,6 +23,7 @@ pub struct Tx {
     appends: Vec<Append>,
     stamped: Vec<(Vec<u8>, Vec<u8>)>,
     timers: Vec<Vec<u8>>,
+    added: Vec<Added>,
 }
 
 impl Tx {
@@ -35,6 +36,7 @@ impl Tx {
             appends: Vec::new(),
             stamped: Vec::new(),
             timers: Vec::new(),
+            added: Vec::new(),
         }
     }
 
@@ -47,6 +49,7 @@ impl Tx {
             appends: self.appends,
             stamped: self.stamped,
             timers: self.timers,
+            added: self.added,
             durability,
         }
     }
@@ -80,6 +83,15 @@ impl Tx {
         let index = u32::try_from(self.appends.len()).unwrap_or(u32::MAX);
         self.appends.push(Append { prefix, value });
         index
+    }
+
+    /// Adds to sums, which are not to be read here. See [`crate::Sums`].
+    pub(crate) fn add(&mut self, key: Vec<u8>, by: &[i64]) {
+        // Most transactions add to one or two.
+        match self.added.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, sums)) => sums::add(sums, by),
+            None => self.added.push((key, by.to_vec())),
+        }
     }
 
     pub(crate) fn ring(&mut self, timers: Vec<u8>) {
@@ -198,5 +210,13 @@ impl Read for Tx {
         }
         self.reads.borrow_mut().keys.push(key.to_vec());
         view::shared(&self.shared.known, self.snapshot()?, key, decode)
+    }
+
+    fn get_recent(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        if let Some(own) = self.writes.get(key) {
+            return Ok(own.clone());
+        }
+        self.reads.borrow_mut().keys.push(key.to_vec());
+        view::recent(&self.shared.known, self.snapshot()?, key)
     }
 }

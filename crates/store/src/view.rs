@@ -33,6 +33,10 @@ pub trait Read {
     /// [`crate::Table::shared`].
     #[doc(hidden)]
     fn get_shared(&self, key: &[u8], decode: Decode) -> Result<Option<Shared>>;
+
+    /// As [`Read::get`], and remembered for a while. See [`crate::Table::recent`].
+    #[doc(hidden)]
+    fn get_recent(&self, key: &[u8]) -> Result<Option<Bytes>>;
 }
 
 /// Makes of a stored value what is shared.
@@ -55,6 +59,19 @@ pub(crate) fn shared(
     let record = decode(&stored)?;
     known.kept.keep(key, version, record.clone());
     Ok(Some(record))
+}
+
+/// Takes what is remembered, or looks it up in the snapshot and remembers it.
+pub(crate) fn recent(known: &Known, snapshot: &dyn Snapshot, key: &[u8]) -> Result<Option<Bytes>> {
+    let version = snapshot.version();
+    if let Some(value) = known.recent.find(key, version) {
+        return Ok(Some(value));
+    }
+    let stored = snapshot.get(key)?;
+    if let Some(value) = &stored {
+        known.recent.keep(key, version, value);
+    }
+    Ok(stored)
 }
 
 /// Everything as it was at one moment.
@@ -89,5 +106,9 @@ impl Read for View {
 
     fn get_shared(&self, key: &[u8], decode: Decode) -> Result<Option<Shared>> {
         shared(&self.known, self.snapshot.as_ref(), key, decode)
+    }
+
+    fn get_recent(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        recent(&self.known, self.snapshot.as_ref(), key)
     }
 }

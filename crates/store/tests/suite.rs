@@ -9,7 +9,7 @@ use base::{Random, Timestamp};
 use bytes::Bytes;
 use store::{
     Blob, Blobs, Error, Faults, Key, Keyspace, Log, Position, Read, Record, Result, Simulation,
-    Store, Table, Timers,
+    Store, Sums, Table, Timers,
 };
 
 /// A disk on which stores are opened one after another.
@@ -75,9 +75,11 @@ on_every_back_end! {
     an_abandoned_transaction_writes_nothing
     ranges_come_in_order_from_both_ends_with_own_writes_laid_over
     a_snapshot_stands_still
-    a_shared_record_is_the_one_in_the_snapshot
-    a_transaction_that_was_given_a_shared_record_conflicts_with_a_write_of_it
+    a_record_that_is_remembered_is_the_one_in_the_snapshot
+    a_transaction_that_was_given_what_is_remembered_conflicts_with_a_write_of_it
     concurrent_increments_are_all_counted
+    sums_are_what_all_transactions_added
+    a_sum_that_was_removed_begins_at_nought
     a_stamp_tells_where_an_appended_entry_has_come_to_be
     what_is_written_over_a_stamped_value_stays
     a_range_that_was_read_conflicts_with_an_insert_into_it
@@ -200,9 +202,13 @@ impl Record for Kind {}
 
 const KINDS: Table<Kind> = Table::new(Keyspace::Test, 9);
 
-fn shared(from: &impl Read) -> Option<u32> {
-    let kind = KINDS.shared(from, &KINDS.key().str("k")).unwrap();
-    kind.map(|kind| kind.0)
+/// The record by each of the ways that remember something.
+fn known(from: &impl Read) -> Option<u32> {
+    let key = KINDS.key().str("k");
+    let shared = KINDS.shared(from, &key).unwrap();
+    let recent = KINDS.recent(from, &key).unwrap();
+    assert_eq!(shared.as_deref(), recent.as_ref());
+    recent.map(|kind| kind.0)
 }
 
 async fn set(store: &Store, kind: Option<u32>) {
@@ -217,40 +223,40 @@ async fn set(store: &Store, kind: Option<u32>) {
     set.await.unwrap();
 }
 
-async fn a_shared_record_is_the_one_in_the_snapshot(disk: Disk) {
+async fn a_record_that_is_remembered_is_the_one_in_the_snapshot(disk: Disk) {
     let store = disk.open();
-    assert_eq!(shared(&store.read().unwrap()), None);
+    assert_eq!(known(&store.read().unwrap()), None);
     let mut views = vec![(store.read().unwrap(), None)];
     for kind in [Some(1), Some(2), None, Some(3)] {
         set(&store, kind).await;
         views.push((store.read().unwrap(), kind));
         // By turns, so that old views meet what new ones have kept, and the other way about.
         for (view, kind) in views.iter().rev().chain(&views) {
-            assert_eq!(shared(view), *kind);
+            assert_eq!(known(view), *kind);
         }
     }
     let abandoned: Result<()> = store
         .write(|tx| {
             KINDS.put(tx, KINDS.key().str("k"), &Kind(7));
-            assert_eq!(shared(tx), Some(7), "its own");
+            assert_eq!(known(tx), Some(7), "its own");
             Err(Error::NoBlob("refused by the caller".into()))
         })
         .await;
     assert!(abandoned.is_err());
-    assert_eq!(shared(&store.read().unwrap()), Some(3));
+    assert_eq!(known(&store.read().unwrap()), Some(3));
 }
 
-async fn a_transaction_that_was_given_a_shared_record_conflicts_with_a_write_of_it(disk: Disk) {
+async fn a_transaction_that_was_given_what_is_remembered_conflicts_with_a_write_of_it(disk: Disk) {
     let store = disk.open();
     set(&store, Some(0)).await;
-    assert_eq!(shared(&store.read().unwrap()), Some(0));
+    assert_eq!(known(&store.read().unwrap()), Some(0));
     let mut tasks = Vec::new();
     for _ in 0..8 {
         let store = store.clone();
         tasks.push(tokio::spawn(async move {
             for _ in 0..25 {
                 let added = store.write(|tx| {
-                    let kind = shared(tx).unwrap();
+                    let kind = known(tx).unwrap();
                     KINDS.put(tx, KINDS.key().str("k"), &Kind(kind + 1));
                     Ok::<_, Error>(())
                 });
@@ -261,7 +267,7 @@ async fn a_transaction_that_was_given_a_shared_record_conflicts_with_a_write_of_
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(shared(&store.read().unwrap()), Some(200));
+    assert_eq!(known(&store.read().unwrap()), Some(200));
 }
 
 async fn concurrent_increments_are_all_counted(disk: Disk) {
@@ -298,6 +304,77 @@ fn stamped(from: &impl Read, name: &str) -> (Vec<u8>, u64) {
     let stored = get(from, name).unwrap();
     let (value, number) = stored.split_last_chunk().unwrap();
     (value.to_vec(), u64::from_be_bytes(*number))
+}
+
+const SUMS: Sums<2> = Sums::new(Keyspace::Test, 9);
+
+async fn add(store: &Store, name: &str, by: [i64; 2]) {
+    store
+        .write(|tx| {
+            SUMS.add(tx, SUMS.key().str(name), by);
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+}
+
+fn sums(store: &Store) -> Vec<[i64; 2]> {
+    let rows = SUMS.scan(&store.read().unwrap(), &SUMS.key().range(), 9);
+    rows.unwrap().into_iter().map(|(_, sums)| sums).collect()
+}
+
+async fn sums_are_what_all_transactions_added(disk: Disk) {
+    let store = disk.open();
+    let mut adding = tokio::task::JoinSet::new();
+    let attempts = Arc::new(AtomicUsize::new(0));
+    for n in 0..20 {
+        let (store, attempts) = (store.clone(), attempts.clone());
+        adding.spawn(async move {
+            for _ in 0..10 {
+                let by = |n| {
+                    store.write(move |tx| {
+                        SUMS.add(tx, SUMS.key().str("one"), [1, n]);
+                        SUMS.add(tx, SUMS.key().str("one"), [2, -n]);
+                        SUMS.add(tx, SUMS.key().str("other"), [-1, 0]);
+                        Ok::<_, Error>(())
+                    })
+                };
+                by(n).await.unwrap();
+                attempts.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    adding.join_all().await;
+    assert_eq!(attempts.load(Ordering::Relaxed), 200);
+    assert_eq!(sums(&store), [[600, 0], [-200, 0]]);
+    drop(store);
+    let store = disk.open();
+    let view = store.read().unwrap();
+    add(&store, "one", [-599, 7]).await;
+    assert_eq!(sums(&store), [[1, 7], [-200, 0]]);
+    let one = SUMS.key().str("one");
+    assert_eq!(SUMS.get(&view, &one).unwrap(), [600, 0], "a view stands");
+    // Nothing is kept of noughts.
+    add(&store, "one", [-1, -7]).await;
+    assert_eq!(sums(&store), [[-200, 0]]);
+    assert_eq!(SUMS.get(&store.read().unwrap(), &one).unwrap(), [0, 0]);
+    add(&store, "one", [3, 0]).await;
+    assert_eq!(sums(&store), [[3, 0], [-200, 0]]);
+}
+
+async fn a_sum_that_was_removed_begins_at_nought(disk: Disk) {
+    let store = disk.open();
+    add(&store, "one", [5, 5]).await;
+    store
+        .write(|tx| {
+            tx.delete(SUMS.key().str("one").into_vec());
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    assert!(sums(&store).is_empty());
+    add(&store, "one", [1, 0]).await;
+    assert_eq!(sums(&store), [[1, 0]]);
 }
 
 async fn a_stamp_tells_where_an_appended_entry_has_come_to_be(disk: Disk) {

@@ -21,6 +21,8 @@ pub struct Alteration {
     pub feed: Option<Option<NewFeed>>,
     /// By the index's name; the table's own under none. One that says nothing takes it back.
     pub most: BTreeMap<Option<String>, Most>,
+    /// What a face keeps with it, by words of its own; none to keep nothing under that any more.
+    pub kept: BTreeMap<String, Option<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +75,9 @@ impl Tables {
                 settings.set_most(&alteration.most);
                 if table.provisioned.is_some() {
                     settings.most.clear();
+                }
+                for (word, text) in &alteration.kept {
+                    settings.keep(word, text.as_deref(), now);
                 }
                 for change in &alteration.indexes {
                     match change {

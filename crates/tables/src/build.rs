@@ -19,7 +19,7 @@ use crate::key::Key;
 use crate::schema::{
     BUILDING, Built, EXPIRIES, Expires, ITEMS, Index, Place, StoredItem, TABLES, Table,
 };
-use crate::write::{Changes, Delta, end_of, put_entry, tally};
+use crate::write::{Changes, Delta, count, end_of, put_entry};
 
 /// Items dealt with in one transaction.
 const BATCH: usize = 128;
@@ -97,7 +97,8 @@ fn advance(tx: &mut Tx, mut table: Table) -> Result<Table> {
                 table: Delta::default(),
                 indexes: vec![(index.number, added)],
             };
-            tally(tx, &table, key, &changes)
+            count(tx, &table, &changes);
+            Ok(())
         })?;
         for other in &mut table.indexes {
             if other.number == index.number {

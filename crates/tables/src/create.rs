@@ -26,6 +26,8 @@ pub struct NewTable {
     /// The days for which it is to be recoverable.
     pub recovery: Option<u32>,
     pub feed: Option<NewFeed>,
+    /// What a face keeps with it, by words of its own.
+    pub kept: BTreeMap<String, String>,
 }
 
 /// A feed to be.
@@ -59,6 +61,7 @@ impl NewTable {
             feed: None,
             most: BTreeMap::new(),
             recovery: None,
+            kept: BTreeMap::new(),
         }
     }
 }
@@ -129,6 +132,9 @@ impl Tables {
             ..Settings::default()
         };
         settings.set_most(&new.most);
+        for (word, text) in &new.kept {
+            settings.keep(word, Some(text), now);
+        }
         Ok(Made {
             table,
             tags: Tags(new.tags),

@@ -16,7 +16,9 @@ impl Tables {
         let view = self.store.read()?;
         let table = find(&view, space, table)?;
         let key = Key::exactly(&table, key)?;
-        Ok(ITEMS.get(&view, &key.row(&table))?.map(|stored| stored.0))
+        Ok(ITEMS
+            .recent(&view, &key.row(&table))?
+            .map(|stored| stored.0))
     }
 
     /// The items with these keys of these tables, all as they were at one moment, for as long as `more` says so.
@@ -44,7 +46,7 @@ impl Tables {
         }
         let mut items = Vec::with_capacity(rows.len());
         for row in &rows {
-            let item = ITEMS.get(&view, row)?.map(|stored| stored.0);
+            let item = ITEMS.recent(&view, row)?.map(|stored| stored.0);
             let go_on = more(item.as_ref());
             items.push(item);
             if !go_on {

@@ -8,7 +8,7 @@ const MAX_PARTITION_KEY: usize = 2_048;
 const MAX_SORT_KEY: usize = 1_024;
 
 /// The key of one item of one table, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     partition: Vec<u8>,
     sort: Vec<u8>,
@@ -59,11 +59,6 @@ impl Key {
     /// Of the partition.
     pub(crate) fn hash(&self) -> u32 {
         hash(&self.partition)
-    }
-
-    /// Which tally counts this item.
-    pub(crate) fn shard(&self) -> u32 {
-        self.hash().wrapping_mul(31) ^ hash(&self.sort)
     }
 }
 

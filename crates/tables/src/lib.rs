@@ -84,10 +84,11 @@ pub use projection::Projection;
 pub use query::{Query, SortCondition};
 pub use scan::{Scan, Segment};
 pub use schema::{
-    Count, Direction, Expiry, Feed, Images, Index, ItemChangeKind, KeyAttribute, KeySchema,
+    Count, Direction, Expiry, Feed, Images, Index, ItemChangeKind, Kept, KeyAttribute, KeySchema,
     KeyType, Most, Progress, Projected, Recovery, Settings, State, Table, TableFeed, Throughput,
     Transfer,
 };
+pub use settings::Keeping;
 pub use size::{MAX_ITEM, item_size};
 pub use transact::{MAX_TRANSACTION, Once, Transacted};
 pub use update::{Change, Term, Update};

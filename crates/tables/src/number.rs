@@ -256,13 +256,19 @@ impl fmt::Display for Number {
         if self.negative {
             f.write_str("-")?;
         }
-        let digits = self.coefficient.to_string();
+        // Almost all fit into a word, which is printed in a quarter of the time.
+        let digits = match u64::try_from(self.coefficient) {
+            Ok(coefficient) => coefficient.to_string(),
+            Err(_) => self.coefficient.to_string(),
+        };
         let whole = i64::from(self.exponent) + 1;
         let Ok(whole) = usize::try_from(whole) else {
             let zeros = usize::try_from(-whole).unwrap_or_default();
             return write!(f, "0.{}{digits}", "0".repeat(zeros));
         };
-        if whole == 0 {
+        if whole == digits.len() {
+            f.write_str(&digits)
+        } else if whole == 0 {
             write!(f, "0.{digits}")
         } else if whole >= digits.len() {
             write!(f, "{digits}{}", "0".repeat(whole - digits.len()))

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Tables;
 use crate::error::{Error, Result};
-use crate::schema::{COLLECTIONS, DROPPED, ITEMS, TALLIES};
+use crate::schema::{COLLECTIONS, COUNTS, DROPPED, ITEMS, TALLIES};
 
 /// Rows removed in one transaction.
 const BATCH: usize = 512;
@@ -57,7 +57,10 @@ impl Tables {
         };
         // Of an index that was dropped, its number.
         let index = key.raw();
-        let mut rest = vec![ITEMS.key().u64(table).raw(index).range()];
+        let mut rest = vec![
+            ITEMS.key().u64(table).raw(index).range(),
+            COUNTS.key().u64(table).raw(index).range(),
+        ];
         if index.is_empty() {
             rest.push(TALLIES.key().u64(table).range());
             rest.push(COLLECTIONS.key().u64(table).range());

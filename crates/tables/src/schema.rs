@@ -14,7 +14,7 @@ pub(crate) const TABLES: store::Table<Table> = store::Table::new(Keyspace::Table
 /// By table, then: [`PRIMARY`], hash of the partition key, partition key and sort key; or [`INDEXED`], the index's
 /// number, hash of the index's partition key, the index's keys, and what of the table's key is not told by them.
 pub(crate) const ITEMS: store::Table<StoredItem> = store::Table::new(Keyspace::Tables, 1);
-/// By table and shard.
+/// By table and shard: what [`COUNTS`] are now, and what was counted before they were.
 pub(crate) const TALLIES: store::Table<Tally> = store::Table::new(Keyspace::Tables, 2);
 /// What was dropped and whose items are still to be removed: a table, or with [`INDEXED`] and a number an index of it.
 pub(crate) const DROPPED: store::Table<Dropped> = store::Table::new(Keyspace::Tables, 3);
@@ -37,6 +37,8 @@ pub(crate) const FORGOTTEN: store::Table<Forgotten> = store::Table::new(Keyspace
 pub(crate) const SETTINGS: store::Table<Settings> = store::Table::new(Keyspace::Tables, 20);
 /// How large partitions are, by table, partition key and part: see `collection.rs`.
 pub(crate) const COLLECTIONS: store::Table<Collection> = store::Table::new(Keyspace::Tables, 21);
+/// How many items, and of how many bytes, by table, then: [`PRIMARY`]; or [`INDEXED`] and the index's number.
+pub(crate) const COUNTS: store::Sums<2> = store::Sums::new(Keyspace::Tables, 24);
 /// By space, direction and id.
 pub(crate) const TRANSFERS: store::Table<Transfer> = store::Table::new(Keyspace::Tables, 22);
 /// Those that are under way, by the same.
@@ -47,9 +49,8 @@ pub(crate) const PRIMARY: u8 = 0;
 /// Under a table's id, the entries of its indexes.
 pub(crate) const INDEXED: u8 = 1;
 
-/// How many tallies a table has. Two writers meet only when their items fall into the same shard; describing a table
-/// reads them all.
-pub(crate) const SHARDS: u32 = 256;
+/// How many tallies a table may have.
+pub(crate) const SHARDS: usize = 256;
 
 /// A token is remembered for one span at least, and looked for in two.
 pub(crate) const TOKEN_SPAN_S: u64 = 600;
@@ -255,6 +256,14 @@ pub struct Settings {
     pub(crate) most: BTreeMap<String, Most>,
     /// The name of the transfer that fills the table.
     pub filled_by: Option<String>,
+    /// What a face keeps with the table, in words of its own.
+    pub kept: BTreeMap<String, Kept>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pub text: String,
+    pub since: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -358,7 +367,16 @@ impl Record for Feed {}
 impl Record for Turn {}
 impl Record for StoredChange {}
 impl Record for Forgotten {}
-impl Record for Settings {}
+impl Record for Settings {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        match version {
+            1 => Ok(old::settings(body)?.into()),
+            _ => Err(unknown(version)),
+        }
+    }
+}
 impl Record for Collection {}
 impl Record for Transfer {}
 impl Record for Transferring {}
@@ -369,10 +387,37 @@ fn unknown(version: u8) -> store::Error {
     ))
 }
 
-/// The shapes before there were indexes, and before there were feeds.
+/// The shapes before there were indexes, before there were feeds, and before faces kept anything.
 mod old {
-    use super::{Count, Expiry, Index, KeySchema, Record, Table, Throughput, Timestamp, Uuid};
+    use super::{
+        BTreeMap, Count, Expiry, Index, KeySchema, Most, Record, Recovery, Settings, Table,
+        Throughput, Timestamp, Uuid,
+    };
     use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    pub(super) struct SettingsV1 {
+        recovery: Option<Recovery>,
+        most: BTreeMap<String, Most>,
+        filled_by: Option<String>,
+    }
+
+    impl Record for SettingsV1 {}
+
+    pub(super) fn settings(body: &[u8]) -> store::Result<SettingsV1> {
+        SettingsV1::decode(&[&[1], body].concat())
+    }
+
+    impl From<SettingsV1> for Settings {
+        fn from(old: SettingsV1) -> Self {
+            Self {
+                recovery: old.recovery,
+                most: old.most,
+                filled_by: old.filled_by,
+                kept: BTreeMap::new(),
+            }
+        }
+    }
 
     #[derive(Serialize, Deserialize)]
     pub(super) struct TableV1 {
@@ -479,6 +524,14 @@ mod old {
             assert_eq!(Table::decode(&before_feeds).unwrap(), read);
             let count = Count { items: 1, bytes: 9 };
             assert_eq!(Tally::decode(&count.encode()).unwrap().count, count);
+            let settings = SettingsV1 {
+                recovery: None,
+                most: BTreeMap::new(),
+                filled_by: Some("f".into()),
+            };
+            let read = Settings::decode(&settings.encode()).unwrap();
+            assert_eq!((read.filled_by.as_deref(), read.kept.len()), (Some("f"), 0));
+            assert_eq!(Settings::decode(&read.encode()).unwrap(), read);
         }
     }
 }

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
-use base::Space;
+use base::{Space, Timestamp};
 use store::{Read, Tx};
 
 use crate::Tables;
 use crate::describe::find;
 use crate::error::{Error, Result};
-use crate::schema::{Recovery, SETTINGS, Settings, Table};
+use crate::schema::{Kept, Recovery, SETTINGS, Settings, Table};
 
 impl Tables {
     pub fn settings(&self, space: &Space, name: &str) -> Result<Settings> {
@@ -39,6 +39,40 @@ impl Tables {
             })
             .await
     }
+
+    /// Keeps something of a face's with a table, or with no text nothing any more. Tells what was kept before and what is
+    /// now; none if `expected` says that something else was to be kept, and then nothing is done.
+    pub async fn keep(
+        &self,
+        space: &Space,
+        name: &str,
+        (word, text): (&str, Option<&str>),
+        expected: Option<Option<Timestamp>>,
+    ) -> Result<Option<Keeping>> {
+        let now = self.clock.now();
+        self.store
+            .write(|tx| {
+                let table = find(tx, space, name)?;
+                let mut settings = of(tx, &table)?;
+                let before = settings.kept.get(word).cloned();
+                let since = before.as_ref().map(|kept| kept.since);
+                if expected.is_some_and(|expected| expected != since) {
+                    return Ok(None);
+                }
+                settings.keep(word, text, now);
+                put(tx, &table, &settings);
+                let after = settings.kept.remove(word);
+                Ok::<_, Error>(Some(Keeping { before, after }))
+            })
+            .await
+    }
+}
+
+/// What was kept under a word, and what is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    pub before: Option<Kept>,
+    pub after: Option<Kept>,
 }
 
 pub(crate) fn of(from: &impl Read, table: &Table) -> Result<Settings> {
@@ -59,6 +93,22 @@ impl Settings {
     /// What a table (none) or an index of it, by name, may use at most.
     pub fn most(&self, index: Option<&str>) -> Option<crate::Most> {
         self.most.get(index.unwrap_or_default()).copied()
+    }
+
+    /// What a face keeps under a word of its own.
+    pub fn kept(&self, word: &str) -> Option<&str> {
+        self.kept.get(word).map(|kept| kept.text.as_str())
+    }
+
+    pub(crate) fn keep(&mut self, word: &str, text: Option<&str>, now: Timestamp) {
+        match text {
+            None => self.kept.remove(word),
+            Some(text) if self.kept(word) == Some(text) => None,
+            Some(text) => {
+                let (text, since) = (text.to_owned(), now);
+                self.kept.insert(word.to_owned(), Kept { text, since })
+            }
+        };
     }
 
     pub(crate) fn set_most(&mut self, most: &BTreeMap<Option<String>, crate::Most>) {

@@ -15,7 +15,7 @@ mod model;
 mod upkeep;
 mod writes;
 
-use crate::schema::{DROPPED, ITEMS, TALLIES};
+use crate::schema::{COUNTS, Count, DROPPED, ITEMS, TALLIES, Tally};
 
 fn space() -> Space {
     Space::new("here")
@@ -108,15 +108,31 @@ async fn tables_come_are_listed_and_go() {
         let row = item([("p", text(&n.to_string()))]);
         tables.put(&space(), "a", row).await.unwrap();
     }
+    // As tables have them that are older than sums.
+    let prefix = tables.table(&space(), "a").unwrap().prefix();
+    let before = Tally {
+        count: Count {
+            items: 9,
+            bytes: 90,
+        },
+        indexes: BTreeMap::new(),
+    };
+    store
+        .write(|tx| {
+            TALLIES.put(tx, TALLIES.key().u64(prefix).u32(7), &before);
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
     let dropped = tables.drop_table(&space(), "a").await.unwrap();
-    assert_eq!(dropped.count.items, 700);
+    assert_eq!(dropped.count.items, 709);
     let gone = tables.get(&space(), "a", &item([("p", text("1"))]));
     assert!(matches!(gone, Err(Error::NoSuchTable(_))));
     tables.create(&space(), keyed("a", None)).await.unwrap();
     assert!(scan_all(&tables, "a", None).is_empty());
     while tables.reap().await.unwrap() {}
     let view = store.read().unwrap();
-    for key in [ITEMS.key(), TALLIES.key(), DROPPED.key()] {
+    for key in [ITEMS.key(), TALLIES.key(), COUNTS.key(), DROPPED.key()] {
         assert!(view.scan(&key.range(), 1).unwrap().is_empty());
     }
 }

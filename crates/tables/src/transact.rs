@@ -9,6 +9,7 @@ use store::Tx;
 use crate::Tables;
 use crate::describe::find;
 use crate::error::{Error, Result};
+use crate::key::Key;
 use crate::schema::{TOKEN_SPAN_S, TOKENS, Table, Token};
 use crate::write::{Write, Written, apply, check_size};
 
@@ -101,21 +102,25 @@ fn all(tx: &mut Tx, space: &Space, writes: &[Write], now: Timestamp) -> Result<V
             tables.insert(&write.table, find(tx, space, &write.table)?);
         }
     }
+    let table = |write: &Write| &*tables[write.table.as_str()];
+    let keys: Vec<Result<Key>> = writes.iter().map(|write| write.key(table(write))).collect();
     let mut rows = BTreeSet::new();
-    for write in writes {
-        let table = &tables[write.table.as_str()];
+    for (write, key) in writes.iter().zip(&keys) {
+        let table = table(write);
         // A key that is wrong is told in its place below.
-        if let Ok(key) = write.key(table)
-            && !rows.insert(key.row(table))
+        if let Ok(key) = key
+            && !rows.insert((table.prefix(), key))
         {
             return Err(Error::RepeatedItem);
         }
     }
     let mut written = Vec::with_capacity(writes.len());
     let mut reasons = Vec::with_capacity(writes.len());
-    for write in writes {
-        let table = &tables[write.table.as_str()];
-        let done = check_size(write).and_then(|()| apply(tx, table, write, now));
+    for (write, key) in writes.iter().zip(&keys) {
+        let done = check_size(write).and_then(|()| {
+            let key = key.as_ref().map_err(Clone::clone)?;
+            apply(tx, table(write), key, write, now)
+        });
         match done {
             Ok(done) => {
                 written.push(done);

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::feed;
 use crate::index::{self, Entry};
 use crate::key::Key;
-use crate::schema::{Count, EXPIRIES, Expires, ITEMS, SHARDS, StoredItem, TALLIES, Table};
+use crate::schema::{COUNTS, Count, EXPIRIES, Expires, INDEXED, ITEMS, PRIMARY, StoredItem, Table};
 use crate::size::{MAX_ITEM, item_size};
 use crate::update::Update;
 use crate::value::{Item, Value};
@@ -106,7 +106,8 @@ impl Tables {
         self.store
             .write(|tx| {
                 let table = find(tx, space, &write.table)?;
-                apply(tx, &table, write, now)
+                let key = write.key(&table)?;
+                apply(tx, &table, &key, write, now)
             })
             .await
     }
@@ -122,15 +123,23 @@ pub(crate) fn check_size(write: &Write) -> Result<()> {
     }
 }
 
-pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write, now: Timestamp) -> Result<Written> {
-    let key = write.key(table)?;
+/// Does a write to the item at `key`, which is the write's.
+pub(crate) fn apply(
+    tx: &mut Tx,
+    table: &Table,
+    key: &Key,
+    write: &Write,
+    now: Timestamp,
+) -> Result<Written> {
     if let Action::Put(item) = &write.action {
         index::check(table, &item.0)?;
     }
     if let Action::Update(_, update) = &write.action {
         check_update(table, update)?;
     }
-    let old = ITEMS.get(tx, &key.row(table))?.map(|StoredItem(item)| item);
+    let old = ITEMS
+        .recent(tx, &key.row(table))?
+        .map(|StoredItem(item)| item);
     if let Some(condition) = &write.condition {
         let holds = match &old {
             Some(item) => condition.holds(item),
@@ -144,8 +153,8 @@ pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write, now: Timestamp) -
     let cause = Cause::Asked(now);
     let (bytes, entries) = match &write.action {
         Action::Check(_) => (old.as_ref().map_or(0, item_size), Vec::new()),
-        Action::Put(item) => replace(tx, table, &key, old.as_ref(), Some(item), cause)?,
-        Action::Delete(_) => replace(tx, table, &key, old.as_ref(), None, cause)?,
+        Action::Put(item) => replace(tx, table, key, old.as_ref(), Some(item), cause)?,
+        Action::Delete(_) => replace(tx, table, key, old.as_ref(), None, cause)?,
         Action::Update(_, update) if old.is_none() && update.only_removes() => (0, Vec::new()),
         Action::Update(attributes, update) => {
             let updated = StoredItem(update.apply(old.as_ref().unwrap_or(attributes))?);
@@ -153,7 +162,7 @@ pub(crate) fn apply(tx: &mut Tx, table: &Table, write: &Write, now: Timestamp) -
             if item_size(&updated.0) > MAX_ITEM {
                 return Err(Error::UpdatedItemTooLarge { limit: MAX_ITEM });
             }
-            let done = replace(tx, table, &key, old.as_ref(), Some(&updated), cause)?;
+            let done = replace(tx, table, key, old.as_ref(), Some(&updated), cause)?;
             new = Some(updated.0);
             done
         }
@@ -225,7 +234,7 @@ pub(crate) fn replace(
             });
         }
     }
-    tally(tx, table, key, &changes)?;
+    count(tx, table, &changes);
     if collection::is_bounded(table) {
         let (before, after) = (collection.removed.bytes, collection.added.bytes);
         collection::change(tx, table, key, before, after)?;
@@ -325,11 +334,12 @@ impl Delta {
         self.removed == self.added
     }
 
-    fn apply(&self, count: Count) -> Count {
-        Count {
-            items: (count.items + self.added.items).saturating_sub(self.removed.items),
-            bytes: (count.bytes + self.added.bytes).saturating_sub(self.removed.bytes),
-        }
+    fn sums(&self) -> [i64; 2] {
+        let change = |added: u64, removed: u64| added.cast_signed() - removed.cast_signed();
+        [
+            change(self.added.items, self.removed.items),
+            change(self.added.bytes, self.removed.bytes),
+        ]
     }
 }
 
@@ -348,26 +358,15 @@ impl Changes {
     }
 }
 
-pub(crate) fn tally(tx: &mut Tx, table: &Table, key: &Key, changes: &Changes) -> Result<()> {
-    let mut indexes = changes.indexes.iter();
-    if changes.table.is_nothing() && indexes.all(|(_, delta)| delta.is_nothing()) {
-        return Ok(());
+/// Adds the changes to the counts.
+pub(crate) fn count(tx: &mut Tx, table: &Table, changes: &Changes) {
+    let key = COUNTS.key().u64(table.prefix());
+    if !changes.table.is_nothing() {
+        COUNTS.add(tx, key.clone().u8(PRIMARY), changes.table.sums());
     }
-    let row = TALLIES.key().u64(table.prefix()).u32(key.shard() % SHARDS);
-    let mut tally = TALLIES.get(tx, &row)?.unwrap_or_default();
-    tally.count = changes.table.apply(tally.count);
-    // Those of indexes that are gone go with the next change.
-    tally
-        .indexes
-        .retain(|number, _| table.indexes.iter().any(|index| index.number == *number));
     for (number, delta) in &changes.indexes {
-        let count = tally.indexes.entry(*number).or_default();
-        *count = delta.apply(*count);
+        if !delta.is_nothing() {
+            COUNTS.add(tx, key.clone().u8(INDEXED).u32(*number), delta.sums());
+        }
     }
-    if tally.count.items == 0 {
-        TALLIES.delete(tx, row);
-    } else {
-        TALLIES.put(tx, row, &tally);
-    }
-    Ok(())
 }

@@ -4,6 +4,9 @@
 //! are counted in the store, without a sync of their own, so a crash forgets at most what was counted since the last one.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
@@ -12,9 +15,8 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
-use crate::plan::plans;
 use crate::schema::plan::{
-    CLIENT_KEYS, ClientKey, KEY_VALUES, KeyId, Period, Plan, PlannedStage, Quota, Rate, USES, Uses,
+    CLIENT_KEYS, ClientKey, KEY_VALUES, Period, Plan, PlannedStage, Quota, Rate, USES, Uses,
 };
 use crate::{Error, Result, Triggers};
 
@@ -24,16 +26,38 @@ const MOST_BUCKETS: usize = 100_000;
 /// What becomes of a request that needs a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
-    Admitted(ClientKey),
+    Admitted(Arc<ClientKey>),
     /// There is no such key, it is not enabled, or it is in no plan for this.
     UnknownKey,
     TooFast,
     UsedUp,
 }
 
-/// How full the buckets are.
+/// What can be said of such a request without writing anything.
+#[derive(Debug)]
+pub enum Considered {
+    Decided(Admission),
+    /// Its plan has a quota, which has to be counted.
+    Counts(Counted),
+}
+
+/// A request whose plan says how many there may be.
+#[derive(Debug)]
+pub struct Counted {
+    key: Arc<ClientKey>,
+    plans: Arc<Vec<Plan>>,
+    /// Which of them, and which of its stages.
+    at: (usize, usize),
+    quota: Quota,
+    now: Timestamp,
+}
+
+/// How full the buckets are, by the hashes of what they are for.
 #[derive(Debug, Default)]
-pub(crate) struct Buckets(Mutex<HashMap<String, Bucket>>);
+pub(crate) struct Buckets {
+    hashes: RandomState,
+    kept: Mutex<HashMap<u64, Bucket>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -43,13 +67,14 @@ struct Bucket {
 }
 
 impl Buckets {
-    fn take(&self, name: String, rate: Rate, now: Timestamp) -> bool {
+    fn take(&self, whose: impl Hash, rate: Rate, now: Timestamp) -> bool {
         let full = rate.burst.saturating_mul(1_000);
-        let mut buckets = self.0.lock();
-        if buckets.len() >= MOST_BUCKETS && !buckets.contains_key(&name) {
+        let whose = self.hashes.hash_one(whose);
+        let mut buckets = self.kept.lock();
+        if buckets.len() >= MOST_BUCKETS && !buckets.contains_key(&whose) {
             buckets.clear();
         }
-        let bucket = buckets.entry(name).or_insert(Bucket {
+        let bucket = buckets.entry(whose).or_insert(Bucket {
             left: full,
             at: now,
         });
@@ -68,59 +93,96 @@ impl Buckets {
 }
 
 impl Triggers {
-    /// Counts a request with the key `value` for `route` (`METHOD /path`) of a gateway's stage, if it may be made.
+    /// Counts a request with the key `value` for a `route` (`METHOD /path`) of a gateway's stage, if it may be made.
     pub async fn admit(
         &self,
         gateway: &str,
         stage: &str,
-        route: &str,
+        route: impl Fn() -> String,
         value: &str,
     ) -> Result<Admission> {
-        let now = self.clock.now();
-        let view = self.store.read()?;
-        let Some(KeyId(id)) = KEY_VALUES.get(&view, &KEY_VALUES.key().str(value))? else {
-            return Ok(Admission::UnknownKey);
+        let Counted {
+            key,
+            plans,
+            at,
+            quota,
+            now,
+        } = match self.consider(gateway, stage, &route, value)? {
+            Considered::Decided(admission) => return Ok(admission),
+            Considered::Counts(counted) => counted,
         };
-        let key = CLIENT_KEYS.get(&view, &CLIENT_KEYS.key().str(&id))?;
-        let Some(key) = key.filter(|key| key.enabled) else {
-            return Ok(Admission::UnknownKey);
-        };
-        let plans = plans(&view)?;
-        let Some((plan, planned)) = plans.iter().find_map(|plan| {
-            let is_in = plan.keys.contains(&key.id);
-            let planned = plan.stages.iter();
-            let mut planned = planned.filter(|one| one.gateway == gateway && one.stage == stage);
-            is_in.then_some((plan, planned.next()?))
-        }) else {
-            return Ok(Admission::UnknownKey);
-        };
-        if !self.is_slow_enough(plan, planned, route, &key.id, now) {
+        let plan = &plans[at.0];
+        if !self.is_slow_enough(plan, &plan.stages[at.1], route, &key.id, now) {
             return Ok(Admission::TooFast);
         }
-        let Some(quota) = plan.quota else {
-            return Ok(Admission::Admitted(key));
-        };
         match self.count(&plan.id, &key.id, quota, now).await? {
             true => Ok(Admission::Admitted(key)),
             false => Ok(Admission::UsedUp),
         }
     }
 
+    /// What [`Triggers::admit`] does, as far as nothing has to be written for it.
+    pub fn consider(
+        &self,
+        gateway: &str,
+        stage: &str,
+        route: impl Fn() -> String,
+        value: &str,
+    ) -> Result<Considered> {
+        const UNKNOWN: Considered = Considered::Decided(Admission::UnknownKey);
+        let now = self.clock.now();
+        let view = self.store.read()?;
+        let Some(id) = KEY_VALUES.shared(&view, &KEY_VALUES.key().str(value))? else {
+            return Ok(UNKNOWN);
+        };
+        let key = CLIENT_KEYS.shared(&view, &CLIENT_KEYS.key().str(&id.0))?;
+        let Some(key) = key.filter(|key| key.enabled) else {
+            return Ok(UNKNOWN);
+        };
+        let plans = self.plans.plans(&self.store)?;
+        let Some(at) = plans.iter().enumerate().find_map(|(at, plan)| {
+            let is_in = plan.keys.contains(&key.id);
+            let is_this = |one: &PlannedStage| one.gateway == gateway && one.stage == stage;
+            is_in.then_some((at, plan.stages.iter().position(is_this)?))
+        }) else {
+            return Ok(UNKNOWN);
+        };
+        let plan = &plans[at.0];
+        if let Some(quota) = plan.quota {
+            return Ok(Considered::Counts(Counted {
+                key,
+                plans,
+                at,
+                quota,
+                now,
+            }));
+        }
+        let is_slow_enough = self.is_slow_enough(plan, &plan.stages[at.1], route, &key.id, now);
+        Ok(Considered::Decided(match is_slow_enough {
+            true => Admission::Admitted(key),
+            false => Admission::TooFast,
+        }))
+    }
+
     fn is_slow_enough(
         &self,
         plan: &Plan,
         planned: &PlannedStage,
-        route: &str,
+        route: impl Fn() -> String,
         key: &str,
         now: Timestamp,
     ) -> bool {
-        let own = planned.rates.iter().find(|(name, _)| name == route);
-        if let Some((_, rate)) = own {
-            let name = format!("{}\n{key}\n{}\n{route}", plan.id, planned.gateway);
-            return self.buckets.take(name, *rate, now);
+        if !planned.rates.is_empty() {
+            let route = route();
+            let own = planned.rates.iter().find(|(name, _)| *name == route);
+            if let Some((_, rate)) = own {
+                let whose = (&plan.id, key, Some((&planned.gateway, route)));
+                return self.buckets.take(whose, *rate, now);
+            }
         }
+        let whose = (&plan.id, key, None::<(&str, String)>);
         plan.rate
-            .is_none_or(|rate| self.buckets.take(format!("{}\n{key}", plan.id), rate, now))
+            .is_none_or(|rate| self.buckets.take(whose, rate, now))
     }
 
     /// Whether one more is within the quota; if so, it is counted.
@@ -202,7 +264,7 @@ mod tests {
         let mut now = Timestamp::from_secs(100);
         let mut take = |passed_ms: u64| {
             now = now + Duration::from_millis(passed_ms);
-            buckets.take("k".into(), rate, now)
+            buckets.take("k", rate, now)
         };
         assert!(take(0) && take(0));
         assert!(!take(0));

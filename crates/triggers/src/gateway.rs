@@ -3,6 +3,8 @@
 //! A gateway has routes, each for a method (or any) and a path that may hold parameters. Whoever speaks HTTP asks
 //! [`Gateway::find`] which one a request takes, and runs its target.
 
+use std::sync::Arc;
+
 use base::Space;
 use functions::GatewayKind;
 
@@ -174,8 +176,9 @@ impl Triggers {
             .await
     }
 
-    pub fn gateway(&self, id: &str) -> Result<Option<Gateway>> {
-        Ok(GATEWAYS.get(&self.store.read()?, &GATEWAYS.key().str(id))?)
+    /// Every request asks for one, so they are kept decoded.
+    pub fn gateway(&self, id: &str) -> Result<Option<Arc<Gateway>>> {
+        Ok(GATEWAYS.shared(&self.store.read()?, &GATEWAYS.key().str(id))?)
     }
 
     pub async fn remove_gateway(&self, id: &str) -> Result<()> {

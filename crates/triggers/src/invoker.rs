@@ -23,7 +23,7 @@ impl Invoker {
     pub fn of(functions: Functions) -> Self {
         Self::new(move |asked| {
             let functions = functions.clone();
-            async move { functions.invoke(asked).await }
+            async move { functions.invoke_apart(asked).await }
         })
     }
 

@@ -14,6 +14,7 @@ pub mod balancer;
 mod binding;
 mod bucket;
 mod bus;
+mod call;
 mod delivery;
 mod dialect;
 pub mod edge;
@@ -53,8 +54,9 @@ use tables::Tables;
 use tokio::sync::watch;
 use topics::Topics;
 
-pub use admit::Admission;
+pub use admit::{Admission, Considered};
 pub use bus::{BadInput, BusFollower, NewRule, NotPut, Page};
+pub use call::{Call, Declined, Operations};
 pub use delivery::{Answer, FailedRecords, Reason, Window};
 pub use dialect::{Dialect, FailedMessages, Failure, Ran};
 pub use error::{Error, Result};
@@ -66,7 +68,7 @@ pub use outgoing::{
     Web, Work,
 };
 pub use path::{Parameters, PathPattern};
-pub use schedule::{Order, Orders};
+pub use schedule::{Called, Order, Orders};
 pub use schema::gateway::{
     Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard,
     GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
@@ -121,6 +123,7 @@ pub struct Triggers {
     /// Rung when a subscription was made, changed or removed.
     subscriptions: watch::Sender<u64>,
     buckets: Arc<admit::Buckets>,
+    plans: Arc<plan::Known>,
 }
 
 impl Triggers {
@@ -140,6 +143,7 @@ impl Triggers {
             mappings: watch::Sender::new(0),
             subscriptions: watch::Sender::new(0),
             buckets: Arc::default(),
+            plans: Arc::default(),
         }
     }
 }

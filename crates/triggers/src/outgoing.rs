@@ -1,4 +1,5 @@
-//! What leaves a transaction to be done outside of it: requests to others' servers, and objects to be put into buckets.
+//! What leaves a transaction to be done outside of it: requests to others' servers, objects to be put into buckets, and
+//! operations of the cloud's own services to be called.
 //!
 //! Each is a job in the store from the moment of the sender's commit. A worker leases it, tries, and either ends it or
 //! postpones it to its next attempt; one that was in vain is written to its dead-letter place in the transaction that
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use wire::{Asking, FetchError, Said};
 
 use crate::bus::{Turn, Turns};
+use crate::call::{Call, Declined, Operations};
 use crate::target::{Destination, Message, Named, Refusal};
 use crate::{Dialect, Result, Triggers};
 
@@ -65,6 +67,7 @@ pub enum Owner {
     Subscription,
     /// What is told of how an invocation ended.
     Invocation,
+    Schedule,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +79,7 @@ pub enum Work {
         body: Bytes,
     },
     Log(LogLine),
+    Call(Call),
 }
 
 /// Something to be told in a group of log lines.
@@ -158,6 +162,9 @@ pub enum Trouble {
     TimedOut,
     #[error("the answer's status was {0}")]
     Status(u16),
+    /// An operation that was called did not do it; its code is that of its face.
+    #[error("{message}")]
+    Declined { code: String, message: String },
     /// What would show who is asking was not to be had.
     #[error("{0}")]
     Unauthorized(String),
@@ -245,6 +252,7 @@ struct Worker {
     triggers: Triggers,
     dialect: Arc<dyn Dialect>,
     web: Web,
+    operations: Operations,
     working: store::Working,
     turns: Turns,
 }
@@ -279,6 +287,7 @@ impl Triggers {
         &self,
         dialect: Arc<dyn Dialect>,
         web: Web,
+        operations: Operations,
         stop: CancellationToken,
     ) -> Result<()> {
         // This process has the store to itself, so whoever leased what is leased is dead.
@@ -287,6 +296,7 @@ impl Triggers {
             triggers: self.clone(),
             dialect,
             web,
+            operations,
             working: store::Working::default(),
             turns: Turns::default(),
         });
@@ -397,6 +407,21 @@ impl Worker {
             Work::Post(post) => self.ask(post, progress).await,
             Work::Put { bucket, key, body } => self.put(bucket, key, body).await,
             Work::Log(line) => self.log(line).await,
+            Work::Call(call) => Ok(self.call(call).await),
+        }
+    }
+
+    async fn call(&self, call: &Call) -> Attempt {
+        match self.operations.call(call.clone()).await {
+            Ok(()) => Attempt::Done,
+            Err(Declined {
+                code,
+                message,
+                again,
+            }) => Attempt::Failed {
+                why: Trouble::Declined { code, message },
+                again,
+            },
         }
     }
 

@@ -91,8 +91,7 @@ fn attributes(message: &Message) -> Vec<target::Attribute> {
     let all = message.attributes.iter();
     all.map(|(name, attribute)| target::Attribute {
         name: name.clone(),
-        // A list is told by its kind here, and nowhere else.
-        kind: attribute.kind.replace("String.Array", "String"),
+        kind: attribute.kind.clone(),
         value: match &attribute.value {
             AttributeValue::Text(text) => text.clone().into(),
             AttributeValue::Bytes(bytes) => bytes.clone(),
@@ -314,6 +313,9 @@ impl Triggers {
 
     /// With the transaction.
     pub(crate) fn deliver(&self, tx: &mut Tx, letter: &Letter) -> Result<()> {
+        if let Some(why) = &letter.notice.refused {
+            return self.give_up(tx, letter, why);
+        }
         match &letter.way {
             Way::Send(place) => self.send_letter(tx, place, letter),
             Way::Post(url) => self.post_letter(tx, url, letter),

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use store::{Record, Timers, Tx};
 use tokio_util::sync::CancellationToken;
 
-use crate::outgoing::{Ended, Trouble, Undelivered};
+use crate::call::Call;
+use crate::outgoing::{self, DeadLetter, Ended, Outgoing, Trouble, Undelivered, Waits, Work};
 use crate::schema::rule::RuleState;
 use crate::target::{Destination, Message, Refusal};
 use crate::{Dialect, Result, Triggers};
@@ -39,6 +40,18 @@ pub trait Orders: Send + Sync {
 
     /// Where what was not delivered goes, if anywhere.
     fn dead_letter(&self, occasion: &Occasion, undelivered: &Undelivered) -> Option<Order>;
+
+    /// The operation that is called, where nothing is sent.
+    fn call(&self, _: &Occasion) -> std::result::Result<Option<Called>, Refusal> {
+        Ok(None)
+    }
+}
+
+/// A call, and where it goes if it is in vain. Why it was in vain, the dialect adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    pub call: Call,
+    pub dead: Option<DeadLetter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,6 +192,11 @@ impl Triggers {
         orders: &dyn Orders,
         late: &mut Late,
     ) -> Result<std::result::Result<(), Refusal>> {
+        match orders.call(&late.occasion) {
+            Ok(None) => {}
+            Ok(Some(called)) => return self.ask_for(tx, &late.occasion, called).map(Ok),
+            Err(refusal) => return Ok(Err(refusal)),
+        }
         let all = match orders.orders(&late.occasion, late.failures + 1) {
             Ok(all) => all,
             Err(refusal) => return Ok(Err(refusal)),
@@ -190,6 +208,28 @@ impl Triggers {
             late.done += 1;
         }
         Ok(Ok(()))
+    }
+
+    /// Has an operation called. It is a job of its own from here on, with the schedule's retries.
+    fn ask_for(&self, tx: &mut Tx, occasion: &Occasion, called: Called) -> Result<()> {
+        let Owner::Schedule(settings) = &occasion.owner else {
+            return Ok(());
+        };
+        let outgoing = Outgoing {
+            id: format!("schedule/{:032x}", occasion.execution),
+            owner: outgoing::Owner::Schedule,
+            work: Work::Call(called.call),
+            retries: outgoing::Retries {
+                most: settings.retries.most,
+                age: Some(settings.retries.age),
+                waits: Waits::Doubling {
+                    first: RETRY,
+                    longest: LONGEST_RETRY,
+                },
+            },
+            dead: called.dead,
+        };
+        self.post(tx, &outgoing)
     }
 
     fn put_off(&self, tx: &mut Tx, until: Timestamp, late_one: Late) -> Result<()> {

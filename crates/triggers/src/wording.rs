@@ -63,6 +63,8 @@ pub struct Notice {
     pub body: Bytes,
     /// Of a request that it is posted in.
     pub headers: Vec<(String, String)>,
+    /// Why the subscriber would not take it. It is not sent then, and a dead letter if there are any.
+    pub refused: Option<String>,
 }
 
 /// Whoever has no words of his own: the bare message.
@@ -74,7 +76,7 @@ impl Wording for Bare {
         Notice {
             subject: message.subject.clone().unwrap_or_default(),
             body: body.to_owned().into(),
-            headers: Vec::new(),
+            ..Notice::default()
         }
     }
 
@@ -88,7 +90,7 @@ impl Wording for Bare {
         Notice {
             subject: subscription.topic.name.clone(),
             body: token.to_owned().into(),
-            headers: Vec::new(),
+            ..Notice::default()
         }
     }
 

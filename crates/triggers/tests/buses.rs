@@ -16,8 +16,9 @@ use store::{Faults, Position, Simulation, Store};
 use tables::Tables;
 use tokio_util::sync::CancellationToken;
 use triggers::{
-    Address, BusFollower, Connection, Destination, Extra, Input, Named, NewRule, NotPut, Parameter,
-    Place, Proof, RequestParts, RetryLimits, RuleState, RuleTarget, Triggers, Web,
+    Address, BusFollower, Connection, Destination, Extra, Input, Named, NewRule, NotPut,
+    Operations, Parameter, Place, Proof, RequestParts, RetryLimits, RuleState, RuleTarget,
+    Triggers, Web,
 };
 use wire::{Asking, FetchError, Said};
 
@@ -100,7 +101,11 @@ impl World {
             async move { said(status) }
         });
         let (outgoing, until) = (triggers.clone(), stop.clone());
-        tokio::spawn(async move { outgoing.run_outgoing(Arc::new(Plain), web, until).await });
+        tokio::spawn(async move {
+            outgoing
+                .run_outgoing(Arc::new(Plain), web, Operations::none(), until)
+                .await
+        });
         Self {
             follower: triggers.bus_follower(Arc::new(Plain)).unwrap(),
             buses,

@@ -1,9 +1,10 @@
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use base::ByteSize;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, TryStreamExt};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 
 /// A message's body, in either direction, of any length.
@@ -37,6 +38,36 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 /// A body made piece by piece while it is sent.
 pub fn stream(pieces: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Body {
     StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync()
+}
+
+/// The body, with something that is held until it has been sent, or is sent no more.
+pub fn holding(body: Body, held: impl Send + Unpin + 'static) -> Body {
+    Holder { body, _held: held }.boxed_unsync()
+}
+
+struct Holder<H> {
+    body: Body,
+    _held: H,
+}
+
+impl<H: Unpin> http_body::Body for Holder<H> {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Reads a whole body into memory, unless it is larger than `limit`.

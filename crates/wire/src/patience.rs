@@ -61,6 +61,19 @@ impl<S> Patient<S> {
         }
     }
 
+    /// Whoever uses it watches over heads.
+    pub(crate) fn taking(stream: S, taking: Duration) -> Self {
+        Self {
+            stream,
+            opening: None,
+            taking: Wait::new(taking),
+        }
+    }
+
+    pub(crate) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// Turns waiting for too long into an error.
     fn taken<T>(
         &mut self,

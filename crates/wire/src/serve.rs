@@ -1,13 +1,18 @@
-//! Accepts, speaks HTTP/1.1 or HTTP/2, hands each request to a service, and ends gracefully. There is one listener that
-//! is there for good, and others that come and go. A server with a certificate takes both kinds of connections on one
-//! port and tells them apart by their first byte: functions on the same machine need no encryption.
+//! Accepts, speaks HTTP/1.1 or HTTP/2, hands each request to a service, and ends gracefully. What is usual is spoken here
+//! (`usual`), and hyper speaks the rest. There is one listener that is there for good, and others that come and go. A
+//! server with a certificate takes both kinds of connections on one port and tells them apart by their first byte:
+//! functions on the same machine need no encryption.
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use base::Stopwatch;
+use http::{HeaderValue, Method, header};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -16,14 +21,20 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::awake::awake;
+use crate::begun::Begun;
 use crate::patience::Patient;
 use crate::tls::Tls;
-use crate::upload::Upload;
-use crate::{Request, Response, framing};
+use crate::upload::{Sending, Upload};
+use crate::{Meter, Request, Response, framing};
+
+use usual::Ended;
+
+mod usual;
 
 pub type ServiceFuture<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
@@ -73,6 +84,7 @@ pub struct Server {
     limits: Limits,
     guests: Option<mpsc::Receiver<Guest>>,
     tls: Option<Tls>,
+    meter: Meter,
 }
 
 /// A listener that is served for a while.
@@ -91,6 +103,7 @@ impl Server {
             limits,
             guests: None,
             tls: None,
+            meter: Meter::default(),
         })
     }
 
@@ -107,6 +120,11 @@ impl Server {
         Self { tls, ..self }
     }
 
+    /// Counts there what is answered.
+    pub fn with_meter(self, meter: Meter) -> Self {
+        Self { meter, ..self }
+    }
+
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -118,7 +136,10 @@ impl Server {
             slots: Arc::new(Semaphore::new(self.limits.connections)),
             limits: self.limits,
             tls: self.tls,
-            service,
+            asking: Asking {
+                service,
+                meter: self.meter,
+            },
         };
         tokio::join!(
             serving.serve(self.listener, stop.cancelled()),
@@ -134,7 +155,40 @@ struct Serving {
     slots: Arc<Semaphore>,
     limits: Limits,
     tls: Option<Tls>,
+    asking: Asking,
+}
+
+/// How a request gets its answer, by whichever way it came.
+#[derive(Clone)]
+struct Asking {
     service: Arc<dyn Service>,
+    meter: Meter,
+}
+
+impl Asking {
+    fn call(&self, request: Request, from: From) -> (ServiceFuture<'_>, Asked<'_>) {
+        let asked = Asked {
+            method: request.method().clone(),
+            since: Stopwatch::start(),
+            meter: &self.meter,
+        };
+        (self.service.call(from.mark(request)), asked)
+    }
+}
+
+/// A request that waits for its answer.
+struct Asked<'a> {
+    method: Method,
+    since: Stopwatch,
+    meter: &'a Meter,
+}
+
+impl Asked<'_> {
+    /// The answer as it may be sent.
+    fn answer(&self, response: Response) -> Response {
+        self.meter.count(response.status(), self.since.elapsed());
+        framing::fit(&self.method, response)
+    }
 }
 
 impl Serving {
@@ -177,6 +231,7 @@ impl Serving {
 
     async fn serve(&self, listener: TcpListener, until: impl Future<Output = ()>) {
         let running = GracefulShutdown::new();
+        let stopping = Arc::new(Stopping::default());
         tokio::pin!(until);
         loop {
             let accepted = tokio::select! {
@@ -195,20 +250,41 @@ impl Serving {
             // Answers are small and latency matters more than a segment saved.
             let _ = stream.set_nodelay(true);
             let (serving, watcher) = (self.clone(), running.watcher());
+            let stopping = stopping.clone();
             tokio::spawn(async move {
-                if let Err(cause) = serving.converse(stream, peer, watcher).await {
+                let conversed = serving.converse(stream, peer, &stopping, watcher);
+                if let Err(cause) = conversed.await {
                     tracing::debug!(%peer, %cause, "a connection ended badly");
                 }
                 drop(slot);
             });
         }
         drop(listener);
+        stopping.tell();
         if tokio::time::timeout(self.limits.drain, running.shutdown())
             .await
             .is_err()
         {
             tracing::warn!("requests were still running at the end of the drain time");
         }
+    }
+}
+
+/// Told to the connections of one listener.
+#[derive(Debug, Default)]
+struct Stopping {
+    is_told: AtomicBool,
+    bell: Notify,
+}
+
+impl Stopping {
+    fn tell(&self) {
+        self.is_told.store(true, Ordering::Release);
+        self.bell.notify_waiters();
+    }
+
+    fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Acquire)
     }
 }
 
@@ -219,10 +295,11 @@ impl Serving {
         &self,
         stream: TcpStream,
         peer: SocketAddr,
+        stopping: &Stopping,
         watcher: Watcher,
     ) -> Result<(), Broken> {
         let Some(tls) = &self.tls else {
-            return self.speak(stream, peer, false, watcher).await;
+            return self.speak(stream, self.from(peer), stopping, watcher).await;
         };
         let opened = async {
             if !is_encrypted(&stream).await? {
@@ -231,31 +308,55 @@ impl Serving {
             let stream = tls.acceptor.accept(stream).await?;
             Ok(Opened::Encrypted(Box::new(stream)))
         };
+        let mut from = self.from(peer);
         match tokio::time::timeout(self.limits.header_timeout, opened).await?? {
-            Opened::Plain(stream) => self.speak(stream, peer, false, watcher).await,
-            Opened::Encrypted(stream) => self.speak(stream, peer, true, watcher).await,
+            Opened::Plain(stream) => self.speak(stream, from, stopping, watcher).await,
+            Opened::Encrypted(stream) => {
+                from.encrypted = true;
+                self.speak(stream, from, stopping, watcher).await
+            }
+        }
+    }
+
+    fn from(&self, peer: SocketAddr) -> From {
+        From {
+            peer,
+            encrypted: false,
+            pause: self.limits.pause,
         }
     }
 
     async fn speak(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        peer: SocketAddr,
-        encrypted: bool,
+        from: From,
+        stopping: &Stopping,
         watcher: Watcher,
     ) -> Result<(), Broken> {
-        let (service, pause) = (self.service.clone(), self.limits.pause);
-        let from = From {
-            peer,
-            encrypted,
-            pause,
-        };
-        let handler = service_fn(move |request| answer(service.clone(), request, from));
-        let stream = Patient::new(stream, self.limits.header_timeout, pause);
+        let ended = usual::converse(stream, &self.limits, stopping, &self.asking, from).await?;
+        match ended {
+            Ended::Over => Ok(()),
+            // In a place of its own: most connections never come to it.
+            Ended::Unusual(stream, begun) => {
+                let stream = Begun::new(begun, stream);
+                Box::pin(self.speak_all(stream, from, watcher)).await
+            }
+        }
+    }
+
+    async fn speak_all(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        from: From,
+        watcher: Watcher,
+    ) -> Result<(), Broken> {
+        let asking = self.asking.clone();
+        let handler = service_fn(move |request| answer(asking.clone(), request, from));
+        let stream = Patient::new(stream, self.limits.header_timeout, from.pause);
         let connection = self
             .builder
             .serve_connection_with_upgrades(TokioIo::new(stream), handler);
-        watcher.watch(connection.into_owned()).await
+        awake(watcher.watch(connection.into_owned())).await
     }
 }
 
@@ -314,21 +415,36 @@ struct From {
     pause: Duration,
 }
 
+impl From {
+    fn mark(self, mut request: Request) -> Request {
+        let extensions = request.extensions_mut();
+        extensions.insert(Peer(self.peer));
+        if self.encrypted {
+            extensions.insert(Encrypted);
+        }
+        request
+    }
+}
+
 async fn answer(
-    service: Arc<dyn Service>,
+    asking: Asking,
     request: hyper::Request<Incoming>,
     from: From,
 ) -> Result<Response, std::convert::Infallible> {
-    let method = request.method().clone();
-    // Over HTTP/2 a peer is told to stop, and who waits to be told that it may send has sent nothing.
-    let insists = request.version() <= http::Version::HTTP_11
-        && !request.headers().contains_key(http::header::EXPECT);
-    let mut request = request.map(|body| Upload::new(body, from.pause, insists).boxed_unsync());
-    request.extensions_mut().insert(Peer(from.peer));
-    if from.encrypted {
-        request.extensions_mut().insert(Encrypted);
+    // Over HTTP/2 a peer is told to stop, and the connection goes on.
+    let is_one = request.version() <= http::Version::HTTP_11;
+    let waits = request.headers().contains_key(header::EXPECT) && !request.body().is_end_stream();
+    let sending = Sending::new(is_one && !waits);
+    let upload = |body| Upload::new(body, from.pause, sending.clone()).boxed_unsync();
+    let (answering, asked) = asking.call(request.map(upload), from);
+    let mut response = asked.answer(answering.await);
+    // Whoever was not told to send may send nevertheless, or ask again instead. Nobody can tell which, so the connection
+    // ends here, and the peer has to know: it would take a connection that closes a moment later for a failure.
+    if is_one && waits && !sending.has_begun() {
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(framing::fit(&method, service.call(request).await))
+    Ok(response)
 }
 
 #[cfg(test)]

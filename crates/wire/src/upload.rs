@@ -1,6 +1,8 @@
 //! A request's body as it comes from the peer.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,16 +25,36 @@ where
 {
     body: Option<B>,
     wait: Wait,
-    /// Whether the peer sends what nobody reads.
-    insists: bool,
+    sending: Sending,
+}
+
+/// Whether the peer sends a body even if nobody reads it. Who waits to be told that it may send (RFC 9110, section
+/// 10.1.1) does not before somebody has begun to read.
+#[derive(Clone, Debug)]
+pub(crate) struct Sending(Arc<AtomicBool>);
+
+impl Sending {
+    pub(crate) fn new(already: bool) -> Self {
+        Self(Arc::new(AtomicBool::new(already)))
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn begin(&self) {
+        if !self.has_begun() {
+            self.0.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Upload<B> {
-    pub(crate) fn new(body: B, pause: Duration, insists: bool) -> Self {
+    pub(crate) fn new(body: B, pause: Duration, sending: Sending) -> Self {
         Self {
             body: Some(body),
             wait: Wait::new(pause),
-            insists,
+            sending,
         }
     }
 }
@@ -53,6 +75,7 @@ where
         let Some(body) = &mut this.body else {
             return Poll::Ready(None);
         };
+        this.sending.begin();
         let frame = match Pin::new(body).poll_frame(context) {
             Poll::Ready(frame) => frame,
             Poll::Pending if this.wait.is_over(context) => {
@@ -84,7 +107,7 @@ where
 impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Drop for Upload<B> {
     fn drop(&mut self) {
         let body = self.body.take().filter(|body| !body.is_end_stream());
-        let (Some(body), true) = (body, self.insists) else {
+        let (Some(body), true) = (body, self.sending.has_begun()) else {
             return;
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

@@ -1012,6 +1012,48 @@ async fn a_schedule_is_made_changed_moved_and_removed() {
     assert!(!schedules.has_group(&world.space, "team").unwrap());
 }
 
+const LINES: &str = r"
+Resources:
+  L:
+    Type: AWS::Logs::LogGroup
+    Properties: {LogGroupName: /own/group, RetentionInDays: 7, Tags: [{Key: a, Value: b}]}
+";
+
+#[tokio::test]
+async fn a_log_group_has_what_is_said_of_it_and_goes_with_its_lines() {
+    let world = World::new();
+    let ledger = world.engines.functions.ledger();
+    let group = ledger::Group {
+        space: world.space.clone(),
+        name: "/own/group".into(),
+    };
+    let line = ledger::Line {
+        at: Timestamp::from_secs(1),
+        text: "printed before".into(),
+    };
+    let printed = ledger.append(&group, "s", "f", vec![line]);
+    printed.await.unwrap();
+    // What came to be when somebody printed belongs to nobody's stack, as in the cloud.
+    let refused = world.deployer.deploy(&world.template(LINES)).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("there is a log group `/own/group` already"),
+        "{refused}"
+    );
+    ledger.delete_group(&group).await.unwrap();
+    assert_eq!(world.deploy(LINES).await, ["create log group /own/group"]);
+    let settings = ledger.settings(&group).unwrap();
+    assert_eq!(settings.days, Some(7));
+    assert_eq!(settings.tags.into_keys().collect::<Vec<_>>(), ["a"]);
+    assert!(world.deploy(LINES).await.is_empty());
+    let longer = LINES.replace(": 7", ": 14");
+    assert_eq!(world.deploy(&longer).await, ["update log group /own/group"]);
+    assert_eq!(ledger.settings(&group).unwrap().days, Some(14));
+    world.deployer.destroy("shop").await.unwrap();
+    assert!(ledger.group(&group).unwrap().is_none());
+    assert!(ledger.newest_lines(&group, 9).unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_schedule_of_somebody_else_is_left_alone() {
     let world = World::new();

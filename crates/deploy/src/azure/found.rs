@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::worker::Worker;
 use super::{App, Language, Model};
+
+/// Sources for a worker that is still to be built.
+pub(super) const ISOLATED: &str = "C# (isolated)";
 
 /// The application that this file belongs to as its first: what [`App::file`] says of it.
 pub(crate) fn of_file(file: &Path) -> Option<App> {
@@ -25,9 +29,21 @@ pub(crate) fn in_folder(folder: &Path) -> Option<App> {
         _ => Model::Registered(None),
     };
     let language = language(folder, &model);
+    if let Some(worker) = Worker::of(folder, language) {
+        return Some(App {
+            folder: folder.to_owned(),
+            language: Language::Hosted,
+            model: match worker.indexes {
+                true => Model::Registered(None),
+                false => Model::Described,
+            },
+            worker: Some(worker),
+        });
+    }
     Some(App {
         language,
         folder: folder.to_owned(),
+        worker: None,
         // A build describes what the assembly says itself.
         model: match language {
             Language::CSharp => Model::Registered(None),
@@ -89,7 +105,7 @@ pub(super) fn manifest(folder: &Path) -> Option<Value> {
     json(&folder.join("package.json"))
 }
 
-fn json(file: &Path) -> Option<Value> {
+pub(super) fn json(file: &Path) -> Option<Value> {
     let text = fs::read_to_string(file).ok()?;
     serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()
 }
@@ -101,7 +117,7 @@ fn language(folder: &Path, model: &Model) -> Language {
         Some("node") => return Language::Node,
         Some("python") => return Language::Python,
         Some("dotnet") => return Language::CSharp,
-        Some("dotnet-isolated") => return Language::Other("C# (isolated)"),
+        Some("dotnet-isolated") => return Language::Other(ISOLATED),
         Some("java") => return Language::Other("Java"),
         Some("powershell") => return Language::Other("PowerShell"),
         Some("custom") => return Language::Other("a custom handler"),
@@ -135,7 +151,7 @@ fn language(folder: &Path, model: &Model) -> Language {
     }
     match () {
         () if folder.join("function_app.py").is_file() => Language::Python,
-        () if isolated(folder) => Language::Other("C# (isolated)"),
+        () if isolated(folder) => Language::Other(ISOLATED),
         () if has(folder, &[".cs", ".csproj"]) => Language::CSharp,
         () if folder.join("pom.xml").is_file() => Language::Other("Java"),
         () => Language::Node,

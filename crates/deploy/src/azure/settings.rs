@@ -17,14 +17,6 @@ const LONGEST_TIMEOUT_S: u32 = 86_400;
 /// Settings of HTTP that change nothing here, and why.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
     (
-        "maxOutstandingRequests",
-        "each instance serves one request at a time",
-    ),
-    (
-        "maxConcurrentRequests",
-        "each instance serves one request at a time",
-    ),
-    (
         "dynamicThrottlesEnabled",
         "requests are limited by the server's own concurrency",
     ),
@@ -42,6 +34,10 @@ pub(super) struct Settings {
     /// Whose pages may call, for a browser.
     pub(super) origins: Vec<String>,
     pub(super) credentials: bool,
+    /// How many requests all functions together have at most, with those that wait.
+    pub(super) most_outstanding: Option<u32>,
+    /// How many of them run at once.
+    pub(super) most_at_once: Option<u32>,
     pub(super) notices: Vec<Finding>,
 }
 
@@ -64,6 +60,14 @@ impl Settings {
             findings.push(finding);
             TIMEOUT_S
         });
+        let mut most = |name: &str| {
+            limit(name, &http[name]).unwrap_or_else(|finding| {
+                findings.push(finding);
+                None
+            })
+        };
+        let most_outstanding = most("maxOutstandingRequests");
+        let most_at_once = most("maxConcurrentRequests");
         if local["IsEncrypted"].as_bool() == Some(true) {
             findings.push(
                 Finding::placeless("the values of local.settings.json are encrypted")
@@ -85,6 +89,8 @@ impl Settings {
             headers: texts(&http["customHeaders"]),
             origins: origins.filter(|origin| !origin.is_empty()).collect(),
             credentials: local["Host"]["CORSCredentials"].as_bool() == Some(true),
+            most_outstanding,
+            most_at_once,
             notices: notices(http),
         })
     }
@@ -151,6 +157,21 @@ fn timeout(said: &Value) -> Result<u32, Finding> {
     let wrong = || Finding::placeless(format!("functionTimeout in host.json cannot be {said}"));
     let seconds = parsed().ok_or_else(|| wrong().help("as in \"00:05:00\", or \"-1\""))?;
     Ok(seconds.min(LONGEST_TIMEOUT_S))
+}
+
+/// None for no limit, which is `-1`.
+fn limit(name: &str, said: &Value) -> Result<Option<u32>, Finding> {
+    if said.is_null() || said.as_i64() == Some(-1) {
+        return Ok(None);
+    }
+    let number = said.as_u64().and_then(|number| u32::try_from(number).ok());
+    match number {
+        Some(number) if number > 0 => Ok(Some(number)),
+        _ => Err(Finding::placeless(format!(
+            "extensions.http.{name} in host.json cannot be {said}"
+        ))
+        .help("a number from 1, or -1 for no limit")),
+    }
 }
 
 fn notices(http: &Value) -> Vec<Finding> {

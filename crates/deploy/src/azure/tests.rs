@@ -80,7 +80,7 @@ fn what_changes_an_application_is_looked_at_again() {
 #[test]
 fn settings_are_those_of_all_functions() {
     let host = r#"{"version": "2.0", "functionTimeout": "00:01:30",
-        "extensions": {"http": {"routePrefix": "v1/", "customHeaders": {"X-A": "b"}, "hsts": {"isEnabled": true}}}}"#;
+        "extensions": {"http": {"routePrefix": "v1/", "customHeaders": {"X-A": "b"}, "maxOutstandingRequests": 20, "maxConcurrentRequests": -1, "hsts": {"isEnabled": true}}}}"#;
     let local = r#"{"IsEncrypted": false, "Values": {"A": "b", "N": 3, "AzureWebJobs.Off.Disabled": "true"}}"#;
     let http = described(
         r#"{"type": "httpTrigger", "name": "req", "route": "items/{id:int?}", "methods": ["get", "POST"], "authLevel": "anonymous"},
@@ -110,6 +110,8 @@ fn settings_are_those_of_all_functions() {
     );
     let wiring: Value = serde_json::from_str(&hello.tags[WIRING]).unwrap();
     assert_eq!(wiring["headers"]["X-A"], "b");
+    let crowd = serde_json::json!({"app": "s", "outstanding": 20, "at_once": null});
+    assert_eq!(wiring["crowd"], crowd);
     let notices = desired.notices.render(false);
     assert!(notices.contains("Off is disabled"), "{notices}");
     assert!(
@@ -223,12 +225,7 @@ fn csharp_is_compiled_or_built() {
 
 #[test]
 fn other_languages_are_refused_by_name() {
-    let worker = r#"<PackageReference Include="Microsoft.Azure.Functions.Worker" />"#;
-    for (file, text, name) in [
-        ("App.csproj", worker, "C# (isolated)"),
-        ("pom.xml", "", "Java"),
-        ("Hello/run.csx", "", "C# script"),
-    ] {
+    for (file, text, name) in [("pom.xml", "", "Java"), ("Hello/run.csx", "", "C# script")] {
         let http = described(r#"{"type": "httpTrigger", "name": "req"}"#)
             .replace("{\"bindings", r#"{"scriptFile": "run.csx", "bindings"#);
         let mut files = vec![HOST, (file, text)];
@@ -243,4 +240,115 @@ fn other_languages_are_refused_by_name() {
             "{said}"
         );
     }
+}
+
+#[test]
+fn sources_of_the_isolated_model_are_to_be_published_first() {
+    let project = r#"<PackageReference Include="Microsoft.Azure.Functions.Worker" />"#;
+    let folder = folder(&[HOST, ("App.csproj", project)]);
+    let app = in_folder(folder.path()).unwrap();
+    let said = app.trial("s").unwrap_err().render(false);
+    assert!(said.contains("dotnet publish -o out"), "{said}");
+}
+
+const WORKER: &str = r#"{"description": {"language": "dotnet-isolated", "defaultExecutablePath": "{WorkerRoot}App", "workerIndexing": "true"}}"#;
+
+#[test]
+fn a_published_application_is_run_by_its_own_worker() {
+    let published = folder(&[HOST, ("worker.config.json", WORKER), ("App", "")]);
+    let app = in_folder(published.path()).unwrap();
+    assert_eq!(app.describe(), "Azure functions with their vendor's worker");
+    let asked = app.trial("s").unwrap().unwrap();
+    assert_eq!(asked.runtime, "hosted");
+    assert_eq!(
+        asked.environment["FUNCTIONS_WORKER_RUNTIME"],
+        "dotnet-isolated"
+    );
+    assert!(!asked.environment.contains_key("FULMAR_WORKER"));
+    let list = r#"[{"name": "Hello", "bindings": [{"type": "httpTrigger", "name": "req"}, {"type": "http", "direction": "Out", "name": "$return"}]}]"#;
+    let older = WORKER.replace("true", "false");
+    let listed = folder(&[
+        HOST,
+        ("worker.config.json", &older),
+        ("functions.metadata", list),
+    ]);
+    let app = in_folder(listed.path()).unwrap();
+    assert!(app.trial("s").unwrap().is_none());
+    assert_eq!(functions(&app.resolve("s").unwrap())[0].name, "azure/Hello");
+    assert!(app.reads(&listed.path().join("functions.metadata")));
+    let needing = WORKER.replace("{WorkerRoot}App", "no-such-program");
+    let needing = folder(&[HOST, ("worker.config.json", &needing)]);
+    let said = in_folder(needing.path()).unwrap().trial("s").unwrap_err();
+    let said = said.render(false);
+    assert!(said.contains("runs on `no-such-program`"), "{said}");
+}
+
+#[test]
+fn an_installed_worker_is_named_by_a_setting() {
+    let worker = r#"{"description": {"language": "python", "defaultExecutablePath": "python", "workerIndexing": true}}"#;
+    let settings = |name: &str, place: &str| {
+        format!(r#"{{"Values": {{"FUNCTIONS_WORKER_RUNTIME": "python", "{name}": "{place}"}}}}"#)
+    };
+    let with = |settings: &str| {
+        folder(&[
+            HOST,
+            ("function_app.py", ""),
+            (".python-version", "3.11.4"),
+            ("local.settings.json", settings),
+            ("worker/worker.config.json", worker),
+        ])
+    };
+    for name in [
+        "languageWorkers__python__workerDirectory",
+        "LanguageWorkers:Python:workerDirectory",
+    ] {
+        let files = with(&settings(name, "worker"));
+        let app = in_folder(files.path()).unwrap();
+        let asked = app.trial("s").unwrap().unwrap();
+        assert_eq!(asked.runtime, "hosted/python3.11");
+        assert_eq!(app.build().runtime, "python3.11");
+        let place = files.path().join("worker").canonicalize().unwrap();
+        assert_eq!(
+            asked.environment["FULMAR_WORKER"],
+            place.display().to_string()
+        );
+    }
+    let gone = with(&settings(
+        "languageWorkers__python__workerDirectory",
+        "gone",
+    ));
+    let said = in_folder(gone.path()).unwrap().trial("s").unwrap_err();
+    assert!(
+        said.render(false)
+            .contains("there is no worker.config.json in")
+    );
+    let another = with(&settings(
+        "languageWorkers__node__workerDirectory",
+        "worker",
+    ));
+    let app = in_folder(another.path()).unwrap();
+    assert_eq!(app.language, Language::Python);
+}
+
+#[test]
+fn a_custom_handler_runs_what_is_described() {
+    let host = r#"{"version": "2.0", "customHandler": {"description": {"defaultExecutablePath": "handler"}}}"#;
+    let http = described(r#"{"type": "httpTrigger", "name": "req"}"#);
+    let files = folder(&[
+        ("host.json", host),
+        ("handler", ""),
+        ("Hello/function.json", &http),
+        (
+            "local.settings.json",
+            r#"{"Values": {"FUNCTIONS_WORKER_RUNTIME": "custom"}}"#,
+        ),
+    ]);
+    let app = in_folder(files.path()).unwrap();
+    assert_eq!(app.describe(), "Azure functions with a custom handler");
+    let desired = app.resolve("s").unwrap();
+    let [hello] = functions(&desired)[..] else {
+        panic!("there is one");
+    };
+    assert_eq!((&*hello.runtime, &*hello.handler), ("hosted", "Hello"));
+    assert_eq!(hello.environment["FUNCTIONS_WORKER_RUNTIME"], "custom");
 }

@@ -30,12 +30,38 @@ pub(super) struct Wiring {
     pub(super) origins: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) credentials: bool,
+    /// How many requests the application has at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) crowd: Option<Crowd>,
     /// As they are described, for whoever asks.
     pub(super) bindings: Vec<Map<String, Value>>,
 }
 
+/// All functions of an application share it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Crowd {
+    app: String,
+    outstanding: Option<u32>,
+    at_once: Option<u32>,
+}
+
+impl Crowd {
+    fn of(app: &str, settings: &Settings) -> Option<Self> {
+        let (outstanding, at_once) = (settings.most_outstanding, settings.most_at_once);
+        (outstanding.is_some() || at_once.is_some()).then(|| Self {
+            app: app.to_owned(),
+            outstanding,
+            at_once,
+        })
+    }
+}
+
 impl Wiring {
-    pub(super) fn of(function: &Declared, settings: &Settings) -> Result<Self, Vec<Finding>> {
+    pub(super) fn of(
+        app: &str,
+        function: &Declared,
+        settings: &Settings,
+    ) -> Result<Self, Vec<Finding>> {
         let name = &function.name;
         let mut findings: Vec<Finding> = function
             .bindings
@@ -72,6 +98,7 @@ impl Wiring {
             headers: settings.headers.clone(),
             origins: settings.origins.clone(),
             credentials: settings.credentials,
+            crowd: Crowd::of(app, settings),
             bindings: function.bindings.clone(),
         };
         match PathPattern::read(&wiring.path) {

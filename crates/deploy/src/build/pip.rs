@@ -18,7 +18,7 @@ const COMMAND: &str = "pip install";
 pub(super) async fn build(
     build: &Build,
     packages: &Packages,
-    tell: impl FnMut(&str),
+    mut tell: impl FnMut(&str),
 ) -> Result<bool> {
     let Some(requirements) = Packages::asked_by(&build.folder) else {
         return Ok(false);
@@ -62,6 +62,11 @@ pub(super) async fn build(
         dir: build.folder.clone(),
         cause: format!("{} is not there", python.path.display()),
     };
+    let tell = |line: &str| {
+        if !is_ceremony(line) {
+            tell(line);
+        }
+    };
     let installed = match run(pip, COMMAND, &build.folder, tell, missing).await {
         Ok(()) => settle(&draft, &place),
         failed => failed,
@@ -71,6 +76,19 @@ pub(super) async fn build(
         let _ = fs::remove_dir_all(&draft);
     }
     installed.map(|()| true)
+}
+
+/// Whether a line is one of the three that are about each package that others asked for: in the end all are named.
+fn is_ceremony(line: &str) -> bool {
+    let line = line.trim_start();
+    let every = [
+        "Looking in ",
+        "Downloading ",
+        "Using cached ",
+        "Installing collected packages",
+    ];
+    every.iter().any(|start| line.starts_with(start))
+        || (line.starts_with("Collecting ") && line.contains("->"))
 }
 
 /// A file that asks for nothing leaves no folder.
@@ -96,4 +114,28 @@ fn make_parent(place: &Path) -> std::io::Result<()> {
         return Ok(());
     };
     DirBuilder::new().recursive(true).mode(0o700).create(parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_and_what_came_of_it_is_told() {
+        for told in [
+            "Collecting flask>=3 (from -r /app/requirements.txt (line 1))",
+            "  Building wheel for thing (setup.py): started",
+            "Successfully installed click-8.5.1 flask-3.1.3",
+            "ERROR: No matching distribution found for nothing",
+        ] {
+            assert!(!is_ceremony(told), "{told}");
+        }
+        for ceremony in [
+            "Collecting click>=8 (from flask>=3->-r /app/requirements.txt (line 1))",
+            "  Downloading flask-3.1.3-py3-none-any.whl (103 kB)",
+            "Installing collected packages: click, flask",
+        ] {
+            assert!(is_ceremony(ceremony), "{ceremony}");
+        }
+    }
 }

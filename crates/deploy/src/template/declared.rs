@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     HttpApi,
     /// A function's; no resource of its own in a template.
     FunctionUrl,
+    /// One that is.
+    PlainUrl,
     /// Either spelling of it.
     Layer,
     PlainLayer,
@@ -68,6 +70,11 @@ pub(crate) enum Kind {
     OriginControl,
     OriginIdentity,
     BucketPolicy,
+    /// Whoever something runs as, and what they may do.
+    Role,
+    RolePolicy,
+    PlainPolicy,
+    ManagedPolicy,
     /// Of a network, in which nothing runs here.
     Net(network::Part),
     /// Not supported, which has been reported; it still has a name that others may use.
@@ -185,11 +192,16 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Events::EventBus", Kind::EventBus),
     ("AWS::Events::EventBusPolicy", Kind::BusPolicy),
     ("AWS::Events::Rule", Kind::EventRule),
+    ("AWS::IAM::ManagedPolicy", Kind::ManagedPolicy),
+    ("AWS::IAM::Policy", Kind::PlainPolicy),
+    ("AWS::IAM::Role", Kind::Role),
+    ("AWS::IAM::RolePolicy", Kind::RolePolicy),
     ("AWS::Lambda::Alias", Kind::Alias),
     ("AWS::Lambda::EventInvokeConfig", Kind::InvokeConfig),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
     ("AWS::Lambda::Permission", Kind::Permission),
+    ("AWS::Lambda::Url", Kind::PlainUrl),
     ("AWS::Lambda::Version", Kind::Version),
     ("AWS::Logs::LogGroup", Kind::LogGroup),
     ("AWS::Logs::ResourcePolicy", Kind::LogPolicy),
@@ -526,7 +538,9 @@ impl Kind {
             | Self::ScheduleGroup => Some("Name"),
             Self::Archive => Some("ArchiveName"),
             Self::LogGroup => Some("LogGroupName"),
-            Self::LogPolicy => Some("PolicyName"),
+            Self::LogPolicy | Self::PlainPolicy | Self::RolePolicy => Some("PolicyName"),
+            Self::ManagedPolicy => Some("ManagedPolicyName"),
+            Self::Role => Some("RoleName"),
             Self::Part(_)
             | Self::Balance(_)
             | Self::Edge
@@ -542,6 +556,7 @@ impl Kind {
             | Self::RestApi
             | Self::HttpApi
             | Self::FunctionUrl
+            | Self::PlainUrl
             | Self::Version
             | Self::Alias
             | Self::Mapping
@@ -563,6 +578,7 @@ impl Kind {
             Self::RestApi
                 | Self::HttpApi
                 | Self::FunctionUrl
+                | Self::PlainUrl
                 | Self::ClientKey
                 | Self::Plan
                 | Self::PlanKey
@@ -581,7 +597,9 @@ impl Kind {
             | Self::Connection
             | Self::Address
             | Self::Schedule
-            | Self::ScheduleGroup => 64,
+            | Self::ScheduleGroup
+            | Self::Role => 64,
+            Self::RolePolicy | Self::PlainPolicy | Self::ManagedPolicy => 128,
             Self::Archive => 48,
             Self::Layer | Self::PlainLayer => 140,
             // Room for the ending of those that keep order.
@@ -599,6 +617,7 @@ impl Kind {
             | Self::RestApi
             | Self::HttpApi
             | Self::FunctionUrl
+            | Self::PlainUrl
             | Self::Version
             | Self::Alias
             | Self::Mapping
@@ -660,6 +679,7 @@ impl Kind {
                 _ => &[],
             }),
             Self::FunctionUrl => Some(&[("FunctionUrl", Obeyed)]),
+            Self::PlainUrl => Some(&[("FunctionArn", Obeyed), ("FunctionUrl", Obeyed)]),
             Self::Layer | Self::PlainLayer => Some(&[("LayerVersionArn", Obeyed)]),
             Self::Version => Some(&[("FunctionArn", Obeyed), ("Version", Obeyed)]),
             Self::Alias => Some(&[("AliasArn", Obeyed)]),
@@ -700,7 +720,13 @@ impl Kind {
             ]),
             Self::Address => Some(&[("Arn", Obeyed), ("ArnForPolicy", Obeyed)]),
             Self::LogGroup => Some(&[("Arn", Obeyed)]),
-            Self::BusPolicy | Self::LogPolicy => Some(&[]),
+            Self::BusPolicy | Self::LogPolicy | Self::RolePolicy => Some(&[]),
+            Self::Role => Some(&[
+                ("Arn", Obeyed),
+                ("RoleId", Refused("roles have no ids here")),
+            ]),
+            Self::PlainPolicy => Some(&[("Id", Obeyed)]),
+            Self::ManagedPolicy => Some(&[("PolicyArn", Obeyed)]),
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
             Self::Subscription => Some(&[("Arn", Refused("its id is known only when it is made"))]),
@@ -776,12 +802,13 @@ impl Kind {
             (Self::ClientKey, "APIKeyId") | (Self::Plan | Self::PlanKey, "Id") => {
                 Some(physical.to_owned())
             }
+            (Self::PlainPolicy, "Id") => Some(physical.to_owned()),
             (Self::Net(part), _) => Some(part.attribute(name, physical)),
             (Self::Edge, "DomainName") => Some(edge::domain(physical)),
             (Self::Edge | Self::OriginControl | Self::OriginIdentity, _) => {
                 Some(physical.to_owned())
             }
-            (Self::FunctionUrl, "FunctionUrl") => {
+            (Self::FunctionUrl | Self::PlainUrl, "FunctionUrl") => {
                 Some(format!("https://{physical}.lambda-url.{region}.on.aws/"))
             }
             _ => None,

@@ -383,7 +383,7 @@ impl Reading<'_> {
     fn look_for_handler(&self, language: Option<Language>, handler: &str, dir: &Path) {
         let (module, _) = handler.rsplit_once('.').unwrap_or((handler, ""));
         let files = match language {
-            None | Some(Language::CSharp) => return,
+            None | Some(Language::CSharp | Language::Hosted) => return,
             Some(Language::Node) => {
                 // What follows the file may be a way through what it exports.
                 let base = module.rfind('/').map_or(0, |slash| slash + 1);

@@ -37,6 +37,9 @@ pub(crate) fn named(arn: &str, context: &Context) -> Option<(String, Option<Stri
         None => (name, None),
     };
     let plain = qualifier.unwrap_or("plain");
-    let fine = !name.is_empty() && !plain.is_empty() && !plain.contains([':', MARK]);
+    let fine = !name.is_empty()
+        && !name.contains('$')
+        && !plain.is_empty()
+        && !plain.contains([':', MARK]);
     fine.then(|| (name.to_owned(), qualifier.map(str::to_owned)))
 }

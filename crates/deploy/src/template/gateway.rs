@@ -12,11 +12,12 @@ mod openapi;
 mod parts;
 mod plan;
 mod refusals;
+pub(crate) mod url;
 mod wanted;
 
 use crate::Context;
 use crate::desired::{
-    Backend, Cors, FunctionBackend, Gateway, GatewayKind, Guarded, Payload, Route, Wanted,
+    Backend, Cors, FunctionBackend, Gateway, GatewayKind, Payload, Route, Wanted,
 };
 use crate::diagnostic::{Finding, Report, Span};
 use crate::template::declared::{Declared, Kind};
@@ -106,12 +107,6 @@ pub(crate) const HTTP: Schema = &[
     ("StageName", Obeyed),
     ("StageVariables", Obeyed),
     ("Tags", Notice("tags of gateways are not kept")),
-];
-
-pub(crate) const FUNCTION_URL: Schema = &[
-    ("AuthType", Obeyed),
-    ("Cors", Obeyed),
-    ("InvokeMode", Obeyed),
 ];
 
 /// Of REST APIs, whose values are quoted once more, because they stand for expressions.
@@ -402,50 +397,6 @@ pub(crate) fn http<'f>(
         models: Models::new(),
         routes,
     })
-}
-
-/// The URL of one function, which takes every request.
-pub(crate) fn url(
-    fields: &Fields<'_>,
-    id: String,
-    function: String,
-    findings: &Findings<'_>,
-) -> Option<Gateway> {
-    fields.required("AuthType");
-    let is_signed = fields.choice("AuthType", &["NONE", "AWS_IAM"]) == Some("AWS_IAM");
-    if is_signed {
-        let mut places = findings.access.borrow_mut();
-        places.push(fields.place("AuthType"));
-    }
-    let streams =
-        fields.choice("InvokeMode", &["BUFFERED", "RESPONSE_STREAM"]) == Some("RESPONSE_STREAM");
-    let mut gateway = Gateway {
-        cors: http_cors(fields, "Cors", findings),
-        ..bare(GatewayKind::Url, Some(function.clone()), id)
-    };
-    gateway.stages.insert(DEFAULT_STAGE.into(), BTreeMap::new());
-    if is_signed {
-        gateway.guards.push(auth::signature());
-    }
-    gateway.routes.push(Route {
-        method: None,
-        path: None,
-        backend: Backend::Function(FunctionBackend {
-            function,
-            qualifier: None,
-            payload: Payload::V2,
-            timeout_ms: None,
-            streams,
-            replies: false,
-        }),
-        guard: is_signed.then(|| Guarded {
-            by: auth::SIGNATURE.into(),
-            scopes: Vec::new(),
-        }),
-        needs_key: false,
-        wanted: Wanted::default(),
-    });
-    Some(gateway)
 }
 
 fn checked_stage(fields: &Fields<'_>, stage: String) -> Option<String> {

@@ -9,11 +9,8 @@ pub(crate) const PROPERTIES: Schema = &[
     ("Action", Obeyed),
     ("EventSourceToken", Refused("there are no skills")),
     ("FunctionName", Obeyed),
-    ("FunctionUrlAuthType", Refused("functions have no URLs yet")),
-    (
-        "InvokedViaFunctionUrl",
-        Refused("functions have no URLs yet"),
-    ),
+    ("FunctionUrlAuthType", Obeyed),
+    ("InvokedViaFunctionUrl", Obeyed),
     ("Principal", Obeyed),
     ("PrincipalOrgID", Refused("there are no organisations")),
     ("SourceAccount", Obeyed),
@@ -27,6 +24,8 @@ pub(crate) fn check(fields: &Fields<'_>, findings: &Findings<'_>) {
     if let (Some(function), Some(principal)) = (function, principal) {
         admission::read_permission(&function, principal, findings);
     }
+    fields.choice("FunctionUrlAuthType", &["AWS_IAM", "NONE"]);
+    fields.boolean("InvokedViaFunctionUrl");
     for optional in ["SourceAccount", "SourceArn"] {
         fields.text(optional);
     }

@@ -13,6 +13,7 @@ use crate::template::admission::{self, Doors};
 use crate::template::balancer;
 use crate::template::bucket::{self, Placed};
 use crate::template::declared::{Declared, Kind, MARK};
+use crate::template::gateway::url;
 use crate::template::implied;
 use crate::template::nearest::did_you_mean;
 use crate::template::network;
@@ -23,8 +24,8 @@ use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Entry, Node, Value};
 use crate::template::{
     bus, declared, edge, events, function, function_arn, gateway, globals, layer, log_group,
-    mapping, outcome, parameters, permission, policies, queue, scalar, schedule, table, topic,
-    version,
+    mapping, outcome, parameters, permission, policies, queue, role, scalar, schedule, table,
+    topic, version,
 };
 
 /// The sections of a template that are read.
@@ -103,6 +104,8 @@ struct Harvest {
     pieces: Vec<gateway::Piece>,
     /// How functions' calls are treated, where that is declared apart.
     outcomes: Vec<outcome::Apart>,
+    /// What has a URL, and where that is said.
+    urls: Vec<(url::Reached, Span)>,
     /// Of load balancers.
     balances: Vec<balancer::Piece>,
     edges: Vec<(String, Front, Span)>,
@@ -328,6 +331,7 @@ impl<'t> Resolving<'t> {
         self.gather(&mut harvest, &findings);
         let outcomes = std::mem::take(&mut harvest.outcomes);
         outcome::join(&mut harvest.made, outcomes, self.report);
+        url::check(&harvest.made, &harvest.urls, self.report);
         self.say_access(&findings);
         let there = |noun: &str, name: &str| {
             let mut made = harvest.made.iter();
@@ -596,9 +600,20 @@ impl<'t> Resolving<'t> {
             Kind::OriginIdentity => drop(open(edge::IDENTITY)),
             Kind::BucketPolicy => drop(open(edge::BUCKET_POLICY)),
             Kind::LogPolicy => drop(open(log_group::POLICY)),
+            Kind::Role => {
+                if let Some(fields) = open(role::ROLE) {
+                    fields.required("AssumeRolePolicyDocument");
+                }
+            }
+            Kind::RolePolicy => drop(open(role::ROLE_POLICY)),
+            Kind::PlainPolicy => drop(open(role::POLICY)),
+            Kind::ManagedPolicy => drop(open(role::MANAGED_POLICY)),
             Kind::LogGroup => {
-                if let (Some(fields), Some(name)) = (open(log_group::GROUP), name) {
-                    log_group::check(&fields, &name, findings);
+                if let (Some(fields), Some(name)) = (open(log_group::GROUP), name)
+                    && let Some(group) = log_group::read(&fields, name, findings)
+                {
+                    let made = Made::LogGroup(group);
+                    harvest.made.push((one.id.clone(), made));
                 }
             }
             Kind::ClientKey => {
@@ -621,15 +636,32 @@ impl<'t> Resolving<'t> {
             }
             Kind::FunctionUrl => {
                 let function = scope.declared(gateway::owner(one));
-                let function = function.and_then(|function| {
+                let reached = function.and_then(|function| {
                     scope.on_behalf(&one.id, || scope.depend(&function.id, one.id_span));
-                    scope.physical(function)
+                    Some(url::Reached {
+                        function: scope.physical(function)?,
+                        alias: scope.property(function, "AutoPublishAlias"),
+                    })
                 });
-                if let (Some(fields), Some(name), Some(function)) =
-                    (open(gateway::FUNCTION_URL), name, function)
-                    && let Some(gateway) = gateway::url(&fields, name, function, findings)
+                if let (Some(fields), Some(name), Some(reached)) =
+                    (open(url::CONFIG), name, reached)
                 {
-                    harvest.made.push((one.id.clone(), Made::Gateway(gateway)));
+                    harvest.urls.push((reached.clone(), one.id_span));
+                    let gateway = url::read(&fields, name, reached, findings);
+                    let gateway = gateway.map(|gateway| (one.id.clone(), Made::Gateway(gateway)));
+                    harvest.made.extend(gateway);
+                }
+            }
+            Kind::PlainUrl => {
+                let named = scope.function_of(one);
+                if let (Some(fields), Some(name)) = (open(url::APART), name)
+                    && let Some(reached) = url::reached(&fields, named, findings)
+                {
+                    let place = fields.place("TargetFunctionArn");
+                    harvest.urls.push((reached.clone(), place));
+                    let gateway = url::read(&fields, name, reached, findings);
+                    let gateway = gateway.map(|gateway| (one.id.clone(), Made::Gateway(gateway)));
+                    harvest.made.extend(gateway);
                 }
             }
             Kind::Other => {}

@@ -14,8 +14,12 @@ use crate::template::bus::{self, KEYS, RETRIES};
 use crate::template::declared::{Declared, Kind, MARK};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
-use crate::template::{events, scalar};
+use crate::template::{events, nearest, scalar};
 use Support::{Access, Obeyed, Refused};
+
+mod operation;
+
+use operation::Operation;
 
 pub(crate) const GROUP: Schema = &[("Name", Obeyed), ("Tags", Obeyed)];
 pub(crate) const SCHEDULE: Schema = &[
@@ -321,11 +325,12 @@ fn order(target: &Fields<'_>, findings: &Findings<'_>) -> Option<Json> {
         let shown = arn.replace(MARK, "…");
         let finding = Finding::error(target.place("Arn"), "schedules do not send to this yet");
         let finding = finding.why(format!("it is {shown:?}"));
-        let names: Vec<&str> = OPERATIONS.iter().map(|one| one.name).collect();
-        let help = format!(
-            "supported are functions, queues, topics and buses, named by their own ARNs, and aws-sdk: {}",
-            names.join(", ")
-        );
+        let meant = arn
+            .split_once("aws-sdk:")
+            .and_then(|(_, name)| nearest::did_you_mean(name, universal_targets()));
+        let help = meant.unwrap_or_else(|| {
+            "supported are functions, queues, topics and buses, named by their own ARNs, and aws-sdk: what changes something in the services that are here".to_owned()
+        });
         findings.report.add(finding.help(help));
         return None;
     };
@@ -347,45 +352,10 @@ fn order(target: &Fields<'_>, findings: &Findings<'_>) -> Option<Json> {
     Some(Json::Object(order))
 }
 
-/// An operation of another service that is called with what the input holds.
-#[derive(Debug)]
-struct Operation {
-    name: &'static str,
-    needed: &'static [&'static str],
-    known: &'static [&'static str],
+/// What schedules can call by `aws-sdk:`.
+pub fn universal_targets() -> impl Iterator<Item = &'static str> {
+    operation::ALL.iter().map(|operation| operation.name)
 }
-
-const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "eventbridge:putEvents",
-        needed: &["Entries"],
-        known: &[],
-    },
-    Operation {
-        name: "lambda:invoke",
-        needed: &["FunctionName", "InvocationType"],
-        known: &["Payload", "Qualifier"],
-    },
-    Operation {
-        name: "sns:publish",
-        needed: &["Message", "TopicArn"],
-        known: &[
-            "MessageAttributes",
-            "MessageDeduplicationId",
-            "MessageGroupId",
-            "Subject",
-        ],
-    },
-    Operation {
-        name: "sqs:sendMessage",
-        needed: &["MessageBody", "QueueUrl"],
-        known: &[
-            "MessageAttributes",
-            "MessageDeduplicationId",
-            "MessageGroupId",
-        ],
-    },
-];
 
 impl Operation {
     fn of(arn: &str) -> Option<&'static Self> {
@@ -393,7 +363,7 @@ impl Operation {
         let ["arn", _, "scheduler", _, _, "aws-sdk", name] = parts.as_slice() else {
             return None;
         };
-        OPERATIONS.iter().find(|known| known.name == *name)
+        operation::ALL.iter().find(|known| known.name == *name)
     }
 
     fn order(&self, arn: String, target: &Fields<'_>, findings: &Findings<'_>) -> Option<Json> {
@@ -424,7 +394,10 @@ impl Operation {
         if let Some(missing) = self.needed.iter().find(|name| !given.contains_key(**name)) {
             return Err(format!("it has no `{missing}`"));
         }
-        let is_known = |name: &str| self.needed.contains(&name) || self.known.contains(&name);
+        let is_known = |name: &str| {
+            let known = self.known.is_none_or(|known| known.contains(&name));
+            known || self.needed.contains(&name)
+        };
         if let Some(other) = given.keys().find(|name| !is_known(name)) {
             return Err(format!("`{other}` is not supported"));
         }

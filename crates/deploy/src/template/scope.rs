@@ -258,6 +258,8 @@ impl<'t> Scope<'t> {
                 Kind::Layer | Kind::PlainLayer => self.attribute_of(declared, "LayerVersionArn"),
                 Kind::Version => self.attribute_of(declared, "FunctionArn"),
                 Kind::Alias => self.attribute_of(declared, "AliasArn"),
+                Kind::PlainUrl => self.attribute_of(declared, "FunctionArn"),
+                Kind::ManagedPolicy => self.attribute_of(declared, "PolicyArn"),
                 Kind::Topic => self.attribute_of(declared, "TopicArn"),
                 Kind::Balance(part) => self.balance_arn(declared, part),
                 Kind::EventRule => {
@@ -372,6 +374,16 @@ impl<'t> Scope<'t> {
                 let alias = self.property(declared, "Name")?;
                 Some(self.function_arn(&format!("{function}:{alias}")))
             }
+            (Kind::Role, "Arn") => self.identity_arn(declared, "role"),
+            (Kind::ManagedPolicy, "PolicyArn") => self.identity_arn(declared, "policy"),
+            (Kind::PlainUrl, "FunctionArn") => {
+                let function = self.function_of(declared)?;
+                let name = match self.property(declared, "Qualifier") {
+                    Some(alias) if !function.contains(':') => format!("{function}:{alias}"),
+                    _ => function,
+                };
+                Some(self.function_arn(&name))
+            }
             (Kind::Net(part), _) if let Some(property) = part.repeated(attribute) => {
                 self.property(declared, property)
             }
@@ -420,6 +432,16 @@ impl<'t> Scope<'t> {
         }
     }
 
+    /// The ARN of a role or a policy, which has its path in it.
+    fn identity_arn(&self, declared: &Declared, noun: &str) -> Option<String> {
+        let (account, partition) = (&self.context.account, self.context.partition());
+        let path = self
+            .property(declared, "Path")
+            .unwrap_or_else(|| "/".into());
+        let name = self.physical(declared)?;
+        Some(format!("arn:{partition}:iam::{account}:{noun}{path}{name}"))
+    }
+
     fn function_arn(&self, qualified: &str) -> String {
         let (region, account) = (&self.context.region, &self.context.account);
         let partition = self.context.partition();
@@ -427,7 +449,7 @@ impl<'t> Scope<'t> {
     }
 
     /// A property that is text. What is wrong with it is said where the resource is read.
-    fn property(&self, declared: &Declared, name: &str) -> Option<String> {
+    pub(crate) fn property(&self, declared: &Declared, name: &str) -> Option<String> {
         let given = declared.properties.get(name)?;
         self.report.hushed(|| {
             self.nested(declared.id_span, || {
@@ -446,9 +468,13 @@ impl<'t> Scope<'t> {
         (name != buses::DEFAULT).then(|| name.to_owned())
     }
 
-    /// The function that a version or an alias belongs to.
+    /// The function that a version, an alias or a URL belongs to.
     pub(crate) fn function_of(&self, declared: &Declared) -> Option<String> {
-        let given = self.property(declared, "FunctionName")?;
+        let property = match declared.kind {
+            Kind::PlainUrl => "TargetFunctionArn",
+            _ => "FunctionName",
+        };
+        let given = self.property(declared, property)?;
         let start = self.function_arn("");
         Some(given.strip_prefix(&start).unwrap_or(&given).to_owned())
     }

@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use triggers::balancer::{Asked, Group, Redirect};
 
 use super::redirect::{Came, location};
-use super::{Address, answer, event, page, trace};
+use super::{Address, answer, event, page};
+use crate::trace;
 
 #[test]
 fn hosts_and_paths_name_balancers() {

@@ -55,7 +55,10 @@ impl Wording for AwsDialect {
                 body: self.event(topic, subscription, message, body),
                 ..Notice::default()
             },
-            Way::Send(_) if subscription.settings.raw => bare(body),
+            Way::Send(_) if subscription.settings.raw => Notice {
+                refused: too_much(message),
+                ..bare(body)
+            },
             Way::Send(_) => Notice {
                 body: written(&self.notification(topic, subscription, message, body)),
                 ..Notice::default()
@@ -81,7 +84,7 @@ impl Wording for AwsDialect {
                     true => written(&self.notification(topic, subscription, message, body)),
                     false => self.mail(subscription, body).into(),
                 },
-                headers: Vec::new(),
+                ..Notice::default()
             },
             Way::Text(_) => bare(&match display_name(topic) {
                 Some(name) => format!("{name}> {body}"),
@@ -103,7 +106,7 @@ impl Wording for AwsDialect {
             Way::Mail { whole: false, .. } => Notice {
                 subject: "AWS Notification - Subscription Confirmation".to_owned(),
                 body: self.mailed_question(topic, subscription, token).into(),
-                headers: Vec::new(),
+                ..Notice::default()
             },
             _ => Notice {
                 subject: "AWS Notification - Subscription Confirmation".to_owned(),
@@ -114,6 +117,7 @@ impl Wording for AwsDialect {
                     subscription,
                     &subscription.id,
                 ),
+                refused: None,
             },
         }
     }
@@ -163,6 +167,21 @@ impl Wording for AwsDialect {
     fn refused(&self, why: &str, request_id: &str) -> Vec<Attribute> {
         crate::undelivered::subscription(why, "400", request_id)
     }
+}
+
+/// The kind of an attribute that is a list.
+const LIST: &str = "String.Array";
+/// Attributes of a bare message are the queue's, which takes so many. The service counts what has more as an error of the
+/// client's, and does not try it again.
+const MOST_BARE_ATTRIBUTES: usize = 10;
+
+fn too_much(message: &Message) -> Option<String> {
+    let count = message.attributes.len();
+    (count > MOST_BARE_ATTRIBUTES).then(|| {
+        format!(
+            "Number of message attributes [{count}] exceeds the allowed maximum [{MOST_BARE_ATTRIBUTES}]."
+        )
+    })
 }
 
 fn bare(body: &str) -> Notice {
@@ -282,7 +301,17 @@ impl AwsDialect {
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         told.entry("Subject").or_insert(Value::Null);
-        told.entry("MessageAttributes").or_insert(json!({}));
+        let attributes = told.entry("MessageAttributes").or_insert(json!({}));
+        for attribute in attributes
+            .as_object_mut()
+            .into_iter()
+            .flat_map(Map::values_mut)
+        {
+            if attribute["Type"] == LIST {
+                // Functions are told of lists as of other texts.
+                attribute["Type"] = "String".into();
+            }
+        }
         let record = json!({
             "EventSource": "aws:sns",
             "EventVersion": "1.0",

@@ -10,7 +10,7 @@ use super::create::{BillingMode, per_request, throughput};
 use super::error::{about_table, fault, invalid, missing};
 use super::index::{Definition, Definitions, MOST_GLOBAL, OnDemand, Provisioned, Secondary};
 use super::stream::Specification;
-use super::{Asked, settings, table};
+use super::{Asked, kept, settings, table};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -26,6 +26,8 @@ struct Input {
     global_secondary_index_updates: Vec<IndexUpdate>,
     deletion_protection_enabled: Option<bool>,
     stream_specification: Option<Specification>,
+    #[serde(flatten)]
+    kept: kept::Wanted,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,7 +47,7 @@ struct Named {
     warm_throughput: Option<Value>,
 }
 
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 10] = [
     "TableName",
     "AttributeDefinitions",
     "BillingMode",
@@ -54,6 +56,8 @@ const KNOWN: [&str; 8] = [
     "GlobalSecondaryIndexUpdates",
     "DeletionProtectionEnabled",
     "StreamSpecification",
+    kept::CLASS,
+    kept::ENCRYPTION,
 ];
 
 pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -76,6 +80,7 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
         protected,
         feed,
         most: input.most(on_demand)?,
+        kept: input.kept.checked(asked.context)?,
         indexes: input.indexes(&table, on_demand)?,
     };
     let altered = asked.tables.alter(asked.space(), &name, &alteration).await;
@@ -95,6 +100,7 @@ impl Input {
             && self.global_secondary_index_updates.is_empty()
             && self.deletion_protection_enabled.is_none()
             && self.stream_specification.is_none()
+            && self.kept.says_nothing()
     }
 
     /// A stream begins or ends in a request of its own.

@@ -13,21 +13,22 @@ use super::get::PROJECTION;
 use super::terms::Terms;
 use super::write::Metrics;
 use super::{Asked, attribute, settings, table};
-use crate::protocol::Fault;
+use crate::context::Context;
+use crate::protocol::{Call, Fault};
 
 /// Items that one request reads, and writes.
 const MOST_READS: usize = 100;
-const MOST_WRITES: usize = 25;
+pub(super) const MOST_WRITES: usize = 25;
 /// An answer of reads ends with the item that brings it to this many bytes.
 const MAX_ANSWER: usize = 16 << 20;
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Settings {
+pub(super) struct Settings {
     #[serde(default)]
-    return_consumed_capacity: Wanted,
+    pub(super) return_consumed_capacity: Wanted,
     #[serde(default)]
-    return_item_collection_metrics: Metrics,
+    pub(super) return_item_collection_metrics: Metrics,
 }
 
 // ---- reads
@@ -55,7 +56,7 @@ struct Read {
 
 pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["RequestItems", "ReturnConsumedCapacity"])?;
-    let requests = take_requests(&mut asked);
+    let requests = take_requests(&mut asked.call);
     let settings: Settings = asked.call.read()?;
     let count = |request: &Json| request["Keys"].as_array().map_or(0, Vec::len);
     if requests.values().map(count).sum::<usize>() > MOST_READS {
@@ -149,66 +150,109 @@ impl Wants {
 
 // ---- writes
 
+/// Writes of one request, understood.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Writes {
+    /// By the tables' names.
+    pub(super) tables: Vec<(String, Vec<Change>)>,
+    pub(super) settings: Settings,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Change {
+    Put(Item),
+    Delete(Item),
+}
+
 pub(super) async fn write(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
-    const KNOWN: [&str; 3] = [
-        "RequestItems",
-        "ReturnConsumedCapacity",
-        "ReturnItemCollectionMetrics",
-    ];
-    settings::only(&asked.call, &KNOWN)?;
-    let requests = take_requests(&mut asked);
-    let settings: Settings = asked.call.read()?;
-    let count = |requests: &Json| requests.as_array().map_or(0, Vec::len);
-    if requests.values().map(count).sum::<usize>() > MOST_WRITES {
-        return Err(Fault::validation(
-            "Too many items requested for the BatchWriteItem call",
-        ));
-    }
-    let mut writes = Vec::new();
-    let mut names = Vec::new();
-    let wants_metrics = settings.return_item_collection_metrics != Metrics::None;
-    let mut items: Vec<(String, Item)> = Vec::new();
-    for (given, requests) in requests {
-        let name = table::name(asked.context, &given)?.to_owned();
-        let Json::Array(requests) = requests else {
-            return Err(Fault::serialization(None));
+    let writes = Writes::read(asked.context, &mut asked.call)?;
+    writes.answer(&asked).await
+}
+
+impl Writes {
+    pub(super) fn read(context: &Context, call: &mut Call<'_>) -> Result<Self, Fault> {
+        const KNOWN: [&str; 3] = [
+            "RequestItems",
+            "ReturnConsumedCapacity",
+            "ReturnItemCollectionMetrics",
+        ];
+        settings::only(call, &KNOWN)?;
+        let requests = take_requests(call);
+        let settings: Settings = call.read()?;
+        let count = |requests: &Json| requests.as_array().map_or(0, Vec::len);
+        if requests.values().map(count).sum::<usize>() > MOST_WRITES {
+            return Err(Fault::validation(
+                "Too many items requested for the BatchWriteItem call",
+            ));
+        }
+        let table = |(given, requests): (String, Json)| {
+            let name = table::name(context, &given)?.to_owned();
+            let Json::Array(requests) = requests else {
+                return Err(Fault::serialization(None));
+            };
+            let changes = requests.into_iter().map(Change::read);
+            Ok((name, changes.collect::<Result<_, _>>()?))
         };
-        for request in requests {
-            let (item, write) = read_write(&name, request)?;
-            if wants_metrics {
-                items.push((name.clone(), item));
+        Ok(Self {
+            tables: requests
+                .into_iter()
+                .map(table)
+                .collect::<Result<_, Fault>>()?,
+            settings,
+        })
+    }
+
+    pub(super) async fn answer(self, asked: &Asked<'_>) -> Result<wire::Response, Fault> {
+        let tells = self.settings.return_item_collection_metrics;
+        let mut items: Vec<(String, Item)> = Vec::new();
+        let mut writes = Vec::new();
+        let mut names = Vec::new();
+        for (name, changes) in self.tables {
+            for change in changes {
+                if tells != Metrics::None {
+                    items.push((name.clone(), change.item().clone()));
+                }
+                writes.push(change.of(&name));
+                names.push(name.clone());
             }
-            writes.push(write);
-            names.push(name.clone());
         }
-    }
-    let written = asked.tables.write_many(asked.space(), &writes).await;
-    let written = written.map_err(|error| match error {
-        Error::RepeatedItem => repeated(),
-        error => fault(error),
-    })?;
-    let mut metrics: BTreeMap<String, Vec<Json>> = BTreeMap::new();
-    for (name, item) in items {
-        let told = settings.return_item_collection_metrics;
-        if let Some(told) = told.of(&asked, &name, &item)? {
-            let known = metrics.entry(name).or_default();
-            if !known.contains(&told) {
-                known.push(told);
+        let written = asked.tables.write_many(asked.space(), &writes).await;
+        let written = written.map_err(|error| match error {
+            Error::RepeatedItem => repeated(),
+            // Alone a put would be told which key it misses.
+            Error::MissingKey(_) | Error::WrongKeyType { .. } => fault(Error::NotAKey),
+            error => fault(error),
+        })?;
+        let mut metrics: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+        for (name, item) in items {
+            if let Some(told) = tells.of(asked, &name, &item)? {
+                let known = metrics.entry(name).or_default();
+                if !known.contains(&told) {
+                    known.push(told);
+                }
             }
         }
+        let each = names.iter().zip(&written);
+        let told = told(self.settings.return_consumed_capacity, Kind::Any, || {
+            each.map(|(name, written)| (name.clone(), Spent::written(written)))
+        });
+        Ok(asked.answer(&Done {
+            unprocessed_items: Map::new(),
+            consumed_capacity: told,
+            item_collection_metrics: metrics,
+        }))
     }
-    let mut output = json!({ "UnprocessedItems": {} });
-    let each = names.iter().zip(&written);
-    let told = told(settings.return_consumed_capacity, Kind::Any, || {
-        each.map(|(name, written)| (name.clone(), Spent::written(written)))
-    });
-    if let Some(told) = told {
-        output["ConsumedCapacity"] = json!(told);
-    }
-    if !metrics.is_empty() {
-        output["ItemCollectionMetrics"] = json!(metrics);
-    }
-    Ok(asked.answer(&output))
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Done {
+    /// There are none.
+    unprocessed_items: Map<String, Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumed_capacity: Option<Vec<Consumed>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    item_collection_metrics: BTreeMap<String, Vec<Json>>,
 }
 
 /// What is told of what each table's parts used.
@@ -230,30 +274,46 @@ pub(super) fn told<I: Iterator<Item = (String, Spent)>>(
     Some(told.collect())
 }
 
-fn read_write(table: &str, request: Json) -> Result<(Item, Write), Fault> {
-    let Json::Object(mut request) = request else {
-        return Err(Fault::serialization(None));
-    };
-    let part = |request: Option<Json>, name: &str| match request {
-        Some(Json::Object(mut part)) => attribute::take(&mut part, name),
-        _ => Ok(None),
-    };
-    let item = part(request.remove("PutRequest"), "Item")?;
-    let key = part(request.remove("DeleteRequest"), "Key")?;
-    match (item, key) {
-        (Some(item), None) => Ok((item.clone(), Write::put(table, item))),
-        (None, Some(key)) => Ok((key.clone(), Write::delete(table, key))),
-        (None, None) => Err(Fault::validation(
-            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
-        )),
-        (Some(_), Some(_)) => Err(Fault::validation(
-            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
-        )),
+impl Change {
+    fn read(request: Json) -> Result<Self, Fault> {
+        let Json::Object(mut request) = request else {
+            return Err(Fault::serialization(None));
+        };
+        let part = |request: Option<Json>, name: &str| match request {
+            Some(Json::Object(mut part)) => attribute::take(&mut part, name),
+            _ => Ok(None),
+        };
+        let item = part(request.remove("PutRequest"), "Item")?;
+        let key = part(request.remove("DeleteRequest"), "Key")?;
+        match (item, key) {
+            (Some(item), None) => Ok(Self::Put(item)),
+            (None, Some(key)) => Ok(Self::Delete(key)),
+            (None, None) => Err(Fault::validation(
+                "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
+            )),
+            (Some(_), Some(_)) => Err(Fault::validation(
+                "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+            )),
+        }
+    }
+
+    /// The item, or its key.
+    fn item(&self) -> &Item {
+        match self {
+            Self::Put(item) | Self::Delete(item) => item,
+        }
+    }
+
+    fn of(self, table: &str) -> Write {
+        match self {
+            Self::Put(item) => Write::put(table, item),
+            Self::Delete(key) => Write::delete(table, key),
+        }
     }
 }
 
-fn take_requests(asked: &mut Asked<'_>) -> Map<String, Json> {
-    match asked.call.input.remove("RequestItems") {
+fn take_requests(call: &mut Call<'_>) -> Map<String, Json> {
+    match call.input.remove("RequestItems") {
         Some(Json::Object(requests)) => requests,
         _ => Map::new(),
     }

@@ -98,8 +98,9 @@ impl Spent {
             true => spent.local.insert(index.name.clone(), read),
             false => spent.global.insert(index.name.clone(), read),
         };
-        let fetched: f64 = fetched.iter().map(|bytes| units(*bytes, READS)).sum();
-        spent.table = fetched * price(consistent);
+        // From a zero on: the sum of none is a negative one, which clients tell apart.
+        let fetched = fetched.iter().map(|bytes| units(*bytes, READS));
+        spent.table = fetched.fold(0.0, |sum, units| sum + units) * price(consistent);
         spent
     }
 

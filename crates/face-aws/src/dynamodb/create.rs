@@ -7,7 +7,7 @@ use tables::{NewFeed, NewTable, Throughput};
 use super::error::{fault, invalid};
 use super::index::{Definition, Definitions, KeyElement, OnDemand, Provisioned, Secondary};
 use super::stream::Specification;
-use super::{Asked, settings, table, tags};
+use super::{Asked, kept, settings, table, tags};
 use crate::context::Context;
 use crate::protocol::Fault;
 use crate::tags::Tag;
@@ -29,6 +29,8 @@ pub(super) struct NewInput {
     #[serde(default)]
     tags: Vec<Tag>,
     stream_specification: Option<Specification>,
+    #[serde(flatten)]
+    kept: kept::Wanted,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -39,7 +41,7 @@ pub(super) enum BillingMode {
     PayPerRequest,
 }
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 14] = [
     "TableName",
     "AttributeDefinitions",
     "KeySchema",
@@ -51,6 +53,9 @@ const KNOWN: [&str; 11] = [
     "DeletionProtectionEnabled",
     "Tags",
     "StreamSpecification",
+    kept::CLASS,
+    kept::ENCRYPTION,
+    kept::POLICY,
 ];
 
 /// Answers ACTIVE, not CREATING: the table can be used at once.
@@ -110,6 +115,7 @@ impl NewInput {
             tags,
             most,
             feed,
+            kept: self.kept.of_new(context)?,
             ..NewTable::new(name, key)
         })
     }

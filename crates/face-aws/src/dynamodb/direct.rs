@@ -6,6 +6,7 @@
 //! must agree on what is read here, and on nothing else; `tests/direct.rs` holds them against each other.
 
 mod attributes;
+mod changes;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,15 +14,17 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::capacity::Wanted;
-use super::{Asked, get, write};
+use super::{Asked, batch, get, write};
 use crate::protocol::Fault;
 use attributes::Attributes;
+use changes::Tables;
 
 /// A request that was understood.
 #[derive(Debug, PartialEq)]
 pub(super) enum Direct {
     Get(get::Request),
     Put(write::Put),
+    Batch(batch::Writes),
 }
 
 impl Direct {
@@ -29,6 +32,7 @@ impl Direct {
         match self {
             Self::Get(get) => get.answer(asked),
             Self::Put(put) => put.answer(asked).await,
+            Self::Batch(writes) => Box::pin(writes.answer(asked)).await,
         }
     }
 }
@@ -39,9 +43,11 @@ pub(super) fn read(operation: &str, body: &[u8]) -> Option<Direct> {
     if body.first() != Some(&b'{') {
         return None;
     }
+    // Looked at once as a whole, and not again string by string.
+    let text = std::str::from_utf8(body).ok()?;
     match operation {
         "GetItem" => {
-            let get: Get<'_> = serde_json::from_slice(body).ok()?;
+            let get: Get<'_> = serde_json::from_str(text).ok()?;
             Some(Direct::Get(get::Request {
                 table_name: get.table_name.0.into_owned(),
                 key: get.key.0,
@@ -51,10 +57,20 @@ pub(super) fn read(operation: &str, body: &[u8]) -> Option<Direct> {
             }))
         }
         "PutItem" => {
-            let put: Put<'_> = serde_json::from_slice(body).ok()?;
+            let put: Put<'_> = serde_json::from_str(text).ok()?;
             let capacity = put.return_consumed_capacity.0;
             let name = put.table_name.0.into_owned();
             Some(Direct::Put(write::Put::plain(name, put.item.0, capacity)))
+        }
+        "BatchWriteItem" => {
+            let batch: Batch = serde_json::from_str(text).ok()?;
+            Some(Direct::Batch(batch::Writes {
+                tables: batch.request_items.0,
+                settings: batch::Settings {
+                    return_consumed_capacity: batch.return_consumed_capacity.0,
+                    ..batch::Settings::default()
+                },
+            }))
         }
         _ => None,
     }
@@ -78,6 +94,14 @@ struct Put<'a> {
     #[serde(borrow)]
     table_name: TableName<'a>,
     item: Attributes,
+    #[serde(default)]
+    return_consumed_capacity: Capacity,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Batch {
+    request_items: Tables,
     #[serde(default)]
     return_consumed_capacity: Capacity,
 }

@@ -1,7 +1,7 @@
 //! Which file does which operation.
 
 use super::{
-    Asked, account, alter, batch, create, describe, drop, expiry, get, list, query, scan,
+    Asked, account, alter, batch, create, describe, drop, expiry, get, kept, list, query, scan,
     statement, tags, transact, transfer, write,
 };
 use crate::protocol::Fault;
@@ -28,6 +28,9 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<wire::Response, Fault> {
         "ImportTable" => Box::pin(transfer::import(asked)).await,
         "DescribeImport" => transfer::describe_import(asked),
         "ListImports" => transfer::list_imports(asked),
+        "PutResourcePolicy" => Box::pin(kept::put_policy(asked)).await,
+        "GetResourcePolicy" => kept::policy(asked),
+        "DeleteResourcePolicy" => Box::pin(kept::delete_policy(asked)).await,
         "DescribeLimits" => account::limits(&asked),
         "DescribeEndpoints" => account::endpoints(&asked),
         "PutItem" => write::put(asked).await,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tables::{Description, Error, Index, KeyAttribute, Table};
 
 use super::error::{fault, missing};
-use super::{attribute, index, stream};
+use super::{attribute, index, kept, stream};
 use crate::context::Context;
 use crate::moment::seconds;
 use crate::place::Place;
@@ -90,6 +90,7 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
     if let Some(most) = description.settings.most(None) {
         printed["OnDemandThroughput"] = index::most(most);
     }
+    kept::print(&description.settings, table, &mut printed);
     if table.provisioned.is_none() {
         printed["BillingModeSummary"] = json!({
             "BillingMode": "PAY_PER_REQUEST",

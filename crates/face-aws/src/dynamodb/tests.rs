@@ -384,19 +384,9 @@ async fn tables_are_made_as_asked_or_not_at_all() {
     ] {
         world.invalid("CreateTable", with(base(), more), &message).await;
     }
-    for (parameter, value) in [
-        ("SSESpecification", json!({ "Enabled": true })),
-        ("TableClass", json!("STANDARD_INFREQUENT_ACCESS")),
-        ("ResourcePolicy", json!("{}")),
-    ] {
-        world
-            .not_built(
-                "CreateTable",
-                with(base(), json!({ parameter: value })),
-                parameter,
-            )
-            .await;
-    }
+    let warm = json!({ "WarmThroughput": { "ReadUnitsPerSecond": 12_000 } });
+    let warm = with(base(), warm);
+    world.not_built("CreateTable", warm, "WarmThroughput").await;
 }
 
 #[tokio::test]
@@ -863,6 +853,15 @@ async fn bad_queries_are_refused() {
         ("id IN (:a)", "Invalid operator used in KeyConditionExpression: IN".into()),
         ("attribute_exists(id)", "Invalid operator used in KeyConditionExpression: attribute_exists".into()),
         ("id = #at", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition".into()),
+        ("id > #at.x", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition".into()),
+        ("id BETWEEN #at AND size(id)", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition".into()),
+        ("id BETWEEN size(#at) AND size(id)", "KeyConditionExpressions cannot contain nested operations".into()),
+        ("id > size(#at.x)", "KeyConditionExpressions cannot contain nested operations".into()),
+        ("size(id) > #at AND id = :a", "KeyConditionExpressions cannot contain nested operations".into()),
+        ("size(id)", format!("{INVALID}The function is not allowed to be used this way in an expression; function: size")),
+        ("id = contains(id, :a)", format!("{INVALID}The function is not allowed to be used this way in an expression; function: contains")),
+        ("list_append(id, :a)", format!("{INVALID}The function is not allowed in a condition expression; function: list_append")),
+        ("begins_with(id)", format!("{INVALID}Incorrect number of operands for operator or function; operator or function: begins_with, number of operands: 1")),
         (":a = :1", "Invalid condition in KeyConditionExpression: No key attribute specified".into()),
         ("begins_with(:a, id)", "Invalid condition in KeyConditionExpression: begins_with operator must have the key attribute as its first operand".into()),
         (":1 BETWEEN #at AND :3", "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand".into()),
@@ -961,7 +960,6 @@ async fn what_is_not_built_says_so() {
     let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/music";
     let backup = format!("{arn}/backup/01489602797149-73d8d5bc");
     let table = json!({ "TableName": "music" });
-    let resource = json!({ "ResourceArn": arn });
     let regions = json!([{ "RegionName": "us-east-1" }]);
     let stream = json!({ "TableName": "music", "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/changes" });
     for (operation, input) in [
@@ -1012,12 +1010,6 @@ async fn what_is_not_built_says_so() {
                 json!({ "ContributorInsightsAction": "ENABLE" }),
             ),
         ),
-        ("GetResourcePolicy", resource.clone()),
-        (
-            "PutResourcePolicy",
-            with(resource.clone(), json!({ "Policy": "{}" })),
-        ),
-        ("DeleteResourcePolicy", resource),
     ] {
         let message = format!("Fulmar does not implement DynamoDB.{operation} yet");
         let expected = ("NotImplementedException".to_owned(), message);

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use buses::{Bus, BusChange, DEFAULT};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use triggers::Destination;
 
 use super::error::{invalid, of, of_bus};
 use super::{Asked, name, page, permission, without_nulls};
+use crate::destination;
 use crate::moment::seconds;
 use crate::protocol::Fault;
 use crate::tags::{self, Tag};
@@ -28,6 +30,20 @@ struct DeadLetters {
     arn: Option<String>,
 }
 
+/// What the service sends there is what it could not encrypt or decrypt. Nothing is encrypted here, so it is kept and
+/// told.
+fn given(letters: Option<DeadLetters>) -> Result<Option<String>, Fault> {
+    let Some(arn) = letters.and_then(|letters| letters.arn) else {
+        return Ok(None);
+    };
+    match destination::read(&arn) {
+        Some(Destination::Queue(queue)) if !queue.name.ends_with(".fifo") => Ok(Some(arn)),
+        _ => Err(invalid(format!(
+            "Parameter {arn} is not valid. Reason: Provided Arn is not that of a standard queue."
+        ))),
+    }
+}
+
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<Value, Fault> {
     asked
         .call
@@ -39,7 +55,7 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Value, Fault> {
     }
     let change = BusChange {
         description: Some(input.description),
-        dead_letters: Some(input.dead_letter_config.and_then(|letters| letters.arn)),
+        dead_letters: Some(given(input.dead_letter_config)?),
     };
     let tags: BTreeMap<_, _> = tags::map(input.tags);
     let bus = asked.buses.create(asked.space(), &name, change, tags).await;
@@ -59,7 +75,10 @@ pub(super) async fn update(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let name = name::bus(&asked, input.name.as_deref())?;
     let change = BusChange {
         description: input.description.map(Some),
-        dead_letters: input.dead_letter_config.map(|letters| letters.arn),
+        dead_letters: match input.dead_letter_config {
+            None => None,
+            letters => Some(given(letters)?),
+        },
     };
     let bus = asked.buses.update(asked.space(), &name, change).await;
     let bus = bus.map_err(of_bus)?;

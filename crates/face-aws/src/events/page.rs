@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::error::invalid;
-use crate::protocol::Fault;
+use crate::protocol::{Call, Fault};
 
 const MOST: usize = 100;
 
@@ -45,6 +45,19 @@ impl Asked {
         let token = rest.last().filter(|_| more).map(|last| token(name(last)));
         Ok((rest, token))
     }
+}
+
+/// Archives and replays are narrowed down by one thing only.
+pub(super) fn one_filter(call: &Call<'_>) -> Result<(), Fault> {
+    let known = ["State", "EventSourceArn", "NamePrefix"];
+    let given = known.iter().filter(|name| call.input.contains_key(**name));
+    if given.count() < 2 {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "At most one filter is allowed for {}. Use either : State, EventSourceArn, or NamePrefix.",
+        call.operation.name
+    )))
 }
 
 const TOKEN: &str = "after:";

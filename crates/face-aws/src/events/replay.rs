@@ -135,6 +135,7 @@ struct List {
 }
 
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
+    page::one_filter(&asked.call)?;
     let input: List = asked.call.read()?;
     let mut all = asked.buses.replays(asked.space()).map_err(of_bus)?;
     all.retain(|replay| {

@@ -191,7 +191,7 @@ fn target(asked: &Asked<'_>, given: Target) -> Result<RuleTarget, Fault> {
             most: policy.maximum_retry_attempts,
             age: policy.maximum_event_age_in_seconds.map(Duration::from_secs),
         }),
-        dead_letters: dead_letters.map(|arn| queue(&arn)).transpose()?,
+        dead_letters: dead_letters.map(|arn| letters(&arn)).transpose()?,
         group,
         request: given
             .http_parameters
@@ -232,8 +232,7 @@ fn place(asked: &Asked<'_>, given: &Target) -> Result<Place, Fault> {
 
 /// It comes to be with its first line.
 fn log_group(region: &str, account: &str, name: &str) -> Result<Named, Fault> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#".contains(&byte);
-    if name.is_empty() || name.len() > 512 || !name.bytes().all(plain) {
+    if !ledger::Group::is_name(name) {
         return Err(invalid(format!(
             "Parameter {name} is not valid. Reason: it is no name of a log group."
         )));
@@ -262,8 +261,12 @@ fn check_group(to: &Place, group: Option<&str>, id: &str) -> Result<(), Fault> {
     }
 }
 
-fn queue(arn: &str) -> Result<Destination, Fault> {
+/// A queue for dead letters. One that keeps order would refuse them, for they belong to no group.
+fn letters(arn: &str) -> Result<Destination, Fault> {
     match destination::read(arn) {
+        Some(Destination::Queue(queue)) if queue.name.ends_with(".fifo") => Err(invalid(format!(
+            "Parameter {arn} is not valid. Reason: Provided Arn is not that of a standard queue."
+        ))),
         Some(queue @ Destination::Queue(_)) => Ok(queue),
         _ => Err(invalid(format!(
             "Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."

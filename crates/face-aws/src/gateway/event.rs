@@ -167,7 +167,11 @@ fn listed(scopes: &[String]) -> Value {
 }
 
 pub(super) fn route_key(route: &HttpRoute) -> String {
-    match (&route.method, &route.template) {
+    route_name(route.method.as_deref(), route.template.as_deref())
+}
+
+pub(super) fn route_name(method: Option<&str>, path: Option<&str>) -> String {
+    match (method, path) {
         (_, None) => "$default".to_owned(),
         (None, Some(path)) => format!("ANY {path}"),
         (Some(method), Some(path)) => format!("{method} {path}"),
@@ -209,7 +213,7 @@ fn compact(request: &HttpRequest) -> Map<String, Value> {
     }
     let domain = domain(request);
     let mut context = json!({
-        "accountId": Place::of(&request.space).account,
+        "accountId": account(request),
         "apiId": route.gateway,
         "domainName": domain,
         "domainPrefix": domain.split('.').next(),
@@ -246,20 +250,12 @@ fn compact(request: &HttpRequest) -> Map<String, Value> {
     event
 }
 
-/// The request's own, and what the gateway adds about how it came.
 pub(super) fn all_headers(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
-    let own = request.headers.iter();
-    let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
-    let added = [
-        ("x-forwarded-for", request.source_ip.as_str()),
-        ("x-forwarded-port", "443"),
-        ("x-forwarded-proto", "https"),
-    ];
-    let missing = move |name: &str| header(request, name).is_none();
-    own.chain(added.into_iter().filter(move |(name, _)| missing(name)))
+    let all = request.headers.iter();
+    all.map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
-fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
+pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
     let found = request.headers.iter().find(|(known, _)| known == name);
     found.map(|(_, value)| value.as_str())
 }
@@ -279,6 +275,14 @@ fn body(request: &HttpRequest) -> Value {
         Value::String(String::from_utf8_lossy(&request.body).into_owned())
     } else {
         Value::String(STANDARD.encode(&request.body))
+    }
+}
+
+/// Of function URLs, the caller's; of gateways, the owner's.
+fn account(request: &HttpRequest) -> String {
+    match (request.route.kind, &request.caller) {
+        (GatewayKind::Direct, None) => "anonymous".to_owned(),
+        _ => Place::of(&request.space).account.to_owned(),
     }
 }
 

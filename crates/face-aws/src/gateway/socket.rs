@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use triggers::{Backend, FunctionBackend, Gateway, Route, Stage};
 use wire::{Incoming, Message, Request, Response, Socket, SocketLimits};
 
-use super::{Address, Gateways, Refusal, headers, source_ip};
+use super::{Address, Gateways, Refusal, source_ip, variables};
 pub(super) use connections::Connections;
 use connections::{Order, Orders};
 pub(super) use event::connect_fields;
@@ -100,7 +100,7 @@ impl Gateways {
                 method: head.method.to_string(),
                 path: "/".into(),
                 query: head.uri.query().unwrap_or_default().to_owned(),
-                headers: headers(&head.headers, address),
+                headers: self.told(&head, address),
                 body: bytes::Bytes::new(),
                 held: None,
                 is_text: true,
@@ -249,11 +249,12 @@ impl Gateways {
         else {
             return None;
         };
+        let target = variables::target(target, &line.request.route.stage_variables);
         let function = &target.function;
         let invoke = Invoke {
-            space: target.space.clone(),
+            space: target.space,
             function: function.clone(),
-            qualifier: target.qualifier.clone(),
+            qualifier: target.qualifier,
             event: Event::Raw(event.to_string().into()),
             request_id: self.functions.new_request_id(),
             trigger: "websocket".into(),

@@ -24,6 +24,7 @@ fn request(kind: GatewayKind, form: HttpForm) -> HttpRequest {
             pair("accept", "*/*"),
             pair("cookie", "a=1; b=2"),
             pair("user-agent", "curl/8"),
+            pair("x-forwarded-for", "127.0.0.1"),
             pair("host", "abc.execute-api.localhost:4566"),
         ],
         body: Bytes::from_static(b"{\"n\":1}"),

@@ -2,7 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use functions::{Event, Function, Invoke, Job, Outcome};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -27,6 +27,8 @@ struct Input {
 const LARGEST_SYNCHRONOUS: usize = 6 << 20;
 const LARGEST_ASYNCHRONOUS: usize = 1 << 20;
 const LARGEST_CONTEXT: usize = 3_583;
+
+static EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
 
 /// A call, read and checked.
 pub(super) struct Wanted {
@@ -203,7 +205,7 @@ fn print(outcome: Outcome, with_log: bool) -> wire::Response {
         HeaderValue::from_static("application/json"),
     );
     if let Ok(version) = HeaderValue::from_str(&version_name(outcome.version)) {
-        headers.insert("x-amz-executed-version", version);
+        headers.insert(&EXECUTED_VERSION, version);
     }
     if failed {
         headers.insert(

@@ -13,6 +13,7 @@
 //!
 //! Must never know: an engine, or what any operation means.
 
+mod asking;
 mod authentication;
 pub(crate) mod events;
 mod fault;
@@ -193,7 +194,11 @@ impl Service {
     ) -> wire::Response {
         let model = self.model();
         const PLAIN: &str = "outputs are plain structs, whose keys are strings";
-        let json = || serde_json::to_string(output).expect(PLAIN);
+        let json = || {
+            let mut json = Vec::with_capacity(USUAL_ANSWER);
+            serde_json::to_writer(&mut json, output).expect(PLAIN);
+            json
+        };
         let (content_type, body) = match model.protocol {
             Protocol::Json { content_type } => (content_type, json()),
             Protocol::RestJson => ("application/json", json()),
@@ -201,7 +206,7 @@ impl Service {
                 let output = serde_json::to_value(output).expect(PLAIN);
                 (
                     "text/xml",
-                    query::answer(model, operation, request_id, &output),
+                    query::answer(model, operation, request_id, &output).into_bytes(),
                 )
             }
         };
@@ -237,9 +242,10 @@ impl Service {
         status: StatusCode,
         content_type: &'static str,
         request_id: &str,
-        body: String,
+        body: impl Into<Bytes>,
     ) -> wire::Response {
-        let crc32 = self.manner.crc32.then(|| crc32(body.as_bytes()));
+        let body = body.into();
+        let crc32 = self.manner.crc32.then(|| crc32(&body));
         let mut response = http::Response::new(wire::full(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -254,8 +260,11 @@ impl Service {
     }
 }
 
+/// Longer than most.
+const USUAL_ANSWER: usize = 512;
+
 // Every answer has them: as text, their names would be looked at letter by letter each time.
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+pub(crate) static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 static CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 fn crc32(body: &[u8]) -> u64 {

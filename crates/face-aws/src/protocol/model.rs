@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use regex::Regex;
 use serde::Deserialize;
 
@@ -91,6 +91,8 @@ pub(crate) struct Member {
     pub(crate) wire: &'static str,
     pub(crate) shape: ShapeId,
     pub(crate) place: Place,
+    /// The header that it is in: as text, its name would be read anew for each request.
+    pub(crate) header: Option<HeaderName>,
     pub(crate) required: bool,
     pub(crate) flattened: bool,
 }
@@ -303,17 +305,21 @@ fn shape(name: &'static str, row: ShapeRow, ids: &HashMap<&'static str, ShapeId>
 }
 
 fn member(name: &'static str, row: &MemberRow, ids: &HashMap<&'static str, ShapeId>) -> Member {
+    let wire = row.name.unwrap_or(name);
+    let place = match row.place {
+        Some("uri") => Place::Path,
+        Some("querystring") => Place::Query,
+        Some("header" | "headers") => Place::Header,
+        Some("statusCode") => Place::Status,
+        _ => Place::Body,
+    };
+    let is_header = place == Place::Header;
     Member {
         name,
-        wire: row.name.unwrap_or(name),
+        wire,
         shape: ids[row.shape],
-        place: match row.place {
-            Some("uri") => Place::Path,
-            Some("querystring") => Place::Query,
-            Some("header" | "headers") => Place::Header,
-            Some("statusCode") => Place::Status,
-            _ => Place::Body,
-        },
+        place,
+        header: is_header.then(|| wire.parse().ok()).flatten(),
         required: row.required,
         flattened: row.flattened,
     }

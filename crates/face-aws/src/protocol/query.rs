@@ -157,7 +157,7 @@ impl Reader<'_> {
 }
 
 /// The name of a part of a map's entry: the model's own, if it has one.
-fn entry_name(member: &Member, usual: &'static str) -> &'static str {
+pub(super) fn entry_name(member: &Member, usual: &'static str) -> &'static str {
     if member.wire == member.name {
         usual
     } else {

@@ -1,8 +1,8 @@
 //! rest-json: the operation is method and path; members are in the path, the query string, headers and the body.
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
+use http::{HeaderName, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -26,7 +26,7 @@ pub(super) fn operation<'a>(
     model
         .operations
         .iter()
-        .filter(|operation| operation.method == parts.method && fits(operation, &path, parts))
+        .filter(|operation| fits(operation, &path, parts) && operation.method == parts.method)
         // A literal says more than a label, and a demanded query more than none.
         .max_by_key(|operation| (literals(operation), operation.query.is_some()))
         .map(|operation| Ok((operation, labels(operation, &path)?)))
@@ -34,14 +34,16 @@ pub(super) fn operation<'a>(
 }
 
 fn fits(operation: &Operation, path: &[&str], parts: &Parts) -> bool {
-    let asked = operation
-        .query
-        .is_none_or(|(name, value)| query(parts).any(|(n, v)| n == name && v == value));
     let matches = |(segment, part): (&Segment, &&str)| match segment {
         Segment::Literal(literal) => literal == part,
         Segment::Label(_) => true,
     };
-    asked && operation.path.len() == path.len() && operation.path.iter().zip(path).all(matches)
+    // Most differ in their length, and of the others most in their last part.
+    operation.path.len() == path.len()
+        && operation.path.iter().zip(path).rev().all(matches)
+        && operation
+            .query
+            .is_none_or(|(name, value)| query(parts).any(|(n, v)| n == name && v == value))
 }
 
 fn literals(operation: &Operation) -> usize {
@@ -82,7 +84,7 @@ pub(super) fn input(
                 .find(|(name, _)| *name == member.wire)
                 .map(|(_, value)| from_text(model, member.shape, value))
                 .transpose()?,
-            Place::Header => header(parts, member.wire)
+            Place::Header => header(parts, member.header.as_ref())
                 .map(|value| from_text(model, member.shape, value))
                 .transpose()?,
             Place::Query => from_query(model, member, parts)?,
@@ -167,6 +169,6 @@ fn decoded(text: &str) -> String {
 }
 
 /// A header that is text; one that is not counts as missing.
-pub(super) fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    parts.headers.get(name)?.to_str().ok()
+fn header<'a>(parts: &'a Parts, name: Option<&HeaderName>) -> Option<&'a str> {
+    parts.headers.get(name?)?.to_str().ok()
 }

@@ -82,7 +82,7 @@ pub(super) async fn answer(parts: &Arc<Parts>, request: Request) -> Response {
 }
 
 fn id(bytes: &[u8]) -> String {
-    signature::hex(bytes).to_ascii_uppercase()
+    crate::signature::hex(bytes).to_ascii_uppercase()
 }
 
 fn print(

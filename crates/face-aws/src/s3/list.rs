@@ -194,7 +194,7 @@ pub(super) fn owner(call: &Call) -> Owner {
 
 pub(super) fn canonical_id(account: &str) -> String {
     use aws_lc_rs::digest::{SHA256, digest};
-    super::signature::hex(digest(&SHA256, account.as_bytes()).as_ref())
+    crate::signature::hex(digest(&SHA256, account.as_bytes()).as_ref())
 }
 
 fn write_token(next: &str) -> String {

@@ -9,7 +9,8 @@ use wire::{Body, BodyError};
 
 use super::checksum::malformed_trailer;
 use super::fault::{Fault, Result};
-use super::signature::{ChunkSigner, hex};
+use super::signature::ChunkSigner;
+use crate::signature::hex;
 
 /// The line that begins a chunk, and all trailers together.
 const MAX_LINE: usize = 1 << 10;

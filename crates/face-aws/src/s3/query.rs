@@ -1,17 +1,14 @@
 //! Query strings as this service reads and signs them.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, percent_decode_str, utf8_percent_encode};
 
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+use crate::signature::UNRESERVED;
+
 const PATH: AsciiSet = UNRESERVED.remove(b'/');
 
 /// As a canonical request has names and values.
 pub(crate) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, &UNRESERVED).to_string()
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 /// As a canonical request has paths: the slashes stay.

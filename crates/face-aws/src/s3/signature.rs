@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 
 use super::fault::{Fault, Result};
 use super::query::{self, Query};
+use crate::signature::hex;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How far a client's clock may be from ours.
@@ -442,13 +443,6 @@ pub(super) fn iso(time: Timestamp) -> String {
         .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
         .map(|time| time.to_string())
         .unwrap_or_default()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        text.push_str(&format!("{byte:02x}"));
-        text
-    })
 }
 
 fn malformed(why: &str) -> Fault {

@@ -18,8 +18,9 @@ use tables::Tables;
 use triggers::Triggers;
 use wire::{Body, BodyError, Response};
 
-use super::signature::{hex, sign_for_tests};
+use super::signature::sign_for_tests;
 use super::{Parts, S3};
+use crate::signature::hex;
 
 /// Nothing runs in these tests, so nobody speaks.
 struct Mute;

@@ -14,6 +14,8 @@ use crate::moment::{moment, seconds};
 use crate::protocol::Fault;
 
 const MOST_RETRIES: u32 = 185;
+/// How long ago a schedule may have begun when it is made or changed.
+const LATEST_START: Duration = Duration::from_secs(300);
 const OLDEST: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug, Deserialize)]
@@ -62,6 +64,12 @@ impl Input {
             && start >= end
         {
             return Err(invalid("The EndDate must be later than the StartDate."));
+        }
+        let oldest = asked.schedules.now() - LATEST_START;
+        if start.is_some_and(|start| start < oldest) {
+            return Err(invalid(
+                "The StartDate you specify cannot be earlier than 5 minutes ago.",
+            ));
         }
         let target = Target::read(self.target.clone(), asked.space())?;
         Ok(Settings {

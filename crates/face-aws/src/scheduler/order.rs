@@ -3,14 +3,15 @@
 use schedules::{Occasion, Owner};
 use serde_json::json;
 use triggers::{
-    About, Attribute, Destination, Ended, Message, Order, Orders, Refusal, Trouble, Undelivered,
+    About, Attribute, Call, DeadLetter, Destination, Message, Named, Order, Orders, Refusal,
+    Trouble, Undelivered,
 };
 
 use super::name;
 use super::target::{Called, Target};
 use crate::dialect::utc;
 use crate::place::Place;
-use crate::undelivered::attribute;
+use crate::undelivered::{attribute, exhausted};
 
 /// How schedules of this cloud word what they send.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +27,7 @@ impl Orders for AwsOrders {
             Called::Operation(operation) => operation
                 .orders(input.as_deref().unwrap_or("{}"), space)
                 .map_err(refused)?,
+            Called::Callable(_) => Vec::new(),
             Called::Place(to) => {
                 let body = input.unwrap_or_else(|| announcement(occasion));
                 vec![to_place(&target, to, body)]
@@ -39,16 +41,34 @@ impl Orders for AwsOrders {
 
     fn dead_letter(&self, occasion: &Occasion, undelivered: &Undelivered) -> Option<Order> {
         let target = target(occasion)?;
-        let body = input(&target, occasion, undelivered.retries + 1);
-        Some(Order {
-            to: target.dead_letter()?,
-            message: Message {
-                body: body.unwrap_or_else(|| "{}".to_owned()).into(),
-                attributes: told(&target, occasion, undelivered),
-                trigger: "schedule".to_owned(),
-                ..Message::default()
+        let attempt = undelivered.retries + 1;
+        let mut letter = letter(&target, occasion, attempt)?;
+        let attributes = &mut letter.message.attributes;
+        attributes.extend(why(&target, undelivered));
+        Some(letter)
+    }
+
+    fn call(&self, occasion: &Occasion) -> Result<Option<triggers::Called>, Refusal> {
+        let Some(target) = target(occasion) else {
+            return Ok(None);
+        };
+        let Called::Callable(operation) = target.called().map_err(refused)? else {
+            return Ok(None);
+        };
+        // All attempts are of one request.
+        let input = input(&target, occasion, 1);
+        let (space, _) = name::of(&occasion.whose);
+        let letter = letter(&target, occasion, 1);
+        Ok(Some(triggers::Called {
+            call: Call {
+                operation: Named {
+                    space: space.clone(),
+                    name: operation.name(),
+                },
+                input: input.unwrap_or_else(|| "{}".to_owned()).into(),
             },
-        })
+            dead: letter.map(|Order { to, message }| DeadLetter { to, message }),
+        }))
     }
 }
 
@@ -143,26 +163,40 @@ fn uuid(bits: u128) -> String {
     parts.join("-")
 }
 
+/// What is sent to where what was in vain goes, without why it was.
+fn letter(target: &Target, occasion: &Occasion, attempt: u32) -> Option<Order> {
+    let body = input(target, occasion, attempt);
+    Some(Order {
+        to: target.dead_letter()?,
+        message: Message {
+            body: body.unwrap_or_else(|| "{}".to_owned()).into(),
+            attributes: told(target, occasion),
+            trigger: "schedule".to_owned(),
+            ..Message::default()
+        },
+    })
+}
+
 /// The names are those of the page about dead-letter queues of schedules.
-fn told(target: &Target, occasion: &Occasion, undelivered: &Undelivered) -> Vec<Attribute> {
+fn told(target: &Target, occasion: &Occasion) -> Vec<Attribute> {
     let (_, arn) = name::of(&occasion.whose);
-    let mut told = vec![
-        attribute("ERROR_CODE", code(target, undelivered)),
-        attribute("ERROR_MESSAGE", &undelivered.why.to_string()),
+    vec![
         attribute("EXECUTION_ID", &execution(occasion)),
         attribute("IS_PAYLOAD_TRUNCATED", "false"),
-        attribute("RETRY_ATTEMPTS", &undelivered.retries.to_string()),
         attribute("SCHEDULED_TIME", &scheduled(occasion)),
         attribute("SCHEDULE_ARN", &arn),
         attribute("TARGET_ARN", &target.arn),
+    ]
+}
+
+fn why(target: &Target, undelivered: &Undelivered) -> Vec<Attribute> {
+    let mut why = vec![
+        attribute("ERROR_CODE", code(target, undelivered)),
+        attribute("ERROR_MESSAGE", &undelivered.why.to_string()),
+        attribute("RETRY_ATTEMPTS", &undelivered.retries.to_string()),
     ];
-    let exhausted = match undelivered.ended {
-        Ended::InVain => return told,
-        Ended::TooOften => "MaximumRetryAttempts",
-        Ended::TooOld => "MaximumEventAgeInSeconds",
-    };
-    told.push(attribute("EXHAUSTED_RETRY_CONDITION", exhausted));
-    told
+    why.extend(exhausted(undelivered.ended));
+    why
 }
 
 /// As the called service names it.
@@ -180,8 +214,9 @@ fn code(target: &Target, undelivered: &Undelivered) -> &'static str {
         Trouble::Refused(Refusal::Denied(_)) | Trouble::Unauthorized(_) => "AccessDeniedException",
         Trouble::Refused(Refusal::Invalid(_)) => "ValidationException",
         Trouble::Refused(Refusal::NotBuilt(_)) => "NotImplementedException",
-        Trouble::Unreachable(_) | Trouble::TimedOut | Trouble::Status(_) => {
-            "InternalServerException"
-        }
+        Trouble::Unreachable(_)
+        | Trouble::TimedOut
+        | Trouble::Status(_)
+        | Trouble::Declined { .. } => "InternalServerException",
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use triggers::Destination;
 
+use super::callable::Callable;
 use super::error::invalid;
 use super::universal::Universal;
 use crate::destination;
@@ -77,8 +78,10 @@ pub(super) struct EventBridgeParameters {
 pub(super) enum Called {
     /// A place, which gets the input.
     Place(Destination),
-    /// An operation, whose parameters are the input.
+    /// An operation that sends something, whose parameters are the input.
     Operation(Universal),
+    /// Another.
+    Callable(Callable),
 }
 
 impl Target {
@@ -112,7 +115,10 @@ impl Target {
 
     pub(super) fn called(&self) -> Result<Called, Fault> {
         if let Some(operation) = self.arn.strip_prefix("arn:aws:scheduler:::aws-sdk:") {
-            return Universal::named(operation).map(Called::Operation);
+            return match Callable::named(operation) {
+                Some(operation) => Ok(Called::Callable(operation)),
+                None => Universal::named(operation).map(Called::Operation),
+            };
         }
         match destination::read(&self.arn) {
             Some(Destination::Bucket(_)) | None => {
@@ -136,6 +142,7 @@ impl Target {
             Called::Operation(operation) => {
                 operation.check(input.unwrap_or("{}"), space)?;
             }
+            Called::Callable(operation) => operation.check(input.unwrap_or("{}"))?,
             Called::Place(Destination::Function(_) | Destination::Bus(_)) if !is_json() => {
                 return Err(invalid("Provided Input is not valid JSON."));
             }

@@ -1,5 +1,5 @@
-//! Universal targets: operations of other services, called with the parameters that the input holds. Those of the
-//! services that are here, and of them what sends something.
+//! Universal targets that send something: operations of other services, whose parameters the input holds. What they send
+//! is sent in the transaction that takes what is due. Others are called: `callable.rs`.
 
 use base::Space;
 use bytes::Bytes;
@@ -80,17 +80,22 @@ struct Entry {
 }
 
 impl Universal {
+    pub(super) const ALL: [(&str, Self); 4] = [
+        ("lambda:invoke", Self::Invoke),
+        ("sqs:sendMessage", Self::SendMessage),
+        ("sns:publish", Self::Publish),
+        ("eventbridge:putEvents", Self::PutEvents),
+    ];
+
     /// As a target's ARN names it, behind `aws-sdk:`.
     pub(super) fn named(text: &str) -> Result<Self, Fault> {
-        match text {
-            "lambda:invoke" => Ok(Self::Invoke),
-            "sqs:sendMessage" => Ok(Self::SendMessage),
-            "sns:publish" => Ok(Self::Publish),
-            "eventbridge:putEvents" => Ok(Self::PutEvents),
-            other if other.split(':').count() == 2 => Err(Fault::not_implemented(&format!(
-                "the universal target {other}"
+        let known = Self::ALL.into_iter().find(|(name, _)| *name == text);
+        match known {
+            Some((_, operation)) => Ok(operation),
+            None if text.split(':').count() == 2 => Err(Fault::not_implemented(&format!(
+                "the universal target {text}"
             ))),
-            _ => Err(invalid("Provided Arn is not in correct format.")),
+            None => Err(invalid("Provided Arn is not in correct format.")),
         }
     }
 

@@ -37,9 +37,14 @@ pub(super) async fn subscribe(mut asked: Asked<'_>) -> Answer {
     check_kinds(&topic, &way)?;
     let mut settings = SubscriptionSettings::default();
     for (name, value) in &input.attributes {
-        attribute::apply(&asked.call, &input.protocol, &mut settings, name, value)?;
+        let place = attribute::Place {
+            topic: &named.name,
+            protocol: &input.protocol,
+            endpoint: &input.endpoint,
+        };
+        attribute::apply(&asked.call, place, &mut settings, name, value)?;
     }
-    attribute::check(&settings)?;
+    attribute::check(&asked.call, &settings)?;
     let new = NewSubscription {
         topic: named,
         protocol: input.protocol,

@@ -144,14 +144,19 @@ pub(super) async fn set(mut asked: Asked<'_>) -> Answer {
     let (name, value) = (&input.attribute_name, &input.attribute_value);
     let call = &asked.call;
     let mut wanted = found.settings.clone();
-    attribute::apply(call, &found.protocol, &mut wanted, name, value)?;
-    attribute::check(&wanted)?;
+    let place = attribute::Place {
+        topic: &topic.name,
+        protocol: &found.protocol,
+        endpoint: &found.endpoint,
+    };
+    attribute::apply(call, place, &mut wanted, name, value)?;
+    attribute::check(call, &wanted)?;
     let changed = asked
         .parts
         .triggers
         .change_subscription(&topic, id, |settings| {
             // What is wrong is so whatever else is set, but for a filter and its scope, which were looked at together.
-            let _ = attribute::apply(call, &found.protocol, settings, name, value);
+            let _ = attribute::apply(call, place, settings, name, value);
         });
     changed.await.map_err(of_triggers)?;
     Ok(json!({}))

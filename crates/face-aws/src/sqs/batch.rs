@@ -1,6 +1,6 @@
 //! Batches: up to ten entries, each with an id of its own, each with an outcome of its own.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::error;
 use crate::protocol::Fault;
@@ -48,35 +48,55 @@ pub(super) fn check<'a>(
 }
 
 /// What a batch came to.
-pub(super) fn outcome(outcomes: Vec<(String, Result<Value, Fault>)>) -> Value {
-    let (mut successful, mut failed) = (Vec::new(), Vec::new());
-    for (id, outcome) in outcomes {
-        match outcome {
-            Ok(mut told) => {
-                if let Value::Object(members) = &mut told {
-                    members.insert("Id".into(), id.into());
-                }
-                successful.push(told);
-            }
-            Err(fault) => failed.push(failure(&id, &fault)),
-        }
-    }
-    let mut output = serde_json::Map::new();
-    if !successful.is_empty() {
-        output.insert("Successful".into(), successful.into());
-    }
-    if !failed.is_empty() {
-        output.insert("Failed".into(), failed.into());
-    }
-    Value::Object(output)
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Outcome<T> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    successful: Vec<Success<T>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failed: Vec<Failure>,
 }
 
-fn failure(id: &str, fault: &Fault) -> Value {
+#[derive(Serialize)]
+struct Success<T> {
+    #[serde(rename = "Id")]
+    id: String,
+    #[serde(flatten)]
+    told: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Failure {
+    id: String,
+    sender_fault: bool,
+    code: String,
+    message: Option<String>,
+}
+
+/// By the entries' ids.
+pub(super) fn outcome<T>(
+    outcomes: impl ExactSizeIterator<Item = (String, Result<T, Fault>)>,
+) -> Outcome<T> {
+    let mut outcome = Outcome {
+        successful: Vec::with_capacity(outcomes.len()),
+        failed: Vec::new(),
+    };
+    for (id, told) in outcomes {
+        match told {
+            Ok(told) => outcome.successful.push(Success { id, told }),
+            Err(fault) => outcome.failed.push(failure(id, fault)),
+        }
+    }
+    outcome
+}
+
+fn failure(id: String, fault: Fault) -> Failure {
     let (code, _) = error::in_forms(&fault.code);
-    json!({
-        "Id": id,
-        "SenderFault": !fault.unmodelled.is_server_error(),
-        "Code": code,
-        "Message": fault.message,
-    })
+    Failure {
+        id,
+        sender_fault: !fault.unmodelled.is_server_error(),
+        code: code.into(),
+        message: fault.message,
+    }
 }

@@ -27,12 +27,35 @@ pub(super) fn members<T: DeserializeOwned>(members: Map<String, Value>) -> Resul
     })
 }
 
-pub(super) fn json(request_id: &str, output: &Value) -> wire::Response {
-    // An operation that says nothing has no body at all.
-    let body = if output.is_null() {
-        String::new()
-    } else {
-        output.to_string()
+/// What an operation answers.
+pub(super) enum Output {
+    Value(Value),
+    /// Printed already.
+    Json(String),
+}
+
+impl From<Value> for Output {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
+}
+
+impl Output {
+    /// For whoever prints it otherwise.
+    pub(super) fn into_value(self) -> Value {
+        match self {
+            Self::Value(value) => value,
+            Self::Json(text) => serde_json::from_str(&text).unwrap_or_default(),
+        }
+    }
+}
+
+pub(super) fn json(request_id: &str, output: Output) -> wire::Response {
+    let body = match output {
+        // An operation that says nothing has no body at all.
+        Output::Value(Value::Null) => String::new(),
+        Output::Value(value) => value.to_string(),
+        Output::Json(text) => text,
     };
     let mut response = http::Response::new(wire::full(body));
     let headers = response.headers_mut();

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::invalid;
 use crate::protocol::Fault;
+use crate::signature::hex;
 
 const MOST_ATTRIBUTES: usize = 10;
 
@@ -164,16 +165,6 @@ fn put(digest: &mut Md5, bytes: &[u8]) {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     digest.update(length.to_be_bytes());
     digest.update(bytes);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut hex = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        hex.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        hex.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    hex
 }
 
 /// What tells repetitions of a trace header is not among what is sent by name, so it is digested by itself.

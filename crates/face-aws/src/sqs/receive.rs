@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{self, invalid_value};
+use super::pace::Action;
 use super::{Asked, message};
 use crate::protocol::Fault;
 
@@ -68,6 +69,8 @@ pub(super) async fn receive(mut asked: Asked<'_>) -> Result<Value, Fault> {
     if let Some(unknown) = system.iter().find(|name| !TOLD.contains(&name.as_str())) {
         return Err(error::unknown_attribute(unknown));
     }
+    let queue = asked.queues.get(&address).map_err(error::fault)?;
+    asked.pace.call(&address, &queue, Action::Receive)?;
     let how = Receive {
         most: most.map_or(1, |most| usize::try_from(most).unwrap_or(1)),
         visibility: visibility.map(Duration::from_secs),

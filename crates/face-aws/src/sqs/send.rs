@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use queues::{NewMessage, Queue, Sent, SequenceNumber};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
+use super::body::Output;
 use super::error::{self, invalid, invalid_value, missing_parameter};
 use super::message::{self, GivenMap};
 use super::{Asked, batch};
@@ -16,32 +17,20 @@ const LARGEST_BATCH: usize = 1 << 20;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct One {
-    queue_url: Option<String>,
-    #[serde(flatten)]
-    message: Given,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Batch {
     queue_url: Option<String>,
     #[serde(default)]
-    entries: Vec<Entry>,
+    entries: Vec<Given>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Entry {
-    id: String,
-    #[serde(flatten)]
-    message: Given,
-}
-
-/// A message as it comes.
+/// A message as it comes, by itself or in a batch. All in one, for what is flattened is read twice.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Given {
+    /// Of one by itself.
+    queue_url: Option<String>,
+    /// Of one in a batch.
+    id: Option<String>,
     message_body: Option<String>,
     delay_seconds: Option<i64>,
     message_attributes: Option<GivenMap>,
@@ -50,33 +39,62 @@ struct Given {
     message_group_id: Option<String>,
 }
 
-/// What the sender is told of a message besides its id.
-struct Told {
+/// What the sender can see of a message that it has arrived whole.
+#[derive(Serialize)]
+struct Digests {
+    #[serde(rename = "MD5OfMessageBody")]
     body: String,
+    #[serde(
+        rename = "MD5OfMessageAttributes",
+        skip_serializing_if = "Option::is_none"
+    )]
     attributes: Option<String>,
+    #[serde(
+        rename = "MD5OfMessageSystemAttributes",
+        skip_serializing_if = "Option::is_none"
+    )]
     system_attributes: Option<String>,
 }
 
-pub(super) async fn one(mut asked: Asked<'_>) -> Result<Value, Fault> {
-    let One { queue_url, message } = asked.read()?;
-    let address = asked.queue(queue_url.as_deref())?;
+/// What the sender is told of a message.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Told {
+    message_id: Uuid,
+    #[serde(flatten)]
+    digests: Digests,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence_number: Option<String>,
+}
+
+pub(super) async fn one(mut asked: Asked<'_>) -> Result<Output, Fault> {
+    let message: Given = asked.read()?;
+    let address = asked.queue(message.queue_url.as_deref())?;
     let queue = asked.queues.get(&address).map_err(error::fault)?;
+    let group = message.message_group_id.as_deref();
+    asked.pace.send(&address, &queue, [group].into_iter())?;
     let (message, told) = message.understand(&asked, &queue)?;
     let sent = asked.queues.send_all(&address, vec![message]).await;
     let sent = sent.map_err(error::fault)?.pop();
     let sent = sent.expect("there is an outcome for each message");
-    Ok(told.printed(sent.map_err(error::fault)?))
+    asked.print(&told.of(sent.map_err(error::fault)?))
 }
 
-pub(super) async fn batch(mut asked: Asked<'_>) -> Result<Value, Fault> {
+pub(super) async fn batch(mut asked: Asked<'_>) -> Result<Output, Fault> {
     let Batch { queue_url, entries } = asked.read()?;
     let address = asked.queue(queue_url.as_deref())?;
     let queue = asked.queues.get(&address).map_err(error::fault)?;
-    let ids = entries.iter().map(|entry| entry.id.as_str());
-    batch::check("SendMessageBatchRequestEntry", ids)?;
-    let understood: Vec<_> = entries
+    let (ids, entries) = named(entries)?;
+    let each = ids.iter().map(String::as_str);
+    batch::check("SendMessageBatchRequestEntry", each)?;
+    let groups = entries
+        .iter()
+        .map(|entry| entry.message_group_id.as_deref());
+    asked.pace.send(&address, &queue, groups)?;
+    let understood: Vec<_> = ids
         .into_iter()
-        .map(|entry| (entry.id, entry.message.understand(&asked, &queue)))
+        .zip(entries)
+        .map(|(id, entry)| (id, entry.understand(&asked, &queue)))
         .collect();
     check_size(&understood)?;
     let mut messages = Vec::with_capacity(understood.len());
@@ -95,15 +113,22 @@ pub(super) async fn batch(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let outcomes = rest.into_iter().map(|(id, told)| {
         let outcome = told.and_then(|told| {
             let sent = sent.next().expect("there is an outcome for each message");
-            Ok(told.printed(sent.map_err(error::fault)?))
+            Ok(told.of(sent.map_err(error::fault)?))
         });
         (id, outcome)
     });
-    Ok(batch::outcome(outcomes.collect()))
+    asked.print(&batch::outcome(outcomes))
+}
+
+/// The entries and their ids, which all must have.
+fn named(mut entries: Vec<Given>) -> Result<(Vec<String>, Vec<Given>), Fault> {
+    let ids = entries.iter_mut().map(|entry| entry.id.take());
+    let ids: Option<Vec<String>> = ids.collect();
+    Ok((ids.ok_or_else(|| missing_parameter("Id"))?, entries))
 }
 
 /// An entry of a batch by its id: what it sends, or what is wrong with it.
-type Understood = (String, Result<(NewMessage, Told), Fault>);
+type Understood = (String, Result<(NewMessage, Digests), Fault>);
 
 fn check_size(entries: &[Understood]) -> Result<(), Fault> {
     let sizes = entries.iter().flat_map(|(_, understood)| understood);
@@ -120,7 +145,7 @@ fn check_size(entries: &[Understood]) -> Result<(), Fault> {
 }
 
 impl Given {
-    fn understand(self, asked: &Asked<'_>, queue: &Queue) -> Result<(NewMessage, Told), Fault> {
+    fn understand(self, asked: &Asked<'_>, queue: &Queue) -> Result<(NewMessage, Digests), Fault> {
         let body = self.message_body.filter(|body| !body.is_empty());
         let body = body.ok_or_else(|| missing_parameter("MessageBody"))?;
         check_text(&body)?;
@@ -139,7 +164,7 @@ impl Given {
                 "The request includes a parameter that is not valid for this queue type.",
             ));
         }
-        let told = Told {
+        let digests = Digests {
             body: message::md5(body.as_bytes()),
             attributes: message::md5_of_attributes(&attributes),
             system_attributes,
@@ -153,25 +178,17 @@ impl Given {
             once,
             delay,
         };
-        Ok((message, told))
+        Ok((message, digests))
     }
 }
 
-impl Told {
-    fn printed(self, (sent, sequence): (Sent, Option<SequenceNumber>)) -> Value {
-        let mut output = Map::new();
-        output.insert("MessageId".into(), sent.id.to_string().into());
-        output.insert("MD5OfMessageBody".into(), self.body.into());
-        if let Some(md5) = self.attributes {
-            output.insert("MD5OfMessageAttributes".into(), md5.into());
+impl Digests {
+    fn of(self, (sent, sequence): (Sent, Option<SequenceNumber>)) -> Told {
+        Told {
+            message_id: sent.id,
+            digests: self,
+            sequence_number: sequence.map(|sequence| sequence.to_string()),
         }
-        if let Some(md5) = self.system_attributes {
-            output.insert("MD5OfMessageSystemAttributes".into(), md5.into());
-        }
-        if let Some(sequence) = sequence {
-            output.insert("SequenceNumber".into(), sequence.to_string().into());
-        }
-        Value::Object(output)
     }
 }
 

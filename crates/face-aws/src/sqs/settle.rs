@@ -8,7 +8,9 @@ use queues::Receipt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::Output;
 use super::error::{self, about_receipt, invalid_receipt, missing_parameter};
+use super::pace::Action;
 use super::receive::{LONGEST_VISIBILITY_S, between};
 use super::{Asked, batch};
 use crate::protocol::Fault;
@@ -40,7 +42,8 @@ struct Entry {
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let given: One = asked.read()?;
     let address = asked.queue(given.queue_url.as_deref())?;
-    asked.queues.get(&address).map_err(error::fault)?;
+    let queue = asked.queues.get(&address).map_err(error::fault)?;
+    asked.pace.call(&address, &queue, Action::Delete)?;
     let handle = handle(given.receipt_handle)?;
     let receipt = receipt(&handle)?;
     let done = asked.queues.settle(&address, &[receipt]).await;
@@ -50,12 +53,13 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Value, Fault> {
     }
 }
 
-pub(super) async fn delete_batch(mut asked: Asked<'_>) -> Result<Value, Fault> {
+pub(super) async fn delete_batch(mut asked: Asked<'_>) -> Result<Output, Fault> {
     let Batch { queue_url, entries } = asked.read()?;
     let address = asked.queue(queue_url.as_deref())?;
-    asked.queues.get(&address).map_err(error::fault)?;
+    let queue = asked.queues.get(&address).map_err(error::fault)?;
     let ids = entries.iter().map(|entry| entry.id.as_str());
     batch::check("DeleteMessageBatchRequestEntry", ids)?;
+    asked.pace.call(&address, &queue, Action::Delete)?;
     let read: Vec<_> = entries
         .into_iter()
         .map(|entry| {
@@ -80,22 +84,24 @@ pub(super) async fn delete_batch(mut asked: Asked<'_>) -> Result<Value, Fault> {
         });
         (id, outcome)
     });
-    Ok(batch::outcome(outcomes.collect()))
+    asked.print(&batch::outcome(outcomes))
 }
 
 pub(super) async fn hold(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let given: One = asked.read()?;
     let address = asked.queue(given.queue_url.as_deref())?;
-    asked.queues.get(&address).map_err(error::fault)?;
+    let queue = asked.queues.get(&address).map_err(error::fault)?;
+    asked.pace.call(&address, &queue, Action::Hold)?;
     let handle = handle(given.receipt_handle)?;
     hold_one(&asked, &address, &handle, given.visibility_timeout).await?;
     Ok(Value::Null)
 }
 
-pub(super) async fn hold_batch(mut asked: Asked<'_>) -> Result<Value, Fault> {
+pub(super) async fn hold_batch(mut asked: Asked<'_>) -> Result<Output, Fault> {
     let Batch { queue_url, entries } = asked.read()?;
     let address = asked.queue(queue_url.as_deref())?;
-    asked.queues.get(&address).map_err(error::fault)?;
+    let queue = asked.queues.get(&address).map_err(error::fault)?;
+    asked.pace.call(&address, &queue, Action::Hold)?;
     let ids = entries.iter().map(|entry| entry.id.as_str());
     batch::check("ChangeMessageVisibilityBatchRequestEntry", ids)?;
     let mut outcomes = Vec::with_capacity(entries.len());
@@ -104,7 +110,7 @@ pub(super) async fn hold_batch(mut asked: Asked<'_>) -> Result<Value, Fault> {
         let held = hold_one(&asked, &address, &entry.receipt_handle, seconds).await;
         outcomes.push((entry.id, held.map(|()| json!({}))));
     }
-    Ok(batch::outcome(outcomes))
+    asked.print(&batch::outcome(outcomes.into_iter()))
 }
 
 async fn hold_one(

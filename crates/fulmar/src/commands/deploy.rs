@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) ->
         let deployment = Deployment {
             path: template.path().to_owned(),
             stack: Some(template.stack().to_owned()),
-            parameters: args.template.parameters(),
+            parameters: template.overrides().parameters,
         };
         let body = serde_json::to_vec(&deployment)
             .map_err(|cause| Failure::internal(cause.to_string()))?;

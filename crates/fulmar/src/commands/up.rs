@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ::deploy::desired::{Cloud, Code, Kind, Notification};
-use ::deploy::{Applied, Desired, Overrides, Template};
+use ::deploy::{Applied, Desired, Template};
 use console::Line;
 use ledger::Filter;
 use runtimes::Packages;
@@ -122,9 +122,8 @@ impl Up<'_> {
                 () = stop.cancelled() => return Ok(()),
                 lines = follow.next() => {
                     let lines = lines.map_err(|error| Failure::new(error.kind(), error.to_string()))?;
-                    for line in lines.into_iter().map(Line::from) {
-                        self.output.event("log", &line, || super::log_line(self.output, &line));
-                    }
+                    let lines: Vec<Line> = lines.into_iter().map(Line::from).collect();
+                    self.output.events("log", &lines, |line| super::log_line(self.output, line));
                 }
                 changed = watch.changed() => {
                     for app in &mut apps {
@@ -159,11 +158,7 @@ impl Up<'_> {
             ::deploy::build(code, &Packages::of_server(data_dir), tell).await?;
         }
         if reload.template || reload.archives {
-            let overrides = Overrides {
-                stack: Some(app.template.stack().to_owned()),
-                ..self.args.template.overrides()
-            };
-            let template = ::deploy::load(app.template.path(), overrides)?;
+            let template = ::deploy::load(app.template.path(), app.template.overrides())?;
             build(&template, data_dir, self.output).await?;
             app.desired = self.deploy(&template).await?.desired;
             app.template = template;
@@ -262,21 +257,29 @@ impl Up<'_> {
         ))
     }
 
-    /// A request for each gateway, to a route that needs no parameters.
+    /// A request for each gateway, to a route that needs no parameters, or a connection.
     fn requests(&self, desired: &Desired) -> Vec<String> {
         let facts = json!({ "resources": desired.resources });
+        let all = reached(&facts, self.running.address.port());
+        // Of connections, one route decides about all.
+        let guarded = |request: &Reached| {
+            let of_it = |other: &&Reached| other.gateway == request.gateway && !other.is_open;
+            request.url.starts_with("ws:") && all.iter().any(|other| of_it(&other))
+        };
         let plain = |request: &&Reached| {
             request.is_open
-                && request.url.starts_with("http:")
+                && !guarded(request)
                 && !request.url.contains(['{', '*', '?'])
                 && request.method != "POST"
         };
         let mut seen = BTreeSet::new();
-        reached(&facts, self.running.address.port())
-            .iter()
+        all.iter()
             .filter(plain)
             .filter(|request| seen.insert(request.gateway.clone()))
             .map(|request| match request.method.as_str() {
+                _ if request.url.starts_with("ws:") => {
+                    format!("  npx wscat -c {}", quoted(&request.url))
+                }
                 "ANY" | "GET" => format!("  curl {}", quoted(&request.url)),
                 method => format!("  curl -X {method} {}", quoted(&request.url)),
             })

@@ -16,6 +16,7 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::joint;
 use crate::dialect::{CallFacts, Dialect, Exit, Failed, Fault, InstanceFacts, Moment};
 use crate::protocol;
 use crate::{
@@ -175,7 +176,7 @@ impl World {
         self.functions.invoke(call).await
     }
 
-    fn call(&self, payload: &'static str) -> Invoke {
+    pub(crate) fn call(&self, payload: &'static str) -> Invoke {
         Invoke {
             space: space(),
             function: "f".into(),
@@ -369,6 +370,10 @@ impl Dialect for Plain {
         }]
     }
 
+    fn at_once(&self, function: &Function) -> Option<u32> {
+        (function.configuration.handler == joint::HANDLER).then_some(joint::MAY_TAKE)
+    }
+
     fn billed_ms(&self, phases: &Phases) -> u64 {
         u64::try_from(phases.run.as_millis()).unwrap_or(u64::MAX)
     }
@@ -423,8 +428,11 @@ async fn act(
     mut stdout: DuplexStream,
     stage: &Stage,
 ) -> Exit {
-    let mut stream = BufReader::new(stream);
     stdout.write_all(b"init\n").await.unwrap();
+    if what.handler == joint::HANDLER {
+        return joint::act(stream, stage).await;
+    }
+    let mut stream = BufReader::new(stream);
     match what.handler.as_str() {
         "init-error" => {
             post(&mut stream, protocol::INIT_ERROR, "\"bad init\"", false).await;

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use base::Clock;
+
 use super::fake::World;
 use crate::Policy;
 
@@ -37,8 +39,17 @@ async fn call_every(world: &World, period: Duration, times: u32) {
         for _ in 0..period.as_secs() / 60 {
             world.clock.advance(MINUTE);
             world.settle().await;
+            // Some of what it does then waits for a disk, which knows nothing of these minutes.
+            world.until("the worker is done", is_done).await;
         }
     }
+}
+
+/// Whether the worker waits for what is still to come.
+fn is_done(world: &World) -> bool {
+    let pools = &world.functions.shared.pools;
+    let next = pools.next.load(Ordering::Relaxed);
+    next > world.clock.now().as_micros() && !pools.is_starting()
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 use ledger::Outcome as Recorded;
 
 use super::fake::{World, space};
+use crate::errand::Watch;
+use crate::invoke::{Answer, Heard};
 use crate::{Error, Throttle};
 
 #[tokio::test]
@@ -349,4 +351,21 @@ async fn a_worker_that_speaks_out_of_turn_is_put_right_and_used_again() {
         assert_eq!(outcome.result.unwrap(), answer);
     }
     assert_eq!(world.stage.launches(), 1);
+}
+
+#[tokio::test]
+async fn a_call_takes_little_room() {
+    let world = World::new();
+    let function = world.deploy("echo").await;
+    let (answer, _answered) = tokio::sync::oneshot::channel();
+    let answer = Answer::new(answer, Watch::default());
+    let call = world.functions.invoke_and_record(
+        world.call("1"),
+        function,
+        Heard::AtItsEnd { with_log: false },
+        answer,
+    );
+    // It is moved some times before it runs, and once when it is done.
+    let room = size_of_val(&call);
+    assert!(room <= 8 << 10, "{room} bytes");
 }

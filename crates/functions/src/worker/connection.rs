@@ -375,7 +375,10 @@ fn broken(cause: &io::Error) -> Broken {
 }
 
 fn parse_head(head: &str) -> Option<Head> {
-    let mut lines = head.split("\r\n");
+    // A line may end without the first of the two bytes (RFC 9112, section 2.2), and one is found sooner.
+    let mut lines = head
+        .split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line));
     let mut request = lines.next()?.split(' ');
     let method = match request.next()? {
         "GET" => Method::Get,
@@ -421,13 +424,14 @@ fn parse_head(head: &str) -> Option<Head> {
 
 impl Told {
     fn named(&mut self, header: &str) -> Option<&mut Option<String>> {
-        match header.to_ascii_lowercase().as_str() {
-            protocol::extension::NAME => Some(&mut self.name),
-            protocol::extension::ID => Some(&mut self.id),
-            protocol::extension::FEATURES => Some(&mut self.features),
-            protocol::extension::ERROR_KIND => Some(&mut self.kind),
-            _ => None,
-        }
+        let known = [
+            (protocol::extension::NAME, &mut self.name),
+            (protocol::extension::ID, &mut self.id),
+            (protocol::extension::FEATURES, &mut self.features),
+            (protocol::extension::ERROR_KIND, &mut self.kind),
+        ];
+        let mut known = known.into_iter();
+        known.find_map(|(name, told)| header.eq_ignore_ascii_case(name).then_some(told))
     }
 }
 

@@ -4,9 +4,11 @@
 //! Nothing runs in the background: connections are read while somebody waits for a request, and an idle instance costs
 //! nothing.
 
-use futures_util::StreamExt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::{Connection, Request};
@@ -16,13 +18,15 @@ use super::{Broken, Handover};
 /// More than any client keeps. Each may fill a body, so this bounds what a hostile worker makes us hold.
 pub(super) const MOST: usize = 32;
 
-type Reading = BoxFuture<'static, (Connection<TcpStream>, Result<Request, Broken>)>;
+type Reading = BoxFuture<'static, Read>;
+type Read = (Connection<TcpStream>, Result<Request, Broken>);
 
 pub(super) struct Listener {
     listener: TcpListener,
     largest_body: u64,
     outlet: Outlets,
-    reading: FuturesUnordered<Reading>,
+    /// Who was answered last comes last.
+    reading: Vec<Reading>,
     /// Where the last request came from, until it is answered; and whether that is the end of it.
     asker: Option<(Connection<TcpStream>, bool)>,
 }
@@ -33,7 +37,7 @@ impl Listener {
             listener,
             largest_body,
             outlet,
-            reading: FuturesUnordered::new(),
+            reading: Vec::new(),
             asker: None,
         }
     }
@@ -48,7 +52,7 @@ impl Listener {
                     let _ = stream.set_nodelay(true);
                     self.read(Connection::new(stream, self.largest_body, self.outlet.clone()));
                 }
-                Some((connection, request)) = self.reading.next() => match request {
+                (connection, request) = poll_fn(|task| next(&mut self.reading, task)) => match request {
                     Ok(request) => {
                         self.asker = Some((connection, request.closes));
                         return Ok(request);
@@ -114,4 +118,15 @@ impl Listener {
             (connection, request)
         }));
     }
+}
+
+/// What the first of them has to say that has anything to say. All are looked at: there are few, and mostly one.
+fn next(reading: &mut Vec<Reading>, task: &mut Context<'_>) -> Poll<Read> {
+    for at in 0..reading.len() {
+        if let Poll::Ready(read) = reading[at].poll_unpin(task) {
+            drop(reading.remove(at));
+            return Poll::Ready(read);
+        }
+    }
+    Poll::Pending
 }

@@ -387,7 +387,7 @@ async fn stream_of(
     caller: impl AsyncFnOnce(Pieces),
 ) -> (Result<Reply, Broken>, Worker) {
     let (mut worker, mut theirs) = pair();
-    let (streaming, pieces) = streaming(limit);
+    let (streaming, pieces) = streaming(limit, &Ahead::default());
     tokio::spawn(async move {
         theirs.write_all(&said).await.unwrap();
         std::future::pending::<()>().await;
@@ -408,7 +408,7 @@ async fn stream_of(
 #[tokio::test]
 async fn an_answer_is_passed_on_while_it_comes() {
     let (mut worker, mut theirs) = pair();
-    let (streaming, mut pieces) = streaming(LARGEST);
+    let (streaming, mut pieces) = streaming(LARGEST, &Ahead::default());
     let reading = tokio::spawn(async move {
         let work = Handover {
             streaming: Some(&streaming),
@@ -434,7 +434,7 @@ async fn an_answer_is_passed_on_while_it_comes() {
 #[tokio::test]
 async fn a_worker_is_read_no_faster_than_its_caller_takes_the_answer() {
     let (mut worker, mut theirs) = pair();
-    let (streaming, mut pieces) = streaming(1 << 30);
+    let (streaming, mut pieces) = streaming(1 << 30, &Ahead::of(1 << 20));
     let reading = tokio::spawn(async move {
         let work = Handover {
             streaming: Some(&streaming),

@@ -107,7 +107,8 @@ function triggerMetadata(http) {
 
 /** For the package's own server, which an application asks for that streams. Nothing of it goes over a network. */
 function proxied(event, http) {
-  const request = requestOf(event.bytes);
+  const { head, body } = split(event.bytes);
+  const request = requestOf(head, body);
   const { protocol, host } = new URL(http.url);
   Object.assign(request.headers, { "x-ms-invocation-id": event.requestId, "x-forwarded-host": host, "x-forwarded-proto": protocol.slice(0, -1) });
   return request;

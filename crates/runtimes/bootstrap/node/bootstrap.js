@@ -2,7 +2,7 @@
 //
 // It behaves as the runtime interface client of the real service, in a fraction of its size: the same errors, the same
 // log lines, the same rules for when an invocation is over. The pieces: `connection.js` speaks the Runtime API,
-// `load.js` finds the handler, `invocation.js` knows when a call is over, `streaming.js` is for answers in pieces,
+// `load.js` finds the handler, `code_cache.js` saves compiling it, `invocation.js` knows when a call is over, `streaming.js` is for answers in pieces,
 // `console.js` and `errors.js` give things their shape, and `redirect.js` keeps the SDKs' requests on this machine.
 "use strict";
 
@@ -24,7 +24,7 @@ let current;
 async function main() {
   const library = process.env.FULMAR_TEMPLATE;
   delete process.env.FULMAR_TEMPLATE;
-  let handler = library ? await require("./template.js").wait(library, prepareAndLoad) : undefined;
+  let handler = library ? await require("./template.js").wait(library, prepareAndLoad, rehearse) : undefined;
   const settings = takeSettings();
   const connection = new Connection(3);
   // Other clouds have frameworks of their own to behave as.
@@ -36,7 +36,7 @@ async function main() {
   if (!handler) arrange(settings);
   watchForTheUnexpected(connection);
   try {
-    handler ??= await load(settings.root, settings.handler);
+    handler ??= await loadWithCache(settings);
   } catch (error) {
     log("Uncaught Exception", error);
     await connection.initError(initBody(error));
@@ -54,6 +54,29 @@ async function main() {
     // The answer, or its end, and the next question are one write.
     event = await (answer.streamed ? endStream(running.stream, connection, answer.failed) : connection.answer(event.requestId, answer));
   }
+}
+
+/** An instance's way to its first answer. */
+async function rehearse(fd, loaded, goOn) {
+  const settings = takeSettings();
+  const connection = new Connection(fd);
+  if (!loaded) arrange(settings);
+  watchForTheUnexpected(connection);
+  const handler = loaded ?? (await loadWithCache(settings));
+  const event = await connection.next();
+  setRequestId(event.requestId);
+  process.env._X_AMZN_TRACE_ID = event.trace;
+  const next = connection.answer(event.requestId, await new Invocation(event, connection).run(handler));
+  goOn();
+  await next;
+}
+
+/** As `load`, with what others have compiled of the same code. */
+async function loadWithCache({ root, handler, codeCache }) {
+  const using = codeCache ? require("./code_cache.js").use(codeCache) : undefined;
+  const loaded = await load(root, handler);
+  using?.done();
+  return loaded;
 }
 
 function arrange(settings) {
@@ -83,10 +106,14 @@ function takeSettings() {
     handler: process.env._HANDLER ?? "",
     endpoint: process.env.FULMAR_ENDPOINT,
     adapter: process.env.FULMAR_ADAPTER,
+    atOnce: Number(process.env.FULMAR_AT_ONCE ?? 1),
     format: process.env.AWS_LAMBDA_LOG_FORMAT,
     level: process.env.AWS_LAMBDA_LOG_LEVEL,
+    codeCache: process.env.FULMAR_CODE_CACHE,
   };
+  delete process.env.FULMAR_CODE_CACHE;
   delete process.env.FULMAR_ADAPTER;
+  delete process.env.FULMAR_AT_ONCE;
   // Where nothing is confined, the code is not where the real service has it.
   if (!settings.adapter && settings.root !== process.env.LAMBDA_TASK_ROOT) process.env.LAMBDA_TASK_ROOT = settings.root;
   delete process.env.FULMAR_CODE;

@@ -3,21 +3,34 @@
 "use strict";
 
 const net = require("node:net");
+const { Line } = require("./line.js");
 
 const VERSION = "/2018-06-01/runtime";
 const NEXT = `GET ${VERSION}/invocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n`;
+/** Answers up to this length go together with what is said around them. */
+const SMALL = 16 << 10;
+const READ_AT_ONCE = 64 << 10;
 const HEAD_END = Buffer.from("\r\n\r\n");
+/** What is said to an answer. */
+const HEARD = Buffer.from('HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n');
 
 class Connection {
   constructor(fd) {
-    this.socket = new net.Socket({ fd, readable: true, writable: true });
+    this.fd = fd;
+    // All is read into memory that is used again and again; whoever keeps what came copies it.
+    const read = (length, memory) => {
+      this.hear(memory.subarray(0, length));
+      return true;
+    };
+    const onread = { buffer: Buffer.allocUnsafeSlow(READ_AT_ONCE), callback: read };
+    this.socket = new net.Socket({ fd, readable: true, writable: true, onread });
     this.pieces = [];
     this.length = 0;
     this.waiting = undefined;
     this.streaming = false;
     // How many answers of ours are still to be acknowledged before the next event comes.
     this.owed = 0;
-    this.socket.on("data", (piece) => this.#receive(piece));
+    this.hear = (piece) => this.#receive(Buffer.from(piece));
     // Whoever gives the work has gone: nobody is left to work for.
     this.socket.on("close", () => process.exit(0));
     this.socket.on("error", () => process.exit(0));
@@ -31,10 +44,16 @@ class Connection {
 
   /** Answers, asks again and waits for the next event. */
   answer(requestId, answer) {
-    const body = Buffer.from(answer.body);
     this.owed += 1;
+    const path = `${VERSION}/invocation/${requestId}/${answer.kind}`;
+    if (typeof answer.body === "string" && answer.body.length <= SMALL) {
+      // One text takes half as long as pieces that are gathered.
+      this.socket.write(post(path, Buffer.byteLength(answer.body), answer.errorType) + answer.body + NEXT);
+      return this.#event();
+    }
+    const body = Buffer.from(answer.body);
     this.socket.cork();
-    this.socket.write(post(`${VERSION}/invocation/${requestId}/${answer.kind}`, body.length, answer.errorType));
+    this.socket.write(post(path, body.length, answer.errorType));
     this.socket.write(body);
     this.socket.write(NEXT);
     this.socket.uncork();
@@ -93,6 +112,13 @@ class Connection {
     return this.#last(`${VERSION}/init/error`, failed);
   }
 
+  /** Takes several calls at once from here on. */
+  together(atOnce, call) {
+    const line = new Line(this.socket, this.fd, atOnce, call);
+    this.hear = (bytes) => line.hear(bytes);
+    return line;
+  }
+
   /** While nothing but an answer of the handler's is waited for, the connection does not keep the process alive. */
   release() {
     this.socket.unref();
@@ -130,6 +156,10 @@ class Connection {
 
   #deliver() {
     for (;;) {
+      if (this.owed > 0 && this.#heard()) {
+        this.owed -= 1;
+        continue;
+      }
       const message = this.#take();
       if (!message) return;
       if (this.owed > 0) {
@@ -140,6 +170,17 @@ class Connection {
       this.waiting = undefined;
       if (resolve) resolve(message);
     }
+  }
+
+  /** Takes what is said to an answer, if that is what has come: it says nothing that would have to be read. */
+  #heard() {
+    const first = this.pieces[0];
+    if (this.length < HEARD.length || first.length < HEARD.length) return false;
+    if (first.compare(HEARD, 0, HEARD.length, 0, HEARD.length) !== 0) return false;
+    if (first.length > HEARD.length) this.pieces[0] = first.subarray(HEARD.length);
+    else this.pieces.shift();
+    this.length -= HEARD.length;
+    return true;
   }
 
   /** Takes one whole message from what has come, if it is all there. */
@@ -155,27 +196,32 @@ class Connection {
     if (end < 0) return undefined;
     const headers = parse(all.toString("latin1", 0, end));
     const from = end + HEAD_END.length;
-    const to = from + Number(headers.get("content-length") ?? 0);
+    const to = from + Number(headers["content-length"] ?? 0);
     if (all.length < to) {
       this.wanted = to;
       return undefined;
     }
     this.wanted = undefined;
-    const bytes = all.subarray(from, to);
     this.pieces = all.length > to ? [all.subarray(to)] : [];
     this.length = all.length - to;
-    return {
-      bytes,
-      get body() {
-        return bytes.toString("utf8");
-      },
-      requestId: headers.get("lambda-runtime-aws-request-id"),
-      deadline: Number(headers.get("lambda-runtime-deadline-ms")),
-      arn: headers.get("lambda-runtime-invoked-function-arn"),
-      trace: headers.get("lambda-runtime-trace-id"),
-      clientContext: headers.get("lambda-runtime-client-context"),
-      identity: headers.get("lambda-runtime-cognito-identity"),
-    };
+    return new Event(headers, all.subarray(from, to));
+  }
+}
+
+/** A call that is to be made; an acknowledgement looks like one in which nothing is said. */
+class Event {
+  constructor(headers, bytes) {
+    this.bytes = bytes;
+    this.requestId = headers["lambda-runtime-aws-request-id"];
+    this.deadline = Number(headers["lambda-runtime-deadline-ms"]);
+    this.arn = headers["lambda-runtime-invoked-function-arn"];
+    this.trace = headers["lambda-runtime-trace-id"];
+    this.clientContext = headers["lambda-runtime-client-context"];
+    this.identity = headers["lambda-runtime-cognito-identity"];
+  }
+
+  get body() {
+    return this.bytes.toString("utf8");
   }
 }
 
@@ -203,13 +249,18 @@ function clean(text) {
   return String(text).replace(/[^\x20-\x7e]/g, "?");
 }
 
+/** The headers of a head, whose first line has none. */
 function parse(head) {
-  const headers = new Map();
-  for (const line of head.split("\r\n").slice(1)) {
-    const colon = line.indexOf(":");
-    headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+  const headers = { __proto__: null };
+  let line = head.indexOf("\r\n") + 2;
+  while (line > 1) {
+    const next = head.indexOf("\r\n", line);
+    const colon = head.indexOf(":", line);
+    const value = next < 0 ? head.slice(colon + 1) : head.slice(colon + 1, next);
+    headers[head.slice(line, colon).toLowerCase()] = value.trim();
+    line = next + 2;
   }
   return headers;
 }
 
-module.exports = { Connection };
+module.exports = { Connection, HEARD };

@@ -7,6 +7,12 @@
 const { describe, log } = require("./errors.js");
 const { ResponseStream, streams } = require("./streaming.js");
 
+let running;
+
+process.on("beforeExit", () => {
+  if (running && !running.over) running.finish(running.atEnd());
+});
+
 class Invocation {
   constructor(event, connection) {
     this.event = event;
@@ -21,13 +27,11 @@ class Invocation {
       this.finish = (answer) => {
         if (this.over) return;
         this.over = true;
-        process.removeListener("beforeExit", this.idle);
         resolve(answer);
       };
       // Until something is answered, an empty event loop answers null.
       this.atEnd = () => success(null);
-      this.idle = () => this.finish(this.atEnd());
-      process.on("beforeExit", this.idle);
+      running = this;
       this.connection.release();
       this.#call(handler);
     });

@@ -14,12 +14,12 @@ function split(message) {
 }
 
 /** As a server of Node's would have received it. */
-function requestOf(message) {
-  const { head, body } = split(message);
+function requestOf(head, body) {
   const request = new http.IncomingMessage(new Caller(head.ip));
   request.method = head.method;
   request.url = head.url;
   request.httpVersion = head.version.slice(head.version.indexOf("/") + 1);
+  [request.httpVersionMajor, request.httpVersionMinor] = request.httpVersion.split(".").map(Number);
   request.rawHeaders = head.headers.flat();
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     request._addHeaderLine(request.rawHeaders[index], request.rawHeaders[index + 1], request.headers);
@@ -30,15 +30,16 @@ function requestOf(message) {
   return request;
 }
 
-/** Where a request comes from: what Express and others ask a socket for. */
-class Caller extends EventEmitter {
+/** Where a request comes from: what Express and others ask a socket for. It emits events, and is made ready for that when it
+ * has to. */
+class Caller {
   writable = true;
   readable = true;
   encrypted = false;
   destroyed = false;
+  writableLength = 0;
 
   constructor(address) {
-    super();
     this.remoteAddress = address;
   }
 
@@ -52,4 +53,6 @@ class Caller extends EventEmitter {
   }
 }
 
-module.exports = { END_OF_HEAD, requestOf, split };
+Object.setPrototypeOf(Caller.prototype, EventEmitter.prototype);
+
+module.exports = { Caller, END_OF_HEAD, requestOf, split };

@@ -9,7 +9,7 @@
 
 const fs = require("node:fs");
 const net = require("node:net");
-const { Connection } = require("./connection.js");
+const { Connection, HEARD } = require("./connection.js");
 const { Invocation } = require("./invocation.js");
 
 const CONTROL = 4;
@@ -17,8 +17,16 @@ const ROUNDS = 20;
 // Pools of random bytes that libraries fill ahead are at least so large; keys are smaller.
 const POOL = 128;
 
-/** Waits to be forked; resolves in a child, to what `load` gave if there was code to load. */
-async function wait(library, load) {
+// What functions usually have in their environment, and what is another in each instance of one.
+const USUAL =
+  "AWS_REGION AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_MEMORY_SIZE AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT AWS_LAMBDA_RUNTIME_API AWS_ENDPOINT_URL LANG NODE_PATH TABLE_NAME BUCKET_NAME".split(
+    " ",
+  );
+const OF_EACH = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_LOG_STREAM_NAME"];
+
+/** Waits to be forked; resolves in a child, to what `load` gave if there was code to load. `go` is the way of an instance
+ * to its first answer. */
+async function wait(library, load, go) {
   const addon = open(library);
   const isPlaceholder = !process.env.FULMAR_CODE;
   await warm(addon);
@@ -39,12 +47,57 @@ async function wait(library, load) {
     }
     watch.end();
   }
-  fs.writeSync(CONTROL, watch?.unsafe() ?? "ready");
-  globalThis.gc?.();
+  const whyNot = watch?.unsafe();
+  collect();
+  if (!whyNot) await rehearse(addon, watch, loaded, go);
+  fs.writeSync(CONTROL, whyNot ?? "ready");
   const environment = JSON.parse(addon.serve(CONTROL));
   become(addon, environment, isPlaceholder);
   watch?.freshen();
   return loaded;
+}
+
+/** What is young is moved to what is old, which takes two times: else each child would soon have to do the same, and all
+ * that it moves is memory of its own. What is old is left as it is: sweeping it would go on in the children. */
+function collect() {
+  const v8 = require("node:v8");
+  v8.setFlagsFromString("--expose-gc");
+  const gc = require("node:vm").runInNewContext("gc");
+  v8.setFlagsFromString("--no-expose-gc");
+  for (let time = 0; time < 2; time++) gc({ type: "minor" });
+}
+
+/** Has the addon see what memory an instance touches: a child goes its whole way, with a function that does nothing, and
+ * ends. */
+async function rehearse(addon, watch, loaded, go) {
+  const first = addon.pair();
+  if (first < 0) return;
+  const event = answer("200 OK", "Lambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 1\r\n", "{}");
+  const environment = { ...process.env, FULMAR_CODE: __dirname };
+  for (const name of OF_EACH) if (!loaded || name in environment) environment[name] = "of an instance";
+  if (!loaded) {
+    for (const name of USUAL) environment[name] = "of a function";
+    Object.assign(environment, { TZ: ":UTC", _HANDLER: "rehearsal.handler" });
+  }
+  const told = JSON.stringify(environment);
+  if (addon.rehearse()) {
+    fs.closeSync(first);
+    fs.closeSync(first + 1);
+    return;
+  }
+  try {
+    become(addon, JSON.parse(told), !loaded);
+    watch?.freshen();
+    fs.writeSync(first + 1, event);
+    await go(first, loaded && (async (given) => given), () => fs.writeSync(first + 1, HEARD + event));
+  } catch {
+    // As far as it went, it was one.
+  }
+  addon.learn();
+}
+
+function answer(status, headers = "", body = "") {
+  return `HTTP/1.1 ${status}\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
 function open(library) {
@@ -55,11 +108,13 @@ function open(library) {
 
 /** In the child: the process that it is. */
 function become(addon, environment, isPlaceholder) {
-  for (const name of Object.keys(process.env)) delete process.env[name];
-  Object.assign(process.env, environment);
+  // What is as it should be is not touched: it stays the same memory for all.
+  const { env } = process;
+  for (const name of Object.keys(env)) if (!(name in environment)) delete env[name];
+  for (const name of Object.keys(environment)) if (env[name] !== environment[name]) env[name] = environment[name];
   Object.defineProperty(process, "pid", { value: addon.pid(), enumerable: true, configurable: true });
   process.reallyExit = (code) => addon.leave(code ?? 0);
-  Math.random = chance();
+  chance.seed();
   if (!isPlaceholder) return;
   process.chdir(environment.FULMAR_CODE);
   // Where layers' modules are looked for was settled when the process started.
@@ -67,28 +122,36 @@ function become(addon, environment, isPlaceholder) {
 }
 
 /** The language's own generator cannot be seeded, and would say the same in each child. */
-function chance() {
-  const state = new Uint32Array(4);
-  do require("node:crypto").randomFillSync(state);
-  while (!state.some(Boolean));
-  let [a, b, c, d] = state;
-  const next = () => {
+const chance = {
+  state: new Uint32Array(4),
+
+  seed() {
+    do require("node:crypto").randomFillSync(this.state);
+    while (!this.state.some(Boolean));
+  },
+
+  /** In the place of the language's, before any code could keep that. */
+  install() {
+    this.seed();
+    const { state } = this;
     // xoshiro128**
-    const five = Math.imul(b, 5);
-    const result = Math.imul((five << 7) | (five >>> 25), 9) >>> 0;
-    const shifted = b << 9;
-    c ^= a;
-    d ^= b;
-    b ^= c;
-    a ^= d;
-    c ^= shifted;
-    d = (d << 11) | (d >>> 21);
-    return result;
-  };
-  return function random() {
-    return ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 0x20000000000000;
-  };
-}
+    const next = () => {
+      const five = Math.imul(state[1], 5);
+      const result = Math.imul((five << 7) | (five >>> 25), 9) >>> 0;
+      const shifted = state[1] << 9;
+      state[2] ^= state[0];
+      state[3] ^= state[1];
+      state[1] ^= state[2];
+      state[0] ^= state[3];
+      state[2] ^= shifted;
+      state[3] = (state[3] << 11) | (state[3] >>> 21);
+      return result;
+    };
+    Math.random = function random() {
+      return ((next() >>> 5) * 0x4000000 + (next() >>> 6)) / 0x20000000000000;
+    };
+  },
+};
 
 /** Goes the whole way of an invocation a few times, so that a child finds it compiled; and what most functions import. */
 async function warm(addon) {
@@ -96,6 +159,8 @@ async function warm(addon) {
     require(`node:${name}`);
   }
   require("./load.js");
+  require("./code_cache.js").warm();
+  chance.install();
   // The pool of threads is there from now on, and is seen to be.
   await fs.promises.stat("/");
   globalThis.fetch;
@@ -106,17 +171,35 @@ async function warm(addon) {
   let served = 0;
   host.on("data", () => {
     const body = JSON.stringify({ number: served++ });
-    host.write("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".repeat(served > 1 ? 1 : 0));
-    host.write(`HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: ${served}\r\nLambda-Runtime-Deadline-Ms: 1\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    if (served > 1) host.write(HEARD);
+    host.write(answer("200 OK", `Lambda-Runtime-Aws-Request-Id: ${served}\r\nLambda-Runtime-Deadline-Ms: 1\r\n`, body));
   });
   let event = await connection.next();
   for (let round = 0; round < ROUNDS; round++) {
-    const answer = await new Invocation(event, connection).run(async (given, context) => ({ ...given, id: context.awsRequestId }));
-    event = await connection.answer(event.requestId, answer);
+    const given = await new Invocation(event, connection).run(async (event, context) => ({ ...event, id: context.awsRequestId }));
+    event = await connection.answer(event.requestId, given);
   }
   await connection.abandon();
   host.destroy();
   await new Promise(setImmediate);
+}
+
+/** As many ids as are drawn ahead, which cannot be reached otherwise. */
+function drawIds(crypto) {
+  for (let drawn = 0; drawn < 128; drawn++) crypto.randomUUID();
+}
+
+/** The bytes from which `randomInt` takes its numbers, and which it draws anew only when they are used up, if it does. */
+function numbersDrawnAhead(crypto) {
+  const { readUIntBE } = Buffer.prototype;
+  let drawn;
+  Buffer.prototype.readUIntBE = function (...words) {
+    drawn = this;
+    return readUIntBE.apply(this, words);
+  };
+  crypto.randomInt(2);
+  Buffer.prototype.readUIntBE = readUIntBE;
+  return drawn;
 }
 
 /** Remembers, while the function's code is loaded, what a child must have anew, and what cannot be forked. */
@@ -127,6 +210,8 @@ class Watch {
     this.pools = new Set();
     this.refuses = undefined;
     this.before = process.getActiveResourcesInfo();
+    this.numbers = numbersDrawnAhead(crypto);
+    drawIds(crypto);
     const watch = this;
     const { Worker } = workers;
     workers.Worker = class extends Worker {
@@ -180,9 +265,10 @@ class Watch {
       const buffer = pool.deref();
       if (buffer) crypto.randomFillSync(buffer);
     }
-    // What the language's own library has drawn ahead is used up: 128 ids, and 6 KiB of numbers.
-    for (let drawn = 0; drawn < 128; drawn++) crypto.randomUUID();
-    for (let drawn = 0; drawn < 1025; drawn++) crypto.randomInt(2);
+    // What the language's own library has drawn ahead is drawn anew, or used up.
+    if (this.numbers) crypto.randomFillSync(this.numbers);
+    else for (let drawn = 0; drawn < 1025; drawn++) crypto.randomInt(2);
+    drawIds(crypto);
   }
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::{Named, Start, World, all_differ, answers};
+use crate::{Named, Start, World, all_differ, answers, fewest_faults};
 
 const RUNTIME: &str = "nodejs20.x";
 
@@ -31,11 +31,17 @@ pub(crate) fn tests() -> Vec<Named> {
             Box::pin(empty())
         }),
         ("node: initialisation runs once", || Box::pin(once())),
+        ("node: a fork is given what it will write to", || {
+            Box::pin(given())
+        }),
         ("node: forks can do what processes can", || {
             Box::pin(abilities())
         }),
         ("node: what cannot be forked says so", || {
             Box::pin(unsafe_ones())
+        }),
+        ("node: what was compiled is kept, and used", || {
+            Box::pin(code_cache())
         }),
         (
             "node: a template that is dropped leaves its instances",
@@ -68,6 +74,78 @@ async fn placeholder() {
         );
         world.runtimes.clone().look_ahead(RUNTIME.into()).await;
     }
+}
+
+/// Long enough to be kept, and as long whatever it says.
+fn saying(word: char) -> String {
+    let padding = "// what is small is compiled as fast as it is looked for\n".repeat(50);
+    format!(
+        "{padding}const target = (fd) => {{ try {{ return require('fs').readlinkSync('/proc/self/fd/' + fd); }} catch {{ return ''; }} }};
+        const word = '{word}';
+        exports.handler = async () => [word, require.main === module, typeof require.resolve, module.filename,
+        Object.keys(process.env).filter((name) => name.startsWith('FULMAR')), require('fs').readdirSync('/proc/self/fd').map(target).filter((file) => /code-cache/.test(file))];\n"
+    )
+}
+
+/// The table of what is kept, and what comes after it.
+fn kept(file: &[u8]) -> (Vec<(String, usize)>, &[u8]) {
+    let length: usize = u32::from_le_bytes(file[..4].try_into().unwrap())
+        .try_into()
+        .unwrap();
+    let table = serde_json::from_slice(&file[4..4 + length]).unwrap();
+    (table, &file[4 + length..])
+}
+
+async fn code_cache() {
+    const SAID: &str = ",false,\"function\",\"/var/task/app.js\",[],[]]";
+    let worlds = ['a', 'b'].map(|word| {
+        let world = World::new(RUNTIME, "app.handler", &[("app.js", &saying(word))]);
+        (word, world)
+    });
+    let mut files = Vec::new();
+    for (word, world) in &worlds {
+        if !world.has_a_placeholder().await {
+            return;
+        }
+        let folder = world.folder.join("runtimes/code-cache");
+        let all = || {
+            let found = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+            let whole = found.map(|entry| entry.path());
+            whole.filter(|file| file.extension().is_none()).count()
+        };
+        let mut instance = world.start().await;
+        assert_eq!(instance.start, Start::Placeholder);
+        assert_eq!(instance.call("1").await, format!("[\"{word}\"{SAID}"));
+        while all() < 1 {
+            tokio::task::yield_now().await;
+        }
+        let newest = std::fs::read_dir(&folder).unwrap().flatten();
+        let newest = newest.max_by_key(|entry| entry.metadata().unwrap().modified().unwrap());
+        files.push(newest.unwrap().path());
+        world.runtimes.clone().look_ahead(RUNTIME.into()).await;
+        let mut instance = world.start().await;
+        assert_eq!(instance.call("1").await, format!("[\"{word}\"{SAID}"));
+    }
+    // Nobody but the function itself could do this: what it finds under its own name is another's, and is run. So what is
+    // kept is what is run.
+    let [mine, other] = [&files[0], &files[1]].map(|file| std::fs::read(file).unwrap());
+    let ((names, _), (lengths, code)) = (kept(&mine), kept(&other));
+    let table = serde_json::to_vec(&[(&names[0].0, lengths[0].1)]).unwrap();
+    let length = u32::try_from(table.len()).unwrap().to_le_bytes();
+    std::fs::write(&files[0], [&length, table.as_slice(), code].concat()).unwrap();
+    let (_, world) = &worlds[0];
+    world.runtimes.clone().look_ahead(RUNTIME.into()).await;
+    let said = world.start().await.call("1").await;
+    assert_eq!(said, format!("[\"b\"{SAID}"));
+    // For another source, or when it is broken, it is not used.
+    std::fs::write(world.folder.join("code/app.js"), saying('c')).unwrap();
+    world.runtimes.clone().look_ahead(RUNTIME.into()).await;
+    let said = world.start().await.call("1").await;
+    assert_eq!(said, format!("[\"c\"{SAID}"));
+    std::fs::write(&files[0], b"what").unwrap();
+    world.runtimes.clone().look_ahead(RUNTIME.into()).await;
+    let said = world.start().await.call("1").await;
+    assert_eq!(said, format!("[\"c\"{SAID}"));
 }
 
 async fn modules() {
@@ -233,6 +311,14 @@ async fn once() {
         "{answers:?}"
     );
     assert!(answers[0].ends_with(",1]"), "{answers:?}");
+}
+
+async fn given() {
+    let code = "exports.handler = async () => process.resourceUsage().minorPageFault;";
+    let world = World::new(RUNTIME, "index.handler", &[("index.js", code)]);
+    if world.has_a_placeholder().await {
+        fewest_faults(&world, 300).await;
+    }
 }
 
 const ABILITIES: &str = "const crypto = require('crypto'), fs = require('fs'), http = require('http'), net = require('net'), zlib = require('zlib'), os = require('os');

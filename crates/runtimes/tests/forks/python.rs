@@ -1,6 +1,6 @@
 //! Python's.
 
-use crate::{Named, Start, World, all_differ, answers};
+use crate::{Named, Start, World, all_differ, answers, fewest_faults};
 
 const RUNTIME: &str = "python3.12";
 
@@ -27,6 +27,13 @@ pub(crate) fn tests() -> Vec<Named> {
             Box::pin(credentials())
         }),
         ("python: initialisation runs once", || Box::pin(once())),
+        ("python: a fork is given what it will write to", || {
+            Box::pin(given())
+        }),
+        (
+            "python: what the code wants done after a fork is done",
+            || Box::pin(after()),
+        ),
         ("python: forks can do what processes can", || {
             Box::pin(abilities())
         }),
@@ -209,6 +216,44 @@ async fn once() {
         "{answers:?}"
     );
     assert!(answers[0].ends_with(", 1, true]"), "{answers:?}");
+}
+
+async fn given() {
+    let code = "import json, ssl, asyncio, resource\n\
+                def handler(event, context): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n";
+    let world = World::new(RUNTIME, "app.handler", &[("app.py", code)]);
+    if world.has_a_placeholder().await {
+        fewest_faults(&world, 250).await;
+    }
+}
+
+async fn after() {
+    let code = "import os, threading, logging, random\n\
+                done = []\n\
+                os.register_at_fork(before=lambda: done.append('before'), after_in_child=lambda: done.append('child'))\n\
+                def ask():\n    \
+                    end, begin = os.pipe()\n    \
+                    number = random.getrandbits(64)\n    \
+                    if os.fork() == 0:\n        \
+                        logging.getLogger().setLevel('INFO')\n        \
+                        alone = threading.active_count() == 1 and threading.get_ident() == threading.main_thread().ident\n        \
+                        os.write(begin, f'{alone} {random.getrandbits(64)}'.encode())\n        \
+                        os._exit(0)\n    \
+                    os.wait()\n    \
+                    return [os.read(end, 64).decode(), number]\n\
+                def handler(event, context):\n    \
+                    (first, other), (second, _) = ask(), ask()\n    \
+                    native = threading.main_thread().native_id == threading.get_native_id()\n    \
+                    return [done, native, first != second and first.startswith('True')]\n";
+    let world = World::new(RUNTIME, "app.handler", &[("app.py", code)]);
+    if !world.has_a_placeholder().await {
+        return;
+    }
+    let template = world.template().await.unwrap();
+    let answer = world.fork(&template).await.call("0").await;
+    // For the rehearsal, for the fork that made it, and for each of its own.
+    let done = ["before", "before", "child", "before", "before"].map(|word| format!("\"{word}\""));
+    assert_eq!(answer, format!("[[{}], true, true]", done.join(", ")));
 }
 
 const ABILITIES: &str = "import concurrent.futures, threading, subprocess, asyncio, socket, http.server, http.client, hashlib, gc, time, os, ssl, zlib, tempfile, multiprocessing

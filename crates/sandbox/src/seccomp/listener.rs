@@ -9,7 +9,7 @@ use super::{
 };
 use crate::spec::Network;
 
-/// The flags of the one clone that is not refused at once.
+/// The one set of new namespaces that is not refused at once.
 fn flags(network: Network) -> u32 {
     let namespaces = libc::CLONE_NEWUSER
         | libc::CLONE_NEWNS
@@ -20,10 +20,10 @@ fn flags(network: Network) -> u32 {
         Network::Host => 0,
         Network::Isolated { .. } => libc::CLONE_NEWNET,
     };
-    (namespaces | network | libc::CLONE_PARENT | libc::SIGCHLD).cast_unsigned()
+    (namespaces | network).cast_unsigned()
 }
 
-/// Before the usual filter: the clone that makes a child of a template asks, and a child may confine itself further.
+/// Before the usual filter: what makes namespaces for a child of a template asks, and a child may confine itself further.
 pub(crate) fn listened(network: Network) -> Vec<Instruction> {
     let call = |call: libc::c_long| number(call);
     let mut program = vec![
@@ -34,7 +34,7 @@ pub(crate) fn listened(network: Network) -> Vec<Instruction> {
         (IF_EQUAL, 7, 0, call(libc::SYS_landlock_create_ruleset)),
         (IF_EQUAL, 6, 0, call(libc::SYS_landlock_add_rule)),
         (IF_EQUAL, 5, 0, call(libc::SYS_landlock_restrict_self)),
-        (IF_EQUAL, 0, 3, call(libc::SYS_clone)),
+        (IF_EQUAL, 0, 3, call(libc::SYS_unshare)),
         (LOAD, 0, 0, place(0)),
         (IF_EQUAL, 0, 1, flags(network)),
         (RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF),
@@ -75,17 +75,13 @@ impl Listener {
         waiting.is_some()
     }
 
-    /// Lets the call that waits through if this process makes it, and otherwise refuses it.
-    pub(crate) fn grant_to(&self, pid: i32) -> bool {
-        let Some(waiting) = self.next() else {
-            return false;
-        };
-        let is_its_own = i32::try_from(waiting.pid) == Ok(pid);
-        match is_its_own {
-            true => self.say(waiting.id, 0, GO_ON),
-            false => self.say(waiting.id, -libc::EPERM, 0),
+    /// Lets the call that waits through, if one does.
+    pub(crate) fn grant(&self) -> bool {
+        let waiting = self.next();
+        if let Some(waiting) = &waiting {
+            self.say(waiting.id, 0, GO_ON);
         }
-        is_its_own
+        waiting.is_some()
     }
 
     fn next(&self) -> Option<libc::seccomp_notif> {

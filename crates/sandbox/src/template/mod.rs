@@ -12,6 +12,7 @@ pub(crate) mod warden;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::ByteSize;
 use serde::{Deserialize, Serialize};
@@ -90,7 +91,7 @@ pub struct Fork {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    Fork(ForkOrder),
+    Fork(Box<ForkOrder>),
     /// A child is to be made ahead, for the next fork.
     Spare(Birth),
     /// The template is to end; what came of it stays.
@@ -104,6 +105,8 @@ pub(crate) struct ForkOrder {
     pub(crate) uses_spare: bool,
     /// If it does not.
     pub(crate) birth: Birth,
+    /// Another one that is wanted: it is made while this one is sent off.
+    pub(crate) next: Option<Birth>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) tmp: ByteSize,
     /// Set where no control group counts them.
@@ -117,7 +120,10 @@ pub(crate) struct ForkOrder {
 pub(crate) struct Birth {
     /// Whom it takes itself for is its template's user; outside it is this one.
     pub(crate) user: Option<u32>,
-    pub(crate) cgroups: Vec<PathBuf>,
+    /// The files by which one comes into its groups.
+    pub(crate) groups: Vec<PathBuf>,
+    /// Whether it moves itself into them.
+    pub(crate) joins: bool,
 }
 
 impl ForkOrder {
@@ -134,6 +140,8 @@ impl ForkOrder {
 /// A program that has been started to be forked. Dropping it ends the program, and nothing that came of it.
 pub struct Template {
     channel: tokio::sync::Mutex<Channel>,
+    /// How many wait for it.
+    waiting: AtomicUsize,
     group: Option<Arc<Cgroup>>,
     makes: Makes,
 }
@@ -174,6 +182,7 @@ impl Template {
                 process,
                 door: None,
             }),
+            waiting: AtomicUsize::new(0),
             group: group.map(Arc::new),
             makes,
         })
@@ -190,7 +199,8 @@ impl Template {
                     let door = fds.into_iter().next();
                     channel.door = door.and_then(|door| open(door, self.makes.doors.as_ref()));
                 }
-                Status::Began => {}
+                // What it has said before its end is still on its way.
+                Status::Began | Status::Ended(_) => {}
                 other => return Err(Error::Unsafe(ended(other))),
             }
         }
@@ -210,7 +220,7 @@ impl Template {
         );
         let mut passed = vec![out.as_fd(), err.as_fd()];
         passed.extend(fork.fds.iter().map(|passed| passed.fd.as_fd()));
-        let mut channel = self.channel.lock().await;
+        let mut channel = self.turn().await;
         let uses_spare = channel.spare.is_some();
         let (group, birth) = match channel.spare.take() {
             Some(group) => {
@@ -224,18 +234,27 @@ impl Template {
             }
             None => self.birth(&fork.limits)?,
         };
+        let next = match self.waiting.load(Ordering::Relaxed) {
+            0 => None,
+            _ => {
+                let (group, birth) = self.birth(&fork.limits)?;
+                channel.spare = Some(group);
+                Some(birth)
+            }
+        };
         channel.count += 1;
         let id = channel.count;
-        let request = Request::Fork(ForkOrder {
+        let request = Request::Fork(Box::new(ForkOrder {
             id,
             uses_spare,
             birth,
+            next,
             mounts: fork.mounts,
             tmp: fork.tmp,
             pids: group.is_none().then_some(fork.limits.pids),
             numbers,
             message: fork.message,
-        });
+        }));
         channel::send(channel.socket.as_fd(), &request, &passed)
             .map_err(failed("ask for a fork"))?;
         let fds = channel.answer(id).await?;
@@ -254,6 +273,22 @@ impl Template {
         Child::new(Life::Forked(Box::new(forked)), stdout, stderr)
     }
 
+    /// In turn. Who is in it sees that others wait.
+    async fn turn(&self) -> tokio::sync::MutexGuard<'_, Channel> {
+        /// Who waits may lose patience.
+        struct Waits<'a>(&'a AtomicUsize);
+        impl Drop for Waits<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waits = Waits(&self.waiting);
+        let channel = self.channel.lock().await;
+        drop(waits);
+        channel
+    }
+
     fn birth(&self, limits: &Limits) -> Result<(Option<Cgroup>, Birth)> {
         let group = self.makes.stock.group(limits);
         let group = group.map_err(|cause| Error::io("make a control group", cause))?;
@@ -262,7 +297,8 @@ impl Template {
                 User::Number(number) => Some(number),
                 User::Same => None,
             },
-            cgroups: group.as_ref().map(Cgroup::members).unwrap_or_default(),
+            groups: group.as_ref().map(Cgroup::members).unwrap_or_default(),
+            joins: group.as_ref().is_some_and(Cgroup::is_joined_from_inside),
         };
         Ok((group, birth))
     }

@@ -1,9 +1,10 @@
 //! The outside of a template: the process that started it, sees to its forks and gives each child what is its own.
 //!
 //! A template is as hostile as an instance from its first line of somebody's code. It has an instance's walls, but one
-//! door: a `clone` into fresh namespaces, with exactly these flags, is not refused by the filter but put to this process,
-//! which lets one through for each fork that the server has asked for. (The flags are in a register, so what is let
-//! through is what was looked at.) Everything else about the child is done from here, without its help: who it is, its
+//! door: to `unshare` exactly these namespaces is not refused by the filter but put to this process, which lets one through
+//! for each fork that the server has asked for. (The flags are in a register, so what is let through is what was looked
+//! at. Whoever in the template gets it, only the first process of new namespaces that gives everything up comes of it.)
+//! Everything else about the child is done from here, without its help: who it is, its
 //! control groups, its `/tmp`, its `/proc`, its network. Last, this process looks at what became of it, and only a child
 //! that has given everything up is handed to the server.
 //!
@@ -36,6 +37,8 @@ const SWEEPS: u32 = 1_000;
 /// How often, and how far apart, a template is looked at before it is given up.
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// How many folders of a group's path are of our making.
+const GROUP_DEPTH: usize = 3;
 /// How deep a child's pid namespace is, seen from here: ours, the template's, its own.
 const DEPTH: usize = 3;
 
@@ -52,6 +55,19 @@ struct Warden<'a> {
     unasked: u32,
     /// Made ahead.
     spare: Option<Born>,
+    bearing: Option<Bearing>,
+}
+
+/// A child that is on its way.
+struct Bearing {
+    birth: Birth,
+    talk: OwnedFd,
+    /// Its namespaces were let through.
+    granted: bool,
+    /// Its number, when it has spoken.
+    pid: Option<i32>,
+    /// The template has done its part.
+    told: bool,
 }
 
 /// The first process: starts the template, keeps it, and outlives it until the last of its children has ended.
@@ -210,33 +226,25 @@ impl<'a> Warden<'a> {
             control,
             unasked: 0,
             spare: None,
+            bearing: None,
         })
     }
 
     /// Until the template ends or is retired.
     fn serve(mut self) -> Step<()> {
         self.wait_until_ready()?;
-        loop {
-            let sources = [self.status, self.listener.as_fd(), self.control.as_fd()];
-            let ready = poll(&sources, None)?;
-            if ready[1] {
-                self.refuse_unasked()?;
-            }
-            if ready[0] {
-                let Some((request, fds)) = channel::receive_next::<Request>(self.status).ok()
-                else {
-                    return self.end();
-                };
-                match request {
-                    Request::Retire => return self.end(),
-                    Request::Fork(fork) => self.answer(&fork, &fds)?,
-                    Request::Spare(birth) => self.spare = Some(self.bear(&birth)?),
-                }
-            } else if ready[2] {
-                // It says nothing unasked: it has ended, or is broken.
-                return self.end();
+        let status = self.status;
+        while self.attend(Some(status), None)? {
+            let Some((request, fds)) = channel::receive_next::<Request>(status).ok() else {
+                break;
+            };
+            match request {
+                Request::Retire => break,
+                Request::Fork(fork) => self.answer(*fork, &fds)?,
+                Request::Spare(birth) => self.begin(birth)?,
             }
         }
+        self.end()
     }
 
     /// The template alone goes; its children are its init's.
@@ -320,8 +328,8 @@ impl<'a> Warden<'a> {
         Ok(())
     }
 
-    fn answer(&mut self, fork: &ForkOrder, fds: &[OwnedFd]) -> Step<()> {
-        match self.fork(fork, fds) {
+    fn answer(&mut self, mut fork: ForkOrder, fds: &[OwnedFd]) -> Step<()> {
+        match self.fork(&mut fork, fds) {
             Ok(forked) => {
                 let child = &forked.child;
                 let mut handed = vec![child.pidfd.as_fd(), child.talk.as_fd()];
@@ -338,81 +346,145 @@ impl<'a> Warden<'a> {
         }
     }
 
-    /// Goes on with the child that was made ahead, or with a new one.
-    fn fork(&mut self, fork: &ForkOrder, fds: &[OwnedFd]) -> Step<Forked> {
-        let child = match self.spare.take() {
-            Some(child) if fork.uses_spare => child,
-            _ if fork.uses_spare => return Err("no child was made ahead".into()),
-            other => {
-                self.spare = other;
-                self.bear(&fork.birth)?
-            }
-        };
+    /// Goes on with the child that was made ahead, or with a new one. Meanwhile the next one is made.
+    fn fork(&mut self, fork: &mut ForkOrder, fds: &[OwnedFd]) -> Step<Forked> {
+        if !fork.uses_spare {
+            self.begin(std::mem::take(&mut fork.birth))?;
+        }
+        let child = self.born()?;
+        if let Some(next) = fork.next.take() {
+            self.begin(next).inspect_err(|_| child.kill())?;
+        }
         let made = self.send_off(fork, fds, &child);
         let door = made.inspect_err(|_| child.kill())?;
         Ok(Forked { child, door })
     }
 
-    /// A child that has everything of its own but what its program is to see.
-    fn bear(&mut self, birth: &Birth) -> Step<Born> {
+    /// Has the template make a child that has everything of its own but what its program is to see.
+    fn begin(&mut self, birth: Birth) -> Step<()> {
         let (talk, theirs) = channel::pair().map_err(failed("make a channel"))?;
         rustix::net::sockopt::set_socket_passcred(&talk, true).map_err(failed("ask for names"))?;
         let isolated = matches!(self.order.make.network, Network::Isolated { .. });
         let word: &[u8] = if isolated { b"n" } else { b"h" };
         channel::send_bytes(self.control.as_fd(), word, &[theirs.as_fd()])
             .map_err(failed("ask for a fork"))?;
-        drop(theirs);
-        let pid = self.birth(talk.as_fd())?;
+        self.bearing = Some(Bearing {
+            birth,
+            talk,
+            granted: false,
+            pid: None,
+            told: false,
+        });
+        Ok(())
+    }
+
+    /// Waits for the child that is on its way, if it is not there already.
+    fn born(&mut self) -> Step<Born> {
+        if self.bearing.is_some() && !self.attend(None, Some(LONGEST_FORK))? {
+            return Err("the template has ended".into());
+        }
+        self.spare
+            .take()
+            .ok_or_else(|| "no child was made ahead".into())
+    }
+
+    /// Sees to the template, and to the child that is on its way, until there is something to read from somebody else; if
+    /// there is nobody else, until the child is there. Whether the template still is.
+    fn attend(&mut self, other: Option<BorrowedFd<'_>>, longest: Option<Duration>) -> Step<bool> {
+        loop {
+            let mut sources = vec![self.listener.as_fd(), self.control.as_fd()];
+            sources.extend(other);
+            let speaks = self
+                .bearing
+                .as_ref()
+                .filter(|bearing| bearing.pid.is_none());
+            sources.extend(speaks.map(|bearing| bearing.talk.as_fd()));
+            let (of_other, of_child) = (2, 2 + usize::from(other.is_some()));
+            let ready = poll(&sources, longest)?;
+            if !ready.contains(&true) {
+                return Err("it did not fork in time".into());
+            }
+            if ready[0] {
+                self.hear_who_asks()?;
+            }
+            if ready[1] && !self.hear_the_template()? {
+                return Ok(false);
+            }
+            if ready.get(of_child) == Some(&true) {
+                self.hear_the_child()?;
+            }
+            self.raise_if_born()?;
+            let is_done = match other {
+                Some(_) => ready[of_other],
+                None => self.bearing.is_none(),
+            };
+            if is_done {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// One set of namespaces is let through for each child that is wanted.
+    fn hear_who_asks(&mut self) -> Step<()> {
+        match &mut self.bearing {
+            Some(bearing) if !bearing.granted => {
+                bearing.granted = self.listener.grant();
+                Ok(())
+            }
+            _ => self.refuse_unasked(),
+        }
+    }
+
+    /// It says nothing unasked: else it has ended, or is broken.
+    fn hear_the_template(&mut self) -> Step<bool> {
+        let Some(bearing) = self.bearing.as_mut().filter(|bearing| !bearing.told) else {
+            return Ok(false);
+        };
+        let (bytes, _, _) =
+            channel::receive_bytes(self.control.as_fd()).map_err(failed("hear the template"))?;
+        match <[u8; 4]>::try_from(bytes.as_slice()).map(i32::from_le_bytes) {
+            Ok(pid) if pid > 0 => bearing.told = true,
+            Ok(errno) => {
+                let cause = std::io::Error::from_raw_os_error(-errno);
+                return Err(format!("it could not fork: {cause}"));
+            }
+            Err(_) => return Err("it ended".into()),
+        }
+        Ok(true)
+    }
+
+    fn hear_the_child(&mut self) -> Step<()> {
+        let Some(bearing) = &mut self.bearing else {
+            return Ok(());
+        };
+        let (_, _, from) =
+            channel::receive_bytes(bearing.talk.as_fd()).map_err(failed("hear of the child"))?;
+        let pid = from.filter(|pid| *pid > 0);
+        bearing.pid = Some(pid.ok_or("the child did not come")?);
+        Ok(())
+    }
+
+    fn raise_if_born(&mut self) -> Step<()> {
+        let is_there = |bearing: &mut Bearing| bearing.told && bearing.pid.is_some();
+        let Some(bearing) = self.bearing.take_if(is_there) else {
+            return Ok(());
+        };
+        let pid = bearing.pid.unwrap_or_default();
         let inside = self.order.make.user.inside();
         let child = Born {
             pid,
             pidfd: open_pid(pid)?,
-            talk,
-            user: birth.user.unwrap_or(inside),
+            talk: bearing.talk,
+            user: bearing.birth.user.unwrap_or(inside),
+            groups: match bearing.birth.joins {
+                true => bearing.birth.groups.clone(),
+                false => Vec::new(),
+            },
         };
-        let raised = self.raise(birth, inside, &child);
+        let raised = self.raise(&bearing.birth, inside, &child);
         raised.inspect_err(|_| child.kill())?;
-        Ok(child)
-    }
-
-    /// Lets one clone through and waits for who comes of it.
-    fn birth(&mut self, talk: BorrowedFd<'_>) -> Step<i32> {
-        let (mut granted, mut born, mut told) = (false, None, false);
-        while born.is_none() || !told {
-            let sources = [self.listener.as_fd(), self.control.as_fd(), talk];
-            let ready = poll(&sources, Some(LONGEST_FORK))?;
-            if ready == [false; 3] {
-                return Err("it did not fork in time".into());
-            }
-            if ready[0] {
-                if granted {
-                    self.refuse_unasked()?;
-                } else {
-                    granted = self.listener.grant_to(self.program);
-                }
-            }
-            if ready[1] {
-                let (bytes, _, _) = channel::receive_bytes(self.control.as_fd())
-                    .map_err(failed("hear the template"))?;
-                match <[u8; 4]>::try_from(bytes.as_slice()).map(i32::from_le_bytes) {
-                    Ok(pid) if pid > 0 => told = true,
-                    Ok(errno) => {
-                        let cause = std::io::Error::from_raw_os_error(-errno);
-                        return Err(format!("it could not fork: {cause}"));
-                    }
-                    Err(_) => return Err("it ended".into()),
-                }
-            }
-            if ready[2] && born.is_none() {
-                let (_, _, from) =
-                    channel::receive_bytes(talk).map_err(failed("hear of the child"))?;
-                born = Some(
-                    from.filter(|pid| *pid > 0)
-                        .ok_or("the child did not come")?,
-                );
-            }
-        }
-        born.ok_or_else(|| "the child did not come".into())
+        self.spare = Some(child);
+        Ok(())
     }
 
     /// Makes a child somebody of its own.
@@ -426,16 +498,24 @@ impl<'a> Warden<'a> {
         write("setgroups", "deny".into())?;
         write("uid_map", format!("{inside} {} 1", child.user))?;
         write("gid_map", format!("{inside} {} 1", child.user))?;
-        for file in &birth.cgroups {
-            fs::write(file, child.pid.to_string())
-                .map_err(|cause| format!("join {}: {cause}", file.display()))?;
+        let talk = child.talk.as_fd();
+        if !birth.joins {
+            for file in &birth.groups {
+                fs::write(file, child.pid.to_string())
+                    .map_err(|cause| format!("join {}: {cause}", file.display()))?;
+            }
+            return channel::send_bytes(talk, b"join", &[]).map_err(failed("let the child join"));
         }
-        Ok(())
+        let open = |file: &PathBuf| fs::File::options().write(true).open(file);
+        let entrances: Result<Vec<_>, _> = birth.groups.iter().map(open).collect();
+        let entrances = entrances.map_err(failed("open the groups"))?;
+        let entrances: Vec<_> = entrances.iter().map(AsFd::as_fd).collect();
+        channel::send_bytes(talk, b"join", &entrances).map_err(failed("let the child join"))
     }
 
     /// Gives it what it is to see, tells it what it is for, and waits until it has let go of the rest.
     fn send_off(
-        &self,
+        &mut self,
         fork: &ForkOrder,
         fds: &[OwnedFd],
         child: &Born,
@@ -453,23 +533,30 @@ impl<'a> Warden<'a> {
         let talk = child.talk.as_fd();
         channel::send_bytes(talk, &fork.message(self.order.make.user.inside()), &passed)
             .map_err(failed("tell the child who it is"))?;
-        wait_to_read(&[talk], LONGEST_FORK)?;
+        // Meanwhile another may be born.
+        if !self.attend(Some(talk), Some(LONGEST_FORK))? {
+            return Err("the template has ended".into());
+        }
         let (word, _, _) = channel::receive_bytes(talk).map_err(failed("hear the child"))?;
         if word != b"went" {
             return Err("the child could not give up what it had".into());
         }
+        is_in_its_groups(&child.folder(), &child.groups)?;
         has_given_everything_up(&child.folder(), child.user)?;
         channel::send_bytes(talk, b"seen", &[]).map_err(failed("let the child go"))?;
         Ok(door)
     }
 }
 
+/// A child that has not been given anything yet.
 struct Born {
     pid: i32,
     pidfd: OwnedFd,
     talk: OwnedFd,
     /// Outside.
     user: u32,
+    /// Those that it was to join.
+    groups: Vec<PathBuf>,
 }
 
 impl Born {
@@ -558,7 +645,7 @@ impl Seen {
     }
 }
 
-/// Whether a process is what the clone that was let through makes, and not something else that speaks in its name.
+/// Whether a process is the first in the namespaces that were let through, and not something else that speaks in its name.
 fn is_first_of_its_own(folder: &Path, init: i32) -> Step<()> {
     let status = read_status(folder)?;
     let pids: Vec<_> = field(&status, "NSpid").split_whitespace().collect();
@@ -567,6 +654,37 @@ fn is_first_of_its_own(folder: &Path, init: i32) -> Step<()> {
         Ok(())
     } else {
         Err("what came of the fork is not in namespaces of its own".into())
+    }
+}
+
+/// Whether it has moved itself where it was to. A group's last folders are its own, whatever is above them here.
+fn is_in_its_groups(folder: &Path, groups: &[PathBuf]) -> Step<()> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let found = fs::read_to_string(folder.join("cgroup")).map_err(failed("look at the child"))?;
+    let is_in = |file: &PathBuf| {
+        let group = file.parent().unwrap_or(file);
+        let tail = |path: &Path| -> Vec<_> {
+            let last = path.components().rev().take(GROUP_DEPTH);
+            last.map(|part| part.as_os_str().to_owned()).collect()
+        };
+        let controller = group.components().rev().nth(GROUP_DEPTH);
+        let controller = controller.map(|part| part.as_os_str().to_string_lossy());
+        found.lines().any(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (Some(names), Some(path)) = (parts.next(), parts.next()) else {
+                return false;
+            };
+            let is_of_it = names
+                .split(',')
+                .any(|name| Some(name) == controller.as_deref());
+            is_of_it && tail(Path::new(path)) == tail(group)
+        })
+    };
+    match groups.iter().all(is_in) {
+        true => Ok(()),
+        false => Err("the child is not in its groups".into()),
     }
 }
 

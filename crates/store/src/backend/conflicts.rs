@@ -1,52 +1,61 @@
 //! Which keys were written lately, to tell a transaction that its reads are stale.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use super::{Commit, Version};
+use crate::hashed::ByHash;
 
 /// How many written keys make a generation. Two are remembered; a transaction older than both is turned away and runs
 /// again. Transactions live for microseconds, so this many are far more than any of them misses.
 const GENERATION: usize = 32_768;
 
 #[derive(Debug)]
-pub(super) struct Conflicts {
+pub(super) struct Conflicts<K> {
     hashes: RandomState,
-    young: Generation,
+    young: Generation<K>,
     /// The one before.
-    old: Generation,
+    old: Generation<K>,
     /// The last version in `old`: what is forgotten when it goes.
     old_until: Version,
     /// Writes up to this version are forgotten.
     floor: Version,
 }
 
-#[derive(Debug, Default)]
-struct Generation {
+#[derive(Debug)]
+struct Generation<K> {
     /// The last version that wrote each key, by its hash: two keys that share one are at worst a needless conflict.
-    latest: HashMap<u64, Version>,
+    latest: ByHash<Version>,
     /// All writes, oldest first. What a range is checked against: a transaction misses only the last few of them, while
     /// a range of keys may hold thousands that were written long before it began, such as those of a queue's done items.
-    written: Vec<Written>,
+    written: Vec<Written<K>>,
 }
 
 #[derive(Debug)]
-struct Written {
+struct Written<K> {
     version: Version,
-    key: Vec<u8>,
+    key: K,
     /// Or it was deleted.
     put: bool,
 }
 
-impl Generation {
-    fn since(&self, version: Version) -> impl Iterator<Item = &Written> {
+impl<K> Default for Generation<K> {
+    fn default() -> Self {
+        Self {
+            latest: ByHash::default(),
+            written: Vec::new(),
+        }
+    }
+}
+
+impl<K> Generation<K> {
+    fn since(&self, version: Version) -> impl Iterator<Item = &Written<K>> {
         let newer = self.written.iter().rev();
         newer.take_while(move |written| written.version > version)
     }
 }
 
-impl Conflicts {
+impl<K: AsRef<[u8]>> Conflicts<K> {
     /// Nothing written before `version` can matter: no transaction is older.
     pub(super) fn since(version: Version) -> Self {
         Self {
@@ -70,7 +79,7 @@ impl Conflicts {
         let generations = [&self.young, &self.old];
         let stale = |version: &Version| *version > commit.read_version;
         let key_changed = |key: &Vec<u8>| {
-            let hash = self.hashes.hash_one(key);
+            let hash = self.hashes.hash_one(key.as_slice());
             let mut latest = generations.iter().map(|each| each.latest.get(&hash));
             latest.any(|version| version.is_some_and(stale))
         };
@@ -81,7 +90,7 @@ impl Conflicts {
                 reads
                     .ranges
                     .iter()
-                    .any(|range| range.contains(&written.key))
+                    .any(|range| range.contains(written.key.as_ref()))
             })
         };
         !reads.keys.iter().any(key_changed) && (reads.ranges.is_empty() || !range_changed())
@@ -92,24 +101,23 @@ impl Conflicts {
         let written = self.young.since(version).chain(self.old.since(version));
         written
             .filter(|written| written.put)
-            .map(|written| written.key.as_slice())
+            .map(|written| written.key.as_ref())
     }
 
     /// Notes that a version wrote these keys, and of each whether it put it.
-    pub(super) fn remember(
-        &mut self,
-        version: Version,
-        keys: impl Iterator<Item = (Vec<u8>, bool)>,
-    ) {
+    pub(super) fn remember(&mut self, version: Version, keys: impl Iterator<Item = (K, bool)>) {
         if self.young.written.len() >= GENERATION {
             self.floor = self.old_until;
-            self.old = std::mem::take(&mut self.young);
+            // The room that the oldest had is used again.
+            self.old.latest.clear();
+            self.old.written.clear();
+            std::mem::swap(&mut self.young, &mut self.old);
             self.old_until = version.saturating_sub(1);
         }
         for (key, put) in keys {
             self.young
                 .latest
-                .insert(self.hashes.hash_one(&key), version);
+                .insert(self.hashes.hash_one(key.as_ref()), version);
             self.young.written.push(Written { version, key, put });
         }
     }
@@ -142,6 +150,7 @@ mod tests {
             appends: vec![],
             stamped: vec![],
             timers: vec![],
+            added: vec![],
             durability: Durability::Synced,
         }
     }

@@ -43,6 +43,12 @@ pub(crate) trait Snapshot: Send {
     fn scan_back(&self, range: &KeyRange, limit: usize) -> Result<Vec<Pair>>;
 }
 
+/// A key and its new value; `None` deletes.
+pub(crate) type Row = (Vec<u8>, Option<Bytes>);
+
+/// The key of a row of sums, and what is added to each of them.
+pub(crate) type Added = (Vec<u8>, Vec<i64>);
+
 /// All that a transaction wants, and all that must still hold for it to be right.
 #[derive(Debug)]
 pub(crate) struct Commit {
@@ -56,6 +62,8 @@ pub(crate) struct Commit {
     pub(crate) stamped: Vec<(Vec<u8>, Vec<u8>)>,
     /// Timer sets that were touched; rung, like the logs appended to, once the commit is visible.
     pub(crate) timers: Vec<Vec<u8>>,
+    /// Sums, none of them twice, and what is added to them.
+    pub(crate) added: Vec<Added>,
     pub(crate) durability: Durability,
 }
 
@@ -73,31 +81,35 @@ pub(crate) struct Reads {
 
 impl Commit {
     pub(crate) fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.appends.is_empty()
+        self.writes.is_empty() && self.appends.is_empty() && self.added.is_empty()
     }
 
-    /// Which bells to ring once it is visible: of the logs it appends to and the timer sets it touches.
-    pub(crate) fn bells(&self) -> Vec<Vec<u8>> {
-        self.appends
-            .iter()
-            .map(|append| append.prefix.clone())
-            .chain(self.timers.iter().cloned())
-            .collect()
+    /// Adds the bells to ring once it is visible: of the logs it appends to and the timer sets it touches.
+    pub(crate) fn bells(&self, bells: &mut Vec<Vec<u8>>) {
+        let logs = self.appends.iter().map(|append| &append.prefix);
+        for bell in logs.chain(&self.timers) {
+            // Most transactions touch one log, if often.
+            if bells.last() != Some(bell) {
+                bells.push(bell.clone());
+            }
+        }
     }
 
-    /// The writes with the appends' keys filled in, for the commit numbered `version`.
-    pub(crate) fn into_writes(self, version: Version) -> BTreeMap<Vec<u8>, Option<Bytes>> {
-        let mut writes = self.writes;
+    /// What it writes, with the appends' keys and the stamps filled in, for the commit numbered `version`. No key is there
+    /// twice.
+    pub(crate) fn into_rows(mut self, version: Version) -> Vec<Row> {
+        for (key, mut value) in self.stamped {
+            value.extend_from_slice(&version.to_be_bytes());
+            self.writes.insert(key, Some(value.into()));
+        }
+        let mut rows: Vec<Row> = Vec::with_capacity(self.writes.len() + self.appends.len());
+        rows.extend(self.writes);
         for (index, append) in (0_u32..).zip(self.appends) {
             let mut key = append.prefix;
             key.extend_from_slice(&version.to_be_bytes());
             key.extend_from_slice(&index.to_be_bytes());
-            writes.insert(key, Some(append.value));
+            rows.push((key, Some(append.value)));
         }
-        for (key, mut value) in self.stamped {
-            value.extend_from_slice(&version.to_be_bytes());
-            writes.insert(key, Some(value.into()));
-        }
-        writes
+        rows
     }
 }

@@ -16,7 +16,7 @@ use crate::key::KeyRange;
 use crate::known::Known;
 use crate::log::Wakes;
 use crate::view::Pair;
-use crate::{Durability, Error, Result, Store};
+use crate::{Durability, Error, Result, Store, sums};
 
 /// What goes wrong, and how often (probabilities from 0 to 1).
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ struct Disk {
     visible: Version,
     /// The newest commit that a crash leaves standing.
     durable: Version,
-    conflicts: Conflicts,
+    conflicts: Conflicts<Vec<u8>>,
     /// Versions that open snapshots look at, and how many of each.
     watched: BTreeMap<Version, usize>,
     /// Shared by all that have the disk open, as they see each other's writes; new after a crash.
@@ -138,7 +138,7 @@ impl Simulated {
         }
     }
 
-    fn apply(&self, commit: Commit) -> Result<()> {
+    fn apply(&self, mut commit: Commit) -> Result<()> {
         let mut disk = self.disk.lock();
         if let Some(error) = self.failed(&disk) {
             return Err(error);
@@ -148,10 +148,17 @@ impl Simulated {
         }
         let version = disk.visible + 1;
         let durability = commit.durability;
-        let bells = commit.bells();
-        let writes = commit.into_writes(version);
-        disk.known.kept.written(version, writes.keys());
-        let keys = writes
+        let mut bells = Vec::new();
+        commit.bells(&mut bells);
+        let added = std::mem::take(&mut commit.added);
+        let mut rows = commit.into_rows(version);
+        for (key, by) in added {
+            let row = disk.added(&key, &by)?;
+            rows.push((key, row));
+        }
+        let told = rows.iter().map(|(key, value)| (key.as_slice(), value));
+        disk.known.written(version, told);
+        let keys = rows
             .iter()
             .map(|(key, value)| (key.clone(), value.is_some()));
         disk.conflicts.remember(version, keys);
@@ -160,7 +167,7 @@ impl Simulated {
         // A crash goes back as far as what is durable, so that must stay visible too.
         let watched = disk.watched.keys().next().copied().unwrap_or(version);
         let oldest = watched.min(disk.durable);
-        for (key, value) in writes {
+        for (key, value) in rows {
             let values = disk.keys.entry(key.clone()).or_default();
             values.push((version, value));
             forget(values, oldest);
@@ -179,6 +186,19 @@ impl Simulated {
         drop(disk);
         self.wakes.ring(bells);
         Ok(())
+    }
+}
+
+impl Disk {
+    /// What a row of sums comes to.
+    fn added(&self, key: &[u8], by: &[i64]) -> Result<Option<Bytes>> {
+        let newest = self.keys.get(key).and_then(|values| values.last());
+        let mut row = match newest {
+            Some((_, Some(stored))) => sums::decode(stored)?,
+            _ => Vec::new(),
+        };
+        sums::add(&mut row, by);
+        Ok(sums::encode(&row))
     }
 }
 

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use store::{Position, Record};
+use store::{Position, Read, Record};
 use tokio_util::sync::CancellationToken;
 
 use crate::Tables;
@@ -25,18 +25,34 @@ const BATCH: usize = 32;
 impl Tables {
     /// Does what is due to feeds, until told to stop.
     pub async fn run_feeds(&self, stop: CancellationToken) {
+        let mut next = None;
         while !stop.is_cancelled() {
-            let pass = async {
-                if let Err(cause) = self.tend_feeds().await {
-                    tracing::warn!(%cause, "feeds were not turned or trimmed");
-                }
-                self.clock.host().sleep(EVERY).await;
-            };
+            if let Err(cause) = self.tend_feeds().await {
+                tracing::warn!(%cause, "feeds were not turned or trimmed");
+            }
+            let due = next.map_or_else(
+                || Box::pin(std::future::pending()) as base::Sleep,
+                |next| self.clock.sleep_until(next),
+            );
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = pass => {}
+                () = self.clock.host().sleep(EVERY) => next = None,
+                () = self.clock.about_to_move() => next = self.feeds_due(),
+                () = due => next = None,
             }
         }
+    }
+
+    /// When there is something to do again, for whoever moves the clock and will not wait until somebody looks.
+    pub(crate) fn feeds_due(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let next = self.store.read().map_err(Error::from).and_then(|view| {
+            let feeds = FEEDS.scan(&view, &FEEDS.key().range(), FEEDS_AT_ONCE)?;
+            let due = feeds.iter().map(|(_, feed)| feed.next_due(&view, now));
+            due.collect::<Result<Vec<_>>>()
+        });
+        let next = next.inspect_err(|cause| tracing::warn!(%cause, "no next turn was found"));
+        next.ok()?.into_iter().flatten().min()
     }
 
     /// Does what is due to all feeds.
@@ -179,6 +195,47 @@ impl Tables {
                 Ok::<_, Error>(())
             })
             .await
+    }
+}
+
+impl Feed {
+    /// When it turns, or has something to forget.
+    ///
+    /// Nobody stops the clock for shards to which nothing was written: a few years would take minutes. They turn when it
+    /// stops anyway, and that is where it is moved to at the latest.
+    fn next_due(&self, from: &impl Read, now: Timestamp) -> Result<Option<Timestamp>> {
+        if let Some(ended) = self.ended {
+            return Ok(Some(ended + KEPT));
+        }
+        let spans = self.spans(from)?;
+        let start = spans.first().map_or(Position::START, |span| span.start);
+        let mut due = Vec::new();
+        if let Some(newest) = spans.last() {
+            let turns = newest.began + TURNS;
+            if turns <= now || self.is_written_after(from, newest.start)? {
+                due.push(turns);
+            }
+        }
+        for partition in 0..self.partitions {
+            let forgotten = FORGOTTEN.get(from, &self.forgotten(partition))?;
+            let after = forgotten.map_or(start, |forgotten| forgotten.0);
+            for entry in self.changes(partition).read(from, after, 1)? {
+                let old = StoredChange::decode(&entry.body)?.at + KEPT;
+                // Together with those of the same minute.
+                let minutes = old.as_secs().div_ceil(EVERY.as_secs());
+                due.push(Timestamp::from_secs(minutes * EVERY.as_secs()));
+            }
+        }
+        Ok(due.into_iter().min())
+    }
+
+    fn is_written_after(&self, from: &impl Read, start: Position) -> Result<bool> {
+        for partition in 0..self.partitions {
+            if !self.changes(partition).read(from, start, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

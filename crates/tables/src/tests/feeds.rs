@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use store::Position;
 
 use super::*;
-use crate::schema::{FEEDS, FORGOTTEN};
+use crate::schema::{COUNTS, FEEDS, FORGOTTEN};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -193,6 +193,34 @@ async fn a_feed_is_begun_once_ended_once_and_read_for_a_day_after() {
     for range in [logs.range(), FORGOTTEN.key().range()] {
         assert!(view.scan(&range, 1).unwrap().is_empty());
     }
+}
+
+#[tokio::test]
+async fn it_is_known_when_there_is_something_to_do_again() {
+    let (tables, clock) = timed(&Store::ephemeral(Random::seeded(1)));
+    assert_eq!(tables.feeds_due(), None);
+    tables
+        .create(&space(), told("t", Images::New))
+        .await
+        .unwrap();
+    let began = clock.now();
+    // Nobody waits for shards to turn to which nothing was written, but they do.
+    assert_eq!(tables.feeds_due(), None);
+    clock.advance(5 * HOUR);
+    assert_eq!(tables.feeds_due(), Some(began + 4 * HOUR));
+    tables.tend_feeds().await.unwrap();
+    assert_eq!(tables.feeds_due(), None);
+    let began = clock.now();
+    put(&tables, "t", row("p", "s", "v")).await;
+    assert_eq!(tables.feeds_due(), Some(began + 4 * HOUR));
+    clock.advance(21 * HOUR);
+    tables.tend_feeds().await.unwrap();
+    // Before the next turn there is a change to be forgotten, at the end of its minute.
+    let due = tables.feeds_due().unwrap();
+    assert_eq!(due, began + DAY + Duration::from_secs(20));
+    clock.advance(due.since(clock.now()));
+    tables.tend_feeds().await.unwrap();
+    assert_eq!(tables.feeds_due(), None);
 }
 
 #[tokio::test]
@@ -661,6 +689,7 @@ async fn a_write_costs_what_is_written_down() {
         .collect();
     assert_eq!(bytes(of_table(0)), [(41, 138)]);
     assert_eq!(bytes(of_table(1)), [(147, 138)]);
-    assert_eq!(bytes(TALLIES.key().range()), [(14, 7)]);
+    // The table's, and its index'.
+    assert_eq!(bytes(COUNTS.key().range()), [(11, 17), (15, 17)]);
     assert_eq!(changes, [(41, 148)]);
 }

@@ -80,6 +80,24 @@ pub struct Route {
     pub wanted: Wanted,
 }
 
+impl Route {
+    /// Whether it is for everybody, whatever the request is like.
+    pub fn takes_anything(&self) -> bool {
+        !self.needs_key && self.takes_any_holder()
+    }
+
+    /// Whether it is for everybody who has the key that it may need, whatever the request is like.
+    pub fn takes_any_holder(&self) -> bool {
+        let Wanted {
+            headers,
+            query,
+            body,
+        } = &self.wanted;
+        let wants = !headers.is_empty() || !query.is_empty() || !body.is_empty();
+        self.guard.is_none() && !wants
+    }
+}
+
 /// What answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Backend {

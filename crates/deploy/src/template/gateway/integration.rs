@@ -104,10 +104,7 @@ impl Integration {
             .get(JSON)
             .or_else(|| self.requests.values().next());
         let template = template.map_or("{\"statusCode\": 200}", String::as_str);
-        let status = serde_json::from_str::<Json>(template)
-            .ok()
-            .and_then(|template| template["statusCode"].as_u64());
-        let Some(status) = status else {
+        let Some(status) = status_of(template) else {
             refuse(
                 findings,
                 span,
@@ -171,6 +168,17 @@ impl Integration {
     }
 }
 
+/// What a mock's request says; without quotes around the name, as many write it, it is understood too.
+fn status_of(template: &str) -> Option<u64> {
+    let strict = serde_json::from_str::<Json>(template);
+    if let Ok(said) = strict {
+        return said["statusCode"].as_u64();
+    }
+    let bare =
+        regex::Regex::new(r#"^\s*\{\s*['"]?statusCode['"]?\s*:\s*([0-9]{3})\s*\}\s*$"#).ok()?;
+    bare.captures(template)?[1].parse().ok()
+}
+
 /// The function in the address of its invocations, or in its ARN.
 pub(super) fn function_of(
     uri: Option<&str>,
@@ -183,7 +191,7 @@ pub(super) fn function_of(
         let path = path.split_once("/functions/").map_or(path, |(_, arn)| arn);
         path.split("/invocations").next().unwrap_or_default()
     });
-    function_arn::named(arn, context).or_else(|| {
+    named(arn, context).or_else(|| {
         findings.report.add(
             Finding::error(span, "this must be a function of this account and region")
                 .why(format!("this is {uri:?}"))
@@ -192,6 +200,22 @@ pub(super) fn function_of(
                 ),
         );
         None
+    })
+}
+
+/// The names may be put together from variables of the stage that is asked (`function:orders:${stageVariables.alias}`), and
+/// are kept as they are written.
+fn named(arn: &str, context: &Context) -> Option<(String, Option<String>)> {
+    let variable = regex::Regex::new(r"\$\{stageVariables\.[A-Za-z0-9_]+\}").ok()?;
+    let filled = variable.replace_all(arn, "v");
+    let named = function_arn::named(&filled, context)?;
+    if filled == arn {
+        return Some(named);
+    }
+    let (_, name) = arn.split_once(":function:")?;
+    Some(match name.split_once(':') {
+        Some((name, qualifier)) => (name.to_owned(), Some(qualifier.to_owned())),
+        None => (name.to_owned(), None),
     })
 }
 

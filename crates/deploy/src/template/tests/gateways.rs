@@ -106,6 +106,60 @@ fn a_function_has_a_url_that_others_can_ask_for() {
     assert_eq!(url.routes, [route(None, None, Payload::V2)]);
 }
 
+#[test]
+fn the_url_of_a_published_function_is_its_aliass() {
+    let made = gateways(
+        "      AutoPublishAlias: live\n      FunctionUrlConfig: {AuthType: NONE}\n",
+        "",
+    );
+    let [(_, url)] = made.as_slice() else {
+        panic!("{made:?}");
+    };
+    let Backend::Function(backend) = &url.routes[0].backend else {
+        panic!("{url:?}");
+    };
+    assert_eq!(backend.qualifier.as_deref(), Some("live"));
+}
+
+#[test]
+fn urls_are_declared_apart_from_their_functions() {
+    let url = |properties: &str| {
+        let resource = format!("  Url: {{Type: AWS::Lambda::Url, Properties: {properties}}}\n");
+        let outputs = "Outputs: {A: {Value: !GetAtt Url.FunctionUrl}, B: {Value: !Ref Url}}\n";
+        gateways(
+            "      AutoPublishAlias: live\n",
+            &format!("{resource}{outputs}"),
+        )
+    };
+    for (properties, alias) in [
+        ("{AuthType: NONE, TargetFunctionArn: !GetAtt F.Arn}", None),
+        (
+            "{AuthType: NONE, TargetFunctionArn: !Ref F, Qualifier: live}",
+            Some("live"),
+        ),
+        (
+            "{AuthType: AWS_IAM, InvokeMode: RESPONSE_STREAM, TargetFunctionArn: !Ref F.Alias, Cors: {AllowOrigins: ['*'], MaxAge: 5}}",
+            Some("live"),
+        ),
+    ] {
+        let made = url(properties);
+        let [(id, gateway)] = made.as_slice() else {
+            panic!("{made:?}");
+        };
+        assert_eq!((id.as_str(), gateway.kind), ("Url", GatewayKind::Url));
+        let Backend::Function(backend) = &gateway.routes[0].backend else {
+            panic!("{gateway:?}");
+        };
+        assert_eq!(backend.qualifier.as_deref(), alias);
+        let is_signed = properties.contains("AWS_IAM");
+        assert_eq!(
+            (backend.streams, gateway.guards.len()),
+            (is_signed, usize::from(is_signed))
+        );
+        assert_eq!(gateway.cors.is_some(), is_signed);
+    }
+}
+
 fn function_guard(gateway: &Gateway, name: &str) -> crate::desired::FunctionGuard {
     let found = gateway.guards.iter().find(|guard| guard.name == name);
     match found {
@@ -275,6 +329,9 @@ fn apis_can_be_written_down_as_documents() {
         panic!("{options:?}");
     };
     assert_eq!(*status, 204);
+    // As many write it.
+    let bare = OPENAPI.replace("{\"statusCode\": 204}", "{statusCode: 204}");
+    assert_eq!(gateways("", &bare)[0].1.routes[1].backend, options.backend);
     assert_eq!(
         headers[0],
         ("access-control-allow-origin".into(), "*".into())
@@ -283,8 +340,36 @@ fn apis_can_be_written_down_as_documents() {
 }
 
 #[test]
+fn a_stages_variables_name_functions() {
+    const ARN: &str = "${F.Arn}/invocations";
+    let named = |name: &str| {
+        let arn = "arn:aws:lambda:us-east-1:${AWS::AccountId}:function:";
+        let text = OPENAPI.replace(ARN, &format!("{arn}{name}/invocations"));
+        let made = gateways("", &text);
+        match &made[0].1.routes[0].backend {
+            Backend::Function(backend) => (backend.function.clone(), backend.qualifier.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let text = |text: &str| text.to_owned();
+    assert_eq!(
+        named("${!stageVariables.fn}"),
+        (text("${stageVariables.fn}"), None)
+    );
+    assert_eq!(
+        named("f:${!stageVariables.alias}"),
+        (text("f"), Some(text("${stageVariables.alias}")))
+    );
+}
+
+#[test]
 fn what_documents_ask_for_that_is_not_built_is_refused() {
     for (from, to, message) in [
+        (
+            "functions/${F.Arn}",
+            "functions/${F.Arn}${!context.stage}",
+            "this must be a function of this account and region",
+        ),
         (
             "type: mock",
             "type: http",

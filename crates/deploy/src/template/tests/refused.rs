@@ -119,6 +119,22 @@ fn properties_of_functions() {
             "9:86 the API has no authorizer `Guard`",
         ),
         (
+            "AutoPublishAlias: live\n  Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: nobody}}",
+            "10:62 this function is not in the template",
+        ),
+        (
+            "AutoPublishAlias: live\n  Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !Ref F, Qualifier: other}}",
+            "10:62 the function has no alias `other` in this template",
+        ),
+        (
+            "AutoPublishAlias: live\n  Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !Ref F, Qualifier: '1'}}",
+            "10:89 only a function and an alias may have a URL",
+        ),
+        (
+            "FunctionUrlConfig: {AuthType: NONE}\n  Url: {Type: AWS::Lambda::Url, Properties: {AuthType: NONE, TargetFunctionArn: !Ref F}}",
+            "3:3 a function, or an alias of it, has one URL",
+        ),
+        (
             "FunctionUrlConfig: {AuthType: AWS_IAM}",
             "9:27 [access rules are not enforced yet]",
         ),

@@ -29,6 +29,8 @@ const MISUSED_FUNCTION: Rank = (2, 0, 0);
 const RESERVED: Rank = (3, 0, 0);
 /// Parentheses in each other.
 const DEEPEST: usize = 300;
+/// The published limit of what `IN` compares with.
+const LONGEST_LIST: usize = 100;
 
 /// What is wrong within one comparison or function. Of several of those, the first is told.
 const WITHIN: u8 = 4;
@@ -96,6 +98,7 @@ impl Conditions<'_> {
         loop {
             if self.reader.keyword("NOT") {
                 level.negations += 1;
+                self.reader.count();
                 continue;
             }
             if self.reader.skip(Kind::Open) {
@@ -123,10 +126,12 @@ impl Conditions<'_> {
                     enclosed = false;
                 }
                 if self.reader.keyword("AND") {
+                    self.reader.count();
                     level.all.push(self.condition(node)?);
                     break;
                 }
                 if self.reader.keyword("OR") {
+                    self.reader.count();
                     level.all.push(self.condition(node)?);
                     level.close();
                     break;
@@ -162,7 +167,7 @@ impl Conditions<'_> {
                 self.ordered(sign, &left);
                 self.ordered(sign, &right);
             }
-            self.comparisons += 1;
+            self.counted();
             return Ok(Some(Condition::Compare(left, comparison, right)));
         }
         if self.reader.keyword("BETWEEN") {
@@ -173,13 +178,20 @@ impl Conditions<'_> {
             }
             let high = self.argument()?;
             self.bounds(&low, &high);
-            self.comparisons += 1;
+            self.counted();
             return Ok(Some(Condition::Between(value, low, high)));
         }
         if self.reader.keyword("IN") {
             let value = self.operand(take())?;
             let list = self.arguments()?;
-            self.comparisons += 1;
+            if list.len() > LONGEST_LIST {
+                let count = list.len();
+                let message = format!(
+                    "The IN operator is provided with too many operands; number of operands: {count}"
+                );
+                self.blame_within(1, message);
+            }
+            self.counted();
             return Ok(Some(Condition::In(value, list)));
         }
         Ok(None)
@@ -250,12 +262,11 @@ impl Conditions<'_> {
             "attribute_exists" | "attribute_not_exists" | "size" => 1,
             "attribute_type" | "begins_with" | "contains" => 2,
             _ => {
-                let message = format!("Invalid function name; function: {name}");
-                self.reader.blame(UNKNOWN_FUNCTION, message);
+                self.reader.blame(UNKNOWN_FUNCTION, foreign(&name));
                 return Node::Test(name, Condition::Any(Vec::new()));
             }
         };
-        self.comparisons += 1;
+        self.counted();
         if arguments.len() != expected {
             let message = format!(
                 "Incorrect number of operands for operator or function; operator or function: {name}, number of operands: {}",
@@ -307,6 +318,12 @@ impl Conditions<'_> {
                 Node::Test(name, condition)
             }
         }
+    }
+
+    /// A comparison or a function was read.
+    fn counted(&mut self) {
+        self.comparisons += 1;
+        self.reader.count();
     }
 
     fn type_named(&mut self, operand: &Operand) -> Type {
@@ -451,6 +468,25 @@ pub(in crate::dynamodb) fn only(
             join(parts)
         }
     }
+}
+
+/// What conditions call.
+pub(super) const FUNCTIONS: [&str; 6] = [
+    "attribute_exists",
+    "attribute_not_exists",
+    "attribute_type",
+    "begins_with",
+    "contains",
+    "size",
+];
+
+/// What is said of a function that is none of those.
+pub(super) fn foreign(function: &str) -> String {
+    let wrong = match function {
+        "if_not_exists" | "list_append" => "The function is not allowed in a condition expression",
+        _ => "Invalid function name",
+    };
+    format!("{wrong}; function: {function}")
 }
 
 /// Every type that a test may name.

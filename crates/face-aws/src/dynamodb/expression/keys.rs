@@ -6,11 +6,14 @@
 //! condition  = operand comparator operand
 //!            / operand "BETWEEN" operand "AND" operand
 //!            / "begins_with" "(" operand "," operand ")"
-//! operand    = word / "#" name / ":" value
+//! operand    = path / ":" value / "size" "(" operand ")"
 //! ```
+//!
+//! Of what the grammar takes, more is refused by what it means: paths that have more than a name, and any `size`.
 
-use tables::{KeySchema, SortCondition, Type, Value};
+use tables::{KeySchema, Path, SortCondition, Type, Value};
 
+use super::condition::{FUNCTIONS, foreign};
 use super::reader::{Rank, Ranks, Reader};
 use super::token::Kind;
 use crate::dynamodb::attribute::{code, quoted};
@@ -100,8 +103,10 @@ struct Keys<'a> {
 }
 
 enum Operand {
-    Attribute(String),
+    Attribute(Path),
     Value(Value),
+    /// `size` of something, which is right in other conditions.
+    Nested,
 }
 
 /// Whether what was read stood in parentheses of its own.
@@ -142,7 +147,7 @@ impl Keys<'_> {
         if self.reader.keyword("NOT") {
             return Err(bad_operator("NOT"));
         }
-        if self.reader.peek() == Kind::Word && self.reader.peek_second() == Kind::Open {
+        if self.is_at_call() && !self.reader.is_at("size") {
             return self.call();
         }
         let left = self.operand()?;
@@ -158,61 +163,65 @@ impl Keys<'_> {
         if self.reader.keyword("IN") {
             return Err(bad_operator("IN"));
         }
+        if matches!(left, Operand::Nested) && self.reader.peek() != Kind::Comparator {
+            return Err(self.misused("size"));
+        }
         let comparator = self.reader.take(Kind::Comparator)?.to_owned();
         let right = self.operand()?;
         self.comparison(left, &comparator, right);
         Ok(())
     }
 
+    fn is_at_call(&self) -> bool {
+        self.reader.peek() == Kind::Word && self.reader.peek_second() == Kind::Open
+    }
+
     fn call(&mut self) -> Result<(), Fault> {
         let function = self.reader.take(Kind::Word)?.to_owned();
         match function.as_str() {
             "begins_with" => {}
-            "attribute_exists"
-            | "attribute_not_exists"
-            | "attribute_type"
-            | "contains"
-            | "size" => return Err(bad_operator(&function)),
-            _ => {
-                let message = format!("Invalid function name; function: {function}");
-                return Err(self.reader.invalid(message));
-            }
+            known if FUNCTIONS.contains(&known) => return Err(bad_operator(known)),
+            other => return Err(self.reader.invalid(foreign(other))),
         }
         self.reader.take(Kind::Open)?;
-        let attribute = self.operand()?;
-        self.reader.take(Kind::Comma)?;
-        let prefix = self.operand()?;
-        self.reader.take(Kind::Close)?;
-        match (attribute, prefix) {
-            (Operand::Attribute(name), Operand::Value(prefix)) => match prefix.r#type() {
-                Type::String | Type::Binary => self.add(name, SortCondition::BeginsWith(prefix)),
-                other => {
-                    let message = format!(
-                        "Incorrect operand type for operator or function; operator or function: begins_with, operand type: {}",
-                        code(other)
-                    );
-                    self.reader.blame(WHOLE, message);
-                }
-            },
-            (Operand::Attribute(_), Operand::Attribute(_)) => self.blame(several_attributes()),
-            (Operand::Value(_), _) => self.blame(bad_condition(
-                "begins_with operator must have the key attribute as its first operand",
-            )),
+        let mut arguments = vec![self.operand()?];
+        while self.reader.skip(Kind::Comma) {
+            arguments.push(self.operand()?);
         }
+        self.reader.take(Kind::Close)?;
+        let count = arguments.len();
+        let Ok([attribute, prefix]) = <[Operand; 2]>::try_from(arguments) else {
+            let message = format!(
+                "Incorrect number of operands for operator or function; operator or function: begins_with, number of operands: {count}"
+            );
+            self.reader.blame(WHOLE, message);
+            return Ok(());
+        };
+        self.begins_with(attribute, prefix);
         Ok(())
     }
 
+    fn begins_with(&mut self, attribute: Operand, prefix: Operand) {
+        let (name, prefix) = match self.about_key("begins_with", [attribute, prefix]) {
+            Ok((name, [prefix])) => (name, prefix),
+            Err(fault) => return self.blame(fault),
+        };
+        match prefix.r#type() {
+            Type::String | Type::Binary => self.add(name, SortCondition::BeginsWith(prefix)),
+            other => {
+                let message = format!(
+                    "Incorrect operand type for operator or function; operator or function: begins_with, operand type: {}",
+                    code(other)
+                );
+                self.reader.blame(WHOLE, message);
+            }
+        }
+    }
+
     fn between(&mut self, attribute: Operand, low: Operand, high: Operand) {
-        let (name, low, high) = match (attribute, low, high) {
-            (Operand::Attribute(name), Operand::Value(low), Operand::Value(high)) => {
-                (name, low, high)
-            }
-            (Operand::Attribute(_), ..) => return self.blame(several_attributes()),
-            (Operand::Value(_), ..) => {
-                return self.blame(bad_condition(
-                    "BETWEEN operator must have the key attribute as its first operand",
-                ));
-            }
+        let (name, low, high) = match self.about_key("BETWEEN", [attribute, low, high]) {
+            Ok((name, [low, high])) => (name, low, high),
+            Err(fault) => return self.blame(fault),
         };
         let required = if low.r#type() != high.r#type() {
             "same data type for lower and upper bounds"
@@ -229,16 +238,32 @@ impl Keys<'_> {
         self.reader.blame(WHOLE, message);
     }
 
+    /// The attribute that comes first, and the values behind it.
+    fn about_key<const ALL: usize, const VALUES: usize>(
+        &self,
+        operator: &str,
+        operands: [Operand; ALL],
+    ) -> Result<(String, [Value; VALUES]), Fault> {
+        if !matches!(operands.first(), Some(Operand::Attribute(_))) {
+            return Err(bad_condition(&format!(
+                "{operator} operator must have the key attribute as its first operand"
+            )));
+        }
+        let (name, values) = one_attribute(operands)?;
+        match values.try_into() {
+            Ok(values) => Ok((name, values)),
+            Err(_) => Err(bad_condition("No key attribute specified")),
+        }
+    }
+
     fn comparison(&mut self, left: Operand, operator: &str, right: Operand) {
-        let (name, value, turned) = match (left, right) {
-            (Operand::Attribute(name), Operand::Value(value)) => (name, value, false),
-            (Operand::Value(value), Operand::Attribute(name)) => (name, value, true),
-            (Operand::Attribute(_), Operand::Attribute(_)) => {
-                return self.blame(several_attributes());
-            }
-            (Operand::Value(_), Operand::Value(_)) => {
-                return self.blame(bad_condition("No key attribute specified"));
-            }
+        let turned = !matches!(left, Operand::Attribute(_));
+        let (name, value) = match one_attribute([left, right]) {
+            Ok((name, mut values)) => match values.pop() {
+                Some(value) => (name, value),
+                None => return,
+            },
+            Err(fault) => return self.blame(fault),
         };
         let condition = match (operator, turned) {
             ("=", _) => SortCondition::Equal(value),
@@ -268,16 +293,58 @@ impl Keys<'_> {
         if self.reader.peek() == Kind::Value {
             return Ok(Operand::Value(self.reader.value(RANKS)?));
         }
-        let path = self.reader.path(RANKS)?;
-        if !path.steps.is_empty() {
-            self.blame(Fault::validation(
-                "KeyConditionExpressions cannot have conditions on nested attributes",
-            ));
+        if !self.is_at_call() {
+            return Ok(Operand::Attribute(self.reader.path(RANKS)?));
         }
-        Ok(Operand::Attribute(path.name))
+        let function = self.reader.take(Kind::Word)?.to_owned();
+        match function.as_str() {
+            "size" => {}
+            known if FUNCTIONS.contains(&known) => return Err(self.misused(known)),
+            other => return Err(self.reader.invalid(foreign(other))),
+        }
+        self.reader.take(Kind::Open)?;
+        self.reader.enter()?;
+        self.operand()?;
+        self.reader.leave();
+        self.reader.take(Kind::Close)?;
+        Ok(Operand::Nested)
+    }
+
+    fn misused(&self, function: &str) -> Fault {
+        self.reader.invalid(format!(
+            "The function is not allowed to be used this way in an expression; function: {function}"
+        ))
     }
 }
 
-fn several_attributes() -> Fault {
-    bad_condition("Multiple attribute names used in one condition")
+/// A condition is about one attribute. What is wrong is told in the order of the operands.
+fn one_attribute(
+    operands: impl IntoIterator<Item = Operand>,
+) -> Result<(String, Vec<Value>), Fault> {
+    let (mut name, mut values) = (None, Vec::new());
+    for operand in operands {
+        match operand {
+            Operand::Value(value) => values.push(value),
+            Operand::Nested => {
+                return Err(Fault::validation(
+                    "KeyConditionExpressions cannot contain nested operations",
+                ));
+            }
+            Operand::Attribute(_) if name.is_some() => {
+                return Err(bad_condition(
+                    "Multiple attribute names used in one condition",
+                ));
+            }
+            Operand::Attribute(path) if !path.steps.is_empty() => {
+                return Err(Fault::validation(
+                    "KeyConditionExpressions cannot have conditions on nested attributes",
+                ));
+            }
+            Operand::Attribute(path) => name = Some(path.name),
+        }
+    }
+    match name {
+        Some(name) => Ok((name, values)),
+        None => Err(bad_condition("No key attribute specified")),
+    }
 }

@@ -12,6 +12,10 @@ use crate::protocol::Fault;
 const LONGEST: usize = 4_096;
 /// Functions and terms in each other; each is a call of its own here.
 const DEEPEST: usize = 32;
+/// The published limit of operators and functions.
+const MOST_OPERATORS: usize = 300;
+/// The published limit of a path's names and indexes.
+const LONGEST_PATH: usize = 32;
 
 pub(super) struct Reader<'a> {
     /// Which expression it is.
@@ -20,6 +24,7 @@ pub(super) struct Reader<'a> {
     tokens: Vec<Token>,
     next: usize,
     depth: usize,
+    operators: usize,
     placeholders: &'a mut Placeholders,
     trouble: Option<(Rank, String)>,
 }
@@ -47,6 +52,7 @@ impl<'a> Reader<'a> {
             tokens: tokens(text),
             next: 0,
             depth: 0,
+            operators: 0,
             placeholders,
             trouble: None,
         };
@@ -65,6 +71,13 @@ impl<'a> Reader<'a> {
     /// The expression has been read: there is nothing after it, and nothing is wrong with it.
     pub(super) fn finish(mut self) -> Result<(), Fault> {
         self.take(Kind::End)?;
+        if self.operators > MOST_OPERATORS {
+            // The service counts no further than to the first that is too much.
+            return Err(self.invalid(format!(
+                "The expression contains too many operators; operator count: {}",
+                MOST_OPERATORS + 1
+            )));
+        }
         match self.trouble.take() {
             None => Ok(()),
             Some((_, message)) => Err(self.invalid(message)),
@@ -99,6 +112,11 @@ impl<'a> Reader<'a> {
 
     fn token(&self) -> &Token {
         &self.tokens[self.next.min(self.tokens.len() - 1)]
+    }
+
+    /// An operator or a function was read.
+    pub(super) fn count(&mut self) {
+        self.operators += 1;
     }
 
     /// The kind of the token after the next.
@@ -190,9 +208,16 @@ impl<'a> Reader<'a> {
                 path.steps.push(Step::Index(index));
                 self.take(Kind::CloseIndex)?;
             } else {
-                return Ok(path);
+                break;
             }
         }
+        let levels = path.steps.len() + 1;
+        if levels > LONGEST_PATH {
+            let message =
+                format!("The document path has too many nesting levels; nesting levels: {levels}");
+            self.blame(ranks.name, message);
+        }
+        Ok(path)
     }
 
     /// One name, as it is or by a placeholder.

@@ -10,6 +10,7 @@
 
 use tables::{Change, Path, Term, Type, Update, Value};
 
+use super::condition;
 use super::reader::{Clash, Rank, Ranks, Reader, clash};
 use super::token::Kind;
 use crate::dynamodb::placeholders::Placeholders;
@@ -136,6 +137,7 @@ impl Updates<'_> {
             _ => return Ok(left),
         };
         self.reader.take(self.reader.peek())?;
+        self.reader.count();
         let right = self.operand()?;
         for operand in [&left, &right] {
             self.check_type(sign, operand, Type::Number);
@@ -165,6 +167,7 @@ impl Updates<'_> {
 
     fn call(&mut self) -> Result<Term, Fault> {
         let name = self.reader.take(Kind::Word)?.to_owned();
+        self.reader.count();
         self.reader.take(Kind::Open)?;
         let mut arguments = Vec::new();
         loop {
@@ -180,7 +183,11 @@ impl Updates<'_> {
         let mut arguments = arguments.into_iter();
         let two = (arguments.next(), arguments.next());
         if !["if_not_exists", "list_append"].contains(&name.as_str()) {
-            let message = format!("Invalid function name; function: {name}");
+            let message = match condition::FUNCTIONS.contains(&name.as_str()) {
+                true => "The function is not allowed in an update expression",
+                false => "Invalid function name",
+            };
+            let message = format!("{message}; function: {name}");
             self.reader.blame(UNKNOWN_FUNCTION, message);
             return Ok(Term::Value(Value::Null));
         }

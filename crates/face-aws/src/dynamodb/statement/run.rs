@@ -1,5 +1,7 @@
 //! Carrying statements out.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -108,6 +110,18 @@ pub(in crate::dynamodb) async fn batch(mut asked: Asked<'_>) -> Result<wire::Res
     }
     settings::only(&asked.call, &["Statements", "ReturnConsumedCapacity"])?;
     let batch: Batch = asked.call.read()?;
+    // What does not read is an answer of its own, and neither reads nor writes.
+    let kinds = batch
+        .statements
+        .iter()
+        .filter_map(|input| input.parse().ok());
+    let reads = kinds.map(|statement| matches!(statement, Statement::Select(_)));
+    let reads: BTreeSet<bool> = reads.collect();
+    if reads.len() > 1 {
+        return Err(Fault::validation(
+            "Read and write requests together in the same batch is not supported.",
+        ));
+    }
     let (mut responses, mut spent) = (Vec::new(), Vec::new());
     for input in &batch.statements {
         responses.push(match one(&asked, input).await {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dynamodb::direct::{self, Direct};
-use crate::dynamodb::{SERVICE, get, write};
+use crate::dynamodb::{SERVICE, batch, get, write};
 
 /// Values right and wrong.
 fn value() -> impl Strategy<Value = Value> {
@@ -69,6 +69,40 @@ fn request(main: &'static str) -> impl Strategy<Value = Value> {
     })
 }
 
+fn batch() -> impl Strategy<Value = Value> {
+    let item = || proptest::collection::btree_map("[a-d]{1,2}", value(), 0..3);
+    let write = prop_oneof![
+        8 => item().prop_map(|item| json!({ "PutRequest": { "Item": item } })),
+        8 => item().prop_map(|key| json!({ "DeleteRequest": { "Key": key } })),
+        1 => item().prop_map(|item| json!({ "PutRequest": { "Key": item } })),
+        1 => item().prop_map(|item| json!({ "PutRequest": [item] })),
+        1 => item().prop_map(|item| json!({ "PutRequest": { "Item": item, "More": 1 } })),
+        1 => item().prop_map(|item| json!({ "PutRequest": { "Item": item }, "DeleteRequest": null })),
+        1 => item().prop_map(|item| json!({ "PutRequest": { "Item": item }, "DeleteRequest": { "Key": item } })),
+        1 => Just(json!({})),
+        1 => Just(json!("PutRequest")),
+    ];
+    let writes = prop_oneof![
+        6 => proptest::collection::vec(write.clone(), 0..4),
+        1 => proptest::collection::vec(write, 24..27),
+    ];
+    let tables = proptest::collection::btree_map("music|other|m|mu sic", writes, 0..3);
+    let more = prop_oneof![
+        4 => Just(None),
+        2 => Just(Some(("ReturnConsumedCapacity", json!("INDEXES")))),
+        1 => Just(Some(("ReturnConsumedCapacity", json!("some")))),
+        1 => Just(Some(("ReturnItemCollectionMetrics", json!("SIZE")))),
+        1 => Just(Some(("Unknown", json!(1)))),
+    ];
+    (tables, more).prop_map(|(tables, more)| {
+        let mut request = json!({ "RequestItems": tables });
+        if let Some((name, value)) = more {
+            request[name] = value;
+        }
+        request
+    })
+}
+
 /// What the general way makes of a body.
 fn generally(operation: &str, body: &[u8]) -> Option<Direct> {
     let request = http::Request::post("/")
@@ -78,6 +112,19 @@ fn generally(operation: &str, body: &[u8]) -> Option<Direct> {
     let mut call = SERVICE.read(&head, Bytes::copy_from_slice(body)).ok()?;
     match operation {
         "GetItem" => get::read(&mut call).ok().map(Direct::Get),
+        "BatchWriteItem" => {
+            let context = crate::context::Context {
+                space: crate::context::Context::space("000000000000", "us-east-1"),
+                account: "000000000000".into(),
+                region: "us-east-1".into(),
+                principal: access::Principal::Owner {
+                    account: "000000000000".into(),
+                },
+                request_id: String::new(),
+            };
+            let writes = batch::Writes::read(&context, &mut call);
+            writes.ok().map(Direct::Batch)
+        }
         _ => write::read_put(&mut call).ok().map(Direct::Put),
     }
 }
@@ -92,9 +139,11 @@ proptest! {
     fn whatever_is_read_directly_is_read_the_same_in_general(
         get in request("Key"),
         put in request("Item"),
+        batch in batch(),
     ) {
         prop_assert!(same("GetItem", get.to_string().as_bytes()), "{get}");
         prop_assert!(same("PutItem", put.to_string().as_bytes()), "{put}");
+        prop_assert!(same("BatchWriteItem", batch.to_string().as_bytes()), "{batch}");
     }
 }
 
@@ -116,6 +165,16 @@ fn plain_requests_are_read_directly() {
             "PutItem",
             json!({ "TableName": "music", "Item": all, "ReturnConsumedCapacity": "INDEXES" }),
         ),
+        (
+            "BatchWriteItem",
+            json!({
+                "RequestItems": {
+                    "music": [{ "PutRequest": { "Item": all } }, { "DeleteRequest": { "Key": key } }],
+                    "other": [{ "DeleteRequest": { "Key": key } }],
+                },
+                "ReturnConsumedCapacity": "TOTAL",
+            }),
+        ),
     ];
     for (operation, request) in requests {
         let body = request.to_string();
@@ -136,6 +195,13 @@ fn what_is_written_twice_or_too_deep_is_left_to_the_general_way() {
     let deep = json!({ "TableName": "music", "Item": { "id": deep } }).to_string();
     for body in [twice, tables, types, list, more, &deep] {
         assert!(direct::read("PutItem", body.as_bytes()).is_none(), "{body}");
+    }
+    let tables = r#"{"RequestItems":{"music":[{"DeleteRequest":{"Key":{}}}],"music":[{"DeleteRequest":{"Key":{}}}]}}"#;
+    let kinds =
+        r#"{"RequestItems":{"music":[{"PutRequest":{"Item":{}},"PutRequest":{"Item":{}}}]}}"#;
+    for body in [tables, kinds] {
+        let direct = direct::read("BatchWriteItem", body.as_bytes());
+        assert!(direct.is_none(), "{body}");
     }
     let deepest = (0..32).fold(json!({ "S": "a" }), |inner, _| json!({ "L": [inner] }));
     let deepest = json!({ "TableName": "music", "Item": { "id": deepest } }).to_string();

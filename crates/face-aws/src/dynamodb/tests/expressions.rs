@@ -93,7 +93,26 @@ async fn wrong_filters_are_refused() {
     let world = filled().await;
     let long = format!("n = :n{}", " ".repeat(4_100));
     let deep = format!("{}n = :n{}", "(".repeat(900), ")".repeat(900));
+    let list = format!("n IN ({})", vec![":n"; 101].join(", "));
+    let busy = vec!["n = :n"; 151].join(" AND ");
+    let path = format!("n{} = :n", ".m".repeat(32));
     for (expression, message) in [
+        (
+            list.as_str(),
+            "The IN operator is provided with too many operands; number of operands: 101",
+        ),
+        (
+            &busy,
+            "The expression contains too many operators; operator count: 301",
+        ),
+        (
+            &path,
+            "The document path has too many nesting levels; nesting levels: 33",
+        ),
+        (
+            "list_append(n, :l) = :n",
+            "The function is not allowed in a condition expression; function: list_append",
+        ),
         ("", "The expression can not be empty;"),
         ("n", "Syntax error; token: \"<EOF>\", near: \"n\""),
         ("n = ", "Syntax error; token: \"<EOF>\", near: \"=\""),
@@ -200,8 +219,19 @@ async fn wrong_filters_are_refused() {
         .refused("Scan", with(scan, placeholders("n = :n")))
         .await;
     assert_eq!(code, "ValidationException");
+    // The most that there may be.
+    let most = [
+        format!("n IN ({})", vec![":n"; 100].join(", ")),
+        vec!["n = :n"; 150].join(" AND "),
+        format!("attribute_not_exists(n{}) AND n = :n", ".m".repeat(31)),
+    ];
+    for most in most {
+        let scan = json!({ "TableName": "music", "FilterExpression": most });
+        let found = world.ok("Scan", with(scan, placeholders("n = :n"))).await;
+        assert_eq!(found["Count"], 1, "{most}");
+    }
     // As clients build them.
-    let chain = (0..200).fold("n = :n".to_owned(), |all, _| format!("({all} AND n = :n)"));
+    let chain = (0..149).fold("n = :n".to_owned(), |all, _| format!("({all} AND n = :n)"));
     let scan = json!({ "TableName": "music", "FilterExpression": chain });
     let found = world.ok("Scan", with(scan, placeholders("n = :n"))).await;
     assert_eq!(found["Count"], 1);
@@ -387,6 +417,7 @@ async fn wrong_updates_are_refused() {
         ),
         ("SET name = :n", "Attribute name is a reserved keyword; reserved keyword: name".into()),
         ("SET n = fly(:n)", "Invalid function name; function: fly".into()),
+        ("SET n = size(s)", "The function is not allowed in an update expression; function: size".into()),
         ("SET n = :n, n = :m", format!("Two document paths overlap with each other; {OVERLAP} [n], path two: [n]")),
         ("SET m = :n REMOVE m.k", format!("Two document paths overlap with each other; {OVERLAP} [m], path two: [m, k]")),
         (

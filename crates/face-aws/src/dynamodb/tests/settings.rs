@@ -50,6 +50,76 @@ async fn a_table_is_paid_and_protected_otherwise() {
 }
 
 #[tokio::test]
+async fn a_class_encryption_and_a_policy_are_kept_and_told() {
+    let world = World::new();
+    let statement =
+        json!({ "Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": ARN });
+    let policy = json!({ "Statement": statement }).to_string();
+    let asked = json!({
+        "TableClass": "STANDARD_INFREQUENT_ACCESS",
+        "SSESpecification": { "Enabled": true },
+        "ResourcePolicy": policy,
+    });
+    let made = with(table("music", json!([["id", "S"]])), asked);
+    let told = world.ok("CreateTable", made.clone()).await["TableDescription"].clone();
+    let class = json!({ "TableClass": "STANDARD_INFREQUENT_ACCESS" });
+    let encrypted = json!({
+        "Status": "ENABLED",
+        "SSEType": "KMS",
+        "KMSMasterKeyArn": "arn:aws:kms:us-east-1:000000000000:alias/aws/dynamodb",
+    });
+    assert_eq!(
+        (&told["TableClassSummary"], &told["SSEDescription"]),
+        (&class, &encrypted)
+    );
+    let kept = world
+        .ok("GetResourcePolicy", json!({ "ResourceArn": ARN }))
+        .await;
+    assert_eq!(kept["Policy"], policy);
+    // A change of something else changes nothing of these.
+    let update = |more: Value| with(json!({ "TableName": "music" }), more);
+    let protected = update(json!({ "DeletionProtectionEnabled": true }));
+    let told = world.ok("UpdateTable", protected).await["TableDescription"].clone();
+    assert_eq!(
+        (&told["TableClassSummary"], &told["SSEDescription"]),
+        (&class, &encrypted)
+    );
+    let plain = update(json!({ "SSESpecification": { "Enabled": false } }));
+    let told = world.ok("UpdateTable", plain).await["TableDescription"].clone();
+    assert_eq!(told.get("SSEDescription"), None);
+    for (more, message) in [
+        (
+            json!({ "SSESpecification": { "Enabled": false, "SSEType": "KMS" } }),
+            "One or more parameter values were invalid: SSEType or KMSMasterKeyId cannot be specified when SSE is disabled",
+        ),
+        (
+            json!({ "SSESpecification": { "Enabled": true, "SSEType": "AES256" } }),
+            "One or more parameter values were invalid: SSEType AES256 is not supported",
+        ),
+    ] {
+        world.invalid("UpdateTable", update(more), message).await;
+    }
+    let wrong = json!({ "ResourceArn": ARN, "Policy": "{\"Statement\": []}" });
+    assert_eq!(
+        world.refused("PutResourcePolicy", wrong).await.0,
+        "ValidationException"
+    );
+    let stale = json!({ "ResourceArn": ARN, "Policy": policy, "ExpectedRevisionId": "1" });
+    assert_eq!(
+        world.refused("PutResourcePolicy", stale).await.0,
+        "PolicyNotFoundException"
+    );
+    let gone = world
+        .ok("DeleteResourcePolicy", json!({ "ResourceArn": ARN }))
+        .await;
+    assert_eq!(gone["RevisionId"], kept["RevisionId"]);
+    let (code, _) = world
+        .refused("GetResourcePolicy", json!({ "ResourceArn": ARN }))
+        .await;
+    assert_eq!(code, "PolicyNotFoundException");
+}
+
+#[tokio::test]
 async fn tags_are_kept() {
     let world = World::new();
     let tag = |key: &str, value: &str| json!({ "Key": key, "Value": value });

@@ -106,22 +106,34 @@ async fn a_selection_goes_by_pages() {
 #[tokio::test]
 async fn statements_come_in_batches_and_transactions() {
     let world = World::with_tables().await;
-    let batch = json!({ "Statements": [
+    let batch = |statements: Value| json!({ "Statements": statements });
+    let writes = batch(json!([
         statement("INSERT INTO music VALUE {'id': 'a', 'n': 1}"),
         statement("INSERT INTO music VALUE {'id': 'a'}"),
-        statement("SELECT n FROM music WHERE id = 'a'"),
-        statement("SELECT n FROM music"),
         statement("UPDATE absent SET n = 1 WHERE id = 'a'"),
-    ] });
-    let responses = world.ok("BatchExecuteStatement", batch).await["Responses"].clone();
+        statement("no statement"),
+    ]));
+    let responses = world.ok("BatchExecuteStatement", writes).await["Responses"].clone();
     assert_eq!(responses[0], json!({ "TableName": "music" }));
     assert_eq!(responses[1]["Error"]["Code"], "DuplicateItem");
+    assert_eq!(responses[2]["Error"]["Code"], "ResourceNotFound");
+    assert_eq!(responses[3]["Error"]["Code"], "ValidationError");
+    let reads = batch(json!([
+        statement("SELECT n FROM music WHERE id = 'a'"),
+        statement("SELECT n FROM music"),
+    ]));
+    let responses = world.ok("BatchExecuteStatement", reads).await["Responses"].clone();
     assert_eq!(
-        responses[2],
+        responses[0],
         json!({ "TableName": "music", "Item": { "n": { "N": "1" } } })
     );
-    assert_eq!(responses[3]["Error"]["Code"], "ValidationError");
-    assert_eq!(responses[4]["Error"]["Code"], "ResourceNotFound");
+    assert_eq!(responses[1]["Error"]["Code"], "ValidationError");
+    let both = batch(json!([
+        statement("DELETE FROM music WHERE id = 'a'"),
+        statement("SELECT n FROM music WHERE id = 'a'"),
+    ]));
+    let message = "Read and write requests together in the same batch is not supported.";
+    world.invalid("BatchExecuteStatement", both, message).await;
     let transact = |statements: Value| json!({ "TransactStatements": statements });
     let writes = transact(json!([
         statement("UPDATE music SET n = n + 1 WHERE id = 'a'"),
@@ -367,18 +379,24 @@ async fn a_transaction_of_statements_checks_that_something_is_so() {
 #[tokio::test]
 async fn statements_tell_what_they_used_and_what_was_in_their_way() {
     let world = ordered().await;
-    let input = json!({
-        "Statements": [
-            statement("SELECT * FROM log WHERE id = 'o' AND at = 1"),
-            statement("DELETE FROM log WHERE id = 'o' AND at = 2"),
-        ],
-        "ReturnConsumedCapacity": "TOTAL",
-    });
-    let done = world.ok("BatchExecuteStatement", input).await;
-    assert_eq!(
-        done["ConsumedCapacity"],
-        json!([{ "TableName": "log", "CapacityUnits": 1.5 }])
-    );
+    for (kind, units) in [
+        (
+            "SELECT * FROM",
+            json!([{ "TableName": "log", "CapacityUnits": 1.0 }]),
+        ),
+        (
+            "DELETE FROM",
+            json!([{ "TableName": "log", "CapacityUnits": 2.0 }]),
+        ),
+    ] {
+        let each = |at: u8| statement(&format!("{kind} log WHERE id = 'o' AND at = {at}"));
+        let input = json!({
+            "Statements": [each(2), each(3)],
+            "ReturnConsumedCapacity": "TOTAL",
+        });
+        let done = world.ok("BatchExecuteStatement", input).await;
+        assert_eq!(done["ConsumedCapacity"], units);
+    }
     let update = with(
         statement("UPDATE log SET a = 1 WHERE id = 'o' AND at = 1 AND b = 2"),
         json!({ "ReturnValuesOnConditionCheckFailure": "ALL_OLD" }),

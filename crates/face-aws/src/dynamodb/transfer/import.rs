@@ -6,7 +6,7 @@ use tables::{Direction, Error, Progress, State, Transfer};
 
 use crate::dynamodb::create::NewInput;
 use crate::dynamodb::error::fault;
-use crate::dynamodb::{Asked, settings, table};
+use crate::dynamodb::{Asked, kept, settings, table};
 use crate::protocol::Fault;
 
 /// Besides the table's ARN, which the id follows.
@@ -21,7 +21,7 @@ const KNOWN: [&str; 6] = [
     "TableCreationParameters",
 ];
 /// Of the table to be made.
-const KNOWN_OF_TABLE: [&str; 7] = [
+const KNOWN_OF_TABLE: [&str; 8] = [
     "TableName",
     "AttributeDefinitions",
     "KeySchema",
@@ -29,6 +29,7 @@ const KNOWN_OF_TABLE: [&str; 7] = [
     "ProvisionedThroughput",
     "OnDemandThroughput",
     "GlobalSecondaryIndexes",
+    kept::ENCRYPTION,
 ];
 
 /// The table is there at once and fills in the background.

@@ -16,7 +16,7 @@ use triggers::{Asks, FunctionGuard, Gateway};
 
 use super::policy::{Policy, Verdict};
 use super::{Passed, arn, at};
-use crate::gateway::{Gateways, Refusal, event, socket};
+use crate::gateway::{Gateways, Refusal, event, socket, variables};
 
 /// How long an authorizer may take; the real one's limit.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -122,12 +122,12 @@ impl Gateways {
         identity: &[String],
         request: &HttpRequest,
     ) -> Result<Judgement, Refusal> {
-        let target = &guard.target;
+        let target = variables::target(&guard.target, &request.route.stage_variables);
         let function = &target.function;
         let invoke = Invoke {
-            space: target.space.clone(),
+            space: target.space,
             function: function.clone(),
-            qualifier: target.qualifier.clone(),
+            qualifier: target.qualifier,
             event: Event::Raw(question(kind, guard.asks, identity, request)),
             request_id: self.functions.new_request_id(),
             trigger: "authorizer".into(),

@@ -48,7 +48,20 @@ def describe(error, request_id=""):
     return Failure(type(error).__name__, message, trace, request_id)
 
 
+_read = json.JSONDecoder().scan_once
+
+
 def unmarshal(body):
+    # Nearly every event is UTF-8 (what is not begins otherwise, as `json` knows it) and has nothing around it.
+    if len(body) > 1 and 0 < body[0] < 0x80 and body[1]:
+        try:
+            text = body.decode()
+            value, end = _read(text, 0)
+            if end == len(text):
+                return value
+        except (ValueError, StopIteration, RecursionError):
+            # The usual way has the usual words for what is wrong.
+            pass
     try:
         return json.loads(body)
     except ValueError as error:
@@ -138,8 +151,12 @@ def _prints_unicode():
 def adapt():
     """To the environment, which a process that was forked has not had from the beginning."""
     global _OPTIONS, _fast
-    _OPTIONS = {"ensure_ascii": not _prints_unicode()}
+    options = {"ensure_ascii": not _prints_unicode()}
+    if options == _OPTIONS:
+        return
+    _OPTIONS = options
     _fast = json.JSONEncoder(**_OPTIONS, default=_other)
 
 
+_OPTIONS = _fast = None
 adapt()

@@ -15,6 +15,8 @@ import traceback
 import types
 from urllib.parse import parse_qsl
 
+from . import given
+
 _END_OF_HEAD = bytes(8)
 _INIT_FAILED = 1
 # More than this is sent in pieces: what comes whole is limited more strictly.
@@ -34,7 +36,7 @@ _NAMES = {logging.DEBUG: "Debug", logging.INFO: "Information", logging.WARNING: 
 
 
 def main(connection, root):
-    name = os.environ.pop("FULMAR_FUNCTION", "")
+    name = given.get("FUNCTION")
     os.environ["AzureWebJobsScriptRoot"] = root
     try:
         _listen_to_logs(root, name)

@@ -8,7 +8,10 @@ import os
 _VERSION = "/2018-06-01/runtime"
 _NEXT = f"GET {_VERSION}/invocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n".encode()
 _RESTORE = f"GET {_VERSION}/restore/next HTTP/1.1\r\nHost: runtime\r\n\r\n".encode()
-_CHUNK = 64 << 10
+# What is said to an answer.
+HEARD = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+# Most events are there with the first; of what is longer, the rest is read straight to its place.
+_CHUNK = 8 << 10
 # Of an answer that is sent in pieces.
 _PIECE = 256 << 10
 
@@ -20,18 +23,18 @@ class Event:
 
     def __init__(self, headers, body):
         self.body = body
-        self.request_id = headers.get(b"lambda-runtime-aws-request-id")
-        self.deadline = int(headers.get(b"lambda-runtime-deadline-ms", 0))
-        self.arn = headers.get(b"lambda-runtime-invoked-function-arn")
-        self.trace = headers.get(b"lambda-runtime-trace-id")
-        self.client_context = headers.get(b"lambda-runtime-client-context")
-        self.identity = headers.get(b"lambda-runtime-cognito-identity")
-        self.tenant = headers.get(b"lambda-runtime-aws-tenant-id")
+        self.request_id = headers.get("lambda-runtime-aws-request-id")
+        self.deadline = int(headers.get("lambda-runtime-deadline-ms", 0))
+        self.arn = headers.get("lambda-runtime-invoked-function-arn")
+        self.trace = headers.get("lambda-runtime-trace-id")
+        self.client_context = headers.get("lambda-runtime-client-context")
+        self.identity = headers.get("lambda-runtime-cognito-identity")
+        self.tenant = headers.get("lambda-runtime-aws-tenant-id")
 
 
 class Connection:
     def __init__(self, fd):
-        self._fd = fd
+        self._fd = self.fd = fd
         self._read = bytearray()
         # Programs that the function starts must not hold on to it.
         os.set_inheritable(fd, False)
@@ -45,7 +48,7 @@ class Connection:
         """Answers, asks again and waits for the next event."""
         body, error_type = (body.body, body.type) if kind == "error" else (body, None)
         self._write([_post(f"{_VERSION}/invocation/{request_id}/{kind}", body, error_type), body, _NEXT])
-        self._message()
+        self._heard()
         return Event(*self._message())
 
     def begin(self, request_id):
@@ -60,7 +63,7 @@ class Connection:
     def end(self, failure=None):
         """Ends it, saying how it failed if it did; asks again and waits for the next event."""
         self._write([_last_piece(failure), _NEXT])
-        self._message()
+        self._heard()
         return Event(*self._message())
 
     def answer_in_pieces(self, request_id, pieces):
@@ -94,16 +97,26 @@ class Connection:
         except OSError:
             self._end()
 
+    def _heard(self):
+        """Passes over what is said to an answer."""
+        read = self._read
+        if not read:
+            read += self._some()
+        if read.startswith(HEARD):
+            del read[: len(HEARD)]
+        else:
+            self._message()
+
     def _message(self):
         """One whole answer: its headers, and its body as bytes."""
         read = self._read
         while (end := read.find(b"\r\n\r\n")) < 0:
             read += self._some()
         headers = {}
-        for line in bytes(read[:end]).split(b"\r\n")[1:]:
-            name, _, value = line.partition(b":")
-            headers[name.lower()] = value.strip().decode("utf-8", "replace")
-        length = int(headers.get(b"content-length", 0))
+        for line in read[:end].decode("utf-8", "replace").split("\r\n")[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        length = int(headers.get("content-length", 0))
         del read[: end + 4]
         if len(read) < length:
             self._fill(length)

@@ -52,10 +52,7 @@ class _Fields:
 
     def __init__(self, values):
         for field in self.__slots__:
-            setattr(self, field, values.get(self._key(field)))
-
-    def _key(self, field):
-        return field
+            setattr(self, field, values.get(field))
 
     def __repr__(self):
         shown = ",".join(f"{field}={getattr(self, field)}" for field in self.__slots__)
@@ -65,8 +62,9 @@ class _Fields:
 class CognitoIdentity(_Fields):
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
 
-    def _key(self, field):
-        return {"cognito_identity_id": "cognitoIdentityId", "cognito_identity_pool_id": "cognitoIdentityPoolId"}[field]
+    def __init__(self, values):
+        self.cognito_identity_id = values.get("cognitoIdentityId")
+        self.cognito_identity_pool_id = values.get("cognitoIdentityPoolId")
 
 
 class Client(_Fields):

@@ -2,94 +2,43 @@
 
 An event is a request over HTTP: its head as JSON, eight zero bytes, and its body. The framework makes a WSGI (or, for
 asynchronous functions, an ASGI) application of the function, so what a function sees and what becomes of its answer and
-of its errors is the framework's own doing."""
+of its errors is the framework's own doing. Requests of which we know what the application would make of them do not take
+the way through it: `direct.py`."""
 
 import asyncio
-import io
 import json
 import os
 import sys
 import traceback
 from urllib.parse import unquote_to_bytes
 
-_END_OF_HEAD = bytes(8)
+from .direct import direct_of
+from .line import AsyncLine, Line
+from .wsgi import Answer, environ_of, send
+
 _INIT_FAILED = 1
-# More than this is sent in pieces: what comes whole is limited more strictly.
-_LARGEST_WHOLE = 4 << 20
 
 
-def main(connection):
-    serve = _init(connection)
-    event = connection.next()
-    while True:
-        head, _, body = event.body.partition(_END_OF_HEAD)
-        answer = _Answer(connection, event.request_id)
-        serve(json.loads(head), body, answer)
-        event = answer.end()
-
-
-class _Answer:
-    """Goes whole if it is there whole and is not large; else in pieces, as they come."""
-
-    def __init__(self, connection, request_id):
-        self._connection = connection
-        self._request_id = request_id
-        self._head = None
-        self._pieces = []
-        self._failure = None
-        self.begun = False
-
-    def start(self, status, headers):
-        self._head = json.dumps({"status": status, "headers": headers}).encode() + _END_OF_HEAD
-
-    def add(self, piece):
-        """A piece that more will follow, or that may be large."""
-        if not piece:
-            return
-        if not self.begun:
-            self.begun = True
-            self._connection.begin(self._request_id)
-            self._connection.piece(self._head)
-        self._connection.piece(piece)
-
-    def finish(self, pieces):
-        """All that there still is."""
-        if self.begun or sum(map(len, pieces)) > _LARGEST_WHOLE:
-            for piece in pieces:
-                self.add(piece)
-        else:
-            self._pieces = pieces
-
-    def fail(self, error):
-        """What has been sent cannot be taken back; what has not becomes an error that says nothing."""
-        from .answers import describe
-
-        traceback.print_exception(type(error), error, error.__traceback__)
-        if self.begun:
-            self._failure = describe(error)
-        else:
-            self.start(500, [["content-type", "text/plain"]])
-            self._pieces = [b"Internal Server Error"]
-
-    def end(self):
-        """Sends what is left, and waits for the next event."""
-        if self.begun:
-            return self._connection.end(self._failure)
-        return self._connection.answer(self._request_id, "response", b"".join([self._head, *self._pieces]))
+def main(connection, at_once):
+    application = _init(connection)
+    if asyncio.iscoroutinefunction(getattr(application, "__call__", None)):
+        _Asgi(application, AsyncLine(connection.fd)).run(at_once)
+    # As many as the framework's own server has.
+    threads = int(os.environ.get("THREADS", (os.cpu_count() or 1) * 4))
+    line = Line(connection.fd, max(1, min(threads, at_once)))
+    line.ask(at_once)
+    line.run(_Wsgi(application, line).serve)
 
 
 def _init(connection):
     try:
-        application = _application()
+        return _application()
     except Exception as error:
         from .answers import Failure
 
         traceback.print_exc()
         connection.init_error(Failure(type(error).__name__, str(error), [], ""))
         sys.exit(_INIT_FAILED)
-    if asyncio.iscoroutinefunction(getattr(application, "__call__", None)):
-        return _Asgi(application).serve
-    return _Wsgi(application).serve
 
 
 def _application():
@@ -100,13 +49,35 @@ def _application():
     return functions_framework.create_app()
 
 
+# Without looking for the encoding first.
+_decode = json.JSONDecoder().raw_decode
+
+
 class _Wsgi:
-    """An application that answers one request at a time."""
+    """An application that answers each request in a thread."""
 
-    def __init__(self, application):
+    def __init__(self, application, line):
         self._application = application
+        self._line = line
+        self._direct = None
+        self._served = False
 
-    def serve(self, head, body, answer):
+    def serve(self, call, head, body):
+        head, _ = _decode(head)
+        if self._direct is not None:
+            if self._direct.serve(call, head, body):
+                return
+        elif not self._served:
+            # The first request ends the application's setting up; only then is it known what it does.
+            self._served = True
+            self._serve(call, head, body)
+            self._line.flush()
+            self._direct = direct_of(self._application, self._line)
+            return
+        self._serve(call, head, body)
+
+    def _serve(self, call, head, body):
+        answer = Answer(self._line, call)
         length = None
 
         def start_response(status, headers, exc_info=None):
@@ -117,66 +88,40 @@ class _Wsgi:
             answer.start(int(status.split(" ", 1)[0]), headers)
             return answer.add
 
-        pieces = self._application(_environ(head, body), start_response)
         try:
-            if length is not None and length <= _LARGEST_WHOLE:
-                answer.finish([piece for piece in pieces if piece])
-            else:
-                for piece in pieces:
-                    answer.add(piece)
+            pieces = self._application(environ_of(head, body), start_response)
         except Exception as error:
             answer.fail(error)
-        finally:
-            if hasattr(pieces, "close"):
-                pieces.close()
-
-
-def _environ(head, body):
-    path, _, query = head["url"].partition("?")
-    environ = {
-        "REQUEST_METHOD": head["method"],
-        "SCRIPT_NAME": "",
-        # Bytes that are spelt as Latin 1, as WSGI has it.
-        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-        "QUERY_STRING": query,
-        "RAW_URI": head["url"],
-        "REQUEST_URI": head["url"],
-        "REMOTE_ADDR": head["ip"],
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": os.environ.get("PORT", "8080"),
-        "SERVER_PROTOCOL": head["version"],
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-        "wsgi.input_terminated": True,
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in head["headers"]:
-        name = name.upper().replace("-", "_")
-        if name not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            name = f"HTTP_{name}"
-        environ[name] = f"{environ[name]},{value}" if name in environ else value
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return environ
+            answer.end()
+            return
+        send(answer, pieces, length)
 
 
 class _Asgi:
     """An application that is a coroutine. Between requests its loop stands still, as the instance does."""
 
-    def __init__(self, application):
+    def __init__(self, application, line):
         self._application = application
-        self._loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self._loop)
+        self._line = line
+        self._tasks = set()
 
-    def serve(self, head, body, answer):
-        self._loop.run_until_complete(self._serve(head, body, answer))
+    def run(self, at_once):
+        asyncio.run(self._run(at_once))
 
-    async def _serve(self, head, body, answer):
+    async def _run(self, at_once):
+        over = asyncio.Event()
+        self._line.listen(at_once, self._begin)
+        await over.wait()
+
+    def _begin(self, call, head, body):
+        task = asyncio.ensure_future(self._serve(call, json.loads(head), body))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, call, head, body):
         asked = [{"type": "http.request", "body": body, "more_body": False}]
         over = asyncio.Event()
+        answer = Answer(self._line, call)
         answer.start(500, [])
 
         async def receive():
@@ -193,6 +138,7 @@ class _Asgi:
             elif message["type"] == "http.response.body":
                 if message.get("more_body"):
                     answer.add(message.get("body", b""))
+                    await self._line.sent(call)
                 else:
                     answer.finish([message.get("body", b"")])
                     over.set()
@@ -201,6 +147,7 @@ class _Asgi:
             await self._application(_scope(head), receive, send)
         except Exception as error:
             answer.fail(error)
+        answer.end()
 
 
 def _scope(head):

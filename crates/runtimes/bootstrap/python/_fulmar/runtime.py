@@ -3,7 +3,7 @@
 import os
 import sys
 
-from . import answers, logs
+from . import answers, given, logs
 from .answers import describe, marshal, unmarshal
 from .connection import Connection
 from .context import Context
@@ -14,7 +14,8 @@ INIT_FAILED = 1
 
 def main():
     handler = None
-    template = os.environ.pop("FULMAR_TEMPLATE", "")
+    given.take()
+    template = given.get("TEMPLATE")
     if template:
         from .template import wait
 
@@ -22,12 +23,12 @@ def main():
         answers.adapt()
     connection = Connection(3)
     # Other clouds have frameworks of their own to behave as.
-    adapter = os.environ.pop("FULMAR_ADAPTER", "")
+    adapter = given.get("ADAPTER")
     if adapter == "google":
         from . import google
 
         prepare()
-        google.main(connection)
+        google.main(connection, int(given.get("AT_ONCE", "1")))
     if adapter == "azure":
         from . import azure
 
@@ -45,6 +46,16 @@ def main():
         kind, body = run(handler, event)
         # The answer and the next question are one write.
         event = connection.answer(event.request_id, kind, body)
+
+
+def rehearse(connection, handler):
+    """An instance's way to its first answer."""
+    answers.adapt()
+    if handler is None:
+        handler = init(connection)
+    event = connection.next()
+    kind, body = run(handler, event)
+    connection.answer(event.request_id, kind, body)
 
 
 def load_once():
@@ -85,18 +96,17 @@ def init(connection):
 
 
 def prepare():
-    """Arranges what the code will find; takes what is ours out of the environment. Returns the code's folder."""
-    taken = {name: os.environ.pop(f"FULMAR_{name}", "") for name in ("CODE", "ENDPOINT", "LAYERS", "PACKAGES", "SITE")}
-    root = taken["CODE"]
-    of_layers = f"{taken['LAYERS']}/python"
+    """Arranges what the code will find. Returns the code's folder."""
+    root = given.get("CODE")
+    of_layers = f"{given.get('LAYERS')}/python"
     layers = [f"{of_layers}/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", of_layers]
-    installed = [taken["PACKAGES"]] if taken["PACKAGES"] else []
+    installed = [given.get("PACKAGES")] if given.get("PACKAGES") else []
     # The first is this script's own folder, whose package is imported by now.
     sys.path[:1] = [root, *installed, *layers]
     # What the real service's runtime brings along.
     sys.path.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "modules"))
     # Last, what the host has installed: the real service brings boto3 along, and code that counts on that finds it here.
-    sys.path += taken["SITE"].split(os.pathsep) if taken["SITE"] else []
+    sys.path += given.get("SITE").split(os.pathsep) if given.get("SITE") else []
     add_site_builtins()
     return root
 

@@ -11,7 +11,12 @@ import gc
 import os
 import sys
 
+from . import after, given
+from .connection import HEARD
+
 CONTROL = 4
+# How often the way of an invocation is gone before there is one: after some, the interpreter has adapted its code to it.
+_ROUNDS = 40
 # What the host tells a child: its environment.
 _LONGEST = 192 << 10
 # What most functions import. A placeholder has them ready; they are the language's own and do nothing by themselves.
@@ -22,14 +27,34 @@ _COMMON = (
     "traceback typing unicodedata urllib.parse urllib.request uuid weakref xml.etree.ElementTree zipfile zlib"
 ).split()
 
+# An event, as the host gives it.
+_EVENT = (
+    b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nLambda-Runtime-Deadline-Ms: 1\r\n"
+    b"Lambda-Runtime-Trace-Id: Root=1\r\nLambda-Runtime-Invoked-Function-Arn: arn\r\n"
+    b'Content-Type: application/json\r\nContent-Length: 24\r\n\r\n{"name": "a", "of": [1]}'
+)
+# Other in each instance of a function.
+_OF_EACH = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_LOG_STREAM_NAME")
+# What functions usually have.
+_USUAL = (
+    "AWS_REGION AWS_DEFAULT_REGION AWS_EXECUTION_ENV AWS_LAMBDA_FUNCTION_NAME AWS_LAMBDA_FUNCTION_MEMORY_SIZE "
+    "AWS_LAMBDA_FUNCTION_VERSION AWS_LAMBDA_INITIALIZATION_TYPE AWS_LAMBDA_LOG_GROUP_NAME LAMBDA_RUNTIME_DIR "
+    "AWS_LAMBDA_RUNTIME_API AWS_ENDPOINT_URL LANG PYTHONPATH TABLE_NAME BUCKET_NAME"
+).split()
+
 
 def wait(path, load):
     """Waits to be forked; returns in a child, with the handler if there was one to load."""
     library = _library(path)
-    is_placeholder = not os.environ.get("FULMAR_CODE")
+    is_placeholder = not given.get("CODE")
+    after.listen()
     if is_placeholder:
         _import_common()
-    else:
+        # As most functions have it: where the time is looked up is then known.
+        os.environ["TZ"] = ":UTC"
+        sys.modules["time"].tzset()
+    _warm(library)
+    if not is_placeholder:
         watch = _Watch()
     _say("booted")
     os.read(CONTROL, 16)
@@ -42,21 +67,33 @@ def wait(path, load):
             _say(f"its initialisation failed: {type(error).__name__}"[:200])
             sys.exit(1)
         watch.end()
-    _say(_unsafe() or "ready")
+    after.listen_no_more()
+    # What this prepares when it is first done is then there for all that come of this process.
+    _freshen()
+    _forget_ids()
+    was = dict(os.environ)
+
+    def begin(environment):
+        ours = given.split(environment)
+        if is_placeholder:
+            given.adopt(ours)
+            _set_environment(environment, was)
+            os.chdir(given.get("CODE"))
+            _forget_what_the_code_brings(given.get("CODE"))
+        else:
+            environment["LAMBDA_TASK_ROOT"] = ours["FULMAR_CODE"]
+            _set_environment(environment, was)
+            watch.freshen(was.get("AWS_ACCESS_KEY_ID"))
+        _freshen()
+
+    why_not = _unsafe()
     gc.collect()
     # What is there now is there for good: looking through it again would only unshare it.
     gc.freeze()
-    environment = _fork(library)
-    if is_placeholder:
-        _set_environment(environment)
-        os.chdir(environment["FULMAR_CODE"])
-        _forget_what_the_code_brings(environment.get("FULMAR_CODE", ""))
-    else:
-        was = dict(os.environ)
-        _set_environment(environment)
-        _take_ours_out()
-        watch.freshen(was)
-    _freshen()
+    if not why_not:
+        _rehearse(library, begin, was, handler)
+    _say(why_not or "ready")
+    begin(_fork(library, lambda place: library.fulmar_serve(CONTROL, place, len(place))))
     return handler
 
 
@@ -67,7 +104,11 @@ def _library(path):
     library = ctypes.PyDLL(path)
     library.fulmar_serve.restype = ctypes.c_ssize_t
     library.fulmar_serve.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
-    library.fulmar_reap.argtypes = [ctypes.c_int]
+    library.fulmar_pair.restype = ctypes.c_int
+    library.fulmar_pair.argtypes = []
+    library.fulmar_rehearse.restype = ctypes.c_int
+    library.fulmar_rehearse.argtypes = []
+    library.fulmar_learn.argtypes = []
     return library
 
 
@@ -82,39 +123,99 @@ def _import_common():
             pass
 
 
+def _warm(library):
+    """Goes the whole way of an invocation, so that a child finds what that needs in place: it is then the same memory for
+    all of them."""
+    from . import loading, logs, snapshot  # noqa: F401, for whoever comes of this process
+    from .connection import Connection
+    from .runtime import add_site_builtins, run
+
+    add_site_builtins()
+    ours = library.fulmar_pair()
+    if ours < 0:
+        return
+    os.write(ours + 1, _EVENT)
+    connection = Connection(ours)
+    work = connection.next()
+    for _ in range(_ROUNDS):
+        kind, body = run(_answer, work)
+        os.write(ours + 1, HEARD + _EVENT)
+        work = connection.answer(work.request_id, kind, body)
+        os.read(ours + 1, 4096)
+    logs.request_id = None
+    os.environ.pop("_X_AMZN_TRACE_ID", None)
+    os.close(ours)
+    os.close(ours + 1)
+
+
+def _answer(event, context):
+    return {"event": event, "id": context.aws_request_id}
+
+
 def _say(word):
     os.write(CONTROL, word.encode())
 
 
-def _fork(library):
+def _fork(library, fork, told=b""):
     """Waits for the host's word, as often as it comes. Returns in a child, with its environment."""
     import ctypes
     import json
 
-    place = ctypes.create_string_buffer(_LONGEST)
-    length = library.fulmar_serve(CONTROL, place, len(place))
-    if length < 0:
-        os._exit(1)
-    # The first process of the namespace goes on to wait for this one.
-    program = os.fork()
-    if program:
-        library.fulmar_reap(program)
-    library.fulmar_begin()
-    return json.loads(ctypes.string_at(place, length))
+    place = ctypes.create_string_buffer(told, _LONGEST)
+    view = memoryview(place)
+    # Whatever is first looked up, or made, in a child is so in each of them.
+    before, in_child, in_parent = (getattr(ctypes.pythonapi, f"PyOS_{name}") for name in ("BeforeFork", "AfterFork_Child", "AfterFork_Parent"))
+    decode = json.JSONDecoder().raw_decode
+    # What `os.fork` does before and after; the process that comes back is another one, with a copy of this memory.
+    with after.ours():
+        before()
+        length = fork(place)
+        if length < 0:
+            in_parent()
+            return None
+        in_child()
+    return decode(str(view[:length], "utf-8"))[0]
 
 
-def _set_environment(environment):
-    os.environ.clear()
-    os.environ.update(environment)
-    if "TZ" in environment and "time" in sys.modules:
+def _rehearse(library, begin, was, handler):
+    """Has the library see what memory an instance touches: a child goes its whole way, with a function that does nothing,
+    and ends."""
+    import json
+    from . import runtime
+    from .connection import Connection
+
+    environment = {**was, **{name: "of an instance" for name in _OF_EACH if name in was or handler is None}}
+    environment["FULMAR_CODE"] = os.path.dirname(__file__)
+    if handler is None:
+        environment.update((name, "of a function") for name in _USUAL)
+        environment["_HANDLER"] = "rehearsal.handler"
+    told = json.dumps(environment).encode()
+    ours = library.fulmar_pair()
+    if ours < 0:
+        return
+    os.write(ours + 1, _EVENT + HEARD + _EVENT)
+    environment = _fork(library, lambda place: -1 if library.fulmar_rehearse() else len(told), told)
+    if environment is None:
+        os.close(ours)
+        os.close(ours + 1)
+        return
+    try:
+        begin(environment)
+        runtime.rehearse(Connection(ours), handler and _answer)
+    finally:
+        library.fulmar_learn()
+
+
+def _set_environment(environment, was):
+    """Touches only what is not so already: what is touched is not shared any more."""
+    here = os.environ
+    for name in was.keys() - environment.keys():
+        del here[name]
+    for name, value in environment.items():
+        if was.get(name) != value:
+            here[name] = value
+    if was.get("TZ") != environment.get("TZ") and "time" in sys.modules:
         sys.modules["time"].tzset()
-
-
-def _take_ours_out():
-    for name in [name for name in os.environ if name.startswith("FULMAR_")]:
-        if name == "FULMAR_CODE":
-            os.environ["LAMBDA_TASK_ROOT"] = os.environ[name]
-        del os.environ[name]
 
 
 def _forget_what_the_code_brings(root):
@@ -123,8 +224,11 @@ def _forget_what_the_code_brings(root):
     try:
         names = {name.partition(".")[0] for name in os.listdir(root)} if root else set()
     except OSError:
-        names = set()
-    for name in names.intersection(sys.modules) - ours - set(sys.builtin_module_names):
+        return
+    # Each is looked up, and not all that there are: what is looked at is not shared any more.
+    for name in names:
+        if name not in sys.modules or name in ours or name in sys.builtin_module_names:
+            continue
         for loaded in [loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")]:
             del sys.modules[loaded]
 
@@ -145,18 +249,22 @@ def _unsafe():
 
 def _freshen():
     """New chance for what the language's own library keeps."""
+    after.seed()
     ssl = sys.modules.get("_ssl")
     if ssl:
         # It would notice by the pid alone, which in a namespace of its own is no sign.
         ssl.RAND_add(os.urandom(48), 48.0)
+    process = sys.modules.get("multiprocessing.process")
+    if process:
+        process.current_process().authkey = os.urandom(32)
+
+
+def _forget_ids():
     uuid = sys.modules.get("uuid")
     if uuid:
         # The system's library keeps a sequence of its own; without it each one is drawn anew.
         uuid._generate_time_safe = None
         uuid._node = uuid._last_timestamp = None
-    process = sys.modules.get("multiprocessing.process")
-    if process:
-        process.current_process().authkey = os.urandom(32)
 
 
 class _Watch:
@@ -230,7 +338,7 @@ class _Watch:
             sys.modules["numpy.random"].seed()
         for credentials in self.credentials:
             # Those that came from somewhere else are the function's own affair.
-            if credentials.access_key == was.get("AWS_ACCESS_KEY_ID"):
+            if credentials.access_key == was:
                 credentials.access_key = os.environ.get("AWS_ACCESS_KEY_ID")
                 credentials.secret_key = os.environ.get("AWS_SECRET_ACCESS_KEY")
                 credentials.token = os.environ.get("AWS_SESSION_TOKEN")

@@ -1,0 +1,242 @@
+//! Settings of a table that are kept and told and change nothing here: its class, by which it will be charged; how it is to
+//! be encrypted, which is the disk's matter; and who may do what with it, which nothing enforces yet.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tables::{Keeping, Kept, Settings, Table};
+
+use super::error::{fault, invalid};
+use super::{Asked, settings, table};
+use crate::context::Context;
+use crate::moment::seconds;
+use crate::place::Place;
+use crate::protocol::Fault;
+
+pub(super) const CLASS: &str = "TableClass";
+pub(super) const ENCRYPTION: &str = "SSESpecification";
+pub(super) const POLICY: &str = "ResourcePolicy";
+const USUAL_CLASS: &str = "STANDARD";
+/// In bytes.
+const LONGEST_POLICY: usize = 20_480;
+/// What stands for no policy where one is expected.
+const NO_POLICY: &str = "NO_POLICY";
+
+/// As a request to make or to change a table has them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Wanted {
+    table_class: Option<String>,
+    #[serde(rename = "SSESpecification")]
+    encryption: Option<Encryption>,
+    resource_policy: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Encryption {
+    enabled: Option<bool>,
+    #[serde(rename = "SSEType")]
+    kind: Option<String>,
+    #[serde(rename = "KMSMasterKeyId")]
+    key: Option<String>,
+}
+
+impl Wanted {
+    pub(super) fn says_nothing(&self) -> bool {
+        self.table_class.is_none() && self.encryption.is_none()
+    }
+
+    /// By what each is kept under; none where that is no longer to be kept.
+    pub(super) fn checked(
+        &self,
+        context: &Context,
+    ) -> Result<BTreeMap<String, Option<String>>, Fault> {
+        let mut kept = BTreeMap::new();
+        if let Some(class) = &self.table_class {
+            kept.insert(CLASS.to_owned(), Some(class.clone()));
+        }
+        if let Some(encryption) = &self.encryption {
+            kept.insert(ENCRYPTION.to_owned(), encryption.checked(context)?);
+        }
+        if let Some(policy) = &self.resource_policy {
+            check_policy(policy)?;
+            kept.insert(POLICY.to_owned(), Some(policy.clone()));
+        }
+        Ok(kept)
+    }
+
+    /// Of a new table.
+    pub(super) fn of_new(&self, context: &Context) -> Result<BTreeMap<String, String>, Fault> {
+        let kept = self.checked(context)?.into_iter();
+        let usual = |class: &str| class == USUAL_CLASS;
+        Ok(kept
+            .filter_map(|(word, text)| Some((word, text?)))
+            .filter(|(word, text)| word != CLASS || !usual(text))
+            .collect())
+    }
+}
+
+impl Encryption {
+    /// The key's name, if there is to be one.
+    fn checked(&self, context: &Context) -> Result<Option<String>, Fault> {
+        let enabled = self.enabled.unwrap_or_default();
+        if !enabled && (self.key.is_some() || self.kind.is_some()) {
+            return Err(invalid(
+                "SSEType or KMSMasterKeyId cannot be specified when SSE is disabled",
+            ));
+        }
+        if enabled && self.kind.as_deref() == Some("AES256") {
+            return Err(invalid("SSEType AES256 is not supported"));
+        }
+        let place = Place::of(&context.space);
+        let arn = |rest: &str| format!("arn:aws:kms:{}:{}:{rest}", place.region, place.account);
+        Ok(enabled.then(|| match self.key.as_deref() {
+            None => arn("alias/aws/dynamodb"),
+            Some(key) if key.starts_with("arn:") => key.to_owned(),
+            Some(alias) if alias.starts_with("alias/") => arn(alias),
+            Some(key) => arn(&format!("key/{key}")),
+        }))
+    }
+}
+
+/// What of it a description tells.
+pub(super) fn print(settings: &Settings, table: &Table, printed: &mut Value) {
+    if let Some(Kept { text, since }) = settings.kept.get(CLASS) {
+        let mut class = json!({ "TableClass": text });
+        if *since > table.created {
+            class["LastUpdateDateTime"] = seconds(*since).into();
+        }
+        printed["TableClassSummary"] = class;
+    }
+    if let Some(key) = settings.kept(ENCRYPTION) {
+        printed["SSEDescription"] = json!({
+            "Status": "ENABLED",
+            "SSEType": "KMS",
+            "KMSMasterKeyArn": key,
+        });
+    }
+}
+
+fn check_policy(policy: &str) -> Result<(), Fault> {
+    if policy.len() > LONGEST_POLICY {
+        return Err(Fault::new(
+            "LimitExceededException",
+            format!("Policy exceeds the maximum size of {LONGEST_POLICY} bytes"),
+        ));
+    }
+    let read: Result<Value, _> = serde_json::from_str(policy);
+    let complete = |statement: &Value| {
+        let needed = ["Effect", "Principal", "Action", "Resource"];
+        needed.iter().all(|name| statement.get(name).is_some())
+    };
+    let right = match read.as_ref().map(|policy| &policy["Statement"]) {
+        Ok(Value::Array(statements)) => !statements.is_empty() && statements.iter().all(complete),
+        Ok(one @ Value::Object(_)) => complete(one),
+        _ => false,
+    };
+    match right {
+        true => Ok(()),
+        false => Err(Fault::validation(
+            "Invalid policy document: it must be JSON whose statements have Effect, Principal, Action and Resource",
+        )),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    resource_arn: String,
+    policy: Option<String>,
+    expected_revision_id: Option<String>,
+}
+
+impl Input {
+    /// Policies of streams are something else.
+    fn table<'a>(&'a self, asked: &Asked<'_>) -> Result<&'a str, Fault> {
+        if self.resource_arn.contains("/stream/") {
+            return Err(Fault::not_implemented("the policy of a stream"));
+        }
+        table::name(asked.context, &self.resource_arn)
+    }
+
+    async fn keep(&self, asked: &Asked<'_>, policy: Option<&str>) -> Result<Keeping, Fault> {
+        let expected = match self.expected_revision_id.as_deref() {
+            None => None,
+            Some(NO_POLICY) => Some(None),
+            Some(revision) => Some(Some(of_revision(revision)?)),
+        };
+        let name = self.table(asked)?;
+        let kept = (POLICY, policy);
+        let done = asked.tables.keep(asked.space(), name, kept, expected).await;
+        done.map_err(fault)?.ok_or_else(|| {
+            let revision = self.expected_revision_id.as_deref().unwrap_or_default();
+            not_found(&format!(
+                "Resource-based policy not found for the provided ResourceArn: Requested update for policy with revision id {revision}, but the policy associated to target table did not match"
+            ))
+        })
+    }
+}
+
+fn not_found(message: &str) -> Fault {
+    Fault::new("PolicyNotFoundException", message)
+}
+
+/// A policy's revision is when it was put.
+fn revision(kept: &Kept) -> String {
+    kept.since.as_micros().to_string()
+}
+
+fn of_revision(text: &str) -> Result<base::Timestamp, Fault> {
+    let micros = text.parse().map(base::Timestamp::from_micros);
+    micros.map_err(|_| Fault::validation("Invalid ExpectedRevisionId"))
+}
+
+fn told(asked: &Asked<'_>, kept: Option<&Kept>) -> wire::Response {
+    asked.answer(&match kept {
+        Some(kept) => json!({ "RevisionId": revision(kept) }),
+        None => json!({}),
+    })
+}
+
+/// `PutResourcePolicy`.
+pub(super) async fn put_policy(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    settings::only(
+        &asked.call,
+        &[
+            "ResourceArn",
+            "Policy",
+            "ExpectedRevisionId",
+            "ConfirmRemoveSelfResourceAccess",
+        ],
+    )?;
+    let input: Input = asked.call.read()?;
+    let policy = input.policy.as_deref().unwrap_or_default();
+    check_policy(policy)?;
+    let kept = input.keep(&asked, Some(policy)).await?;
+    Ok(told(&asked, kept.after.as_ref()))
+}
+
+/// `GetResourcePolicy`.
+pub(super) fn policy(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    settings::only(&asked.call, &["ResourceArn"])?;
+    let input: Input = asked.call.read()?;
+    let found = asked.tables.settings(asked.space(), input.table(&asked)?);
+    let found = found.map_err(fault)?;
+    let kept = found.kept.get(POLICY).ok_or_else(|| {
+        not_found(&format!(
+            "Resource-based policy not found for the provided ResourceArn: {}",
+            input.resource_arn
+        ))
+    })?;
+    Ok(asked.answer(&json!({ "Policy": kept.text, "RevisionId": revision(kept) })))
+}
+
+/// `DeleteResourcePolicy`. One that is not there is deleted too.
+pub(super) async fn delete_policy(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
+    settings::only(&asked.call, &["ResourceArn", "ExpectedRevisionId"])?;
+    let input: Input = asked.call.read()?;
+    let kept = input.keep(&asked, None).await?;
+    Ok(told(&asked, kept.before.as_ref()))
+}

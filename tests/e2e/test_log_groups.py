@@ -1,0 +1,200 @@
+"""Log groups by boto3 and the AWS CLI: what functions printed, and what somebody puts there."""
+
+import io
+import json
+import time
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import server
+
+CODE = """
+import json
+
+def handler(event, context):
+    print("got", json.dumps(event))
+    if event.get("fail"):
+        raise ValueError("as told")
+    return context.log_stream_name
+"""
+DAY = 24 * 3600 * 1000
+
+
+@pytest.fixture(scope="module")
+def fulmar():
+    with server("--sandbox", "off") as running:
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("index.py", CODE)
+        running.client("lambda").create_function(
+            FunctionName="told",
+            Runtime="python3.13",
+            Role="arn:aws:iam::000000000000:role/r",
+            Handler="index.handler",
+            Timeout=60,
+            Code={"ZipFile": package.getvalue()},
+        )
+        yield running
+
+
+@pytest.fixture(scope="module")
+def logs(fulmar):
+    return fulmar.client("logs")
+
+
+def call(fulmar, event):
+    answer = fulmar.client("lambda").invoke(FunctionName="told", Payload=json.dumps(event))
+    return json.loads(answer["Payload"].read())
+
+
+def refused(call, **parameters):
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    return error.value.response["Error"]["Code"], error.value.response["Error"].get("Message", "")
+
+
+def now():
+    return int(time.time() * 1000)
+
+
+def put(logs, group, stream, *events):
+    events = [{"timestamp": at, "message": text} for at, text in events]
+    return logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def made(logs, group, *streams):
+    logs.create_log_group(logGroupName=group)
+    for stream in streams:
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    return group
+
+
+def test_what_a_function_printed_is_found(fulmar, logs):
+    stream = call(fulmar, {"mark": "first"})
+    call(fulmar, {"mark": "second", "fail": True})
+    name = "/aws/lambda/told"
+    groups = logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/told"
+    assert [(group["logGroupName"], group["arn"]) for group in groups] == [(name, arn + ":*")]
+    assert "retentionInDays" not in groups[0] and groups[0]["logGroupClass"] == "STANDARD"
+    streams = logs.describe_log_streams(logGroupName=name, orderBy="LastEventTime", descending=True)["logStreams"]
+    assert stream in [one["logStreamName"] for one in streams]
+    events = logs.get_log_events(logGroupIdentifier=arn, logStreamName=stream, startFromHead=True)["events"]
+    texts = [event["message"] for event in events]
+    assert texts[0].startswith("START RequestId") and any('got {"mark": "first"}' in text for text in texts)
+    assert any(text.startswith("REPORT RequestId") for text in texts)
+    found = logs.filter_log_events(logGroupName=name, filterPattern='"got" second')["events"]
+    assert len(found) == 1 and '"fail": true' in found[0]["message"]
+    assert found[0]["logStreamName"] == stream and abs(found[0]["timestamp"] - now()) < 60_000
+    found = logs.filter_log_events(logGroupName=name, filterPattern="?ValueError ?KeyError")["events"]
+    assert any("as told" in event["message"] for event in found)
+
+
+def test_the_command_line_reads(fulmar, logs):
+    call(fulmar, {"mark": "tailed"})
+    since = str(now() - 300_000)
+    # What `tail` of its second version asks for, which no registry has.
+    told = fulmar.aws("logs", "filter-log-events", "--log-group-name", "/aws/lambda/told", "--interleaved", "--start-time", since)
+    texts = [event["message"] for event in json.loads(told.stdout)["events"]]
+    assert any('got {"mark": "tailed"}' in text for text in texts)
+    told = fulmar.aws("logs", "describe-log-groups", "--query", "logGroups[].logGroupName", "--output", "text")
+    assert "/aws/lambda/told" in told.stdout.split()
+
+
+def test_what_is_put_is_read_in_order_page_by_page(logs):
+    group = made(logs, "put", "a", "b")
+    start = now() - 60_000
+    put(logs, group, "a", *[(start + 2 * n, f"a {n}") for n in range(50)])
+    put(logs, group, "b", *[(start + 2 * n + 1, f"b {n}") for n in range(50)])
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, PaginationConfig={"PageSize": 7})
+    texts = [event["message"] for page in pages for event in page["events"]]
+    assert texts == [f"{stream} {n}" for n in range(50) for stream in "ab"]
+    ids = {event["eventId"] for event in logs.filter_log_events(logGroupName=group)["events"]}
+    assert len(ids) == 100
+    part = dict(logGroupName=group, logStreamNames=["b"], startTime=start + 11, endTime=start + 15)
+    assert [event["message"] for event in logs.filter_log_events(**part)["events"]] == ["b 5", "b 6", "b 7"]
+    last = logs.get_log_events(logGroupName=group, logStreamName="a", limit=2)
+    assert [event["message"] for event in last["events"]] == ["a 48", "a 49"]
+    back = logs.get_log_events(logGroupName=group, logStreamName="a", limit=2, nextToken=last["nextBackwardToken"])
+    assert [event["message"] for event in back["events"]] == ["a 46", "a 47"]
+    on = logs.get_log_events(logGroupName=group, logStreamName="a", nextToken=last["nextForwardToken"])
+    assert on["events"] == [] and on["nextForwardToken"] == last["nextForwardToken"]
+    put(logs, group, "a", (now(), "late"))
+    on = logs.get_log_events(logGroupName=group, logStreamName="a", nextToken=on["nextForwardToken"])
+    assert [event["message"] for event in on["events"]] == ["late"]
+
+
+def test_lines_that_are_json_are_found_by_what_they_say(logs):
+    group = made(logs, "json", "s")
+    lines = [{"level": "ERROR", "code": 503}, {"level": "INFO", "code": 200}, {"level": "ERROR", "code": 404}]
+    put(logs, group, "s", *[(now(), json.dumps(line)) for line in lines], (now(), "no json"))
+    found = logs.filter_log_events(logGroupName=group, filterPattern='{ $.level = "ERR*" && $.code >= 500 }')
+    assert [json.loads(event["message"]) for event in found["events"]] == lines[:1]
+    code, _ = refused(logs.filter_log_events, logGroupName=group, filterPattern="{ level = 1 }")
+    assert code == "InvalidParameterException"
+    code, _ = refused(logs.filter_log_events, logGroupName=group, filterPattern="[a, b]")
+    assert code == "NotImplementedException"
+
+
+def test_lines_are_kept_as_long_as_is_said():
+    with server("--sandbox", "off") as own:
+        logs = own.client("logs")
+        group = made(logs, "kept", "s")
+        put(logs, group, "s", (now() - 10 * DAY, "old"), (now() - DAY, "young"))
+        assert len(logs.filter_log_events(logGroupName=group)["events"]) == 2
+        logs.put_retention_policy(logGroupName=group, retentionInDays=7)
+        assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 7
+        assert [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]] == ["young"]
+        told = put(logs, group, "s", (now() - 15 * DAY, "older"), (now() - 8 * DAY, "old"), (now(), "new"), (now() + DAY, "newer"))
+        rejected = {"expiredLogEventEndIndex": 2, "tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 3}
+        assert told["rejectedLogEventsInfo"] == rejected
+        own.cli("clock", "advance", "6d")
+        assert [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]] == ["new"]
+        logs.delete_retention_policy(logGroupName=group)
+        assert "retentionInDays" not in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]
+        assert refused(logs.put_retention_policy, logGroupName=group, retentionInDays=2)[0] == "InvalidParameterException"
+
+
+def test_groups_and_streams_come_and_go(logs):
+    group = made(logs, "gone", "s")
+    put(logs, group, "s", (now(), "m"))
+    assert refused(logs.create_log_group, logGroupName=group)[0] == "ResourceAlreadyExistsException"
+    assert refused(logs.create_log_stream, logGroupName=group, logStreamName="s")[0] == "ResourceAlreadyExistsException"
+    arn = logs.describe_log_groups(logGroupNamePattern="GON")["logGroups"][0]["logGroupArn"]
+    logs.tag_resource(resourceArn=arn, tags={"a": "1", "b": "2"})
+    logs.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"b": "2"}
+    logs.delete_log_stream(logGroupName=group, logStreamName="s")
+    code, message = refused(logs.get_log_events, logGroupName=group, logStreamName="s")
+    assert (code, message) == ("ResourceNotFoundException", "The specified log stream does not exist.")
+    logs.delete_log_group(logGroupName=group)
+    code, message = refused(logs.delete_log_group, logGroupName=group)
+    assert (code, message) == ("ResourceNotFoundException", "The specified log group does not exist.")
+    assert refused(logs.filter_log_events, logGroupName=group)[0] == "ResourceNotFoundException"
+
+
+def test_what_cannot_be_is_refused(logs):
+    group = made(logs, "refused", "s")
+    stream = dict(logGroupName=group, logStreamName="s")
+    late = [{"timestamp": now(), "message": "m"}, {"timestamp": now() - 1000, "message": "m"}]
+    code, message = refused(logs.put_log_events, logEvents=late, **stream)
+    assert code == "InvalidParameterException" and "chronological" in message
+    assert refused(logs.create_log_group, logGroupName="a b")[0] == "InvalidParameterException"
+    one = [{"timestamp": now(), "message": "m"}]
+    code, _ = refused(logs.put_log_events, logGroupName=group, logStreamName="other", logEvents=one)
+    assert code == "ResourceNotFoundException"
+    code, message = refused(logs.create_log_group, logGroupName="k", kmsKeyId="arn:aws:kms:us-east-1:000000000000:key/k")
+    assert code == "NotImplementedException" and "kmsKeyId" in message
+    code, message = refused(logs.start_query, logGroupName=group, startTime=0, endTime=1, queryString="fields @message")
+    assert code == "NotImplementedException" and "StartQuery" in message
+
+
+def test_what_was_acknowledged_outlives_a_crash(fulmar, logs):
+    group = made(logs, "crash", "s")
+    put(logs, group, "s", (now(), "kept"))
+    fulmar.kill()
+    fulmar.restart()
+    again = fulmar.client("logs")
+    assert [event["message"] for event in again.filter_log_events(logGroupName=group)["events"]] == ["kept"]
+    assert again.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"] == "s"
