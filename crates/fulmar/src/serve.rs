@@ -69,7 +69,7 @@ pub(crate) async fn start(
 ) -> Result<Running> {
     allow_many_files();
     // First, because nothing else goes wrong as often; connections wait until there is somebody to serve them.
-    let server = bind(args.listen).await?;
+    let server = bind(args.listen)?;
     let address = server
         .address()
         .map_err(|cause| Failure::internal(cause.to_string()))?;
@@ -232,7 +232,7 @@ pub(crate) async fn start(
         meter: google_meter,
     };
     let opened = match google.is_used() {
-        true => port.open().await,
+        true => port.open(),
         false => None,
     };
     workers.start(
@@ -250,7 +250,7 @@ pub(crate) async fn start(
         .refresh()
         .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
     let opened = match azure.is_used() {
-        true => port.open().await,
+        true => port.open(),
         false => None,
     };
     workers.start(
@@ -503,20 +503,18 @@ fn is_bucket(request: &Request) -> bool {
         .is_some_and(S3::is_host)
 }
 
-async fn bind(address: SocketAddr) -> Result<Server> {
-    Server::bind(address, Limits::default())
-        .await
-        .map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::AddrInUse => Failure::new(
-                ErrorKind::Conflict,
-                format!("another program already listens on {address}"),
-            )
-            .hint("stop it, or choose another address: --listen 127.0.0.1:4567"),
-            _ => Failure::new(
-                ErrorKind::Unavailable,
-                format!("cannot listen on {address}: {cause}"),
-            ),
-        })
+fn bind(address: SocketAddr) -> Result<Server> {
+    Server::bind(address, Limits::default()).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::AddrInUse => Failure::new(
+            ErrorKind::Conflict,
+            format!("another program already listens on {address}"),
+        )
+        .hint("stop it, or choose another address: --listen 127.0.0.1:4567"),
+        _ => Failure::new(
+            ErrorKind::Unavailable,
+            format!("cannot listen on {address}: {cause}"),
+        ),
+    })
 }
 
 /// Only its owner may look into it: it holds everybody's data and the keys to it.
@@ -620,8 +618,8 @@ struct OtherPort {
 
 impl OtherPort {
     /// None if it cannot be opened, which is no reason for everything else to stop: the next deployment tries again.
-    async fn open(&self) -> Option<Server> {
-        match Server::bind(self.address, Limits::default()).await {
+    fn open(&self) -> Option<Server> {
+        match Server::bind(self.address, Limits::default()) {
             Ok(server) => Some(
                 server
                     .with_tls(self.tls.clone())
@@ -650,7 +648,7 @@ async fn serve_google(
 ) -> std::result::Result<(), String> {
     loop {
         if opened.is_none() && google.is_used() {
-            opened = port.open().await;
+            opened = port.open();
         }
         if let Some(server) = opened {
             server.run(Arc::new(google), stop).await;
@@ -678,7 +676,7 @@ async fn serve_azure(
     loop {
         azure.refresh().map_err(|error| error.to_string())?;
         if serving.is_none() && opened.is_none() && azure.is_used() {
-            opened = port.open().await;
+            opened = port.open();
         }
         if let Some(server) = opened.take() {
             serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));

@@ -15,9 +15,8 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 
-use crate::schema::plan::{
-    CLIENT_KEYS, ClientKey, KEY_VALUES, Period, Plan, PlannedStage, Quota, Rate, USES, Uses,
-};
+use crate::plan::Held;
+use crate::schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate, USES, Uses};
 use crate::{Error, Result, Triggers};
 
 /// Callers beyond these share the oldest ones' fate: a bucket that is forgotten is a full one.
@@ -44,9 +43,8 @@ pub enum Considered {
 /// A request whose plan says how many there may be.
 #[derive(Debug)]
 pub struct Counted {
-    key: Arc<ClientKey>,
-    plans: Arc<Vec<Plan>>,
-    /// Which of them, and which of its stages.
+    held: Arc<Held>,
+    /// Which of its plans, and which of that one's stages.
     at: (usize, usize),
     quota: Quota,
     now: Timestamp,
@@ -102,8 +100,7 @@ impl Triggers {
         value: &str,
     ) -> Result<Admission> {
         let Counted {
-            key,
-            plans,
+            held,
             at,
             quota,
             now,
@@ -111,12 +108,12 @@ impl Triggers {
             Considered::Decided(admission) => return Ok(admission),
             Considered::Counts(counted) => counted,
         };
-        let plan = &plans[at.0];
+        let (key, plan) = (&held.key, &held.plans[at.0]);
         if !self.is_slow_enough(plan, &plan.stages[at.1], route, &key.id, now) {
             return Ok(Admission::TooFast);
         }
         match self.count(&plan.id, &key.id, quota, now).await? {
-            true => Ok(Admission::Admitted(key)),
+            true => Ok(Admission::Admitted(key.clone())),
             false => Ok(Admission::UsedUp),
         }
     }
@@ -130,36 +127,30 @@ impl Triggers {
         value: &str,
     ) -> Result<Considered> {
         const UNKNOWN: Considered = Considered::Decided(Admission::UnknownKey);
-        let now = self.clock.now();
-        let view = self.store.read()?;
-        let Some(id) = KEY_VALUES.shared(&view, &KEY_VALUES.key().str(value))? else {
+        let held = self.plans.held(&self.store, value)?;
+        let Some(held) = held.filter(|held| held.key.enabled) else {
             return Ok(UNKNOWN);
         };
-        let key = CLIENT_KEYS.shared(&view, &CLIENT_KEYS.key().str(&id.0))?;
-        let Some(key) = key.filter(|key| key.enabled) else {
-            return Ok(UNKNOWN);
-        };
-        let plans = self.plans.plans(&self.store)?;
-        let Some(at) = plans.iter().enumerate().find_map(|(at, plan)| {
-            let is_in = plan.keys.contains(&key.id);
+        let Some(at) = held.plans.iter().enumerate().find_map(|(at, plan)| {
             let is_this = |one: &PlannedStage| one.gateway == gateway && one.stage == stage;
-            is_in.then_some((at, plan.stages.iter().position(is_this)?))
+            Some((at, plan.stages.iter().position(is_this)?))
         }) else {
             return Ok(UNKNOWN);
         };
-        let plan = &plans[at.0];
+        let now = self.clock.now();
+        let plan = &held.plans[at.0];
         if let Some(quota) = plan.quota {
             return Ok(Considered::Counts(Counted {
-                key,
-                plans,
+                held,
                 at,
                 quota,
                 now,
             }));
         }
+        let key = &held.key;
         let is_slow_enough = self.is_slow_enough(plan, &plan.stages[at.1], route, &key.id, now);
         Ok(Considered::Decided(match is_slow_enough {
-            true => Admission::Admitted(key),
+            true => Admission::Admitted(key.clone()),
             false => Admission::TooFast,
         }))
     }

@@ -67,6 +67,9 @@ pub enum Error {
     Refused(#[from] Refusal),
     #[error("another key has this value")]
     KeyTaken,
+    /// The process is ending.
+    #[error("the server is stopping")]
+    Stopped,
     #[error(transparent)]
     Objects(#[from] objects::Error),
     #[error(transparent)]
@@ -99,6 +102,7 @@ impl Error {
             | Self::ConnectionExists(_)
             | Self::ConnectionInUse(_)
             | Self::KeyTaken => ErrorKind::Conflict,
+            Self::Stopped => ErrorKind::Unavailable,
             Self::Buses(error) => error.kind(),
             Self::VisibilityTooShort { .. } => ErrorKind::Invalid,
             Self::Queues(error) => error.kind(),

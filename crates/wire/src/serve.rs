@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -96,10 +96,26 @@ pub struct Guest {
     pub until: oneshot::Receiver<()>,
 }
 
+/// How many connections may wait to be accepted, as far as the system lets them. Those of a burst come before anybody gets
+/// to accept them, and whoever finds no place here comes again after a second, then two, then four.
+const WAITING: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A server that is started again may have the port although connections of the last one linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING)
+}
+
 impl Server {
-    pub async fn bind(address: SocketAddr, limits: Limits) -> std::io::Result<Self> {
+    /// To be called where a runtime is.
+    pub fn bind(address: SocketAddr, limits: Limits) -> std::io::Result<Self> {
         Ok(Self {
-            listener: TcpListener::bind(address).await?,
+            listener: listen(address)?,
             limits,
             guests: None,
             tls: None,

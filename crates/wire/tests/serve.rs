@@ -38,9 +38,7 @@ struct Running {
 }
 
 async fn start() -> Running {
-    let server = Server::bind("127.0.0.1:0".parse().unwrap(), Limits::default())
-        .await
-        .unwrap();
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), Limits::default()).unwrap();
     let address = server.address().unwrap();
     let stop = CancellationToken::new();
     let task = tokio::spawn(server.run(Arc::new(Echo), stop.clone()));
@@ -125,4 +123,17 @@ async fn stopping_ends_the_server() {
     running.stop.cancel();
     running.task.await.unwrap();
     assert!(TcpStream::connect(running.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_burst_of_connections_waits_to_be_accepted() {
+    let system = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let burst = system.trim().parse::<usize>().unwrap().min(400);
+    let server = Server::bind("127.0.0.1:0".parse().unwrap(), Limits::default()).unwrap();
+    let address = server.address().unwrap();
+    // Nobody accepts any. One that found no place would try for minutes.
+    let patience = std::time::Duration::from_secs(30);
+    let come = |_| std::net::TcpStream::connect_timeout(&address, patience).unwrap();
+    let all: Vec<_> = (0..burst).map(come).collect();
+    assert_eq!(all.len(), burst);
 }

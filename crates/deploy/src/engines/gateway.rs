@@ -143,7 +143,7 @@ impl Deployer {
             value,
             enabled: key.enabled,
         };
-        triggers.set_client_key(&wanted).await?;
+        triggers.set_client_key(wanted).await?;
         Ok(true)
     }
 
@@ -157,7 +157,7 @@ impl Deployer {
             rate: plan.rate,
             quota: plan.quota,
         };
-        self.engines.triggers.set_plan(&wanted).await?;
+        self.engines.triggers.set_plan(wanted).await?;
         Ok(true)
     }
 }
