@@ -182,19 +182,25 @@ impl Functions {
                 .pools
                 .lend(function, shared.host.now(), shared.config.longest_life)
         {
-            instance.get_up();
-            let lines = self.lines(call, &Moment::Start);
-            instance.capture.begin(lines).await;
-            return Ok(Found::Instance {
-                instance,
-                deadline: None,
-            });
+            return Ok(self.lent(call, instance).await);
         }
         // In a place of its own: it takes many times the room of a call that finds one, which would be moved about with it.
         Box::pin(self.start_instance(call, phases)).await
     }
 
-    /// When starting fails, it is tried once more, within the function's time.
+    /// One that has served other calls.
+    async fn lent(&self, call: &Call<'_>, instance: Instance) -> Found {
+        instance.get_up();
+        let lines = self.lines(call, &Moment::Start);
+        instance.capture.begin(lines).await;
+        Found::Instance {
+            instance,
+            deadline: None,
+        }
+    }
+
+    /// Starts one, unless another call gives one back before this is the next to start. When starting fails, it is tried
+    /// once more, within the function's time.
     async fn start_instance(&self, call: &Call<'_>, phases: &mut Phases) -> Result<Found> {
         let (shared, function) = (&self.shared, call.function);
         let unique = u128::from_be_bytes(shared.random.bytes());
@@ -203,9 +209,22 @@ impl Functions {
         let stream = dialect.log_stream(shared.clock.now(), function.version, unique);
         let init_timeout = shared.config.init_timeout;
         let why = function.initialization();
-        let first = self
-            .start(function, &stream, why, |now| now + init_timeout)
-            .await?;
+        let mut other = shared.pools.wait(function);
+        let planned = tokio::select! {
+            biased;
+            instance = other.given() => Err(instance),
+            planned = self.plan_start(function, &stream, why) => match other.end() {
+                Some(instance) => Err(instance),
+                None => Ok(planned?),
+            },
+        };
+        let first = match planned {
+            Ok(planned) => {
+                self.start_planned(planned, |now| now + init_timeout)
+                    .await?
+            }
+            Err(instance) => return Ok(self.lent(call, *instance).await),
+        };
         let (failure, capture, took) = match first {
             Started::Ready {
                 instance,

@@ -24,7 +24,8 @@ use crate::launch::{Extensions, Launch, NotLaunched, Process, Start};
 use crate::provision::Place;
 use crate::rest::Rest;
 use crate::schema::{Function, Generation};
-use crate::turns::LONGEST_TURN;
+use crate::templates::Made;
+use crate::turns::{LONGEST_TURN, Turn};
 use crate::worker::{self, Handover, Outlets, Ready, Reply, Worker};
 use crate::{Error, Functions, Result};
 
@@ -48,6 +49,19 @@ pub(crate) struct Instance {
     /// Its place among those that are kept initialised.
     pub(crate) kept: Option<Place>,
     _code: Vec<Hold>,
+}
+
+/// A start whose turn it is.
+pub(crate) struct Planned<'a> {
+    function: &'a Function,
+    log_stream: &'a str,
+    why: Initialization,
+    watch: Stopwatch,
+    what: Launch,
+    holds: Vec<Hold>,
+    group: Group,
+    template: Option<Arc<Made>>,
+    turn: Turn,
 }
 
 /// An attempt at starting one.
@@ -109,6 +123,17 @@ impl Functions {
         why: Initialization,
         deadline: impl Fn(Timestamp) -> Timestamp,
     ) -> Result<Started> {
+        let planned = self.plan_start(function, log_stream, why).await?;
+        self.start_planned(planned, deadline).await
+    }
+
+    /// Waits for what a start needs, and for a turn to begin it.
+    pub(crate) async fn plan_start<'a>(
+        &self,
+        function: &'a Function,
+        log_stream: &'a str,
+        why: Initialization,
+    ) -> Result<Planned<'a>> {
         let shared = &self.shared;
         let watch = Stopwatch::start();
         let (code, hold) = self.code_of(&function.code).await?;
@@ -123,14 +148,52 @@ impl Functions {
             initialization: why,
         };
         let what = self.plan(&facts, code, layers);
-        let (launched, turn) = match self.fork_of_template(function, &what).await {
-            // It takes too little to wait for a turn.
-            Some(launched) => (Ok(launched), None),
-            None => {
-                let turn = shared.turns.take(&function.space, &function.name).await;
-                let launched = shared.launcher.launch(what, &shared.running).await;
-                (launched, Some(turn))
-            }
+        let template = self.template_of(function).await;
+        let turn = shared.turns.take(&function.space, &function.name).await;
+        Ok(Planned {
+            function,
+            log_stream,
+            why,
+            watch,
+            what,
+            holds,
+            group,
+            template,
+            turn,
+        })
+    }
+
+    pub(crate) async fn start_planned(
+        &self,
+        planned: Planned<'_>,
+        deadline: impl Fn(Timestamp) -> Timestamp,
+    ) -> Result<Started> {
+        let shared = &self.shared;
+        let Planned {
+            function,
+            log_stream,
+            why,
+            watch,
+            what,
+            holds,
+            group,
+            template,
+            turn,
+        } = planned;
+        let facts = InstanceFacts {
+            function,
+            version: function.version,
+            log_group: &group.name,
+            log_stream,
+            initialization: why,
+        };
+        let forked = match template {
+            Some(template) => self.fork(template, function, &what).await,
+            None => None,
+        };
+        let launched = match forked {
+            Some(launched) => Ok(launched),
+            None => shared.launcher.launch(what, &shared.running).await,
         };
         let launched = match launched {
             Ok(launched) => launched,

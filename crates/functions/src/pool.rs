@@ -4,14 +4,14 @@
 //! begins. A worker sleeps until the next moment that a plan names: it ends instances, and starts some ahead where that
 //! is wanted. Calls wake it only if they bring that moment nearer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::{Space, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::dialect::Initialization;
@@ -38,6 +38,8 @@ struct Pool {
     generation: Generation,
     /// The one that was used last comes last.
     idle: Vec<Instance>,
+    /// Calls that wait for one, each until it begins to start its own; the first came first.
+    waiting: VecDeque<oneshot::Sender<Box<Instance>>>,
     /// Those that serve several calls at once, idle or not.
     joint: Vec<Arc<Joint>>,
     /// Its workers take several calls at once, as far as is known.
@@ -62,6 +64,25 @@ impl Drop for Busy {
         let shared = &self.functions.shared;
         let (now, ahead) = (shared.host.now(), shared.config.start_ahead);
         shared.pools.ended(&self.key, now, ahead);
+    }
+}
+
+/// An instance that another call may give back.
+pub(crate) struct Given(oneshot::Receiver<Box<Instance>>);
+
+impl Given {
+    /// Comes to no end where none is given back any more.
+    pub(crate) async fn given(&mut self) -> Box<Instance> {
+        match (&mut self.0).await {
+            Ok(instance) => instance,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits no more. There is one if it was given at this very moment.
+    pub(crate) fn end(mut self) -> Option<Box<Instance>> {
+        self.0.close();
+        self.0.try_recv().ok()
     }
 }
 
@@ -112,6 +133,7 @@ impl Pools {
         Pool {
             generation,
             idle: Vec::new(),
+            waiting: VecDeque::new(),
             joint: Vec::new(),
             is_joint: true,
             watched: Watched::new(self.policy),
@@ -222,6 +244,22 @@ impl Pools {
         }
     }
 
+    /// Waits for an instance that another call gives back.
+    pub(crate) fn wait(&self, function: &Function) -> Given {
+        let (sender, receiver) = oneshot::channel();
+        let mut pools = self.pools.lock();
+        let pool = pools
+            .entry(key(function))
+            .or_insert_with(|| self.new_pool(function.generation));
+        if pool.generation == function.generation {
+            while pool.waiting.front().is_some_and(oneshot::Sender::is_closed) {
+                pool.waiting.pop_front();
+            }
+            pool.waiting.push_back(sender);
+        }
+        Given(receiver)
+    }
+
     /// Takes an instance back, unless its function has changed meanwhile.
     pub(crate) fn take_back(&self, function: &Function, mut instance: Instance, now: Timestamp) {
         instance.idle_since = now;
@@ -229,6 +267,12 @@ impl Pools {
         if let Some(pool) = pools.get_mut(&key(function))
             && pool.generation == instance.generation
         {
+            while let Some(waiting) = pool.waiting.pop_front() {
+                match waiting.send(Box::new(instance)) {
+                    Ok(()) => return,
+                    Err(refused) => instance = *refused,
+                }
+            }
             pool.idle.push(instance);
         }
     }
@@ -365,6 +409,7 @@ impl Pool {
         }
         self.generation = generation;
         self.is_joint = true;
+        self.waiting.clear();
         (
             std::mem::take(&mut self.idle),
             std::mem::take(&mut self.joint),

@@ -50,7 +50,7 @@ enum State {
 }
 
 /// One that can be forked, and what must be there as long as it is.
-struct Made {
+pub(crate) struct Made {
     template: runtimes::Template,
     _capture: Capture,
     _code: Vec<Hold>,
@@ -186,12 +186,8 @@ impl Functions {
         ready.collect()
     }
 
-    /// An instance of the function's template, if it has one or is just getting one.
-    pub(crate) async fn fork_of_template(
-        &self,
-        function: &Function,
-        what: &Launch,
-    ) -> Option<Launched> {
+    /// The function's template, if it has one or is just getting one.
+    pub(crate) async fn template_of(&self, function: &Function) -> Option<Arc<Made>> {
         let shared = &self.shared;
         let mut state = shared.templates.of(function, shared.host.now())?;
         let settled = async {
@@ -205,9 +201,20 @@ impl Functions {
             () = shared.host.sleep(shared.config.init_timeout) => return None,
             () = shared.stopping.cancelled() => return None,
         };
-        let State::Ready(made) = state else {
-            return None;
-        };
+        match state {
+            State::Ready(made) => Some(made),
+            State::Starting | State::Unsafe => None,
+        }
+    }
+
+    /// None if it cannot be forked: it is not tried again.
+    pub(crate) async fn fork(
+        &self,
+        made: Arc<Made>,
+        function: &Function,
+        what: &Launch,
+    ) -> Option<Launched> {
+        let shared = &self.shared;
         match shared
             .launcher
             .fork(&made.template, what, &shared.running)

@@ -2,7 +2,8 @@
 //! and take turns with each other, so that one that is flooded does not keep a quiet one waiting.
 //!
 //! A turn ends when the instance asks for work, or after a while: what waits for something else while it initialises does
-//! not keep the processors busy.
+//! not keep the processors busy. A call that waits for its turn takes an instance that another gives back meanwhile, so a
+//! burst of short calls starts as many as it needs, and not one for each.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,6 +70,13 @@ impl Turns {
             // Nobody forgets one that waits; if it were so, it would go on.
             Some(turn) => turn.await.unwrap_or(Turn(None)),
         }
+    }
+
+    /// All that nobody has.
+    #[cfg(test)]
+    pub(crate) fn take_all(&self) -> Vec<Turn> {
+        let free = std::mem::take(&mut self.state.lock().free);
+        (0..free).map(|_| Turn(Some(self.clone()))).collect()
     }
 
     /// Gives a turn to whoever is next.

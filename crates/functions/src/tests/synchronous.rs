@@ -9,6 +9,44 @@ use crate::invoke::{Answer, Heard};
 use crate::{Error, Throttle};
 
 #[tokio::test]
+async fn a_call_that_waits_to_start_an_instance_takes_one_that_is_given_back() {
+    let world = World::new();
+    world.deploy("as-told").await;
+    let first = world.spawn("\"wait\"");
+    world
+        .until("the first runs", |world| world.stage.running() == 1)
+        .await;
+    let turns = world.functions.shared.turns.take_all();
+    let waiting = [world.spawn("\"which\""), world.spawn("\"which\"")];
+    world.settle().await;
+    assert_eq!((world.stage.launches(), world.stage.handed_over()), (1, 1));
+    world.stage.go.notify_waiters();
+    assert!(first.await.unwrap().unwrap().start.is_some());
+    for (call, served) in waiting.into_iter().zip(["0/2", "0/3"]) {
+        let outcome = call.await.unwrap().unwrap();
+        assert_eq!(outcome.result.unwrap(), served);
+        assert!(outcome.start.is_none(), "it is a call like any other");
+    }
+    assert_eq!(world.stage.launches(), 1);
+    // Nobody waits any more: it is idle.
+    drop(turns);
+    assert_eq!(
+        world.invoke("\"which\"").await.unwrap().result.unwrap(),
+        "0/4"
+    );
+    let busy = world.spawn("\"wait\"");
+    world
+        .until("it runs", |world| world.stage.running() == 1)
+        .await;
+    assert_eq!(
+        world.invoke("\"which\"").await.unwrap().result.unwrap(),
+        "1/1"
+    );
+    world.stage.go.notify_waiters();
+    busy.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn an_invocation_is_answered_logged_and_recorded() {
     let world = World::new();
     world.deploy("echo").await;
