@@ -78,7 +78,7 @@ impl Google {
 
     /// Which function a path names, and the rest of the path. Where there is only one function it needs no name, as in
     /// the framework's own server.
-    fn function_of(&self, path: &str) -> Result<(Function, String), Refusal> {
+    fn function_of(&self, path: &str) -> Result<(Arc<Function>, String), Refusal> {
         let space = crate::space();
         let trimmed = path.strip_prefix('/').unwrap_or(path);
         let (name, rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
@@ -90,7 +90,7 @@ impl Google {
         let there = self.functions.list(&space, None, SEVERAL);
         let mut there = there.map_err(|error| broken(name, &error))?;
         match (there.pop(), there.is_empty()) {
-            (Some(only), true) => Ok((only, path.to_owned())),
+            (Some(only), true) => Ok((Arc::new(only), path.to_owned())),
             _ => Err(Refusal::NoFunction),
         }
     }
@@ -156,7 +156,7 @@ impl Google {
 
     async fn invoke(
         &self,
-        function: Function,
+        function: Arc<Function>,
         event: Event,
         request_id: String,
     ) -> Result<Response, Refusal> {

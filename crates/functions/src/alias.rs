@@ -1,5 +1,7 @@
 //! Aliases: names for versions that can be moved.
 
+use std::sync::Arc;
+
 use base::Space;
 use store::Read;
 
@@ -153,7 +155,8 @@ impl Functions {
 
     /// Finds what a name and a qualifier stand for: of an alias for two versions, the first.
     pub fn resolve(&self, space: &Space, name: &str, qualifier: Option<&str>) -> Result<Function> {
-        self.resolve_by(space, name, qualifier, |alias| alias.version)
+        let found = self.resolve_by(space, name, qualifier, |alias| alias.version)?;
+        Ok(Arc::unwrap_or_clone(found))
     }
 
     /// As [`Functions::resolve`], for one call: chance decides between two versions.
@@ -162,7 +165,7 @@ impl Functions {
         space: &Space,
         name: &str,
         qualifier: Option<&str>,
-    ) -> Result<Function> {
+    ) -> Result<Arc<Function>> {
         self.resolve_by(space, name, qualifier, |alias| match alias.other {
             Some((other, weight)) if self.shared.random.chance(weight) => Some(other),
             _ => alias.version,
@@ -175,14 +178,14 @@ impl Functions {
         name: &str,
         qualifier: Option<&str>,
         choose: impl FnOnce(&Alias) -> Option<u64>,
-    ) -> Result<Function> {
+    ) -> Result<Arc<Function>> {
         let view = self.shared.store.read()?;
         let latest = FUNCTIONS.shared(&view, &function_key(space, name))?;
         let latest = latest.ok_or_else(|| Error::NoSuchFunction(name.to_owned()))?;
-        let latest = Function::clone(&latest);
         let Some(qualifier) = qualifier else {
             return Ok(latest);
         };
+        let latest = Function::clone(&latest);
         let (chosen, alias) = match number(qualifier) {
             Some(number) => (Some(number), None),
             None => {
@@ -208,7 +211,7 @@ impl Functions {
         if let Some(alias) = alias {
             found.asynchronous = alias.asynchronous;
         }
-        Ok(found)
+        Ok(Arc::new(found))
     }
 
     /// Changes what belongs to what the qualifier names. `edit` may run several times.

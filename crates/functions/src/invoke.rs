@@ -1,5 +1,6 @@
 //! Running a function while the caller waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Space;
@@ -71,7 +72,7 @@ impl Functions {
     /// its log waits until that is whole.
     pub async fn invoke_resolved(
         &self,
-        function: Function,
+        function: Arc<Function>,
         invoke: Invoke,
         with_log: bool,
     ) -> Result<Outcome> {
@@ -81,7 +82,7 @@ impl Functions {
 
     fn errand(
         &self,
-        function: Function,
+        function: Arc<Function>,
         invoke: Invoke,
         with_log: bool,
     ) -> Errand<Result<Outcome>> {
@@ -104,7 +105,7 @@ impl Functions {
     pub(crate) async fn invoke_and_record(
         &self,
         invoke: Invoke,
-        function: Function,
+        function: Arc<Function>,
         heard: Heard<'_>,
         answer: Answer,
     ) {

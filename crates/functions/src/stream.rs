@@ -1,10 +1,13 @@
 //! Running a function for a caller that takes its answer piece by piece, while the function makes it.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
+use futures_util::future::Either;
 use futures_util::stream::{self, Stream};
 use tokio::sync::oneshot;
 
-use crate::errand::Watch;
+use crate::errand::Errand;
 use crate::invoke::{Answer, Heard, Invoke, Outcome};
 use crate::worker::{Piece, Pieces, streaming};
 use crate::{Error, Function, Functions, Result};
@@ -46,7 +49,7 @@ impl Functions {
     /// The same for whoever has resolved it already, by [`Functions::resolve_call`].
     pub async fn invoke_resolved_streaming(
         &self,
-        function: Function,
+        function: Arc<Function>,
         invoke: Invoke,
     ) -> Result<Answering> {
         let limit = self.shared.config.streamed.as_bytes();
@@ -54,33 +57,30 @@ impl Functions {
         let version = function.version;
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
-        let answer = Answer::new(answer, Watch::default());
-        self.shared.running.spawn(async move {
+        let mut errand = Errand::new(answered, &self.shared.running, |watch| async move {
+            let answer = Answer::new(answer, watch);
             functions
                 .invoke_and_record(invoke, function, Heard::AsItComes(&streaming), answer)
                 .await;
         });
-        let mut answered = answered;
-        let first = tokio::select! {
-            biased;
-            first = pieces.recv() => first,
-            // What is there whole need not wait until it is recorded. What comes in pieces has begun before.
-            outcome = &mut answered => match pieces.try_recv() {
-                Some(first) => {
-                    let outcome = outcome.map_err(|_| Error::Stopping)??;
-                    return Ok(begun(version, first, pieces, Ended::Already(Box::new(outcome))));
-                }
-                None => {
-                    let outcome = outcome.map_err(|_| Error::Stopping)??;
-                    return Ok(whole(version, outcome));
-                }
-            },
+        let outcome = match errand.answer_or(pieces.recv()).await {
+            Either::Left(Some(first)) => {
+                return Ok(begun(version, first, pieces, Ended::Soon(errand.leave())));
+            }
+            Either::Left(None) => errand.answer().await,
+            Either::Right(outcome) => outcome,
         };
-        if let Some(first) = first {
-            return Ok(begun(version, first, pieces, Ended::Soon(answered)));
+        let outcome = outcome.ok_or(Error::Stopping)??;
+        // What is there whole need not wait until it is recorded. What comes in pieces has begun before.
+        match pieces.try_recv() {
+            Some(first) => Ok(begun(
+                version,
+                first,
+                pieces,
+                Ended::Already(Box::new(outcome)),
+            )),
+            None => Ok(whole(version, outcome)),
         }
-        let outcome = answered.await.map_err(|_| Error::Stopping)??;
-        Ok(whole(version, outcome))
     }
 }
 

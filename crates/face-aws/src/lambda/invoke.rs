@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -35,7 +37,7 @@ pub(super) struct Wanted {
     pub(super) named: Named,
     pub(super) with_log: bool,
     kind: Kind,
-    function: Function,
+    function: Arc<Function>,
     event: Event,
     client_context: Option<String>,
 }
@@ -81,7 +83,7 @@ impl Wanted {
     }
 
     /// The call of a caller who waits, and whom it calls.
-    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> (Function, Invoke) {
+    pub(super) fn into_invoke(self, asked: &Asked<'_>) -> (Arc<Function>, Invoke) {
         let invoke = Invoke {
             space: self.function.space.clone(),
             function: self.function.name.clone(),
@@ -99,8 +101,8 @@ impl Wanted {
     fn into_job(self, asked: &Asked<'_>) -> Job {
         Job {
             request_id: asked.context.request_id.clone(),
-            space: self.function.space,
-            function: self.function.name,
+            space: self.function.space.clone(),
+            function: self.function.name.clone(),
             qualifier: self.named.version().map(str::to_owned),
             event: self.event,
             trigger: "direct".into(),

@@ -1,5 +1,7 @@
 //! The forms in which callers name a function: its name, an ARN of it, or a part of one, each with a qualifier or not.
 
+use std::sync::Arc;
+
 use functions::Function;
 
 use super::Asked;
@@ -86,7 +88,7 @@ impl Named {
     }
 
     /// For one call: of an alias for two versions, either.
-    pub(super) fn find_for_call(&self, asked: &Asked<'_>) -> Result<Function, Fault> {
+    pub(super) fn find_for_call(&self, asked: &Asked<'_>) -> Result<Arc<Function>, Fault> {
         let (functions, space) = (&asked.parts.functions, &asked.context.space);
         let found = functions.resolve_call(space, &self.name, self.version());
         found.map_err(|error| fault(asked.context, self, error))

@@ -46,9 +46,18 @@ const SMALL: usize = 64 << 10;
 /// The calls on one connection, and our side of it.
 pub(crate) struct Line {
     writer: tokio::sync::Mutex<OwnedWriteHalf>,
+    outbox: Mutex<Outbox>,
     calls: Mutex<Calls>,
     /// Nobody else is to call on it.
     broken: AtomicBool,
+}
+
+/// Small frames that are to be sent together.
+#[derive(Default)]
+struct Outbox {
+    frames: Vec<u8>,
+    /// Somebody is about to send them.
+    is_attended: bool,
 }
 
 #[derive(Default)]
@@ -94,6 +103,7 @@ impl Line {
         let (reader, writer) = stream.into_split();
         let line = Self {
             writer: tokio::sync::Mutex::new(writer),
+            outbox: Mutex::default(),
             calls: Mutex::default(),
             broken: AtomicBool::new(false),
         };
@@ -132,23 +142,18 @@ impl Line {
     ) -> io::Result<()> {
         let follows = 1 + 4 + payload.len() as u64 + held.map_or(0, HeldFile::length);
         let follows = u32::try_from(follows).map_err(io::Error::other)?;
-        let copied = if payload.len() <= SMALL {
-            payload.len()
-        } else {
-            0
-        };
-        let mut frame = Vec::with_capacity(HEAD + copied);
-        frame.put_u32_le(follows);
-        frame.put_u8(kind);
-        frame.put_u32_le(id);
-        frame.extend_from_slice(&payload[..copied]);
+        let mut head = [0; HEAD];
+        let mut put = &mut head[..];
+        put.put_u32_le(follows);
+        put.put_u8(kind);
+        put.put_u32_le(id);
+        if held.is_none() && payload.len() <= SMALL {
+            return self.send_with_others(&head, payload).await;
+        }
         let writer = self.writer.lock().await;
-        let mut unfinished = Unfinished {
-            line: self,
-            done: false,
-        };
-        write_all(&writer, &frame).await?;
-        write_all(&writer, &payload[copied..]).await?;
+        let unfinished = Unfinished(self);
+        write_all(&writer, &head).await?;
+        write_all(&writer, payload).await?;
         if let Some(held) = held {
             let mut at = 0;
             while at < held.length() {
@@ -157,8 +162,43 @@ impl Line {
                 write_all(&writer, &piece).await?;
             }
         }
-        unfinished.done = true;
+        unfinished.finish();
         Ok(())
+    }
+
+    /// Requests that come together go to the worker together, as each time costs as much as reading one: the first of
+    /// them lets the others that can run put theirs beside it. If it cannot be sent, nobody waits for an answer any more.
+    async fn send_with_others(&self, head: &[u8], payload: &[u8]) -> io::Result<()> {
+        {
+            let mut outbox = self.outbox.lock();
+            outbox.frames.extend_from_slice(head);
+            outbox.frames.extend_from_slice(payload);
+            if std::mem::replace(&mut outbox.is_attended, true) {
+                return Ok(());
+            }
+        }
+        let unfinished = Unfinished(self);
+        if self.has_several() {
+            tokio::task::yield_now().await;
+        }
+        let writer = self.writer.lock().await;
+        while let Some(frames) = self.next_frames() {
+            write_all(&writer, &frames).await?;
+        }
+        unfinished.finish();
+        Ok(())
+    }
+
+    /// None if there is nothing to send, which nobody attends to any more.
+    fn next_frames(&self) -> Option<Vec<u8>> {
+        let mut outbox = self.outbox.lock();
+        outbox.is_attended = !outbox.frames.is_empty();
+        let is_attended = outbox.is_attended;
+        is_attended.then(|| std::mem::take(&mut outbox.frames))
+    }
+
+    fn has_several(&self) -> bool {
+        self.calls.lock().waiting.len() > 1
     }
 
     fn end(&self) {
@@ -169,17 +209,18 @@ impl Line {
     }
 }
 
-/// A frame that is being sent.
-struct Unfinished<'a> {
-    line: &'a Line,
-    done: bool,
+/// Frames that are being sent. If that breaks off, the worker cannot tell what is a frame any more.
+struct Unfinished<'a>(&'a Line);
+
+impl Unfinished<'_> {
+    fn finish(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        if !self.done {
-            self.line.end();
-        }
+        self.0.end();
     }
 }
 

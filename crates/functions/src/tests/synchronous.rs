@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -399,7 +400,7 @@ async fn a_call_takes_little_room() {
     let answer = Answer::new(answer, Watch::default());
     let call = world.functions.invoke_and_record(
         world.call("1"),
-        function,
+        Arc::new(function),
         Heard::AtItsEnd { with_log: false },
         answer,
     );
