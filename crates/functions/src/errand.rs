@@ -5,12 +5,11 @@
 //! left when the answer is there, or when nobody waits any more, becomes a task of its own.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use futures_util::future::Either;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
@@ -67,49 +66,22 @@ impl<T> Errand<T> {
     /// Does the work until the answer is there; none if it ends without.
     pub(crate) async fn answer(mut self) -> Option<T> {
         self.watch.0.store(true, Ordering::Relaxed);
-        poll_fn(|task| {
-            self.work(task);
-            self.poll(task)
-        })
-        .await
-    }
-
-    /// The same, or what else comes first.
-    pub(crate) async fn answer_or<P>(
-        &mut self,
-        other: impl Future<Output = P>,
-    ) -> Either<P, Option<T>> {
-        self.watch.0.store(true, Ordering::Relaxed);
-        let mut other = pin!(other);
-        poll_fn(|task| {
-            self.work(task);
-            match other.as_mut().poll(task) {
-                Poll::Ready(other) => Poll::Ready(Either::Left(other)),
-                Poll::Pending => self.poll(task).map(Either::Right),
-            }
-        })
-        .await
-    }
-
-    /// What is left of the work is done by a task of its own, and the answer comes out here.
-    pub(crate) fn leave(mut self) -> oneshot::Receiver<T> {
-        self.answer.take().expect("it was not left before")
+        poll_fn(|task| self.poll(task)).await
     }
 
     /// Has it done by a task of its own from the beginning: for whoever waits for many at once.
-    pub(crate) async fn answer_of_another(self) -> Option<T> {
-        self.leave().await.ok()
+    pub(crate) async fn answer_of_another(mut self) -> Option<T> {
+        let answer = self.answer.take();
+        drop(self);
+        answer?.await.ok()
     }
 
-    fn work(&mut self, task: &mut Context<'_>) {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<T>> {
         if let Some(work) = &mut self.work
             && work.as_mut().poll(task).is_ready()
         {
             self.work = None;
         }
-    }
-
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<T>> {
         let Some(answer) = &mut self.answer else {
             return Poll::Ready(None);
         };
@@ -163,23 +135,6 @@ mod tests {
             answer.send(7).unwrap();
         });
         assert_eq!(errand.answer_of_another().await, Some(7));
-    }
-
-    #[tokio::test]
-    async fn what_else_comes_first_leaves_the_work_to_another_task() {
-        let (answer, answered) = oneshot::channel();
-        let (other, others) = oneshot::channel();
-        let caller = tokio::task::try_id();
-        let mut errand = Errand::new(answered, &TaskTracker::new(), |watch| async move {
-            assert_eq!(tokio::task::try_id(), caller);
-            other.send(5).unwrap();
-            watch.step_aside().await;
-            assert_ne!(tokio::task::try_id(), caller);
-            answer.send(7).unwrap();
-        });
-        let first = errand.answer_or(others).await;
-        assert!(matches!(first, Either::Left(Ok(5))));
-        assert_eq!(errand.leave().await, Ok(7));
     }
 
     #[tokio::test]

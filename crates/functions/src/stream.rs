@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::Either;
 use futures_util::stream::{self, Stream};
 use tokio::sync::oneshot;
 
-use crate::errand::Errand;
+use crate::errand::Watch;
 use crate::invoke::{Answer, Heard, Invoke, Outcome};
 use crate::worker::{Piece, Pieces, streaming};
 use crate::{Error, Function, Functions, Result};
@@ -57,30 +56,33 @@ impl Functions {
         let version = function.version;
         let (answer, answered) = oneshot::channel();
         let functions = self.clone();
-        let mut errand = Errand::new(answered, &self.shared.running, |watch| async move {
-            let answer = Answer::new(answer, watch);
+        let answer = Answer::new(answer, Watch::default());
+        self.shared.running.spawn(async move {
             functions
                 .invoke_and_record(invoke, function, Heard::AsItComes(&streaming), answer)
                 .await;
         });
-        let outcome = match errand.answer_or(pieces.recv()).await {
-            Either::Left(Some(first)) => {
-                return Ok(begun(version, first, pieces, Ended::Soon(errand.leave())));
-            }
-            Either::Left(None) => errand.answer().await,
-            Either::Right(outcome) => outcome,
+        let mut answered = answered;
+        let first = tokio::select! {
+            biased;
+            first = pieces.recv() => first,
+            // What is there whole need not wait until it is recorded. What comes in pieces has begun before.
+            outcome = &mut answered => match pieces.try_recv() {
+                Some(first) => {
+                    let outcome = outcome.map_err(|_| Error::Stopping)??;
+                    return Ok(begun(version, first, pieces, Ended::Already(Box::new(outcome))));
+                }
+                None => {
+                    let outcome = outcome.map_err(|_| Error::Stopping)??;
+                    return Ok(whole(version, outcome));
+                }
+            },
         };
-        let outcome = outcome.ok_or(Error::Stopping)??;
-        // What is there whole need not wait until it is recorded. What comes in pieces has begun before.
-        match pieces.try_recv() {
-            Some(first) => Ok(begun(
-                version,
-                first,
-                pieces,
-                Ended::Already(Box::new(outcome)),
-            )),
-            None => Ok(whole(version, outcome)),
+        if let Some(first) = first {
+            return Ok(begun(version, first, pieces, Ended::Soon(answered)));
         }
+        let outcome = answered.await.map_err(|_| Error::Stopping)??;
+        Ok(whole(version, outcome))
     }
 }
 
