@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::client;
 use crate::hello;
 use crate::is_wanted;
-use crate::load::{self, Connection, Load};
+use crate::load::{self, Connection};
 use crate::row;
 use crate::server::{Server, free_address};
 use crate::stats::{Times, ratio};
@@ -131,24 +131,13 @@ impl Application {
             answer(server, &request).with_context(|| format!("{} first", self.name))?;
         }
         self.one_client(&ours, peer.as_ref())?;
-        let mine = loaded(&ours, &request)?;
-        let theirs = peer
-            .as_ref()
-            .map(|peer| loaded(peer, &request))
-            .transpose()?;
+        let (rate, theirs) = by_turns(&ours, peer.as_ref(), &request, CONNECTIONS, TIME)?;
         let figure = format!(
             "HTTP function, {}: requests per second of the processors, {CONNECTIONS} clients",
             self.name
         );
-        let rate = mine.per_processor_second();
         match theirs {
-            Some(theirs) => row::rate(
-                &figure,
-                rate,
-                "functions-framework",
-                theirs.per_processor_second(),
-                self.wanted[0],
-            ),
+            Some(theirs) => row::rate(&figure, rate, "functions-framework", theirs, self.wanted[0]),
             None => row::alone(&figure, rate, "", self.wanted[0]),
         }
         Ok(())
@@ -218,11 +207,30 @@ impl Application {
     }
 }
 
-/// After as many requests again that are not counted.
-fn loaded(server: &Server, request: &[u8]) -> Result<Load> {
-    let requests = || vec![request.to_vec()];
-    load::run(server, requests(), CONNECTIONS, TIME)?;
-    load::run(server, requests(), CONNECTIONS, TIME)
+/// Requests per second of the processors, the medians of several turns: what else the machine does changes within seconds,
+/// and by more than is to be shown. What was asked for as long as `warm` before is not counted.
+fn by_turns(
+    ours: &Server,
+    other: Option<&Server>,
+    request: &[u8],
+    connections: usize,
+    warm: Duration,
+) -> Result<(f64, Option<f64>)> {
+    let run = |server, time| load::run(server, vec![request.to_vec()], connections, time);
+    let lanes = [Some(ours), other];
+    let mut rates = [Vec::new(), Vec::new()];
+    for server in lanes.into_iter().flatten() {
+        run(server, warm)?;
+    }
+    for _ in 0..TURNS {
+        for (server, rates) in lanes.iter().zip(&mut rates) {
+            if let Some(server) = server {
+                rates.push(run(server, TIME / 3)?.per_processor_second());
+            }
+        }
+    }
+    let [ours, theirs] = rates.map(median);
+    Ok((ours.context("it had its turns")?, theirs))
 }
 
 /// The answer's body, as soon as the server answers at all.
@@ -306,31 +314,21 @@ fn front(binary: &Path, app: &Path) -> Result<()> {
     for (what, path, host, lines) in asked {
         let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n").into_bytes();
         let plain = hello::start(answer(&server, &request)?.len())?;
-        let run = |server: &Server, time| {
-            load::run(server, vec![request.clone()], FRONT_CONNECTIONS, time)
-        };
-        run(&server, TIME / 4)?;
-        run(&plain, TIME / 4)?;
-        // By turns: what else the machine does changes within seconds, and by more than is to be shown.
-        let (mut ours, mut floor) = (Vec::new(), Vec::new());
-        for _ in 0..TURNS {
-            ours.push(run(&server, TIME / 3)?.per_processor_second());
-            floor.push(run(&plain, TIME / 3)?.per_processor_second());
-        }
+        let (ours, floor) = by_turns(&server, Some(&plain), &request, FRONT_CONNECTIONS, TIME / 4)?;
         row::rate(
             &format!("front alone, {what}: requests per second of the processors"),
-            median(ours),
+            ours,
             "plain hyper, as many bytes",
-            median(floor),
+            floor.context("it had its turns")?,
             "≥ 0.8×",
         );
     }
     Ok(())
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
+fn median(mut of: Vec<f64>) -> Option<f64> {
     of.sort_by(f64::total_cmp);
-    of[of.len() / 2]
+    of.get(of.len() / 2).copied()
 }
 
 fn output(deployed: &Value, name: &str) -> Option<String> {
