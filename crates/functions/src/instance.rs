@@ -140,13 +140,7 @@ impl Functions {
         let (layers, mut holds) = self.layers_of(&function.configuration.layers).await?;
         holds.push(hold);
         let group = self.log_group(function);
-        let facts = InstanceFacts {
-            function,
-            version: function.version,
-            log_group: &group.name,
-            log_stream,
-            initialization: why,
-        };
+        let facts = facts(function, &group, log_stream, why);
         let what = self.plan(&facts, code, layers);
         let template = self.template_of(function).await;
         let turn = shared.turns.take(&function.space, &function.name).await;
@@ -180,13 +174,7 @@ impl Functions {
             template,
             turn,
         } = planned;
-        let facts = InstanceFacts {
-            function,
-            version: function.version,
-            log_group: &group.name,
-            log_stream,
-            initialization: why,
-        };
+        let facts = facts(function, &group, log_stream, why);
         let forked = match template {
             Some(template) => self.fork(template, function, &what).await,
             None => None,
@@ -627,6 +615,21 @@ impl InitFailure {
             Self::Extension(broken) => broken.how.kind(),
             Self::TimedOut | Self::Stopped => "Runtime.Unknown",
         }
+    }
+}
+
+fn facts<'a>(
+    function: &'a Function,
+    group: &'a Group,
+    log_stream: &'a str,
+    initialization: Initialization,
+) -> InstanceFacts<'a> {
+    InstanceFacts {
+        function,
+        version: function.version,
+        log_group: &group.name,
+        log_stream,
+        initialization,
     }
 }
 
