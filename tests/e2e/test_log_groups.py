@@ -1,13 +1,12 @@
 """Log groups by boto3 and the AWS CLI: what functions printed, and what somebody puts there."""
 
-import io
 import json
 import time
-import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
 from conftest import server
+from test_runtimes import make as make_function, package
 
 CODE = """
 import json
@@ -24,17 +23,8 @@ DAY = 24 * 3600 * 1000
 @pytest.fixture(scope="module")
 def fulmar():
     with server("--sandbox", "off") as running:
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("index.py", CODE)
-        running.client("lambda").create_function(
-            FunctionName="told",
-            Runtime="python3.13",
-            Role="arn:aws:iam::000000000000:role/r",
-            Handler="index.handler",
-            Timeout=60,
-            Code={"ZipFile": package.getvalue()},
-        )
+        code = package({"index.py": CODE})
+        make_function(running.client("lambda"), "told", code, runtime="python3.13", Timeout=60, MemorySize=128)
         yield running
 
 

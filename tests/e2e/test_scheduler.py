@@ -1,13 +1,12 @@
 """Schedules with boto3, and the clock moved to when they are due."""
 
-import io
 import json
-import zipfile
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from botocore.exceptions import ClientError
 from conftest import server
+from test_runtimes import make as make_function, package
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 OFF = {"Mode": "OFF"}
@@ -22,17 +21,8 @@ def handler(event, context):
 @pytest.fixture(scope="module")
 def fulmar():
     with server("--sandbox", "off") as running:
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("index.py", CODE)
-        running.client("lambda").create_function(
-            FunctionName="told",
-            Runtime="python3.13",
-            Role=ROLE,
-            Handler="index.handler",
-            Timeout=60,
-            Code={"ZipFile": package.getvalue()},
-        )
+        code = package({"index.py": CODE})
+        make_function(running.client("lambda"), "told", code, runtime="python3.13", Timeout=60, MemorySize=128)
         yield running
 
 

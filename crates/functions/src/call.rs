@@ -188,7 +188,7 @@ impl Functions {
         Box::pin(self.start_instance(call, phases)).await
     }
 
-    /// One that has served other calls.
+    /// One that is there already.
     async fn lent(&self, call: &Call<'_>, instance: Instance) -> Found {
         instance.get_up();
         let lines = self.lines(call, &Moment::Start);
