@@ -262,7 +262,9 @@ def test_doctor():
     assert done.returncode == 0
     found = {finding["what"]: finding for finding in json.loads(done.stdout)["findings"]}
     assert found["Node.js"]["ok"] and found["npm"]["ok"]
-    assert set(found) >= {"sandbox", "limits", "user"}
+    assert set(found) >= {"limits", "user"}
+    assert found["sandbox"]["ok"], found["sandbox"]["found"]
+    assert found["Python forks"]["ok"] and found["Node forks"]["ok"], found
 
 
 def test_an_ephemeral_server_keeps_nothing(tmp_path):

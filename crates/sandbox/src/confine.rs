@@ -122,7 +122,6 @@ pub(crate) fn program(
     if let Some(pids) = make.pids {
         limit(Resource::Nproc, u64::from(pids))?;
     }
-    limit(Resource::Nofile, u64::from(order.files))?;
     limit(Resource::Core, 0)?;
     std::env::set_current_dir(&order.cwd)
         .map_err(|cause| format!("enter {}: {cause}", order.cwd.display()))?;
@@ -138,6 +137,8 @@ pub(crate) fn program(
     let env = env.collect::<Step<Vec<_>>>()?;
     let numbers: Vec<i32> = OUTPUTS.iter().chain(&order.numbers).copied().collect();
     place_passed(passed, &numbers)?;
+    // Only now: on their way to their numbers they are higher than it may allow.
+    limit(Resource::Nofile, u64::from(order.files))?;
     // Whoever ordered it and went away again would never end it.
     Status::Began
         .try_send(status)
@@ -257,7 +258,10 @@ pub(crate) fn close_memory() -> Step<()> {
     .map(drop)
 }
 
+/// Where less is allowed already, it stays: only root may raise it.
 pub(crate) fn limit(resource: Resource, to: u64) -> Step<()> {
+    let allowed = rustix::process::getrlimit(resource).maximum;
+    let to = allowed.map_or(to, |allowed| to.min(allowed));
     let limit = Rlimit {
         current: Some(to),
         maximum: Some(to),

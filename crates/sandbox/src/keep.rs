@@ -156,8 +156,9 @@ fn bear(make: &Make, groups: &[OwnedFd]) -> Step<(Cloned, usize)> {
 
 fn lower_process_limit(pids: u32) -> Step<Rlimit> {
     let before = rustix::process::getrlimit(Resource::Nproc);
+    let pids = u64::from(pids);
     set_process_limit(Rlimit {
-        current: Some(u64::from(pids)),
+        current: Some(before.maximum.map_or(pids, |allowed| pids.min(allowed))),
         maximum: before.maximum,
     })?;
     Ok(before)

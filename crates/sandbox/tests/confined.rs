@@ -62,6 +62,10 @@ fn main() {
         "a descriptor is passed, and only that",
         Box::pin(descriptors()),
     );
+    check(
+        "a host that can confine is said to",
+        Box::pin(probed()),
+    );
     check("killing ends everything in it", Box::pin(kill()));
     check(
         "a program that is not there is said so",
@@ -335,6 +339,12 @@ async fn descriptors() {
     assert_eq!(answer, "got news\n");
     // The last is the one that `ls` has open itself.
     assert_eq!(printed, "0\n1\n2\n3\n4\n");
+}
+
+async fn probed() {
+    let jailer = Jailer::new();
+    let report = sandbox::probe(jailer.folder.join("stage")).await;
+    assert_eq!(report.confined, Ok(()));
 }
 
 async fn kill() {
