@@ -120,6 +120,7 @@ pub(crate) fn program(
     status: BorrowedFd<'_>,
 ) -> Step<Never> {
     if let Some(pids) = make.pids {
+        // Of a user namespace's own processes. What the namespace's maker was limited to would count all that it has made.
         limit(Resource::Nproc, u64::from(pids))?;
     }
     limit(Resource::Core, 0)?;

@@ -7,7 +7,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use rustix::process::{Resource, Rlimit, Signal};
+use rustix::process::Signal;
 
 use crate::channel::{self, Status};
 use crate::confine::{self, Step, check, exit};
@@ -139,34 +139,13 @@ fn bear(make: &Make, groups: &[OwnedFd]) -> Step<(Cloned, usize)> {
     if make.user == User::Same {
         namespaces |= libc::CLONE_NEWUSER;
     }
-    // A new user namespace counts its processes by the limit that its maker had.
-    let before = make.pids.map(lower_process_limit).transpose()?;
-    let cloned = match (make.join, groups) {
+    match (make.join, groups) {
         (Join::Born, [folder, ..]) => clone(namespaces, Some(folder.as_fd()))
             .map(|cloned| (cloned, groups.len()))
             // Where none may be born, one may still move.
             .or_else(|_| Ok((clone(namespaces, None)?, 1))),
         _ => clone(namespaces, None).map(|cloned| (cloned, 0)),
-    };
-    if let Some(before) = before {
-        set_process_limit(before)?;
     }
-    cloned
-}
-
-fn lower_process_limit(pids: u32) -> Step<Rlimit> {
-    let before = rustix::process::getrlimit(Resource::Nproc);
-    let pids = u64::from(pids);
-    set_process_limit(Rlimit {
-        current: Some(before.maximum.map_or(pids, |allowed| pids.min(allowed))),
-        maximum: before.maximum,
-    })?;
-    Ok(before)
-}
-
-fn set_process_limit(limit: Rlimit) -> Step<()> {
-    rustix::process::setrlimit(Resource::Nproc, limit)
-        .map_err(|cause| format!("limit the processes: {cause}"))
 }
 
 /// The lowest number that is free is the standard input's: programs find it empty.

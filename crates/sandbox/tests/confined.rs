@@ -62,10 +62,7 @@ fn main() {
         "a descriptor is passed, and only that",
         Box::pin(descriptors()),
     );
-    check(
-        "a host that can confine is said to",
-        Box::pin(probed()),
-    );
+    check("a host that can confine is said to", Box::pin(probed()));
     check("killing ends everything in it", Box::pin(kill()));
     check(
         "a program that is not there is said so",
@@ -310,15 +307,8 @@ async fn memory() {
 async fn pids() {
     let jailer = Jailer::new();
     let (printed, _) = jailer.run("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40; do sleep 60 & done 2>&1; echo started").await;
-    let limited = !matches!(
-        sandbox::probe(jailer.folder.join("stage")).await.cgroups,
-        sandbox::Cgroups::None(_)
-    );
-    if limited {
-        assert!(printed.to_lowercase().contains("fork"), "{printed}");
-    } else {
-        println!("  not enforced here: this host gives us no control groups");
-    }
+    // With a control group or without: nobody else in it is the same user.
+    assert!(printed.to_lowercase().contains("fork"), "{printed}");
 }
 
 async fn descriptors() {
