@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base::ByteSize;
 
+use crate::delegate;
 use crate::freeze::Means;
 use crate::gauge::Gauge;
 use crate::spec::{Join, Limits};
@@ -299,7 +300,8 @@ fn sweep(ours: &Path) {
     }
 }
 
-/// Tries where this process may make groups: at the top if it is root, else beside its own, else under its own.
+/// Tries where this process may make groups: at the top if it is root, else beside its own, else under
+/// its own, else under one that it asks for.
 fn find_v2(root: &Path, own: &str) -> Hierarchy {
     let ours = own_v2_group(root);
     let mut parents = Vec::new();
@@ -316,9 +318,15 @@ fn find_v2(root: &Path, own: &str) -> Hierarchy {
         }
     }
     if let Some(parent) = ours {
-        match step_aside(&parent).and_then(|()| prepare_v2(&parent, own)) {
+        match below(&parent, own) {
             Ok(folder) => return Hierarchy::V2(folder),
             Err(cause) => why = format!("{}: {cause}", parent.display()),
+        }
+    }
+    if !rustix::process::geteuid().is_root() {
+        match delegated(root, own) {
+            Ok(folder) => return Hierarchy::V2(folder),
+            Err(cause) => why = format!("{why}; systemd gives this user no group either: {cause}"),
         }
     }
     Hierarchy::None(why)
@@ -329,6 +337,19 @@ fn own_v2_group(root: &Path) -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
     Some(root.join(path))
+}
+
+/// Under the group that this process is in, which it leaves for one beside them.
+fn below(group: &Path, own: &str) -> io::Result<PathBuf> {
+    step_aside(group)?;
+    prepare_v2(group, own)
+}
+
+fn delegated(root: &Path, own: &str) -> io::Result<PathBuf> {
+    delegate::ask()?;
+    let group = own_v2_group(root).ok_or(io::ErrorKind::NotFound)?;
+    tracing::info!(group = %group.display(), "systemd gave this user a control group");
+    below(&group, own)
 }
 
 fn step_aside(group: &Path) -> io::Result<()> {

@@ -21,6 +21,7 @@ mod channel;
 mod child;
 mod chores;
 mod confine;
+mod delegate;
 mod error;
 mod freeze;
 mod furnish;

@@ -193,7 +193,7 @@ async fn confinement() -> Vec<Finding> {
         ok: limits.0,
         remedy: (!limits.0).then_some(
             "memory, processor and process limits need a control group that this user may divide: \
-             run under `systemd-run --user --scope -p Delegate=yes`, or as root",
+             log in so that `systemctl --user` works, use a service with Delegate=yes, or run as root",
         ),
         found: limits.1,
     };
