@@ -614,3 +614,20 @@ def test_isolation_needs_a_sandbox(tmp_path):
         capture_output=True, text=True, timeout=30,
     )
     assert done.returncode == 3 and "cannot be isolated" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("language", ["python", "node"])
+def test_a_killed_server_takes_plain_processes_with_it(language):
+    """Between calls they are stopped, and would see no end of their socket."""
+    with server("--sandbox", "off") as plain:
+        if language == "node":
+            create(plain, "whoami", "exports.handler = async () => process.pid;")
+        else:
+            make(plain, "whoami", "python3.12", {"app.py": "import os\ndef handler(event, context):\n    return os.getpid()\n"})
+        _, pid = call(plain, "whoami")
+        stat = pathlib.Path(f"/proc/{pid}/stat")
+        state = lambda: stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else "gone"
+        eventually(lambda: state() == "T")
+        plain.kill()
+        # Whoever adopts it may not look after it.
+        eventually(lambda: state() in ("gone", "Z"))

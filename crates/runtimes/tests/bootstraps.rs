@@ -61,7 +61,7 @@ async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<I
         std::fs::set_permissions(&file, mode).unwrap();
     }
     let runtimes = Runtimes::new(
-        Arc::new(NoJail),
+        Arc::new(NoJail::new().unwrap()),
         sandbox::Network::Host,
         folder.join("runtimes"),
     );

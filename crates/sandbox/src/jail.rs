@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use tokio::process::Command;
 
@@ -186,8 +186,42 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Plain processes, for hosts that cannot confine: they see and do what the server may.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoJail;
+#[derive(Debug)]
+pub struct NoJail {
+    /// To the one thread that starts them all.
+    starts: mpsc::Sender<Start>,
+}
+
+type Start = Box<dyn FnOnce() + Send>;
+
+impl NoJail {
+    pub fn new() -> Result<Self> {
+        let (starts, orders) = mpsc::channel::<Start>();
+        // The kernel ends them with the thread that has started them; the runtime's threads come and go.
+        std::thread::Builder::new()
+            .name("plain".into())
+            .spawn(move || orders.into_iter().for_each(|start| start()))
+            .map_err(|cause| Error::io("start a thread", cause))?;
+        Ok(Self { starts })
+    }
+
+    fn start(
+        &self,
+        command: Command,
+        places: Vec<(OwnedFd, i32)>,
+    ) -> Result<tokio::process::Child> {
+        let (started, outcome) = mpsc::sync_channel(1);
+        let runtime = tokio::runtime::Handle::current();
+        let start = move || {
+            let _entered = runtime.enter();
+            // Whoever ordered it waits.
+            let _ = started.send(start_with(command, places));
+        };
+        let ended = || Error::io("start a process", io::ErrorKind::BrokenPipe);
+        self.starts.send(Box::new(start)).map_err(|_| ended())?;
+        outcome.recv().map_err(|_| ended())?
+    }
+}
 
 impl Jail for NoJail {
     fn spawn(&self, spec: Spec) -> Result<Child> {
@@ -201,7 +235,7 @@ impl Jail for NoJail {
             .current_dir(spec.cwd);
         command.stdin(Stdio::null());
         let places = passed.into_iter().zip(numbers).collect();
-        Child::plain(start_with(command, places)?)
+        Child::plain(self.start(command, places)?)
     }
 
     fn confines(&self) -> bool {
@@ -225,14 +259,21 @@ fn start(mut command: Command) -> Result<tokio::process::Child> {
         .map_err(|cause| Error::io("start a process", cause))
 }
 
-/// Starts the command with these descriptors under these numbers.
+/// Starts the command with these descriptors under these numbers, to end with the thread that this is called on.
 fn start_with(mut command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio::process::Child> {
     let highest = places.iter().map(|(_, number)| *number).max().unwrap_or(2);
     let moves: Vec<(i32, i32)> = places
         .iter()
         .map(|(fd, number)| (fd.as_raw_fd(), *number))
         .collect();
+    let server = std::process::id();
     let place = move || {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        // It may have ended before that.
+        // SAFETY: `getppid` takes nothing and cannot fail.
+        if unsafe { libc::getppid() }.cast_unsigned() != server {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         for (from, to) in &moves {
             // SAFETY: between fork and exec only async-signal-safe calls are made: `fcntl` and `dup2`. The copy gets a
             // number above all targets, so no target is overwritten before its own turn.
@@ -245,7 +286,7 @@ fn start_with(mut command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio
         }
         Ok(())
     };
-    // SAFETY: `place` makes only async-signal-safe calls and allocates nothing unless a call fails.
+    // SAFETY: `place` makes only async-signal-safe calls (`prctl` and `getppid` too) and allocates nothing unless a call fails.
     unsafe { command.pre_exec(place) };
     let started = start(command);
     // Kept open until here: the child has its copies.
