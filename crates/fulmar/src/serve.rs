@@ -584,9 +584,6 @@ fn open_clock(store: &Store) -> Result<Timekeeper> {
 }
 
 fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result<Arc<dyn Jail>> {
-    let failed = |error: sandbox::Error| {
-        Failure::new(error.kind(), error.to_string()).hint("see: fulmar doctor")
-    };
     if args.sandbox == crate::commands::Sandbox::Off {
         if args.network == crate::commands::Network::Isolated {
             let message = "without a sandbox the network cannot be isolated";
@@ -594,10 +591,12 @@ fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result
                 .hint("leave out --network isolated or --sandbox off"));
         }
         tracing::warn!("functions run WITHOUT a sandbox: they see and do whatever this user may");
-        return Ok(Arc::new(NoJail::new().map_err(failed)?));
+        return Ok(Arc::new(NoJail));
     }
     let stage: PathBuf = data_dir.join("sandbox");
-    let jail = NamespaceJail::new(stage).map_err(failed)?;
+    let jail = NamespaceJail::new(stage).map_err(|error| {
+        Failure::new(error.kind(), error.to_string()).hint("see: fulmar doctor")
+    })?;
     Ok(Arc::new(jail.with_doors(doors)))
 }
 

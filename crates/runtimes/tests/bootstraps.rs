@@ -61,7 +61,7 @@ async fn start(runtime: &str, handler: &str, files: &[(&str, &str)]) -> Option<I
         std::fs::set_permissions(&file, mode).unwrap();
     }
     let runtimes = Runtimes::new(
-        Arc::new(NoJail::new().unwrap()),
+        Arc::new(NoJail),
         sandbox::Network::Host,
         folder.join("runtimes"),
     );

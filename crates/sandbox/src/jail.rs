@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 
 use tokio::process::Command;
 
@@ -186,41 +186,40 @@ pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Plain processes, for hosts that cannot confine: they see and do what the server may.
-#[derive(Debug)]
-pub struct NoJail {
-    /// To the one thread that starts them all.
-    starts: mpsc::Sender<Start>,
-}
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoJail;
 
 type Start = Box<dyn FnOnce() + Send>;
 
-impl NoJail {
-    pub fn new() -> Result<Self> {
-        let (starts, orders) = mpsc::channel::<Start>();
-        // The kernel ends them with the thread that has started them; the runtime's threads come and go.
-        std::thread::Builder::new()
-            .name("plain".into())
-            .spawn(move || orders.into_iter().for_each(|start| start()))
-            .map_err(|cause| Error::io("start a thread", cause))?;
-        Ok(Self { starts })
+/// The one thread that starts plain processes. The kernel ends them with the thread that has started them, and the
+/// runtime's threads come and go: this one stays as long as the server.
+fn starts() -> io::Result<&'static mpsc::Sender<Start>> {
+    static STARTS: OnceLock<mpsc::Sender<Start>> = OnceLock::new();
+    if let Some(starts) = STARTS.get() {
+        return Ok(starts);
     }
+    let (starts, orders) = mpsc::channel::<Start>();
+    std::thread::Builder::new()
+        .name("plain".into())
+        .spawn(move || orders.into_iter().for_each(|start| start()))?;
+    // Of two at once, one thread has nobody to hear, and ends before it has started anything.
+    Ok(STARTS.get_or_init(|| starts))
+}
 
-    fn start(
-        &self,
-        command: Command,
-        places: Vec<(OwnedFd, i32)>,
-    ) -> Result<tokio::process::Child> {
-        let (started, outcome) = mpsc::sync_channel(1);
-        let runtime = tokio::runtime::Handle::current();
-        let start = move || {
-            let _entered = runtime.enter();
-            // Whoever ordered it waits.
-            let _ = started.send(start_with(command, places));
-        };
-        let ended = || Error::io("start a process", io::ErrorKind::BrokenPipe);
-        self.starts.send(Box::new(start)).map_err(|_| ended())?;
-        outcome.recv().map_err(|_| ended())?
-    }
+/// Starts it, to end with the server however that ends.
+fn start_tied(command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio::process::Child> {
+    let failed = |cause| Error::io("start a process", cause);
+    let ended = || failed(io::ErrorKind::BrokenPipe.into());
+    let (started, outcome) = mpsc::sync_channel(1);
+    let runtime = tokio::runtime::Handle::current();
+    let start = move || {
+        let _entered = runtime.enter();
+        // Whoever ordered it waits.
+        let _ = started.send(start_with(command, places));
+    };
+    let starts = starts().map_err(failed)?;
+    starts.send(Box::new(start)).map_err(|_| ended())?;
+    outcome.recv().map_err(|_| ended())?
 }
 
 impl Jail for NoJail {
@@ -235,7 +234,7 @@ impl Jail for NoJail {
             .current_dir(spec.cwd);
         command.stdin(Stdio::null());
         let places = passed.into_iter().zip(numbers).collect();
-        Child::plain(self.start(command, places)?)
+        Child::plain(start_tied(command, places)?)
     }
 
     fn confines(&self) -> bool {

@@ -88,7 +88,7 @@ impl World {
         let ledger = Ledger::new(store.clone(), ledger::Limits::default());
         let objects = Objects::new(store.clone(), clock.clone(), random.clone());
         let runtimes = Runtimes::new(
-            Arc::new(sandbox::NoJail::new().unwrap()),
+            Arc::new(sandbox::NoJail),
             sandbox::Network::Host,
             folder.join("runtimes"),
         );
