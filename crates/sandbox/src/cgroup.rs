@@ -300,8 +300,8 @@ fn sweep(ours: &Path) {
     }
 }
 
-/// Tries where this process may make groups: at the top if it is root, else beside its own, else under
-/// its own, else under one that it asks for.
+/// Tries where this process may make groups: at the top if it is root, else beside its own, else under its own,
+/// else under one that it asks for.
 fn find_v2(root: &Path, own: &str) -> Hierarchy {
     let ours = own_v2_group(root);
     let mut parents = Vec::new();

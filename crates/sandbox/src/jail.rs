@@ -268,7 +268,7 @@ fn start_with(mut command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio
     let server = std::process::id();
     let place = move || {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-        // It may have ended before that.
+        // The server may have ended before that.
         // SAFETY: `getppid` takes nothing and cannot fail.
         if unsafe { libc::getppid() }.cast_unsigned() != server {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -285,7 +285,8 @@ fn start_with(mut command: Command, places: Vec<(OwnedFd, i32)>) -> Result<tokio
         }
         Ok(())
     };
-    // SAFETY: `place` makes only async-signal-safe calls (`prctl` and `getppid` too) and allocates nothing unless a call fails.
+    // SAFETY: `place` makes only async-signal-safe calls (`prctl` and `getppid` too), and allocates nothing unless a call
+    // fails.
     unsafe { command.pre_exec(place) };
     let started = start(command);
     // Kept open until here: the child has its copies.

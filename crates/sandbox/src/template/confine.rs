@@ -24,7 +24,7 @@ pub(super) fn own_user_namespace(order: &TemplateOrder) -> Step<()> {
         rustix::process::getegid().as_raw(),
     );
     if let Some(pids) = order.make.pids {
-        // A new user namespace counts its processes by the limit that its maker had.
+        // Set before, it bounds all that this user has outside too. For a template's whole family it is high enough.
         limit(Resource::Nproc, u64::from(pids))?;
     }
     // SAFETY: `unshare` takes no pointers; this process has one thread, as user namespaces require.
