@@ -14,7 +14,9 @@ use crate::stats::{Times, ms, ratio};
 const IDLE: usize = 1_000;
 const AT_ONCE: usize = 1_000;
 const FLOODING: usize = 16;
-const QUIET: Duration = Duration::from_secs(5);
+/// Without it the quiet one would use up its own share of a processor, and wait for that.
+const PAUSE: Duration = Duration::from_millis(5);
+const QUIET: Duration = Duration::from_secs(10);
 
 const QUIET_AND_LOUD: &str = "
 Transform: AWS::Serverless-2016-10-31
@@ -86,21 +88,25 @@ fn idle(binary: &Path, app: &Path) -> Result<()> {
 
 fn at_once_and_beside(binary: &Path, app: &Path) -> Result<()> {
     let server = deploy(binary, app, QUIET_AND_LOUD)?;
-    let alone = Times::new(calls(&server, "quiet", Instant::now() + QUIET)?);
+    // Whoever asks the quiet one does not wait for its processor behind those that flood: only the platform's part is wanted.
+    let _ = rustix::process::setpriority_process(None, -20);
+    let alone = Times::new(calls(&server, "quiet", PAUSE, Instant::now() + QUIET)?);
     let flooded = AtomicBool::new(true);
     let beside = std::thread::scope(|scope| {
         let floods: Vec<_> = (0..FLOODING)
             .map(|_| {
                 scope.spawn(|| {
+                    let _ = rustix::process::setpriority_process(None, 0);
                     while flooded.load(Ordering::Relaxed) {
-                        calls(&server, "loud", Instant::now() + Duration::from_millis(100))?;
+                        let until = Instant::now() + Duration::from_millis(100);
+                        calls(&server, "loud", Duration::ZERO, until)?;
                     }
                     Ok::<_, anyhow::Error>(())
                 })
             })
             .collect();
         std::thread::sleep(Duration::from_secs(2));
-        let beside = calls(&server, "quiet", Instant::now() + QUIET);
+        let beside = calls(&server, "quiet", PAUSE, Instant::now() + QUIET);
         flooded.store(false, Ordering::Relaxed);
         for flood in floods {
             flood.join().ok().context("a flood ended early")??;
@@ -143,8 +149,13 @@ fn call(connection: &mut Connection, host: &str, function: &str) -> Result<()> {
     Ok(())
 }
 
-/// How long each of the calls took, one after the other; the first, which may be cold, is left out.
-fn calls(server: &Server, function: &str, until: Instant) -> Result<Vec<Duration>> {
+/// How long each of the calls took, one after the other with a pause between them; the first, which may be cold, is left out.
+fn calls(
+    server: &Server,
+    function: &str,
+    pause: Duration,
+    until: Instant,
+) -> Result<Vec<Duration>> {
     let mut connection = Connection::open(&server.host)?;
     call(&mut connection, &server.host, function)?;
     let mut times = Vec::new();
@@ -152,6 +163,7 @@ fn calls(server: &Server, function: &str, until: Instant) -> Result<Vec<Duration
         let started = Instant::now();
         call(&mut connection, &server.host, function)?;
         times.push(started.elapsed());
+        std::thread::sleep(pause);
     }
     Ok(times)
 }

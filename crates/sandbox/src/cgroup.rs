@@ -183,13 +183,35 @@ impl Cgroup {
     }
 
     /// From now on.
+    ///
+    /// What a period leaves over may be used in the next one. Without that, a small share stops who uses less than it: the kernel
+    /// deals it out to the processors by 5 ms, and what one of them has, another lacks.
     pub(crate) fn limit_cpu(&self, cpu_milli: u32) -> io::Result<()> {
         let quota = (u64::from(cpu_milli) * PERIOD_US / 1_000).max(1_000);
+        if self.set_quota(quota).is_err() {
+            // It may be less than what was left over before may be.
+            let _ = self.set_burst(0);
+            self.set_quota(quota)?;
+        }
+        // Linux has it since 5.14.
+        let _ = self.set_burst(quota);
+        Ok(())
+    }
+
+    fn set_quota(&self, quota: u64) -> io::Result<()> {
         if self.v2 {
             self.set("", "cpu.max", &format!("{quota} {PERIOD_US}"))
         } else {
             self.set("cpu", "cpu.cfs_quota_us", &quota.to_string())
         }
+    }
+
+    fn set_burst(&self, burst: u64) -> io::Result<()> {
+        let (controller, file) = match self.v2 {
+            true => ("", "cpu.max.burst"),
+            false => ("cpu", "cpu.cfs_burst_us"),
+        };
+        self.set(controller, file, &burst.to_string())
     }
 
     fn set(&self, controller: &str, file: &str, value: &str) -> io::Result<()> {
@@ -405,5 +427,16 @@ mod tests {
         assert_eq!(quota(), 2 * PERIOD_US);
         group.limit_cpu(limits.cpu_milli).unwrap();
         assert_eq!(quota(), PERIOD_US / 10);
+
+        // What is left over may be as much as the share, which a smaller one after it has to cope with.
+        let (controller, file) = match group.v2 {
+            true => ("", "cpu.max.burst"),
+            false => ("cpu", "cpu.cfs_burst_us"),
+        };
+        if let Ok(burst) = fs::read_to_string(group.folder(controller).join(file)) {
+            assert_eq!(burst.trim(), (PERIOD_US / 10).to_string());
+            group.limit_cpu(limits.cpu_milli / 2).unwrap();
+            assert_eq!(quota(), PERIOD_US / 20);
+        }
     }
 }

@@ -23,15 +23,15 @@ pub(super) fn own_user_namespace(order: &TemplateOrder) -> Step<()> {
         rustix::process::geteuid().as_raw(),
         rustix::process::getegid().as_raw(),
     );
-    if let Some(pids) = order.make.pids {
-        // Set before, it bounds all that this user has outside too. For a template's whole family it is high enough.
-        limit(Resource::Nproc, u64::from(pids))?;
-    }
     // SAFETY: `unshare` takes no pointers; this process has one thread, as user namespaces require.
     check("unshare the users", unsafe {
         libc::unshare(libc::CLONE_NEWUSER)
     })?;
     map_user(order.make.user.inside(), uid, gid)?;
+    if let Some(pids) = order.make.pids {
+        // Set before, it would bound all that this user has outside too.
+        limit(Resource::Nproc, u64::from(pids))?;
+    }
     // Crossing into a new user namespace clears it.
     die_with_the_server(order)
 }
