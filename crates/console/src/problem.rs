@@ -97,17 +97,33 @@ impl From<deploy::Error> for Problem {
 
 impl From<deploy::Diagnostics> for Problem {
     fn from(diagnostics: deploy::Diagnostics) -> Self {
-        let message = match diagnostics.errors() {
-            1 => "the template has an error; nothing was changed".to_owned(),
-            errors => format!("the template has {errors} errors; nothing was changed"),
+        Self::from(vec![diagnostics])
+    }
+}
+
+/// Of several templates at once.
+impl From<Vec<deploy::Diagnostics>> for Problem {
+    fn from(refused: Vec<deploy::Diagnostics>) -> Self {
+        let errors: usize = refused.iter().map(deploy::Diagnostics::errors).sum();
+        let (have, errors) = match (refused.len(), errors) {
+            (1, 1) => ("the template has".to_owned(), "an error".to_owned()),
+            (1, errors) => ("the template has".to_owned(), format!("{errors} errors")),
+            (templates, errors) => (
+                format!("{templates} templates have"),
+                format!("{errors} errors"),
+            ),
         };
+        let rendered = refused.iter().map(|one| one.render(false));
+        let found = refused.iter().flat_map(deploy::Diagnostics::iter);
         Self {
-            rendered: Some(diagnostics.render(false)),
-            diagnostics: diagnostics
-                .iter()
+            rendered: Some(rendered.collect::<Vec<_>>().join("\n")),
+            diagnostics: found
                 .map(|found| serde_json::to_value(found).unwrap_or_default())
                 .collect(),
-            ..Self::new(ErrorKind::Invalid, message)
+            ..Self::new(
+                ErrorKind::Invalid,
+                format!("{have} {errors}; nothing was changed"),
+            )
         }
     }
 }

@@ -78,6 +78,12 @@ impl From<deploy::Diagnostics> for Failure {
     }
 }
 
+impl From<Vec<deploy::Diagnostics>> for Failure {
+    fn from(refused: Vec<deploy::Diagnostics>) -> Self {
+        Problem::from(refused).into()
+    }
+}
+
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         Self::new(error.kind(), error.to_string())

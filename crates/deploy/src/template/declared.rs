@@ -1,5 +1,7 @@
 //! The resources a template declares, before their properties are read.
 
+use std::collections::BTreeSet;
+
 use crate::Context;
 use crate::desired::OnRemoval;
 use crate::diagnostic::{Finding, Report, Span};
@@ -385,9 +387,24 @@ fn kind(value: &Node, report: &Report) -> Kind {
     } else {
         Finding::error(value.span, format!("there is no resource type `{name}`"))
     };
-    let supported = format!("supported are {}", names().collect::<Vec<_>>().join(", "));
-    report.add(finding.help(did_you_mean(name, names()).unwrap_or(supported)));
+    report.add(finding.help(did_you_mean(name, names()).unwrap_or_else(|| supported(name))));
     Kind::Other
+}
+
+/// Of the service that `name` is of, or which services there are.
+fn supported(name: &str) -> String {
+    let split = |name: &'static str| name.rsplit_once("::").unwrap_or_default();
+    let known = || KINDS.iter().map(|(name, _)| split(name));
+    let service = name.rsplit_once("::").unwrap_or_default().0;
+    let types: Vec<&str> = known()
+        .filter_map(|(of, kind)| (of == service).then_some(kind))
+        .collect();
+    if !types.is_empty() {
+        return format!("of {service}, supported are {}", types.join(", "));
+    }
+    let services: BTreeSet<&str> = known().map(|(of, _)| of).collect();
+    let services: Vec<&str> = services.into_iter().collect();
+    format!("supported are types of {}", services.join(", "))
 }
 
 fn depends_on(value: &Node) -> Option<Vec<(String, Span)>> {

@@ -8,33 +8,46 @@ use super::{Diagnostics, Form, Overrides, Template, load, stack_of, template_in}
 /// Everything that the directory `path` holds, itself and in the directories in it; of a file, that file.
 ///
 /// Templates further in are deployed only where the directory has none of its own: below one, they are its parts.
-pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Diagnostics> {
+pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Vec<Diagnostics>> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if !path.is_dir() {
-        return Ok(vec![load(&path, overrides.clone())?]);
-    }
-    let own = template_in(&path);
     let mut found = Vec::new();
-    for folder in below(&path) {
-        let template = match folder == path {
-            true => own.clone(),
-            false => template_in(&folder).filter(|file| own.is_none() && declares_resources(file)),
-        };
-        if let Some(file) = template {
-            let named = named(overrides, &found, &folder, "template");
-            found.push(load(&file, named)?);
-        }
-        if let Some(form) = Form::in_folder(&folder) {
-            let named = named(overrides, &found, &folder, form.cloud());
-            found.push(Template::of_app(form, named)?);
+    let mut refused = Vec::new();
+    let mut keep = |found: &mut Vec<Template>, one: Result<Template, Diagnostics>| match one {
+        Ok(one) => found.push(one),
+        Err(diagnostics) => refused.push(diagnostics),
+    };
+    if path.is_dir() {
+        let own = template_in(&path);
+        for folder in below(&path) {
+            let template = match folder == path {
+                true => own.clone(),
+                false => {
+                    template_in(&folder).filter(|file| own.is_none() && declares_resources(file))
+                }
+            };
+            if let Some(file) = template {
+                let named = named(overrides, &found, &folder, "template");
+                keep(&mut found, load(&file, named));
+            }
+            if let Some(form) = Form::in_folder(&folder) {
+                let named = named(overrides, &found, &folder, form.cloud());
+                keep(&mut found, Template::of_app(form, named));
+            }
         }
     }
-    if found.is_empty() {
-        // Says what was looked for.
-        found.push(load(&path, overrides.clone())?);
+    if found.is_empty() && refused.is_empty() {
+        // Of a folder without any, it says what was looked for.
+        found.push(load(&path, overrides.clone()).map_err(|diagnostics| vec![diagnostics])?);
     }
-    share_out(&mut found);
-    Ok(found)
+    // One that cannot be read may declare what the others are then given too, and would be refused for.
+    if refused.is_empty() {
+        share_out(&mut found);
+        refused = found.iter().filter_map(|one| one.builds().err()).collect();
+    }
+    match refused.is_empty() {
+        true => Ok(found),
+        false => Err(refused),
+    }
 }
 
 /// The directory and those in it, but packages and what is hidden.
@@ -100,8 +113,7 @@ fn share_out(found: &mut [Template]) {
 mod tests {
     use super::*;
 
-    const TEMPLATE: &str =
-        "Parameters: { %: { Type: String } }\nResources:\n  Q: { Type: AWS::SQS::Queue }\n";
+    const TEMPLATE: &str = "Parameters: { %: { Type: String, Default: x } }\nResources:\n  Q: { Type: AWS::SQS::Queue }\n";
 
     fn write(folder: &Path, file: &str, text: &str) {
         let file = folder.join(file);
@@ -173,18 +185,43 @@ mod tests {
     fn each_template_is_given_its_own_parameters() {
         let folder = shop();
         let text = |text: &str| text.to_owned();
-        let values = [("A", "1"), ("B", "2"), ("C", "3")];
-        let overrides = Overrides {
-            parameters: values.map(|(name, value)| (text(name), text(value))).into(),
+        let overrides = |values: &[(&str, &str)]| Overrides {
+            parameters: values
+                .iter()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
             stack: None,
         };
-        let found = load_all(folder.path(), &overrides).unwrap();
+        let found = load_all(folder.path(), &overrides(&[("A", "1"), ("B", "2")])).unwrap();
         let given = |at: usize| {
             let parameters = found[at].overrides().parameters;
             parameters.into_keys().collect::<String>()
         };
-        // What no template has stays, to be refused.
-        assert_eq!((given(1), given(2)), (text("AC"), text("BC")));
+        assert_eq!((given(1), given(2)), (text("A"), text("B")));
+        // What no template has is refused by each.
+        let refused = load_all(folder.path(), &overrides(&[("C", "3")])).unwrap_err();
+        assert_eq!(refused.len(), 2);
+    }
+
+    #[test]
+    fn what_is_wrong_with_any_is_said_at_once() {
+        let folder = shop();
+        write(
+            folder.path(),
+            "bad/template.yaml",
+            "Resources:\n  A: { Type: AWS::No::Thing }\n",
+        );
+        write(
+            folder.path(),
+            "worse/template.yaml",
+            "Resources:\n  B: { Type: AWS::No::Thing }\n",
+        );
+        let refused = load_all(folder.path(), &Overrides::default()).unwrap_err();
+        let files: Vec<String> = refused.iter().map(|one| one.render(false)).collect();
+        assert_eq!(files.len(), 2);
+        assert!(
+            files[0].contains("bad/template.yaml:2") && files[1].contains("worse/template.yaml:2")
+        );
     }
 
     #[test]
