@@ -116,7 +116,7 @@ impl From<Vec<deploy::Diagnostics>> for Problem {
         let rendered = refused.iter().map(|one| one.render(false));
         let found = refused.iter().flat_map(deploy::Diagnostics::iter);
         Self {
-            rendered: Some(rendered.collect::<Vec<_>>().join("\n")),
+            rendered: Some(rendered.collect::<Vec<_>>().join("\n\n")),
             diagnostics: found
                 .map(|found| serde_json::to_value(found).unwrap_or_default())
                 .collect(),
