@@ -49,6 +49,78 @@ def test_a_policy_as_a_document(lambda_, name):
         lambda_.get_policy(FunctionName=name)
 
 
+def refusal(operation, **arguments):
+    with pytest.raises(ClientError) as refused:
+        operation(**arguments)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_permissions_that_are_refused(lambda_, name):
+    add = {"FunctionName": name, "StatementId": "no", "Action": "lambda:InvokeFunction", "Principal": "*"}
+    code, text = refusal(lambda_.add_permission, **{**add, "Principal": "invalid.nonaws.com"})
+    assert (code, text) == ("InvalidParameterValueException", "The provided principal was invalid. Please check the principal and try again.")
+    code, text = refusal(lambda_.add_permission, **add, FunctionUrlAuthType="NONE")
+    assert (code, text) == ("InvalidParameterValueException", "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")
+    assert "Cannot find alias arn" in refusal(lambda_.add_permission, **add, Qualifier="nope")[1]
+    remove = lambda function: refusal(lambda_.remove_permission, FunctionName=function, StatementId="no")
+    assert remove(name) == ("ResourceNotFoundException", "No policy is associated with the given resource.")
+    code, text = remove("nope")
+    assert code == "ResourceNotFoundException" and text.startswith("No policy found for: arn:")
+
+
+def test_a_permission_for_calls_by_url_only(lambda_, name):
+    added = lambda_.add_permission(FunctionName=name, StatementId="url", Action="lambda:InvokeFunction", Principal="*", InvokedViaFunctionUrl=True)
+    assert json.loads(added["Statement"])["Condition"] == {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+    lambda_.remove_permission(FunctionName=name, StatementId="url")
+
+
+def test_asynchronous_settings_that_are_refused(lambda_, name):
+    put = lambda config: refusal(lambda_.put_function_event_invoke_config, FunctionName=name, DestinationConfig={"OnFailure": {"Destination": config}})
+    own = lambda_.get_function_configuration(FunctionName=name)["FunctionArn"]
+    assert put(own)[1] == "You can't specify the function as a destination for itself."
+    for missing in [own + "zz", own.replace(":lambda:", ":sqs:").replace("function:", ""), own.replace(":lambda:", ":sns:").replace("function:", "")]:
+        assert put(missing) == ("InvalidParameterValueException", f"The destination ARN {missing} is invalid.")
+    other = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
+    assert put(other)[1] == f"The provided destination config DestinationConfig(onSuccess=null, onFailure=OnFailure(destination={other})) is invalid."
+    nothing = refusal(lambda_.put_function_event_invoke_config, FunctionName=name)
+    assert nothing == ("InvalidParameterValueException", "You must specify at least one of error handling or destination setting.")
+    missing = refusal(lambda_.put_function_event_invoke_config, FunctionName="nope", MaximumRetryAttempts=1)
+    assert missing == ("ResourceNotFoundException", "The function doesn't exist.")
+    assert refusal(lambda_.list_function_event_invoke_configs, FunctionName="nope") == missing
+    code, text = refusal(lambda_.get_function_event_invoke_config, FunctionName="nope")
+    assert code == "ResourceNotFoundException" and text.endswith(":nope:$LATEST doesn't have an EventInvokeConfig")
+
+
+def test_what_is_missed_by_its_own_name(lambda_, name):
+    none = "The resource you requested does not exist."
+    assert refusal(lambda_.delete_function_url_config, FunctionName="nope")[1] == none
+    assert refusal(lambda_.update_function_url_config, FunctionName="nope", AuthType="NONE")[1] == "Function does not exist"
+    assert refusal(lambda_.update_function_url_config, FunctionName=name, AuthType="NONE")[1] == none
+    for operation in [lambda_.get_layer_version, lambda_.delete_layer_version]:
+        assert refusal(operation, LayerName="nope", VersionNumber=0) == ("InvalidParameterValueException", "Layer Version Cannot be less than 1")
+
+
+def test_publishing_changes_the_revision(lambda_, name):
+    before = lambda_.get_function_configuration(FunctionName=name)["RevisionId"]
+    lambda_.update_function_configuration(FunctionName=name, Timeout=9)
+    changed = lambda_.get_function_configuration(FunctionName=name)["RevisionId"]
+    lambda_.publish_version(FunctionName=name, RevisionId=changed)
+    after = lambda_.get_function_configuration(FunctionName=name)["RevisionId"]
+    assert len({before, changed, after}) == 3
+    # With nothing to publish, nothing changes.
+    lambda_.publish_version(FunctionName=name, RevisionId=after)
+    assert lambda_.get_function_configuration(FunctionName=name)["RevisionId"] == after
+
+
+def test_the_handler_is_told_how_it_was_called(lambda_):
+    code = {"index.js": "exports.handler = async (event, context) => context.invokedFunctionArn.split(':').slice(6).join(':');"}
+    make(lambda_, "told", package(code), runtime="nodejs20.x")
+    assert json.load(lambda_.invoke(FunctionName="told")["Payload"]) == "told"
+    told = lambda_.invoke(FunctionName="told", Qualifier="$LATEST")
+    assert (json.load(told["Payload"]), told["ExecutedVersion"]) == ("told:$LATEST", "$LATEST")
+
+
 def test_the_older_call_without_waiting(fulmar, lambda_, name):
     assert lambda_.invoke_async(FunctionName=name, InvokeArgs=b'{"older": true}')["Status"] == 202
     eventually(lambda: "called with {\"older\":true}" in fulmar.cli("logs", name).stdout)

@@ -23,7 +23,8 @@ use crate::{Error, Functions, Result};
 pub struct Invoke {
     pub space: Space,
     pub function: String,
-    /// A version or an alias; none for the newest code.
+    /// A version or an alias; none for the newest code. For whoever has resolved it already, it is only what the handler
+    /// is told.
     pub qualifier: Option<String>,
     pub event: Event,
     /// See [`Functions::new_request_id`].

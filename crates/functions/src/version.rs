@@ -58,7 +58,8 @@ impl Functions {
             }
         }
         let (key, now) = (function_key(space, name), self.shared.clock.now());
-        let revision = self.new_revision();
+        // Publishing changes what the newest code is known as, too.
+        let (revision, own_revision) = (self.new_revision(), self.new_revision());
         self.shared
             .store
             .write(|tx| {
@@ -75,6 +76,7 @@ impl Functions {
                     return Ok(Some(last));
                 }
                 current.published += 1;
+                current.revision.clone_from(&own_revision);
                 let mut version = Function {
                     version: Some(current.published),
                     asynchronous: AsyncSettings::default(),

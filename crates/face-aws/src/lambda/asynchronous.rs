@@ -42,6 +42,8 @@ struct Destination {
     destination: Option<String>,
 }
 
+const NO_FUNCTION: &str = "The function doesn't exist.";
+
 /// Sets everything: what is not said gets its default.
 pub(super) async fn put(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
@@ -89,7 +91,19 @@ async fn change(asked: &Asked<'_>, input: &Input, from: &AsyncSettings) -> Resul
         &input.function_name,
         input.qualifier.as_deref(),
     )?;
-    named.find(asked)?;
+    let said = input.maximum_retry_attempts.is_some()
+        || input.maximum_event_age_in_seconds.is_some()
+        || input.destination_config.is_some();
+    if !said {
+        return Err(invalid(
+            "You must specify at least one of error handling or destination setting.",
+        ));
+    }
+    let found = (asked.parts.functions).resolve(&asked.context.space, &named.name, named.version());
+    found.map_err(|error| match error {
+        functions::Error::NoSuchFunction(_) => missing(NO_FUNCTION),
+        error => fault(asked.context, &named, error),
+    })?;
     let config = input.destination_config.as_ref();
     let on_success = config.and_then(|config| config.on_success.as_ref());
     let on_failure = config.and_then(|config| config.on_failure.as_ref());
@@ -120,7 +134,16 @@ fn place(
     let Some(arn) = given.destination.as_ref().filter(|arn| !arn.is_empty()) else {
         return Ok(None);
     };
-    let unsupported = || invalid(format!("The provided destination is not supported: {arn}"));
+    let unsupported = || {
+        let given = format!("(destination={arn})");
+        let (success, failure) = match success {
+            true => (format!("OnSuccess{given}"), "null".to_owned()),
+            false => ("null".to_owned(), format!("OnFailure{given}")),
+        };
+        invalid(format!(
+            "The provided destination config DestinationConfig(onSuccess={success}, onFailure={failure}) is invalid."
+        ))
+    };
     let place = destination::read(arn).ok_or_else(unsupported)?;
     match &place {
         // The real service puts only what failed into buckets.
@@ -129,17 +152,17 @@ fn place(
             if target.function == named.name && target.space == asked.context.space =>
         {
             return Err(invalid(
-                "You can't set the function as a destination for itself.",
+                "You can't specify the function as a destination for itself.",
             ));
         }
         _ => {}
     }
     let there = asked.parts.triggers.takes(&place);
-    there.map_err(|error| match error {
-        triggers::Error::Refused(refusal) => {
-            invalid(format!("The destination ARN {arn} is invalid: {refusal}"))
+    there.map_err(|error| match error.kind() {
+        base::ErrorKind::Missing | base::ErrorKind::Invalid => {
+            invalid(format!("The destination ARN {arn} is invalid."))
         }
-        error => {
+        _ => {
             tracing::error!(%error, "a destination could not be looked at");
             Fault::internal("ServiceException")
         }
@@ -166,7 +189,7 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let latest = functions
         .get(space, &named.name)
         .map_err(|error| match error {
-            functions::Error::NoSuchFunction(_) => missing("The function does not exist."),
+            functions::Error::NoSuchFunction(_) => missing(NO_FUNCTION),
             error => refused(error),
         })?;
     let versions = functions.versions(space, &named.name, None, usize::MAX);
@@ -192,9 +215,14 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     ))
 }
 
-/// The settings of what is named, if it has any of its own.
+/// The settings of what is named, if it is there and has any of its own.
 fn configured(asked: &Asked<'_>, named: &Named) -> Result<AsyncSettings, Fault> {
-    let settings = named.find(asked)?.asynchronous;
+    let (functions, space) = (&asked.parts.functions, &asked.context.space);
+    let settings = match functions.resolve(space, &named.name, named.version()) {
+        Ok(found) => found.asynchronous,
+        Err(functions::Error::NoSuchFunction(_)) => AsyncSettings::default(),
+        Err(error) => return Err(fault(asked.context, named, error)),
+    };
     if settings.modified.is_none() {
         return Err(missing(format!(
             "The function {} doesn't have an EventInvokeConfig",

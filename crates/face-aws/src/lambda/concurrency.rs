@@ -45,7 +45,6 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 async fn reserve(asked: &Asked<'_>, input: &Input, amount: Option<u32>) -> Result<Function, Fault> {
     let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
-    named.find(asked)?;
     let space = &asked.context.space;
     let reserved = asked
         .parts

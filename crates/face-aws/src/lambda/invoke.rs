@@ -87,7 +87,8 @@ impl Wanted {
         let invoke = Invoke {
             space: self.function.space.clone(),
             function: self.function.name.clone(),
-            qualifier: self.named.version().map(str::to_owned),
+            // As it was given: the handler is told so.
+            qualifier: self.named.qualifier,
             event: self.event,
             request_id: asked.context.request_id.clone(),
             trigger: "direct".into(),

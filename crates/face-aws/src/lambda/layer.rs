@@ -79,6 +79,7 @@ pub(super) async fn publish(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Which = asked.call.read()?;
+    input.check_version()?;
     let name = layer_name(&asked, &input.layer_name)?;
     let layer = find(&asked, &name, input.version_number)?;
     Ok(Answer::Json(print_whole(&asked, &layer)))
@@ -98,6 +99,7 @@ pub(super) fn get_by_arn(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Which = asked.call.read()?;
+    input.check_version()?;
     let name = layer_name(&asked, &input.layer_name)?;
     let space = &asked.context.space;
     let functions = &asked.parts.functions;
@@ -106,6 +108,15 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         .await;
     deleted.map_err(|error| refused(&asked, &name, error))?;
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
+}
+
+impl Which {
+    fn check_version(&self) -> Result<(), Fault> {
+        match self.version_number {
+            0 => Err(invalid("Layer Version Cannot be less than 1")),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl List {

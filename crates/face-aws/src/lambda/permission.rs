@@ -25,6 +25,7 @@ struct Add {
     #[serde(rename = "PrincipalOrgID")]
     organisation: Option<String>,
     function_url_auth_type: Option<String>,
+    invoked_via_function_url: Option<bool>,
     revision_id: Option<String>,
 }
 
@@ -38,6 +39,13 @@ struct Remove {
 }
 
 pub(super) const LARGEST_POLICY: usize = 20 << 10;
+/// How the names of services end, of Amazon's own and of others that call functions.
+const SERVICES: [&str; 4] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazon.com",
+    ".aws.internal",
+];
 
 pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Add = asked.call.read()?;
@@ -47,7 +55,13 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         input.qualifier.as_deref(),
     )?;
     check_qualifier(&named)?;
-    let (present, _) = statements(&asked, &named)?;
+    input.check()?;
+    let functions = &asked.parts.functions;
+    let space = &asked.context.space;
+    let present = functions
+        .permissions(space, &named.name, named.version())
+        .map_err(|error| refused(&asked, &named, error))?
+        .0;
     let statement = input.statement(&named.arn(asked.context)).to_string();
     let size = policy(&present).len() + statement.len();
     if size > LARGEST_POLICY {
@@ -60,9 +74,7 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         id: input.statement_id.clone(),
         statement: statement.clone(),
     };
-    let space = &asked.context.space;
     let revision = input.revision_id.as_deref();
-    let functions = &asked.parts.functions;
     let added = functions
         .add_permission(space, &named.name, named.version(), revision, permission)
         .await;
@@ -77,9 +89,20 @@ pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         &input.function_name,
         input.qualifier.as_deref(),
     )?;
-    let space = &asked.context.space;
-    let revision = input.revision_id.as_deref();
     let functions = &asked.parts.functions;
+    let space = &asked.context.space;
+    let present = functions.permissions(space, &named.name, named.version());
+    let (present, _) = present.map_err(|error| match error {
+        functions::Error::NoSuchFunction(_) => {
+            let arn = named.arn(asked.context);
+            missing(format!("No policy found for: {arn}"))
+        }
+        error => refused(&asked, &named, error),
+    })?;
+    if present.is_empty() {
+        return Err(missing("No policy is associated with the given resource."));
+    }
+    let revision = input.revision_id.as_deref();
     let removed = functions
         .remove_permission(
             space,
@@ -118,6 +141,17 @@ pub(super) fn statements(
     found.map_err(|error| fault(asked.context, named, error))
 }
 
+/// What a change of the policy is refused with. An alias that is missed is called otherwise than elsewhere.
+fn refused(asked: &Asked<'_>, named: &Named, error: functions::Error) -> Fault {
+    match error {
+        functions::Error::NoSuchQualifier { .. } => missing(format!(
+            "Cannot find alias arn: {}",
+            named.arn(asked.context)
+        )),
+        error => fault(asked.context, named, error),
+    }
+}
+
 /// The newest code's policy is the function's.
 pub(super) fn check_qualifier(named: &Named) -> Result<(), Fault> {
     if named.qualifier.as_deref() == Some(LATEST) {
@@ -138,6 +172,22 @@ pub(super) fn policy(permissions: &[Permission]) -> String {
 }
 
 impl Add {
+    fn check(&self) -> Result<(), Fault> {
+        if self.function_url_auth_type.is_some() && self.action != "lambda:InvokeFunctionUrl" {
+            return Err(invalid(
+                "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action",
+            ));
+        }
+        if let Some(service) = principal(&self.principal)["Service"].as_str()
+            && !SERVICES.iter().any(|ending| service.ends_with(ending))
+        {
+            return Err(invalid(
+                "The provided principal was invalid. Please check the principal and try again.",
+            ));
+        }
+        Ok(())
+    }
+
     fn statement(&self, arn: &str) -> Value {
         let mut statement = json!({
             "Sid": self.statement_id,
@@ -156,6 +206,10 @@ impl Add {
             if let Some(value) = value {
                 statement["Condition"]["StringEquals"][key] = value.as_str().into();
             }
+        }
+        if let Some(only) = self.invoked_via_function_url {
+            let only = only.to_string();
+            statement["Condition"]["Bool"]["lambda:InvokedViaFunctionUrl"] = only.into();
         }
         if let Some(arn) = &self.source_arn {
             statement["Condition"]["ArnLike"]["AWS:SourceArn"] = arn.as_str().into();

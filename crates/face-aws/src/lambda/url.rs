@@ -13,7 +13,7 @@ use triggers::{
 };
 
 use super::configuration::modified;
-use super::error::{conflict, missing};
+use super::error::{conflict, fault, missing};
 use super::name::Named;
 use super::page::Page;
 use super::{Answer, Asked};
@@ -67,6 +67,8 @@ impl Input {
     }
 }
 
+const NO_URL: &str = "The resource you requested does not exist.";
+
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
     let named = input.named(&asked)?;
@@ -90,7 +92,11 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) async fn update(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let mut gateway = find(&asked, &input.named(&asked)?)?;
+    let named = input.named(&asked)?;
+    let mut gateway = match there(&asked, &named)? {
+        true => find(&asked, &named)?,
+        false => return Err(missing("Function does not exist")),
+    };
     input.change(&mut gateway);
     set(&asked, &gateway).await?;
     Ok(Answer::Json(print(&asked, &gateway)?))
@@ -104,7 +110,11 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let gateway = find(&asked, &input.named(&asked)?)?;
+    let named = input.named(&asked)?;
+    let gateway = match there(&asked, &named)? {
+        true => find(&asked, &named)?,
+        false => return Err(missing(NO_URL)),
+    };
     let removed = asked.parts.triggers.remove_gateway(&gateway.id).await;
     removed.map_err(failed)?;
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
@@ -150,7 +160,17 @@ fn known(asked: &Asked<'_>, named: &Named) -> Result<Option<Gateway>, Fault> {
 
 fn find(asked: &Asked<'_>, named: &Named) -> Result<Gateway, Fault> {
     named.find(asked)?;
-    known(asked, named)?.ok_or_else(|| missing("The resource you requested does not exist."))
+    known(asked, named)?.ok_or_else(|| missing(NO_URL))
+}
+
+/// Whether there is what is named.
+fn there(asked: &Asked<'_>, named: &Named) -> Result<bool, Fault> {
+    let (functions, space) = (&asked.parts.functions, &asked.context.space);
+    match functions.resolve(space, &named.name, named.version()) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == base::ErrorKind::Missing => Ok(false),
+        Err(error) => Err(fault(asked.context, named, error)),
+    }
 }
 
 fn qualifier(gateway: &Gateway) -> Option<&str> {
