@@ -1,5 +1,6 @@
 """What else there is of the API: policies as documents, the older asynchronous call, waiters, limits."""
 
+import base64
 import http.client
 import json
 import os
@@ -119,6 +120,22 @@ def test_the_handler_is_told_how_it_was_called(lambda_):
     assert json.load(lambda_.invoke(FunctionName="told")["Payload"]) == "told"
     told = lambda_.invoke(FunctionName="told", Qualifier="$LATEST")
     assert (json.load(told["Payload"]), told["ExecutedVersion"]) == ("told:$LATEST", "$LATEST")
+
+
+@pytest.mark.parametrize("runtime, files", [
+    ("nodejs20.x", {"index.js": "throw new RangeError('at init');"}),
+    ("python3.11", {"index.py": "raise RuntimeError('at init')"}),
+])
+def test_the_end_of_the_log_says_why_there_is_no_instance(lambda_, runtime, files):
+    name = make(lambda_, f"unready-{runtime[:4]}", package(files), runtime=runtime)
+    answer = lambda_.invoke(FunctionName=name, LogType="Tail")
+    error = json.load(answer["Payload"])["errorType"]
+    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    kinds = [line.split(" ")[0] for line in lines if line.split(" ")[0] in ("INIT_REPORT", "START", "END", "REPORT")]
+    assert kinds == ["INIT_REPORT", "START", "END", "REPORT"]
+    assert any("at init" in line for line in lines[: lines.index(next(line for line in lines if line.startswith("START")))])
+    assert next(line for line in lines if line.startswith("INIT_REPORT")).endswith(f"Phase: invoke\tStatus: error\tError Type: {error}")
+    assert lines[-1].endswith(f"Status: error\tError Type: {error}")
 
 
 def test_the_older_call_without_waiting(fulmar, lambda_, name):

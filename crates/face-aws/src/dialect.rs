@@ -326,17 +326,19 @@ fn text_line(call: &CallFacts<'_>, moment: &Moment<'_>) -> Option<String> {
             )
         }
         Moment::InitFailed {
+            again,
             took,
             failed,
             timed_out,
         } => {
+            let phase = telemetry::phase(*again);
             let took = milliseconds(*took);
             let status = if *timed_out {
                 "timeout".to_owned()
             } else {
                 format!("error\tError Type: {}", failed.kind)
             };
-            format!("INIT_REPORT Init Duration: {took:.2} ms\tPhase: init\tStatus: {status}")
+            format!("INIT_REPORT Init Duration: {took:.2} ms\tPhase: {phase}\tStatus: {status}")
         }
         Moment::Fault(_, Fault::TimedOut(after)) => {
             let seconds = after.as_secs_f64();
@@ -366,7 +368,7 @@ fn text_report(id: &str, report: &Report<'_>) -> String {
     match report.ended {
         Ended::Ok | Ended::Failed(_) => {}
         Ended::TimedOut => line.push_str("Status: timeout"),
-        Ended::Crashed(failed) => {
+        Ended::Unready(failed) | Ended::Crashed(failed) => {
             line.push_str(&format!("Status: error\tError Type: {}", failed.kind));
         }
     }
@@ -407,11 +409,13 @@ fn json_lines(call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
             vec![(Level::Info, event)]
         }
         Moment::InitFailed {
+            again,
             took,
             failed,
             timed_out,
         } => {
             let event = Happening::InitReport {
+                again: *again,
                 initialization: Initialization::OnDemand,
                 failed: Some(&failed.kind),
                 timed_out: *timed_out,
@@ -423,7 +427,7 @@ fn json_lines(call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
             let (request_id, report) = (call.request_id, *report);
             let (done, level) = match report.ended {
                 Ended::Ok => (Level::Debug, Level::Info),
-                Ended::Failed(_) | Ended::TimedOut | Ended::Crashed(_) => {
+                Ended::Failed(_) | Ended::Unready(_) | Ended::TimedOut | Ended::Crashed(_) => {
                     (Level::Warn, Level::Warn)
                 }
             };

@@ -144,7 +144,11 @@ impl Dialect for AzureDialect {
                 "[Information] Executing 'Functions.{name}' (Reason='This function was programmatically called via the host APIs.', Id={id})"
             )],
             Moment::Fault(failed, _) => vec![format!("[Error] {}", failed.message)],
-            Moment::InitFailed { failed, .. } => {
+            Moment::InitFailed {
+                again: false,
+                failed,
+                ..
+            } => {
                 vec![format!(
                     "[Error] The instance did not start: {}",
                     failed.message
@@ -153,14 +157,18 @@ impl Dialect for AzureDialect {
             Moment::Report(report) => {
                 let (level, how) = match report.ended {
                     Ended::Ok => ("Information", "Succeeded"),
-                    Ended::Failed(_) | Ended::TimedOut | Ended::Crashed(_) => ("Error", "Failed"),
+                    Ended::Failed(_) | Ended::Unready(_) | Ended::TimedOut | Ended::Crashed(_) => {
+                        ("Error", "Failed")
+                    }
                 };
                 let took = report.phases.run.as_millis();
                 vec![format!(
                     "[{level}] Executed 'Functions.{name}' ({how}, Id={id}, Duration={took}ms)"
                 )]
             }
-            Moment::InitStart(_) | Moment::End => Vec::new(),
+            Moment::InitStart(_) | Moment::InitFailed { again: true, .. } | Moment::End => {
+                Vec::new()
+            }
         }
     }
 

@@ -160,10 +160,18 @@ impl Dialect for GoogleDialect {
     fn log_lines(&self, _call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
         match moment {
             Moment::Fault(failed, _) => vec![failed.message.clone()],
-            Moment::InitFailed { failed, .. } => {
+            Moment::InitFailed {
+                again: false,
+                failed,
+                ..
+            } => {
                 vec![format!("The instance did not start: {}", failed.message)]
             }
-            Moment::InitStart(_) | Moment::Start | Moment::End | Moment::Report(_) => Vec::new(),
+            Moment::InitStart(_)
+            | Moment::InitFailed { again: true, .. }
+            | Moment::Start
+            | Moment::End
+            | Moment::Report(_) => Vec::new(),
         }
     }
 

@@ -59,6 +59,8 @@ pub(crate) enum Ending {
     Answered(Bytes),
     /// The handler, or the runtime for it, said so.
     Reported(Failed),
+    /// The same before the handler could be called.
+    Unready(Failed),
     Fault(Failed, Fault),
 }
 
@@ -68,6 +70,7 @@ impl Ending {
             Self::Answered(_) => Ended::Ok,
             Self::Reported(failed) => Ended::Failed(failed),
             Self::Fault(_, Fault::TimedOut(_)) => Ended::TimedOut,
+            Self::Unready(failed) => Ended::Unready(failed),
             Self::Fault(failed, _) => Ended::Crashed(failed),
         }
     }
@@ -75,14 +78,18 @@ impl Ending {
     fn result(&self) -> std::result::Result<Bytes, Failed> {
         match self {
             Self::Answered(payload) => Ok(payload.clone()),
-            Self::Reported(failed) | Self::Fault(failed, _) => Err(failed.clone()),
+            Self::Reported(failed) | Self::Unready(failed) | Self::Fault(failed, _) => {
+                Err(failed.clone())
+            }
         }
     }
 
     fn length(&self) -> u64 {
         match self {
             Self::Answered(payload) => payload.len() as u64,
-            Self::Reported(failed) | Self::Fault(failed, _) => failed.payload.len() as u64,
+            Self::Reported(failed) | Self::Unready(failed) | Self::Fault(failed, _) => {
+                failed.payload.len() as u64
+            }
         }
     }
 }
@@ -246,16 +253,8 @@ impl Functions {
         let Some(ending) = self.ending_of(call, failure, init_timeout) else {
             return Err(Error::Stopping);
         };
-        let failed = match &ending {
-            Ending::Reported(failed) | Ending::Fault(failed, _) => failed,
-            Ending::Answered(_) => return Err(Error::Stopping),
-        };
-        let moment = Moment::InitFailed {
-            took,
-            failed,
-            timed_out,
-        };
-        capture.end(self.lines(call, &moment), true).await;
+        let failed = self.init_failed(call, &ending, (false, took, timed_out));
+        capture.end(failed, true).await;
         self.start_again(call, &stream, phases).await
     }
 
@@ -307,24 +306,45 @@ impl Functions {
                 launch,
                 init,
             } => {
+                let timed_out = matches!(failure, InitFailure::TimedOut);
                 phases.launch = Some(launch);
-                phases.run = match failure {
-                    InitFailure::TimedOut => timeout,
-                    _ => init,
+                phases.run = if timed_out { timeout } else { init };
+                let Some(ending) = self.ending_of(call, failure, timeout) else {
+                    return Err(Error::Stopping);
                 };
-                capture.begin(self.lines(call, &Moment::Start)).await;
-                match self.ending_of(call, failure, timeout) {
-                    Some(ending) => Ok(Found::None { capture, ending }),
-                    None => Err(Error::Stopping),
-                }
+                // What it printed is what the caller wants to see: it is in the end of the log that it may ask for.
+                let mut lines = self.init_failed(call, &ending, (true, phases.run, timed_out));
+                lines.extend(self.lines(call, &Moment::Start));
+                capture.end(lines, true).await;
+                Ok(Found::None { capture, ending })
             }
         }
+    }
+
+    fn init_failed(
+        &self,
+        call: &Call<'_>,
+        ending: &Ending,
+        (again, took, timed_out): (bool, Duration, bool),
+    ) -> Vec<String> {
+        let (Ending::Reported(failed) | Ending::Unready(failed) | Ending::Fault(failed, _)) =
+            ending
+        else {
+            return Vec::new();
+        };
+        let moment = Moment::InitFailed {
+            again,
+            took,
+            failed,
+            timed_out,
+        };
+        self.lines(call, &moment)
     }
 
     /// None if the server is stopping, which says nothing about the function.
     fn ending_of(&self, call: &Call<'_>, failure: InitFailure, limit: Duration) -> Option<Ending> {
         let fault = match failure {
-            InitFailure::Reported(failed) => return Some(Ending::Reported(failed)),
+            InitFailure::Reported(failed) => return Some(Ending::Unready(failed)),
             InitFailure::NoEntrypoint(why) => Fault::NoEntrypoint(why),
             InitFailure::Exited(exit) => Fault::Exited(exit),
             InitFailure::Extension(broken) => Fault::Extension(broken),
@@ -565,7 +585,9 @@ impl Functions {
             max_memory_mb,
             outcome: match ending {
                 Ending::Answered(_) => ledger::Outcome::Ok,
-                Ending::Reported(failed) => ledger::Outcome::Failed(failure(failed)),
+                Ending::Reported(failed) | Ending::Unready(failed) => {
+                    ledger::Outcome::Failed(failure(failed))
+                }
                 Ending::Fault(failed, Fault::ResponseTooLarge { .. }) => {
                     ledger::Outcome::Failed(failure(failed))
                 }

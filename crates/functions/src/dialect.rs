@@ -110,8 +110,9 @@ pub enum Moment<'a> {
     /// An instance was started for it.
     InitStart(Initialization),
     Start,
-    /// Starting an instance failed; it is tried once more.
+    /// Starting an instance failed; the first time, it is tried once more.
     InitFailed {
+        again: bool,
         took: Duration,
         failed: &'a Failed,
         timed_out: bool,
@@ -135,6 +136,8 @@ pub enum Happening<'a> {
         failed: Option<&'a str>,
     },
     InitReport {
+        /// In the call's own time.
+        again: bool,
         initialization: Initialization,
         failed: Option<&'a str>,
         timed_out: bool,
@@ -191,6 +194,8 @@ pub struct Report<'a> {
 pub enum Ended<'a> {
     Ok,
     Failed(&'a Failed),
+    /// The runtime said so before the handler could be called.
+    Unready(&'a Failed),
     TimedOut,
     Crashed(&'a Failed),
 }

@@ -248,6 +248,7 @@ impl Functions {
         tell(
             beside.as_ref(),
             &Happening::InitReport {
+                again: false,
                 initialization: why,
                 failed: ready.as_ref().err().map(InitFailure::kind),
                 timed_out: matches!(ready, Err(InitFailure::TimedOut)),

@@ -30,12 +30,14 @@ pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
             ("platform.initRuntimeDone", record)
         }
         Happening::InitReport {
+            again,
             initialization,
             failed,
             timed_out,
             took,
         } => {
             let mut record = initialized(*initialization, *failed);
+            record["phase"] = phase(*again).into();
             if *timed_out {
                 record["status"] = "timeout".into();
             }
@@ -125,6 +127,14 @@ pub(super) fn initialization_type(why: Initialization) -> &'static str {
     }
 }
 
+/// In whose time an instance is initialised: its own, or the call's after that.
+pub(super) fn phase(again: bool) -> &'static str {
+    match again {
+        false => "init",
+        true => "invoke",
+    }
+}
+
 fn initialized(why: Initialization, failed: Option<&str>) -> Value {
     let mut record = json!({
         "initializationType": initialization_type(why),
@@ -141,7 +151,7 @@ fn initialized(why: Initialization, failed: Option<&str>) -> Value {
 pub(super) fn status<'a>(ended: &Ended<'a>) -> (&'static str, Option<&'a str>) {
     match ended {
         Ended::Ok => ("success", None),
-        Ended::Failed(failed) => ("error", Some(&failed.kind)),
+        Ended::Failed(failed) | Ended::Unready(failed) => ("error", Some(&failed.kind)),
         Ended::TimedOut => ("timeout", None),
         Ended::Crashed(failed) => ("failure", Some(&failed.kind)),
     }

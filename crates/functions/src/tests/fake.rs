@@ -363,7 +363,12 @@ impl Dialect for Plain {
         vec![match moment {
             Moment::InitStart(_) => return Vec::new(),
             Moment::Start => "START".into(),
-            Moment::InitFailed { timed_out, .. } => format!("INIT FAILED {timed_out}"),
+            Moment::InitFailed {
+                again: false,
+                timed_out,
+                ..
+            } => format!("INIT FAILED {timed_out}"),
+            Moment::InitFailed { again: true, .. } => "INIT FAILED AGAIN".into(),
             Moment::Fault(failed, _) => failed.message.clone(),
             Moment::End => "END".into(),
             Moment::Report(report) => format!("REPORT {:?}", report.max_memory_mb),

@@ -365,7 +365,7 @@ async fn code_that_has_nothing_to_start_is_the_functions_failure() {
         let failed = outcome.result.unwrap_err();
         assert_eq!(failed.message, "NoEntrypoint(\"nothing to start\")");
         assert!(
-            outcome.log_tail.starts_with("START\n"),
+            outcome.log_tail.starts_with("INIT FAILED AGAIN\nSTART\n"),
             "{}",
             outcome.log_tail
         );
