@@ -63,7 +63,7 @@ DESCRIBED = {
     "Circular": "module.exports = async (context) => { const a = {}; a.a = a; context.res = { body: a }; };",
     "Exits": "module.exports = async () => process.exit(3);",
     "Nothing": "module.exports = async () => {};",
-    "Logs": "module.exports = async (context) => { context.log('said', { a: 1 }); context.log.warn('careful'); context.log.error('bad');"
+    "Logs": "module.exports = async (context) => { context.log('said', { a: 1 }); context.log.warn('careful'); context.log.error('bad\\r\\nand worse');"
     " context.log.verbose('unheard'); context.res = { body: process.env.GREETING + ' ' + process.env.FUNCTIONS_WORKER_RUNTIME + ' ' + __dirname.startsWith(process.env.AzureWebJobsScriptRoot) }; };",
     "Cookies": "module.exports = async (context) => { context.res = { cookies: [{ name: 'a', value: 'b c', maxAge: 60, path: '/p', secure: true, httpOnly: true, sameSite: 'Strict' }, { name: 'd', value: 'e' }], body: Buffer.from([0, 255]) }; };",
     "Form": "module.exports = async (context, req) => { const form = req.parseFormBody(); context.res = { body: form.get('file').value.toString() + form.get('file').fileName + form.get('n').value + form.length }; };",
@@ -152,7 +152,7 @@ def test_a_function_that_hangs_is_ended(host):
 def test_levels_and_the_environment(host):
     assert ask(host, "/api/Logs")[2] == b"hello node true"
     said = host.cli("logs", "Logs").stdout
-    for line in ("[Information] said { a: 1 }", "[Warning] careful", "[Error] bad", "Executing 'Functions.Logs'"):
+    for line in ("[Information] said { a: 1 }", "[Warning] careful", "[Error] bad\n    and worse", "Executing 'Functions.Logs'"):
         assert line in said, said
     assert "unheard" not in said
 

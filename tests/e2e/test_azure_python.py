@@ -18,7 +18,7 @@ app.register_functions(blueprint)
 @app.route(route="echo/{who:alpha}", methods=["GET", "POST"])
 def echo(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     logging.info("seen %s", req.method)
-    logging.warning("careful")
+    logging.warning("careful\\nindeed")
     logging.debug("unheard")
     print("printed")
     body = {"url": req.url, "a": req.params.get("a"), "who": req.route_params["who"], "h": req.headers["X-B"], "body": req.get_body().decode(),
@@ -152,7 +152,7 @@ def test_what_a_decorated_function_sees(host):
     assert (status, headers["x-a"], headers["content-type"]) == (201, "b", "application/json")
     assert json.loads(body) == {"url": f"{host.azure}/api/echo/ann?a=1", "a": "1", "who": "ann", "h": "2", "body": "hello", "fn": "echo", "trace": "00-"}
     said = host.cli("logs", "echo").stdout
-    assert "[Information] seen POST" in said and "[Warning] careful" in said and "printed" in said and "unheard" not in said
+    assert "[Information] seen POST" in said and "[Warning] careful\n    indeed" in said and "printed" in said and "unheard" not in said
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,14 @@ exports.echo = async (event, context) => ({ event, context: {
 } });
 exports.callback = (event, context, callback) => { setTimeout(() => callback(null, { called: event }), 5); };
 exports.callbackError = (event, context, callback) => callback(new RangeError("by callback"));
+exports.failsWithNull = (event, context) => context.fail(null);
+exports.throwsNull = async () => { throw null; };
+exports.throwsNullAtOnce = () => { throw null; };
+exports.throwsText = async () => { throw "boom"; };
+exports.succeeds = (event, context) => { setTimeout(() => {}, 60_000); context.succeed("at once"); };
+exports.failsAtOnce = (event, context, callback) => { setTimeout(() => {}, 60_000); callback(new Error("at once")); };
+exports.both = async (event, context, callback) => { callback(null, "called back"); return "returned"; };
+exports.lines = async () => { console.log(); console.log("one\\ntwo\\rthree"); };
 exports.throws = async () => { throw new TypeError("thrown"); };
 exports.sync = () => "not a promise, so nobody waits for it";
 exports.slow = async (event) => { await wait(event.ms); return "done"; };
@@ -103,6 +111,28 @@ def test_every_style_of_handler(lambda_, function):
     assert call(lambda_, "module", {"b": 2})[1] == {"esm": True, "length": len(MODULE), "event": {"b": 2}}
 
 
+def test_the_first_way_to_end_a_call_counts(lambda_, function):
+    assert call(lambda_, function("both"))[1] == "called back"
+    # Only a callback's value waits for the event loop.
+    assert call(lambda_, function("succeeds"))[1] == "at once"
+    assert call(lambda_, function("failsAtOnce"))[1]["errorMessage"] == "at once"
+
+
+def test_what_is_thrown_but_no_error(lambda_, function):
+    handled = {"errorType": "string", "errorMessage": "handled", "trace": []}
+    assert call(lambda_, function("throwsNull"))[1] == handled
+    assert call(lambda_, function("failsWithNull"))[1] == handled
+    answer, said = call(lambda_, function("throwsNullAtOnce"))
+    assert said is None and "FunctionError" not in answer
+    answer, said = call(lambda_, function("throwsText"), LogType="Tail")
+    assert said == {"errorType": "string", "errorMessage": "boom", "trace": []}
+    (line,) = [line for line in base64.b64decode(answer["LogResult"]).decode().splitlines() if "boom" in line]
+    head, told = line.split("\tInvoke Error \t")
+    told = json.loads(told)
+    assert head.endswith("\tERROR") and told["stack"][0] == "Error: boom" and len(told["stack"]) > 1
+    assert (told["errorType"], told["errorMessage"]) == ("Error", "boom")
+
+
 def test_failures_have_the_real_shapes(lambda_, function):
     answer, said = call(lambda_, function("throws"))
     assert answer["FunctionError"] == "Unhandled" and answer["StatusCode"] == 200
@@ -152,6 +182,19 @@ def test_the_log_tail_has_the_platforms_lines(lambda_, function):
         assert word in report
     again, _ = call(lambda_, function("prints"), LogType="Tail")
     assert "Init Duration" not in base64.b64decode(again["LogResult"]).decode()
+
+
+def test_the_lines_of_one_record_stay_together(fulmar, lambda_, function):
+    name = function("lines")
+    answer, _ = call(lambda_, name, LogType="Tail")
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    events = fulmar.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{name}")["events"]
+    own = [event["message"] for event in events if "\tINFO\t" in event["message"]]
+    head = f"\t{request_id}\tINFO\t"
+    assert own[0].endswith(head + "undefined") and own[1].endswith(head + "one\ntwo\rthree")
+    assert own[1] + "\n" in base64.b64decode(answer["LogResult"]).decode()
+    # Indented, it is nobody else's line.
+    assert "one\n    two" in fulmar.cli("logs", name).stdout
 
 
 def test_the_environment_is_the_real_ones(lambda_, function):

@@ -236,7 +236,7 @@ def test_an_exception_is_told_with_its_trace(lambda_, function):
         '  File "/var/task/index.py", line N, in raises\n    inner()\n',
         '  File "/var/task/index.py", line N, in inner\n    raise ValueError("with ünï")\n',
     ]
-    assert "[ERROR] ValueError: with ünï\rTraceback (most recent call last):\r\u00a0\u00a0File" in tail(answer)
+    assert "[ERROR] ValueError: with ünï\nTraceback (most recent call last):\n\u00a0\u00a0File" in tail(answer)
     assert failed(lambda_, function("own_error"))["errorType"] == "Own"
     assert failed(lambda_, function("surrogate"))["errorMessage"].endswith("is no character")
 
@@ -337,10 +337,12 @@ def test_what_is_printed(lambda_, function):
     request_id = answer["ResponseMetadata"]["RequestId"]
     lines = tail(answer).split("\n")
     assert "out" in lines and "err" in lines and "by context" in lines
-    (record,) = [line for line in lines if "one line" in line]
-    assert re.fullmatch(r"no end\[INFO\]\t\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t" + request_id + "\tone line\rand two", record)
-    (record,) = [line for line in lines if "caught" in line]
-    assert record.startswith("[ERROR]\t") and "\rTraceback (most recent call last):\r" in record and "ZeroDivisionError" in record
+    (record,) = re.findall(r"^.*one line\n.*$", tail(answer), re.MULTILINE)
+    assert re.fullmatch(r"no end\[INFO\]\t\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t" + request_id + "\tone line\nand two", record)
+    at = next(at for at, line in enumerate(lines) if "caught" in line)
+    assert lines[at].startswith("[ERROR]\t") and lines[at + 1] == "Traceback (most recent call last):"
+    assert next(line for line in lines[at + 2 :] if not line.startswith(" ")).startswith("ZeroDivisionError")
+    assert "\r" not in tail(answer) and "\x1e" not in tail(answer)
     assert "not shown" not in tail(answer)
 
 

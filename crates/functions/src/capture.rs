@@ -29,6 +29,8 @@ use tokio_util::task::TaskTracker;
 const TAIL: usize = 4 << 10;
 /// A line without an end is cut here.
 const LONGEST_LINE: usize = 256 << 10;
+/// How our bootstraps write a line break inside a record. No program prints this by itself.
+const BREAK: char = '\u{1e}';
 const CHUNK: usize = 64 << 10;
 /// What is read at most to find the end of what was printed so far. More than both pipes can hold; a function that
 /// prints faster than we read must not keep us here.
@@ -409,7 +411,11 @@ impl Pipe {
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    let text = String::from_utf8_lossy(bytes);
+    match text.contains(BREAK) {
+        true => text.replace(BREAK, "\n"),
+        false => text.into_owned(),
+    }
 }
 
 fn push_tail(tail: &mut String, text: &str) {
@@ -446,5 +452,14 @@ mod tests {
             .extend_from_slice(&vec![b'x'; LONGEST_LINE + 10]);
         assert_eq!(pipe.whole_lines().len(), 1);
         assert_eq!(pipe.rest().map(|rest| rest.len()), Some(10));
+    }
+
+    #[test]
+    fn a_record_of_several_lines_is_one() {
+        let mut pipe = Pipe::new(Box::new(tokio::io::empty()));
+        pipe.pending
+            .extend_from_slice("one\u{1e}and two\nan own\rstays\nleft\u{1e}over".as_bytes());
+        assert_eq!(pipe.whole_lines(), ["one\nand two", "an own\rstays"]);
+        assert_eq!(pipe.rest().as_deref(), Some("left\nover"));
     }
 }

@@ -291,6 +291,61 @@ async fn a_handler_that_is_not_there_is_told_before_the_process_ends() {
 }
 
 #[tokio::test]
+async fn node_tells_errors_before_the_first_call_as_all_others() {
+    let files = [
+        ("syntax.js", "exports.handler = async () => {"),
+        ("missing.js", "require('surely-not-installed');"),
+        ("raising.js", "throw new RangeError('at init');"),
+        ("nothing.js", ""),
+    ];
+    for (handler, first) in [
+        (
+            "syntax.handler",
+            "Runtime.UserCodeSyntaxError: SyntaxError: Unexpected end of input",
+        ),
+        (
+            "missing.handler",
+            "Runtime.ImportModuleError: Error: Cannot find module 'surely-not-installed'",
+        ),
+        ("raising.handler", "RangeError: at init"),
+        (
+            "nothing.handler",
+            "Runtime.HandlerNotFound: nothing.handler is undefined or not exported",
+        ),
+    ] {
+        let Some(mut instance) = start("nodejs22.x", handler, &files).await else {
+            return;
+        };
+        let said = instance.hears().await;
+        assert!(said.line.contains("/runtime/init/error "), "{said:?}");
+        let body = said.json();
+        assert!(body.contains(&format!("\"trace\":[\"{first}\",")), "{body}");
+        assert!(!body.contains("stackTrace"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn line_breaks_inside_a_record_are_marked() {
+    let python =
+        "import logging\ndef handler(event, context):\n    logging.error('one\\ntwo\\rthree')\n";
+    let node = "exports.handler = async () => console.error('one\\ntwo\\rthree');";
+    for (runtime, file, text) in [
+        ("python3.12", "index.py", python),
+        ("nodejs22.x", "index.js", node),
+    ] {
+        let Some(mut instance) = start(runtime, "index.handler", &[(file, text)]).await else {
+            continue;
+        };
+        instance.wants_work().await;
+        let mut printed = BufReader::new(instance.child.take_stdout().unwrap());
+        instance.call("one", "1").await;
+        let mut line = String::new();
+        within(printed.read_line(&mut line)).await.unwrap();
+        assert!(line.ends_with("\tone\u{1e}two\rthree\n"), "{line:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_comes_in_chunks() {
     let Some(mut instance) = start("nodejs22.x", "index.streams", &[("index.js", NODE)]).await
     else {

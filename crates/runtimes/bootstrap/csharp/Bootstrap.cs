@@ -358,10 +358,10 @@ namespace Fulmar
             Write(level, exception == null ? text : $"{text}\n{exception}");
         }
 
-        /// The lines of one message stay together.
+        /// The lines of one message stay together: these are line breaks again in the log.
         public static void Write(LogLevel level, string text)
         {
-            Console.Out.WriteLine($"[{level}] {text.Replace("\r\n", "\r").Replace('\n', '\r')}");
+            Console.Out.WriteLine($"[{level}] {text.Replace("\r\n", "\n").Replace('\n', '\u001e')}");
             Console.Out.Flush();
         }
 

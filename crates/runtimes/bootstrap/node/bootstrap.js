@@ -9,8 +9,8 @@
 const { Connection } = require("./connection.js");
 const { load } = require("./load.js");
 const { Invocation } = require("./invocation.js");
-const { patchConsole, setRequestId } = require("./console.js");
-const { describe, initBody, log } = require("./errors.js");
+const { logError, patchConsole, setRequestId } = require("./console.js");
+const { describe, UnhandledPromiseRejection } = require("./errors.js");
 const { redirect } = require("./redirect.js");
 const { offer } = require("./streaming.js");
 
@@ -38,8 +38,8 @@ async function main() {
   try {
     handler ??= await loadWithCache(settings);
   } catch (error) {
-    log("Uncaught Exception", error);
-    await connection.initError(initBody(error));
+    logError("Uncaught Exception", error);
+    await connection.initError(describe(error));
     process.exit(INIT_FAILED);
   }
 
@@ -124,17 +124,16 @@ function takeSettings() {
 /** Errors that no handler caught end the instance, and the invocation with it. */
 function watchForTheUnexpected(connection) {
   const end = (title, error, code) => {
-    log(title, error);
+    logError(title, error);
     const leave = () => process.exit(code);
     if (current) connection.error(current.event.requestId, describe(error)).then(leave, leave);
-    else connection.initError(initBody(error)).then(leave, leave);
+    else connection.initError(describe(error)).then(leave, leave);
   };
   process.on("uncaughtException", (error) => end("Uncaught Exception", error, UNCAUGHT_EXCEPTION));
-  process.on("unhandledRejection", (reason) => {
-    const error = new Error(reason instanceof Error ? reason.toString() : String(reason));
-    error.name = "Runtime.UnhandledPromiseRejection";
-    error.reason = reason;
-    if (reason instanceof Error) error.stack = [`${error.name}: ${error.message}`, ...reason.stack.split("\n").slice(1)].join("\n");
+  process.on("unhandledRejection", (reason, promise) => {
+    const error = new UnhandledPromiseRejection(reason, promise);
+    // Where it comes from, not where we heard of it.
+    if (typeof reason?.stack === "string") error.stack = [`${error.name}: ${error.message}`, ...reason.stack.split("\n").slice(1)].join("\n");
     end("Unhandled Promise Rejection", error, UNHANDLED_REJECTION);
   });
 }

@@ -1,24 +1,29 @@
 // The console as the real service has it: every call is one line that begins with the time, the request and the level.
-// Line breaks inside become carriage returns, so that what was printed at once stays together.
+// What was printed at once stays together: line breaks inside are marked, and are line breaks again in the log.
 "use strict";
 
 const { writeSync } = require("node:fs");
 const { format } = require("node:util");
-const { Verbatim } = require("./errors.js");
+const { besideMessage, inJson, inText } = require("./errors.js");
 
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+/** A line break inside a record: no program prints this by itself. */
+const BREAK = "\x1e";
 let requestId;
+let json = false;
 
 function setRequestId(id) {
   requestId = id;
 }
 
 function patchConsole({ format: form, level }) {
-  const json = form === "JSON";
+  json = form?.toUpperCase() === "JSON";
   const least = json ? Math.max(LEVELS.indexOf(String(level ?? "").toUpperCase()), 0) : 0;
   const at = (name) => {
     if (LEVELS.indexOf(name) < least) return () => {};
-    return json ? (...words) => write(structured(name, words)) : (...words) => write(plain(name, words));
+    const line = json ? structured : plain;
+    // Whoever says nothing says `undefined`.
+    return (first, ...others) => write(line(name, [first, ...others]));
   };
   console.trace = at("TRACE");
   console.debug = at("DEBUG");
@@ -29,34 +34,33 @@ function patchConsole({ format: form, level }) {
   console.fatal = at("FATAL");
 }
 
-function plain(level, words) {
-  return `${new Date().toISOString()}\t${requestId}\t${level}\t${message(words)}`;
+/** An error that ended an invocation, or the process. */
+function logError(title, thrown) {
+  const error = thrown instanceof Error ? thrown : new Error(thrown);
+  if (json) console.error(error);
+  else console.error(title, `\t${inText(error)}`);
 }
 
-function message(words) {
-  if (words.length === 2 && words[1] instanceof Verbatim) return `${words[0]}\t${words[1]}`;
-  return format(...words);
+function plain(level, words) {
+  return `${new Date().toISOString()}\t${requestId}\t${level}\t${format(...words)}`;
 }
 
 function structured(level, words) {
   const line = { timestamp: new Date().toISOString(), level, requestId };
-  if (words.length === 2 && words[1] instanceof Verbatim) {
-    const { errorType, errorMessage, stack } = words[1].fields;
-    Object.assign(line, { message: String(words[0]).trim(), errorType, errorMessage, stackTrace: stack });
-  } else if (words.length === 1 && typeof words[0] !== "string" && !(words[0] instanceof Error)) {
-    line.message = words[0];
-  } else {
-    line.message = format(...words);
+  if (words.length === 1) {
+    try {
+      return JSON.stringify({ ...line, message: words[0] }, inJson);
+    } catch {
+      // It refers to itself, or cannot be JSON for another reason.
+      return JSON.stringify({ ...line, message: format(words[0]) });
+    }
   }
-  try {
-    return JSON.stringify(line);
-  } catch {
-    return JSON.stringify({ ...line, message: format(...words) });
-  }
+  const error = words.find((word) => word instanceof Error);
+  return JSON.stringify({ ...line, message: format(...words), ...(error && besideMessage(error)) });
 }
 
 function write(line) {
-  const bytes = Buffer.from(`${line.replace(/\n/g, "\r")}\n`);
+  const bytes = Buffer.from(`${line.replace(/\n/g, BREAK)}\n`);
   // At once and in order: what is printed before an answer is there before the answer.
   for (let from = 0; from < bytes.length; ) {
     try {
@@ -67,4 +71,4 @@ function write(line) {
   }
 }
 
-module.exports = { patchConsole, setRequestId };
+module.exports = { logError, patchConsole, setRequestId };

@@ -1,53 +1,83 @@
-// How errors look to whoever called, and in the log.
+// How errors look to whoever called, and in the log, as the real client has it.
 "use strict";
 
-/** The real client marks values that are no errors by their type. */
+const { types } = require("node:util");
+
+/** What the real client itself says. It shows them by their names, and in lines of JSON by their classes. */
+class ImportModuleError extends Error {}
+class HandlerNotFound extends Error {}
+class MalformedHandlerName extends Error {}
+class UserCodeSyntaxError extends Error {}
+class UnhandledPromiseRejection extends Error {
+  constructor(reason, promise) {
+    super(reason);
+    this.reason = reason;
+    this.promise = promise;
+  }
+}
+
+const own = { ImportModuleError, HandlerNotFound, MalformedHandlerName, UserCodeSyntaxError, UnhandledPromiseRejection };
+for (const [name, kind] of Object.entries(own)) kind.prototype.name = `Runtime.${name}`;
+
+const UNREADABLE = {
+  errorType: "handled",
+  errorMessage:
+    "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack",
+};
+
+function isError(value) {
+  const has = (key) => value[key] && typeof value[key] === "string";
+  return types.isNativeError(value) || (value && has("name") && has("message") && has("stack"));
+}
+
+/** Values that are no errors are marked by their type. */
 function shape(error) {
-  if (error instanceof Error || (error && typeof error === "object" && "stack" in error && "message" in error)) {
-    return {
-      type: error.name ?? "Error",
-      message: String(error.message),
-      stack: String(error.stack ?? "").split("\n"),
-    };
+  const clean = (text) => text?.replace(/\x7f/g, "%7F");
+  try {
+    if (!isError(error)) return { errorType: typeof error, errorMessage: error.toString(), trace: [] };
+    return { errorType: clean(error.name), errorMessage: clean(error.message), trace: clean(error.stack).split("\n") };
+  } catch {
+    return UNREADABLE;
   }
-  return { type: typeof error, message: String(error), stack: [] };
 }
 
-/** The body of an invocation's error. */
+/** The body of an error, of an invocation or before the first. */
 function describe(error) {
-  const { type, message, stack } = shape(error);
-  return { errorType: type, body: JSON.stringify({ errorType: type, errorMessage: message, trace: stack }) };
+  const shown = shape(error);
+  return { errorType: shown.errorType, body: JSON.stringify(shown) };
 }
 
-/** The body of an error before the first invocation. */
-function initBody(error) {
-  const { type, message, stack } = shape(error);
-  return { errorType: type, body: JSON.stringify({ errorType: type, errorMessage: message, stackTrace: stack.slice(1) }) };
-}
-
-/** Writes an error to the log, with all that it carries. */
-function log(title, error) {
-  const { type, message, stack } = shape(error);
-  const more = error instanceof Error ? { ...error } : {};
-  delete more.name;
-  console.error(`${title} `, new Verbatim({ errorType: type, errorMessage: message, ...more, stack }));
-}
-
-/** Tells our console that this is to be one line of JSON. */
-class Verbatim {
-  constructor(fields) {
-    this.fields = fields;
-  }
-
-  toString() {
-    try {
-      return JSON.stringify(this.fields);
-    } catch {
-      // What it carries refers to itself.
-      const { errorType, errorMessage, stack } = this.fields;
-      return JSON.stringify({ errorType, errorMessage, stack });
-    }
+/** An error in a line of text, with all that it carries. */
+function inText(error) {
+  const whole = (_, value) => {
+    if (!(value instanceof Error)) return value;
+    const shown = { errorType: value.name, errorMessage: value.message, code: value.code, ...value };
+    if (typeof value.stack === "string") shown.stack = value.stack.split("\n");
+    return shown;
+  };
+  try {
+    return JSON.stringify(error, whole);
+  } catch {
+    // What it carries refers to itself.
+    return JSON.stringify(shape(error));
   }
 }
 
-module.exports = { describe, initBody, log, Verbatim };
+function kindOf(error) {
+  return error.constructor?.name ?? "UnknownError";
+}
+
+/** For `JSON.stringify`: errors anywhere in a line of JSON. */
+function inJson(_, value) {
+  if (!(value instanceof Error)) return value;
+  const stackTrace = typeof value.stack === "string" ? value.stack.split("\n") : value.stack;
+  return { errorType: kindOf(value), errorMessage: value.message, stackTrace, ...value };
+}
+
+/** What a line of JSON says of an error beside its message. */
+function besideMessage(error) {
+  const stackTrace = typeof error.stack === "string" ? error.stack.split("\n") : [];
+  return { errorType: kindOf(error), errorMessage: error.message, stackTrace };
+}
+
+module.exports = { ...own, besideMessage, describe, inJson, inText };

@@ -4,7 +4,8 @@
 // wait for; or when nothing is left to wait for although it neither answered nor called back (the answer is then null).
 "use strict";
 
-const { describe, log } = require("./errors.js");
+const { logError } = require("./console.js");
+const { describe } = require("./errors.js");
 const { ResponseStream, streams } = require("./streaming.js");
 
 let running;
@@ -49,16 +50,14 @@ class Invocation {
       this.#stream(handler, parsed).then(this.finish, (error) => this.finish({ streamed: true, failed: failure(error) }));
       return;
     }
+    const { callback, ...ways } = this.#ways();
     try {
-      const result = handler(parsed, this.#context(), (error, value) => this.#back(error, value));
+      const result = handler(parsed, this.#context(ways), callback);
       if (result && typeof result.then === "function") {
-        result.then(
-          (value) => this.finish(success(value)),
-          (error) => this.finish(failure(error)),
-        );
+        result.then(ways.succeed, ways.fail).catch(ways.fail);
       }
     } catch (error) {
-      this.finish(failure(error));
+      callback(error);
     }
   }
 
@@ -71,24 +70,38 @@ class Invocation {
     ended.catch(() => {});
     // Whoever neither ends it nor has anything left to do that could.
     this.atEnd = () => ({ streamed: true, failed: failure(new Error("Response stream is not finished.")) });
-    const result = handler(parsed, stream, this.#context());
+    const result = handler(parsed, stream, this.#context({}));
     if (typeof result?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
     if ((await result) !== undefined) console.warn("Streaming handlers ignore return values.");
     await ended;
     return { streamed: true };
   }
 
-  /** The callback, in any of its forms. Only the first call counts. */
-  #back(error, value) {
-    if (this.calledBack) return;
-    this.calledBack = true;
-    const answer = () => (error === null || error === undefined ? success(value) : failure(error));
-    this.atEnd = answer;
-    if (!this.waits) setImmediate(() => this.finish(answer()));
-    // Otherwise when the event loop is empty.
+  /** What a handler may end its call with. Only the first counts, the settling of its promise among them. */
+  #ways() {
+    let told = false;
+    const once = (tell) => (...said) => {
+      if (told) return;
+      tell(...said);
+      told = true;
+    };
+    const isError = (error) => error !== null && error !== undefined;
+    const done = (error, value) => this.finish(isError(error) ? failure(error) : success(value));
+    const callback = (error, value) => {
+      // Only a callback's value waits until the event loop is empty, unless it is told not to.
+      if (isError(error)) this.finish(failure(error));
+      else if (this.waits) this.atEnd = () => success(value);
+      else setImmediate(() => this.finish(success(value)));
+    };
+    return {
+      callback: once(callback),
+      done: once(done),
+      fail: once((error) => done(error ?? "handled")),
+      succeed: once((value) => done(null, value)),
+    };
   }
 
-  #context() {
+  #context(ways) {
     const { event } = this;
     const invocation = this;
     return {
@@ -108,9 +121,7 @@ class Invocation {
       invokedFunctionArn: event.arn,
       awsRequestId: event.requestId,
       getRemainingTimeInMillis: () => event.deadline - Date.now(),
-      done: (error, value) => this.#back(error, value),
-      fail: (error) => this.#back(error ?? new Error("handled")),
-      succeed: (value) => this.#back(null, value),
+      ...ways,
     };
   }
 }
@@ -124,7 +135,7 @@ function success(value) {
 }
 
 function failure(error) {
-  log("Invoke Error", error);
+  logError("Invoke Error", error);
   return { kind: "error", ...describe(error) };
 }
 

@@ -6,24 +6,26 @@ const fs = require("node:fs");
 const { createRequire } = require("node:module");
 const path = require("node:path");
 const { pathToFileURL } = require("node:url");
+const { HandlerNotFound, ImportModuleError, MalformedHandlerName, UserCodeSyntaxError } = require("./errors.js");
 
 async function load(root, handler) {
   const { file, names } = split(handler);
   const module = await importFrom(root, file);
   const found = names.reduce((value, name) => value?.[name], module);
-  if (!found) throw failed("Runtime.HandlerNotFound", `${handler} is undefined or not exported`);
-  if (typeof found !== "function") throw failed("Runtime.HandlerNotFound", `${handler} is not a function`);
+  if (!found) throw new HandlerNotFound(`${handler} is undefined or not exported`);
+  if (typeof found !== "function") throw new HandlerNotFound(`${handler} is not a function`);
   return found;
 }
 
 function split(handler) {
   if (handler.includes("..")) {
-    throw failed("Runtime.MalformedHandlerName", `'${handler}' is not a valid handler name. Use absolute paths when possible.`);
+    const advice = "Use absolute paths when specifying root directories in handler names.";
+    throw new MalformedHandlerName(`'${handler}' is not a valid handler name. ${advice}`);
   }
   const base = path.basename(handler);
   const folder = handler.slice(0, handler.length - base.length);
   const match = /^([^.]*)\.(.+)$/.exec(base);
-  if (!match) throw failed("Runtime.MalformedHandlerName", "Bad handler");
+  if (!match) throw new MalformedHandlerName("Bad handler");
   return { file: folder + match[1], names: match[2].split(".") };
 }
 
@@ -60,21 +62,12 @@ function isModule(file, root) {
 
 function explained(error) {
   if (error instanceof SyntaxError) {
-    const shown = failed("Runtime.UserCodeSyntaxError", error.toString());
+    const shown = new UserCodeSyntaxError(error);
     shown.stack = `${shown.name}: ${shown.message}\n${error.stack}`;
     return shown;
   }
-  if (error?.code === "MODULE_NOT_FOUND" || error?.code === "ERR_MODULE_NOT_FOUND") {
-    return failed("Runtime.ImportModuleError", `Error: ${error.message}`);
-  }
-  return error;
-}
-
-function failed(name, message) {
-  const error = new Error(message);
-  error.name = name;
-  error.stack = error.stack.replace(/^Error/, name);
-  return error;
+  // What an ES module does not find is told as it is.
+  return error?.code === "MODULE_NOT_FOUND" ? new ImportModuleError(error) : error;
 }
 
 module.exports = { importFile, load };

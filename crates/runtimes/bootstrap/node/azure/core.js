@@ -88,8 +88,8 @@ function log(level, category, message, invocationContext) {
 
 /** At once: what is printed before an answer is there before the answer. */
 function print(line) {
-  // The lines of one message stay together.
-  const bytes = Buffer.from(`${line.replace(/\r?\n/g, "\r")}\n`);
+  // The lines of one message stay together: these are line breaks again in the log.
+  const bytes = Buffer.from(`${line.replace(/\r?\n/g, "\x1e")}\n`);
   for (let from = 0; from < bytes.length; ) {
     try {
       from += writeSync(1, bytes, from);

@@ -295,8 +295,8 @@ class _Lines(logging.Handler):
 
 
 def _write(line):
-    # The lines of one message stay together.
-    sys.stdout.write(line.replace("\r\n", "\r").replace("\n", "\r") + "\n")
+    # The lines of one message stay together: these are line breaks again in the log.
+    sys.stdout.write(line.replace("\r\n", "\n").replace("\n", "\x1e") + "\n")
     sys.stdout.flush()
 
 

@@ -49,8 +49,8 @@ class _WhenImported:
 
 
 def _print(text):
-    # A line break would make two lines of the log of what is one record.
-    line = text.replace("\n", "\r") + "\n"
+    # A line break would make two records of one. No program prints this by itself, and the log has line breaks again.
+    line = text.replace("\n", "\x1e") + "\n"
     try:
         try:
             sys.stdout.write(line)
@@ -119,7 +119,7 @@ def _structured(formatter, logging, record):
 
 
 def log_failure(failure):
-    """Prints what went wrong, as one line: carriage returns stand for line breaks."""
+    """Prints what went wrong, as one record."""
     if _is_json():
         line = {"timestamp": time.strftime(_STAMP, time.gmtime()), "level": "ERROR", **failure.shown}
         _print(json.dumps(line))
