@@ -520,6 +520,15 @@ def test_statements(dynamodb, table):
     assert read == [{}, {"Item": {"n": {"N": "11"}}}, {"Item": {"n": {"N": "2"}}}]
     batch = dynamodb.batch_execute_statement(Statements=gets)["Responses"]
     assert [each.get("Item", {}).get("n") for each in batch] == [None, {"N": "11"}, {"N": "2"}]
+    run(f"FROM \"{table}\" WHERE id = '2' SET m = {{'deep': 'x'}} -- a note")
+    assert run(f"SELECT m.deep FROM \"{table}\" WHERE attribute_exists(m.deep)") == [{"deep": {"S": "x"}}]
+    duplicate = [{"Statement": f"INSERT INTO \"{table}\" VALUE {{'id': '1'}}"}]
+    failed = dynamodb.batch_execute_statement(Statements=duplicate)["Responses"][0]
+    assert (failed["Error"]["Code"], failed["TableName"]) == ("DuplicateItem", table)
+    update = f"UPDATE \"{table}\" SET n = 5 WHERE id = '2'"
+    assert dynamodb.execute_transaction(TransactStatements=[{"Statement": update}])["Responses"] == []
+    with pytest.raises(botocore.exceptions.ClientError, match="RETURNING clause is not supported in ExecuteTransaction"):
+        dynamodb.execute_transaction(TransactStatements=[{"Statement": f"{update} RETURNING ALL NEW *"}])
 
 
 # ---- indexes and settings

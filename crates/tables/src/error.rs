@@ -55,6 +55,9 @@ pub enum Error {
         attribute: String,
         r#type: KeyType,
     },
+    /// An update makes one of these empty.
+    #[error("the update makes a key attribute of an index empty")]
+    EmptiesIndexKey { r#type: KeyType },
     #[error("the table has no index {0}")]
     NoSuchIndex(String),
     #[error("the table has an index {0} already")]
@@ -76,7 +79,7 @@ pub enum Error {
     /// A transaction's token was another transaction's.
     #[error("the token stands for another transaction")]
     AnotherTransaction,
-    /// A transaction was not done because of some of its writes; there is an entry for each.
+    /// A transaction was not done because of some of its parts; there is an entry for each.
     #[error("the transaction was cancelled")]
     Cancelled(Vec<Option<Error>>),
     /// A write's condition does not hold for the item that is there.
@@ -116,6 +119,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// What an error about an item is where an update made the item.
+    pub(crate) fn of_update(self) -> Self {
+        match self {
+            Self::EmptyIndexKey { r#type, .. } => Self::EmptiesIndexKey { r#type },
+            error => error,
+        }
+    }
+
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoSuchTable(_)
@@ -144,6 +155,7 @@ impl Error {
             | Self::WrongCondition
             | Self::WrongIndexKeyType { .. }
             | Self::EmptyIndexKey { .. }
+            | Self::EmptiesIndexKey { .. }
             | Self::RepeatedItem
             | Self::TransactionTooLarge { .. }
             | Self::UpdatesKey(_)

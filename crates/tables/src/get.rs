@@ -21,7 +21,8 @@ impl Tables {
             .map(|stored| stored.0))
     }
 
-    /// The items with these keys of these tables, all as they were at one moment, for as long as `more` says so.
+    /// The items with these keys of these tables, all as they were at one moment, for as long as `more` says so. Which
+    /// of the keys are none of their table's is told as of a transaction.
     pub fn get_many<'a>(
         &self,
         space: &Space,
@@ -31,13 +32,24 @@ impl Tables {
         let view = self.store.read()?;
         let mut tables: BTreeMap<&str, Arc<Table>> = BTreeMap::new();
         let mut rows = Vec::new();
+        let mut reasons = Vec::new();
         // All keys are looked at before any item is.
         for (name, key) in keys {
             if !tables.contains_key(name) {
                 tables.insert(name, find(&view, space, name)?);
             }
             let table = &tables[name];
-            rows.push(Key::exactly(table, key)?.row(table));
+            match Key::exactly(table, key) {
+                Ok(key) => {
+                    rows.push(key.row(table));
+                    reasons.push(None);
+                }
+                Err(error @ Error::NotAKey) => reasons.push(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        if reasons.iter().any(Option::is_some) {
+            return Err(Error::Cancelled(reasons));
         }
         let mut sorted: Vec<&[u8]> = rows.iter().map(store::Key::as_slice).collect();
         sorted.sort_unstable();

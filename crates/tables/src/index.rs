@@ -26,6 +26,16 @@ pub(crate) fn check(table: &Table, item: &Item) -> Result<()> {
     Ok(())
 }
 
+/// The same of one attribute.
+pub(crate) fn check_attribute(table: &Table, name: &str, value: &Value) -> Result<()> {
+    for index in &table.indexes {
+        for attribute in index.key.attributes().filter(|key| key.name == name) {
+            part(index, attribute, value)?;
+        }
+    }
+    Ok(())
+}
+
 /// The entry of an item; none if it lacks a key attribute or has one that can be none, as items may that are older than
 /// the index.
 pub(crate) fn entry(table: &Table, index: &Index, key: &Key, item: &Item) -> Option<Entry> {

@@ -11,7 +11,7 @@ use crate::describe::find;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::schema::{TOKEN_SPAN_S, TOKENS, Table, Token};
-use crate::write::{Write, Written, apply, check_size};
+use crate::write::{Write, Written, apply, check_size, refuse_empty_keys};
 
 /// The items of one transaction together, by [`item_size`](crate::item_size); of a write the larger of the item before
 /// and after.
@@ -34,13 +34,17 @@ pub enum Transacted {
 }
 
 impl Tables {
-    /// Does all of these writes, in one moment, or none of them. They are all about different items.
+    /// Does all of these writes, in one moment, or none of them. They are all about different items. That an item is too
+    /// large to be put or a key is empty is told as of that write alone.
     pub async fn transact(
         &self,
         space: &Space,
         once: Option<&Once>,
         writes: &[Write],
     ) -> Result<Transacted> {
+        for write in writes {
+            check_size(write)?;
+        }
         let now = self.clock.now();
         let span = now.as_secs() / TOKEN_SPAN_S;
         let row = |span: u64, token: &str| {
@@ -64,7 +68,7 @@ impl Tables {
                     let digest = digest.clone();
                     TOKENS.put(tx, token, &Token { at: now, digest });
                 }
-                let written = all(tx, space, writes, now)?;
+                let written = all(tx, space, writes, now, true)?;
                 if written.iter().map(|each| each.bytes).sum::<usize>() > MAX_TRANSACTION {
                     return Err(Error::TransactionTooLarge {
                         limit: MAX_TRANSACTION,
@@ -83,7 +87,7 @@ impl Tables {
         let now = self.clock.now();
         self.store
             .write(|tx| {
-                all(tx, space, writes, now).map_err(|error| match error {
+                all(tx, space, writes, now, false).map_err(|error| match error {
                     Error::Cancelled(reasons) => {
                         let first = reasons.into_iter().flatten().next();
                         first.unwrap_or(Error::RepeatedItem)
@@ -95,7 +99,14 @@ impl Tables {
     }
 }
 
-fn all(tx: &mut Tx, space: &Space, writes: &[Write], now: Timestamp) -> Result<Vec<Written>> {
+/// As a transaction, empty keys are looked for before anything else.
+fn all(
+    tx: &mut Tx,
+    space: &Space,
+    writes: &[Write],
+    now: Timestamp,
+    as_transaction: bool,
+) -> Result<Vec<Written>> {
     let mut tables: BTreeMap<&str, Arc<Table>> = BTreeMap::new();
     for write in writes {
         if !tables.contains_key(write.table.as_str()) {
@@ -104,6 +115,11 @@ fn all(tx: &mut Tx, space: &Space, writes: &[Write], now: Timestamp) -> Result<V
     }
     let table = |write: &Write| &*tables[write.table.as_str()];
     let keys: Vec<Result<Key>> = writes.iter().map(|write| write.key(table(write))).collect();
+    if as_transaction {
+        for (write, key) in writes.iter().zip(&keys) {
+            refuse_empty_keys(table(write), write, key)?;
+        }
+    }
     let mut rows = BTreeSet::new();
     for (write, key) in writes.iter().zip(&keys) {
         let table = table(write);
@@ -117,10 +133,10 @@ fn all(tx: &mut Tx, space: &Space, writes: &[Write], now: Timestamp) -> Result<V
     let mut written = Vec::with_capacity(writes.len());
     let mut reasons = Vec::with_capacity(writes.len());
     for (write, key) in writes.iter().zip(&keys) {
-        let done = check_size(write).and_then(|()| {
-            let key = key.as_ref().map_err(Clone::clone)?;
-            apply(tx, table(write), key, write, now)
-        });
+        let done = match key {
+            Ok(key) => apply(tx, table(write), key, write, now),
+            Err(error) => Err(error.clone()),
+        };
         match done {
             Ok(done) => {
                 written.push(done);

@@ -13,7 +13,7 @@ use crate::index::{self, Entry};
 use crate::key::Key;
 use crate::schema::{COUNTS, Count, EXPIRIES, Expires, INDEXED, ITEMS, PRIMARY, StoredItem, Table};
 use crate::size::{MAX_ITEM, item_size};
-use crate::update::Update;
+use crate::update::{Change, Term, Update};
 use crate::value::{Item, Value};
 
 /// One thing to be done to one item of one table, if a condition holds for what is there.
@@ -123,6 +123,35 @@ pub(crate) fn check_size(write: &Write) -> Result<()> {
     }
 }
 
+/// Keys that are empty can be seen without the item.
+pub(crate) fn refuse_empty_keys(table: &Table, write: &Write, key: &Result<Key>) -> Result<()> {
+    if let Err(error @ Error::EmptyKey { .. }) = key {
+        return Err(error.clone());
+    }
+    match &write.action {
+        Action::Put(item) => match index::check(table, &item.0) {
+            Err(error @ Error::EmptyIndexKey { .. }) => Err(error),
+            _ => Ok(()),
+        },
+        Action::Update(_, update) => refuse_empty_index_keys(table, update),
+        Action::Delete(_) | Action::Check(_) => Ok(()),
+    }
+}
+
+fn refuse_empty_index_keys(table: &Table, update: &Update) -> Result<()> {
+    for (path, change) in &update.changes {
+        if let Change::Set(Term::Value(value)) = change
+            && path.steps.is_empty()
+        {
+            let checked = index::check_attribute(table, &path.name, value);
+            if let Err(error @ Error::EmptyIndexKey { .. }) = checked {
+                return Err(error.of_update());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Does a write to the item at `key`, which is the write's.
 pub(crate) fn apply(
     tx: &mut Tx,
@@ -136,6 +165,7 @@ pub(crate) fn apply(
     }
     if let Action::Update(_, update) = &write.action {
         check_update(table, update)?;
+        refuse_empty_index_keys(table, update)?;
     }
     let old = ITEMS
         .recent(tx, &key.row(table))?
@@ -158,7 +188,7 @@ pub(crate) fn apply(
         Action::Update(_, update) if old.is_none() && update.only_removes() => (0, Vec::new()),
         Action::Update(attributes, update) => {
             let updated = StoredItem(update.apply(old.as_ref().unwrap_or(attributes))?);
-            index::check(table, &updated.0)?;
+            index::check(table, &updated.0).map_err(Error::of_update)?;
             if item_size(&updated.0) > MAX_ITEM {
                 return Err(Error::UpdatedItemTooLarge { limit: MAX_ITEM });
             }

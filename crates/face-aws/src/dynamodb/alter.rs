@@ -8,7 +8,9 @@ use tables::{Alteration, Error, IndexAlteration, Most, NewFeed, Table, Throughpu
 
 use super::create::{BillingMode, per_request, throughput};
 use super::error::{about_table, fault, invalid, missing};
-use super::index::{Definition, Definitions, MOST_GLOBAL, OnDemand, Provisioned, Secondary};
+use super::index::{
+    Definition, Definitions, MOST_GLOBAL, OnDemand, Provisioned, Secondary, check_projected,
+};
 use super::stream::Specification;
 use super::{Asked, kept, settings, table};
 use crate::protocol::Fault;
@@ -68,6 +70,11 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
         ));
     }
+    if input.deletion_protection_enabled.is_some() && !input.only_protects() {
+        return Err(invalid(
+            "DeletionProtection modification must be the only operation in the request",
+        ));
+    }
     let name = table::name(asked.context, &input.table_name)?.to_owned();
     let table = asked.tables.table(asked.space(), &name);
     let table = table.map_err(about_table)?;
@@ -94,11 +101,15 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
 
 impl Input {
     fn says_nothing(&self) -> bool {
+        self.deletion_protection_enabled.is_none() && self.only_protects()
+    }
+
+    /// Whether there is nothing else in it.
+    fn only_protects(&self) -> bool {
         self.billing_mode.is_none()
             && self.provisioned_throughput.is_none()
             && self.on_demand_throughput.is_none()
             && self.global_secondary_index_updates.is_empty()
-            && self.deletion_protection_enabled.is_none()
             && self.stream_specification.is_none()
             && self.kept.says_nothing()
     }
@@ -167,6 +178,8 @@ impl Input {
                 (Some(index), None, None) => {
                     let index = definitions.global(on_demand, index)?;
                     check_types(table, &index.key)?;
+                    let known = table.indexes.iter().map(|index| &index.projected);
+                    check_projected(known.chain([&index.projected]))?;
                     (index.name.clone(), IndexAlteration::Create(index))
                 }
                 (None, Some(index), None) => {
@@ -210,6 +223,9 @@ impl Input {
             names.push(name);
             alterations.push(alteration);
         }
+        if table.provisioned.is_none() && !on_demand {
+            check_provisioned(table, &alterations)?;
+        }
         let created =
             |alteration: &&IndexAlteration| matches!(alteration, IndexAlteration::Create(_));
         match alterations.iter().filter(created).count() {
@@ -228,6 +244,24 @@ impl Input {
             }
         }
         Ok(alterations)
+    }
+}
+
+/// A table that was paid per request is provisioned together with all of its global indexes.
+fn check_provisioned(table: &Table, alterations: &[IndexAlteration]) -> Result<(), Fault> {
+    let is_told = |name: &str| {
+        alterations.iter().any(|alteration| match alteration {
+            IndexAlteration::Provision(told, _) | IndexAlteration::Drop(told) => told == name,
+            IndexAlteration::Create(_) => false,
+        })
+    };
+    let mut global = table.indexes.iter().filter(|index| !index.local);
+    match global.find(|index| !is_told(&index.name)) {
+        None => Ok(()),
+        Some(index) => Err(invalid(format!(
+            "ProvisionedThroughput must be specified for index: {}",
+            index.name
+        ))),
     }
 }
 

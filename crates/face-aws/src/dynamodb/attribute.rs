@@ -12,8 +12,8 @@ use tables::{Item, Number, NumberError, Type, Value};
 
 use crate::protocol::Fault;
 
-/// How deep lists and maps may be in each other.
-pub(super) const DEEPEST: usize = 32;
+/// In how many lists and maps a value may be: the published limit of levels, of which an attribute is the first.
+pub(super) const DEEPEST: usize = 31;
 
 /// What is wrong with a value, in the real service's words.
 type Wrong = Cow<'static, str>;
@@ -46,7 +46,7 @@ fn entries(members: Map<String, Json>, depth: usize) -> Result<Item, Wrong> {
 /// `depth` is how many lists and maps the value is in.
 fn value(json: Json, depth: usize) -> Result<Value, Wrong> {
     if depth > DEEPEST {
-        return Err("Nesting Levels have exceeded supported limits".into());
+        return Err("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit".into());
     }
     let Json::Object(types) = json else {
         return Err(EMPTY.into());
@@ -73,12 +73,8 @@ fn typed(name: &str, json: Json, depth: usize) -> Result<Value, Wrong> {
         ("N", Json::String(text)) => Value::Number(number(&text)?),
         ("B", Json::String(text)) => Value::Binary(binary(&text)?),
         ("BOOL", Json::Bool(truth)) => Value::Bool(truth),
-        ("NULL", Json::Bool(true)) => Value::Null,
-        ("NULL", _) => {
-            return Err(invalid(
-                "Null attribute value types must have the value of true",
-            ));
-        }
+        // What it says does not matter to the real service either.
+        ("NULL", Json::Bool(_)) => Value::Null,
         ("L", Json::Array(values)) => Value::List(
             values
                 .into_iter()

@@ -10,7 +10,7 @@ use super::attribute::PrintedItem;
 use super::capacity::{Consumed, Kind, Spent, Wanted};
 use super::error::fault;
 use super::get::PROJECTION;
-use super::terms::Terms;
+use super::terms::{Terms, mixed};
 use super::write::Metrics;
 use super::{Asked, attribute, settings, table};
 use crate::context::Context;
@@ -64,6 +64,7 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
             "Too many items requested for the BatchGetItem call",
         ));
     }
+    check_projections(&requests)?;
     let tables: Vec<Wants> = requests
         .into_iter()
         .map(|(given, request)| Wants::read(&asked, given, request))
@@ -78,6 +79,7 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     });
     let found = found.map_err(|error| match error {
         Error::RepeatedItem => repeated(),
+        Error::Cancelled(_) => fault(Error::NotAKey),
         error => fault(error),
     })?;
     let mut found = found.into_iter();
@@ -118,6 +120,20 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     }
     answer.consumed_capacity = (!consumed.is_empty()).then_some(consumed);
     Ok(asked.answer(&answer))
+}
+
+/// The old and the new way to say what is wanted do not go together, not for different tables either.
+fn check_projections(requests: &Map<String, Json>) -> Result<(), Fault> {
+    let old = PROJECTION.legacy;
+    let new = PROJECTION.with_values;
+    let any = |names: &[&str]| {
+        let says = |request: &Json| names.iter().any(|name| request.get(name).is_some());
+        requests.values().any(says)
+    };
+    match any(old) && any(new) {
+        true => Err(mixed(old, new)),
+        false => Ok(()),
+    }
 }
 
 impl Wants {

@@ -70,6 +70,10 @@ pub(super) fn fault(error: Error) -> Fault {
             "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {index}, IndexKey: {attribute}",
             empty(r#type)
         )),
+        Error::EmptiesIndexKey { r#type } => Fault::validation(format!(
+            "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty {} value.",
+            empty(r#type)
+        )),
         Error::NoSuchIndex(name) => Fault::validation(format!(
             "The table does not have the specified index: {name}"
         )),

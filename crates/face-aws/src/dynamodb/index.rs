@@ -74,6 +74,10 @@ struct Projection {
 
 const MOST_UNITS: u64 = 1_000_000_000_000;
 const MOST_LOCAL: usize = 5;
+/// Attributes that all indexes of a table name to have besides keys, together.
+const MOST_PROJECTED: usize = 100;
+/// Attributes of one role in the key of a global index.
+const MOST_OF_ROLE: usize = 4;
 pub(super) const MOST_GLOBAL: usize = 20;
 
 impl Provisioned {
@@ -196,6 +200,16 @@ impl Definitions<'_> {
         })
     }
 
+    /// A global index's key, which may have more attributes of each role in the real service.
+    fn global_key(&self, elements: &[KeyElement]) -> Result<KeySchema, Fault> {
+        let roles: Vec<Role> = elements.iter().map(|element| element.key_type).collect();
+        match roles.as_slice() {
+            // What is wrong with these is wrong with every key.
+            [] | [_] | [Role::Range, ..] | [Role::Hash, Role::Range] => self.key(elements),
+            [Role::Hash, ..] => Err(several(elements)),
+        }
+    }
+
     fn undefined(&self, elements: &[KeyElement]) -> Fault {
         let keys: Vec<&str> = elements.iter().map(|e| e.attribute_name.as_str()).collect();
         invalid(format!(
@@ -273,6 +287,7 @@ impl Definitions<'_> {
                 }));
             }
         }
+        check_projected(indexes.iter().map(|index| &index.projected))?;
         Ok(indexes)
     }
 
@@ -305,7 +320,7 @@ impl Definitions<'_> {
                 "the parameter WarmThroughput of DynamoDB's indexes",
             ));
         }
-        let key = self.key(&index.key_schema)?;
+        let key = self.global_key(&index.key_schema)?;
         let projected = index.projection.read()?;
         let name = index.index_name;
         let provisioned = match (on_demand, index.provisioned_throughput) {
@@ -332,12 +347,62 @@ impl Definitions<'_> {
     }
 }
 
+/// What is to be said of a key of several attributes of one role.
+fn several(elements: &[KeyElement]) -> Fault {
+    let of = |role| elements.iter().filter(move |each| each.key_type == role);
+    for (role, name) in [(Role::Hash, "HASH"), (Role::Range, "RANGE")] {
+        if of(role).count() > MOST_OF_ROLE {
+            return invalid(format!(
+                "The KeySchema exceeds the maximum allowed number of {name} key attributes"
+            ));
+        }
+    }
+    if !elements.is_sorted_by_key(|each| each.key_type == Role::Range) {
+        return invalid(
+            "All HASH key attributes must precede RANGE key attributes in the KeySchema",
+        );
+    }
+    let mut names: Vec<&str> = elements.iter().map(|each| &*each.attribute_name).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Fault::validation(
+            "The KeySchema contains multiple key attributes with the same name",
+        );
+    }
+    Fault::not_implemented("a KeySchema of several HASH or RANGE attributes of DynamoDB's indexes")
+}
+
+/// Refuses more attributes than all indexes of a table may name. The words for it are ours.
+pub(super) fn check_projected<'a>(
+    projected: impl IntoIterator<Item = &'a Projected>,
+) -> Result<(), Fault> {
+    let count = projected.into_iter().map(|projected| match projected {
+        Projected::Only(names) => names.len(),
+        Projected::All | Projected::Keys => 0,
+    });
+    if count.sum::<usize>() <= MOST_PROJECTED {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "Number of NonKeyAttributes of all secondary indexes exceeds the per-table limit of {MOST_PROJECTED}"
+    )))
+}
+
 impl Projection {
     fn read(self) -> Result<Projected, Fault> {
         let kind = self.projection_type.as_deref();
         match (kind, self.non_key_attributes) {
             (None, _) => Err(invalid("Unknown ProjectionType: null")),
-            (Some("INCLUDE"), Some(names)) => Ok(Projected::Only(names)),
+            (Some("INCLUDE"), Some(names)) => {
+                let again = |at: &usize| names[..*at].contains(&names[*at]);
+                match (0..names.len()).find(again) {
+                    Some(at) => Err(invalid(format!(
+                        "Duplicate element in NonKeyAttributes: {}",
+                        names[at]
+                    ))),
+                    None => Ok(Projected::Only(names)),
+                }
+            }
             (Some("INCLUDE"), None) => Err(invalid(
                 "ProjectionType is INCLUDE, but NonKeyAttributes is not specified",
             )),

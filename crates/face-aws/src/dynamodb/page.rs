@@ -107,7 +107,7 @@ impl Reading<'_> {
                 index.name
             )));
         }
-        let missing = self.missing(index);
+        let missing = self.unprojected(index);
         if missing.is_empty() {
             return Ok(());
         }
@@ -118,16 +118,36 @@ impl Reading<'_> {
         )))
     }
 
+    /// A query's filter may only be about what the index has. A scan's sees of the items what the index has of them.
+    pub(super) fn check_filter(&self) -> Result<(), Fault> {
+        let (Some(index), Some(filter)) = (self.index, &self.filter) else {
+            return Ok(());
+        };
+        let missing = self.missing(index, filter.attributes());
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(invalid(format!(
+            "Secondary index {} does not project one or more filter attributes: [{}]",
+            index.name,
+            missing.join(", ")
+        )))
+    }
+
     /// The attributes that are asked for and that the index has not.
-    fn missing(&self, index: &Index) -> Vec<String> {
+    fn unprojected(&self, index: &Index) -> Vec<String> {
+        let wanted = self.projection.iter().flat_map(Projection::attributes);
+        self.missing(index, wanted)
+    }
+
+    /// Those that the index has not.
+    fn missing<'a>(&self, index: &Index, wanted: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let only = match &index.projected {
             Projected::All => return Vec::new(),
             Projected::Keys => &[][..],
             Projected::Only(names) => names,
         };
-        let mut wanted: Vec<&str> = Vec::new();
-        wanted.extend(self.projection.iter().flat_map(Projection::attributes));
-        wanted.extend(self.filter.iter().flat_map(Condition::attributes));
+        let mut wanted: Vec<&str> = wanted.into_iter().collect();
         let keys = index.key.attributes().chain(self.table.key.attributes());
         let keys: Vec<&str> = keys.map(|key| key.name.as_str()).collect();
         wanted.retain(|name| !keys.contains(name) && !only.iter().any(|has| has == name));
@@ -138,7 +158,7 @@ impl Reading<'_> {
 
     /// Whether items are wanted whole from an index that may not have them so.
     pub(super) fn whole(&self) -> bool {
-        let missing = |index: &Index| !self.missing(index).is_empty();
+        let missing = |index: &Index| !self.unprojected(index).is_empty();
         self.select == Some(Select::AllAttributes) || self.index.is_some_and(missing)
     }
 

@@ -83,6 +83,7 @@ pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let (partition, sort) = expression::split(key, conditions)?;
     if let Some(filter) = &reading.filter {
         check_filter(key, filter, legacy_filter)?;
+        reading.check_filter()?;
     }
     let query = Query {
         index: index_name,

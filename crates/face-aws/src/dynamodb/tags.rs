@@ -24,19 +24,38 @@ const MOST: usize = 50;
 
 /// Puts tags among others.
 pub(super) fn add(known: &mut BTreeMap<String, String>, more: Vec<Tag>) -> Result<(), Fault> {
+    for (at, Tag { key, .. }) in more.iter().enumerate() {
+        if key.starts_with("aws:") {
+            return Err(Fault::validation(format!(
+                "Tag Key cannot be prefixed with aws:, Key: {key}"
+            )));
+        }
+        if more[..at].iter().any(|other| other.key == *key) {
+            return Err(Fault::validation(format!(
+                "Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}"
+            )));
+        }
+    }
     known.extend(tags::map(more));
     if known.len() > MOST {
-        return Err(Fault::validation(format!(
-            "One or more parameter values were invalid: Too many tags: a resource has at most {MOST}"
-        )));
+        return Err(too_many());
     }
     Ok(())
+}
+
+fn too_many() -> Fault {
+    Fault::validation("Number of Tags exceed the current limit for the provided ResourceArn")
 }
 
 pub(super) async fn tag(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["ResourceArn", "Tags"])?;
     let input: Input = asked.call.read()?;
     let name = input.table(&asked)?.to_owned();
+    if input.tags.is_empty() {
+        return Err(Fault::validation(
+            "Atleast one Tag needs to be provided as Input.",
+        ));
+    }
     let tags = asked.tables.tags(asked.space(), &name);
     let mut tags = tags.map_err(|error| absent(error, &input.resource_arn))?;
     add(&mut tags, input.tags)?;
@@ -51,6 +70,15 @@ pub(super) async fn untag(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     settings::only(&asked.call, &["ResourceArn", "TagKeys"])?;
     let input: Input = asked.call.read()?;
     let name = input.table(&asked)?;
+    if input.tag_keys.is_empty() {
+        return Err(Fault::validation(
+            "Atleast one Tag Key needs to be provided as Input.",
+        ));
+    }
+    // Also of those that only go.
+    if input.tag_keys.len() > MOST {
+        return Err(too_many());
+    }
     let set = asked.tables.set_tags(asked.space(), name, |known| {
         known.retain(|key, _| !input.tag_keys.contains(key));
     });

@@ -23,6 +23,15 @@ pub(super) struct Terms<'a> {
     placeholders: Placeholders,
 }
 
+/// Both are in one request.
+pub(super) fn mixed(legacy: &[&str], expressions: &[&str]) -> Fault {
+    Fault::validation(format!(
+        "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
+        legacy.join(", "),
+        expressions.join(", ")
+    ))
+}
+
 impl<'a> Terms<'a> {
     pub(super) fn of(input: &'a mut Map<String, Json>, grammar: &Grammar) -> Result<Self, Fault> {
         let given = |names: &[&'static str]| -> Vec<&'static str> {
@@ -34,11 +43,7 @@ impl<'a> Terms<'a> {
         expressions.extend(&with_values);
         let legacy = given(grammar.legacy);
         if !expressions.is_empty() && !legacy.is_empty() {
-            return Err(Fault::validation(format!(
-                "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {{{}}} Expression parameters: {{{}}}",
-                legacy.join(", "),
-                expressions.join(", ")
-            )));
+            return Err(mixed(&legacy, &expressions));
         }
         let unusable = with_values.is_empty() && input.contains_key(VALUES);
         let missing = unusable.then(|| {

@@ -392,12 +392,31 @@ async fn what_can_be_no_key_of_an_index_is_refused() {
     assert!(matches!(wrong, Err(Error::WrongIndexKeyType { index, .. }) if index == "by-g"));
     let empty = tables.put(&space(), "t", with("g", text(""))).await;
     assert!(matches!(empty, Err(Error::EmptyIndexKey { .. })));
-    let update = Update {
-        changes: vec![(Path::attribute("n"), Change::Set(Term::Value(text("x"))))],
+    let set = |name: &str, term| Update {
+        changes: vec![(Path::attribute(name), Change::Set(term))],
     };
-    let update = Write::update("t", item(base), update);
-    let wrong = tables.write(&space(), &update).await;
-    assert!(matches!(wrong, Err(Error::WrongIndexKeyType { .. })));
+    let update = |change| Write::update("t", item(base.clone()), change);
+    let wrong = update(set("n", Term::Value(text("x"))));
+    let refused = tables.write(&space(), &wrong).await;
+    assert!(matches!(refused, Err(Error::WrongIndexKeyType { .. })));
+    // Alone and in a transaction: what is set to an empty value is seen at once, what becomes one later.
+    let other = Term::Or(Path::attribute("x"), Box::new(Term::Value(text(""))));
+    for (term, cancels) in [(Term::Value(text("")), false), (other, true)] {
+        let write = update(set("g", term));
+        let refused = tables.write(&space(), &write).await;
+        assert!(matches!(refused, Err(Error::EmptiesIndexKey { .. })));
+        let refused = tables.transact(&space(), None, &[write]).await;
+        match cancels {
+            true => assert!(matches!(refused, Err(Error::Cancelled(_)))),
+            false => assert!(matches!(refused, Err(Error::EmptiesIndexKey { .. }))),
+        }
+    }
+    let put = Write::put("t", with("g", text("")));
+    let refused = tables.transact(&space(), None, &[put]).await;
+    assert!(matches!(refused, Err(Error::EmptyIndexKey { .. })));
+    let put = Write::put("t", with("g", number("1")));
+    let refused = tables.transact(&space(), None, &[put]).await;
+    assert!(matches!(refused, Err(Error::Cancelled(_))));
     assert!(scan_all(&tables, "t", None).is_empty());
 }
 

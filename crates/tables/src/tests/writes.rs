@@ -113,6 +113,29 @@ async fn a_transaction_is_done_whole_or_not_at_all() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_a_write_alone_is_no_reason_of_a_transaction() {
+    let (tables, _) = with_table().await;
+    let large = || Value::Binary(vec![0; MAX_ITEM].into());
+    let changes = vec![(Path::attribute("v"), Change::Set(Term::Value(large())))];
+    let grown = Write::update("t", key("a"), Update { changes });
+    let refused = tables.transact(&space(), None, &[grown]).await;
+    assert!(matches!(refused, Err(Error::Cancelled(_))));
+    let put = Write::put("t", item([("p", text("a")), ("v", large())]));
+    let refused = tables.transact(&space(), None, &[put]).await;
+    assert!(matches!(refused, Err(Error::ItemTooLarge { .. })));
+    for write in [
+        Write::put("t", key("")),
+        Write::delete("t", key("")),
+        Write::check("t", key("")),
+        Write::update("t", key(""), Update::default()),
+    ] {
+        let writes = [Write::put("t", item([("p", number("1"))])), write];
+        let refused = tables.transact(&space(), None, &writes).await;
+        assert!(matches!(refused, Err(Error::EmptyKey { .. })));
+    }
+}
+
+#[tokio::test]
 async fn a_token_makes_a_transaction_happen_once() {
     let store = Store::ephemeral(Random::seeded(1));
     let clock = Arc::new(ManualClock::new(Timestamp::from_secs(1_000)));
@@ -287,7 +310,14 @@ async fn many_items_are_read_as_they_were_at_one_moment() {
         Err(Error::NoSuchTable(_))
     ));
     let wrong = item([("p", number("1"))]);
-    assert!(matches!(get(vec![("t", wrong)]), Err(Error::NotAKey)));
+    let Err(Error::Cancelled(reasons)) = get(vec![("t", a.clone()), ("t", wrong.clone())]) else {
+        panic!("it is no key of the table");
+    };
+    assert!(matches!(reasons.as_slice(), [None, Some(Error::NotAKey)]));
+    assert!(matches!(
+        get(vec![("t", wrong), ("t", key(""))]),
+        Err(Error::EmptyKey { .. })
+    ));
     let stopped = tables.get_many(&space(), [("t", &a), ("t", &b)], |_| false);
     assert_eq!(stopped.unwrap().len(), 1);
 }

@@ -109,38 +109,30 @@ enum Operand {
     Nested,
 }
 
-/// Whether what was read stood in parentheses of its own.
-type Enclosed = bool;
-
 impl Keys<'_> {
-    fn all(&mut self) -> Result<Enclosed, Fault> {
-        let mut enclosed = self.term()?;
+    fn all(&mut self) -> Result<(), Fault> {
+        self.term()?;
         while self.reader.keyword("AND") {
             self.term()?;
-            enclosed = false;
         }
         if self.reader.keyword("OR") {
             return Err(bad_operator("OR"));
         }
-        Ok(enclosed)
+        Ok(())
     }
 
-    fn term(&mut self) -> Result<Enclosed, Fault> {
+    fn term(&mut self) -> Result<(), Fault> {
         // An operand may stand in parentheses too, but nobody writes that about keys.
         if self.reader.peek() != Kind::Open {
-            self.condition()?;
-            return Ok(false);
+            return self.condition();
         }
+        // More parentheses than are needed are refused in other expressions only.
         self.reader.take(Kind::Open)?;
         self.reader.enter()?;
-        let enclosed = self.all()?;
+        self.all()?;
         self.reader.leave();
         self.reader.take(Kind::Close)?;
-        if enclosed {
-            let message = "The expression has redundant parentheses;";
-            self.reader.blame(RESERVED, message);
-        }
-        Ok(true)
+        Ok(())
     }
 
     fn condition(&mut self) -> Result<(), Fault> {
@@ -278,9 +270,10 @@ impl Keys<'_> {
 
     fn add(&mut self, name: String, condition: SortCondition) {
         if self.found.iter().any(|(other, _)| *other == name) {
-            return self.blame(Fault::validation(
-                "KeyConditionExpressions must only contain one condition per key",
-            ));
+            let fault = self
+                .reader
+                .invalid("KeyConditionExpressions must only contain one condition per key");
+            return self.blame(fault);
         }
         self.found.push((name, condition));
     }

@@ -124,7 +124,7 @@ impl Updates<'_> {
             Type::Map => "MAP",
         };
         let message = format!(
-            "Incorrect operand type for operator or function; operator: {operator}, operand type: {found}"
+            "Incorrect operand type for operator or function; operator: {operator}, operand type: {found}, typeSet: ALLOWED_FOR_{operator}_OPERAND"
         );
         self.reader.blame(OPERAND, message);
     }

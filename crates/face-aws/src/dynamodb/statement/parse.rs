@@ -3,8 +3,10 @@
 //! ```text
 //! statement = select / "EXISTS" "(" select ")"
 //!           / "INSERT" "INTO" table "VALUE" map
-//!           / "UPDATE" table 1*( "SET" path "=" term *( "," path "=" term ) / "REMOVE" path ) "WHERE" any [ returning ]
-//!           / "DELETE" "FROM" table "WHERE" any [ returning ]
+//!           / "UPDATE" table 1*change [ "WHERE" any ] [ returning ]
+//!           / "FROM" table [ "WHERE" any ] 1*change [ returning ]
+//!           / "DELETE" "FROM" table [ "WHERE" any ] [ returning ]
+//! change    = "SET" path "=" term *( "," path "=" term ) / "REMOVE" path *( "," path )
 //! select    = "SELECT" ( "*" / path *( "," path ) ) "FROM" table [ "." index ] [ "WHERE" any ] [ "ORDER" "BY" order *( "," order ) ]
 //! order     = name [ "ASC" / "DESC" ]
 //! returning = "RETURNING" ( "ALL" / "MODIFIED" ) ( "OLD" / "NEW" ) "*"
@@ -13,16 +15,16 @@
 //! not       = "NOT" not / "(" any ")" / test
 //! ```
 //!
-//! Values are literals or `?`, which stand for the parameters in their order.
+//! Values are literals or `?`, which stand for the parameters in their order. `-- ...` and `/* ... */` are comments, and
+//! a statement may end in `;`.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::vec::IntoIter;
 
-use tables::{
-    Change, Comparison, Condition, Item, Number, Operand, Path, Step, Term, Type, Update, Value,
-};
+use tables::{Change, Comparison, Condition, Item, Operand, Path, Step, Term, Type, Update, Value};
 
-use crate::dynamodb::attribute::code;
+use crate::dynamodb::attribute::{code, number_fault};
 use crate::dynamodb::error::invalid;
 use crate::dynamodb::expression::{TYPES, only};
 use crate::protocol::Fault;
@@ -42,14 +44,26 @@ pub(super) enum Statement {
     Update {
         table: String,
         update: Update,
-        condition: Condition,
+        condition: Option<Condition>,
         returning: Option<Returning>,
     },
     Delete {
         table: String,
-        condition: Condition,
+        condition: Option<Condition>,
         returning: Option<Returning>,
     },
+}
+
+impl Statement {
+    /// The table that it changes.
+    pub(super) fn written(&self) -> Option<&str> {
+        match self {
+            Self::Select(_) | Self::Exists(_) => None,
+            Self::Insert { table, .. }
+            | Self::Update { table, .. }
+            | Self::Delete { table, .. } => Some(table),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -87,10 +101,25 @@ enum Token {
     End,
 }
 
-const SIGNS: [&str; 22] = [
+const SIGNS: [&str; 23] = [
     "<<", ">>", "<>", "<=", ">=", "!=", "=", "<", ">", "(", ")", "[", "]", "{", "}", ",", ".", ":",
-    "?", "*", "+", "-",
+    "?", "*", "+", "-", ";",
 ];
+
+/// What no value can begin with, and no alias can be.
+const CLAUSES: [&str; 10] = [
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "ORDER",
+    "GROUP",
+    "HAVING",
+    "SET",
+    "REMOVE",
+    "RETURNING",
+    "LIMIT",
+];
+const OPERATORS: [&str; 6] = ["AND", "OR", "IS", "IN", "BETWEEN", "LIKE"];
 
 fn malformed(what: impl std::fmt::Display) -> Fault {
     Fault::validation(format!(
@@ -98,44 +127,86 @@ fn malformed(what: impl std::fmt::Display) -> Fault {
     ))
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
+/// What has no words of its own.
+const UNREADABLE: &str = "";
+
+/// The tokens, and where each is.
+fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, Fault> {
     let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let length = match first {
-            first if first.is_whitespace() => first.len_utf8(),
-            '\'' | '"' => {
+    let mut at = 0;
+    while let Some(first) = text[at..].chars().next() {
+        let rest = &text[at..];
+        let (token, length) = match first {
+            first if first.is_whitespace() => (None, first.len_utf8()),
+            '-' if rest.starts_with("--") => (None, rest.find('\n').unwrap_or(rest.len())),
+            '/' if rest.starts_with("/*") => {
+                let end = rest[2..].find("*/");
+                (None, end.ok_or_else(|| malformed(UNREADABLE))? + 4)
+            }
+            '\'' => {
                 let (inner, length) = quoted(rest, first)?;
-                tokens.push(match first {
-                    '\'' => Token::Text(inner),
-                    _ => Token::Quoted(inner),
-                });
-                length
+                (Some(Token::Text(inner)), length)
+            }
+            '"' => {
+                let (inner, length) = quoted(rest, first)?;
+                (Some(Token::Quoted(inner)), length)
             }
             first if first.is_ascii_alphabetic() || first == '_' => {
-                let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                let length = rest.find(|c| !word(c)).unwrap_or(rest.len());
-                tokens.push(Token::Word(rest[..length].to_owned()));
-                length
+                let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                (Some(Token::Word(rest[..length].to_owned())), length)
             }
-            first if first.is_ascii_digit() => {
-                let part = |c: char| c.is_ascii_alphanumeric() || c == '.';
-                let length = rest.find(|c| !part(c)).unwrap_or(rest.len());
-                tokens.push(Token::Number(rest[..length].to_owned()));
-                length
+            first if first.is_ascii_digit() || (first == '.' && digits(&rest[1..]) > 0) => {
+                let length = number(rest)?;
+                (Some(Token::Number(rest[..length].to_owned())), length)
             }
-            first => {
+            _ => {
                 let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign));
-                let sign =
-                    sign.ok_or_else(|| malformed(format!("Unexpected character: {first}")))?;
-                tokens.push(Token::Sign(sign));
-                sign.len()
+                let sign = sign.ok_or_else(|| malformed(UNREADABLE))?;
+                (Some(Token::Sign(sign)), sign.len())
             }
         };
-        rest = &rest[length..];
+        if let Some(token) = token {
+            tokens.push((token, at..at + length));
+        }
+        at += length;
     }
-    tokens.push(Token::End);
     Ok(tokens)
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// How many digits a text begins with.
+fn digits(text: &str) -> usize {
+    text.find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len())
+}
+
+/// How long the number is that a text begins with.
+fn number(text: &str) -> Result<usize, Fault> {
+    let mut length = digits(text);
+    let mut fraction = 0;
+    if text[length..].starts_with('.') {
+        fraction = digits(&text[length + 1..]);
+        length += 1 + fraction;
+    }
+    if text[length..].starts_with(['e', 'E']) {
+        let from = length + 1;
+        let sign = usize::from(text[from..].starts_with(['+', '-']));
+        length = from + sign + digits(&text[from + sign..]);
+        // Exponent and scale are whole numbers of 32 bits; one without digits is none either.
+        let exponent: Option<i32> = text[from..length].parse().ok();
+        let scale = exponent.and_then(|exponent| {
+            let fraction = i32::try_from(fraction).ok()?;
+            fraction.checked_sub(exponent)
+        });
+        scale.ok_or_else(|| malformed(UNREADABLE))?;
+    }
+    match text[length..].starts_with(is_word) {
+        true => Err(malformed(UNREADABLE)),
+        false => Ok(length),
+    }
 }
 
 /// What is between quotes, of which two in a row are one, and how long it is with them.
@@ -152,19 +223,22 @@ fn quoted(text: &str, quote: char) -> Result<(String, usize), Fault> {
             return Ok((inner, at + 1));
         }
     }
-    Err(malformed("Unterminated string"))
+    Err(malformed(UNREADABLE))
 }
 
 pub(super) fn parse(text: &str, parameters: Vec<Value>) -> Result<Statement, Fault> {
     let mut parser = Parser {
+        text,
         tokens: tokens(text)?,
         next: 0,
         depth: 0,
+        under: Vec::new(),
         parameters: parameters.into_iter(),
     };
     let statement = parser.statement()?;
+    parser.sign(";");
     if *parser.peek() != Token::End {
-        return Err(parser.unexpected());
+        return Err(leftover());
     }
     match parser.parameters.next() {
         None => Ok(statement),
@@ -176,14 +250,21 @@ fn mismatch() -> Fault {
     Fault::validation("Number of parameters in request and statement don't match.")
 }
 
-struct Parser {
-    tokens: Vec<Token>,
+fn leftover() -> Fault {
+    malformed("Unexpected token after expression")
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<(Token, Range<usize>)>,
     next: usize,
     depth: usize,
+    /// The way to the value that is being read, from the one it is in.
+    under: Vec<String>,
     parameters: IntoIter<Value>,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn statement(&mut self) -> Result<Statement, Fault> {
         if self.keyword("SELECT") {
             return self.select().map(Statement::Select);
@@ -197,19 +278,24 @@ impl Parser {
             return Ok(Statement::Exists(select));
         }
         if self.keyword("INSERT") {
-            self.expect("INTO")?;
-            let table = self.name()?;
-            self.expect("VALUE")?;
-            return match self.value()? {
-                Value::Map(item) => Ok(Statement::Insert { table, item }),
-                _ => Err(malformed("Expected a map after VALUE")),
-            };
+            return self.insert();
         }
         if self.keyword("UPDATE") {
-            let table = self.name()?;
+            let table = self.written()?;
             let update = self.update()?;
-            self.expect("WHERE")?;
-            let condition = self.any()?;
+            let condition = self.condition()?;
+            let returning = self.returning()?;
+            return Ok(Statement::Update {
+                table,
+                update,
+                condition,
+                returning,
+            });
+        }
+        if self.keyword("FROM") {
+            let table = self.written()?;
+            let condition = self.condition()?;
+            let update = self.update()?;
             let returning = self.returning()?;
             return Ok(Statement::Update {
                 table,
@@ -220,14 +306,17 @@ impl Parser {
         }
         if self.keyword("DELETE") {
             self.expect("FROM")?;
-            let table = self.name()?;
-            self.expect("WHERE")?;
-            let condition = self.any()?;
+            let table = self.written()?;
+            let condition = self.condition()?;
             let returning = self.returning()?;
-            if returning.is_some_and(|returning| !returning.all || returning.new) {
-                return Err(Fault::validation(
-                    "Only RETURNING ALL OLD * is allowed in DELETE statements.",
-                ));
+            if let Some(returning) = returning
+                && (!returning.all || returning.new)
+            {
+                let which = if returning.all { "ALL" } else { "MODIFIED" };
+                let when = if returning.new { "NEW" } else { "OLD" };
+                return Err(Fault::validation(format!(
+                    "Invalid returning clause: RETURNING {which} {when} *. Only RETURNING ALL OLD * is allowed in DELETE statements."
+                )));
             }
             return Ok(Statement::Delete {
                 table,
@@ -235,24 +324,99 @@ impl Parser {
                 returning,
             });
         }
-        Err(self.unexpected())
+        Err(malformed("Expected data manipulation"))
+    }
+
+    fn insert(&mut self) -> Result<Statement, Fault> {
+        self.expect("INTO")?;
+        let table = self.component()?;
+        if self.sign(".") {
+            return Err(Fault::validation(
+                "FROM clause may only contain a single table name in data manipulation statements",
+            ));
+        }
+        if !self.keyword("VALUE") {
+            return Err(leftover());
+        }
+        let item = if self.sign("{") {
+            self.nested(|parser| parser.entries(true))?
+        } else {
+            match self.value()? {
+                Value::Map(item) => item,
+                _ => {
+                    return Err(Fault::validation(
+                        "Unsupported format in item expression. Please use struct format {...} to express item values for insert statement.",
+                    ));
+                }
+            }
+        };
+        match self.returning()? {
+            None => Ok(Statement::Insert { table, item }),
+            Some(_) => Err(Fault::validation("RETURNING is not supported in INSERT")),
+        }
+    }
+
+    /// The table that a statement changes.
+    fn written(&mut self) -> Result<String, Fault> {
+        if !matches!(self.peek(), Token::Word(_) | Token::Quoted(_)) || self.is_clause() {
+            return Err(malformed("Expected identifier for simple path"));
+        }
+        match self.source()? {
+            (table, None) => Ok(table),
+            (_, Some(_)) => Err(Fault::validation(
+                "This operation is not supported on an index",
+            )),
+        }
+    }
+
+    /// A table, or an index of it.
+    fn source(&mut self) -> Result<(String, Option<String>), Fault> {
+        let table = self.component()?;
+        let index = match self.sign(".") {
+            true => Some(self.component()?),
+            false => None,
+        };
+        if self.sign(".") {
+            return Err(Fault::validation(
+                "A path may contain at most 2 components in the FROM clause",
+            ));
+        }
+        match self.peek() {
+            Token::Word(_) | Token::Quoted(_) if !self.is_clause() => {
+                Err(Fault::validation("Aliasing is not supported"))
+            }
+            _ => Ok((table, index)),
+        }
+    }
+
+    fn component(&mut self) -> Result<String, Fault> {
+        if self.is_clause() {
+            return Err(self.unexpected());
+        }
+        let name = self.name()?;
+        match name.is_empty() {
+            true => Err(Fault::validation(
+                "Path component cannot be an empty string",
+            )),
+            false => Ok(name),
+        }
+    }
+
+    fn condition(&mut self) -> Result<Option<Condition>, Fault> {
+        match self.keyword("WHERE") {
+            true => self.any().map(Some),
+            false => Ok(None),
+        }
     }
 
     fn select(&mut self) -> Result<Select, Fault> {
         let fields = match self.sign("*") {
             true => None,
-            false => Some(self.list(Self::path)?),
+            false => Some(self.list(Self::field)?),
         };
         self.expect("FROM")?;
-        let table = self.name()?;
-        let index = match self.sign(".") {
-            true => Some(self.name()?),
-            false => None,
-        };
-        let condition = match self.keyword("WHERE") {
-            true => Some(self.any()?),
-            false => None,
-        };
+        let (table, index) = self.source()?;
+        let condition = self.condition()?;
         let mut order = Vec::new();
         if self.keyword("ORDER") {
             self.expect("BY")?;
@@ -265,6 +429,18 @@ impl Parser {
             condition,
             order,
         })
+    }
+
+    fn field(&mut self) -> Result<Path, Fault> {
+        match self.call() {
+            None => self.path(),
+            Some(_) => {
+                let place = self.place(self.next);
+                Err(Fault::validation(format!(
+                    "Unexpected path component at {place}"
+                )))
+            }
+        }
     }
 
     fn order(&mut self) -> Result<Order, Fault> {
@@ -302,23 +478,27 @@ impl Parser {
         let Some(function) = sets.into_iter().find(|name| self.is_call(name)) else {
             return Ok((path, Change::Set(self.term()?)));
         };
+        let (call, name) = (self.next, function.to_ascii_uppercase());
         self.next += 1;
-        self.take("(")?;
-        if self.path()? != path {
-            return Err(Fault::validation(format!(
-                "The first argument to {} must equal the assignment value",
-                function.to_ascii_uppercase()
-            )));
+        let first = self.next + 1;
+        let arguments = self.arguments()?;
+        let wrong =
+            |what: String, place: String| Err(Fault::validation(format!("{what} at {place}")));
+        let Ok([target, value]) = <[Operand; 2]>::try_from(arguments) else {
+            let what = format!("{name} must have exactly two arguments");
+            return wrong(what, self.place(call));
+        };
+        if target != Operand::Path(path.clone()) {
+            let what = format!("The first argument to {name} must equal the assignment value");
+            return wrong(what, self.place(call));
         }
-        self.take(",")?;
-        let value = self.value()?;
-        self.take(")")?;
-        if !matches!(
-            value,
-            Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_)
-        ) {
-            return Err(malformed(format!("{function} takes a set")));
-        }
+        let Operand::Value(value @ (Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_))) =
+            value
+        else {
+            let what = format!("The second argument to {name} must be a value with type SET");
+            // It is the first one that is pointed at.
+            return wrong(what, self.place(first));
+        };
         let change = match function {
             "set_add" => Change::Add(value),
             _ => Change::Subtract(value),
@@ -381,6 +561,7 @@ impl Parser {
     fn any(&mut self) -> Result<Condition, Fault> {
         let mut parts = vec![self.all()?];
         while self.keyword("OR") {
+            self.right_hand()?;
             parts.push(self.all()?);
         }
         Ok(only(parts, Condition::Any))
@@ -389,6 +570,7 @@ impl Parser {
     fn all(&mut self) -> Result<Condition, Fault> {
         let mut parts = vec![self.not()?];
         while self.keyword("AND") {
+            self.right_hand()?;
             parts.push(self.not()?);
         }
         Ok(only(parts, Condition::All))
@@ -408,7 +590,44 @@ impl Parser {
         })
     }
 
+    /// An operator at the end of a statement has words of its own.
+    fn right_hand(&self) -> Result<(), Fault> {
+        match self.peek() {
+            Token::End => Err(malformed(
+                "Missing right-hand side expression of infix operator",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn test(&mut self) -> Result<Condition, Fault> {
+        match self.function()? {
+            Some(condition) => self.against(condition),
+            None => self.comparison(),
+        }
+    }
+
+    /// What a function says may be compared with a truth.
+    fn against(&mut self, condition: Condition) -> Result<Condition, Fault> {
+        let equal = self.sign("=");
+        if !equal && !self.sign("<>") && !self.sign("!=") {
+            return Ok(condition);
+        }
+        self.right_hand()?;
+        match self.value()? {
+            Value::Bool(truth) if truth == equal => Ok(condition),
+            Value::Bool(_) => Ok(Condition::Not(Box::new(condition))),
+            _ => Err(malformed("Expected a truth")),
+        }
+    }
+
+    fn function(&mut self) -> Result<Option<Condition>, Fault> {
+        for function in ["attribute_exists", "attribute_not_exists"] {
+            if self.is_call(function) {
+                self.next += 1;
+                return self.existence(function).map(Some);
+            }
+        }
         for function in ["begins_with", "contains", "attribute_type"] {
             if self.is_call(function) {
                 self.next += 1;
@@ -418,8 +637,8 @@ impl Parser {
                 let second = self.operand()?;
                 self.take(")")?;
                 return match (function, second) {
-                    ("begins_with", second) => Ok(Condition::BeginsWith(first, second)),
-                    ("contains", second) => Ok(Condition::Contains(first, second)),
+                    ("begins_with", second) => Ok(Some(Condition::BeginsWith(first, second))),
+                    ("contains", second) => Ok(Some(Condition::Contains(first, second))),
                     (_, Operand::Value(Value::String(name))) => {
                         let found = TYPES.into_iter().find(|each| code(*each) == name);
                         let found = found.ok_or_else(|| {
@@ -427,12 +646,47 @@ impl Parser {
                                 "Invalid attribute type name found; type: {name}, valid types: {{N,BS,L,B,NULL,M,S,SS,NS,BOOL}}"
                             ))
                         })?;
-                        Ok(Condition::HasType(first, found))
+                        Ok(Some(Condition::HasType(first, found)))
                     }
                     _ => Err(malformed("attribute_type takes the name of a type")),
                 };
             }
         }
+        Ok(None)
+    }
+
+    fn existence(&mut self, function: &str) -> Result<Condition, Fault> {
+        let arguments = self.arguments()?;
+        let count = arguments.len();
+        let Ok([argument]) = <[Operand; 1]>::try_from(arguments) else {
+            return Err(Fault::validation(format!(
+                "Incorrect number of operands for operator or function; operator or function: {function}, number of operands: {count}"
+            )));
+        };
+        let Operand::Path(path) = argument else {
+            return Err(Fault::validation(format!(
+                "Operator or function requires a document path; operator or function: {function}"
+            )));
+        };
+        let exists = Condition::Exists(path);
+        Ok(match function {
+            "attribute_exists" => exists,
+            _ => Condition::Not(Box::new(exists)),
+        })
+    }
+
+    /// What is in a function's parentheses.
+    fn arguments(&mut self) -> Result<Vec<Operand>, Fault> {
+        self.take("(")?;
+        if self.sign(")") {
+            return Ok(Vec::new());
+        }
+        let arguments = self.list(Self::operand)?;
+        self.take(")")?;
+        Ok(arguments)
+    }
+
+    fn comparison(&mut self) -> Result<Condition, Fault> {
         let left = self.operand()?;
         if self.keyword("IS") {
             return self.is(left);
@@ -440,7 +694,9 @@ impl Parser {
         if self.keyword("BETWEEN") {
             let low = self.operand()?;
             self.expect("AND")?;
-            return Ok(Condition::Between(left, low, self.operand()?));
+            let high = self.operand()?;
+            ordered("BETWEEN", &[&left, &low, &high])?;
+            return Ok(Condition::Between(left, low, high));
         }
         if self.keyword("IN") {
             let close = if self.sign("[") { "]" } else { ")" };
@@ -462,7 +718,12 @@ impl Parser {
         ];
         for (sign, comparison) in comparisons {
             if self.sign(sign) {
-                return Ok(Condition::Compare(left, comparison, self.operand()?));
+                self.right_hand()?;
+                let right = self.operand()?;
+                if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+                    ordered(sign, &[&left, &right])?;
+                }
+                return Ok(Condition::Compare(left, comparison, right));
             }
         }
         Err(self.unexpected())
@@ -476,8 +737,11 @@ impl Parser {
             };
             Condition::Not(Box::new(Condition::Exists(path)))
         } else {
-            self.expect("NULL")?;
-            Condition::HasType(left, Type::Null)
+            let Token::Word(name) = self.peek().clone() else {
+                return Err(malformed("Expected type name"));
+            };
+            self.next += 1;
+            Condition::HasType(left, type_named(&name)?)
         };
         Ok(match negated {
             true => Condition::Not(Box::new(condition)),
@@ -496,6 +760,13 @@ impl Parser {
         let is_literal = ["TRUE", "FALSE", "NULL"]
             .iter()
             .any(|word| self.is_at(word));
+        if let Some(name) = self.call() {
+            let name = name.to_ascii_lowercase();
+            let place = self.place(self.next);
+            return Err(Fault::validation(format!(
+                "Unrecognized function: {name} at {place}"
+            )));
+        }
         match self.peek() {
             Token::Word(_) | Token::Quoted(_) if !is_literal => self.path().map(Operand::Path),
             _ => self.value().map(Operand::Value),
@@ -503,17 +774,22 @@ impl Parser {
     }
 
     fn path(&mut self) -> Result<Path, Fault> {
+        if self.is_clause() || self.is_operator() {
+            return Err(self.unexpected());
+        }
         let mut path = Path::attribute(self.name()?);
         loop {
             if self.sign(".") {
                 path.steps.push(Step::Name(self.name()?));
             } else if self.sign("[") {
-                let Token::Number(digits) = self.peek().clone() else {
-                    return Err(self.unexpected());
-                };
-                let index = digits.parse().map_err(|_| self.unexpected())?;
+                path.steps.push(match self.peek().clone() {
+                    Token::Number(digits) => {
+                        Step::Index(digits.parse().map_err(|_| self.unexpected())?)
+                    }
+                    Token::Text(name) => Step::Name(name),
+                    _ => return Err(self.unexpected()),
+                });
                 self.next += 1;
-                path.steps.push(Step::Index(index));
                 self.take("]")?;
             } else {
                 return Ok(path);
@@ -526,6 +802,13 @@ impl Parser {
     }
 
     fn value_inside(&mut self) -> Result<Value, Fault> {
+        if let Some(name) = self.call() {
+            let (name, under) = (name.to_ascii_lowercase(), self.under.concat());
+            let place = self.place(self.next);
+            return Err(Fault::validation(format!(
+                "Unsupported data type: {name} under key root{under} at {place}"
+            )));
+        }
         if self.sign("?") {
             return self.parameters.next().ok_or_else(mismatch);
         }
@@ -542,25 +825,19 @@ impl Parser {
             if self.sign("]") {
                 return Ok(Value::List(Vec::new()));
             }
-            let values = self.list(Self::value)?;
+            let mut at = 0;
+            let values = self.list(|parser| {
+                parser.under.push(format!("[{at}]"));
+                at += 1;
+                let value = parser.value();
+                parser.under.pop();
+                value
+            })?;
             self.take("]")?;
             return Ok(Value::List(values));
         }
         if self.sign("{") {
-            let mut item = Item::new();
-            while !self.sign("}") {
-                let (Token::Text(name) | Token::Quoted(name)) = self.peek().clone() else {
-                    return Err(self.unexpected());
-                };
-                self.next += 1;
-                self.take(":")?;
-                item.insert(name, self.value()?);
-                if !self.sign(",") {
-                    self.take("}")?;
-                    break;
-                }
-            }
-            return Ok(Value::Map(item));
+            return self.entries(false).map(Value::Map);
         }
         if self.sign("<<") {
             if self.sign(">>") {
@@ -579,13 +856,39 @@ impl Parser {
             Token::Number(digits) => {
                 self.next += 1;
                 let sign = if minus { "-" } else { "" };
-                let number: Number = format!("{sign}{digits}")
-                    .parse()
-                    .map_err(|_| malformed(format!("Invalid number: {digits}")))?;
+                let number = format!("{sign}{digits}").parse().map_err(|error| {
+                    let wrong = number_fault(error, &digits);
+                    Fault::validation(format!("{wrong} under root{}", self.under.concat()))
+                })?;
                 Ok(Value::Number(number))
             }
             _ => Err(self.unexpected()),
         }
+    }
+
+    /// What is in a map, after its brace. An item's attributes are each where the way to a value begins.
+    fn entries(&mut self, is_item: bool) -> Result<Item, Fault> {
+        let mut item = Item::new();
+        while !self.sign("}") {
+            let (Token::Text(name) | Token::Quoted(name)) = self.peek().clone() else {
+                return Err(self.unexpected());
+            };
+            self.next += 1;
+            self.take(":")?;
+            if !is_item {
+                self.under.push(format!(".{name}"));
+            }
+            let value = self.value()?;
+            if !is_item {
+                self.under.pop();
+            }
+            item.insert(name, value);
+            if !self.sign(",") {
+                self.take("}")?;
+                break;
+            }
+        }
+        Ok(item)
     }
 
     fn list<T>(
@@ -620,7 +923,35 @@ impl Parser {
     }
 
     fn peek(&self) -> &Token {
-        self.tokens.get(self.next).unwrap_or(&Token::End)
+        self.tokens
+            .get(self.next)
+            .map_or(&Token::End, |(token, _)| token)
+    }
+
+    /// Where a token is, as the real service tells it: its line, its column and its length.
+    fn place(&self, token: usize) -> String {
+        let range = self.tokens.get(token).map(|(_, range)| range.clone());
+        let range = range.unwrap_or(self.text.len()..self.text.len());
+        let before = &self.text[..range.start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        format!("{line}:{column}:{}", self.text[range].chars().count())
+    }
+
+    fn is_clause(&self) -> bool {
+        CLAUSES.iter().any(|word| self.is_at(word))
+    }
+
+    fn is_operator(&self) -> bool {
+        OPERATORS.iter().any(|word| self.is_at(word))
+    }
+
+    /// The function that is called here.
+    fn call(&self) -> Option<&str> {
+        match (self.peek(), self.tokens.get(self.next + 1)) {
+            (Token::Word(name), Some((Token::Sign("("), _))) => Some(name),
+            _ => None,
+        }
     }
 
     fn is_at(&self, keyword: &str) -> bool {
@@ -628,7 +959,8 @@ impl Parser {
     }
 
     fn is_call(&self, function: &str) -> bool {
-        self.is_at(function) && self.tokens.get(self.next + 1) == Some(&Token::Sign("("))
+        self.call()
+            .is_some_and(|name| name.eq_ignore_ascii_case(function))
     }
 
     fn keyword(&mut self, keyword: &str) -> bool {
@@ -659,13 +991,51 @@ impl Parser {
 
     fn unexpected(&self) -> Fault {
         malformed(match self.peek() {
-            Token::End => "Unexpected end of statement".to_owned(),
+            Token::End | Token::Sign(_) => "Unexpected term".to_owned(),
+            Token::Word(_) if self.is_clause() => "Unexpected keyword".to_owned(),
+            Token::Word(_) if self.is_operator() => "Unexpected operator".to_owned(),
             Token::Word(word) => format!("Unexpected term: {word}"),
             Token::Quoted(name) => format!("Unexpected identifier: \"{name}\""),
             Token::Text(text) => format!("Unexpected literal: '{text}'"),
             Token::Number(number) => format!("Unexpected literal: {number}"),
-            Token::Sign(sign) => format!("Unexpected term: {sign}"),
         })
+    }
+}
+
+/// What is compared by its order must have one.
+fn ordered(operator: &str, operands: &[&Operand]) -> Result<(), Fault> {
+    for operand in operands {
+        if let Operand::Value(value) = operand
+            && !matches!(value.r#type(), Type::String | Type::Number | Type::Binary)
+        {
+            return Err(Fault::validation(format!(
+                "Incorrect operand type for operator or function; operator or function: {operator}, operand type: {}",
+                code(value.r#type())
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A type as `IS` names it. The language has more of them than items have.
+fn type_named(name: &str) -> Result<Type, Fault> {
+    let name = name.to_ascii_uppercase();
+    match name.as_str() {
+        "NULL" => Ok(Type::Null),
+        "BOOL" | "BOOLEAN" => Ok(Type::Bool),
+        "BLOB" => Ok(Type::Binary),
+        "STRING" => Ok(Type::String),
+        "NUMERIC" | "DECIMAL" => Ok(Type::Number),
+        "STRUCT" | "TUPLE" => Ok(Type::Map),
+        "LIST" => Ok(Type::List),
+        "INT" | "INTEGER" | "INT2" | "INT4" | "INT8" | "INTEGER2" | "INTEGER4" | "INTEGER8"
+        | "SMALLINT" | "BIGINT" | "FLOAT" | "REAL" | "DOUBLE" | "TIMESTAMP" | "DATE" | "TIME"
+        | "CHAR" | "CHARACTER" | "VARCHAR" | "SYMBOL" | "CLOB" | "SEXP" | "BAG" | "ANY" => {
+            Err(Fault::validation(format!(
+                "Unsupported data type for IS operator: {name}. Supported data types are [MISSING, NULL, BOOLEAN, BLOB, STRING, NUMERIC, STRUCT, TUPLE, LIST]"
+            )))
+        }
+        _ => Err(malformed("Expected type name")),
     }
 }
 

@@ -1,20 +1,21 @@
 //! Carrying a selection out: an equality or a list on the partition key is a query of each partition named, anything
-//! else a scan. The whole condition is the filter in any case.
+//! else a scan. The whole condition is the filter in any case. What a local index lacks of the attributes that are named
+//! is read from the table; a global one is only asked for what it has.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use tables::{
-    Comparison, Condition, Index, Item, KeySchema, Operand, Page, Path, Query, Scan, SortCondition,
-    Table, Value,
+    Comparison, Condition, Index, Item, KeySchema, Operand, Page, Path, Projected, Query, Scan,
+    SortCondition, Table, Value,
 };
 
 use super::parse::Select;
 use super::run::Input;
+use crate::dynamodb::Asked;
 use crate::dynamodb::attribute::{self, PrintedItem};
 use crate::dynamodb::capacity::Spent;
-use crate::dynamodb::error::fault;
-use crate::dynamodb::{Asked, page};
+use crate::dynamodb::error::{fault, invalid};
 use crate::protocol::Fault;
 
 /// Partitions that one selection names.
@@ -38,6 +39,8 @@ struct Plan<'a> {
     /// None for everything.
     partitions: Option<Vec<&'a Value>>,
     backwards: bool,
+    /// Attributes are named that the index has not.
+    whole: bool,
 }
 
 /// A place in a selection: a partition and the key after which it goes on.
@@ -49,10 +52,10 @@ struct Place {
 pub(super) fn read(asked: &Asked<'_>, select: &Select, input: &Input) -> Result<Selected, Fault> {
     let table = asked.tables.table(asked.space(), &select.table);
     let table = table.map_err(fault)?;
-    let index = page::index(&table, select.index.as_deref(), input.consistent_read)?;
+    let index = index(&table, select, input.consistent_read)?;
     let plan = Plan::of(&table, index, select)?;
     let mut place = match &input.next_token {
-        Some(token) => Place::read(token, &input.statement)?,
+        Some(token) => Place::read(token, input)?,
         None => Place {
             partition: 0,
             after: None,
@@ -71,7 +74,9 @@ pub(super) fn read(asked: &Asked<'_>, select: &Select, input: &Input) -> Result<
         read += page.read;
         bytes += page.bytes;
         selected.spent.add(match index {
-            Some(index) => Spent::read_index(index, page.bytes, &[], input.consistent_read),
+            Some(index) => {
+                Spent::read_index(index, page.bytes, &page.fetched, input.consistent_read)
+            }
             None => Spent::read(page.bytes, input.consistent_read),
         });
         selected.items.extend(page.items);
@@ -95,10 +100,74 @@ pub(super) fn read(asked: &Asked<'_>, select: &Select, input: &Input) -> Result<
             return Ok(selected);
         }
         if full || place.after.is_some() {
-            selected.token = Some(place.token(&input.statement));
+            selected.token = Some(place.token(input));
             return Ok(selected);
         }
     }
+}
+
+/// The index that is selected from. Queries by other means say the same in other words.
+fn index<'a>(
+    table: &'a Table,
+    select: &Select,
+    consistent: bool,
+) -> Result<Option<&'a Index>, Fault> {
+    let Some(name) = &select.index else {
+        return Ok(None);
+    };
+    let index = table
+        .index(name)
+        .ok_or_else(|| Fault::validation("The table does not have the specified index"))?;
+    if consistent && !index.local {
+        return Err(Fault::validation(
+            "Strongly consistent read is not supported on Global Secondary Indexes",
+        ));
+    }
+    Ok(Some(index))
+}
+
+/// Whether a selection names what its index has not, where it may: in what is selected from a local index, and in the
+/// condition of a scan, to which it is just missing.
+fn reaches_back(table: &Table, index: &Index, select: &Select, keyed: bool) -> Result<bool, Fault> {
+    let fields = select.fields.iter().flatten();
+    let fields = missing(table, index, fields.map(|path| path.name.as_str()));
+    if !index.local && !fields.is_empty() {
+        return Err(invalid(format!(
+            "Global secondary index {} does not project [{}]",
+            index.name,
+            fields.join(", ")
+        )));
+    }
+    let filter = select.condition.iter().flat_map(Condition::attributes);
+    let filter = missing(table, index, filter);
+    if keyed && !filter.is_empty() {
+        return Err(invalid(format!(
+            "Secondary index {} does not project one or more filter attributes: [{}]",
+            index.name,
+            filter.join(", ")
+        )));
+    }
+    Ok(!fields.is_empty())
+}
+
+/// Those of the attributes that an index has not, each once and in their order.
+fn missing<'a>(table: &Table, index: &Index, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let only = match &index.projected {
+        Projected::All => return Vec::new(),
+        Projected::Keys => &[][..],
+        Projected::Only(names) => names,
+    };
+    let has = |name: &str| {
+        let mut keys = index.key.attributes().chain(table.key.attributes());
+        keys.any(|key| key.name == name) || only.iter().any(|each| each == name)
+    };
+    let mut missing = Vec::new();
+    for name in names {
+        if !has(name) && !missing.contains(&name) {
+            missing.push(name);
+        }
+    }
+    missing
 }
 
 impl<'a> Plan<'a> {
@@ -116,12 +185,17 @@ impl<'a> Plan<'a> {
                 ));
             }
         }
+        let whole = match index {
+            Some(index) => reaches_back(table, index, select, partitions.is_some())?,
+            None => false,
+        };
         let mut plan = Self {
             select,
             index,
             sort: sort_condition(key, &parts),
             partitions,
             backwards: false,
+            whole,
         };
         plan.order(key)?;
         Ok(plan)
@@ -180,6 +254,7 @@ impl<'a> Plan<'a> {
                     index,
                     sort: self.sort.as_ref(),
                     filter,
+                    whole: self.whole,
                     limit,
                     after,
                     backwards: self.backwards,
@@ -192,6 +267,7 @@ impl<'a> Plan<'a> {
                     table: &self.select.table,
                     index,
                     filter,
+                    whole: self.whole,
                     limit,
                     after,
                     ..Scan::default()
@@ -204,20 +280,22 @@ impl<'a> Plan<'a> {
 }
 
 impl Place {
-    /// A token is for its own statement only.
-    fn token(&self, statement: &str) -> String {
+    /// A token is for its own statement and parameters only.
+    fn token(&self, input: &Input) -> String {
         let token = json!({
-            "of": statement,
+            "of": input.statement,
+            "with": input.parameters,
             "partition": self.partition,
             "after": self.after.as_ref().map(PrintedItem),
         });
         STANDARD.encode(token.to_string())
     }
 
-    fn read(token: &str, statement: &str) -> Result<Self, Fault> {
+    fn read(token: &str, input: &Input) -> Result<Self, Fault> {
         let text = STANDARD.decode(token).map_err(|_| wrong_token())?;
         let mut token: Json = serde_json::from_slice(&text).map_err(|_| wrong_token())?;
-        if token["of"] != statement {
+        let is_same = token["with"].as_array() == Some(&input.parameters);
+        if token["of"] != *input.statement || !is_same {
             return Err(Fault::validation("NextToken does not match request"));
         }
         let partition = token["partition"].as_u64().ok_or_else(wrong_token)?;

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tables::{
-    Condition, Error, Item, Once, Path, Projection, Table, Transacted, Write, Written, item_size,
+    Condition, Error, Item, Once, Path, Step, Table, Transacted, Value, Write, Written, item_size,
 };
 
 use super::parse::{Returning, Select, Statement, parse};
@@ -22,7 +22,7 @@ use crate::protocol::Fault;
 pub(super) struct Input {
     pub(super) statement: String,
     #[serde(default)]
-    parameters: Vec<Json>,
+    pub(super) parameters: Vec<Json>,
     #[serde(default)]
     pub(super) consistent_read: bool,
     pub(super) next_token: Option<String>,
@@ -35,9 +35,21 @@ pub(super) struct Input {
 
 impl Input {
     fn parse(&self) -> Result<Statement, Fault> {
-        let parameters = self.parameters.iter().cloned().map(attribute::read);
-        let parameters = parameters.collect::<Result<_, _>>();
-        parse(&self.statement, parameters.map_err(Fault::validation)?)
+        parse(&self.statement, self.values()?)
+    }
+
+    fn values(&self) -> Result<Vec<Value>, Fault> {
+        let values = self.parameters.iter().cloned().map(attribute::read);
+        let values = values.collect::<Result<_, _>>();
+        values.map_err(Fault::validation)
+    }
+
+    /// The statement at a place in a transaction. Its parameters are read before it is looked at, so what is wrong with
+    /// them is not told as its fault.
+    fn parse_in_transaction(&self, at: usize) -> Result<Statement, Fault> {
+        let values = self.values()?;
+        let statement = parse(&self.statement, values).and_then(fits_transaction);
+        statement.map_err(|fault| of(at, fault))
     }
 
     fn refusal(&self, statement: &Statement, error: Error) -> Fault {
@@ -124,12 +136,19 @@ pub(in crate::dynamodb) async fn batch(mut asked: Asked<'_>) -> Result<wire::Res
     }
     let (mut responses, mut spent) = (Vec::new(), Vec::new());
     for input in &batch.statements {
-        responses.push(match one(&asked, input).await {
+        let statement = match input.parse() {
+            Ok(statement) => statement,
+            Err(fault) => {
+                responses.push(failed(fault, None));
+                continue;
+            }
+        };
+        responses.push(match one(&asked, input, &statement).await {
             Ok((done, table, used)) => {
                 spent.push((table, used));
                 done
             }
-            Err(fault) => failed(fault),
+            Err(fault) => failed(fault, statement.written()),
         });
     }
     let mut output = json!({ "Responses": responses });
@@ -142,8 +161,9 @@ pub(in crate::dynamodb) async fn batch(mut asked: Asked<'_>) -> Result<wire::Res
     Ok(asked.answer(&output))
 }
 
-/// A statement of a batch that was not carried out.
-fn failed(fault: Fault) -> Json {
+/// A statement of a batch that was not carried out. It tells of the table that it would have changed if what was in its
+/// way was found there.
+fn failed(fault: Fault, table: Option<&str>) -> Json {
     let code = match fault.code.trim_end_matches("Exception") {
         "Validation" => "ValidationError",
         "ConditionalCheckFailed" => "ConditionalCheckFailed",
@@ -154,13 +174,20 @@ fn failed(fault: Fault) -> Json {
     for (name, value) in fault.fields {
         error[name] = value;
     }
-    json!({ "Error": error })
+    let mut told = json!({ "Error": error });
+    if let (Some(table), "ConditionalCheckFailed" | "DuplicateItem") = (table, code) {
+        told["TableName"] = table.into();
+    }
+    told
 }
 
 /// What a statement of a batch tells, of which table, and what it used.
-async fn one(asked: &Asked<'_>, input: &Input) -> Result<(Json, String, Spent), Fault> {
-    let statement = input.parse()?;
-    if let Statement::Select(select) = &statement {
+async fn one(
+    asked: &Asked<'_>,
+    input: &Input,
+    statement: &Statement,
+) -> Result<(Json, String, Spent), Fault> {
+    if let Statement::Select(select) = statement {
         let key = selected_key(asked, select, "BatchExecuteStatement")?;
         let item = asked.tables.get(asked.space(), &select.table, &key);
         let item = item.map_err(fault)?;
@@ -168,11 +195,11 @@ async fn one(asked: &Asked<'_>, input: &Input) -> Result<(Json, String, Spent), 
         let spent = Spent::read(bytes, input.consistent_read);
         return Ok((told(select, item.as_ref()), select.table.clone(), spent));
     }
-    let (table, write) = write(asked, &statement)?;
+    let (table, write) = write(asked, statement)?;
     let written = asked.tables.write(asked.space(), &write).await;
-    let written = written.map_err(|error| input.refusal(&statement, error))?;
+    let written = written.map_err(|error| input.refusal(statement, error))?;
     let mut output = json!({ "TableName": table });
-    if let Some(item) = returned(&statement, &written).pop() {
+    if let Some(item) = returned(statement, &written).pop() {
         output["Item"] = item;
     }
     Ok((output, table, Spent::written(&written)))
@@ -207,7 +234,8 @@ pub(in crate::dynamodb) async fn transaction(
     let statements: Vec<Statement> = input
         .transact_statements
         .iter()
-        .map(Input::parse)
+        .enumerate()
+        .map(|(at, input)| input.parse_in_transaction(at))
         .collect::<Result<_, _>>()?;
     let reads: Vec<&Select> = statements
         .iter()
@@ -231,10 +259,44 @@ pub(in crate::dynamodb) async fn transaction(
     write_all(&asked, &input, &statements, once).await
 }
 
+fn fits_transaction(statement: Statement) -> Result<Statement, Fault> {
+    match &statement {
+        Statement::Select(Select { index: Some(_), .. }) => Err(Fault::validation(
+            "Reads on indices are not supported within transactions.",
+        )),
+        Statement::Update {
+            returning: Some(_), ..
+        }
+        | Statement::Delete {
+            returning: Some(_), ..
+        } => Err(Fault::validation(
+            "RETURNING clause is not supported in ExecuteTransaction.",
+        )),
+        _ => Ok(statement),
+    }
+}
+
+/// What is wrong with one statement of a transaction, as the transaction tells it.
+fn of(at: usize, fault: Fault) -> Fault {
+    if fault.code != "ValidationException" {
+        return fault;
+    }
+    let message = fault.message.unwrap_or_default();
+    let message = format!("Validation failed in TransactStatements[{at}]: {message}");
+    Fault {
+        message: Some(message),
+        ..fault
+    }
+}
+
 fn read_all(asked: &Asked<'_>, reads: &[&Select], wanted: Wanted) -> Result<wire::Response, Fault> {
     let keys: Vec<Item> = reads
         .iter()
-        .map(|select| selected_key(asked, select, "ExecuteTransaction"))
+        .enumerate()
+        .map(|(at, select)| {
+            let key = selected_key(asked, select, "ExecuteTransaction");
+            key.map_err(|fault| of(at, fault))
+        })
         .collect::<Result<_, _>>()?;
     let keys = reads.iter().zip(&keys);
     let keys = keys.map(|(select, key)| (select.table.as_str(), key));
@@ -272,18 +334,11 @@ async fn write_all(
 ) -> Result<wire::Response, Fault> {
     let (mut tables, mut writes) = (Vec::new(), Vec::new());
     for (at, statement) in statements.iter().enumerate() {
-        let (table, write) = match statement {
-            Statement::Exists(select) => check(asked, select).map_err(|fault| {
-                let message = fault.message.unwrap_or_default();
-                Fault {
-                    message: Some(format!(
-                        "Validation failed in TransactStatements[{at}]: {message}"
-                    )),
-                    ..fault
-                }
-            })?,
-            statement => write(asked, statement)?,
+        let part = match statement {
+            Statement::Exists(select) => check(asked, select),
+            statement => write(asked, statement),
         };
+        let (table, write) = part.map_err(|fault| of(at, fault))?;
         tables.push(table);
         writes.push(write);
     }
@@ -298,8 +353,8 @@ async fn write_all(
         }
         error => fault(error),
     })?;
-    let responses = vec![json!({}); statements.len()];
-    let mut output = json!({ "Responses": responses });
+    // There is none for a write.
+    let mut output = json!({ "Responses": [] });
     let told = match &done {
         Transacted::Done(written) => {
             batch::told(input.return_consumed_capacity, Kind::Writes, || {
@@ -320,31 +375,37 @@ async fn write_all(
 }
 
 fn printed(select: &Select, items: &[Item]) -> Vec<Json> {
-    let pick = picked(select);
-    let print = |item: &Item| match &pick {
-        Some(pick) => json!(PrintedItem(&pick.of(item))),
-        None => json!(PrintedItem(item)),
-    };
-    items.iter().map(print).collect()
+    items.iter().map(|item| picked(select, item)).collect()
 }
 
-fn picked(select: &Select) -> Option<Projection> {
-    let fields = select.fields.as_ref()?;
-    Some(fields.iter().cloned().collect())
+/// What is selected of an item, each by the last name on the way to it.
+fn picked(select: &Select, item: &Item) -> Json {
+    let Some(fields) = &select.fields else {
+        return json!(PrintedItem(item));
+    };
+    let picked = fields.iter().filter_map(|path| {
+        let value = path.find(item)?;
+        Some((called(path), value.clone()))
+    });
+    json!(PrintedItem(&picked.collect()))
+}
+
+/// The last name of a path, with the places in lists that follow it.
+fn called(path: &Path) -> String {
+    let mut called = path.name.clone();
+    for step in &path.steps {
+        match step {
+            Step::Name(name) => called.clone_from(name),
+            Step::Index(index) => called.push_str(&format!("[{index}]")),
+        }
+    }
+    called
 }
 
 fn told(select: &Select, item: Option<&Item>) -> Json {
-    // The rest of the condition still decides.
-    let holds = |item: &&Item| {
-        let condition = select.condition.as_ref();
-        condition.is_none_or(|condition| condition.holds(item))
-    };
     let mut told = json!({ "TableName": select.table });
-    if let Some(item) = item.filter(holds) {
-        told["Item"] = match picked(select) {
-            Some(pick) => json!(PrintedItem(&pick.of(item))),
-            None => json!(PrintedItem(item)),
-        };
+    if let Some(item) = item {
+        told["Item"] = picked(select, item);
     }
     told
 }
@@ -373,9 +434,17 @@ fn selected_key(asked: &Asked<'_>, select: &Select, within: &str) -> Result<Item
         .as_ref()
         .filter(|_| select.index.is_none())
         .and_then(|condition| keyed(&table, condition));
+    // The item is read by its key, so the condition must say nothing else; it may say the same again.
+    let again = |key: &Item, rest: &Option<Condition>| {
+        let mut rest = conjuncts(rest.as_ref()).into_iter();
+        rest.all(|part| {
+            let mut key = key.iter();
+            key.any(|(name, value)| equality(part, name) == Some(value))
+        })
+    };
     match keyed {
-        Some((key, _)) => Ok(key),
-        None => Err(Fault::validation(format!(
+        Some((key, rest)) if again(&key, &rest) => Ok(key),
+        _ => Err(Fault::validation(format!(
             "Select statements within {within} must specify the primary key in the where clause."
         ))),
     }
@@ -404,8 +473,10 @@ fn check(asked: &Asked<'_>, select: &Select) -> Result<(String, Write), Fault> {
 
 fn write(asked: &Asked<'_>, statement: &Statement) -> Result<(String, Write), Fault> {
     let find = |name: &str| asked.tables.table(asked.space(), name).map_err(fault);
-    let keyed = |table: &Table, condition: &Condition| {
-        keyed(table, condition).ok_or_else(|| {
+    let keyed = |table: &Table, condition: &Option<Condition>| {
+        let condition = condition.as_ref();
+        let keyed = condition.and_then(|condition| keyed(table, condition));
+        keyed.ok_or_else(|| {
             Fault::validation(
                 "Where clause does not contain a mandatory equality on all key attributes",
             )
@@ -462,8 +533,10 @@ fn returned(statement: &Statement, written: &Written) -> Vec<Json> {
     };
     let item = if new { &written.new } else { &written.old };
     let told = item.as_ref().map(|item| match (&parts, all) {
-        (Some(parts), false) => json!(PrintedItem(&parts.of(item))),
-        _ => json!(PrintedItem(item)),
+        (Some(parts), false) => parts.of(item),
+        _ => item.clone(),
     });
-    told.into_iter().collect()
+    // Of what was only removed, nothing is left to tell.
+    let told = told.filter(|item| !item.is_empty());
+    told.iter().map(|item| json!(PrintedItem(item))).collect()
 }

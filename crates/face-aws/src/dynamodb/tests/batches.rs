@@ -118,6 +118,14 @@ async fn batches_are_held_to_their_limits() {
             json!({ "log": { "Keys": [key("a")] } }),
             "The provided key element does not match the schema",
         ),
+        (
+            "BatchGetItem",
+            json!({
+                "music": { "Keys": [key("a")], "AttributesToGet": ["id"] },
+                "log": { "Keys": [entry("a", 1)], "ProjectionExpression": "id" },
+            }),
+            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}",
+        ),
     ] {
         world
             .invalid(operation, json!({ "RequestItems": items }), message)
@@ -210,10 +218,29 @@ async fn a_transaction_is_whole_and_says_why_it_is_not() {
         found["ConsumedCapacity"],
         json!([{ "TableName": "music", "CapacityUnits": 6.0, "ReadCapacityUnits": 6.0 }])
     );
+    let no_key = json!({ "Get": { "TableName": "music", "Key": {} } });
+    let no_key = transact(json!([get("a"), no_key]), json!({}));
+    let (_, refused) = world.send("TransactGetItems", &no_key).await;
+    assert!(
+        refused["__type"]
+            .as_str()
+            .unwrap()
+            .ends_with("#TransactionCanceledException")
+    );
+    assert_eq!(
+        refused["CancellationReasons"],
+        json!([
+            { "Code": "None" },
+            { "Code": "ValidationError", "Message": "The provided key element does not match the schema" },
+        ])
+    );
+    let empty = "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: id";
     let twice = "Transaction request cannot include multiple operations on one item";
     for (operation, items, message) in [
         ("TransactWriteItems", json!([put("x"), put("x")]), twice),
         ("TransactGetItems", json!([get("x"), get("x")]), twice),
+        ("TransactGetItems", json!([get("")]), empty),
+        ("TransactWriteItems", json!([wrong, put("")]), empty),
         (
             "TransactWriteItems",
             json!([{ "Put": put("x")["Put"], "ConditionCheck": check["ConditionCheck"] }]),

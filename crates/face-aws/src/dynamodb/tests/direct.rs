@@ -152,7 +152,7 @@ fn plain_requests_are_read_directly() {
     let key = json!({ "id": { "S": "a\"\u{e9}" }, "at": { "N": "1.50" } });
     let all = json!({
         "id": { "S": "a" }, "n": { "N": "-1e3" }, "b": { "B": "QQ==" }, "t": { "BOOL": false },
-        "z": { "NULL": true }, "l": { "L": [{ "S": "x" }, { "M": { "y": { "N": "1" } } }] },
+        "z": { "NULL": true }, "y": { "NULL": false }, "l": { "L": [{ "S": "x" }, { "M": { "y": { "N": "1" } } }] },
         "ss": { "SS": ["a", "b"] }, "ns": { "NS": ["1", "2"] }, "bs": { "BS": ["QQ=="] },
     });
     let requests = [
@@ -203,7 +203,7 @@ fn what_is_written_twice_or_too_deep_is_left_to_the_general_way() {
         let direct = direct::read("BatchWriteItem", body.as_bytes());
         assert!(direct.is_none(), "{body}");
     }
-    let deepest = (0..32).fold(json!({ "S": "a" }), |inner, _| json!({ "L": [inner] }));
+    let deepest = (0..31).fold(json!({ "S": "a" }), |inner, _| json!({ "L": [inner] }));
     let deepest = json!({ "TableName": "music", "Item": { "id": deepest } }).to_string();
     assert!(same("PutItem", deepest.as_bytes()));
     assert!(direct::read("PutItem", deepest.as_bytes()).is_some());

@@ -438,11 +438,11 @@ async fn wrong_updates_are_refused() {
         ),
         (
             "ADD n :s",
-            "Incorrect operand type for operator or function; operator: ADD, operand type: STRING".into(),
+            "Incorrect operand type for operator or function; operator: ADD, operand type: STRING, typeSet: ALLOWED_FOR_ADD_OPERAND".into(),
         ),
         (
             "DELETE n :n",
-            "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER".into(),
+            "Incorrect operand type for operator or function; operator: DELETE, operand type: NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND".into(),
         ),
         (
             "SET n = :x",

@@ -118,16 +118,10 @@ async fn indexes_are_queried_in_their_own_order() {
             "LocalSecondaryIndexes": { "local": { "CapacityUnits": 0.5 } },
         })
     );
-    let fetched = query(
-        "local",
-        "p",
-        "p",
-        json!({
-            "ProjectionExpression": "w",
-            "FilterExpression": "v = :v",
-            "ExpressionAttributeValues": { ":value": { "S": "p" }, ":v": { "S": "v" } },
-        }),
-    );
+    let projected = json!({ "Select": "ALL_PROJECTED_ATTRIBUTES" });
+    let projected = world.ok("Query", query("local", "p", "p", projected)).await;
+    assert_eq!(projected["Items"], local["Items"]);
+    let fetched = query("local", "p", "p", json!({ "ProjectionExpression": "w" }));
     let fetched = world.ok("Query", fetched).await;
     assert_eq!(fetched["Items"][0], json!({ "w": { "S": "w" } }));
     let page = world
@@ -146,6 +140,19 @@ async fn indexes_are_queried_in_their_own_order() {
         scanned["ConsumedCapacity"]["GlobalSecondaryIndexes"],
         json!({ "few": { "CapacityUnits": 0.5 } })
     );
+    // A scan's filter sees what the index has.
+    for index in ["local", "few"] {
+        for (filter, count) in [("w = :w", 0), ("attribute_not_exists(w)", 3)] {
+            let mut scan =
+                json!({ "TableName": "things", "IndexName": index, "FilterExpression": filter });
+            if count == 0 {
+                scan["ExpressionAttributeValues"] = json!({ ":w": { "S": "w" } });
+            }
+            let scanned = world.ok("Scan", scan).await;
+            assert_eq!(scanned["Count"], count, "{index} {filter}");
+            assert!(!scanned["Items"].to_string().contains("\"w\""));
+        }
+    }
 }
 
 #[tokio::test]
@@ -170,6 +177,28 @@ async fn what_an_index_cannot_do_is_refused() {
         (
             query("few", "g", "a", json!({ "ProjectionExpression": "w, v" })),
             format!("{WRONG}Global secondary index few does not project [w]"),
+        ),
+        (
+            query(
+                "few",
+                "g",
+                "a",
+                json!({ "FilterExpression": "attribute_exists(w) OR v = p" }),
+            ),
+            format!(
+                "{WRONG}Secondary index few does not project one or more filter attributes: [w]"
+            ),
+        ),
+        (
+            query(
+                "local",
+                "p",
+                "p",
+                json!({ "FilterExpression": "attribute_exists(w)", "Select": "ALL_PROJECTED_ATTRIBUTES" }),
+            ),
+            format!(
+                "{WRONG}Secondary index local does not project one or more filter attributes: [w]"
+            ),
         ),
         (
             query("global", "p", "p", json!({})),
@@ -207,6 +236,166 @@ async fn what_an_index_cannot_do_is_refused() {
         let put = json!({ "TableName": "things", "Item": item });
         world.invalid("PutItem", put, &message).await;
     }
+    let update = json!({
+        "TableName": "things",
+        "Key": { "p": { "S": "p" }, "s": { "S": "1" } },
+        "UpdateExpression": "SET g = :empty",
+        "ExpressionAttributeValues": { ":empty": { "S": "" } },
+    });
+    let message = "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value.";
+    world.invalid("UpdateItem", update.clone(), message).await;
+    let transaction = json!({ "TransactItems": [{ "Update": update }] });
+    world
+        .invalid("TransactWriteItems", transaction, message)
+        .await;
+}
+
+#[tokio::test]
+async fn keys_of_more_attributes_are_for_global_indexes_and_not_built() {
+    let world = World::new();
+    let role = |name: &str, role: &str| json!({ "AttributeName": name, "KeyType": role });
+    let keyed = |roles: &[&str]| -> Value {
+        let names = ["p", "s", "g", "n", "e", "f"].iter();
+        names
+            .zip(roles)
+            .map(|(name, each)| role(name, each))
+            .collect()
+    };
+    let made = |keys: Value| {
+        let mut index = index("several", &[], all());
+        index["KeySchema"] = keys;
+        let names = ["p", "s", "g", "n", "e", "f"];
+        with(
+            things(),
+            json!({ "GlobalSecondaryIndexes": [index], "AttributeDefinitions": definitions(&names) }),
+        )
+    };
+    let not_built = "Fulmar does not implement a KeySchema of several HASH or RANGE attributes of DynamoDB's indexes yet";
+    let hashes = json!([role("g", "HASH"), role("n", "HASH")]);
+    for keys in [
+        hashes.clone(),
+        keyed(&["HASH", "RANGE", "RANGE"]),
+        keyed(&["HASH", "HASH", "HASH", "HASH", "RANGE"]),
+    ] {
+        let refused = world.refused("CreateTable", made(keys)).await;
+        assert_eq!(
+            refused,
+            ("NotImplementedException".into(), not_built.into())
+        );
+    }
+    for (keys, message) in [
+        (
+            keyed(&["HASH"; 5]),
+            "One or more parameter values were invalid: The KeySchema exceeds the maximum allowed number of HASH key attributes",
+        ),
+        (
+            keyed(&["HASH", "RANGE", "RANGE", "RANGE", "RANGE", "RANGE"]),
+            "One or more parameter values were invalid: The KeySchema exceeds the maximum allowed number of RANGE key attributes",
+        ),
+        (
+            keyed(&["HASH", "RANGE", "HASH"]),
+            "One or more parameter values were invalid: All HASH key attributes must precede RANGE key attributes in the KeySchema",
+        ),
+        (
+            json!([role("g", "HASH"), role("n", "RANGE"), role("g", "RANGE")]),
+            "The KeySchema contains multiple key attributes with the same name",
+        ),
+        (
+            json!([role("g", "RANGE"), role("n", "HASH")]),
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
+        ),
+    ] {
+        world.invalid("CreateTable", made(keys), message).await;
+    }
+    let message = "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type";
+    let of_table = with(things(), json!({ "KeySchema": hashes }));
+    world.invalid("CreateTable", of_table, message).await;
+    let mut local = index("several", &[], all());
+    local["KeySchema"] = json!([role("p", "HASH"), role("n", "HASH")]);
+    let of_local = with(things(), json!({ "LocalSecondaryIndexes": [local] }));
+    world.invalid("CreateTable", of_local, message).await;
+    world.ok("CreateTable", things()).await;
+    let mut global = index("several", &[], all());
+    global["KeySchema"] = hashes;
+    let later = json!({
+        "TableName": "things",
+        "AttributeDefinitions": definitions(&["g", "n"]),
+        "GlobalSecondaryIndexUpdates": [{ "Create": global }],
+    });
+    let refused = world.refused("UpdateTable", later).await;
+    assert_eq!(
+        refused,
+        ("NotImplementedException".into(), not_built.into())
+    );
+}
+
+#[tokio::test]
+async fn what_indexes_have_besides_keys_is_bounded() {
+    const WRONG: &str = "One or more parameter values were invalid: ";
+    let world = World::new();
+    let include =
+        |names: &[String]| json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": names });
+    let names = |count: u32| -> Vec<String> { (0..count).map(|n| format!("a{n}")).collect() };
+    let made = |each: &[u32]| {
+        let numbered = each.iter().enumerate();
+        let indexes: Vec<Value> = numbered
+            .map(|(at, count)| index(&format!("by-{at}"), &["g"], include(&names(*count))))
+            .collect();
+        with(
+            things(),
+            json!({ "GlobalSecondaryIndexes": indexes, "LocalSecondaryIndexes": null, "AttributeDefinitions": definitions(&["p", "s", "g"]) }),
+        )
+    };
+    let twice = index(
+        "twice",
+        &["g"],
+        include(&["a".into(), "b".into(), "a".into()]),
+    );
+    let twice = with(made(&[]), json!({ "GlobalSecondaryIndexes": [twice] }));
+    let message = format!("{WRONG}Duplicate element in NonKeyAttributes: a");
+    world.invalid("CreateTable", twice, &message).await;
+    let message = format!(
+        "{WRONG}Number of NonKeyAttributes of all secondary indexes exceeds the per-table limit of 100"
+    );
+    let many = made(&[20, 20, 20, 20, 20, 1]);
+    world.invalid("CreateTable", many, &message).await;
+    world.ok("CreateTable", made(&[20, 20, 20, 20, 20])).await;
+    let later = json!({
+        "TableName": "things",
+        "AttributeDefinitions": definitions(&["g"]),
+        "GlobalSecondaryIndexUpdates": [{ "Create": index("more", &["g"], include(&names(1))) }],
+    });
+    world.invalid("UpdateTable", later, &message).await;
+}
+
+#[tokio::test]
+async fn a_table_is_provisioned_with_its_global_indexes() {
+    let world = World::new();
+    world.ok("CreateTable", things()).await;
+    let units = json!({ "ReadCapacityUnits": 5, "WriteCapacityUnits": 6 });
+    let provision = |names: &[&str]| {
+        let updates: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "Update": { "IndexName": name, "ProvisionedThroughput": units } }))
+            .collect();
+        json!({
+            "TableName": "things",
+            "BillingMode": "PROVISIONED",
+            "ProvisionedThroughput": units,
+            "GlobalSecondaryIndexUpdates": updates,
+        })
+    };
+    for (names, missing) in [(&[][..], "global"), (&["global"], "few")] {
+        let message = format!(
+            "One or more parameter values were invalid: ProvisionedThroughput must be specified for index: {missing}"
+        );
+        world
+            .invalid("UpdateTable", provision(names), &message)
+            .await;
+    }
+    let altered = world.ok("UpdateTable", provision(&["few", "global"])).await;
+    let few = &altered["TableDescription"]["GlobalSecondaryIndexes"][1];
+    assert_eq!(few["ProvisionedThroughput"]["WriteCapacityUnits"], 6);
 }
 
 #[tokio::test]

@@ -33,6 +33,16 @@ async fn a_table_is_paid_and_protected_otherwise() {
     let same = update(json!({ "ProvisionedThroughput": units }));
     let (_, message) = world.refused("UpdateTable", same).await;
     assert!(message.starts_with("The provisioned throughput for the table will not change."));
+    for more in [
+        json!({ "TableClass": "STANDARD" }),
+        json!({ "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "KEYS_ONLY" } }),
+        json!({ "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "any" } }] }),
+        json!({ "BillingMode": "PAY_PER_REQUEST" }),
+    ] {
+        let both = with(update(json!({ "DeletionProtectionEnabled": true })), more);
+        let message = "One or more parameter values were invalid: DeletionProtection modification must be the only operation in the request";
+        world.invalid("UpdateTable", both, message).await;
+    }
     let protect = |on: bool| update(json!({ "DeletionProtectionEnabled": on }));
     let altered = world.ok("UpdateTable", protect(true)).await;
     assert_eq!(
@@ -142,6 +152,34 @@ async fn tags_are_kept() {
         .ok("ListTagsOfResource", json!({ "ResourceArn": ARN }))
         .await;
     assert_eq!(listed, json!({ "Tags": tags }));
+    let many = |count: u32| -> Value { (0..count).map(|n| tag(&n.to_string(), "v")).collect() };
+    for (tags, message) in [
+        (json!([]), "Atleast one Tag needs to be provided as Input."),
+        (
+            json!([tag("a", "1"), tag("a", "2")]),
+            "Duplicate Tag Keys provided as input: Duplicate Tag Key found a",
+        ),
+        (
+            json!([tag("aws:x", "1")]),
+            "Tag Key cannot be prefixed with aws:, Key: aws:x",
+        ),
+        (
+            many(49),
+            "Number of Tags exceed the current limit for the provided ResourceArn",
+        ),
+    ] {
+        let tagged = json!({ "ResourceArn": ARN, "Tags": tags });
+        world.invalid("TagResource", tagged, message).await;
+    }
+    let too_many = with(
+        table("other", json!([["id", "S"]])),
+        json!({ "Tags": many(51) }),
+    );
+    let message = "Number of Tags exceed the current limit for the provided ResourceArn";
+    world.invalid("CreateTable", too_many, message).await;
+    let nothing = json!({ "ResourceArn": ARN, "TagKeys": [] });
+    let message = "Atleast one Tag Key needs to be provided as Input.";
+    world.invalid("UntagResource", nothing, message).await;
     let absent = ARN.replace("music", "absent");
     let refused = world
         .refused("ListTagsOfResource", json!({ "ResourceArn": absent }))
