@@ -209,6 +209,41 @@ def test_inputs_are_made_as_the_target_says(world, outside):
     assert listed[3]["InputTransformer"] == {"InputPathsMap": paths, "InputTemplate": templates["object"]}
 
 
+def test_an_input_can_hold_the_event_with_or_without_its_detail(world, outside):
+    names = ["aws.events.event", "aws.events.event.json"]
+    targets = [
+        {"Arn": world.address(f"/events/{name}"), "InputTransformer": {"InputTemplate": f'{{"event": <{name}>}}'}}
+        for name in names
+    ]
+    world.rule({"source": ["whole"]}, *targets)
+    world.put(Source="whole", Detail={"n": 3})
+    [without], [whole] = [outside.bodies(f"/events/{name}") for name in names]
+    rest = {"version", "id", "source", "account", "time", "region", "resources"}
+    assert without["event"].keys() == rest | {"detailType"}
+    assert whole["event"].keys() == rest | {"detail-type", "detail"}
+    assert without["event"]["detailType"] == whole["event"]["detail-type"] == "kind"
+
+
+def test_a_dead_letter_says_what_is_not_there(world):
+    sqs, sns = map(world.fulmar.client, ["sqs", "sns"])
+    url = sqs.create_queue(QueueName=f"letters-{next(numbers)}")["QueueUrl"]
+    letters = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    missing = letters + "-gone"
+    name = missing.rsplit(":", 1)[1]
+    world.rule({"source": ["vain"]}, {"Arn": missing, "DeadLetterConfig": {"Arn": letters}})
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": letters})}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=missing, Attributes=redrive)
+    for send, attribute in [
+        (lambda: world.put(Source="vain"), "ERROR_MESSAGE"),
+        (lambda: sns.publish(TopicArn=topic, Message="x"), "ErrorMessage"),
+    ]:
+        send()
+        ask = {"QueueUrl": url, "WaitTimeSeconds": 20, "MessageAttributeNames": ["All"]}
+        [letter] = sqs.receive_message(**ask)["Messages"]
+        assert letter["MessageAttributes"][attribute]["StringValue"] == f"there is no queue {name}"
+
+
 def test_requests_go_out_with_what_the_connection_and_the_target_say(world, outside):
     connection = world.events.create_connection(
         Name=f"connection-{next(numbers)}",
@@ -406,6 +441,8 @@ def test_an_archive_is_replayed_to_chosen_rules(world, outside):
     assert outside.at("/not-replayed") == []
     refused("ResourceAlreadyExistsException", world.events.start_replay, **asked)
     refused("IllegalStatusException", world.events.cancel_replay, ReplayName=replay)
+    nowhere = {**asked, "ReplayName": "x", "Destination": {"Arn": bus + "-gone"}}
+    assert refused("ResourceNotFoundException", world.events.start_replay, **nowhere) == f"Event bus {name}-gone does not exist."
     wrong = {**asked, "ReplayName": "x", "EventEndTime": began - 1}
     assert "EventStartTime must be before" in refused("ValidationException", world.events.start_replay, **wrong)
 
@@ -477,8 +514,17 @@ def test_bad_input_gets_the_services_own_words(world):
     refused("NotImplementedException", events.put_targets, Rule=rule, Targets=[{"Id": "1", "Arn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}])
     refused("NotImplementedException", events.list_endpoints)
     assert refused("ValidationException", events.delete_event_bus, Name="default") == "Cannot delete event bus default."
-    event = {"id": "1", "account": "1", "source": "s", "time": "t", "region": "r", "resources": [], "detail-type": "d"}
-    for pattern, result in [({"source": ["s"]}, True), ({"source": ["x"]}, False)]:
+    costly = json.dumps({"a": [{"wildcard": "*:*:*:*:*:event-bus/*"}]})
+    message = (
+        "Event pattern is not valid. Reason: Rule is too complex - try using fewer wildcard characters or fewer"
+        " repeating character sequences after a wildcard character"
+    )
+    assert refused("InvalidEventPatternException", events.put_rule, Name="x", EventPattern=costly) == message
+    assert refused("InvalidEventPatternException", events.test_event_pattern, EventPattern=costly, Event="{}") == message
+    assert refused("ResourceNotFoundException", events.list_archives, EventSourceArn=bus) == "Event bus none does not exist."
+    # What is not said is no reason to refuse it.
+    event = {"id": "1", "account": "1", "source": "s", "time": "t", "region": "r", "detail-type": "d", "detail": {"a.b": 1}}
+    for pattern, result in [({"source": ["s"]}, True), ({"source": ["x"]}, False), ({"detail": {"a": {"b": [1]}}}, True)]:
         tested = events.test_event_pattern(EventPattern=json.dumps(pattern), Event=json.dumps(event))
         assert tested["Result"] is result
 

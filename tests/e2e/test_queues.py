@@ -75,8 +75,10 @@ def test_a_message_with_all_that_it_can_have(sqs, queue):
     assert told["MessageGroupId"] == "fair"
     assert abs(int(told["SentTimestamp"]) / 1000 - time.time()) < 60
     sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=got["ReceiptHandle"], VisibilityTimeout=0)
+    [again] = receive(sqs, queue, MessageAttributeNames=["*"], VisibilityTimeout=0)
+    assert again["MessageAttributes"] == attributes
     [again] = receive(sqs, queue, MessageAttributeNames=["num.*"], AttributeNames=["ApproximateReceiveCount"])
-    assert again["Attributes"] == {"ApproximateReceiveCount": "2"}
+    assert again["Attributes"] == {"ApproximateReceiveCount": "3"}
     assert list(again["MessageAttributes"]) == ["number"]
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=again["ReceiptHandle"])
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=again["ReceiptHandle"])
@@ -124,6 +126,38 @@ def test_batches(sqs, queue):
         assert refused(sqs.send_message_batch, QueueUrl=queue, Entries=entries)[0] == expected
 
 
+def test_a_batch_that_cannot_be_ordered_is_refused_as_a_whole(sqs):
+    fifo = sqs.create_queue(QueueName=name(".fifo"), Attributes={"FifoQueue": "true"})["QueueUrl"]
+    good = {"Id": "a", "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "1"}
+    for lacking, message in [
+        ("MessageGroupId", "The request must contain the parameter MessageGroupId."),
+        (
+            "MessageDeduplicationId",
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        ),
+    ]:
+        bad = {key: value for key, value in good.items() if key != lacking} | {"Id": "b"}
+        assert refused(sqs.send_message_batch, QueueUrl=fifo, Entries=[good, bad]) == ("InvalidParameterValue", message)
+    assert receive(sqs, fifo) == []
+
+
+def test_a_message_that_is_late_is_hidden_again(sqs, queue, fifo):
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    [got] = receive(sqs, queue, VisibilityTimeout=0)
+    hold = {"QueueUrl": queue, "ReceiptHandle": got["ReceiptHandle"], "VisibilityTimeout": 600}
+    sqs.change_message_visibility(**hold)
+    assert receive(sqs, queue) == []
+    sqs.change_message_visibility(**hold | {"VisibilityTimeout": 0})
+    assert len(receive(sqs, queue)) == 1
+    # By now it is another's.
+    code, message = refused(sqs.change_message_visibility, **hold)
+    assert code == "InvalidParameterValue" and "not available for visibility timeout change" in message
+    sqs.send_message(QueueUrl=fifo, MessageBody="x", MessageGroupId="g")
+    [got] = receive(sqs, fifo, VisibilityTimeout=0)
+    hold = {"QueueUrl": fifo, "ReceiptHandle": got["ReceiptHandle"], "VisibilityTimeout": 600}
+    assert "has expired" in refused(sqs.change_message_visibility, **hold)[1]
+
+
 def test_what_is_wrong_is_told(sqs, queue, fifo):
     gone = queue + "-gone"
     for call, arguments, code in [
@@ -149,6 +183,37 @@ def test_what_is_wrong_is_told(sqs, queue, fifo):
         assert refused(call, **arguments)[0] == code, arguments
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
         sqs.purge_queue(QueueUrl=gone)
+
+
+def test_what_a_queue_cannot_become(sqs, queue, fifo):
+    both = {"KmsMasterKeyId": "alias/aws/sqs", "SqsManagedSseEnabled": "true"}
+    message = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."
+    assert refused(sqs.create_queue, QueueName=name(), Attributes=both) == ("InvalidAttributeName", message)
+    assert refused(sqs.set_queue_attributes, QueueUrl=queue, Attributes=both) == ("InvalidAttributeName", message)
+
+    def told():
+        asked = ["KmsMasterKeyId", "SqsManagedSseEnabled"]
+        return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=asked)["Attributes"]
+
+    own = {"SqsManagedSseEnabled": "true"}
+    for one, seen in [
+        (own, own),
+        ({"KmsMasterKeyId": "k"}, {"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "false"}),
+        (own, own),
+        ({"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "false"}, {"KmsMasterKeyId": "k", "SqsManagedSseEnabled": "false"}),
+    ]:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes=one)
+        assert told() == seen
+    assert refused(sqs.set_queue_attributes, QueueUrl=fifo, Attributes={"FifoQueue": "false"}) == (
+        "InvalidAttributeValue",
+        "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.",
+    )
+    assert refused(sqs.remove_permission, QueueUrl=queue, Label="none") == (
+        "InvalidParameterValue",
+        "Value none for parameter Label is invalid. Reason: can't find label.",
+    )
+    sqs.add_permission(QueueUrl=queue, Label="one", AWSAccountIds=["123456789012"], Actions=["SendMessage"])
+    assert refused(sqs.remove_permission, QueueUrl=queue, Label="none")[1].endswith("can't find label on existing policy.")
 
 
 def test_settings_of_a_queue(sqs):
@@ -243,6 +308,45 @@ def test_dead_letters_and_their_way_back(sqs):
         time.sleep(0.05)
     assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 1)
     assert refused(sqs.cancel_message_move_task, TaskHandle=handle)[0] == "AWS.SimpleQueueService.UnsupportedOperation"
+    source = arn(sqs, dead)
+    for call, arguments, status, expected in [
+        (
+            sqs.start_message_move_task,
+            {"SourceArn": source, "DestinationArn": source},
+            400,
+            ("InvalidParameterValue", "Source queue arn and destination queue arn cannot be the same."),
+        ),
+        (
+            sqs.start_message_move_task,
+            {"SourceArn": source, "DestinationArn": source + "-gone"},
+            404,
+            ("ResourceNotFoundException", "The resource that you specified for the DestinationArn parameter doesn't exist."),
+        ),
+        (
+            sqs.start_message_move_task,
+            {"SourceArn": source + "-gone", "DestinationArn": source},
+            404,
+            ("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist."),
+        ),
+        (
+            sqs.cancel_message_move_task,
+            {"TaskHandle": "nonsense"},
+            400,
+            ("InvalidParameterValue", "Value for parameter TaskHandle is invalid."),
+        ),
+    ]:
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            call(**arguments)
+        error = caught.value.response
+        assert (error["Error"]["Code"], error["Error"]["Message"]) == expected
+        assert error["ResponseMetadata"]["HTTPStatusCode"] == status
+    for n in range(3):
+        sqs.send_message(QueueUrl=dead, MessageBody=str(n))
+    slowly = {"SourceArn": source, "DestinationArn": arn(sqs, work), "MaxNumberOfMessagesPerSecond": 1}
+    handle = sqs.start_message_move_task(**slowly)["TaskHandle"]
+    code, message = refused(sqs.start_message_move_task, **slowly)
+    assert code == "InvalidParameterValue" and message.startswith("There is already a task running.")
+    sqs.cancel_message_move_task(TaskHandle=handle)
     absent = json.dumps({"deadLetterTargetArn": arn(sqs, dead) + "-gone", "maxReceiveCount": 1})
     code, message = refused(sqs.set_queue_attributes, QueueUrl=work, Attributes={"RedrivePolicy": absent})
     assert code == "InvalidParameterValue"
@@ -256,7 +360,9 @@ def test_a_purge_takes_everything(sqs, queue):
     counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
     assert counts["Attributes"]["ApproximateNumberOfMessages"] == "0"
     assert receive(sqs, queue) == []
-    assert refused(sqs.purge_queue, QueueUrl=queue)[0] == "AWS.SimpleQueueService.PurgeQueueInProgress"
+    with pytest.raises(sqs.exceptions.PurgeQueueInProgress) as caught:
+        sqs.purge_queue(QueueUrl=queue)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 def form(fulmar, url, **fields):

@@ -135,6 +135,10 @@ def test_what_is_wrong_is_refused(scheduler):
         "Provided Arn is not in correct format.",
     )
     assert make(GroupName="nowhere") == ("ResourceNotFoundException", "Schedule group nowhere does not exist.")
+    assert refused(scheduler.list_schedules, GroupName="nowhere") == (
+        "ResourceNotFoundException",
+        "Schedule group nowhere does not exist.",
+    )
     universal = {"Arn": "arn:aws:scheduler:::aws-sdk:ec2:stopInstances", "RoleArn": ROLE, "Input": "{}"}
     code, message = make(Target=universal)
     assert code == "NotImplementedException" and "ec2:stopInstances" in message

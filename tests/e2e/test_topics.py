@@ -163,6 +163,10 @@ def test_bad_input_gets_the_clouds_own_errors(sns, topic):
     says("failed to parse", sns.publish, TopicArn=topic, Message="x", MessageStructure="json")
     says("MessageDeduplicationId", sns.publish, TopicArn=topic, Message="x", MessageDeduplicationId="1")
     says("no value for required parameter", sns.publish, Message="x")
+    short = "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1"
+    says(short, sns.publish, TopicArn="foo", Message="x")
+    assert says(short, sns.get_topic_attributes, TopicArn="foo") == "InvalidParameter"
+    assert failure(sns.confirm_subscription, TopicArn=topic + "-gone", Token="1" * 64) == ("InvalidParameter", "Invalid parameter: Token")
     says("invalid message attribute type", sns.publish, TopicArn=topic, Message="x", MessageAttributes={"a": {"DataType": "Odd", "StringValue": "x"}})
     says("Could not cast", sns.publish, TopicArn=topic, Message="x", MessageAttributes={"a": {"DataType": "Number", "StringValue": "x"}})
     says("does not support this protocol", sns.subscribe, TopicArn=topic, Protocol="pigeon", Endpoint="x")
@@ -391,21 +395,39 @@ def test_numbers_are_proven(sns, fulmar):
     assert sns.get_sms_sandbox_account_status()["IsInSandbox"] is False
 
 
-def test_batches_fail_in_part(sns, topic, function, fulmar):
+def test_batches_fail_as_a_whole(sns, topic, function, fulmar):
     made, arn = function
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
-    answer = sns.publish_batch(
-        TopicArn=topic,
-        PublishBatchRequestEntries=[
-            {"Id": "a", "Message": "1"},
-            {"Id": "b", "Message": "x", "Subject": "a\nb"},
-            {"Id": "c", "Message": "2"},
-        ],
-    )
+    ordered = sns.create_topic(Name=name(".fifo"), Attributes={"FifoTopic": "true"})["TopicArn"]
+    odd = {"a": {"DataType": "Odd", "StringValue": "x"}}
+    for of, bad, expected in [
+        (topic, {"Subject": "a\nb"}, ("InvalidParameter", "Invalid parameter: Subject")),
+        (
+            topic,
+            {"MessageStructure": "json", "Message": "{}"},
+            ("InvalidParameter", "Invalid parameter: Message Structure - No default entry in JSON message body"),
+        ),
+        (topic, {"MessageAttributes": odd}, ("ParameterValueInvalid", None)),
+        (ordered, {"MessageDeduplicationId": "1"}, ("InvalidParameter", "Invalid parameter: The MessageGroupId parameter is required for FIFO topics")),
+        (
+            ordered,
+            {"MessageGroupId": "g"},
+            (
+                "InvalidParameter",
+                "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+            ),
+        ),
+    ]:
+        good = {"MessageGroupId": "g", "MessageDeduplicationId": "2"} if of == ordered else {}
+        entries = [{"Id": "a", "Message": "never", **good}, {"Id": "b", "Message": "x", **bad}]
+        code, message = failure(sns.publish_batch, TopicArn=of, PublishBatchRequestEntries=entries)
+        assert (code, message) == (expected[0], expected[1] or message)
+    entries = [{"Id": one, "Message": one} for one in "ac"]
+    answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
     assert [one["Id"] for one in answer["Successful"]] == ["a", "c"]
-    assert [(one["Id"], one["Code"], one["SenderFault"]) for one in answer["Failed"]] == [("b", "InvalidParameter", True)]
+    assert answer["Failed"] == []
     got = eventually(lambda: [one for one in [lines(fulmar, made)] if len(one) == 2])[0]
-    assert sorted(one["Records"][0]["Sns"]["Message"] for one in got) == ["1", "2"]
+    assert sorted(one["Records"][0]["Sns"]["Message"] for one in got) == ["a", "c"]
     entries = [{"Id": str(n), "Message": "x"} for n in range(11)]
     assert failure(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries)[0] == "TooManyEntriesInBatchRequest"
     assert failure(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries[:1] * 2)[0] == "BatchEntryIdsNotDistinct"

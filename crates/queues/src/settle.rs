@@ -6,7 +6,7 @@ use base::Timestamp;
 use store::Tx;
 
 use crate::desk::ordered::turn;
-use crate::desk::plain::{is_in_flight, message};
+use crate::desk::plain::message;
 use crate::error::{Error, Result};
 use crate::place::Place;
 use crate::receipt::Receipt;
@@ -64,7 +64,7 @@ impl Queues {
         let held = self
             .store()
             .write_buffered(|tx| {
-                let held = in_flight(tx, &queue, receipt, now)?;
+                let held = held(tx, &queue, receipt, now)?;
                 if until.since(held.last_received) > Duration::from_secs(MAX_HELD_S.into()) {
                     return Err(Error::HeldTooLong {
                         limit_s: MAX_HELD_S,
@@ -103,11 +103,15 @@ fn hold(tx: &mut Tx, queue: &Queue, place: Place, held: Held, until: Timestamp) 
     }
 }
 
-fn in_flight(tx: &Tx, queue: &Queue, receipt: Receipt, now: Timestamp) -> Result<Held> {
+fn held(tx: &Tx, queue: &Queue, receipt: Receipt, now: Timestamp) -> Result<Held> {
     let held = HELD.get(tx, &queue.held(receipt.place))?;
     match held {
-        Some(held) if held.token == receipt.token && is_in_flight(Some(held), now) => Ok(held),
-        Some(_) if queue.ordered => Err(Error::ReceiptExpired),
+        Some(held) if queue.ordered => match held.token == receipt.token && held.until > now {
+            true => Ok(held),
+            false => Err(Error::ReceiptExpired),
+        },
+        // It may be late: as long as nobody else has received it, it is still theirs.
+        Some(held) if held.token == receipt.token && held.receives > 0 => Ok(held),
         _ => Err(Error::NotInFlight),
     }
 }

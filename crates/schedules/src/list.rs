@@ -5,6 +5,7 @@ use store::KeyReader;
 
 use crate::Schedules;
 use crate::error::Result;
+use crate::group::{DEFAULT, find_group};
 use crate::schema::{GROUPS, Group, SCHEDULES, Schedule, group_key, schedule_key};
 
 /// Records that are looked at together.
@@ -30,9 +31,13 @@ pub struct Listed {
 }
 
 impl Schedules {
-    /// In the order of groups, and of names in them.
+    /// In the order of groups, and of names in them. A group that is asked for must be there.
     pub fn list(&self, space: &Space, wanted: &Wanted) -> Result<Vec<Listed>> {
         let view = self.store.read()?;
+        // That of what is in no other comes to be when somebody asks for it.
+        if let Some(group) = wanted.group.as_ref().filter(|group| *group != DEFAULT) {
+            find_group(&view, space, group)?;
+        }
         let all = SCHEDULES.key().str(space.as_str());
         let all = match &wanted.group {
             Some(group) => all.str(group),

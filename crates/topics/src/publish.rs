@@ -91,24 +91,20 @@ impl Topics {
             .await
     }
 
-    /// Several at once. One that cannot be published keeps none of the others back.
+    /// Several at once: all of them, or none if one cannot be published.
     pub async fn publish_all(
         &self,
         space: &Space,
         topic: &str,
         drafts: &[Draft],
-    ) -> Result<Vec<Result<Published>>> {
+    ) -> Result<Vec<Published>> {
         self.store
             .write(|tx| {
                 find(tx, space, topic)?;
-                let mut all = Vec::with_capacity(drafts.len());
-                for draft in drafts {
-                    all.push(match self.publish(tx, space, topic, draft) {
-                        Err(Error::Store(error)) => return Err(error.into()),
-                        published => published,
-                    });
-                }
-                Ok(all)
+                let drafts = drafts.iter();
+                drafts
+                    .map(|draft| self.publish(tx, space, topic, draft))
+                    .collect()
             })
             .await
     }

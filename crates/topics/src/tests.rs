@@ -77,6 +77,28 @@ async fn what_is_published_is_in_the_log_in_its_order() {
 }
 
 #[tokio::test]
+async fn several_are_published_together_or_not_at_all() {
+    let world = world();
+    world
+        .topics
+        .create(&new("t.fifo", Kind::Ordered(Ordering::default())))
+        .await
+        .unwrap();
+    let publish = async |drafts: &[Draft]| {
+        let topics = &world.topics;
+        topics.publish_all(&here(), "t.fifo", drafts).await
+    };
+    let good = [draft("g", "a", Some("1")), draft("g", "b", Some("2"))];
+    let without_id = [good[0].clone(), draft("g", "x", None)];
+    assert!(matches!(publish(&without_id).await, Err(Error::NoRepeatId)));
+    let without_group = [good[0].clone(), Draft::default()];
+    assert!(matches!(publish(&without_group).await, Err(Error::NoGroup)));
+    assert!(world.bodies().is_empty());
+    assert_eq!(publish(&good).await.unwrap().len(), 2);
+    assert_eq!(world.bodies(), ["a", "b"]);
+}
+
+#[tokio::test]
 async fn what_is_published_twice_within_five_minutes_counts_once() {
     let world = world();
     let kind = Kind::Ordered(Ordering::default());

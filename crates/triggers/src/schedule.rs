@@ -165,7 +165,7 @@ impl Triggers {
             (_, Owner::Schedule(settings)) => settings.retries,
         };
         let refusal = match occasion.is_stale {
-            true => Refusal::Missing("a server at that time".to_owned()),
+            true => Refusal::Missing("there was no server at that time".to_owned()),
             false => match self.carry_out(tx, orders, &mut late)? {
                 Ok(()) => return Ok(schedules.end(tx, &late.occasion)?),
                 Err(refusal) => refusal,

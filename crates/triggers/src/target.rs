@@ -86,7 +86,7 @@ pub struct About {
 /// Why a place does not take something. It would not take it a second later either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("{0} does not exist")]
+    #[error("{0}")]
     Missing(String),
     #[error("{0}")]
     Denied(String),

@@ -58,14 +58,15 @@ test("topics", async () => {
   const batch = await topics.send(
     new PublishBatchCommand({
       TopicArn,
-      PublishBatchRequestEntries: [
-        { Id: "1", Message: "two", MessageAttributes: n("2") },
-        { Id: "2", Message: "" },
-      ],
+      PublishBatchRequestEntries: [{ Id: "1", Message: "two", MessageAttributes: n("2") }],
     }),
   );
   assert.deepEqual(batch.Successful.map(({ Id }) => Id), ["1"]);
-  assert.deepEqual(batch.Failed.map(({ Id }) => Id), ["2"]);
+  const broken = [{ Id: "1", Message: "never" }, { Id: "2", Message: "" }];
+  await assert.rejects(
+    topics.send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries: broken })),
+    { name: "InvalidParameterException", message: "Invalid parameter: Empty message" },
+  );
   const envelopes = (await received(all, 2)).map(({ Body }) => JSON.parse(Body));
   const first = envelopes.find((envelope) => envelope.MessageId === MessageId);
   assert.deepEqual([first.Message, first.Subject, first.TopicArn], ["a & <b>", "S", TopicArn]);

@@ -25,7 +25,7 @@ impl Input {
         let Some(text) = &self.event_pattern else {
             return Ok(());
         };
-        let parsed = Pattern::parse(text, Language::Whole);
+        let parsed = Pattern::parse_cheap(text, Language::Whole);
         parsed.map(drop).map_err(|error| pattern(&error))
     }
 }
@@ -108,6 +108,11 @@ struct List {
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
     page::one_filter(&asked.call)?;
     let input: List = asked.call.read()?;
+    let source = input.event_source_arn.as_deref();
+    let bus = source.and_then(|arn| name::local(&asked, arn)?.strip_prefix("event-bus/"));
+    if let Some(bus) = bus {
+        asked.buses.bus(asked.space(), bus).map_err(of_bus)?;
+    }
     let mut all = asked.buses.archives(asked.space()).map_err(of_bus)?;
     all.retain(|archive| {
         let source = name::bus_arn(&archive.space, &archive.bus);

@@ -77,9 +77,15 @@ pub(crate) fn placeholder(
         "aws.events.event.ingestion-time" => Some(instant(event.taken).into()),
         "aws.events.event.json" => Some(whole.clone()),
         "aws.events.event" => {
-            let mut without = whole.clone();
-            without.as_object_mut()?.remove("detail");
-            Some(without)
+            let members = whole.as_object()?.iter();
+            let members = members.filter(|(name, _)| *name != "detail");
+            // Here, and only here, it goes by this name.
+            let called = |name: &str| match name {
+                "detail-type" => "detailType".to_owned(),
+                name => name.to_owned(),
+            };
+            let members = members.map(|(name, value)| (called(name), value.clone()));
+            Some(Value::Object(members.collect()))
         }
         _ => None,
     }

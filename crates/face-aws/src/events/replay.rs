@@ -65,6 +65,7 @@ fn new(asked: &Asked<'_>, input: Input) -> Result<NewReplay, Fault> {
         })
     };
     let bus = part(&input.destination.arn, "event-bus/", "Destination.Arn")?;
+    asked.buses.bus(asked.space(), &bus).map_err(of_bus)?;
     let rules = input.destination.filter_arns.iter().map(|arn| {
         let rule = part(arn, "rule/", "Destination.FilterArns")?;
         let (on, rule) = rule.rsplit_once('/').unwrap_or((DEFAULT, &rule));

@@ -20,7 +20,12 @@ fn parts(arn: &str) -> Option<(Space, &str)> {
 /// `parameter` is told if it is none.
 pub(super) fn topic(arn: &str, parameter: &str) -> Result<Named, Fault> {
     let named = parts(arn).filter(|(_, name)| !name.is_empty() && !name.contains([':', '/']));
-    let (space, name) = named.ok_or_else(|| invalid(parameter))?;
+    let (space, name) = named.ok_or_else(|| match arn.split(':').count() {
+        elements @ ..6 => invalid(format!(
+            "{parameter} Reason: An ARN must have at least 6 elements, not {elements}"
+        )),
+        _ => invalid(parameter),
+    })?;
     Ok(Named {
         space,
         name: name.to_owned(),

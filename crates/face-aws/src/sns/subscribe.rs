@@ -141,7 +141,11 @@ pub(super) async fn confirm(mut asked: Asked<'_>) -> Answer {
         .triggers
         .confirm(&topic, &input.token, strict)
         .await;
-    let confirmed = confirmed.map_err(of_triggers)?;
+    let confirmed = confirmed.map_err(|error| match error {
+        // A topic that is not there has asked nobody.
+        triggers::Error::Topics(topics::Error::NoSuchTopic(_)) => invalid("Token"),
+        error => of_triggers(error),
+    })?;
     Ok(json!({ "SubscriptionArn": arn::of_subscription(&topic, &confirmed.id) }))
 }
 

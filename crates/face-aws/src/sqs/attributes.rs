@@ -175,6 +175,12 @@ pub(crate) fn apply(
             "ReceiveMessageWaitTimeSeconds" => settings.wait_s = number(0..=20)?,
             "RedrivePolicy" => settings.redrive = read_redrive(text, address)?,
             "RedriveAllowPolicy" => settings.allow = read_allow(text)?,
+            "FifoQueue" if text == "false" && ordered => {
+                return Err(Fault::new(
+                    "InvalidAttributeValue",
+                    "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.",
+                ));
+            }
             "FifoQueue" => {
                 if text != "true" || !ordered {
                     return Err(invalid_attribute(name));
@@ -220,12 +226,37 @@ pub(crate) fn apply(
             name => return Err(unknown_attribute(name)),
         }
     }
+    one_encryption(settings, attributes)?;
     if settings.throughput_per_group && !settings.once_per_group {
         return Err(error::invalid(
             "Value perMessageGroupId for parameter FifoThroughputLimit is invalid. Reason: The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.",
         ));
     }
     Ok(())
+}
+
+/// Messages are encrypted in one way only: what is set now ends the other.
+fn one_encryption(settings: &mut Settings, attributes: &Attributes) -> Result<(), Fault> {
+    const KEY: &str = "KmsMasterKeyId";
+    const OWN: &str = "SqsManagedSseEnabled";
+    let set = |name: &str| attributes.get(name).filter(|text| !text.is_empty());
+    let with_key = set(KEY).is_some();
+    let with_own = set(OWN).and_then(|text| boolean(text)) == Some(true);
+    match (with_key, with_own) {
+        (true, true) => Err(Fault::new(
+            "InvalidAttributeName",
+            "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.",
+        )),
+        (true, false) if set(OWN).is_none() => {
+            settings.kept.remove(OWN);
+            Ok(())
+        }
+        (false, true) => {
+            settings.kept.remove(KEY);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn keep(settings: &mut Settings, name: &str, text: &str) {

@@ -89,7 +89,11 @@ pub(super) fn in_forms(code: &str) -> (&str, Option<StatusCode>) {
 /// A refusal in JSON, with its older name in a header: clients that tell errors apart by that go on doing so.
 pub(super) fn json(request_id: &str, fault: &Fault) -> wire::Response {
     let mut response = SERVICE.refuse(request_id, fault);
-    let (code, _) = in_forms(&fault.code);
+    let (code, status) = in_forms(&fault.code);
+    // The model does not tell those that are the same in both.
+    if let Some(status) = status {
+        *response.status_mut() = status;
+    }
     let whose = if response.status().is_server_error() {
         "Receiver"
     } else {
@@ -222,8 +226,7 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::NotForDeadLetters(_) => {
             invalid("Source queue must be configured as a Dead Letter Queue.")
         }
-        Error::Moving(_) => Fault::new(
-            "UnsupportedOperation",
+        Error::Moving(_) => invalid(
             "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
         ),
         Error::NoSuchMove => Fault::new("ResourceNotFoundException", "Task does not exist."),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::error::{self, invalid, invalid_value};
+use super::error::{self, invalid};
 use super::receive::between;
 use super::{Asked, arn, by_arn};
 use crate::protocol::Fault;
@@ -53,12 +53,22 @@ pub(super) async fn start(mut asked: Asked<'_>) -> Result<Value, Fault> {
         .as_deref()
         .map(|arn| named(arn, "DestinationArn"))
         .transpose()?;
+    let from = named(&given.source_arn, "SourceArn")?;
+    if to.as_ref() == Some(&from) {
+        return Err(invalid(
+            "Source queue arn and destination queue arn cannot be the same.",
+        ));
+    }
     let new = NewMove {
-        from: named(&given.source_arn, "SourceArn")?,
+        from: from.clone(),
         to,
         per_second: per_second.and_then(|most| u32::try_from(most).ok()),
     };
-    let id = asked.queues.start_move(new).await.map_err(absent)?;
+    let id = asked.queues.start_move(new).await;
+    let id = id.map_err(|error| match error {
+        Error::NoSuchQueue(queue) if queue != from => missing("DestinationArn"),
+        error => absent(error),
+    })?;
     let handle = Handle {
         task_id: id,
         source_arn: given.source_arn,
@@ -68,15 +78,10 @@ pub(super) async fn start(mut asked: Asked<'_>) -> Result<Value, Fault> {
 
 pub(super) async fn cancel(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let given: Cancel = asked.read()?;
-    let handle = Handle::read(&given.task_handle).ok_or_else(|| {
-        invalid_value(
-            &given.task_handle,
-            "TaskHandle",
-            "The task handle is not valid.",
-        )
-    })?;
-    let from = named(&handle.source_arn, "TaskHandle")?;
-    let moved = asked.queues.cancel_move(&from, handle.task_id).await;
+    let handle = Handle::read(&given.task_handle);
+    let read = handle.and_then(|handle| Some((by_arn(&handle.source_arn)?, handle.task_id)));
+    let (from, id) = read.ok_or_else(|| invalid("Value for parameter TaskHandle is invalid."))?;
+    let moved = asked.queues.cancel_move(&from, id).await;
     Ok(json!({ "ApproximateNumberOfMessagesMoved": moved.map_err(absent)? }))
 }
 
@@ -149,12 +154,16 @@ fn named(arn: &str, parameter: &str) -> Result<Address, Fault> {
 
 fn absent(error: Error) -> Fault {
     match error {
-        Error::NoSuchQueue(_) => Fault::new(
-            "ResourceNotFoundException",
-            "The resource that you specified for the SourceArn parameter doesn't exist.",
-        ),
+        Error::NoSuchQueue(_) => missing("SourceArn"),
         error => error::fault(error),
     }
+}
+
+fn missing(parameter: &str) -> Fault {
+    Fault::new(
+        "ResourceNotFoundException",
+        format!("The resource that you specified for the {parameter} parameter doesn't exist."),
+    )
 }
 
 impl Handle {

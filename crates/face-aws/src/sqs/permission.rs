@@ -99,11 +99,11 @@ pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Value, Fault> {
         .iter()
         .any(|statement| statement["Sid"] == label)
     {
-        return Err(invalid_value(
-            &label,
-            "Label",
-            "can't find label on existing policy.",
-        ));
+        let reason = match queue.settings.kept.contains_key("Policy") {
+            true => "can't find label on existing policy.",
+            false => "can't find label.",
+        };
+        return Err(invalid_value(&label, "Label", reason));
     }
     let resource = arn(&address);
     let change = |settings: &mut Settings| {

@@ -144,7 +144,7 @@ fn printed(received: Received, system: &[String], own: &[String]) -> Value {
 /// A name, a beginning of names followed by `.*`, or all.
 fn is_wanted(wanted: &[String], name: &str) -> bool {
     wanted.iter().any(|wanted| match wanted.as_str() {
-        "All" | ".*" => true,
+        "All" | ".*" | "*" => true,
         wanted => match wanted.strip_suffix(".*") {
             Some(beginning) => name.starts_with(beginning),
             None => wanted == name,

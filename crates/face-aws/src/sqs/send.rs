@@ -91,6 +91,7 @@ pub(super) async fn batch(mut asked: Asked<'_>) -> Result<Output, Fault> {
         .iter()
         .map(|entry| entry.message_group_id.as_deref());
     asked.pace.send(&address, &queue, groups)?;
+    check_order(&queue, &entries)?;
     let understood: Vec<_> = ids
         .into_iter()
         .zip(entries)
@@ -118,6 +119,24 @@ pub(super) async fn batch(mut asked: Asked<'_>) -> Result<Output, Fault> {
         (id, outcome)
     });
     asked.print(&batch::outcome(outcomes))
+}
+
+/// Refuses the whole of a batch for an entry that says too little of its place among others.
+fn check_order(queue: &Queue, entries: &[Given]) -> Result<(), Fault> {
+    if !queue.ordered {
+        return Ok(());
+    }
+    let by_content = queue.settings.once_by_content;
+    for entry in entries {
+        if entry.message_group_id.is_none() {
+            let why = "The request must contain the parameter MessageGroupId.";
+            return Err(invalid(why));
+        }
+        if entry.message_deduplication_id.is_none() && !by_content {
+            return Err(error::fault(queues::Error::NothingTellsRepetitions));
+        }
+    }
+    Ok(())
 }
 
 /// The entries and their ids, which all must have.

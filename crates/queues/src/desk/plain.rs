@@ -8,9 +8,7 @@ use store::{Position, Read, Record, View};
 use crate::desk::flight::Flight;
 use crate::desk::pick::{Fate, Pick};
 use crate::place::Place;
-use crate::schema::{
-    APART, CURSORS, DUE, Due, HELD, Held, Message, Queue, due_and_place, held_place,
-};
+use crate::schema::{APART, CURSORS, DUE, Due, HELD, Message, Queue, due_and_place, held_place};
 
 /// How many messages are looked at for one receive: those that were passed over by others or are over count too.
 const MOST_EXAMINED: usize = 1_000;
@@ -229,9 +227,4 @@ pub(crate) fn message(
         }
         Place::Apart { .. } => APART.get(from, &place.put(APART.key().u64(queue.number))),
     }
-}
-
-/// Whether the message that `held` speaks of is in flight.
-pub(crate) fn is_in_flight(held: Option<Held>, now: Timestamp) -> bool {
-    held.is_some_and(|held| held.receives > 0 && held.until > now)
 }

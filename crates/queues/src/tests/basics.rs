@@ -64,6 +64,32 @@ async fn a_message_that_is_late_can_still_be_settled() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_late_can_still_be_held_until_another_has_it() {
+    let world = World::new();
+    let queue = world.plain().await;
+    world.send(&queue, "a").await;
+    let late = world.receive(&queue, 1).await;
+    world.pass(31);
+    assert_eq!(world.counts(&queue), (1, 0, 0));
+    let hold = || {
+        let receipt = late[0].receipt;
+        world
+            .queues
+            .hold_for(&queue, receipt, Duration::from_secs(10))
+    };
+    hold().await.unwrap();
+    assert_eq!(world.counts(&queue), (0, 1, 0));
+    assert!(world.receive(&queue, 1).await.is_empty());
+    world.pass(10);
+    assert_eq!(world.counts(&queue), (1, 0, 0));
+    let again = world.receive(&queue, 1).await;
+    assert_eq!(again[0].receives, 2);
+    assert!(matches!(hold().await, Err(Error::NotInFlight)));
+    world.settle(&queue, &again).await;
+    assert!(matches!(hold().await, Err(Error::NotInFlight)));
+}
+
+#[tokio::test]
 async fn holding_is_shortened_and_lengthened_and_has_an_end() {
     let world = World::new();
     let queue = world.plain().await;

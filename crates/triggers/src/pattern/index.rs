@@ -268,19 +268,32 @@ impl Names {
         })
     }
 
+    /// What is below the parts of a name that has points in it.
+    fn along(&self, name: &str) -> Option<&Self> {
+        name.split('.')
+            .try_fold(self, |at, part| at.below.get(part))
+    }
+
     /// The keys of an event.
     fn visit(&self, value: &Value, keys: &mut Keys) {
         match value {
-            Value::Object(members) if members.len() < self.below.len() => {
-                for (name, value) in members {
-                    if let Some(below) = self.below.get(name) {
-                        below.visit(value, keys);
+            Value::Object(_) if self.below.is_empty() => {}
+            Value::Object(members) => {
+                if members.len() < self.below.len() {
+                    for (name, value) in members {
+                        if let Some(below) = self.below.get(name) {
+                            below.visit(value, keys);
+                        }
+                    }
+                } else {
+                    for (name, below) in &self.below {
+                        if let Some(value) = members.get(name) {
+                            below.visit(value, keys);
+                        }
                     }
                 }
-            }
-            Value::Object(members) => {
-                for (name, below) in &self.below {
-                    if let Some(value) = members.get(name) {
+                for (name, value) in members.iter().filter(|(name, _)| name.contains('.')) {
+                    if let Some(below) = self.along(name) {
                         below.visit(value, keys);
                     }
                 }

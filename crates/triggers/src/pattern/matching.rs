@@ -38,8 +38,16 @@ impl<'e> Walk<'e> {
     fn visit(&mut self, names: &Names, value: &'e Value, place: &mut Place) {
         match value {
             Value::Object(members) => {
+                if names.below.is_empty() {
+                    return;
+                }
                 for (name, below) in &names.below {
                     if let Some(value) = members.get(name) {
+                        self.visit(below, value, place);
+                    }
+                }
+                for (name, value) in members.iter().filter(|(name, _)| name.contains('.')) {
+                    if let Some(below) = names.along(name) {
                         self.visit(below, value, place);
                     }
                 }

@@ -8,10 +8,13 @@
 //! element: of `[{"a": 1, "b": 2}, {"a": 3, "b": 4}]` no element has `a` 1 and `b` 4, so a pattern for both does not
 //! match. Empty arrays and empty objects hold no value, so what leads to them is absent.
 //!
+//! A point in a name, in a pattern as in an event, divides it as if there were an object for each of its parts.
+//!
 //! A pattern is compiled to its alternatives: lists of paths with tests, in the order of their names. An event is walked
 //! once along the paths that the pattern names, and nowhere else. Of many patterns, an `Index` finds those that an event
 //! may match without a look at the others.
 
+mod cost;
 mod index;
 mod matching;
 mod number;
@@ -49,6 +52,14 @@ struct Names {
     below: BTreeMap<String, Names>,
 }
 
+impl Names {
+    /// What is below the parts of a name that has points in it.
+    fn along(&self, name: &str) -> Option<&Self> {
+        name.split('.')
+            .try_fold(self, |at, part| at.below.get(part))
+    }
+}
+
 /// One of these tests must accept the value at the path with this number.
 #[derive(Clone, Debug)]
 struct Condition {
@@ -77,6 +88,18 @@ pub struct PatternError {
 impl Pattern {
     pub fn parse(text: &str, language: Language) -> Result<Self, PatternError> {
         parse::parse(text, language)
+    }
+
+    /// As [`Pattern::parse`], of one that many events are to be compared with: refuses what would take too long.
+    pub fn parse_cheap(text: &str, language: Language) -> Result<Self, PatternError> {
+        let pattern = Self::parse(text, language)?;
+        if cost::is_costly(&pattern) {
+            return Err(PatternError {
+                path: String::new(),
+                problem: "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character".to_owned(),
+            });
+        }
+        Ok(pattern)
     }
 
     pub fn matches(&self, event: &Value) -> bool {

@@ -68,21 +68,23 @@ impl Parser {
         if members.is_empty() {
             return Err(self.error("empty objects are not allowed"));
         }
-        if self.path.len() > DEEPEST {
-            return Err(self.error("it is nested too deep"));
-        }
         for (name, value) in members {
             if name == OR {
                 alternatives = self.or(value, &alternatives)?;
                 continue;
             }
-            self.path.push(name.clone());
+            let above = self.path.len();
+            // A name with points in it is the way through as many objects.
+            self.path.extend(name.split('.').map(str::to_owned));
+            if self.path.len() > DEEPEST {
+                return Err(self.error("it is nested too deep"));
+            }
             alternatives = match value {
                 Value::Object(below) => self.object(below, alternatives)?,
                 Value::Array(tests) => self.field(tests, alternatives)?,
                 _ => return Err(self.error("it must be an object or an array")),
             };
-            self.path.pop();
+            self.path.truncate(above);
         }
         Ok(alternatives)
     }
@@ -230,7 +232,8 @@ impl Parser {
                     return Err(self.error(problem));
                 }
                 self.each(operand, |value| {
-                    if value == "" {
+                    let text = self.text(operator, value)?;
+                    if text.is_empty() && operator != "wildcard" {
                         return Err(self.error(format!("{operator} must not be empty here")));
                     }
                     self.operator(operator, value)

@@ -139,6 +139,11 @@ fn each_test_accepts_what_it_should() {
             json!(["a"]),
             json!(["az", "abz"]),
         ),
+        (
+            json!({"anything-but": {"wildcard": ""}}),
+            json!(["a", "*"]),
+            json!([""]),
+        ),
     ] {
         let pattern = json!({ "f": [test] });
         for value in accepted.as_array().unwrap() {
@@ -173,6 +178,39 @@ fn all_fields_are_asked_for_and_one_test_of_each_is_enough() {
     assert!(matches(&pattern, &json!({"a": {"b": "xx"}, "c": "y"})));
     assert!(!matches(&pattern, &json!({"a": {"b": 1}, "c": "z"})));
     assert!(!matches(&pattern, &json!({"a": 1})));
+}
+
+#[test]
+fn a_point_in_a_name_divides_it() {
+    let ways = [
+        json!({"detail": {"state.status": ["running"]}}),
+        json!({"detail": {"state": {"status": ["running"]}}}),
+        json!({"detail.state": {"status": ["running"]}}),
+        json!({"detail.state.status": ["running"]}),
+    ];
+    for pattern in &ways {
+        for event in &ways {
+            assert!(matches(pattern, event), "{pattern} {event}");
+        }
+        for other in [
+            json!({"detail": {"state.status": "stopped"}}),
+            json!({"detail": {"state": "running"}}),
+            json!({"detail": {"state.status.": "running"}}),
+            json!({"detail": {"status": "running"}}),
+        ] {
+            assert!(!matches(pattern, &other), "{pattern} {other}");
+        }
+    }
+    let both = json!({"a.b": 1, "a": {"b": 2}});
+    assert!(matches(&json!({"a": {"b": [1]}}), &both));
+    assert!(matches(&json!({"a.b": [2]}), &both));
+    let absent = json!({"a": {"b": [{"exists": false}]}});
+    assert!(!matches(&absent, &json!({"a.b": 1})));
+    assert!(matches(&absent, &json!({"a.c": 1})));
+    // Nothing is so deep that walking it would overflow the stack.
+    let deep = json!({ "a.".repeat(10_000): [1] });
+    assert!(refused(&deep).contains("nested too deep"));
+    assert!(!matches(&json!({"a": [1]}), &deep));
 }
 
 #[test]
@@ -260,6 +298,18 @@ fn what_is_no_pattern_is_refused_and_says_where() {
             "unsupported prefix pattern: suffix",
         ),
         (json!({"a": [{"exists": "x"}]}), "exists must be either"),
+        (
+            json!({"a": [{"anything-but": {"prefix": {"equals-ignore-case": "x"}}}]}),
+            "prefix must be a string",
+        ),
+        (
+            json!({"a": [{"anything-but": {"suffix": [{"equals-ignore-case": "x"}]}}]}),
+            "suffix must be a string",
+        ),
+        (
+            json!({"a": [{"anything-but": {"suffix": ""}}]}),
+            "suffix must not be empty here",
+        ),
         (json!({"a": [{"wildcard": "a**"}]}), "consecutive"),
         (json!({"a": [{"wildcard": "\\n"}]}), "can be escaped"),
         (
@@ -325,6 +375,72 @@ fn alternatives_have_a_bound() {
 }
 
 #[test]
+fn what_takes_too_long_is_refused() {
+    let costly = |tests: Value| {
+        let pattern = json!({ "a": { "b": tests } }).to_string();
+        match Pattern::parse_cheap(&pattern, Language::Whole) {
+            Ok(_) => false,
+            Err(error) => {
+                assert!(error.to_string().starts_with("Rule is too complex - try"));
+                // Those that were taken once still read.
+                assert!(Pattern::parse(&pattern, Language::Whole).is_ok());
+                true
+            }
+        }
+    };
+    let wildcards = |texts: &[&str]| {
+        let tests: Vec<Value> = texts
+            .iter()
+            .map(|text| json!({ "wildcard": text }))
+            .collect();
+        json!(tests)
+    };
+    let many = format!("*{}", "a*".repeat(40));
+    let longest = format!("{}*", "a".repeat(1_000));
+    for texts in [
+        &["*:*:*:*:*:event-bus/*"] as &[&str],
+        &[&many],
+        &["*aaaaaaaaa"],
+        // The same text is at many places when all these look for it.
+        &["*/a/*.bif", "*/a/*.tif", "*/a/*.tiff", "*/a/*.svs"],
+    ] {
+        assert!(costly(wildcards(texts)), "{texts:?}");
+        assert!(costly(json!([{ "anything-but": { "wildcard": texts } }])));
+        let choices = json!([{ "c": [1] }, { "d": wildcards(texts) }]);
+        let pattern = json!({ "$or": choices }).to_string();
+        assert!(Pattern::parse_cheap(&pattern, Language::Whole).is_err());
+    }
+    for texts in [
+        &["*"] as &[&str],
+        &[""],
+        &["*.png"],
+        &["dir/*/file*"],
+        &["*a*b*"],
+        &["arn:aws:events:us-east-1:*:event-bus/*"],
+        &["arn:aws:*:*:*:*"],
+        &["*.bif", "*.tif", "*.tiff", "*.svs"],
+        &["*/a/*.bif", "*/a/*.tif"],
+        &["*same", "*same", "*same", "*same", "*same", "*same"],
+        &[
+            "a*", "b*", "c*", "d*", "e*", "f*", "g*", "h*", "i*", "j*", "k*",
+        ],
+        &["*Feature*Feature"],
+        &[&longest],
+    ] {
+        assert!(!costly(wildcards(texts)), "{texts:?}");
+    }
+    // Only what is compared with the same text counts together.
+    let apart: Value = (0..20)
+        .map(|n| json!([{ "wildcard": format!("*{n}*x") }]))
+        .collect();
+    let names = apart.as_array().unwrap().iter().enumerate();
+    let pattern: serde_json::Map<_, _> = names
+        .map(|(n, test)| (format!("f{n}"), test.clone()))
+        .collect();
+    assert!(Pattern::parse_cheap(&Value::Object(pattern).to_string(), Language::Whole).is_ok());
+}
+
+#[test]
 fn filters_know_no_wildcards_and_no_address_ranges() {
     for test in [
         json!({"wildcard": "a*"}),
@@ -369,7 +485,7 @@ mod naive {
                 }
                 continue;
             }
-            let path = [path, std::slice::from_ref(name)].concat();
+            let path = [path, &parts(name)].concat();
             match value {
                 Value::Array(tests) => {
                     for fields in alternatives.iter_mut() {
@@ -379,6 +495,10 @@ mod naive {
                 below => expand(below, &path, alternatives),
             }
         }
+    }
+
+    fn parts(name: &str) -> Vec<String> {
+        name.split('.').map(str::to_owned).collect()
     }
 
     fn choose(
@@ -425,12 +545,12 @@ mod naive {
                 }
             }
             Value::Object(members) => {
-                if let Some((first, rest)) = path.split_first()
-                    && let Some(below) = members.get(first)
-                {
-                    way.push(first.clone());
-                    leaves_at(below, rest, way, place, leaves);
-                    way.pop();
+                for (name, below) in members {
+                    if let Some(rest) = path.strip_prefix(parts(name).as_slice()) {
+                        way.push(name.clone());
+                        leaves_at(below, rest, way, place, leaves);
+                        way.pop();
+                    }
                 }
             }
             leaf if path.is_empty() => leaves.push((leaf, place.clone())),
@@ -523,7 +643,7 @@ fn scalar() -> impl Strategy<Value = Value> {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    "[xyz]"
+    prop_oneof![4 => "[xyz]", 1 => "[xyz]\\.[xyz]"]
 }
 
 fn event() -> impl Strategy<Value = Value> {
@@ -671,6 +791,29 @@ fn what_differs_in_one_field_is_found_by_it() {
         );
         // A few at each of the ways to look something up, however many there are.
         assert!(looked_at.len() <= 100, "{event}: {}", looked_at.len());
+    }
+}
+
+#[test]
+fn what_differs_below_a_name_with_points_is_found_by_it() {
+    let mut index = super::Index::default();
+    for n in 0..10_000 {
+        let pattern = match n % 2 {
+            0 => json!({ "detail": { "a.b": [n] } }),
+            _ => json!({ "detail": { "a": { "b": [n] } } }),
+        };
+        let pattern = Pattern::parse(&pattern.to_string(), Language::Whole);
+        index.insert(std::sync::Arc::new(pattern.unwrap()));
+    }
+    for n in [76, 77] {
+        for event in [
+            json!({ "detail": { "a.b": n } }),
+            json!({ "detail": { "a": { "b": n } } }),
+            json!({ "detail.a": { "b": n } }),
+        ] {
+            assert_eq!(index.matching(&event).len(), 1, "{event}");
+            assert!(index.candidates(&event).len() <= 20, "{event}");
+        }
     }
 }
 

@@ -31,6 +31,18 @@ impl Wildcard {
         Ok(Self(pieces))
     }
 
+    /// The pieces with nothing for the stars between them.
+    pub(super) fn steps(&self) -> Vec<Option<u8>> {
+        let mut steps = Vec::new();
+        for (at, piece) in self.0.iter().enumerate() {
+            if at > 0 {
+                steps.push(None);
+            }
+            steps.extend(piece.bytes().map(Some));
+        }
+        steps
+    }
+
     /// What a text must begin with.
     pub(super) fn head(&self) -> &str {
         self.0.first().map_or("", String::as_str)
