@@ -1,14 +1,19 @@
 //! All that a folder holds: its own template, applications of the other clouds, and those of the folders in it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Diagnostics, Form, Overrides, Template, load, stack_of, template_in};
+use super::{Build, Diagnostics, Form, Overrides, Template, load, stack_of, template_in};
 
 /// Everything that the directory `path` holds, itself and in the directories in it; of a file, that file.
 ///
-/// Templates further in are deployed only where the directory has none of its own: below one, they are its parts.
-pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Vec<Diagnostics>> {
+/// Templates further in are deployed only where the directory has none of its own: below one, they are its parts. Each
+/// comes with its [`Template::builds`], and what is wrong with any of them is told of all.
+pub fn load_all(
+    path: &Path,
+    overrides: &Overrides,
+) -> Result<Vec<(Template, BTreeSet<Build>)>, Vec<Diagnostics>> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut found = Vec::new();
     let mut refused = Vec::new();
@@ -40,12 +45,19 @@ pub fn load_all(path: &Path, overrides: &Overrides) -> Result<Vec<Template>, Vec
         found.push(load(&path, overrides.clone()).map_err(|diagnostics| vec![diagnostics])?);
     }
     // One that cannot be read may declare what the others are then given too, and would be refused for.
-    if refused.is_empty() {
-        share_out(&mut found);
-        refused = found.iter().filter_map(|one| one.builds().err()).collect();
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    share_out(&mut found);
+    let mut all = Vec::with_capacity(found.len());
+    for one in found {
+        match one.builds() {
+            Ok(builds) => all.push((one, builds)),
+            Err(diagnostics) => refused.push(diagnostics),
+        }
     }
     match refused.is_empty() {
-        true => Ok(found),
+        true => Ok(all),
         false => Err(refused),
     }
 }
@@ -125,7 +137,7 @@ mod tests {
         let found = load_all(folder, overrides).unwrap();
         let stacks = found.iter();
         stacks
-            .map(|one| (one.stack().to_owned(), one.kind()))
+            .map(|(one, _)| (one.stack().to_owned(), one.kind()))
             .collect()
     }
 
@@ -194,7 +206,7 @@ mod tests {
         };
         let found = load_all(folder.path(), &overrides(&[("A", "1"), ("B", "2")])).unwrap();
         let given = |at: usize| {
-            let parameters = found[at].overrides().parameters;
+            let parameters = found[at].0.overrides().parameters;
             parameters.into_keys().collect::<String>()
         };
         assert_eq!((given(1), given(2)), (text("A"), text("B")));

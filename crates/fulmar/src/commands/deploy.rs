@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,10 +29,10 @@ pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) ->
     let place = locate::find(data_dir)?;
     let templates = ::deploy::load_all(&args.path, &args.template.overrides())?;
     // What is wrong with any of them is said before anything is made.
-    for template in &templates {
-        build(template, &place.data_dir, *output).await?;
+    for (_, builds) in &templates {
+        build(builds, &place.data_dir, *output).await?;
     }
-    for template in templates {
+    for (template, _) in templates {
         let deployment = Deployment {
             path: template.path().to_owned(),
             stack: Some(template.stack().to_owned()),
@@ -47,15 +48,14 @@ pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) ->
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs what the code of the template's functions needs, for the server with its data in `data_dir`. Says everything
-/// that is wrong with the template first.
+/// Installs what the code of a template's functions needs, for the server with its data in `data_dir`.
 pub(super) async fn build(
-    template: &::deploy::Template,
+    builds: &BTreeSet<::deploy::Build>,
     data_dir: &Path,
     output: Output,
 ) -> Result<()> {
     let packages = Packages::of_server(data_dir);
-    for code in template.builds()? {
+    for code in builds {
         let folder = &code.folder;
         let mut told = false;
         let tell = |line: &str| {
@@ -65,7 +65,7 @@ pub(super) async fn build(
             }
             output.say(&output.paint("2", &format!("  {line}")));
         };
-        if ::deploy::build(&code, &packages, tell).await? {
+        if ::deploy::build(code, &packages, tell).await? {
             output.event("built", &json!({ "directory": folder }), String::new);
         }
     }

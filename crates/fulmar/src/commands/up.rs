@@ -41,13 +41,13 @@ pub(crate) async fn run(
     let templates = ::deploy::load_all(&args.path, &args.template.overrides())?;
     let data_dir = locate::data_dir(data_dir, &args.path);
     // What is wrong with any of them is said before anything is installed or started.
-    for template in &templates {
+    for (template, builds) in &templates {
         output.say(&format!(
             "found {} in {}",
             template.kind(),
             near(template.path())
         ));
-        build(template, &data_dir, *output).await?;
+        build(builds, &data_dir, *output).await?;
     }
     let stop = stop::on_signal()?;
     let running = serve::start(&args.server, &data_dir, stop.clone()).await?;
@@ -56,7 +56,8 @@ pub(crate) async fn run(
         running: &running,
         output: *output,
     };
-    let outcome = up.run(templates, &data_dir, &stop).await;
+    let templates = templates.into_iter().map(|(template, _)| template);
+    let outcome = up.run(templates.collect(), &data_dir, &stop).await;
     let ended = running.end().await;
     outcome.and(ended).map(|()| ExitCode::SUCCESS)
 }
@@ -159,7 +160,7 @@ impl Up<'_> {
         }
         if reload.template || reload.archives {
             let template = ::deploy::load(app.template.path(), app.template.overrides())?;
-            build(&template, data_dir, self.output).await?;
+            build(&template.builds()?, data_dir, self.output).await?;
             app.desired = self.deploy(&template).await?.desired;
             app.template = template;
         }

@@ -150,25 +150,13 @@ impl Parser<'_> {
             let table = self.written()?;
             let update = self.update()?;
             let condition = self.condition()?;
-            let returning = self.returning()?;
-            return Ok(Statement::Update {
-                table,
-                update,
-                condition,
-                returning,
-            });
+            return self.changed(table, update, condition);
         }
         if self.keyword("FROM") {
             let table = self.written()?;
             let condition = self.condition()?;
             let update = self.update()?;
-            let returning = self.returning()?;
-            return Ok(Statement::Update {
-                table,
-                update,
-                condition,
-                returning,
-            });
+            return self.changed(table, update, condition);
         }
         if self.keyword("DELETE") {
             self.expect("FROM")?;
@@ -191,6 +179,20 @@ impl Parser<'_> {
             });
         }
         Err(malformed("Expected data manipulation"))
+    }
+
+    fn changed(
+        &mut self,
+        table: String,
+        update: Update,
+        condition: Option<Condition>,
+    ) -> Result<Statement, Fault> {
+        Ok(Statement::Update {
+            table,
+            update,
+            condition,
+            returning: self.returning()?,
+        })
     }
 
     fn insert(&mut self) -> Result<Statement, Fault> {
