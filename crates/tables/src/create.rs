@@ -9,7 +9,7 @@ use crate::schema::{
     Built, Images, Index, KeySchema, Most, Projected, Recovery, Settings, TABLES, TAGS, Table,
     Tags, Throughput,
 };
-use crate::{Description, Tables, Transfer, settings, transfer};
+use crate::{Description, Tables, Transfer, aside, settings, transfer};
 
 /// A table to be. The face has seen to it that the key attributes of the table and of each index have different names,
 /// and one type wherever they are named.
@@ -92,12 +92,38 @@ impl Tables {
         new: NewTable,
         mut transfer: Transfer,
     ) -> Result<Transfer> {
-        let mut new = self.made(new)?;
-        new.settings.filled_by = Some(transfer.id.clone());
-        transfer.table.clone_from(&new.table.name);
+        let new = self.made(new)?;
         transfer.table_id = new.table.id;
+        self.fill(space, new, &transfer, None).await
+    }
+
+    /// Makes a table and keeps that it is to be filled with what a copy of that id has.
+    pub async fn create_from(
+        &self,
+        space: &Space,
+        new: NewTable,
+        transfer: &Transfer,
+        copy: &str,
+    ) -> Result<Transfer> {
+        let new = self.made(new)?;
+        self.fill(space, new, transfer, Some(copy)).await
+    }
+
+    async fn fill(
+        &self,
+        space: &Space,
+        mut new: Made,
+        transfer: &Transfer,
+        copy: Option<&str>,
+    ) -> Result<Transfer> {
+        new.settings.filled_by = Some(transfer.id.clone());
         let now = self.clock.now();
         let begun = self.store.write(|tx| {
+            let mut transfer = transfer.clone();
+            transfer.table.clone_from(&new.table.name);
+            if let Some(copy) = copy {
+                transfer.table_id = aside::whole(tx, space, copy)?.table_id;
+            }
             let begun = transfer::begin(tx, space, &transfer, now)?;
             if begun.id == transfer.id {
                 new.put(tx, space)?;

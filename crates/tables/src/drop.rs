@@ -1,4 +1,5 @@
-use base::Space;
+use base::{Space, Timestamp};
+use store::Tx;
 
 use crate::describe::{copy, counted};
 use crate::error::{Error, Result};
@@ -9,7 +10,6 @@ use crate::{Description, Tables};
 impl Tables {
     /// Forgets a table at once and leaves its items to the reaper. Tells what it was.
     pub async fn drop_table(&self, space: &Space, name: &str) -> Result<Description> {
-        let row = Table::row(space, name);
         let at = self.clock.now();
         let description = self
             .store
@@ -19,14 +19,7 @@ impl Tables {
                 if table.protected {
                     return Err(Error::Protected(table.name));
                 }
-                TABLES.delete(tx, row.clone());
-                feed::end(tx, space, &mut table, at)?;
-                let prefix = table.prefix();
-                BUILDING.delete(tx, BUILDING.key().u64(prefix));
-                PLACES.delete(tx, PLACES.key().u64(prefix));
-                TAGS.delete(tx, TAGS.key().u64(prefix));
-                SETTINGS.delete(tx, SETTINGS.key().u64(prefix));
-                DROPPED.put(tx, DROPPED.key().u64(prefix), &Dropped { at });
+                forget(tx, space, &mut table, at)?;
                 Ok(table)
             })
             .await
@@ -34,4 +27,17 @@ impl Tables {
         self.dropped.notify_one();
         Ok(description)
     }
+}
+
+/// Everything of a table but its items, which are the reaper's to remove.
+pub(crate) fn forget(tx: &mut Tx, space: &Space, table: &mut Table, at: Timestamp) -> Result<()> {
+    TABLES.delete(tx, Table::row(space, &table.name));
+    feed::end(tx, space, table, at)?;
+    let prefix = table.prefix();
+    BUILDING.delete(tx, BUILDING.key().u64(prefix));
+    PLACES.delete(tx, PLACES.key().u64(prefix));
+    TAGS.delete(tx, TAGS.key().u64(prefix));
+    SETTINGS.delete(tx, SETTINGS.key().u64(prefix));
+    DROPPED.put(tx, DROPPED.key().u64(prefix), &Dropped { at });
+    Ok(())
 }

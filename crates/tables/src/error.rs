@@ -70,6 +70,11 @@ pub enum Error {
     Building(String),
     #[error("the table {0} is protected from being dropped")]
     Protected(String),
+    #[error("there is no copy {0}")]
+    NoSuchCopy(String),
+    /// It is being made, or a table is being made of it.
+    #[error("the copy {0} is in use")]
+    CopyInUse(String),
     /// Writes or reads that are done together are about different items.
     #[error("an item is named twice")]
     RepeatedItem,
@@ -130,11 +135,13 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoSuchTable(_)
+            | Self::NoSuchCopy(_)
             | Self::NoSuchIndex(_)
             | Self::NoSuchFeed(_)
             | Self::NoSuchShard
             | Self::Forgotten => ErrorKind::Missing,
             Self::TableExists(_)
+            | Self::CopyInUse(_)
             | Self::IndexExists(_)
             | Self::IndexNotBuilt(_)
             | Self::Building(_)

@@ -28,6 +28,10 @@ impl Tables {
 }
 
 impl Frozen {
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// One page of all items, as a scan has them.
     pub fn page(&self, after: Option<&Item>) -> Result<Page> {
         let table = &self.description.table;

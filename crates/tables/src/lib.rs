@@ -25,6 +25,7 @@
 //! Must never know: how any cloud writes a value, a condition or an error.
 
 mod alter;
+mod aside;
 mod build;
 mod collection;
 mod condition;

@@ -75,7 +75,7 @@ impl Tables {
 
     /// Removes what is in the range, or a bounded part of it; says whether it is empty now. Going on from the last row,
     /// and not from the beginning, it does not walk over the traces of what it has just removed.
-    async fn clear(&self, mut range: KeyRange) -> Result<bool> {
+    pub(crate) async fn clear(&self, mut range: KeyRange) -> Result<bool> {
         for _ in 0..BATCHES {
             // Outside of the transaction: nobody writes these keys any more.
             let found = self.store.read()?.scan(&range, BATCH)?;

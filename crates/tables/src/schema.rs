@@ -292,6 +292,7 @@ pub struct Transfer {
     pub id: String,
     pub direction: Direction,
     pub table: String,
+    /// The table's; of what is kept aside or is made of that, the copy's.
     pub table_id: Uuid,
     /// What the table was, or is to be, at this moment.
     pub at: Timestamp,
@@ -308,6 +309,10 @@ pub struct Transfer {
 pub enum Direction {
     Out,
     In,
+    /// To a copy that is kept beside the tables.
+    Aside,
+    /// From such a copy.
+    Back,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

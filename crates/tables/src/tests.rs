@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use store::{Faults, Read, Simulation, Store};
 
 use super::*;
+mod aside;
 mod collections;
 mod expressions;
 mod feeds;

@@ -6,7 +6,8 @@
 use base::{Space, Timestamp};
 use store::{KeyRange, Tx};
 
-use crate::describe::find;
+use crate::describe::copy;
+use crate::drop::forget;
 use crate::error::{Error, Result};
 use crate::schema::{Direction, State, TRANSFERRING, TRANSFERS, Transfer, Transferring};
 use crate::{Tables, settings};
@@ -74,36 +75,44 @@ impl Tables {
     /// Keeps how far a transfer has been, or how it ended.
     pub async fn keep_transfer(&self, space: &Space, transfer: &Transfer) -> Result<()> {
         let key = row(space, transfer.direction, &transfer.id);
-        self.store
-            .write(|tx| {
-                TRANSFERS.put(tx, key.clone(), transfer);
-                if transfer.state == State::Running {
-                    return Ok(());
-                }
-                let place = Transferring {
-                    space: space.clone(),
-                    direction: transfer.direction,
-                    id: transfer.id.clone(),
-                };
-                TRANSFERRING.delete(tx, place.row());
-                filled(tx, space, transfer)
-            })
-            .await
+        let now = self.clock.now();
+        let kept = self.store.write(|tx| {
+            TRANSFERS.put(tx, key.clone(), transfer);
+            if transfer.state == State::Running {
+                return Ok(());
+            }
+            let place = Transferring {
+                space: space.clone(),
+                direction: transfer.direction,
+                id: transfer.id.clone(),
+            };
+            TRANSFERRING.delete(tx, place.row());
+            filled(tx, space, transfer, now)
+        });
+        kept.await?;
+        if transfer.came_to_nothing() {
+            self.dropped.notify_one();
+        }
+        Ok(())
     }
 }
 
-/// A table that a transfer was to fill is one like others when that has ended.
-fn filled(tx: &mut Tx, space: &Space, transfer: &Transfer) -> Result<()> {
-    let table = match find(tx, space, &transfer.table) {
+/// A table that a transfer was to fill is one like others when that has ended, and none if nothing came of it.
+fn filled(tx: &mut Tx, space: &Space, transfer: &Transfer, now: Timestamp) -> Result<()> {
+    let mut table = match copy(tx, space, &transfer.table) {
         Ok(table) => table,
         Err(Error::NoSuchTable(_)) => return Ok(()),
         Err(error) => return Err(error),
     };
     let mut known = settings::of(tx, &table)?;
-    if known.filled_by.as_ref() == Some(&transfer.id) {
-        known.filled_by = None;
-        settings::put(tx, &table, &known);
+    if known.filled_by.as_ref() != Some(&transfer.id) {
+        return Ok(());
     }
+    if transfer.came_to_nothing() {
+        return forget(tx, space, &mut table, now);
+    }
+    known.filled_by = None;
+    settings::put(tx, &table, &known);
     Ok(())
 }
 
@@ -137,7 +146,7 @@ pub(crate) fn begin(
     Ok(transfer.clone())
 }
 
-fn row(space: &Space, direction: Direction, id: &str) -> store::Key {
+pub(crate) fn row(space: &Space, direction: Direction, id: &str) -> store::Key {
     let key = TRANSFERS.key().str(space.as_str());
     key.u8(direction.number()).str(id)
 }
@@ -152,6 +161,8 @@ impl Direction {
         match self {
             Self::Out => 0,
             Self::In => 1,
+            Self::Aside => 2,
+            Self::Back => 3,
         }
     }
 }
@@ -164,6 +175,12 @@ impl Transferring {
 }
 
 impl Transfer {
+    /// It failed before it met anything, or left a part of a copy.
+    fn came_to_nothing(&self) -> bool {
+        let failed = matches!(self.state, State::Failed { .. });
+        failed && (self.progress.met == 0 || self.direction == Direction::Back)
+    }
+
     pub fn end(&mut self, state: State, at: Timestamp) {
         self.state = state;
         self.ended = Some(at);

@@ -90,6 +90,13 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::Protected(_) => Fault::validation(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
         ),
+        Error::NoSuchCopy(id) => {
+            Fault::new("BackupNotFoundException", format!("Backup not found: {id}"))
+        }
+        Error::CopyInUse(_) => Fault::new(
+            "BackupInUseException",
+            "There is another ongoing conflicting backup control plane operation on the table. The backup is either being created, deleted or restored to a table.",
+        ),
         Error::RepeatedItem => {
             Fault::validation("Transaction request cannot include multiple operations on one item")
         }

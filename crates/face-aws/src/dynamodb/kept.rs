@@ -17,6 +17,8 @@ use crate::protocol::Fault;
 pub(super) const CLASS: &str = "TableClass";
 pub(super) const ENCRYPTION: &str = "SSESpecification";
 pub(super) const POLICY: &str = "ResourcePolicy";
+/// Which backup a table was made of; told, and not asked for.
+pub(super) const RESTORED: &str = "RestoreSummary";
 const USUAL_CLASS: &str = "STANDARD";
 /// In bytes.
 const LONGEST_POLICY: usize = 20_480;
@@ -116,6 +118,11 @@ pub(super) fn print(settings: &Settings, table: &Table, printed: &mut Value) {
             "SSEType": "KMS",
             "KMSMasterKeyArn": key,
         });
+    }
+    if let Some(summary) = settings.kept(RESTORED) {
+        let mut summary: Value = serde_json::from_str(summary).unwrap_or_default();
+        summary["RestoreInProgress"] = settings.filled_by.is_some().into();
+        printed[RESTORED] = summary;
     }
 }
 

@@ -972,23 +972,10 @@ async fn placeholders_and_starting_keys_must_fit_a_query() {
 #[tokio::test]
 async fn what_is_not_built_says_so() {
     let world = World::with_tables().await;
-    let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/music";
-    let backup = format!("{arn}/backup/01489602797149-73d8d5bc");
     let table = json!({ "TableName": "music" });
     let regions = json!([{ "RegionName": "us-east-1" }]);
     let stream = json!({ "TableName": "music", "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/changes" });
     for (operation, input) in [
-        (
-            "CreateBackup",
-            with(table.clone(), json!({ "BackupName": "one" })),
-        ),
-        ("DeleteBackup", json!({ "BackupArn": backup })),
-        ("DescribeBackup", json!({ "BackupArn": backup })),
-        ("ListBackups", json!({})),
-        (
-            "RestoreTableFromBackup",
-            json!({ "BackupArn": backup, "TargetTableName": "restored" }),
-        ),
         (
             "RestoreTableToPointInTime",
             json!({ "SourceTableName": "music", "TargetTableName": "restored" }),

@@ -1,16 +1,18 @@
-//! Tables copied to a bucket and from one.
+//! Tables copied to a bucket and from one, to a backup and from one.
 //!
-//! Neither engine knows the other, and what such a copy looks like is this service's own: so it is made here, in the
-//! face, by a worker that knows both. What was asked, and what became of it, is kept by the tables' engine in its own
+//! Neither engine knows the other, and what a copy in a bucket looks like is this service's own: so it is made here, in
+//! the face, by a worker that knows both. What was asked, and what became of it, is kept by the tables' engine in its own
 //! transactions, in this face's words, which is why a copy outlives the process: one that was under way is begun anew.
-//! Neither direction minds: an export writes under a name of its own and its summary last, an import puts the same
-//! items again.
+//! No direction minds: an export writes under a name of its own and its summary last, an import and a restore put the
+//! same items again, a backup removes what it has of the copy first.
 
+mod backup;
 mod csv;
 mod export;
 mod import;
 mod lines;
 mod load;
+mod restore;
 mod save;
 
 use std::collections::BTreeMap;
@@ -29,8 +31,13 @@ use super::{Asked, table};
 use crate::moment::seconds;
 use crate::protocol::Fault;
 
+pub(super) use backup::{
+    create as create_backup, delete as delete_backup, describe as describe_backup,
+    list as list_backups,
+};
 pub(super) use export::{describe as describe_export, export, list as list_exports};
 pub(super) use import::{describe as describe_import, import, list as list_imports};
+pub(super) use restore::restore;
 
 /// Copies made at once.
 const AT_ONCE: usize = 4;
@@ -44,8 +51,8 @@ pub(crate) struct Transfers {
     objects: Objects,
     clock: Arc<dyn Clock>,
     random: Random,
-    /// Tables as they were when their export was asked for. After a restart there is none, and the table is exported
-    /// as it then is, which its description tells.
+    /// Tables as they were when their export or backup was asked for. After a restart there is none, and the table is
+    /// copied as it then is, which the copy's description tells.
     frozen: Arc<Mutex<BTreeMap<String, Frozen>>>,
 }
 
@@ -116,6 +123,11 @@ impl Transfers {
         let made = match transfer.direction {
             Direction::Out => self.save(&space, &mut transfer).await,
             Direction::In => self.load(&space, &mut transfer).await,
+            Direction::Aside => self.set_aside(&space, &mut transfer).await,
+            Direction::Back => {
+                let made = self.tables.bring_back(&space, &mut transfer).await;
+                made.map_err(Failure::from)
+            }
         };
         let state = match made {
             Ok(()) => State::Done,
@@ -130,6 +142,32 @@ impl Transfers {
             tracing::warn!(%cause, id = transfer.id, "how a copy of a table ended was not kept");
         }
         kept.is_ok()
+    }
+
+    /// The table as it was when this was asked, if it is still known.
+    fn frozen(&self, space: &Space, transfer: &Transfer) -> Result<Frozen, Failure> {
+        let frozen = self.frozen.lock().remove(&transfer.id);
+        match frozen {
+            Some(frozen) => Ok(frozen),
+            None => Ok(self.tables.freeze(space, &transfer.table)?),
+        }
+    }
+
+    /// Keeps that a frozen table is to be copied, and the table until that is done.
+    async fn begin(
+        &self,
+        space: &Space,
+        transfer: &Transfer,
+        frozen: Frozen,
+    ) -> tables::Result<Transfer> {
+        let id = &transfer.id;
+        // Before anybody can begin with it.
+        self.frozen.lock().insert(id.clone(), frozen);
+        let begun = self.tables.begin_transfer(space, transfer).await;
+        if begun.as_ref().map_or(true, |begun| begun.id != *id) {
+            self.frozen.lock().remove(id);
+        }
+        begun
     }
 
     /// The time in milliseconds and something that nobody guesses: ids sort by when they were made.
@@ -191,6 +229,21 @@ fn iso(at: Timestamp) -> String {
     let micros = i64::try_from(at.as_micros()).unwrap_or(i64::MAX);
     let at = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// The copy that an ARN names: after its table's, the path and the id.
+fn named(
+    asked: &Asked<'_>,
+    direction: Direction,
+    path: &str,
+    arn: &str,
+) -> Result<Option<Transfer>, Fault> {
+    let Some((table, id)) = arn.split_once(path) else {
+        return Ok(None);
+    };
+    let found = asked.tables.transfer(asked.space(), direction, id);
+    let found = found.map_err(fault)?;
+    Ok(found.filter(|found| table::arn(asked.context, &found.table) == table))
 }
 
 /// What every description tells of what became of a copy.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
+use super::named;
 use super::save::{folder, manifest_key};
 use crate::dynamodb::error::fault;
 use crate::dynamodb::{Asked, settings, table};
@@ -85,18 +86,8 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
         state: State::Running,
         progress: Progress::default(),
     };
-    // Before anybody can begin with it.
-    let frozen_as = transfer.id.clone();
-    asked
-        .transfers
-        .frozen
-        .lock()
-        .insert(frozen_as.clone(), frozen);
-    let begun = asked.tables.begin_transfer(asked.space(), &transfer).await;
-    if begun.as_ref().map_or(true, |begun| begun.id != frozen_as) {
-        asked.transfers.frozen.lock().remove(&frozen_as);
-    }
-    let begun = begun.map_err(|error| match error {
+    let begun = asked.transfers.begin(asked.space(), &transfer, frozen);
+    let begun = begun.await.map_err(|error| match error {
         Error::AnotherTransaction => Fault::new(
             "ExportConflictException",
             "There was a conflict when writing to the specified S3 bucket: the client token stands for another export.",
@@ -115,17 +106,12 @@ pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Respon
     settings::only(&asked.call, &["ExportArn"])?;
     let input: Input = asked.call.read()?;
     let arn = &input.export_arn;
-    let missing = || {
+    let found = named(&asked, Direction::Out, PATH, arn)?.ok_or_else(|| {
         Fault::new(
             "ExportNotFoundException",
             format!("Export not found: {arn}"),
         )
-    };
-    let (table, id) = arn.split_once(PATH).ok_or_else(missing)?;
-    let found = asked.tables.transfer(asked.space(), Direction::Out, id);
-    let found = found.map_err(fault)?;
-    let found = found.filter(|found| table::arn(asked.context, &found.table) == table);
-    let found = found.ok_or_else(missing)?;
+    })?;
     Ok(asked.answer(&json!({ "ExportDescription": description(&found) })))
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
+use super::named;
 use crate::dynamodb::create::NewInput;
 use crate::dynamodb::error::fault;
 use crate::dynamodb::{Asked, kept, settings, table};
@@ -97,17 +98,12 @@ pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Respon
     settings::only(&asked.call, &["ImportArn"])?;
     let input: Input = asked.call.read()?;
     let arn = &input.import_arn;
-    let missing = || {
+    let found = named(&asked, Direction::In, PATH, arn)?.ok_or_else(|| {
         Fault::new(
             "ImportNotFoundException",
             format!("Import not found: {arn}"),
         )
-    };
-    let (table, id) = arn.split_once(PATH).ok_or_else(missing)?;
-    let found = asked.tables.transfer(asked.space(), Direction::In, id);
-    let found = found.map_err(fault)?;
-    let found = found.filter(|found| table::arn(asked.context, &found.table) == table);
-    let found = found.ok_or_else(missing)?;
+    })?;
     Ok(asked.answer(&json!({ "ImportTableDescription": description(&found) })))
 }
 

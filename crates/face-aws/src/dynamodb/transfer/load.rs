@@ -230,21 +230,28 @@ impl Asked {
 impl Reader {
     fn feed(&mut self, bytes: &[u8]) -> Vec<Record> {
         match self {
-            Self::Json(lines) => lines.feed(bytes).iter().map(json).collect(),
+            Self::Json(lines) => lines.feed(bytes).iter().flat_map(json).collect(),
             Self::Csv(csv) => csv.feed(bytes),
         }
     }
 
     fn end(&mut self) -> Vec<Record> {
         match self {
-            Self::Json(lines) => lines.end().iter().map(json).collect(),
+            Self::Json(lines) => lines.end().iter().flat_map(json).collect(),
             Self::Csv(csv) => csv.end(),
         }
     }
 }
 
-/// A line: `{"Item": {...}}`. None stands for one that was too long.
-fn json(line: &Option<Vec<u8>>) -> Record {
-    let mut line: Json = serde_json::from_slice(line.as_ref()?).ok()?;
-    attribute::item(line.get_mut("Item")?.take()).ok()
+/// A line: `{"Item": {...}}`, or several of them one after the other, as the real service reads them. None stands for
+/// one that was too long.
+fn json(line: &Option<Vec<u8>>) -> Vec<Record> {
+    let Some(line) = line else {
+        return vec![None];
+    };
+    let values = serde_json::Deserializer::from_slice(line).into_iter::<Json>();
+    // What follows something that is not JSON is not looked at.
+    values
+        .map(|value| attribute::item(value.ok()?.get_mut("Item")?.take()).ok())
+        .collect()
 }

@@ -61,11 +61,7 @@ impl Transfers {
     pub(super) async fn save(&self, space: &Space, transfer: &mut Transfer) -> Result<(), Failure> {
         let unread = |_| Failure::new("UNKNOWN", "What was asked does not read");
         let asked: Asked = serde_json::from_str(&transfer.asked).map_err(unread)?;
-        let frozen = self.frozen.lock().remove(&transfer.id);
-        let frozen = match frozen {
-            Some(frozen) => frozen,
-            None => self.tables.freeze(space, &transfer.table)?,
-        };
+        let frozen = self.frozen(space, transfer)?;
         if frozen.description.table.id != transfer.table_id {
             let name = &transfer.table;
             return Err(Failure::new(
