@@ -9,6 +9,7 @@
 //! service, so a request is handed to it as if it were anonymous. Forms that browsers post are the exception: there the
 //! signature is over a policy inside the body, which s3s reads.
 
+mod attributes;
 mod buckets;
 mod call;
 mod checksum;

@@ -3,7 +3,7 @@ use futures_util::{StreamExt, pin_mut};
 use store::{Blobs, Tx};
 
 use crate::change::{ChangeKind, Origin};
-use crate::checksum::{Algorithm, Checksum};
+use crate::checksum::{Algorithm, Checksum, Hasher};
 use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::get::{self, Found};
@@ -23,25 +23,23 @@ pub struct Copy {
     pub metadata: Option<Metadata>,
     /// Of the copy.
     pub condition: Condition,
-    /// In place of the source's checksum, one by this algorithm.
+    /// By which algorithm the copy's checksum is to be, if not by the source's.
     pub checksum: Option<Algorithm>,
     pub origin: Origin,
 }
 
 impl Objects {
-    /// Names the source's body once more. It takes the same short time whatever the size, unless another checksum is
-    /// asked for: then the body is read once.
+    /// Names the source's body once more. A copy is one piece, whatever its source was stored in. It takes the same short
+    /// time whatever the size, unless the source was in parts or another checksum is asked for: then the body is read
+    /// once.
     pub async fn copy(&self, copy: Copy) -> Result<Object> {
-        let checksum = match copy.checksum {
-            Some(algorithm) => self.checksum_of_source(&copy, algorithm).await?,
-            None => None,
-        };
+        let seal = self.seal(&copy).await?;
         let this = self.clone();
         uninterrupted(async move {
             let now = this.clock.now();
             let copied = this
                 .store
-                .write(|tx| duplicate(tx, &copy, checksum.as_ref(), now))
+                .write(|tx| duplicate(tx, &copy, seal.as_ref(), now))
                 .await;
             this.dropped.notify_one();
             copied
@@ -49,37 +47,46 @@ impl Objects {
         .await
     }
 
-    /// None if it already has one by that algorithm over the whole.
-    async fn checksum_of_source(
-        &self,
-        copy: &Copy,
-        algorithm: Algorithm,
-    ) -> Result<Option<Checksum>> {
-        let Found { object, body } = self.get(&copy.source_bucket, &copy.source_key).await?;
-        if object.checksum.is_some_and(|checksum| {
-            checksum.algorithm == algorithm && checksum.coverage == crate::Coverage::Whole
-        }) {
+    /// None if the source's own will do.
+    async fn seal(&self, copy: &Copy) -> Result<Option<Seal>> {
+        let source = self.head(&copy.source_bucket, &copy.source_key)?;
+        let kept = source.checksum.map(|checksum| checksum.algorithm);
+        let algorithm = copy.checksum.or(kept);
+        if source.etag.parts.is_none() && algorithm == kept {
             return Ok(None);
         }
-        let mut hasher = crate::checksum::Hasher::new(&[algorithm]);
+        let Found { object, body, .. } = self.get(&copy.source_bucket, &copy.source_key).await?;
+        if object.etag != copy.source_etag {
+            return Err(changed());
+        }
+        let mut hasher = Hasher::new(algorithm.as_slice());
         let pieces = body.stream(0..object.size);
         pin_mut!(pieces);
         while let Some(piece) = pieces.next().await {
             hasher.update(&piece?);
         }
-        Ok(hasher.finish().checksum(algorithm))
+        let digests = hasher.finish();
+        Ok(Some(Seal {
+            etag: ETag::of(digests.md5),
+            checksum: algorithm.and_then(|algorithm| digests.checksum(algorithm)),
+        }))
     }
 }
 
-fn duplicate(
-    tx: &mut Tx,
-    copy: &Copy,
-    checksum: Option<&Checksum>,
-    now: Timestamp,
-) -> Result<Object> {
+fn changed() -> Error {
+    Error::ConditionFailed("the source has changed")
+}
+
+/// What vouches for a body as one piece.
+struct Seal {
+    etag: ETag,
+    checksum: Option<Checksum>,
+}
+
+fn duplicate(tx: &mut Tx, copy: &Copy, seal: Option<&Seal>, now: Timestamp) -> Result<Object> {
     let source = get::find(tx, &copy.source_bucket, &copy.source_key)?;
     if source.etag != copy.source_etag {
-        return Err(Error::ConditionFailed("the source has changed"));
+        return Err(changed());
     }
     let body = get::body_of(tx, &copy.source_bucket, &copy.source_key)?;
     let bucket = bucket::require(tx, &copy.bucket)?;
@@ -90,7 +97,8 @@ fn duplicate(
         })?;
     let object = Object {
         modified: now,
-        checksum: checksum.cloned().or(source.checksum),
+        etag: seal.map_or(source.etag, |seal| seal.etag),
+        checksum: seal.map_or(source.checksum, |seal| seal.checksum.clone()),
         metadata: copy.metadata.clone().unwrap_or(source.metadata),
         upload: None,
         ..source

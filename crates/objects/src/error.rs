@@ -21,13 +21,29 @@ pub enum Error {
     #[error("there is no upload {0}")]
     NoSuchUpload(String),
     /// A part that the completion names was never uploaded, or has another tag or checksum.
-    #[error("part {0} is not there, or not the one that was named")]
-    InvalidPart(u32),
-    #[error("the parts are not in ascending order")]
-    InvalidPartOrder,
+    #[error("part {number} of {upload} is not there, or not the one that was named")]
+    InvalidPart {
+        upload: String,
+        number: u32,
+        /// As the completion has it.
+        etag: String,
+    },
+    #[error("the parts of {0} are not in ascending order")]
+    InvalidPartOrder(String),
+    /// The object's checksum is to be made of the parts' ones, and the completion must say them.
+    #[error("the completion does not say the {algorithm:?} checksum of part {number}")]
+    MissingPartChecksum { algorithm: Algorithm, number: u32 },
+    /// The completion takes the object's checksum to be made in another way than the upload was begun for.
+    #[error("the upload was begun for another kind of checksum")]
+    OtherCoverage { composite: bool },
     /// A part other than the last is smaller than the least size that the completion asks for.
     #[error("part {number} has {size} bytes, and {least} are the least")]
-    PartTooSmall { number: u32, size: u64, least: u64 },
+    PartTooSmall {
+        number: u32,
+        etag: String,
+        size: u64,
+        least: u64,
+    },
     /// The finished object is not of the size that the completion asks for.
     #[error("the object has {actual} bytes and {expected} were announced")]
     WrongSize { expected: u64, actual: u64 },
@@ -52,8 +68,10 @@ impl Error {
             Self::BucketExists { .. } | Self::BucketNotEmpty(_) | Self::ConditionFailed(_) => {
                 ErrorKind::Conflict
             }
-            Self::InvalidPart(_)
-            | Self::InvalidPartOrder
+            Self::InvalidPart { .. }
+            | Self::InvalidPartOrder(_)
+            | Self::MissingPartChecksum { .. }
+            | Self::OtherCoverage { .. }
             | Self::PartTooSmall { .. }
             | Self::WrongSize { .. }
             | Self::ChecksumMismatch(_)

@@ -5,14 +5,24 @@ use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use store::{Blob, BlobReader, Blobs, Read};
 
+use crate::checksum::Checksum;
 use crate::error::{Error, Result};
-use crate::schema::{self, BODIES, Body, Object};
+use crate::schema::{self, BODIES, Body, Object, PART_CHECKSUMS};
 use crate::{Objects, bucket};
 
 /// An object and its body, as they were together.
 pub struct Found {
     pub object: Object,
     pub body: Reader,
+    /// What it was stored in; none if it came in one piece.
+    pub parts: Vec<ObjectPart>,
+}
+
+/// A part of an object that was stored in parts. Their numbers are counted from one, whatever they were in the upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectPart {
+    pub size: u64,
+    pub checksum: Option<Checksum>,
 }
 
 /// How often an object may be replaced between finding it and opening its body before we give up.
@@ -23,15 +33,32 @@ impl Objects {
         find(&self.store.read()?, bucket, key)
     }
 
+    /// As [`Objects::head`], with what the object was stored in.
+    pub fn head_parts(&self, bucket: &str, key: &str) -> Result<(Object, Vec<ObjectPart>)> {
+        let view = self.store.read()?;
+        let object = find(&view, bucket, key)?;
+        let body = body_of(&view, bucket, key)?;
+        let parts = parts_of(&view, bucket, key, &object, &body)?;
+        Ok((object, parts))
+    }
+
     pub async fn get(&self, bucket: &str, key: &str) -> Result<Found> {
         for _ in 0..ATTEMPTS {
-            let (object, body) = {
+            let (object, body, parts) = {
                 let view = self.store.read()?;
                 let object = find(&view, bucket, key)?;
-                (object, body_of(&view, bucket, key)?)
+                let body = body_of(&view, bucket, key)?;
+                let parts = parts_of(&view, bucket, key, &object, &body)?;
+                (object, body, parts)
             };
             match Reader::open(self.store.blobs().clone(), body).await {
-                Ok(body) => return Ok(Found { object, body }),
+                Ok(body) => {
+                    return Ok(Found {
+                        object,
+                        body,
+                        parts,
+                    });
+                }
                 // Replaced or deleted since, and already removed: look again.
                 Err(store::Error::NoBlob(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -50,6 +77,25 @@ pub(crate) fn body_of(from: &impl Read, bucket: &str, key: &str) -> Result<Body>
     BODIES
         .get(from, &schema::body_key(bucket, key))?
         .ok_or_else(|| store::Error::Damaged(format!("{bucket}/{key} has no body")).into())
+}
+
+fn parts_of(
+    from: &impl Read,
+    bucket: &str,
+    key: &str,
+    object: &Object,
+    body: &Body,
+) -> Result<Vec<ObjectPart>> {
+    let (Some(_), Body::Extents(extents)) = (object.etag.parts, body) else {
+        return Ok(Vec::new());
+    };
+    let kept = PART_CHECKSUMS.get(from, &schema::part_checksums_key(bucket, key))?;
+    let mut checksums = kept.map_or_else(Vec::new, |kept| kept.0).into_iter();
+    let parts = extents.iter().map(|extent| ObjectPart {
+        size: extent.len,
+        checksum: checksums.next(),
+    });
+    Ok(parts.collect())
 }
 
 /// A body being read, any part of it.
@@ -85,16 +131,6 @@ impl Reader {
             extents.push(Extent { blob, opened });
         }
         Ok(Self(Source::Extents { blobs, extents }))
-    }
-
-    /// How long each part is, for an object that was stored in parts.
-    pub fn part_sizes(&self) -> Vec<u64> {
-        match &self.0 {
-            Source::Inline(bytes) => vec![bytes.len() as u64],
-            Source::Extents { extents, .. } => {
-                extents.iter().map(|extent| extent.blob.len).collect()
-            }
-        }
     }
 
     /// The bytes of `range`, in pieces. A range that goes beyond the end stops there.

@@ -2,7 +2,7 @@
 //!
 //! A small body lives in the store beside its record, so that storing it is one transaction; a larger one is a list of
 //! *extents*, bodies of [`store::Blobs`], so that completing an upload of many parts only joins lists and copying an
-//! object only counts names. Storing has two steps: a [`Receiver`] takes the bytes, hashing them as they come, and
+//! object that came in one piece only counts names. Storing has two steps: a [`Receiver`] takes the bytes, hashing them as they come, and
 //! [`Objects::put`] names what was received. Whatever ends in between leaves nothing behind.
 //!
 //! A bucket that is *watched* appends every change to one log, in the change's own transaction.
@@ -43,7 +43,7 @@ pub use copy::Copy;
 pub use delete::Deleted;
 pub use error::{Error, Result};
 pub use etag::ETag;
-pub use get::{Found, Reader};
+pub use get::{Found, ObjectPart, Reader};
 pub use list::{Entry, List, Listing};
 pub use multipart::{
     Begin, Complete, CompletedPart, ListParts, ListUploads, PartInfo, PartListing, UploadInfo,

@@ -6,7 +6,7 @@ use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::etag::ETag;
 use crate::receive::Received;
-use crate::schema::{self, BODIES, Body, Bucket, Metadata, OBJECTS, Object};
+use crate::schema::{self, BODIES, Body, Bucket, Metadata, OBJECTS, Object, PART_CHECKSUMS};
 use crate::{Objects, bucket, uninterrupted};
 
 #[derive(Clone, Debug)]
@@ -120,13 +120,22 @@ impl Place<'_> {
         if self.current.is_none_or(|current| current.inline) {
             return Ok(());
         }
-        match BODIES.get(tx, &schema::body_key(&self.bucket.name, self.key))? {
+        let bucket = &self.bucket.name;
+        if self.is_in_parts() {
+            PART_CHECKSUMS.delete(tx, schema::part_checksums_key(bucket, self.key));
+        }
+        match BODIES.get(tx, &schema::body_key(bucket, self.key))? {
             Some(Body::Extents(blobs)) => blobs
                 .iter()
                 .try_for_each(|blob| Blobs::drop_name(tx, blob.id))
                 .map_err(Error::from),
             _ => Ok(()),
         }
+    }
+
+    fn is_in_parts(&self) -> bool {
+        self.current
+            .is_some_and(|current| current.etag.parts.is_some())
     }
 
     pub(crate) fn announce_stored(

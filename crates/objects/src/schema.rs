@@ -20,6 +20,8 @@ pub(crate) const BODIES: Table<Body> = Table::new(Keyspace::Objects, 2);
 pub(crate) const UPLOADS: Table<Upload> = Table::new(Keyspace::Objects, 3);
 /// By upload id and part number.
 pub(crate) const PARTS: Table<Part> = Table::new(Keyspace::Objects, 4);
+/// By bucket and key, beside an object that was stored in parts: what their senders wanted vouched for.
+pub(crate) const PART_CHECKSUMS: Table<PartChecksums> = Table::new(Keyspace::Objects, 5);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -94,11 +96,16 @@ pub(crate) struct Part {
     pub(crate) checksums: Vec<Checksum>,
 }
 
+/// One for each extent. There is none where nobody asked for an algorithm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartChecksums(pub(crate) Vec<Checksum>);
+
 impl Record for Bucket {}
 impl Record for Object {}
 impl Record for Body {}
 impl Record for Upload {}
 impl Record for Part {}
+impl Record for PartChecksums {}
 
 pub(crate) fn bucket_key(bucket: &str) -> Key {
     BUCKETS.key().str(bucket)
@@ -114,6 +121,10 @@ pub(crate) fn object_key(bucket: &str, key: &str) -> Key {
 
 pub(crate) fn body_key(bucket: &str, key: &str) -> Key {
     BODIES.key().str(bucket).str(key)
+}
+
+pub(crate) fn part_checksums_key(bucket: &str, key: &str) -> Key {
+    PART_CHECKSUMS.key().str(bucket).str(key)
 }
 
 pub(crate) fn uploads_of(bucket: &str) -> Key {

@@ -185,6 +185,7 @@ fn complete_of(upload: &UploadInfo, parts: Vec<CompletedPart>) -> Complete {
         least_part: ByteSize::bytes(10),
         size: None,
         checksum: None,
+        composite: None,
         origin: Origin::default(),
     }
 }
@@ -401,6 +402,63 @@ async fn a_composite_checksum_is_over_the_parts_checksums() {
 }
 
 #[tokio::test]
+async fn a_composite_checksum_wants_the_parts_ones() {
+    let world = World::with_bucket().await;
+    let upload = world.begin("a", Algorithm::Sha256, true).await;
+    let mut part = world.part(&upload, 1, b"end").await;
+    part.checksums.clear();
+    let completed = world
+        .objects
+        .complete_upload(complete_of(&upload, vec![part]))
+        .await;
+    assert!(matches!(
+        completed,
+        Err(Error::MissingPartChecksum { number: 1, .. })
+    ));
+}
+
+#[tokio::test]
+async fn an_object_in_parts_keeps_their_checksums_and_its_copy_is_one_piece() {
+    let world = World::with_bucket().await;
+    let upload = world.begin("a", Algorithm::Sha256, true).await;
+    let parts = vec![
+        world.part(&upload, 2, &large(1)).await,
+        world.part(&upload, 5, b"end").await,
+    ];
+    let complete = complete_of(&upload, parts);
+    let object = world.objects.complete_upload(complete).await.unwrap();
+    let found = world.objects.get("photos", "a").await.unwrap();
+    let said: Vec<_> = found
+        .parts
+        .iter()
+        .map(|part| (part.size, part.checksum.clone().unwrap().value))
+        .collect();
+    let of = |body: &[u8]| Algorithm::Sha256.of(body);
+    assert_eq!(said, [(100_000, of(&large(1))), (3, of(b"end"))]);
+
+    let whole = [large(1), b"end".to_vec()].concat();
+    let copy = world
+        .objects
+        .copy(copy_of(&object, "a", "b"))
+        .await
+        .unwrap();
+    assert_eq!(copy.etag, world.put("c", &whole).await.etag);
+    let checksum = copy.checksum.unwrap();
+    assert_eq!(checksum.value, of(&whole));
+    assert_eq!(checksum.coverage, Coverage::Whole);
+    let (_, parts) = world.objects.head_parts("photos", "b").unwrap();
+    assert!(parts.is_empty());
+    assert_eq!(world.body("b").await, whole);
+
+    world.put("a", b"another").await;
+    world.delete("a").await;
+    let key = crate::schema::part_checksums_key("photos", "a");
+    let view = world.store.read().unwrap();
+    let left = crate::schema::PART_CHECKSUMS.get(&view, &key).unwrap();
+    assert!(left.is_none(), "they went with the object");
+}
+
+#[tokio::test]
 async fn a_completion_that_is_wrong_changes_nothing() {
     let world = World::with_bucket().await;
     let upload = world.begin("a", Algorithm::Crc32, false).await;
@@ -419,14 +477,26 @@ async fn a_completion_that_is_wrong_changes_nothing() {
     ));
     assert!(matches!(
         refused(vec![last.clone(), small.clone()]).await,
-        Error::InvalidPartOrder
+        Error::InvalidPartOrder(_)
     ));
     let mut wrong = last.clone();
     wrong.etag = small.etag.clone();
-    assert!(matches!(refused(vec![wrong]).await, Error::InvalidPart(2)));
+    assert!(matches!(
+        refused(vec![wrong]).await,
+        Error::InvalidPart { number: 2, .. }
+    ));
     let mut absent = last.clone();
     absent.number = 3;
-    assert!(matches!(refused(vec![absent]).await, Error::InvalidPart(3)));
+    assert!(matches!(
+        refused(vec![absent]).await,
+        Error::InvalidPart { number: 3, .. }
+    ));
+    let mut wrong = complete_of(&upload, vec![last.clone()]);
+    wrong.composite = Some(true);
+    assert!(matches!(
+        world.objects.complete_upload(wrong).await,
+        Err(Error::OtherCoverage { composite: false })
+    ));
     let mut wrong = complete_of(&upload, vec![last.clone()]);
     wrong.checksum = Some(Checksum {
         algorithm: Algorithm::Crc32,

@@ -18,7 +18,7 @@ use super::checksum::Promise;
 use super::fault::{Fault, Result};
 use super::operations::Operations;
 use super::payload::Payload;
-use super::query::{self, Query};
+use super::query::Query;
 use super::signature::{self, ChunkSigner, Claim};
 use super::{Parts, buckets, headers, host, post, signature_v2};
 
@@ -69,10 +69,9 @@ pub(super) async fn answer(parts: &Arc<Parts>, request: Request) -> Response {
         parts.random.bytes::<48>(),
     );
     let is_head = head.method == Method::HEAD;
-    let resource = head.uri.path().to_owned();
     let mut response = match serve(parts, head, body, &request_id).await {
         Ok(response) => response,
-        Err(fault) => print(&fault, is_head, &resource, &request_id, &host_id),
+        Err(fault) => print(&fault, is_head, &request_id, &host_id),
     };
     let fields = response.headers_mut();
     headers::set(fields, "x-amz-request-id", &request_id);
@@ -85,20 +84,12 @@ fn id(bytes: &[u8]) -> String {
     crate::signature::hex(bytes).to_ascii_uppercase()
 }
 
-fn print(
-    fault: &Fault,
-    is_head: bool,
-    resource: &str,
-    request_id: &str,
-    host_id: &str,
-) -> Response {
+fn print(fault: &Fault, is_head: bool, request_id: &str, host_id: &str) -> Response {
     let without_body = is_head || fault.status == StatusCode::NOT_MODIFIED;
     let mut response = if without_body {
         Response::new(wire::empty())
     } else {
-        let resource = query::decode(resource).unwrap_or_else(|| resource.to_owned());
-        let xml = fault.to_xml(&resource, request_id, host_id);
-        let mut response = Response::new(wire::full(xml));
+        let mut response = Response::new(wire::full(fault.to_xml(request_id, host_id)));
         headers::set(response.headers_mut(), "content-type", "application/xml");
         response
     };
@@ -291,6 +282,10 @@ fn names_object(headers: &HeaderMap, uri: &Uri) -> bool {
 }
 
 async fn read_document(call: &Call, payload: &mut Payload) -> Result<Bytes> {
+    // There the checksum is the object's, and not the document's.
+    if call.query.has("uploadId") {
+        return payload.collect(MAX_DOCUMENT).await;
+    }
     let promise = Promise::read(&call.headers)?;
     if call.method == Method::POST && call.query.has("delete") && promise.is_empty() {
         return Err(Fault::bad(
@@ -308,12 +303,14 @@ async fn read_document(call: &Call, payload: &mut Payload) -> Result<Bytes> {
     Ok(document)
 }
 
-/// What a presigned URL's query says in place of headers, put back into the headers.
+/// What a presigned URL's query says in place of headers, put back into the headers. Who presigns does not know the body,
+/// so an algorithm that it names comes without a checksum.
 fn meant_headers(headers: &HeaderMap, query: &Query) -> HeaderMap {
     let mut meant = headers.clone();
     for (name, value) in query.without(is_parameter).iter() {
         let name = name.to_ascii_lowercase();
-        if name.starts_with("x-amz-") && !meant.contains_key(&name) {
+        let is_meant = name.starts_with("x-amz-") && name != "x-amz-sdk-checksum-algorithm";
+        if is_meant && !meant.contains_key(&name) {
             headers::set(&mut meant, &name, value);
         }
     }

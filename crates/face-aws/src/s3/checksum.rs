@@ -62,9 +62,14 @@ pub(crate) fn show(checksum: &Checksum) -> String {
 }
 
 pub(crate) fn type_name(coverage: Coverage) -> &'static str {
-    match coverage {
-        Coverage::Whole => "FULL_OBJECT",
-        Coverage::Parts(_) => "COMPOSITE",
+    mode(matches!(coverage, Coverage::Parts(_)))
+}
+
+pub(crate) fn mode(composite: bool) -> &'static str {
+    if composite {
+        "COMPOSITE"
+    } else {
+        "FULL_OBJECT"
     }
 }
 
@@ -144,8 +149,6 @@ pub(crate) struct Promise {
     checksum: Option<Checksum>,
     /// Its value comes after the body.
     trailer: Option<Algorithm>,
-    /// Named, but without a value anywhere.
-    named: Option<Algorithm>,
 }
 
 impl Promise {
@@ -162,11 +165,11 @@ impl Promise {
             .and_then(|value| value.to_str().ok())
             .map(algorithm)
             .transpose()?;
+        check_named(named, checksum.as_ref().map(|it| it.algorithm).or(trailer))?;
         Ok(Self {
             md5: content_md5(headers)?,
             checksum,
             trailer,
-            named,
         })
     }
 
@@ -176,7 +179,6 @@ impl Promise {
             .as_ref()
             .map(|checksum| checksum.algorithm)
             .or(self.trailer)
-            .or(self.named)
     }
 
     /// Whether the body is vouched for at all, apart from its signature.
@@ -209,6 +211,20 @@ impl Promise {
         }
         Ok(())
     }
+}
+
+/// What a client says that it computes must be what it sends.
+fn check_named(named: Option<Algorithm>, sent: Option<Algorithm>) -> Result<()> {
+    let why = match (named, sent) {
+        (Some(_), None) => {
+            "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+        }
+        (Some(named), Some(sent)) if named != sent => {
+            "Value for x-amz-sdk-checksum-algorithm header is invalid."
+        }
+        _ => return Ok(()),
+    };
+    Err(Fault::bad("InvalidRequest", why))
 }
 
 fn compare(checksum: &Checksum, digests: &Digests) -> Result<()> {

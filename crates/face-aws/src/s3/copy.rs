@@ -124,7 +124,7 @@ pub(super) async fn upload_part_copy(
     let (source_bucket, source_key) = source(&input.copy_source)?;
     let objects = &call.parts.objects;
     let upload = objects.upload(&input.bucket, &input.key, &input.upload_id)?;
-    let Found { object, body } = objects.get(&source_bucket, &source_key).await?;
+    let Found { object, body, .. } = objects.get(&source_bucket, &source_key).await?;
     conditions::check_source(&call.headers, &object)?;
     let range = match input.copy_source_range.as_deref() {
         None => 0..object.size,

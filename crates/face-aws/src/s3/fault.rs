@@ -121,7 +121,7 @@ impl Fault {
         self
     }
 
-    pub(crate) fn to_xml(&self, resource: &str, request_id: &str, host_id: &str) -> String {
+    pub(crate) fn to_xml(&self, request_id: &str, host_id: &str) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
         let mut element = |name: &str, value: &str| {
             xml.push_str(&format!("<{name}>{}</{name}>", escape(value)));
@@ -131,7 +131,6 @@ impl Fault {
         for (name, value) in &self.fields {
             element(name, value);
         }
-        element("Resource", resource);
         element("RequestId", request_id);
         element("HostId", host_id);
         xml.push_str("</Error>");
@@ -174,17 +173,39 @@ impl From<objects::Error> for Fault {
                 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
             )
             .with("UploadId", upload),
-            Error::InvalidPart(number) => Self::bad(
+            Error::InvalidPart {
+                upload,
+                number,
+                etag,
+            } => Self::bad(
                 "InvalidPart",
                 "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
             )
-            .with("PartNumber", number.to_string()),
-            Error::InvalidPartOrder => Self::bad(
+            .with("UploadId", upload)
+            .with("PartNumber", number.to_string())
+            .with("ETag", etag),
+            Error::InvalidPartOrder(upload) => Self::bad(
                 "InvalidPartOrder",
                 "The list of parts was not in ascending order. Parts must be ordered by part number.",
+            )
+            .with("UploadId", upload),
+            Error::MissingPartChecksum { algorithm, number } => Self::bad(
+                "InvalidRequest",
+                format!(
+                    "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {number} in the request.",
+                    checksum::name(algorithm).to_lowercase()
+                ),
+            ),
+            Error::OtherCoverage { composite } => Self::bad(
+                "InvalidRequest",
+                format!(
+                    "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
+                    checksum::mode(composite)
+                ),
             ),
             Error::PartTooSmall {
                 number,
+                etag,
                 size,
                 least,
             } => Self::bad(
@@ -193,7 +214,8 @@ impl From<objects::Error> for Fault {
             )
             .with("ProposedSize", size.to_string())
             .with("MinSizeAllowed", least.to_string())
-            .with("PartNumber", number.to_string()),
+            .with("PartNumber", number.to_string())
+            .with("ETag", etag),
             Error::WrongSize { expected, actual } => Self::bad(
                 "InvalidRequest",
                 format!(

@@ -2,19 +2,14 @@ use std::ops::Range;
 
 use futures_util::TryStreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use objects::Object;
-use s3s::dto::{
-    Checksum, GetObjectAttributesInput, GetObjectAttributesOutput, GetObjectAttributesParts,
-    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, ObjectAttributes,
-    StorageClass,
-};
+use objects::{Checksum, Object, ObjectPart};
+use s3s::dto::{GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput};
 use s3s::{S3Request, S3Response};
 use wire::BodyError;
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::list::fill_checksums;
-use super::{checksum, conditions, headers, refuse};
+use super::{conditions, headers, refuse};
 
 pub(super) async fn get_object(
     call: &Call,
@@ -24,9 +19,7 @@ pub(super) async fn get_object(
     refuse::version(input.version_id.as_deref())?;
     let found = call.parts.objects.get(&input.bucket, &input.key).await?;
     conditions::check_read(&call.headers, &found.object)?;
-    let part = input
-        .part_number
-        .map(|number| (number, found.body.part_sizes()));
+    let part = input.part_number.map(|number| (number, found.parts));
     let (piece, fields) = describe(call, &found.object, part)?;
     let stream = found.body.stream(piece.range.clone());
     let body = wire::stream(stream.map_err(|error| BodyError::Source(Box::new(error))));
@@ -43,9 +36,9 @@ pub(super) async fn head_object(
     let (object, part) = match input.part_number {
         None => (call.parts.objects.head(&input.bucket, &input.key)?, None),
         Some(number) => {
-            let found = call.parts.objects.get(&input.bucket, &input.key).await?;
-            let sizes = found.body.part_sizes();
-            (found.object, Some((number, sizes)))
+            let objects = &call.parts.objects;
+            let (object, parts) = objects.head_parts(&input.bucket, &input.key)?;
+            (object, Some((number, parts)))
         }
     };
     conditions::check_read(&call.headers, &object)?;
@@ -62,6 +55,8 @@ struct Piece {
     range: Range<u64>,
     of: u64,
     partial: bool,
+    /// Of these bytes, if they are a part that has one.
+    checksum: Option<Checksum>,
 }
 
 impl Piece {
@@ -74,11 +69,11 @@ impl Piece {
     }
 }
 
-/// `part` is the number of the part that is asked for, with the sizes of all of them.
+/// `part` is the number of the part that is asked for, with all that there are.
 fn describe(
     call: &Call,
     object: &Object,
-    part: Option<(i32, Vec<u64>)>,
+    part: Option<(i32, Vec<ObjectPart>)>,
 ) -> Result<(Piece, HeaderMap)> {
     let asks_part = part.is_some();
     let range = headers::text(&call.headers, "range")?;
@@ -89,7 +84,7 @@ fn describe(
                 "Cannot specify both Range header and partNumber query parameter",
             ));
         }
-        (None, Some((number, sizes))) => part_of(object, number, sizes)?,
+        (None, Some((number, parts))) => part_of(object, number, parts)?,
         (Some(range), None) => ranged(range, object.size)?,
         (None, None) => whole(object.size),
     };
@@ -105,11 +100,20 @@ fn describe(
         let range = format!("bytes {first}-{last}/{}", piece.of);
         headers::set(&mut fields, "content-range", &range);
     }
-    // A checksum is over the whole object, and a client would hold a piece against it.
-    if length == piece.of && wants_checksum(call)? {
-        headers::set_checksum(&mut fields, object);
+    if wants_checksum(call)? {
+        add_checksum(&mut fields, object, &piece);
     }
     Ok((piece, fields))
+}
+
+/// The object's is over the whole of it, and a client would hold a piece against it.
+fn add_checksum(fields: &mut HeaderMap, object: &Object, piece: &Piece) {
+    if piece.range.end - piece.range.start == piece.of {
+        headers::set_checksum(fields, object);
+    } else if let (Some(checksum), Some(whole)) = (&piece.checksum, &object.checksum) {
+        headers::set_one_checksum(fields, checksum);
+        headers::set_checksum_type(fields, whole.coverage);
+    }
 }
 
 /// The query may say how the object is to be described this time.
@@ -138,33 +142,40 @@ fn whole(size: u64) -> Piece {
         range: 0..size,
         of: size,
         partial: false,
+        checksum: None,
     }
 }
 
-fn part_of(object: &Object, number: i32, sizes: Vec<u64>) -> Result<Piece> {
-    let sizes = match object.etag.parts {
-        Some(_) => sizes,
-        None => vec![object.size],
+fn part_of(object: &Object, number: i32, parts: Vec<ObjectPart>) -> Result<Piece> {
+    let parts = match object.etag.parts {
+        Some(_) => parts,
+        None => vec![ObjectPart {
+            size: object.size,
+            checksum: None,
+        }],
     };
     let index = usize::try_from(number)
         .ok()
         .and_then(|number| number.checked_sub(1))
-        .filter(|index| *index < sizes.len())
-        .ok_or_else(|| {
-            Fault::new(
-                StatusCode::RANGE_NOT_SATISFIABLE,
-                "InvalidPartNumber",
-                "The requested partnumber is not satisfiable",
-            )
-            .with("PartNumberRequested", number.to_string())
-            .with("ActualPartCount", sizes.len().to_string())
-        })?;
-    let start = sizes[..index].iter().sum();
+        .filter(|index| *index < parts.len())
+        .ok_or_else(|| no_such_part(number, parts.len()))?;
+    let start = parts[..index].iter().map(|part| part.size).sum();
     Ok(Piece {
-        range: start..start + sizes[index],
+        range: start..start + parts[index].size,
         of: object.size,
         partial: true,
+        checksum: parts[index].checksum.clone(),
     })
+}
+
+fn no_such_part(number: i32, parts: usize) -> Fault {
+    Fault::new(
+        StatusCode::RANGE_NOT_SATISFIABLE,
+        "InvalidPartNumber",
+        "The requested partnumber is not satisfiable",
+    )
+    .with("PartNumberRequested", number.to_string())
+    .with("ActualPartCount", parts.to_string())
 }
 
 /// One range of bytes. What does not read as one is ignored, as the protocol wants.
@@ -185,6 +196,7 @@ fn ranged(text: &str, size: u64) -> Result<Piece> {
         range,
         of: size,
         partial: true,
+        checksum: None,
     })
 }
 
@@ -219,49 +231,6 @@ pub(super) fn parse_range(text: &str) -> Option<Wanted> {
             (start <= last).then_some(Wanted::From(start, Some(last)))
         }
     }
-}
-
-pub(super) async fn get_object_attributes(
-    call: &Call,
-    request: S3Request<GetObjectAttributesInput>,
-) -> Result<S3Response<GetObjectAttributesOutput>> {
-    let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
-    let object = call.parts.objects.head(&input.bucket, &input.key)?;
-    let asked = headers::text(&call.headers, "x-amz-object-attributes")?.unwrap_or_default();
-    let wanted = |name: &str| asked.split(',').any(|attribute| attribute.trim() == name);
-    let mut output = GetObjectAttributesOutput {
-        last_modified: Some(headers::wire_time(object.modified)),
-        ..GetObjectAttributesOutput::default()
-    };
-    if wanted(ObjectAttributes::ETAG) {
-        output.e_tag = Some(s3s::dto::ETag::Strong(object.etag.to_string()));
-    }
-    if wanted(ObjectAttributes::OBJECT_SIZE) {
-        output.object_size = i64::try_from(object.size).ok();
-    }
-    if wanted(ObjectAttributes::STORAGE_CLASS) {
-        output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD));
-    }
-    if wanted(ObjectAttributes::CHECKSUM) {
-        output.checksum = checksum_of(&object);
-    }
-    if wanted(ObjectAttributes::OBJECT_PARTS) {
-        output.object_parts = object.etag.parts.map(|parts| GetObjectAttributesParts {
-            total_parts_count: i32::try_from(parts).ok(),
-            ..GetObjectAttributesParts::default()
-        });
-    }
-    Ok(S3Response::new(output))
-}
-
-fn checksum_of(object: &Object) -> Option<Checksum> {
-    let found = object.checksum.as_ref()?;
-    let mut shown = Checksum::default();
-    fill_checksums!(shown, [found]);
-    let type_name = checksum::type_name(found.coverage).to_owned();
-    shown.checksum_type = Some(type_name.into());
-    Some(shown)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::tz::TimeZone;
-use objects::{ETag, Metadata, Object};
+use objects::{Checksum, Coverage, ETag, Metadata, Object};
 
 use super::checksum;
 use super::fault::{Fault, Result};
@@ -123,11 +123,22 @@ pub(super) fn describe(object: &Object) -> HeaderMap {
 /// The object's checksum and what it was made over.
 pub(super) fn set_checksum(headers: &mut HeaderMap, object: &Object) {
     if let Some(checksum) = &object.checksum {
-        let name = checksum::header(checksum.algorithm);
-        set(headers, name, &checksum::show(checksum));
-        let type_name = checksum::type_name(checksum.coverage);
-        set(headers, "x-amz-checksum-type", type_name);
+        set_one_checksum(headers, checksum);
+        set_checksum_type(headers, checksum.coverage);
     }
+}
+
+pub(super) fn set_one_checksum(headers: &mut HeaderMap, checksum: &Checksum) {
+    let name = checksum::header(checksum.algorithm);
+    set(headers, name, &checksum::show(checksum));
+}
+
+pub(super) fn set_checksum_type(headers: &mut HeaderMap, coverage: Coverage) {
+    set(
+        headers,
+        "x-amz-checksum-type",
+        checksum::type_name(coverage),
+    );
 }
 
 pub(super) fn quoted(etag: &ETag) -> String {

@@ -107,13 +107,17 @@ pub(super) async fn list_objects_v2(
 
 /// How many a page may have.
 pub(super) fn page(asked: Option<i32>, name: &str) -> Result<i32> {
+    Ok(natural(asked, name)?.unwrap_or(MAX_KEYS).min(MAX_KEYS))
+}
+
+pub(super) fn natural(asked: Option<i32>, name: &str) -> Result<Option<i32>> {
     match asked {
         Some(asked) if asked < 0 => Err(Fault::invalid_argument(
             name,
             &asked.to_string(),
             format!("Argument {name} must be an integer between 0 and 2147483647"),
         )),
-        asked => Ok(asked.unwrap_or(MAX_KEYS).min(MAX_KEYS)),
+        asked => Ok(asked),
     }
 }
 

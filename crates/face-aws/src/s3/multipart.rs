@@ -2,8 +2,7 @@
 
 use http::HeaderMap;
 use objects::{
-    Begin, Checksum, Complete, CompletedPart, Coverage, ListParts, ListUploads, UploadInfo,
-    UploadPart,
+    Begin, Checksum, Complete, CompletedPart, ListParts, ListUploads, UploadInfo, UploadPart,
 };
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, ChecksumAlgorithm,
@@ -30,7 +29,7 @@ pub(super) async fn create(
         .map(checksum::algorithm)
         .transpose()?;
     let algorithm = asked.unwrap_or(checksum::DEFAULT);
-    let composite = is_composite(call, algorithm)?;
+    let composite = is_composite(call, algorithm, asked.is_some())?;
     let begin = Begin {
         bucket: input.bucket.clone(),
         key: input.key.clone(),
@@ -52,7 +51,7 @@ pub(super) async fn create(
 }
 
 /// The 64-bit one always combines; the others do only when asked to, and the secure hashes can't.
-fn is_composite(call: &Call, algorithm: objects::Algorithm) -> Result<bool> {
+fn is_composite(call: &Call, algorithm: objects::Algorithm, asked: bool) -> Result<bool> {
     use objects::Algorithm::{Crc64Nvme, Sha1, Sha256};
     let cannot = |kind: &str| {
         Err(Fault::bad(
@@ -67,16 +66,16 @@ fn is_composite(call: &Call, algorithm: objects::Algorithm) -> Result<bool> {
         headers::text(&call.headers, "x-amz-checksum-type")?,
         algorithm,
     ) {
+        (Some(_), _) if !asked => Err(Fault::bad(
+            "InvalidRequest",
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+        )),
         (Some("COMPOSITE"), Crc64Nvme) => cannot("COMPOSITE"),
         (Some("FULL_OBJECT"), Sha1 | Sha256) => cannot("FULL_OBJECT"),
         (Some("COMPOSITE"), _) => Ok(true),
         (Some("FULL_OBJECT"), _) => Ok(false),
         (None, algorithm) => Ok(algorithm != Crc64Nvme),
-        (Some(other), _) => Err(Fault::invalid_argument(
-            "x-amz-checksum-type",
-            other,
-            "Value for x-amz-checksum-type header is invalid.",
-        )),
+        (Some(_), _) => Err(invalid_type()),
     }
 }
 
@@ -85,12 +84,7 @@ fn algorithm_name(algorithm: objects::Algorithm) -> ChecksumAlgorithm {
 }
 
 fn type_name(upload: &UploadInfo) -> String {
-    let coverage = if upload.composite {
-        Coverage::Parts(0)
-    } else {
-        Coverage::Whole
-    };
-    checksum::type_name(coverage).to_owned()
+    checksum::mode(upload.composite).to_owned()
 }
 
 pub(super) fn part_number(number: i32) -> Result<u32> {
@@ -141,8 +135,7 @@ pub(super) async fn upload_part(
     let etag = objects::ETag::of(part.md5);
     headers::set(&mut fields, "etag", &headers::quoted(&etag));
     if let Some(checksum) = checksum {
-        let name = checksum::header(checksum.algorithm);
-        headers::set(&mut fields, name, &checksum::show(&checksum));
+        headers::set_one_checksum(&mut fields, &checksum);
     }
     Ok(S3Response::with_headers(
         UploadPartOutput::default(),
@@ -176,6 +169,7 @@ pub(super) async fn complete(
             .mpu_object_size
             .and_then(|size| u64::try_from(size).ok()),
         checksum,
+        composite: composite_said(call)?,
         origin: call.origin(),
     };
     let object = call.parts.objects.complete_upload(complete).await?;
@@ -192,6 +186,23 @@ pub(super) async fn complete(
         .as_ref()
         .map(|checksum| checksum::type_name(checksum.coverage).to_owned().into());
     Ok(S3Response::new(output))
+}
+
+/// What a completion takes the object's checksum to be made of.
+fn composite_said(call: &Call) -> Result<Option<bool>> {
+    match headers::text(&call.headers, "x-amz-checksum-type")? {
+        None => Ok(None),
+        Some("COMPOSITE") => Ok(Some(true)),
+        Some("FULL_OBJECT") => Ok(Some(false)),
+        Some(_) => Err(invalid_type()),
+    }
+}
+
+fn invalid_type() -> Fault {
+    Fault::bad(
+        "InvalidRequest",
+        "Value for x-amz-checksum-type header is invalid.",
+    )
 }
 
 fn location(call: &Call, bucket: &str, key: &str) -> String {

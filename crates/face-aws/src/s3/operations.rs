@@ -6,7 +6,9 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto};
 
 use super::call::Call;
 use super::fault::Fault;
-use super::{buckets, copy, delete, facts, get, list, multipart, notification, post, put};
+use super::{
+    attributes, buckets, copy, delete, facts, get, list, multipart, notification, post, put,
+};
 
 pub(super) struct Operations(pub(super) Arc<Call>);
 
@@ -47,7 +49,7 @@ operations! {
     get_object(GetObjectInput) -> GetObjectOutput = get::get_object;
     head_object(HeadObjectInput) -> HeadObjectOutput = get::head_object;
     get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput
-        = get::get_object_attributes;
+        = attributes::get;
     delete_object(DeleteObjectInput) -> DeleteObjectOutput = delete::delete_object;
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = delete::delete_objects;
     copy_object(CopyObjectInput) -> CopyObjectOutput = copy::copy_object;

@@ -11,7 +11,9 @@ use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::etag::ETag;
 use crate::put::Place;
-use crate::schema::{self, Body, Object, PARTS, Part, UPLOADS, Upload};
+use crate::schema::{
+    self, Body, Object, PART_CHECKSUMS, PARTS, Part, PartChecksums, UPLOADS, Upload,
+};
 use crate::{Objects, bucket, uninterrupted};
 
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct Complete {
     /// What the whole must come to, where the caller knows.
     pub size: Option<u64>,
     pub checksum: Option<Checksum>,
+    /// Whether the object's checksum is to be made of the parts' ones, where the caller says so.
+    pub composite: Option<bool>,
     pub origin: Origin,
 }
 
@@ -67,7 +71,7 @@ fn finish(tx: &mut Tx, complete: &Complete, now: Timestamp) -> Result<Object> {
     };
     let mut stored: BTreeMap<u32, Part> = all_parts(tx, &complete.upload)?.into_iter().collect();
     let numbers: Vec<u32> = stored.keys().copied().collect();
-    let chosen = choose(complete, &mut stored)?;
+    let chosen = choose(complete, &upload, &mut stored)?;
     complete
         .condition
         .check(current.as_ref().map(|object| &object.etag), || {
@@ -91,29 +95,61 @@ fn finish(tx: &mut Tx, complete: &Complete, now: Timestamp) -> Result<Object> {
     // The parts' names for their bodies become the object's: nothing to count.
     let extents: Vec<Blob> = chosen.iter().map(|part| part.blob).collect();
     place.take(tx, &object, &Body::Extents(extents))?;
+    if upload.declared {
+        let key = schema::part_checksums_key(&complete.bucket, &complete.key);
+        let checksums = chosen
+            .iter()
+            .map(|part| checksum_of(&upload, part).cloned());
+        PART_CHECKSUMS.put(tx, key, &PartChecksums(checksums.collect::<Result<_>>()?));
+    }
     place.announce_stored(tx, ChangeKind::Completed, &object, &complete.origin);
     Ok(object)
 }
 
 /// Takes the named parts out of the stored ones, checking that they are what the caller thinks.
-fn choose(complete: &Complete, stored: &mut BTreeMap<u32, Part>) -> Result<Vec<Part>> {
+fn choose(
+    complete: &Complete,
+    upload: &Upload,
+    stored: &mut BTreeMap<u32, Part>,
+) -> Result<Vec<Part>> {
     let ascending = complete
         .parts
         .windows(2)
         .all(|pair| pair[0].number < pair[1].number);
     if !ascending {
-        return Err(Error::InvalidPartOrder);
+        return Err(Error::InvalidPartOrder(complete.upload.clone()));
     }
     let mut chosen = Vec::with_capacity(complete.parts.len());
     for named in &complete.parts {
         let part = stored
             .remove(&named.number)
             .filter(|part| is_the_named(part, named))
-            .ok_or(Error::InvalidPart(named.number))?;
+            .ok_or_else(|| Error::InvalidPart {
+                upload: complete.upload.clone(),
+                number: named.number,
+                etag: named.etag.clone(),
+            })?;
+        check_named(upload, named)?;
         chosen.push(part);
     }
     check_sizes(complete, &chosen)?;
     Ok(chosen)
+}
+
+/// A checksum that is made of the parts' ones is only worth something to who knows those.
+fn check_named(upload: &Upload, named: &CompletedPart) -> Result<()> {
+    let algorithm = upload.algorithm;
+    let says_it = named
+        .checksums
+        .iter()
+        .any(|checksum| checksum.algorithm == algorithm);
+    if upload.declared && upload.composite && !says_it {
+        return Err(Error::MissingPartChecksum {
+            algorithm,
+            number: named.number,
+        });
+    }
+    Ok(())
 }
 
 fn is_the_named(part: &Part, named: &CompletedPart) -> bool {
@@ -133,6 +169,7 @@ fn check_sizes(complete: &Complete, chosen: &[Part]) -> Result<()> {
         if part.blob.len < least {
             return Err(Error::PartTooSmall {
                 number: named.number,
+                etag: named.etag.clone(),
                 size: part.blob.len,
                 least,
             });
@@ -150,6 +187,13 @@ fn size_of(parts: &[Part]) -> u64 {
 }
 
 fn join(complete: &Complete, upload: &Upload, parts: &[Part], now: Timestamp) -> Result<Object> {
+    if complete
+        .composite
+        .is_some_and(|composite| composite != upload.composite)
+    {
+        let composite = upload.composite;
+        return Err(Error::OtherCoverage { composite });
+    }
     let checksum = whole_checksum(upload, parts)?;
     if let Some(wanted) = &complete.checksum
         && *wanted != checksum
@@ -175,19 +219,19 @@ fn join(complete: &Complete, upload: &Upload, parts: &[Part], now: Timestamp) ->
 }
 
 fn whole_checksum(upload: &Upload, parts: &[Part]) -> Result<Checksum> {
-    let of = |part: &Part| {
-        part.checksums
-            .iter()
-            .find(|checksum| checksum.algorithm == upload.algorithm)
-            .map(|checksum| checksum.value.clone())
-            .ok_or_else(|| store::Error::Damaged("a part lacks its upload's checksum".into()))
-    };
-    let values: Vec<Vec<u8>> = parts.iter().map(of).collect::<store::Result<_>>()?;
+    let checksums = parts.iter().map(|part| checksum_of(upload, part));
+    let checksums: Vec<&Checksum> = checksums.collect::<Result<_>>()?;
+    let values = checksums.iter().map(|checksum| checksum.value.as_slice());
     if upload.composite {
-        let pieces = values.iter().map(Vec::as_slice);
-        return Ok(checksum::compose(upload.algorithm, pieces));
+        return Ok(checksum::compose(upload.algorithm, values));
     }
     let lengths = parts.iter().map(|part| part.blob.len);
-    let pieces = values.iter().map(Vec::as_slice).zip(lengths);
-    checksum::combine(upload.algorithm, pieces)
+    checksum::combine(upload.algorithm, values.zip(lengths))
+}
+
+fn checksum_of<'a>(upload: &Upload, part: &'a Part) -> Result<&'a Checksum> {
+    part.checksums
+        .iter()
+        .find(|checksum| checksum.algorithm == upload.algorithm)
+        .ok_or_else(|| store::Error::Damaged("a part lacks its upload's checksum".into()).into())
 }
