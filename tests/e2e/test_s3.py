@@ -201,7 +201,25 @@ def test_what_tools_look_at(s3, bucket):
     assert failure(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
     assert failure(s3.get_bucket_policy, Bucket=bucket) == ("NoSuchBucketPolicy", 404)
     assert failure(s3.get_bucket_cors, Bucket=bucket) == ("NoSuchCORSConfiguration", 404)
-    assert failure(s3.get_public_access_block, Bucket=bucket) == ("NoSuchPublicAccessBlockConfiguration", 404)
+    block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert list(block.values()) == [True] * 4
+    rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rules == [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}]
+    rules = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    assert rules == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert failure(s3.put_public_access_block, Bucket=bucket, PublicAccessBlockConfiguration=block) == ("NotImplemented", 501)
+
+
+def test_emptied_by_its_versions(fulmar, s3, bucket):
+    for key in KEYS:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, PaginationConfig={"PageSize": 2})
+    assert sorted(each["Key"] for page in pages for each in page["Versions"]) == sorted(KEYS)
+    resource = boto3.resource(
+        "s3", endpoint_url=fulmar.endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+    resource.Bucket(bucket).object_versions.delete()
+    s3.delete_bucket(Bucket=bucket)
 
 
 # ---- listing
@@ -298,6 +316,14 @@ def test_an_upload_in_parts(s3, bucket, tmp_path):
     about = s3.get_object_attributes(Bucket=bucket, Key="big file", ObjectAttributes=["ObjectParts", "Checksum"])
     assert about["ObjectParts"]["TotalPartsCount"] == 3
     assert about["Checksum"]["ChecksumType"] == "COMPOSITE"
+    parts = about["ObjectParts"]
+    assert [each["Size"] for each in parts["Parts"]] == [8 * MB, 8 * MB, 4 * MB]
+    assert (parts["MaxParts"], parts["IsTruncated"], parts["NextPartNumberMarker"]) == (1000, False, 3)
+    part = s3.get_object(Bucket=bucket, Key="big file", PartNumber=3, ChecksumMode="ENABLED")
+    assert part["ChecksumCRC32"] == parts["Parts"][2]["ChecksumCRC32"]
+    assert part["Body"].read() == body[16 * MB :]
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "big file"})
+    assert s3.head_object(Bucket=bucket, Key="copy")["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
 
 
 def test_parts_one_by_one(s3, bucket):

@@ -6,8 +6,7 @@
 //!
 //! s3s is used for routing, shapes and XML only. Its own signature check accepts version 2 in headers without looking at
 //! the date, does not ask which headers are signed, holds a whole chunk in memory, and has other error codes than the
-//! service, so a request is handed to it as if it were anonymous. Forms that browsers post are the exception: there the
-//! signature is over a policy inside the body, which s3s reads.
+//! service, so a request is handed to it as if it were anonymous. Forms that browsers post never reach it.
 
 mod attributes;
 mod buckets;
@@ -16,6 +15,7 @@ mod checksum;
 mod conditions;
 mod copy;
 mod delete;
+mod encoded_word;
 mod facts;
 mod fault;
 mod get;
@@ -27,11 +27,15 @@ mod notification;
 mod operations;
 mod payload;
 mod post;
+mod preflight;
 mod put;
 mod query;
 mod refuse;
 mod signature;
 mod signature_v2;
+mod target;
+mod translate;
+mod versions;
 
 #[cfg(test)]
 mod tests;

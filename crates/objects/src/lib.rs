@@ -31,7 +31,7 @@ mod tests;
 use std::future::Future;
 use std::sync::Arc;
 
-use base::{Clock, Random};
+use base::{Clock, Random, Timestamp};
 use store::Store;
 use tokio::sync::Notify;
 
@@ -71,6 +71,11 @@ impl Objects {
             random,
             dropped: Arc::new(Notify::new()),
         }
+    }
+
+    /// What objects' times are to be compared with.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 }
 

@@ -4,7 +4,7 @@ use objects::{Bucket, NewBucket};
 use s3s::dto::{
     Bucket as BucketDto, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput,
     DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput,
-    HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput,
+    HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, ObjectOwnership,
 };
 use s3s::{S3Request, S3Response};
 
@@ -20,7 +20,10 @@ pub(super) async fn create_bucket(
     request: S3Request<CreateBucketInput>,
 ) -> Result<S3Response<CreateBucketOutput>> {
     refuse::unsupported(&call.headers)?;
+    refuse::bucket_acl(&call.headers)?;
+    check_ownership(call)?;
     let input = request.input;
+    check_name(&input.bucket)?;
     let constraint = input
         .create_bucket_configuration
         .as_ref()
@@ -43,6 +46,38 @@ pub(super) async fn create_bucket(
     Ok(S3Response::new(CreateBucketOutput {
         location: Some(format!("/{}", input.bucket)),
     }))
+}
+
+/// Names that read well and that the service keeps for itself.
+fn check_name(name: &str) -> Result<()> {
+    let begins = ["xn--", "sthree-", "amzn-s3-demo-"];
+    let ends = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    let holds = [".-", "-."];
+    let is_reserved = begins.iter().any(|each| name.starts_with(each))
+        || ends.iter().any(|each| name.ends_with(each))
+        || holds.iter().any(|each| name.contains(each));
+    if is_reserved {
+        return Err(Fault::invalid_bucket_name(name));
+    }
+    Ok(())
+}
+
+fn check_ownership(call: &Call) -> Result<()> {
+    let name = "x-amz-object-ownership";
+    match headers::text(&call.headers, name)? {
+        None | Some(ObjectOwnership::BUCKET_OWNER_ENFORCED) => Ok(()),
+        Some(
+            known @ (ObjectOwnership::BUCKET_OWNER_PREFERRED | ObjectOwnership::OBJECT_WRITER),
+        ) => {
+            let fault = Fault::not_implemented(&format!("The object ownership {known}"));
+            Err(fault.with("Header", name))
+        }
+        Some(other) => Err(Fault::bad(
+            "InvalidArgument",
+            format!("Invalid x-amz-object-ownership header: {other}"),
+        )
+        .with("ArgumentName", name)),
+    }
 }
 
 /// Making one's own bucket again succeeds in the oldest region and nowhere else.
@@ -70,15 +105,27 @@ fn region_of(endpoint: &str, constraint: Option<&str>) -> Result<String> {
     match constraint {
         None if endpoint == CLASSIC => Ok(CLASSIC.to_owned()),
         None => Err(illegal_location("unspecified")),
-        Some(CLASSIC) => Err(Fault::bad(
+        Some(other) if other == CLASSIC || !is_region(other) => Err(Fault::bad(
             "InvalidLocationConstraint",
             "The specified location-constraint is not valid",
         )
-        .with("LocationConstraint", CLASSIC)),
+        .with("LocationConstraint", other)),
         Some("EU") if endpoint == CLASSIC || endpoint == "eu-west-1" => Ok("eu-west-1".into()),
         Some(region) if endpoint == CLASSIC || endpoint == region => Ok(region.to_owned()),
         Some(other) => Err(illegal_location(other)),
     }
+}
+
+/// `eu-central-1` and what is named like it; there are new ones every year.
+fn is_region(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('-').collect();
+    let (Some(number), 3..=4) = (parts.last(), parts.len()) else {
+        return name == "EU";
+    };
+    let is_word = |part: &&str| part.len() > 1 && part.bytes().all(|b| b.is_ascii_lowercase());
+    parts[..parts.len() - 1].iter().all(is_word)
+        && number.len() == 1
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn illegal_location(constraint: &str) -> Fault {
@@ -151,36 +198,56 @@ pub(super) async fn list_buckets(
 ) -> Result<S3Response<ListBucketsOutput>> {
     let input = request.input;
     let account = call.parts.access.account();
+    let token = input.continuation_token.as_deref();
+    let after = token.map(read_token).transpose()?.unwrap_or_default();
     let wanted = |bucket: &Bucket| {
-        let after = input.continuation_token.as_deref().unwrap_or_default();
         let prefix = input.prefix.as_deref().unwrap_or_default();
         let in_region = input
             .bucket_region
             .as_deref()
             .is_none_or(|wanted| wanted == region(&bucket.space));
-        bucket.name.as_str() > after && bucket.name.starts_with(prefix) && in_region
+        bucket.name > after && bucket.name.starts_with(prefix) && in_region
     };
+    let most = most_buckets(input.max_buckets)?;
     let mut buckets = call
         .parts
         .objects
         .buckets(|space| is_ours(account, space))?;
     buckets.retain(wanted);
-    let most = match input.max_buckets {
-        Some(most) => list::page(Some(most), "max-buckets").map(list::size)?,
-        None => usize::MAX,
-    };
     let more = buckets.len() > most;
     buckets.truncate(most);
     let token = buckets
         .last()
         .filter(|_| more)
-        .map(|bucket| bucket.name.clone());
+        .map(|bucket| list::write_token(&format!("{TOKEN}{}", bucket.name)));
     Ok(S3Response::new(ListBucketsOutput {
         buckets: Some(buckets.iter().map(describe).collect()),
         owner: Some(list::owner(call)),
         continuation_token: token,
         prefix: input.prefix,
     }))
+}
+
+/// What a token begins with, so that not everything reads as one.
+const TOKEN: &str = "after/";
+
+fn read_token(token: &str) -> Result<String> {
+    let text = list::read_token(token)?;
+    text.strip_prefix(TOKEN)
+        .map(str::to_owned)
+        .ok_or_else(|| list::invalid_token(token))
+}
+
+fn most_buckets(asked: Option<i32>) -> Result<usize> {
+    match asked {
+        None => Ok(usize::MAX),
+        Some(most @ 1..=10_000) => Ok(list::size(most)),
+        Some(other) => Err(Fault::invalid_argument(
+            "max-buckets",
+            &other.to_string(),
+            "Argument max-buckets must be an integer between 1 and 10000",
+        )),
+    }
 }
 
 fn describe(bucket: &Bucket) -> BucketDto {

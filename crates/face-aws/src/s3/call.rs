@@ -20,7 +20,8 @@ use super::operations::Operations;
 use super::payload::Payload;
 use super::query::Query;
 use super::signature::{self, ChunkSigner, Claim};
-use super::{Parts, buckets, headers, host, post, signature_v2};
+use super::target::Target;
+use super::{Parts, buckets, headers, host, post, preflight, signature_v2, translate};
 
 /// The longest document: a completion of 10,000 parts with their checksums has some 2.5 MB.
 const MAX_DOCUMENT: usize = 8 << 20;
@@ -31,6 +32,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) query: Query,
+    pub(super) target: Target,
     pub(super) request_id: String,
     pub(super) principal: String,
     pub(super) source_ip: Option<IpAddr>,
@@ -101,6 +103,9 @@ fn print(fault: &Fault, is_head: bool, request_id: &str, host_id: &str) -> Respo
 }
 
 async fn serve(parts: &Arc<Parts>, head: Head, body: Body, request_id: &str) -> Result<Response> {
+    if head.method == Method::OPTIONS {
+        return Err(preflight::refuse(parts, &head));
+    }
     let query = Query::parse(head.uri.query().unwrap_or_default()).ok_or_else(invalid_uri)?;
     if post::is_form(&head) {
         return post::serve(parts, head, body, request_id).await;
@@ -112,6 +117,7 @@ async fn serve(parts: &Arc<Parts>, head: Head, body: Body, request_id: &str) -> 
         method: head.method.clone(),
         headers: meant_headers(&head.headers, &query),
         query: query.without(is_parameter),
+        target: Target::of(&head.headers, &head.uri),
         request_id: request_id.to_owned(),
         principal: proven.principal,
         source_ip: source_ip(&head),
@@ -121,7 +127,7 @@ async fn serve(parts: &Arc<Parts>, head: Head, body: Body, request_id: &str) -> 
         content: Mutex::new(None),
     };
     check_owner(&call)?;
-    let document = if takes_payload(&call, &head.uri) {
+    let document = if takes_payload(&call) {
         set_length(&mut call.headers, payload.announced());
         call.payload = Mutex::new(Some(payload));
         Bytes::new()
@@ -194,20 +200,20 @@ const READ_HERE: [&str; 11] = [
 async fn dispatch(call: Arc<Call>, uri: Uri, body: s3s::Body) -> Result<Response> {
     let mut request = http::Request::new(body);
     *request.method_mut() = call.method.clone();
-    *request.uri_mut() = without_signature(&uri, &call.query)?;
+    *request.uri_mut() = without_signature(&uri)?;
     *request.headers_mut() = call.headers.clone();
     for name in READ_HERE {
         request.headers_mut().remove(name);
     }
     let mut builder = S3ServiceBuilder::new(Operations(call.clone()));
-    if is_virtual(&call.headers, &uri) {
+    if call.target.is_virtual {
         builder.set_host(Hosts);
     }
     let answered = builder.build().call(request).await;
     finish(&call, answered).await
 }
 
-pub(super) async fn finish(
+async fn finish(
     call: &Call,
     answered: std::result::Result<s3s::HttpResponse, s3s::HttpError>,
 ) -> Result<Response> {
@@ -219,7 +225,7 @@ pub(super) async fn finish(
         Fault::internal()
     })?;
     if response.status().is_client_error() || response.status().is_server_error() {
-        return Err(translate(response, call).await);
+        return Err(translate::fault(response, call).await);
     }
     let response = response.map(|body| body.map_err(BodyError::Source).boxed_unsync());
     let Some((status, body)) = call.content.lock().take() else {
@@ -230,7 +236,7 @@ pub(super) async fn finish(
     Ok(response)
 }
 
-pub(super) struct Hosts;
+struct Hosts;
 
 impl S3Host for Hosts {
     fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
@@ -242,7 +248,7 @@ impl S3Host for Hosts {
     }
 }
 
-fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> &'a str {
+pub(super) fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> &'a str {
     headers
         .get(header::HOST)
         .and_then(|value| value.to_str().ok())
@@ -250,12 +256,8 @@ fn host_of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> &'a str {
         .unwrap_or_default()
 }
 
-pub(super) fn is_virtual(headers: &HeaderMap, uri: &Uri) -> bool {
-    host::bucket(host_of(headers, uri)).is_some()
-}
-
 /// An object's or a part's body may be of any size, and is taken as it comes. Everything else is a document.
-fn takes_payload(call: &Call, uri: &Uri) -> bool {
+fn takes_payload(call: &Call) -> bool {
     const DOCUMENTS: [&str; 7] = [
         "acl",
         "annotation",
@@ -268,17 +270,7 @@ fn takes_payload(call: &Call, uri: &Uri) -> bool {
     call.method == Method::PUT
         && call.headers.get("x-amz-copy-source").is_none()
         && !DOCUMENTS.iter().any(|name| call.query.has(name))
-        && names_object(&call.headers, uri)
-}
-
-/// Whether the path goes beyond the bucket.
-fn names_object(headers: &HeaderMap, uri: &Uri) -> bool {
-    let path = uri.path().trim_start_matches('/');
-    if is_virtual(headers, uri) {
-        !path.is_empty()
-    } else {
-        path.split_once('/').is_some_and(|(_, key)| !key.is_empty())
-    }
+        && call.target.key.is_some()
 }
 
 async fn read_document(call: &Call, payload: &mut Payload) -> Result<Bytes> {
@@ -326,8 +318,11 @@ fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
     }
 }
 
-fn without_signature(uri: &Uri, query: &Query) -> Result<Uri> {
-    let raw = query.with_plus_as_space().to_raw();
+/// A plus is a space here, as in forms; in what is signed it is itself.
+fn without_signature(uri: &Uri) -> Result<Uri> {
+    let raw = uri.query().unwrap_or_default().replace('+', "%20");
+    let query = Query::parse(&raw).ok_or_else(invalid_uri)?;
+    let raw = query.without(is_parameter).to_raw();
     let target = if raw.is_empty() {
         uri.path().to_owned()
     } else {
@@ -384,62 +379,4 @@ fn check_owner(call: &Call) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Gives s3s's own errors the message and the fields of the real service.
-async fn translate(response: s3s::HttpResponse, call: &Call) -> Fault {
-    let status = response.status();
-    let body = response
-        .into_body()
-        .map_err(BodyError::Source)
-        .boxed_unsync();
-    let xml = wire::collect(body, base::ByteSize::kib(64)).await;
-    let xml = String::from_utf8_lossy(&xml.unwrap_or_default()).into_owned();
-    let code = element(&xml, "Code").unwrap_or_else(|| "InternalError".into());
-    let message = element(&xml, "Message").unwrap_or_default();
-    match code.as_str() {
-        "InternalError" => Fault::internal(),
-        "MalformedXML" => Fault::malformed_xml(),
-        "InvalidURI" => invalid_uri(),
-        "InvalidBucketName" => Fault::bad(&code, "The specified bucket is not valid."),
-        "KeyTooLongError" => {
-            Fault::bad(&code, "Your key is too long").with("MaxSizeAllowed", "1024")
-        }
-        "MissingRequestBodyError" => Fault::bad(&code, "Request Body is empty"),
-        "MethodNotAllowed" => Fault::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            &code,
-            "The specified method is not allowed against this resource.",
-        )
-        .with("Method", call.method.as_str()),
-        "NotImplemented" => match message.strip_suffix(" is not implemented yet") {
-            Some(operation) => Fault::not_implemented(&format!("The operation {operation}")),
-            None => Fault::not_implemented("This operation"),
-        },
-        "InvalidArgument" => invalid_argument(&message),
-        _ => Fault::new(status, &code, message),
-    }
-}
-
-/// s3s says `invalid query: max-keys: many`.
-fn invalid_argument(message: &str) -> Fault {
-    let named = message
-        .strip_prefix("invalid query: ")
-        .and_then(|rest| rest.split_once(": "));
-    match named {
-        Some((name, value)) => Fault::invalid_argument(
-            name,
-            value,
-            format!("Provided {name} not an integer or within integer range"),
-        ),
-        None => Fault::bad("InvalidArgument", message),
-    }
-}
-
-fn element(xml: &str, name: &str) -> Option<String> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    quick_xml::escape::unescape(text)
-        .ok()
-        .map(std::borrow::Cow::into_owned)
 }

@@ -1,5 +1,6 @@
 //! Conditions on an object's tag and age.
 
+use base::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use objects::{Condition, Object, Tags};
 
@@ -7,7 +8,7 @@ use super::fault::{Fault, Result};
 use super::headers;
 
 /// A read's conditions, in the order in which RFC 9110 weighs them (section 13.2.2): a tag wins over a date.
-pub(super) fn check_read(fields: &HeaderMap, object: &Object) -> Result<()> {
+pub(super) fn check_read(fields: &HeaderMap, object: &Object, now: Timestamp) -> Result<()> {
     match tags(fields, "if-match")? {
         Some(tags) if !tags.hold(&object.etag) => return Err(Fault::precondition("If-Match")),
         Some(_) => {}
@@ -20,15 +21,13 @@ pub(super) fn check_read(fields: &HeaderMap, object: &Object) -> Result<()> {
     match tags(fields, "if-none-match")? {
         Some(tags) if tags.hold(&object.etag) => Err(not_modified(object)),
         Some(_) => Ok(()),
-        None if is_newer(fields, "if-modified-since", object)? == Some(false) => {
-            Err(not_modified(object))
-        }
+        None if is_older(fields, "if-modified-since", object, now)? => Err(not_modified(object)),
         None => Ok(()),
     }
 }
 
 /// The conditions on the source of a copy; there is no copy, so whatever fails is a failed precondition.
-pub(super) fn check_source(fields: &HeaderMap, object: &Object) -> Result<()> {
+pub(super) fn check_source(fields: &HeaderMap, object: &Object, now: Timestamp) -> Result<()> {
     let failed = |name: &str| Err(Fault::precondition(name));
     match tags(fields, "x-amz-copy-source-if-match")? {
         Some(tags) if !tags.hold(&object.etag) => return failed("x-amz-copy-source-If-Match"),
@@ -43,30 +42,51 @@ pub(super) fn check_source(fields: &HeaderMap, object: &Object) -> Result<()> {
     match tags(fields, "x-amz-copy-source-if-none-match")? {
         Some(tags) if tags.hold(&object.etag) => failed("x-amz-copy-source-If-None-Match"),
         Some(_) => Ok(()),
-        None => match is_newer(fields, "x-amz-copy-source-if-modified-since", object)? {
-            Some(false) => failed("x-amz-copy-source-If-Modified-Since"),
-            _ => Ok(()),
-        },
+        None if is_older(fields, "x-amz-copy-source-if-modified-since", object, now)? => {
+            failed("x-amz-copy-source-If-Modified-Since")
+        }
+        None => Ok(()),
     }
 }
 
-/// A write's conditions, to be decided where the write is. The service knows `If-None-Match` only with `*`.
+/// A write's conditions, to be decided where the write is. The service knows `If-None-Match` only with `*`, and
+/// `If-Match` only without.
 pub(super) fn of_write(fields: &HeaderMap) -> Result<Condition> {
-    let if_none_match = tags(fields, "if-none-match")?;
-    if matches!(if_none_match, Some(Tags::List(_))) {
-        return Err(Fault::not_implemented(
-            "A write with If-None-Match other than *",
-        ));
-    }
     let if_match = tags(fields, "if-match")?;
-    if if_match.is_some() && if_none_match.is_some() {
-        return Err(Fault::not_implemented(
-            "A write with both If-Match and If-None-Match",
-        ));
+    let if_none_match = tags(fields, "if-none-match")?;
+    let value = |name: &str| {
+        let why = format!("We don't accept the provided value of {name} header for this API");
+        Err(not_built(name, why))
+    };
+    match (&if_match, &if_none_match) {
+        (Some(_), Some(_)) => {
+            let why = "Multiple conditional request headers present in the request";
+            Err(not_built("If-Match,If-None-Match", why))
+        }
+        (_, Some(Tags::List(_))) => value("If-None-Match"),
+        (Some(Tags::Any), _) => value("If-Match"),
+        _ => Ok(Condition {
+            if_match,
+            if_none_match,
+        }),
     }
+}
+
+/// The service has not built it either.
+fn not_built(header: &str, why: impl Into<String>) -> Fault {
+    Fault::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "NotImplemented",
+        "A header you provided implies functionality that is not implemented",
+    )
+    .with("Header", header)
+    .with("additionalMessage", why)
+}
+
+pub(super) fn of_delete(fields: &HeaderMap) -> Result<Condition> {
     Ok(Condition {
-        if_match,
-        if_none_match,
+        if_match: tags(fields, "if-match")?,
+        if_none_match: None,
     })
 }
 
@@ -89,6 +109,13 @@ fn tags(fields: &HeaderMap, name: &str) -> Result<Option<Tags>> {
 fn is_newer(fields: &HeaderMap, name: &str, object: &Object) -> Result<Option<bool>> {
     let date = headers::text(fields, name)?.and_then(headers::parse_http_date);
     Ok(date.map(|date| object.modified.as_secs() > date.as_secs()))
+}
+
+/// Whether the object is no newer than a date. A date that is still to come says nothing (RFC 9110, section 13.1.3).
+fn is_older(fields: &HeaderMap, name: &str, object: &Object, now: Timestamp) -> Result<bool> {
+    let date = headers::text(fields, name)?.and_then(headers::parse_http_date);
+    let date = date.filter(|date| date.as_secs() <= now.as_secs());
+    Ok(date.is_some_and(|date| object.modified.as_secs() <= date.as_secs()))
 }
 
 fn not_modified(object: &Object) -> Fault {

@@ -14,19 +14,33 @@ use super::list::fill_checksums;
 use super::put::MAX_PUT;
 use super::{checksum, conditions, headers, multipart, refuse};
 
+/// What may be said to be other than it was, so that an object may be copied onto itself.
+const CHANGES: [&str; 2] = ["x-amz-storage-class", refuse::SSE];
+
 pub(super) async fn copy_object(
     call: &Call,
     request: S3Request<CopyObjectInput>,
 ) -> Result<S3Response<CopyObjectOutput>> {
     refuse::unsupported(&call.headers)?;
+    refuse::object_acl(&call.headers)?;
     let input = request.input;
     let (source_bucket, source_key) = source(&input.copy_source)?;
     let object = call.parts.objects.head(&source_bucket, &source_key)?;
-    conditions::check_source(&call.headers, &object)?;
+    conditions::check_source(&call.headers, &object, call.parts.objects.now())?;
     check_size(object.size)?;
-    let replaces = directive(call, "x-amz-metadata-directive")?;
+    let replaces = directive(
+        call,
+        "x-amz-metadata-directive",
+        "Unknown metadata directive.",
+    )?;
+    directive(
+        call,
+        "x-amz-tagging-directive",
+        "Unknown tagging directive.",
+    )?;
     let is_itself = source_bucket == input.bucket && source_key == input.key;
-    if is_itself && !replaces {
+    let changes = replaces || CHANGES.iter().any(|name| call.headers.contains_key(*name));
+    if is_itself && !changes {
         return Err(Fault::bad(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -54,6 +68,7 @@ pub(super) async fn copy_object(
     let copied = call.parts.objects.copy(copy).await?;
     Ok(S3Response::new(CopyObjectOutput {
         copy_object_result: Some(describe(&copied)),
+        server_side_encryption: Some(headers::encryption()),
         ..CopyObjectOutput::default()
     }))
 }
@@ -73,15 +88,11 @@ fn describe(copied: &Object) -> CopyObjectResult {
 }
 
 /// Whether what comes with the copy is to be taken instead of what the source has.
-fn directive(call: &Call, name: &str) -> Result<bool> {
+fn directive(call: &Call, name: &str, unknown: &str) -> Result<bool> {
     match headers::text(&call.headers, name)? {
         None | Some("COPY") => Ok(false),
         Some("REPLACE") => Ok(true),
-        Some(other) => Err(Fault::invalid_argument(
-            name,
-            other,
-            "Unknown metadata directive.",
-        )),
+        Some(other) => Err(Fault::invalid_argument(name, other, unknown)),
     }
 }
 
@@ -125,7 +136,7 @@ pub(super) async fn upload_part_copy(
     let objects = &call.parts.objects;
     let upload = objects.upload(&input.bucket, &input.key, &input.upload_id)?;
     let Found { object, body, .. } = objects.get(&source_bucket, &source_key).await?;
-    conditions::check_source(&call.headers, &object)?;
+    conditions::check_source(&call.headers, &object, objects.now())?;
     let range = match input.copy_source_range.as_deref() {
         None => 0..object.size,
         Some(text) => range_of(text, object.size)?,
@@ -154,6 +165,7 @@ pub(super) async fn upload_part_copy(
     }
     Ok(S3Response::new(UploadPartCopyOutput {
         copy_part_result: Some(result),
+        server_side_encryption: Some(headers::encryption()),
         ..UploadPartCopyOutput::default()
     }))
 }

@@ -1,3 +1,4 @@
+use http::StatusCode;
 use objects::{Condition, Deleted, Tags};
 use s3s::dto::{
     DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
@@ -22,7 +23,7 @@ pub(super) async fn delete_object(
     if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
         return Err(Fault::not_implemented("Deleting by size or time"));
     }
-    let condition = conditions::of_write(&call.headers)?;
+    let condition = conditions::of_delete(&call.headers)?;
     call.parts
         .objects
         .delete(&input.bucket, &input.key, condition, call.origin())
@@ -45,7 +46,10 @@ pub(super) async fn delete_objects(
     for object in objects {
         match condition_of(&object) {
             Ok(condition) => keys.push((object.key, condition)),
-            Err(fault) => refused.push(failure(object.key, fault)),
+            Err(fault) => refused.push(Error {
+                version_id: object.version_id,
+                ..failure(object.key, fault)
+            }),
         }
     }
     let outcomes = call
@@ -72,7 +76,13 @@ pub(super) async fn delete_objects(
 }
 
 fn condition_of(object: &ObjectIdentifier) -> Result<Condition> {
-    refuse::version(object.version_id.as_deref())?;
+    if refuse::version(object.version_id.as_deref()).is_err() {
+        return Err(Fault::new(
+            StatusCode::NOT_FOUND,
+            "NoSuchVersion",
+            "The specified version does not exist.",
+        ));
+    }
     if object.last_modified_time.is_some() || object.size.is_some() {
         return Err(Fault::not_implemented("Deleting by size or time"));
     }

@@ -1,5 +1,5 @@
-//! What is asked of a bucket by tools that only look, answered by what is the case: the owner has full control, and
-//! nothing of the rest was ever set up.
+//! What is asked of a bucket by tools that only look, answered by what is the case: the owner has full control,
+//! what the real service gives every bucket is there, and nothing of the rest was ever set up.
 
 use http::StatusCode;
 use s3s::dto::*;
@@ -7,7 +7,7 @@ use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::list;
+use super::{headers, list};
 
 pub(super) async fn bucket_acl(
     call: &Call,
@@ -69,6 +69,56 @@ pub(super) async fn request_payment(
     }))
 }
 
+/// What the real service has given every bucket since 2023.
+pub(super) async fn encryption(
+    call: &Call,
+    request: S3Request<GetBucketEncryptionInput>,
+) -> Result<S3Response<GetBucketEncryptionOutput>> {
+    call.parts.objects.bucket(&request.input.bucket)?;
+    let by_default = ServerSideEncryptionByDefault {
+        kms_master_key_id: None,
+        sse_algorithm: headers::encryption(),
+    };
+    let rule = ServerSideEncryptionRule {
+        apply_server_side_encryption_by_default: Some(by_default),
+        bucket_key_enabled: Some(false),
+    };
+    let configuration = ServerSideEncryptionConfiguration { rules: vec![rule] };
+    Ok(S3Response::new(GetBucketEncryptionOutput {
+        server_side_encryption_configuration: Some(configuration),
+    }))
+}
+
+/// Nobody but the owner gets at anything here.
+pub(super) async fn public_access(
+    call: &Call,
+    request: S3Request<GetPublicAccessBlockInput>,
+) -> Result<S3Response<GetPublicAccessBlockOutput>> {
+    call.parts.objects.bucket(&request.input.bucket)?;
+    let configuration = PublicAccessBlockConfiguration {
+        block_public_acls: Some(true),
+        block_public_policy: Some(true),
+        ignore_public_acls: Some(true),
+        restrict_public_buckets: Some(true),
+    };
+    Ok(S3Response::new(GetPublicAccessBlockOutput {
+        public_access_block_configuration: Some(configuration),
+    }))
+}
+
+pub(super) async fn ownership(
+    call: &Call,
+    request: S3Request<GetBucketOwnershipControlsInput>,
+) -> Result<S3Response<GetBucketOwnershipControlsOutput>> {
+    call.parts.objects.bucket(&request.input.bucket)?;
+    let rule = OwnershipControlsRule {
+        object_ownership: ObjectOwnership::from_static(ObjectOwnership::BUCKET_OWNER_ENFORCED),
+    };
+    Ok(S3Response::new(GetBucketOwnershipControlsOutput {
+        ownership_controls: Some(OwnershipControls { rules: vec![rule] }),
+    }))
+}
+
 /// Settings whose answer is empty when they were never made.
 macro_rules! empty {
     ($($name:ident: $input:ident -> $output:ident;)*) => {$(
@@ -115,17 +165,9 @@ never_set! {
     website: GetBucketWebsiteInput -> GetBucketWebsiteOutput
         = "NoSuchWebsiteConfiguration",
           "The specified bucket does not have a website configuration";
-    encryption: GetBucketEncryptionInput -> GetBucketEncryptionOutput
-        = "ServerSideEncryptionConfigurationNotFoundError",
-          "The server side encryption configuration was not found";
     replication: GetBucketReplicationInput -> GetBucketReplicationOutput
         = "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
     object_lock: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput
         = "ObjectLockConfigurationNotFoundError",
           "Object Lock configuration does not exist for this bucket";
-    ownership: GetBucketOwnershipControlsInput -> GetBucketOwnershipControlsOutput
-        = "OwnershipControlsNotFoundError", "The bucket ownership controls were not found";
-    public_access: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput
-        = "NoSuchPublicAccessBlockConfiguration",
-          "The public access block configuration was not found";
 }

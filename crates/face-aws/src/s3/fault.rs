@@ -1,10 +1,11 @@
 //! The real service's errors: code, status, message, and the fields that some codes carry.
 
 use base::ByteSize;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use quick_xml::escape::escape;
 
 use super::checksum;
+use super::target::Target;
 
 pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
@@ -33,6 +34,11 @@ impl Fault {
     /// The commonest status.
     pub(crate) fn bad(code: &str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(crate) fn invalid_bucket_name(name: &str) -> Self {
+        Self::bad("InvalidBucketName", "The specified bucket is not valid.")
+            .with("BucketName", name)
     }
 
     pub(crate) fn denied(message: impl Into<String>) -> Self {
@@ -83,6 +89,36 @@ impl Fault {
         )
         .with("ProposedSize", proposed.to_string())
         .with("MaxSizeAllowed", allowed.as_bytes().to_string())
+    }
+
+    pub(crate) fn too_small(proposed: u64, allowed: u64) -> Self {
+        Self::bad(
+            "EntityTooSmall",
+            "Your proposed upload is smaller than the minimum allowed size",
+        )
+        .with("ProposedSize", proposed.to_string())
+        .with("MinSizeAllowed", allowed.to_string())
+    }
+
+    pub(crate) fn key_too_long() -> Self {
+        Self::bad("KeyTooLongError", "Your key is too long").with("MaxSizeAllowed", "1024")
+    }
+
+    pub(super) fn method_not_allowed(method: &Method, target: &Target) -> Self {
+        let fault = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "MethodNotAllowed",
+            "The specified method is not allowed against this resource.",
+        );
+        let allowed = match target.kind() {
+            "SERVICE" => "GET",
+            "BUCKET" => "DELETE, GET, HEAD, POST, PUT",
+            _ => "DELETE, GET, HEAD, PUT",
+        };
+        fault
+            .with("Method", method.as_str())
+            .with("ResourceType", target.kind())
+            .with_header(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
     pub(crate) fn precondition(condition: &str) -> Self {
@@ -208,12 +244,7 @@ impl From<objects::Error> for Fault {
                 etag,
                 size,
                 least,
-            } => Self::bad(
-                "EntityTooSmall",
-                "Your proposed upload is smaller than the minimum allowed size",
-            )
-            .with("ProposedSize", size.to_string())
-            .with("MinSizeAllowed", least.to_string())
+            } => Self::too_small(size, least)
             .with("PartNumber", number.to_string())
             .with("ETag", etag),
             Error::WrongSize { expected, actual } => Self::bad(

@@ -18,7 +18,8 @@ pub(super) async fn get_object(
     let input = request.input;
     refuse::version(input.version_id.as_deref())?;
     let found = call.parts.objects.get(&input.bucket, &input.key).await?;
-    conditions::check_read(&call.headers, &found.object)?;
+    let now = call.parts.objects.now();
+    conditions::check_read(&call.headers, &found.object, now)?;
     let part = input.part_number.map(|number| (number, found.parts));
     let (piece, fields) = describe(call, &found.object, part)?;
     let stream = found.body.stream(piece.range.clone());
@@ -41,7 +42,7 @@ pub(super) async fn head_object(
             (object, Some((number, parts)))
         }
     };
-    conditions::check_read(&call.headers, &object)?;
+    conditions::check_read(&call.headers, &object, call.parts.objects.now())?;
     let (piece, fields) = describe(call, &object, part)?;
     *call.content.lock() = Some((piece.status(), wire::empty()));
     Ok(S3Response::with_headers(

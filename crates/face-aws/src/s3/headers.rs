@@ -3,9 +3,10 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::tz::TimeZone;
 use objects::{Checksum, Coverage, ETag, Metadata, Object};
+use s3s::dto::ServerSideEncryption;
 
-use super::checksum;
 use super::fault::{Fault, Result};
+use super::{checksum, encoded_word, refuse};
 
 /// Names and values together.
 const MAX_USER_METADATA: usize = 2 << 10;
@@ -96,6 +97,7 @@ pub(super) fn describe(object: &Object) -> HeaderMap {
     set(&mut headers, "etag", &quoted(&object.etag));
     set(&mut headers, "last-modified", &http_date(object.modified));
     set(&mut headers, "accept-ranges", "bytes");
+    set_encryption(&mut headers);
     let metadata = &object.metadata;
     let content_type = metadata.content_type.as_deref();
     set(
@@ -115,9 +117,19 @@ pub(super) fn describe(object: &Object) -> HeaderMap {
         }
     }
     for (name, value) in &metadata.user {
-        set(&mut headers, &format!("{USER}{name}"), value);
+        let value = encoded_word::encode(value);
+        set(&mut headers, &format!("{USER}{name}"), &value);
     }
     headers
+}
+
+/// See [`refuse::SSE`].
+pub(super) fn set_encryption(headers: &mut HeaderMap) {
+    set(headers, refuse::SSE, refuse::AES256);
+}
+
+pub(super) fn encryption() -> ServerSideEncryption {
+    ServerSideEncryption::from_static(refuse::AES256)
 }
 
 /// The object's checksum and what it was made over.

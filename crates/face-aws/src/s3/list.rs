@@ -163,7 +163,12 @@ fn common_prefixes(listing: &Listing, text: &Text) -> Vec<CommonPrefix> {
     prefixes(&listing.prefixes, text)
 }
 
-fn contents(call: &Call, entries: &[Entry], text: &Text, with_owner: bool) -> Vec<Object> {
+pub(super) fn contents(
+    call: &Call,
+    entries: &[Entry],
+    text: &Text,
+    with_owner: bool,
+) -> Vec<Object> {
     let shown = entries.iter().map(|entry| {
         let object = &entry.object;
         let checksum = object.checksum.as_ref();
@@ -201,21 +206,23 @@ pub(super) fn canonical_id(account: &str) -> String {
     crate::signature::hex(digest(&SHA256, account.as_bytes()).as_ref())
 }
 
-fn write_token(next: &str) -> String {
+pub(super) fn write_token(next: &str) -> String {
     URL_SAFE_NO_PAD.encode(next)
 }
 
-fn read_token(token: &str) -> Result<String> {
+pub(super) fn read_token(token: &str) -> Result<String> {
     URL_SAFE_NO_PAD
         .decode(token)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .filter(|after| !after.is_empty())
-        .ok_or_else(|| {
-            Fault::invalid_argument(
-                "continuation-token",
-                token,
-                "The continuation token provided is incorrect",
-            )
-        })
+        .ok_or_else(|| invalid_token(token))
+}
+
+pub(super) fn invalid_token(token: &str) -> Fault {
+    Fault::invalid_argument(
+        "continuation-token",
+        token,
+        "The continuation token provided is incorrect",
+    )
 }

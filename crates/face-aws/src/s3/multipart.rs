@@ -17,6 +17,7 @@ use super::call::Call;
 use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::list::{self, Text, fill_checksums};
+use super::target::Target;
 use super::{conditions, copy, headers, put, refuse};
 
 pub(super) async fn create(
@@ -24,6 +25,7 @@ pub(super) async fn create(
     request: S3Request<CreateMultipartUploadInput>,
 ) -> Result<S3Response<CreateMultipartUploadOutput>> {
     refuse::unsupported(&call.headers)?;
+    refuse::object_acl(&call.headers)?;
     let input = request.input;
     let asked = headers::text(&call.headers, "x-amz-checksum-algorithm")?
         .map(checksum::algorithm)
@@ -46,6 +48,7 @@ pub(super) async fn create(
         upload_id: Some(upload.id.clone()),
         checksum_algorithm: asked.map(algorithm_name),
         checksum_type: asked.map(|_| type_name(&upload).into()),
+        server_side_encryption: Some(headers::encryption()),
         ..CreateMultipartUploadOutput::default()
     }))
 }
@@ -134,6 +137,7 @@ pub(super) async fn upload_part(
     let mut fields = HeaderMap::new();
     let etag = objects::ETag::of(part.md5);
     headers::set(&mut fields, "etag", &headers::quoted(&etag));
+    headers::set_encryption(&mut fields);
     if let Some(checksum) = checksum {
         headers::set_one_checksum(&mut fields, &checksum);
     }
@@ -174,10 +178,11 @@ pub(super) async fn complete(
     };
     let object = call.parts.objects.complete_upload(complete).await?;
     let mut output = CompleteMultipartUploadOutput {
-        location: Some(location(call, &input.bucket, &input.key)),
+        location: Some(location(&call.headers, &call.target, &input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),
         e_tag: Some(ETag::Strong(object.etag.to_string())),
+        server_side_encryption: Some(headers::encryption()),
         ..CompleteMultipartUploadOutput::default()
     };
     fill_checksums!(output, object.checksum.iter());
@@ -205,13 +210,15 @@ fn invalid_type() -> Fault {
     )
 }
 
-fn location(call: &Call, bucket: &str, key: &str) -> String {
-    let host = headers::text(&call.headers, "host").ok().flatten();
-    let key = super::query::encode_path(key);
-    format!(
-        "http://{}/{bucket}/{key}",
-        host.unwrap_or("s3.amazonaws.com")
-    )
+/// Where an object is, for whoever sent this request. The key's slashes are encoded too, as the service does.
+pub(super) fn location(headers: &HeaderMap, target: &Target, key: &str) -> String {
+    let host = headers::text(headers, "host").ok().flatten();
+    let host = host.unwrap_or("s3.amazonaws.com");
+    let key = super::query::encode(key);
+    match &target.bucket {
+        Some(bucket) if !target.is_virtual => format!("http://{host}/{bucket}/{key}"),
+        _ => format!("http://{host}/{key}"),
+    }
 }
 
 fn named(part: CompletedPartDto) -> Result<CompletedPart> {

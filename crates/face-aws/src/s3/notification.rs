@@ -295,18 +295,16 @@ fn print(binding: ObjectBinding, output: &mut GetBucketNotificationConfiguration
     }
 }
 
+/// The service takes the rules' names in any case, and gives them back with a capital.
 fn print_filter(binding: &ObjectBinding) -> Option<NotificationConfigurationFilter> {
-    let rules: Vec<FilterRule> = [
-        (FilterRuleName::PREFIX, &binding.prefix),
-        (FilterRuleName::SUFFIX, &binding.suffix),
-    ]
-    .into_iter()
-    .filter(|(_, value)| !value.is_empty())
-    .map(|(name, value)| FilterRule {
-        name: Some(FilterRuleName::from_static(name)),
-        value: Some(value.clone()),
-    })
-    .collect();
+    let rules: Vec<FilterRule> = [("Prefix", &binding.prefix), ("Suffix", &binding.suffix)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| FilterRule {
+            name: Some(FilterRuleName::from_static(name)),
+            value: Some(value.clone()),
+        })
+        .collect();
     (!rules.is_empty()).then_some(NotificationConfigurationFilter {
         key: Some(S3KeyFilter {
             filter_rules: Some(rules),

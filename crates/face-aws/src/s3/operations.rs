@@ -7,7 +7,7 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto};
 use super::call::Call;
 use super::fault::Fault;
 use super::{
-    attributes, buckets, copy, delete, facts, get, list, multipart, notification, post, put,
+    attributes, buckets, copy, delete, facts, get, list, multipart, notification, put, versions,
 };
 
 pub(super) struct Operations(pub(super) Arc<Call>);
@@ -45,7 +45,6 @@ operations! {
         = buckets::get_bucket_location;
 
     put_object(PutObjectInput) -> PutObjectOutput = put::put_object;
-    post_object(PostObjectInput) -> PostObjectOutput = post::post_object;
     get_object(GetObjectInput) -> GetObjectOutput = get::get_object;
     head_object(HeadObjectInput) -> HeadObjectOutput = get::head_object;
     get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput
@@ -54,6 +53,7 @@ operations! {
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = delete::delete_objects;
     copy_object(CopyObjectInput) -> CopyObjectOutput = copy::copy_object;
     list_objects(ListObjectsInput) -> ListObjectsOutput = list::list_objects;
+    list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput = versions::list;
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = list::list_objects_v2;
 
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput

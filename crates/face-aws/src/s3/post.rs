@@ -1,32 +1,30 @@
-//! Forms that browsers post. The signature is over a policy in one of the form's fields, so s3s, which reads the form,
-//! checks it; it gathers the file in memory, for which reason such a file has a bound of its own.
+//! Forms that browsers post. The signature is over a policy in one of the form's fields, which says what the others may
+//! be; what other requests say in headers is in fields here.
+
+mod form;
+mod policy;
+mod proof;
 
 use std::sync::Arc;
 
-use access::Access;
-use base::ByteSize;
-use futures_util::StreamExt;
+use base::{Clock, SystemClock};
+use bytes::Bytes;
 use http::request::Parts as Head;
-use http::{HeaderMap, Method, header};
-use objects::{ChangeKind, Condition, Metadata, Put};
-use parking_lot::Mutex;
-use s3s::auth::{S3Auth, SecretKey};
-use s3s::config::{S3Config, StaticConfigProvider};
-use s3s::dto::{
-    ObjectCannedACL, PostObjectInput, PostObjectOutput, ServerSideEncryption, StorageClass,
-};
-use s3s::service::S3ServiceBuilder;
-use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+use http::{HeaderValue, Method, StatusCode, header};
+use objects::{ChangeKind, Condition, Object, Put};
+use quick_xml::escape::escape;
 use wire::{Body, Response};
 
-use super::call::{Call, Hosts, describe, finish, is_virtual, source_ip};
+use self::form::{File, Form};
+use self::policy::Policy;
+use super::call::{describe, refused, source_ip};
+use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
-use super::operations::Operations;
-use super::query::Query;
-use super::{Parts, checksum, headers, refuse};
+use super::put::MAX_PUT;
+use super::target::Target;
+use super::{Parts, headers, multipart, query, refuse};
 
-/// The largest file in a form.
-const MAX_FILE: ByteSize = ByteSize::mib(64);
+const MAX_KEY: usize = 1_024;
 
 pub(super) fn is_form(head: &Head) -> bool {
     let content_type = head.headers.get(header::CONTENT_TYPE);
@@ -44,125 +42,139 @@ pub(super) async fn serve(
     body: Body,
     request_id: &str,
 ) -> Result<Response> {
-    let call = Arc::new(Call {
-        parts: parts.clone(),
-        method: head.method.clone(),
-        headers: head.headers.clone(),
-        query: Query::default(),
+    let target = Target::of(&head.headers, &head.uri);
+    let (Some(bucket), None) = (&target.bucket, &target.key) else {
+        return Err(Fault::method_not_allowed(&head.method, &target));
+    };
+    let (form, file) = form::read(&head.headers, body).await?;
+    let now = SystemClock.now();
+    let claim = proof::Claim::read(&form)?;
+    let found = parts.access.credential(&claim.key_id, claim.token());
+    let credential = found.map_err(|error| refused(error, &claim.key_id))?;
+    claim.verify(&credential.secret)?;
+    let policy = Policy::read(claim.policy())?;
+    policy.check(&form, bucket, now)?;
+    let origin = objects::Origin {
         request_id: request_id.to_owned(),
-        principal: String::new(),
+        principal: describe(&credential.principal),
         source_ip: source_ip(&head),
-        region: String::new(),
-        payload: Mutex::new(None),
-        fault: Mutex::new(None),
-        content: Mutex::new(None),
-    });
-    let mut config = S3Config::default();
-    config.post_object_max_file_size = MAX_FILE.as_bytes();
-    let mut builder = S3ServiceBuilder::new(Operations(call.clone()));
-    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-    builder.set_auth(Keys(parts.access.clone()));
-    if is_virtual(&call.headers, &head.uri) {
-        builder.set_host(Hosts);
-    }
-    let request = http::Request::from_parts(head, s3s::Body::http_body_unsync(body));
-    let answered = builder.build().call(request).await;
-    finish(&call, answered).await
+    };
+    let object = store(parts, &form, bucket, file, &policy, origin).await?;
+    let location = multipart::location(&head.headers, &target, key(&form)?);
+    answer(&form, bucket, &object, &location)
 }
 
-/// The keys that forms may be signed with. A session's token would be in a field that this can't see, so sessions can't
-/// sign forms.
-struct Keys(Access);
-
-#[async_trait::async_trait]
-impl S3Auth for Keys {
-    async fn get_secret_key(&self, key_id: &str) -> S3Result<SecretKey> {
-        match self.0.credential(key_id, None) {
-            Ok(credential) => Ok(SecretKey::from(credential.secret)),
-            Err(_) => Err(S3Error::with_message(
-                S3ErrorCode::InvalidAccessKeyId,
-                "The AWS Access Key Id you provided does not exist in our records.",
-            )),
-        }
+fn key(form: &Form) -> Result<&str> {
+    let key = form.get("key").ok_or_else(|| form::missing("key"))?;
+    if key.is_empty() {
+        let why = "User key must have a length greater than 0.";
+        return Err(Fault::invalid_argument("key", key, why));
     }
+    if key.len() > MAX_KEY {
+        return Err(Fault::key_too_long());
+    }
+    Ok(key)
 }
 
-pub(super) async fn post_object(
-    call: &Call,
-    request: S3Request<PostObjectInput>,
-) -> Result<S3Response<PostObjectOutput>> {
-    let credentials = request.credentials.as_ref();
-    let key_id = credentials
-        .map(|credentials| credentials.access_key.clone())
-        .ok_or_else(|| Fault::denied("Access Denied"))?;
-    let input = request.input;
-    check(&input)?;
-    let mut receiver = call.parts.objects.receive(&[checksum::DEFAULT]);
-    if let Some(mut body) = input.body {
-        while let Some(piece) = body.next().await {
-            receiver
-                .write(piece.map_err(|_| Fault::incomplete_body())?)
-                .await?;
-        }
-    }
-    let principal = call.parts.access.credential(&key_id, None);
+async fn store(
+    parts: &Parts,
+    form: &Form,
+    bucket: &str,
+    mut file: File,
+    policy: &Policy,
+    origin: objects::Origin,
+) -> Result<Object> {
+    let said = form.headers();
+    refuse::unsupported(&said)?;
+    refuse::object_acl(&said)?;
+    let promise = Promise::read(&said)?;
+    let algorithm = promise.algorithm().unwrap_or(checksum::DEFAULT);
     let put = Put {
-        bucket: input.bucket,
-        key: input.key,
-        metadata: Metadata {
-            content_type: input.content_type,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            content_language: input.content_language,
-            cache_control: input.cache_control,
-            expires: None,
-            user: input.metadata.into_iter().flatten().collect(),
-        },
+        bucket: bucket.to_owned(),
+        key: key(form)?.to_owned(),
+        metadata: headers::metadata(&said)?,
         condition: Condition::default(),
-        checksum: Some(checksum::DEFAULT),
+        checksum: Some(algorithm),
         kind: ChangeKind::Post,
-        origin: objects::Origin {
-            principal: principal.map_or(key_id, |credential| describe(&credential.principal)),
-            ..call.origin()
-        },
+        origin,
     };
-    let object = call.parts.objects.put(put, receiver.end()).await?;
-    let mut fields = HeaderMap::new();
-    headers::set(&mut fields, "etag", &headers::quoted(&object.etag));
-    headers::set_checksum(&mut fields, &object);
-    let output = PostObjectOutput {
-        e_tag: Some(s3s::dto::ETag::Strong(object.etag.to_string())),
-        ..PostObjectOutput::default()
-    };
-    Ok(S3Response::with_headers(output, fields))
-}
-
-/// A form says in fields what other requests say in headers.
-fn check(input: &PostObjectInput) -> Result<()> {
-    let mut said = HeaderMap::new();
-    let fields = [
-        ("x-amz-acl", input.acl.as_ref().map(ObjectCannedACL::as_str)),
-        (
-            "x-amz-storage-class",
-            input.storage_class.as_ref().map(StorageClass::as_str),
-        ),
-        (
-            "x-amz-server-side-encryption",
-            input
-                .server_side_encryption
-                .as_ref()
-                .map(ServerSideEncryption::as_str),
-        ),
-        ("x-amz-tagging", input.tagging.as_deref()),
-        (
-            "x-amz-website-redirect-location",
-            input.website_redirect_location.as_deref(),
-        ),
-    ];
-    for (name, value) in fields {
-        if let Some(value) = value {
-            headers::set(&mut said, name, value);
+    parts.objects.bucket(bucket)?;
+    let mut receiver = parts.objects.receive(&[algorithm]);
+    let (least, most) = policy.sizes();
+    let most = most.min(MAX_PUT.as_bytes());
+    let mut size = 0;
+    while let Some(piece) = file.next().await? {
+        size += piece.len() as u64;
+        // What is too large is counted to its end, to say how large it is, but not kept.
+        if size <= most {
+            receiver.write(piece).await?;
         }
     }
-    refuse::unsupported(&said)
+    policy::check_size(size, least, most)?;
+    let received = receiver.end();
+    promise.check(received.digests(), |_| None)?;
+    Ok(parts.objects.put(put, received).await?)
+}
+
+fn answer(form: &Form, bucket: &str, object: &Object, location: &str) -> Result<Response> {
+    let key = key(form)?;
+    let etag = headers::quoted(&object.etag);
+    let redirect = form.get("success_action_redirect");
+    let redirect = redirect.or_else(|| form.get("redirect"));
+    let (status, body, location) = match (
+        redirect.and_then(absolute),
+        form.get("success_action_status"),
+    ) {
+        (Some(url), _) => {
+            let url = redirected(url, bucket, key, &etag);
+            (StatusCode::SEE_OTHER, Bytes::new(), url)
+        }
+        (None, Some("201")) => {
+            let xml = document(location, bucket, key, &etag);
+            (StatusCode::CREATED, Bytes::from(xml), location.to_owned())
+        }
+        (None, Some("200")) => (StatusCode::OK, Bytes::new(), location.to_owned()),
+        (None, _) => (StatusCode::NO_CONTENT, Bytes::new(), location.to_owned()),
+    };
+    let is_document = !body.is_empty();
+    let mut response = Response::new(wire::full(body));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    if is_document {
+        fields.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/xml"),
+        );
+    }
+    headers::set(fields, "etag", &etag);
+    headers::set(fields, "location", &location);
+    headers::set_checksum(fields, object);
+    headers::set_encryption(fields);
+    Ok(response)
+}
+
+/// What is no address is taken as if it were not there.
+fn absolute(url: &str) -> Option<&str> {
+    let is_absolute = url.starts_with("http://") || url.starts_with("https://");
+    is_absolute.then_some(url)
+}
+
+fn redirected(url: &str, bucket: &str, key: &str, etag: &str) -> String {
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!(
+        "{url}{mark}bucket={}&key={}&etag={}",
+        query::encode(bucket),
+        query::encode(key),
+        query::encode(etag)
+    )
+}
+
+fn document(location: &str, bucket: &str, key: &str, etag: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse><Location>{}</Location><Bucket>{}</Bucket><Key>{}</Key><ETag>{}</ETag></PostResponse>",
+        escape(location),
+        escape(bucket),
+        escape(key),
+        escape(etag)
+    )
 }

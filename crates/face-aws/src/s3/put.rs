@@ -18,6 +18,7 @@ pub(super) async fn put_object(
     request: S3Request<PutObjectInput>,
 ) -> Result<S3Response<PutObjectOutput>> {
     refuse::unsupported(&call.headers)?;
+    refuse::object_acl(&call.headers)?;
     let put = Put {
         bucket: request.input.bucket,
         key: request.input.key,
@@ -49,6 +50,7 @@ fn stored(object: &Object) -> S3Response<PutObjectOutput> {
     let mut fields = HeaderMap::new();
     headers::set(&mut fields, "etag", &headers::quoted(&object.etag));
     headers::set_checksum(&mut fields, object);
+    headers::set_encryption(&mut fields);
     S3Response::with_headers(PutObjectOutput::default(), fields)
 }
 

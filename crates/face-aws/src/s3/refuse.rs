@@ -6,7 +6,7 @@ use super::fault::{Fault, Result};
 use super::headers;
 
 /// Headers that no value makes acceptable.
-const REFUSED: [(&str, &str); 18] = [
+const REFUSED: [(&str, &str); 13] = [
     ("x-amz-tagging", "Tagging"),
     ("x-amz-website-redirect-location", "Website redirection"),
     ("x-amz-object-lock-mode", "Object Lock"),
@@ -32,45 +32,79 @@ const REFUSED: [(&str, &str); 18] = [
         "x-amz-copy-source-server-side-encryption-customer-algorithm",
         "Encryption with customers' keys",
     ),
-    (
-        "x-amz-grant-full-control",
-        "Granting by access control lists",
-    ),
-    ("x-amz-grant-read", "Granting by access control lists"),
-    ("x-amz-grant-write", "Granting by access control lists"),
-    ("x-amz-grant-read-acp", "Granting by access control lists"),
-    ("x-amz-grant-write-acp", "Granting by access control lists"),
     ("x-amz-write-offset-bytes", "Appending to objects"),
     ("x-amz-mfa", "Deletion with multi-factor authentication"),
     ("x-amz-rename-source", "Renaming"),
 ];
 
-/// Headers with a value that says what is the case anyway. Every object of the real service has been encrypted with
-/// its own keys (`AES256`) since 2023 whether asked for or not, and no client can tell; ours are as safe as the disk
-/// that they are on, so asking is accepted, and no answer claims it.
-const ACCEPTED: [(&str, &[&str], &str); 5] = [
-    (
-        "x-amz-acl",
-        &["private", "bucket-owner-full-control"],
-        "The access control list",
-    ),
-    ("x-amz-storage-class", &["STANDARD"], "The storage class"),
-    (
-        "x-amz-server-side-encryption",
-        &["AES256"],
-        "The encryption",
-    ),
-    (
-        "x-amz-server-side-encryption-bucket-key-enabled",
-        &["false"],
-        "A bucket key",
-    ),
-    (
-        "x-amz-bucket-object-lock-enabled",
-        &["false"],
-        "Object Lock",
-    ),
+/// Headers whose values the service knows, of which only some say what is the case here.
+struct Choice {
+    header: &'static str,
+    what: &'static str,
+    accepted: &'static [&'static str],
+    /// Values of the real service that are not built.
+    known: &'static [&'static str],
+    unknown: fn(&str) -> Fault,
+}
+
+const CHOICES: [Choice; 4] = [
+    Choice {
+        header: "x-amz-storage-class",
+        what: "The storage class",
+        accepted: &["STANDARD"],
+        known: &[
+            "DEEP_ARCHIVE",
+            "EXPRESS_ONEZONE",
+            "GLACIER",
+            "GLACIER_IR",
+            "INTELLIGENT_TIERING",
+            "ONEZONE_IA",
+            "OUTPOSTS",
+            "REDUCED_REDUNDANCY",
+            "SNOW",
+            "STANDARD_IA",
+        ],
+        unknown: |value| {
+            Fault::bad(
+                "InvalidStorageClass",
+                "The storage class you specified is not valid",
+            )
+            .with("StorageClassRequested", value)
+        },
+    },
+    Choice {
+        header: SSE,
+        what: "The encryption",
+        accepted: &[AES256],
+        known: &["aws:kms", "aws:kms:dsse", "aws:fsx"],
+        unknown: |value| {
+            let why = "The encryption method specified is not supported";
+            Fault::invalid_argument(SSE, value, why)
+        },
+    },
+    Choice {
+        header: "x-amz-server-side-encryption-bucket-key-enabled",
+        what: "A bucket key",
+        accepted: &["false"],
+        known: &["true"],
+        unknown: |value| {
+            let name = "x-amz-server-side-encryption-bucket-key-enabled";
+            Fault::invalid_argument(name, value, "")
+        },
+    },
+    Choice {
+        header: "x-amz-bucket-object-lock-enabled",
+        what: "Object Lock",
+        accepted: &["false"],
+        known: &["true"],
+        unknown: |value| Fault::invalid_argument("x-amz-bucket-object-lock-enabled", value, ""),
+    },
 ];
+
+/// Every object of the real service has been encrypted with the service's own keys since 2023, whether asked for or not,
+/// and its answers say so. Ours are as safe as the disk that they are on.
+pub(super) const SSE: &str = "x-amz-server-side-encryption";
+pub(super) const AES256: &str = "AES256";
 
 pub(super) fn unsupported(fields: &HeaderMap) -> Result<()> {
     for (name, what) in REFUSED {
@@ -78,21 +112,84 @@ pub(super) fn unsupported(fields: &HeaderMap) -> Result<()> {
             return Err(Fault::not_implemented(what).with("Header", name));
         }
     }
-    for (name, accepted, what) in ACCEPTED {
-        match headers::text(fields, name)? {
-            Some(value) if !accepted.iter().any(|each| each.eq_ignore_ascii_case(value)) => {
-                return Err(Fault::not_implemented(&format!("{what} {value}")).with("Header", name));
-            }
-            _ => {}
+    for choice in &CHOICES {
+        if let Some(value) = headers::text(fields, choice.header)? {
+            choice.check(value)?;
         }
     }
     Ok(())
 }
 
+impl Choice {
+    fn check(&self, value: &str) -> Result<()> {
+        let is_in = |values: &[&str]| values.iter().any(|each| each.eq_ignore_ascii_case(value));
+        if is_in(self.accepted) {
+            Ok(())
+        } else if is_in(self.known) {
+            let fault = Fault::not_implemented(&format!("{} {value}", self.what));
+            Err(fault.with("Header", self.header))
+        } else {
+            Err((self.unknown)(value))
+        }
+    }
+}
+
+const ACL: &str = "x-amz-acl";
+const CANNED: [&str; 7] = [
+    "private",
+    "public-read",
+    "public-read-write",
+    "aws-exec-read",
+    "authenticated-read",
+    "bucket-owner-read",
+    "bucket-owner-full-control",
+];
+const GRANTS: [&str; 5] = [
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-write",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write-acp",
+];
+
+/// Every bucket here is as the real service makes them: what is in it is its owner's, and no list says otherwise.
+pub(super) fn object_acl(fields: &HeaderMap) -> Result<()> {
+    check_acl(fields, &["private", "bucket-owner-full-control"], || {
+        Fault::bad(
+            "AccessControlListNotSupported",
+            "The bucket does not allow ACLs",
+        )
+    })
+}
+
+pub(super) fn bucket_acl(fields: &HeaderMap) -> Result<()> {
+    check_acl(fields, &["private"], || {
+        Fault::bad(
+            "InvalidBucketAclWithObjectOwnership",
+            "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+        )
+    })
+}
+
+fn check_acl(fields: &HeaderMap, accepted: &[&str], refused: impl Fn() -> Fault) -> Result<()> {
+    if GRANTS.iter().any(|name| fields.contains_key(*name)) {
+        return Err(refused());
+    }
+    match headers::text(fields, ACL)? {
+        None => Ok(()),
+        Some(acl) if accepted.contains(&acl) => Ok(()),
+        Some(acl) if CANNED.contains(&acl) => Err(refused()),
+        Some(acl) => Err(Fault::invalid_argument(ACL, acl, "")),
+    }
+}
+
+/// The version that everything is.
+pub(super) const NULL: &str = "null";
+
 /// There are no versions, so the only one that can be meant is the null version.
 pub(super) fn version(id: Option<&str>) -> Result<()> {
     match id {
-        None | Some("null") => Ok(()),
+        None | Some(NULL) => Ok(()),
         Some(id) => Err(Fault::invalid_argument(
             "versionId",
             id,

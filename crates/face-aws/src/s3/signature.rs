@@ -58,7 +58,7 @@ pub(crate) struct Claim {
 }
 
 #[derive(Debug)]
-struct Scope {
+pub(super) struct Scope {
     date: String,
     region: String,
 }
@@ -359,12 +359,12 @@ impl ChunkSigner {
     }
 }
 
-fn is_signature(key: &hmac::Key, text: &str, signature: &str) -> bool {
+pub(super) fn is_signature(key: &hmac::Key, text: &str, signature: &str) -> bool {
     let expected = hex(hmac::sign(key, text.as_bytes()).as_ref());
     verify_slices_are_equal(expected.as_bytes(), signature.as_bytes()).is_ok()
 }
 
-fn signing_key(secret: &str, scope: &Scope) -> hmac::Key {
+pub(super) fn signing_key(secret: &str, scope: &Scope) -> hmac::Key {
     let first = format!("AWS4{secret}");
     let mut key = hmac::Key::new(hmac::HMAC_SHA256, first.as_bytes());
     for part in [scope.date.as_str(), &scope.region, "s3", "aws4_request"] {
@@ -375,7 +375,7 @@ fn signing_key(secret: &str, scope: &Scope) -> hmac::Key {
 }
 
 /// A key id may hold slashes, so the scope is counted from the end.
-fn credential(text: &str, fault: impl Fn(&str) -> Fault) -> Result<(String, Scope)> {
+pub(super) fn credential(text: &str, fault: impl Fn(&str) -> Fault) -> Result<(String, Scope)> {
     let mut fields = text.rsplitn(5, '/');
     let mut field = || fields.next().filter(|field| !field.is_empty());
     let (Some("aws4_request"), Some(service), Some(region), Some(date), Some(key_id)) =
