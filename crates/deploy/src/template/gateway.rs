@@ -40,6 +40,8 @@ pub(crate) const HTTP_ID: &str = "ApiId";
 /// The stage of the API that the transform makes.
 const IMPLICIT_STAGE: &str = "Prod";
 const DEFAULT_STAGE: &str = "$default";
+/// The path of the route that takes what no other does.
+const DEFAULT_ROUTE: &str = "$default";
 /// Added to a function's logical id.
 const URL: &str = "Url";
 
@@ -499,15 +501,29 @@ pub(crate) fn event<'f>(
 ) -> Option<Placed> {
     let report = findings.report;
     let is_rest = kind == Kind::RestApi;
-    let catches_all = !is_rest && !fields.has("Path") && !fields.has("Method");
+    let path = fields.text("Path");
+    let names_default = !is_rest && path.as_deref() == Some(DEFAULT_ROUTE);
+    let path = path.filter(|_| !names_default);
+    let names_nothing = !is_rest && !fields.has("Path") && !fields.has("Method");
+    let catches_all = names_default || names_nothing;
     if !catches_all {
         fields.required("Path");
         fields.required("Method");
     }
-    let path = fields.text("Path");
     let path = path.and_then(|path| checked_path(fields, "Path", path, report));
     let method = fields.text("Method");
     let method = method.and_then(|method| checked_method(fields, "Method", &method, report));
+    if names_default && let Some(Some(method)) = &method {
+        let place = fields.node("Method")?.span;
+        report.add(
+            Finding::error(
+                place,
+                format!("`{DEFAULT_ROUTE}` is no route for `{method}` alone"),
+            )
+            .help("it takes any method: leave this out, or write `any`"),
+        );
+        return None;
+    }
     let payload = match is_rest {
         true => Payload::V1,
         false => auth::payload(fields.choice("PayloadFormatVersion", &["1.0", "2.0"])),

@@ -70,6 +70,24 @@ fn events_that_name_no_api_share_the_implied_one() {
 }
 
 #[test]
+fn a_route_for_everything_else_may_be_named() {
+    for properties in ["Path: $default, Method: any", "Path: $default"] {
+        let made = gateways(
+            &format!("      Events: {{A: {{Type: HttpApi, Properties: {{{properties}}}}}}}\n"),
+            "",
+        );
+        let [(_, http)] = made.as_slice() else {
+            panic!("{made:?}");
+        };
+        assert_eq!(
+            http.routes,
+            [route(None, None, Payload::V2)],
+            "{properties}"
+        );
+    }
+}
+
+#[test]
 fn apis_that_are_written_down_keep_their_settings_and_take_globals() {
     let made = gateways(
         "      Events:\n        A: {Type: Api, Properties: {Path: /a, Method: post, RestApiId: !Ref Own, TimeoutInMillis: 5000}}\n        B: {Type: HttpApi, Properties: {Path: /b, Method: get, ApiId: !Ref Web, PayloadFormatVersion: '1.0'}}\n",

@@ -111,6 +111,10 @@ fn properties_of_functions() {
             "9:35 `Method` is missing",
         ),
         (
+            "Events: {A: {Type: HttpApi, Properties: {Path: $default, Method: get}}}",
+            "9:72 `$default` is no route for `GET` alone",
+        ),
+        (
             "Events: {A: {Type: Api, Properties: {Path: /a, Method: get, RestApiId: !Ref Own}}}\n  Own: {Type: AWS::Serverless::HttpApi}",
             "9:78 this must be an `AWS::Serverless::Api` of the same template",
         ),
