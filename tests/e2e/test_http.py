@@ -164,6 +164,58 @@ def test_bytes_both_ways(api):
     assert (body, answer.headers["content-type"]) == (b"\x00\xff", "image/png")
 
 
+@pytest.mark.parametrize("kind, path, is_text", [("rest", "/Prod/items/1", True), ("web", "/web/1", False), ("url", "/", False)])
+def test_a_form_is_text_to_rest_apis_only(api, kind, path, is_text):
+    event = json.loads(api(kind, path, "POST", "a=1&b=2", content_type="application/x-www-form-urlencoded")[2])
+    assert (event["body"], event["isBase64Encoded"]) == (("a=1&b=2", False) if is_text else ("YT0xJmI9Mg==", True))
+
+
+def test_http_apis_alone_decode_paths(api):
+    event = json.loads(api("web", "/web/a%2Bb%20c")[2])
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/web/a+b c"
+    assert json.loads(api("url", "/a%2Bb%20c")[2])["rawPath"] == "/a%2Bb%20c"
+    assert json.loads(api("rest", "/Prod/items/a%2Bb%20c")[2])["path"] == "/items/a%2Bb%20c"
+
+
+def test_headers_that_are_not_a_functions_to_say(api):
+    says = 'answer {statusCode: 200, headers: {"www-authenticate": "Basic", "date": "today", "content-length": "99", "x-own": "1"}, body: "made"}'
+    for kind, path, prefix in [("rest", "/Prod/items/1", "x-amzn-remapped-"), ("url", "/", "x-amzn-remapped-"), ("web", "/web/1", "")]:
+        _, answer, body = api(kind, path, "POST", says)
+        headers = answer.headers
+        assert (body, headers["x-own"], headers[prefix + "www-authenticate"]) == (b"made", "1", "Basic"), kind
+        assert headers["content-length"] == "4" and "today" not in headers.get_all("date")
+        assert headers.get("x-amzn-remapped-date") == ("today" if prefix else None)
+
+
+def test_what_requests_are_called(api):
+    short, long = "[-_0-9A-Za-z]{15}=", "[-0-9a-f]{36}"
+    _, answer, body = api("rest", "/Prod/items")
+    headers, context = answer.headers, json.loads(body)["requestContext"]
+    assert re.fullmatch(long, headers["x-amzn-requestid"]) and headers["x-amzn-requestid"] == context["requestId"]
+    assert re.fullmatch(short, headers["x-amz-apigw-id"]) and headers["x-amz-apigw-id"] == context["extendedRequestId"]
+    _, url, _ = api("url", "/")
+    for answer in [answer, url]:
+        assert re.match("Root=1-[0-9a-f]{8}-[0-9a-f]{24};", answer.headers["x-amzn-trace-id"])
+    _, answer, body = api("web", "/web/1")
+    event = json.loads(body)
+    assert re.fullmatch(short, answer.headers["apigw-requestid"])
+    assert answer.headers["apigw-requestid"] == event["requestContext"]["requestId"]
+    assert event["headers"]["content-length"] == "0" and "x-amzn-trace-id" not in answer.headers
+
+
+@pytest.mark.parametrize("kind, path, expected", [("rest", "/Prod/items", 431), ("web", "/web/1", 431), ("url", "/", 200)])
+def test_headers_of_gateways_have_a_limit_together(api, kind, path, expected):
+    assert api(kind, path, x_a="a" * 4000, x_b="b" * 4000)[0] == 200
+    assert api(kind, path, x_a="a" * 4000, x_b="b" * 4000, x_c="c" * 4000)[0] == expected
+
+
+def test_a_token_where_no_route_is_is_taken_for_a_signature(api):
+    status, answer, body = api("rest", "/Prod/nowhere", authorization="Bearer secret")
+    assert (status, answer.headers["x-amzn-errortype"]) == (403, "IncompleteSignatureException")
+    assert json.loads(body)["message"].startswith("Invalid key=value pair (missing equal-sign) in Authorization header (hashed ")
+    assert b"secret" not in body
+
+
 def test_cors(api):
     asks = {"origin": "https://a.example", "access-control-request-method": "POST"}
     status, answer, _ = api("web", "/web/1", "OPTIONS", **asks)
@@ -172,6 +224,14 @@ def test_cors(api):
     assert answer.headers["access-control-allow-methods"] == "GET,POST" and answer.headers["access-control-max-age"] == "60"
     _, answer, _ = api("web", "/web/1", origin="https://a.example")
     assert answer.headers["access-control-allow-origin"] == "https://a.example"
+    # The function is not asked, whoever asks.
+    for sent in [{}, {"origin": "https://a.example"}]:
+        says = 'answer {statusCode: 200, headers: {"access-control-allow-origin": "*", "access-control-max-age": "1"}}'
+        _, answer, _ = api("web", "/web/1", "POST", says, **sent)
+        assert answer.headers.get_all("access-control-allow-origin", []) == list(sent.values())
+        assert "access-control-max-age" not in answer.headers
+    status, answer, _ = api("web", "/web/1", "OPTIONS", **asks | {"origin": "https://b.example"})
+    assert status == 204 and not [name for name in answer.headers if name.startswith("access-control")]
     # On refusals too, so that the page can read them.
     status, answer, _ = api("web", "/nowhere", origin="https://a.example")
     assert status == 404 and answer.headers["access-control-allow-origin"] == "https://a.example"
@@ -190,7 +250,7 @@ def test_cors(api):
         ("rest", "/Prod/items/1", "POST", "answer {statusCode: 'abc'}", 502, "Internal server error"),
         ("rest", "/Prod/items/1", "POST", "answer process.exit(1)", 502, "Internal server error"),
         ("rest", "/Prod/slow", "GET", None, 504, "Endpoint request timed out"),
-        ("rest", "/Prod/items/1", "POST", "x" * (11 << 20), 413, "Request Too Long"),
+        ("rest", "/Prod/items/1", "POST", "x" * (11 << 20), 413, "HTTP content length exceeded 10485760 bytes."),
         ("web", "/nowhere", "GET", None, 404, "Not Found"),
         ("web", "/web/1", "POST", "answer null.x", 500, "Internal Server Error"),
         ("web", "/slow", "GET", None, 503, "Service Unavailable"),

@@ -263,7 +263,7 @@ def test_what_is_not_there(places, name, method, path, status, said):
 MB = 1 << 20
 LIMITS = {
     # What a function can be handed is less than what the gateway takes: its event is 6 MB with everything around the body.
-    "rest": (10 * MB, 413, b'{"message":"Request Too Long"}'),
+    "rest": (10 * MB, 413, b'{"message":"HTTP content length exceeded 10485760 bytes."}'),
     "web": (10 * MB, 413, b'{"message":"Request Entity Too Large"}'),
     "url": (6 * MB, 413, b'{"Message":"Request Entity Too Large"}'),
     "balancer": (1 * MB, 413, b"<center><h1>413 Request Entity Too Large</h1></center>"),

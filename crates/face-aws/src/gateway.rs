@@ -13,7 +13,11 @@ mod cors;
 mod denial;
 pub(crate) mod event;
 mod fixed;
+mod ids;
+mod invoke;
+pub(crate) mod media;
 mod refusal;
+pub(crate) mod reserved;
 mod schema;
 mod socket;
 mod stream;
@@ -27,15 +31,11 @@ use std::sync::Arc;
 
 use access::Access;
 use base::{ByteSize, Clock, Random};
-use functions::{
-    CallerKey, Error, Event, Functions, GatewayKind, HttpForm, HttpRequest, HttpRoute, Invoke,
-};
+use functions::{CallerKey, Functions, GatewayKind, HttpForm, HttpRequest, HttpRoute};
 use http::request::Parts as Head;
-use http::{HeaderMap, Method, header};
+use http::{Method, header};
 use tokio_util::task::TaskTracker;
-use triggers::{
-    Admission, Backend, Found, FunctionBackend, Gateway, KeySource, Route, Stage, Triggers,
-};
+use triggers::{Admission, Backend, Found, Gateway, KeySource, Route, Stage, Triggers};
 use wire::{Body, BodyError, Holding, Peer, Request, Response};
 
 pub(crate) use address::Address;
@@ -54,6 +54,8 @@ const LARGEST_BODY: ByteSize = ByteSize::mib(10);
 const LARGEST_EVENT: usize = 6 << 20;
 /// A byte is at most six in JSON, and all headers together are far below what this leaves.
 const SURELY_FITS: usize = LARGEST_EVENT / 8;
+/// Of all headers of a request to a gateway together, names and values.
+const LONGEST_HEADERS: usize = 10_240;
 
 /// The service's handle. Clones share it.
 #[derive(Clone)]
@@ -98,30 +100,33 @@ impl Gateways {
 
     /// Answers a request to a gateway's address.
     pub(crate) async fn call(&self, address: Address, request: Request) -> Response {
-        let request_id = self.random.uuid().to_string();
-        let gateway = match self.triggers.gateway(&address.gateway) {
+        let found = self.triggers.gateway(&address.gateway);
+        let kind = match &found {
+            Ok(Some(gateway)) => gateway.kind,
+            Ok(None) | Err(_) => GatewayKind::Simple,
+        };
+        let mut room = ids::EMPTY;
+        let request_id = ids::new(&self.random, kind, &mut room);
+        let gateway = match found {
             Ok(Some(gateway)) => gateway,
-            Ok(None) => return Refusal::NoGateway.print(GatewayKind::Simple, &request_id),
+            Ok(None) => return Refusal::NoGateway.print(kind, request_id),
             Err(error) => {
                 tracing::error!(%error, "a gateway could not be looked up");
-                return Refusal::Broken.print(GatewayKind::Simple, &request_id);
+                return Refusal::Broken.print(kind, request_id);
             }
         };
-        let kind = gateway.kind;
         if kind == GatewayKind::Socket {
             let gateway = Arc::unwrap_or_clone(gateway);
-            return self.socket(gateway, &address, request, &request_id).await;
+            return self.socket(gateway, &address, request, request_id).await;
         }
         let (head, body) = request.into_parts();
         let origin = head.headers.get(header::ORIGIN).cloned();
         // Kept only for whoever may want to speak about it.
         let asked = (!gateway.refusals.is_empty()).then(|| head.clone());
-        let served = self
-            .serve(&gateway, &address, head, body, &request_id)
-            .await;
+        let served = self.serve(&gateway, &address, head, body, request_id).await;
         let mut response = served.unwrap_or_else(|refusal| match &asked {
-            None => refusal.print(kind, &request_id),
-            Some(head) => deny(&gateway, &address, &refusal, head, &request_id),
+            None => refusal.print(kind, request_id),
+            Some(head) => deny(&gateway, &address, &refusal, head, request_id),
         });
         // REST APIs have routes for what browsers ask before they send; their functions say the rest themselves.
         if let (Some(cors), Some(origin)) = (&gateway.cors, origin) {
@@ -131,8 +136,8 @@ impl Gateways {
     }
 
     /// The headers that a function is told.
-    fn told(&self, head: &Head, address: &Address) -> Vec<(String, String)> {
-        told::headers(&head.headers, address, &source_ip(head), || {
+    fn told(&self, head: &Head, address: &Address, kind: GatewayKind) -> Vec<(String, String)> {
+        told::headers(&head.headers, address, kind, &source_ip(head), || {
             trace::id(self.clock.now(), self.random.bytes())
         })
     }
@@ -147,16 +152,21 @@ impl Gateways {
     ) -> Result<Response, Refusal> {
         let (stage, path) = stage(gateway, &address.path).ok_or(Refusal::NoGateway)?;
         let method = head.method.as_str();
+        check::check_headers(gateway.kind, &head.headers)?;
         if let Some(cors) = &gateway.cors
             && head.method == Method::OPTIONS
             && head.headers.contains_key("access-control-request-method")
         {
-            return Ok(cors::preflight(cors, &gateway.methods(&path), gateway.kind));
+            let origin = head.headers.get(header::ORIGIN);
+            let routed = gateway.methods(&path);
+            return Ok(cors::preflight(cors, origin, &routed, gateway.kind));
         }
         // A HEAD request is for a GET's headers only where the gateway says so: here it needs a route of its own.
         let (route, parameters) = match gateway.find(method, &path) {
             Found::Route(route, parameters) => (route, parameters),
-            Found::OtherMethod | Found::Nothing => return Err(Refusal::NoRoute),
+            Found::OtherMethod | Found::Nothing => {
+                return Err(Refusal::unsigned(&head.headers, Refusal::NoRoute));
+            }
         };
         let body = self.holding.whole(body, LARGEST_BODY).await;
         let body = body.map_err(|error| match error {
@@ -170,6 +180,8 @@ impl Gateways {
         {
             return Ok(fixed::print(answer, gateway.kind, request_id));
         }
+        let mut headers = self.told(&head, address, gateway.kind);
+        told::add_length(&mut headers, gateway.kind, body.len());
         let form = match &route.backend {
             Backend::Function(function) => function.form,
             Backend::Fixed(_) => HttpForm::Detailed,
@@ -181,8 +193,8 @@ impl Gateways {
             method: method.to_owned(),
             path,
             query: head.uri.query().unwrap_or_default().to_owned(),
-            headers: self.told(&head, address),
-            is_text: !is_binary(gateway, &head.headers),
+            headers,
+            is_text: !media::is_binary(gateway, &head.headers),
             body,
             held: None,
             version: format!("{:?}", head.version),
@@ -210,9 +222,14 @@ impl Gateways {
                 // measured.
                 if request.body.len() > SURELY_FITS && event::render(&request).len() > LARGEST_EVENT
                 {
-                    return Err(Refusal::TooLarge);
+                    return Err(Refusal::EventTooLarge);
                 }
-                self.invoke(gateway, function, request, &head.headers).await
+                let answered = self.invoke(gateway, function, request, &head.headers);
+                let mut response = answered.await?;
+                if gateway.cors.is_some() && gateway.kind == GatewayKind::Simple {
+                    cors::forget(response.headers_mut());
+                }
+                Ok(response)
             }
         }
     }
@@ -266,62 +283,6 @@ impl Gateways {
             Admission::TooFast => Err(Refusal::TooFast),
             Admission::UsedUp => Err(Refusal::UsedUp),
         }
-    }
-
-    async fn invoke(
-        &self,
-        gateway: &Gateway,
-        backend: &FunctionBackend,
-        request: HttpRequest,
-        headers: &HeaderMap,
-    ) -> Result<Response, Refusal> {
-        let request_id = request.request_id.clone();
-        let target = variables::target(&backend.target, &request.route.stage_variables);
-        let chance = self.random.bytes();
-        let trace = event::header(&request, trace::HEADER);
-        let trace = trace.and_then(|told| trace::handed_on(told, chance));
-        let invoke = Invoke {
-            space: target.space,
-            function: target.function.clone(),
-            qualifier: target.qualifier,
-            event: Event::Http(Box::new(request)),
-            request_id: self.functions.new_request_id(),
-            trigger: "http".into(),
-            client_context: None,
-            trace,
-        };
-        if backend.streams {
-            return stream::answer(&self.functions, invoke, gateway.kind, &request_id).await;
-        }
-        let function = &target.function;
-        let outcome = tokio::select! {
-            outcome = self.functions.invoke(invoke) => outcome,
-            // The function runs on; its answer is nobody's.
-            () = self.clock.host().sleep(backend.timeout) => return Err(Refusal::TimedOut),
-        };
-        let outcome = outcome.map_err(|error| {
-            tracing::warn!(%error, function, "a request got no answer");
-            match error {
-                Error::Throttled(_) => Refusal::Throttled,
-                _ => Refusal::Broken,
-            }
-        })?;
-        let payload = outcome.result.map_err(|failed| {
-            tracing::warn!(
-                function,
-                kind = failed.kind,
-                message = failed.message,
-                "a request got no answer"
-            );
-            Refusal::Failed
-        })?;
-        let answer = answer::read(&payload, gateway.kind, backend.form);
-        let answer = answer.map_err(|why| {
-            tracing::warn!(function, why, "a function's answer is not one");
-            Refusal::Failed
-        })?;
-        let takes_bytes = answer::takes_bytes(gateway, headers);
-        Ok(answer.print(gateway.kind, takes_bytes, &request_id))
     }
 }
 
@@ -379,34 +340,4 @@ pub(crate) const DEFAULT_STAGE: &str = "$default";
 pub(crate) fn source_ip(head: &Head) -> String {
     let peer = head.extensions.get::<Peer>();
     peer.map_or_else(|| "127.0.0.1".into(), |peer| peer.0.ip().to_string())
-}
-
-/// Whether a body is handed over in base 64. REST APIs are told which media types are; the others know text by its type.
-fn is_binary(gateway: &Gateway, headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    match gateway.kind {
-        GatewayKind::Classic => answer::listed(&gateway.binary, kind),
-        GatewayKind::Simple | GatewayKind::Direct | GatewayKind::Socket => !is_text(kind),
-    }
-}
-
-fn is_text(kind: &str) -> bool {
-    let kind = kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    kind.is_empty()
-        || kind.starts_with("text/")
-        || kind.ends_with("+json")
-        || kind.ends_with("+xml")
-        || [
-            "application/json",
-            "application/javascript",
-            "application/xml",
-            "application/x-www-form-urlencoded",
-        ]
-        .contains(&kind.as_str())
 }

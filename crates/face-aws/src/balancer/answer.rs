@@ -9,6 +9,7 @@ use wire::Response;
 
 use super::{LARGEST, page};
 use crate::gateway::answer::{add, present, status};
+use crate::gateway::reserved;
 
 /// Reads it, or says why it is none.
 pub(super) fn read(payload: &[u8], lists: bool) -> Result<Response, String> {
@@ -53,6 +54,7 @@ fn headers(fields: &Map<String, Value>, lists: bool) -> Result<HeaderMap, String
             }
         }
     }
+    reserved::drop_ours(&mut headers);
     if !headers.contains_key(header::CONTENT_TYPE) {
         let usual = HeaderValue::from_static("application/octet-stream");
         headers.insert(header::CONTENT_TYPE, usual);

@@ -8,6 +8,8 @@ use http::request::Parts as Head;
 use serde_json::{Map, Value, json};
 use triggers::balancer::{Asked, Group};
 
+use crate::gateway::media;
+
 /// The request's own headers, in their order; none if they are not all text.
 pub(super) fn headers(head: &Head) -> Option<Vec<(String, String)>> {
     let pair = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
@@ -67,15 +69,7 @@ fn is_text(headers: &[(&str, &str)]) -> bool {
         found.map(|(_, value)| *value)
     };
     let kind = value("content-type").unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default();
-    let kind = kind.trim().to_ascii_lowercase();
-    let listed = [
-        "application/json",
-        "application/javascript",
-        "application/xml",
-    ];
-    value("content-encoding").is_none()
-        && (kind.starts_with("text/") || listed.contains(&kind.as_str()))
+    value("content-encoding").is_none() && media::is_text(kind)
 }
 
 fn last_of_each(pairs: &[(&str, &str)]) -> Value {

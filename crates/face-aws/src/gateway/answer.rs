@@ -10,6 +10,7 @@ use triggers::Gateway;
 use wire::Response;
 
 use super::refusal::identify;
+use super::{media, reserved};
 
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
@@ -98,6 +99,7 @@ fn fielded(
         Some(other) if kind != GatewayKind::Classic => other.to_string(),
         Some(_) => return Err("body must be a string".into()),
     };
+    reserved::settle(&mut headers, kind);
     let encoded = match present(fields.get("isBase64Encoded")) {
         None => false,
         Some(Value::Bool(encoded)) => *encoded,
@@ -146,15 +148,7 @@ pub(crate) fn status(value: Option<&Value>) -> Result<StatusCode, String> {
         .ok_or_else(|| format!("statusCode cannot be {value}"))
 }
 
-/// Not for a function to say: they are about the connection, which is ours.
-const OURS: [HeaderName; 4] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TE,
-];
-
-/// Adds a header, unless it is about the connection.
+/// Adds a header, whatever it is about.
 pub(crate) fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<(), String> {
     let name = HeaderName::try_from(name).map_err(|_| format!("{name:?} is no header's name"))?;
     let text = match value {
@@ -162,9 +156,6 @@ pub(crate) fn add(headers: &mut HeaderMap, name: &str, value: &Value) -> Result<
         Value::Number(_) | Value::Bool(_) => value.to_string(),
         _ => return Err(format!("the header {name} cannot be {value}")),
     };
-    if OURS.contains(&name) {
-        return Ok(());
-    }
     let value = HeaderValue::from_str(&text)
         .map_err(|_| format!("the header {name} cannot be {text:?}"))?;
     headers.append(name, value);
@@ -187,23 +178,9 @@ pub(crate) fn takes_bytes(gateway: &Gateway, headers: &HeaderMap) -> bool {
                 .and_then(|value| value.to_str().ok())
                 .unwrap_or_default();
             let first = accepted.split(',').next().unwrap_or_default();
-            listed(&gateway.binary, first)
+            media::listed(&gateway.binary, first)
         }
     }
-}
-
-/// Whether a media type is on a list of such types, which may have `*` for either half.
-pub(crate) fn listed(list: &[String], kind: &str) -> bool {
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    list.iter().any(|known| {
-        if known == "*/*" {
-            return true;
-        }
-        match known.strip_suffix("/*") {
-            Some(front) => kind.split('/').next() == Some(front),
-            None => known.eq_ignore_ascii_case(kind),
-        }
-    })
 }
 
 impl Answer {

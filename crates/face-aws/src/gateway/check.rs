@@ -1,11 +1,23 @@
 //! Whether a request has what its route wants, before anything is run for it.
 
-use functions::HttpRequest;
+use functions::{GatewayKind, HttpRequest};
+use http::HeaderMap;
 use serde_json::Value;
 use triggers::Wanted;
 
 use super::refusal::Refusal;
-use super::{event, schema};
+use super::{LONGEST_HEADERS, event, schema};
+
+/// Function URLs have no such limit of their own.
+pub(super) fn check_headers(kind: GatewayKind, headers: &HeaderMap) -> Result<(), Refusal> {
+    let lengths = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    match kind != GatewayKind::Direct && lengths.sum::<usize>() > LONGEST_HEADERS {
+        true => Err(Refusal::HeadersTooLong),
+        false => Ok(()),
+    }
+}
 
 pub(super) fn check(wanted: &Wanted, request: &HttpRequest) -> Result<(), Refusal> {
     check_parameters(wanted, request)?;
@@ -36,13 +48,16 @@ pub(super) fn check(wanted: &Wanted, request: &HttpRequest) -> Result<(), Refusa
 fn check_parameters(wanted: &Wanted, request: &HttpRequest) -> Result<(), Refusal> {
     let has_header = |wanted: &&String| {
         let mut headers = request.headers.iter();
-        headers.any(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty())
+        headers.any(|(name, value)| name.eq_ignore_ascii_case(wanted) && !is_blank(value))
     };
     let query = match wanted.query.is_empty() {
         true => Vec::new(),
         false => event::pairs(&request.query),
     };
-    let has_query = |wanted: &&String| query.iter().any(|(name, _)| name == *wanted);
+    let has_query = |wanted: &&String| {
+        let mut query = query.iter();
+        query.any(|(name, value)| name == *wanted && !is_blank(value))
+    };
     let headers = wanted.headers.iter().filter(|name| !has_header(name));
     let lacking: Vec<String> = wanted
         .query
@@ -55,4 +70,9 @@ fn check_parameters(wanted: &Wanted, request: &HttpRequest) -> Result<(), Refusa
         true => Ok(()),
         false => Err(Refusal::LacksParameters(lacking)),
     }
+}
+
+/// What says nothing counts as missing.
+fn is_blank(value: &str) -> bool {
+    value.trim().is_empty()
 }

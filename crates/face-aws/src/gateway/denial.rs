@@ -9,6 +9,7 @@ use serde_json::Value;
 use triggers::{Gateway, RefusalForm};
 use wire::Response;
 
+use super::ids;
 use super::refusal::{Refusal, Usual};
 
 /// What is known of a request that is refused.
@@ -140,7 +141,8 @@ impl Variables<'_> {
                 Refusal::BadBody(why) => why.clone(),
                 _ => return None,
             },
-            "requestId" | "extendedRequestId" => denied.request_id.to_owned(),
+            "requestId" => denied.request_id.to_owned(),
+            "extendedRequestId" => ids::extended(self.gateway.kind, denied.request_id),
             "apiId" => self.gateway.id.clone(),
             "stage" => denied.stage.to_owned(),
             "path" => format!("/{}{}", denied.stage, denied.path),

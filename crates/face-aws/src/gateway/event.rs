@@ -7,7 +7,8 @@ use bytes::Bytes;
 use functions::{Caller, GatewayKind, HttpForm, HttpRequest, HttpRoute};
 use serde_json::{Map, Value, json};
 
-use crate::dialect::{extended_id, utc};
+use super::ids;
+use crate::dialect::utc;
 use crate::place::Place;
 
 pub(crate) fn render(request: &HttpRequest) -> Bytes {
@@ -89,21 +90,27 @@ fn detailed_context(request: &HttpRequest, resource: &str) -> Value {
     let mut context = json!({
         "accountId": Place::of(&request.space).account,
         "apiId": route.gateway,
-        "deploymentId": "local",
         "domainName": domain,
         "domainPrefix": domain.split('.').next(),
-        "extendedRequestId": extended_id(&request.request_id),
+        "extendedRequestId": ids::extended(route.kind, &request.request_id),
         "httpMethod": request.method,
         "identity": identity,
-        "path": format!("/{}{}", route.stage, request.path),
+        "path": staged_path(request),
         "protocol": request.version,
         "requestId": request.request_id,
         "requestTime": common_log_time(request.at),
         "requestTimeEpoch": request.at.as_millis(),
-        "resourceId": resource_id(resource),
+        "resourceId": match route.kind {
+            GatewayKind::Simple => route_key(route),
+            _ => resource_id(resource),
+        },
         "resourcePath": resource,
         "stage": route.stage,
     });
+    match route.kind {
+        GatewayKind::Simple => context["identity"]["cognitoAmr"] = Value::Null,
+        _ => context["deploymentId"] = json!("local"),
+    }
     if let Some(authorizer) = detailed_authorizer(request) {
         context["authorizer"] = authorizer;
     }
@@ -194,10 +201,7 @@ fn compact(request: &HttpRequest) -> Map<String, Value> {
     for (name, value) in pairs(&request.query) {
         join(&mut query, &name, &value);
     }
-    let raw_path = match route.stage.as_str() {
-        super::DEFAULT_STAGE => request.path.clone(),
-        stage => format!("/{stage}{}", request.path),
-    };
+    let raw_path = staged_path(request);
     let mut event = Map::new();
     let mut put = |name: &str, value: Value| event.insert(name.to_owned(), value);
     put("version", json!("2.0"));
@@ -260,11 +264,27 @@ pub(super) fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str
     found.map(|(_, value)| value.as_str())
 }
 
-/// HTTP APIs put the stage into the path that they tell in detail too; REST APIs do not.
+/// HTTP APIs put the stage into every path that they tell; REST APIs only into the context's.
 fn path(request: &HttpRequest) -> String {
-    match (request.route.kind, request.route.stage.as_str()) {
-        (GatewayKind::Classic, _) | (_, super::DEFAULT_STAGE) => request.path.clone(),
-        (_, stage) => format!("/{stage}{}", request.path),
+    match request.route.kind {
+        GatewayKind::Classic => request.path.clone(),
+        _ => staged_path(request),
+    }
+}
+
+/// HTTP APIs alone decode it, and what then is a question mark ends it for them.
+fn staged_path(request: &HttpRequest) -> String {
+    let path = match request.route.kind {
+        GatewayKind::Simple => {
+            let decoded = percent_encoding::percent_decode_str(&request.path).decode_utf8_lossy();
+            let path = decoded.split('?').next();
+            path.unwrap_or_default().to_owned()
+        }
+        _ => request.path.clone(),
+    };
+    match request.route.stage.as_str() {
+        super::DEFAULT_STAGE => path,
+        stage => format!("/{stage}{path}"),
     }
 }
 

@@ -6,7 +6,7 @@ use http_body::Body as _;
 use triggers::{Admission, Backend, Considered, FixedAnswer, Found, Gateway, KeySource, Route};
 use wire::{Request, Response};
 
-use super::{Address, Gateways, cors, event, refusal, stage};
+use super::{Address, Gateways, check, cors, event, ids, refusal, stage};
 
 impl Gateways {
     /// The answer to a request for which nothing has to be waited; none for all others, and for what is refused.
@@ -16,6 +16,7 @@ impl Gateways {
             return None;
         }
         let gateway = self.triggers.gateway(&address.gateway).ok()??;
+        check::check_headers(gateway.kind, request.headers()).ok()?;
         let (stage, path) = stage(&gateway, &address.path)?;
         let Found::Route(route, _) = gateway.find(request.method().as_str(), &path) else {
             return None;
@@ -28,9 +29,8 @@ impl Gateways {
         if !is_let_in {
             return None;
         }
-        let request_id = self.random.uuid().hyphenated();
-        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-        let request_id = request_id.encode_lower(&mut text);
+        let mut room = ids::EMPTY;
+        let request_id = ids::new(&self.random, gateway.kind, &mut room);
         let mut response = print(answer, gateway.kind, request_id);
         let origin = request.headers().get(header::ORIGIN);
         if let (Some(cors), Some(origin)) = (&gateway.cors, origin) {

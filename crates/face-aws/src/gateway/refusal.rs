@@ -1,9 +1,14 @@
 //! What a caller is told when no function answered, in the words of each kind of gateway.
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use functions::GatewayKind;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 use wire::Response;
+
+use super::ids;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -11,6 +16,9 @@ pub(crate) enum Refusal {
     NoGateway,
     NoRoute,
     TooLarge,
+    /// The body is not too large, but what the function would be handed is.
+    EventTooLarge,
+    HeadersTooLong,
     Truncated,
     /// The caller paused too long before its request's end.
     TooSlow,
@@ -29,6 +37,8 @@ pub(crate) enum Refusal {
     /// The caller's token is good, but not for this.
     Insufficient(String),
     Unsigned,
+    /// Somebody says who he is, but not in the form of a signature.
+    NoSignature(String),
     BadSignature(String),
     UnknownSigner,
     ExpiredSession,
@@ -59,6 +69,18 @@ pub(crate) struct Usual {
 }
 
 impl Refusal {
+    /// For a caller who is not let in, or not known: `otherwise`, unless there is a header that should be a signature.
+    pub(super) fn unsigned(headers: &HeaderMap, otherwise: Self) -> Self {
+        let header = headers.get(header::AUTHORIZATION);
+        let header = header.and_then(|value| value.to_str().ok()).map(str::trim);
+        match header {
+            Some(header) if !header.is_empty() && !header.starts_with("AWS4-") => {
+                Self::NoSignature(lacking(header, headers))
+            }
+            _ => otherwise,
+        }
+    }
+
     pub(crate) fn print(&self, kind: GatewayKind, request_id: &str) -> Response {
         let usual = self.usual(kind);
         let mut fields = serde_json::Map::new();
@@ -121,9 +143,21 @@ impl Refusal {
             ),
             Self::TooLarge => (
                 413,
+                "HTTP content length exceeded 10485760 bytes.",
+                "RequestTooLargeException",
+                "REQUEST_TOO_LARGE",
+            ),
+            Self::EventTooLarge => (
+                413,
                 "Request Too Long",
                 "RequestTooLargeException",
                 "REQUEST_TOO_LARGE",
+            ),
+            Self::HeadersTooLong => (
+                431,
+                "HTTP header is larger than 10240 bytes.",
+                "",
+                "DEFAULT_4XX",
             ),
             Self::Truncated => (400, "Bad Request", "BadRequestException", "DEFAULT_4XX"),
             Self::TooSlow => (
@@ -161,6 +195,12 @@ impl Refusal {
                 "ACCESS_DENIED",
             ),
             Self::Insufficient(_) => (403, "Forbidden", "ForbiddenException", "ACCESS_DENIED"),
+            Self::NoSignature(message) => (
+                403,
+                message.as_str(),
+                "IncompleteSignatureException",
+                "INVALID_SIGNATURE",
+            ),
             Self::BadSignature(message) => (
                 403,
                 message.as_str(),
@@ -234,7 +274,8 @@ impl Refusal {
     fn simple(&self) -> (u16, &'static str) {
         match self {
             Self::NoGateway | Self::NoRoute => (404, "Not Found"),
-            Self::TooLarge => (413, "Request Entity Too Large"),
+            Self::TooLarge | Self::EventTooLarge => (413, "Request Entity Too Large"),
+            Self::HeadersTooLong => (431, "Request Header Fields Too Large"),
             Self::Truncated | Self::LacksParameters(_) | Self::BadBody(_) => (400, "Bad Request"),
             Self::TooSlow => (408, "Request Timeout"),
             Self::TimedOut | Self::Throttled => (503, "Service Unavailable"),
@@ -245,6 +286,7 @@ impl Refusal {
             Self::Denied { .. }
             | Self::Insufficient(_)
             | Self::Unsigned
+            | Self::NoSignature(_)
             | Self::BadSignature(_)
             | Self::UnknownSigner
             | Self::ExpiredSession
@@ -273,13 +315,75 @@ impl Refusal {
     }
 }
 
+/// What such a header lacks. It may be somebody's secret, and is not repeated.
+fn lacking(header: &str, headers: &HeaderMap) -> String {
+    let digest = digest::digest(&digest::SHA256, header.as_bytes());
+    let hash = STANDARD.encode(digest);
+    // The first word names the algorithm.
+    let fields = header.split([',', ' ']).filter(|field| !field.is_empty());
+    if fields.skip(1).any(|field| !field.contains('=')) {
+        return format!(
+            "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with \
+             Base64): '{hash}'."
+        );
+    }
+    let mut lacks = ["Credential", "Signature", "SignedHeaders"]
+        .map(|name| format!("Authorization header requires '{name}' parameter. "))
+        .concat();
+    if !headers.contains_key("x-amz-date") && !headers.contains_key(header::DATE) {
+        lacks.push_str(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ",
+        );
+    }
+    format!("{lacks}(Hashed with SHA-256 and encoded with Base64) Authorization={hash}")
+}
+
 /// The headers by which a caller names the request when he asks about it.
-pub(crate) fn identify(headers: &mut http::HeaderMap, kind: GatewayKind, request_id: &str) {
+pub(crate) fn identify(headers: &mut HeaderMap, kind: GatewayKind, request_id: &str) {
     let name = match kind {
         GatewayKind::Classic | GatewayKind::Direct => "x-amzn-requestid",
         GatewayKind::Simple | GatewayKind::Socket => "apigw-requestid",
     };
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert(name, id);
+    }
+    if kind == GatewayKind::Classic
+        && let Ok(id) = HeaderValue::from_str(&ids::extended(kind, request_id))
+    {
+        headers.insert("x-amz-apigw-id", id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_signature_is_told_without_repeating_it() {
+        let refused = |given: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(given) = given {
+                headers.insert(header::AUTHORIZATION, HeaderValue::from_str(given).unwrap());
+            }
+            let usual = Refusal::unsigned(&headers, Refusal::NoRoute).usual(GatewayKind::Classic);
+            (usual.status, usual.error, usual.message.unwrap())
+        };
+        let missing = (
+            403,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token".to_owned(),
+        );
+        assert_eq!(refused(None), missing);
+        assert_eq!(refused(Some("AWS4-HMAC-SHA256 Credential=a")), missing);
+        let (status, error, message) = refused(Some("Bearer x"));
+        assert_eq!((status, error), (403, "IncompleteSignatureException"));
+        assert_eq!(
+            message,
+            "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with \
+             Base64): 'uTem/WB082UJMN2ajD6lH6UChGpTAddMJSx2iu923No='."
+        );
+        let (_, _, message) = refused(Some("allow"));
+        assert!(message.starts_with("Authorization header requires 'Credential' parameter. "));
+        assert!(!message.contains("allow"));
     }
 }

@@ -100,7 +100,7 @@ impl Gateways {
                 method: head.method.to_string(),
                 path: "/".into(),
                 query: head.uri.query().unwrap_or_default().to_owned(),
-                headers: self.told(&head, address),
+                headers: self.told(&head, address, gateway.kind),
                 body: bytes::Bytes::new(),
                 held: None,
                 is_text: true,

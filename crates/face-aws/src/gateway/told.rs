@@ -1,5 +1,6 @@
 //! The headers that functions are told: those of the request, and how it came.
 
+use functions::GatewayKind;
 use http::{HeaderMap, HeaderName, header};
 
 use super::Address;
@@ -13,10 +14,39 @@ const OWN: [&str; 4] = [
     "x-forwarded-proto",
 ];
 
+/// Not told to functions: they are about the connection.
+const CONNECTION: [&str; 6] = [
+    "connection",
+    "expect",
+    "proxy-authenticate",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+/// Not told either by REST APIs.
+const CLASSIC: [&str; 6] = [
+    "content-length",
+    "content-md5",
+    "max-forwards",
+    "server",
+    "trailer",
+    "www-authenticate",
+];
+
+fn is_told(name: &str, kind: GatewayKind) -> bool {
+    match kind {
+        // Who connects asks for just that.
+        GatewayKind::Socket => true,
+        GatewayKind::Classic => !CONNECTION.contains(&name) && !CLASSIC.contains(&name),
+        GatewayKind::Simple | GatewayKind::Direct => !CONNECTION.contains(&name),
+    }
+}
+
 /// `fresh` makes a trace's id. A request that comes through other hands is told by them too.
 pub(super) fn headers(
     headers: &HeaderMap,
     address: &Address,
+    kind: GatewayKind,
     source: &str,
     fresh: impl FnOnce() -> String,
 ) -> Vec<(String, String)> {
@@ -24,7 +54,7 @@ pub(super) fn headers(
     let own = |name: &HeaderName| *name == header::HOST || OWN.contains(&name.as_str());
     let mut all: Vec<(String, String)> = headers
         .iter()
-        .filter(|(name, _)| !own(name))
+        .filter(|(name, _)| !own(name) && is_told(name.as_str(), kind))
         .map(|(name, value)| (name.as_str().to_owned(), text(value)))
         .collect();
     let given = |name| headers.get_all(name).iter().next_back().map(text);
@@ -43,6 +73,14 @@ pub(super) fn headers(
     all
 }
 
+/// HTTP APIs always say how long the body is, also where there is none.
+pub(super) fn add_length(headers: &mut Vec<(String, String)>, kind: GatewayKind, length: usize) {
+    let name = header::CONTENT_LENGTH.as_str();
+    if kind == GatewayKind::Simple && !headers.iter().any(|(known, _)| known == name) {
+        headers.push((name.to_owned(), length.to_string()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -50,6 +88,14 @@ mod tests {
     use super::*;
 
     fn told(given: &[(&'static str, &'static str)], name: &str) -> Vec<String> {
+        told_by(GatewayKind::Classic, given, name)
+    }
+
+    fn told_by(
+        kind: GatewayKind,
+        given: &[(&'static str, &'static str)],
+        name: &str,
+    ) -> Vec<String> {
         let mut map = HeaderMap::new();
         for (name, value) in given {
             map.append(*name, HeaderValue::from_static(value));
@@ -59,7 +105,8 @@ mod tests {
             host: "abc.execute-api.localhost:4566".into(),
             path: "/".into(),
         };
-        let all = headers(&map, &address, "10.0.0.1", || "1-0-f".into());
+        let mut all = headers(&map, &address, kind, "10.0.0.1", || "1-0-f".into());
+        add_length(&mut all, kind, 0);
         let found = all.into_iter().filter(|(known, _)| known == name);
         found.map(|(_, value)| value).collect()
     }
@@ -78,5 +125,29 @@ mod tests {
         assert_eq!(told(&given, "x-forwarded-proto"), ["https"]);
         assert_eq!(told(&given, "x-amzn-trace-id"), ["Self=1-0-f;Root=1-a-b"]);
         assert_eq!(told(&given, "host"), ["abc.execute-api.localhost:4566"]);
+    }
+
+    #[test]
+    fn what_is_about_the_connection_is_not_told() {
+        use GatewayKind::{Classic, Direct, Simple};
+        let given = [
+            ("connection", "keep-alive"),
+            ("te", "trailers"),
+            ("max-forwards", "1"),
+            ("content-length", "7"),
+            ("x-own", "a"),
+        ];
+        for (kind, names) in [
+            (Classic, &["x-own"][..]),
+            (Simple, &["max-forwards", "content-length", "x-own"]),
+            (Direct, &["max-forwards", "content-length", "x-own"]),
+        ] {
+            for (name, value) in &given {
+                let expected: &[&str] = if names.contains(name) { &[value] } else { &[] };
+                assert_eq!(told_by(kind, &given, name), expected, "{name} {kind:?}");
+            }
+        }
+        assert_eq!(told_by(Simple, &[], "content-length"), ["0"]);
+        assert!(told_by(Direct, &[], "content-length").is_empty());
     }
 }

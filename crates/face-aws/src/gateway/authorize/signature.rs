@@ -40,8 +40,9 @@ impl Gateways {
             return Err(Refusal::Broken);
         }
         let (claim, principal) = verified.map_err(|error| match error {
-            Error::Missing => Refusal::Unsigned,
-            Error::Incomplete(message) | Error::Invalid(message) => Refusal::BadSignature(message),
+            Error::Missing => Refusal::unsigned(&head.headers, Refusal::Unsigned),
+            Error::Incomplete(message) => Refusal::NoSignature(message),
+            Error::Invalid(message) => Refusal::BadSignature(message),
             Error::UnknownKey => Refusal::UnknownSigner,
             Error::ExpiredToken => Refusal::ExpiredSession,
         })?;

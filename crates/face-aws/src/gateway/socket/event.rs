@@ -7,8 +7,7 @@ use functions::{Caller, HttpRequest};
 use serde_json::{Map, Value, json};
 use wire::Message;
 
-use crate::dialect::extended_id;
-use crate::gateway::event as http;
+use crate::gateway::{event as http, ids};
 
 pub(super) fn connect(request: &HttpRequest) -> Value {
     let mut event = connect_fields(request);
@@ -85,7 +84,7 @@ pub(super) fn message(
     message: &Message,
 ) -> Value {
     let mut context = context(request, at, key, "MESSAGE", request_id);
-    context["messageId"] = json!(extended_id(request_id));
+    context["messageId"] = json!(ids::short(request_id));
     let (body, encoded) = match message {
         Message::Text(text) => (text.clone(), false),
         Message::Bytes(bytes) => (STANDARD.encode(bytes), true),
@@ -113,7 +112,7 @@ fn context(request: &HttpRequest, at: Timestamp, key: &str, kind: &str, request_
     let mut context = json!({
         "routeKey": key,
         "eventType": kind,
-        "extendedRequestId": extended_id(request_id),
+        "extendedRequestId": request_id,
         "requestTime": http::common_log_time(at),
         "messageDirection": "IN",
         "stage": request.route.stage,
