@@ -321,6 +321,8 @@ async fn node_tells_errors_before_the_first_call_as_all_others() {
         let body = said.json();
         assert!(body.contains(&format!("\"trace\":[\"{first}\",")), "{body}");
         assert!(!body.contains("stackTrace"), "{body}");
+        // The real client's code for what nobody caught.
+        assert_eq!(instance.ends().await, Exit::Code(129));
     }
 }
 

@@ -15,7 +15,6 @@ const { redirect } = require("./redirect.js");
 const { offer } = require("./streaming.js");
 
 /** Exit codes of the real client, by which its users know what happened. */
-const INIT_FAILED = 255;
 const UNHANDLED_REJECTION = 128;
 const UNCAUGHT_EXCEPTION = 129;
 
@@ -40,7 +39,7 @@ async function main() {
   } catch (error) {
     logError("Uncaught Exception", error);
     await connection.initError(describe(error));
-    process.exit(INIT_FAILED);
+    process.exit(UNCAUGHT_EXCEPTION);
   }
 
   let event = await connection.next();
