@@ -271,7 +271,7 @@ def script(lambda_, name, text, **settings):
     return make(lambda_, name, package({"bootstrap": text}), **settings)
 
 
-@pytest.mark.parametrize("runtime", ["provided", "provided.al2", "provided.al2023"])
+@pytest.mark.parametrize("runtime", ["provided.al2", "provided.al2023"])
 def test_a_shell_script_with_curl(lambda_, runtime):
     name = script(lambda_, runtime.replace(".", "-"), LOOP % RESPOND, runtime=runtime)
     for event in [{"a": 1}, [2], "three"]:

@@ -422,7 +422,7 @@ impl Deployer {
             functions
                 .update_configuration(&space, name, None, edit)
                 .await?;
-            functions.update_code(&space, name, code, None).await?;
+            functions.update_code(&space, name, code.into()).await?;
             let tags = function.tags.clone();
             functions
                 .set_tags(&space, name, |set| *set = tags.clone())
@@ -654,14 +654,13 @@ impl Deployer {
         let qualifier = function.publish.as_ref();
         let qualifier = qualifier.map(|publish| publish.alias.as_str());
         let current = &current.asynchronous;
-        let usual = AsyncSettings::default();
         let retry = &function.retry;
         let max_age = retry.max_age_s.map(|age| Duration::from_secs(age.into()));
         let tells = retry.on_success.is_some() || retry.on_failure.is_some();
         let is_set = retry.attempts.is_some() || max_age.is_some() || tells;
         let mut wanted = AsyncSettings {
-            retries: retry.attempts.unwrap_or(usual.retries),
-            max_age: max_age.unwrap_or(usual.max_age),
+            retries: retry.attempts,
+            max_age,
             modified: is_set.then(|| self.clock.now()),
             on_success: retry.on_success.clone(),
             on_failure: retry.on_failure.clone(),

@@ -27,6 +27,7 @@ mod permission;
 mod policy;
 mod provisioned;
 mod recursion;
+mod runtime;
 mod settings;
 mod signing;
 mod stream;
@@ -51,7 +52,7 @@ use serde_json::Value;
 use triggers::Triggers;
 
 use crate::context::Context;
-use crate::protocol::{Call, Fault, Manner, REQUEST_ID, Service};
+use crate::protocol::{Call, Manner, REQUEST_ID, Service};
 
 /// What may be uploaded in one request: the published limit of a package, in base 64.
 pub(crate) use recursion::follow;
@@ -71,8 +72,14 @@ struct Parts {
     clock: Arc<dyn Clock>,
 }
 
-pub(crate) static SERVICE: Service =
-    Service::new(include_str!("../models/lambda.json"), Manner::PLAIN);
+pub(crate) static SERVICE: Service = Service::new(
+    include_str!("../models/lambda.json"),
+    Manner {
+        // The service looks at runtimes itself, after everything that its model constrains.
+        named: &[("Runtime", "String")],
+        ..Manner::PLAIN
+    },
+);
 
 static TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
@@ -85,19 +92,6 @@ struct Asked<'a> {
     /// The trace of the call that this request was made in, if it was made by a function.
     trace: Option<&'a str>,
     call: Call<'a>,
-}
-
-impl Asked<'_> {
-    /// Refuses a runtime that this host's catalogue does not run.
-    fn check_runtime(&self, runtime: Option<&str>) -> Result<(), Fault> {
-        match runtime.map(runtimes::check) {
-            None | Some(Ok(_)) => Ok(()),
-            Some(Err(runtimes::Error::NotYet(id))) => {
-                Err(Fault::not_implemented(&format!("the runtime {id}")))
-            }
-            Some(Err(error)) => Err(error::invalid(error.to_string())),
-        }
-    }
 }
 
 enum Answer {

@@ -343,7 +343,7 @@ fn decide(
         Attempt::Succeeded => return Next::Settle(Settlement::Success),
         Attempt::Looping => return Next::Settle(Settlement::Looping),
         Attempt::SwitchedOff => return Next::Settle(Settlement::ZeroReservedConcurrency),
-        Attempt::Failed if progress.failures >= settings.retries => {
+        Attempt::Failed if progress.failures >= settings.retries() => {
             return Next::Settle(Settlement::RetriesExhausted);
         }
         Attempt::Failed => {
@@ -371,7 +371,7 @@ fn decide(
     };
     // What counts is when it is due, not when we get to it: a server that was stopped meanwhile drops nothing.
     let due = now + wait;
-    if due.since(enqueued) > settings.max_age {
+    if due.since(enqueued) > settings.max_age() {
         Next::Settle(Settlement::EventAgeExceeded)
     } else {
         Next::Again(due, progress)

@@ -54,7 +54,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{ByteSize, Clock, Random};
+use base::{ByteSize, Clock, Random, Space};
 use ledger::Ledger;
 use store::{Store, Working};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,7 @@ pub use settled::{Answered, LoggedSettled, Settled};
 pub use stream::Answering;
 pub use templates::KeptTemplate;
 pub use trial::Trial;
+pub use update::UpdateCode;
 pub use version::Publish;
 
 use code::CodeStore;
@@ -236,6 +237,12 @@ impl Functions {
     /// An id for an invocation.
     pub fn new_request_id(&self) -> String {
         self.shared.random.uuid().to_string()
+    }
+
+    /// A trace for an invocation that belongs to none, in the words of the space's cloud.
+    pub fn new_trace(&self, space: &Space) -> String {
+        let (dialect, random) = (self.shared.dialects.of(space), &self.shared.random);
+        dialect.trace(self.shared.host.now(), random.bytes())
     }
 
     /// Kills every instance and waits until what ran has been written down. Nothing runs afterwards.

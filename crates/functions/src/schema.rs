@@ -4,6 +4,7 @@
 mod v1;
 mod v2;
 mod v3;
+mod v4;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -64,10 +65,11 @@ pub struct Function {
 }
 
 impl Record for Function {
-    const VERSION: u8 = 4;
+    const VERSION: u8 = 5;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
         match version {
+            4 => v4::read(version, body),
             3 => v3::read(version, body),
             2 => v2::read(version, body),
             older => v1::read(older, body),
@@ -108,10 +110,13 @@ pub struct Alias {
 }
 
 impl Record for Alias {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
-        v3::read_alias(version, body)
+        match version {
+            2 => v4::read_alias(version, body),
+            older => v3::read_alias(older, body),
+        }
     }
 }
 
@@ -220,14 +225,14 @@ pub enum CodeSource {
     Directory(PathBuf),
 }
 
-/// How asynchronous invocations are treated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How asynchronous invocations are treated, as far as somebody has said it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AsyncSettings {
     /// How often a failed one is run again.
-    pub retries: u32,
+    pub retries: Option<u32>,
     /// How long one may wait in all.
-    pub max_age: Duration,
-    /// When these were last set; never, if they are the defaults.
+    pub max_age: Option<Duration>,
+    /// When these were last set, if ever.
     pub modified: Option<Timestamp>,
     /// Where it is told how one ended that succeeded: opaque here.
     pub on_success: Option<String>,
@@ -235,15 +240,16 @@ pub struct AsyncSettings {
     pub on_failure: Option<String>,
 }
 
-impl Default for AsyncSettings {
-    fn default() -> Self {
-        Self {
-            retries: 2,
-            max_age: Duration::from_secs(6 * 3_600),
-            modified: None,
-            on_success: None,
-            on_failure: None,
-        }
+const USUAL_RETRIES: u32 = 2;
+const USUAL_MAX_AGE: Duration = Duration::from_secs(6 * 3_600);
+
+impl AsyncSettings {
+    pub(crate) fn retries(&self) -> u32 {
+        self.retries.unwrap_or(USUAL_RETRIES)
+    }
+
+    pub(crate) fn max_age(&self) -> Duration {
+        self.max_age.unwrap_or(USUAL_MAX_AGE)
     }
 }
 

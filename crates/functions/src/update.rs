@@ -10,20 +10,44 @@ use crate::code;
 use crate::create::NewCode;
 use crate::layer;
 use crate::schema::{
-    AsyncSettings, Code, CodeSource, Configuration, FUNCTIONS, Function, Generation, Recursion,
-    function_key,
+    Architecture, AsyncSettings, Code, CodeSource, Configuration, FUNCTIONS, Function, Generation,
+    Recursion, function_key,
 };
 use crate::{Error, Functions, Result};
 
+/// Other code for a function, and what goes with it.
+#[derive(Debug)]
+pub struct UpdateCode<'a> {
+    pub code: NewCode,
+    /// What it is for, unless that stays.
+    pub architecture: Option<Architecture>,
+    /// Only if the function still has it.
+    pub revision: Option<&'a str>,
+}
+
+impl From<NewCode> for UpdateCode<'_> {
+    fn from(code: NewCode) -> Self {
+        Self {
+            code,
+            architecture: None,
+            revision: None,
+        }
+    }
+}
+
 impl Functions {
-    /// Deploys other code. With a `revision`, only if the function still has it.
+    /// Deploys other code.
     pub async fn update_code(
         &self,
         space: &Space,
         name: &str,
-        code: NewCode,
-        revision: Option<&str>,
+        update: UpdateCode<'_>,
     ) -> Result<Function> {
+        let UpdateCode {
+            code,
+            architecture,
+            revision,
+        } = update;
         check_revision(&self.get(space, name)?, revision)?;
         let (code, _hold) = self.take_in(code).await?;
         self.check_size(&code, &self.get(space, name)?.configuration.layers)
@@ -32,6 +56,8 @@ impl Functions {
         let function = self
             .change(space, name, revision, |_, function| {
                 function.code = code.clone();
+                let before = function.configuration.architecture;
+                function.configuration.architecture = architecture.unwrap_or(before);
                 function.generation = generation;
                 Ok(())
             })

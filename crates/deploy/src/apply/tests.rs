@@ -224,8 +224,8 @@ async fn what_is_asked_for_is_there() {
     assert_eq!(function.configuration.timeout, Duration::from_secs(60));
     assert_eq!(function.configuration.memory, ByteSize::mib(1024));
     assert_eq!(function.configuration.environment["TABLE"], "photos");
-    assert_eq!(function.asynchronous.retries, 1);
-    assert_eq!(function.asynchronous.max_age, Duration::from_secs(21_600));
+    assert_eq!(function.asynchronous.retries, Some(1));
+    assert_eq!(function.asynchronous.max_age, None);
     assert_eq!(function.reserved_concurrency, Some(5));
     assert_eq!(function.tags["team"], "photos");
     assert_eq!(
@@ -414,7 +414,7 @@ async fn an_interrupted_deployment_is_finished_by_the_next() {
         interrupted(&world, &world.template(&renamed), polls).await;
         world.deploy(&renamed).await;
         assert!(world.deploy(&renamed).await.is_empty());
-        assert_eq!(world.function(wanted[0]).asynchronous.retries, 1);
+        assert_eq!(world.function(wanted[0]).asynchronous.retries, Some(1));
         assert!(
             world
                 .engines
@@ -911,7 +911,7 @@ async fn what_is_published_follows_the_code_and_goes_with_the_stack() {
     let live = || functions.alias(&world.space, "f", "live").unwrap();
     assert_eq!(live().version, Some(1));
     assert_eq!(live().provisioned.map(|is| is.instances), Some(2));
-    assert_eq!(live().asynchronous.retries, 1);
+    assert_eq!(live().asynchronous.retries, Some(1));
     let published = functions.resolve(&world.space, "f", Some("live")).unwrap();
     assert_eq!(published.configuration.layers[0].name, "words");
     assert!(matches!(published.code.source, CodeSource::Package(_)));

@@ -37,7 +37,7 @@ struct Routing {
 
 impl Input {
     fn named(&self, asked: &Asked<'_>) -> Result<Named, Fault> {
-        Named::read(asked.context, &self.function_name, None)?.whole()
+        Named::read(asked, &self.function_name, None)?.whole()
     }
 
     fn alias(&self) -> &str {

@@ -44,7 +44,7 @@ struct Destination {
 
 const NO_FUNCTION: &str = "The function doesn't exist.";
 
-/// Sets everything: what is not said gets its default.
+/// Sets everything: what is not said is not set any more.
 pub(super) async fn put(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
     change(&asked, &input, &AsyncSettings::default()).await
@@ -53,44 +53,28 @@ pub(super) async fn put(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 /// Sets what is said.
 pub(super) async fn update(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let named = Named::read(
-        asked.context,
-        &input.function_name,
-        input.qualifier.as_deref(),
-    )?;
+    let named = Named::read(&asked, &input.function_name, input.qualifier.as_deref())?;
     let settings = configured(&asked, &named)?;
     change(&asked, &input, &settings).await
 }
 
 pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let named = Named::read(
-        asked.context,
-        &input.function_name,
-        input.qualifier.as_deref(),
-    )?;
+    let named = Named::read(&asked, &input.function_name, input.qualifier.as_deref())?;
     let arn = arn(&asked, &named);
     Ok(Answer::Json(print(&configured(&asked, &named)?, &arn)))
 }
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let named = Named::read(
-        asked.context,
-        &input.function_name,
-        input.qualifier.as_deref(),
-    )?;
+    let named = Named::read(&asked, &input.function_name, input.qualifier.as_deref())?;
     configured(&asked, &named)?;
     set(&asked, &named, AsyncSettings::default()).await?;
     Ok(Answer::Empty(StatusCode::NO_CONTENT))
 }
 
 async fn change(asked: &Asked<'_>, input: &Input, from: &AsyncSettings) -> Result<Answer, Fault> {
-    let named = Named::read(
-        asked.context,
-        &input.function_name,
-        input.qualifier.as_deref(),
-    )?;
+    let named = Named::read(asked, &input.function_name, input.qualifier.as_deref())?;
     let said = input.maximum_retry_attempts.is_some()
         || input.maximum_event_age_in_seconds.is_some()
         || input.destination_config.is_some();
@@ -107,11 +91,11 @@ async fn change(asked: &Asked<'_>, input: &Input, from: &AsyncSettings) -> Resul
     let config = input.destination_config.as_ref();
     let on_success = config.and_then(|config| config.on_success.as_ref());
     let on_failure = config.and_then(|config| config.on_failure.as_ref());
+    let max_age = input.maximum_event_age_in_seconds;
+    let max_age = max_age.map(Duration::from_secs);
     let settings = AsyncSettings {
-        retries: input.maximum_retry_attempts.unwrap_or(from.retries),
-        max_age: input
-            .maximum_event_age_in_seconds
-            .map_or(from.max_age, Duration::from_secs),
+        retries: input.maximum_retry_attempts.or(from.retries),
+        max_age: max_age.or(from.max_age),
         modified: Some(asked.parts.clock.now()),
         on_success: place(asked, &named, on_success, from.on_success.as_ref(), true)?,
         on_failure: place(asked, &named, on_failure, from.on_failure.as_ref(), false)?,
@@ -183,7 +167,7 @@ async fn set(asked: &Asked<'_>, named: &Named, settings: AsyncSettings) -> Resul
 /// Those of every qualifier that has its own.
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?;
+    let named = Named::read(&asked, &input.function_name, None)?;
     let refused = |error| fault(asked.context, &named, error);
     let (functions, space) = (&asked.parts.functions, &asked.context.space);
     let latest = functions
@@ -237,17 +221,23 @@ fn arn(asked: &Asked<'_>, named: &Named) -> String {
     At::of(&asked.context.space).function_arn(&named.name, Some(qualifier))
 }
 
+/// What was set, and no defaults; but the places always, as the service does.
 fn print(settings: &AsyncSettings, arn: &str) -> Value {
-    json!({
+    let mut output = json!({
         "LastModified": settings.modified.map(base::Timestamp::as_secs),
         "FunctionArn": arn,
-        "MaximumRetryAttempts": settings.retries,
-        "MaximumEventAgeInSeconds": settings.max_age.as_secs(),
         "DestinationConfig": {
             "OnSuccess": named(settings.on_success.as_ref()),
             "OnFailure": named(settings.on_failure.as_ref()),
         },
-    })
+    });
+    if let Some(retries) = settings.retries {
+        output["MaximumRetryAttempts"] = retries.into();
+    }
+    if let Some(max_age) = settings.max_age {
+        output["MaximumEventAgeInSeconds"] = max_age.as_secs().into();
+    }
+    output
 }
 
 fn named(place: Option<&String>) -> Value {

@@ -34,7 +34,7 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
     Ok(Answer::Json(
         match named.find(&asked)?.reserved_concurrency {
             Some(amount) => json!({ "ReservedConcurrentExecutions": amount }),
@@ -44,7 +44,7 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 }
 
 async fn reserve(asked: &Asked<'_>, input: &Input, amount: Option<u32>) -> Result<Function, Fault> {
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(asked, &input.function_name, None)?.whole()?;
     let space = &asked.context.space;
     let reserved = asked
         .parts

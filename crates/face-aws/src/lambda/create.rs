@@ -7,7 +7,7 @@ use super::code::Source;
 use super::error::{fault, invalid};
 use super::name::Named;
 use super::settings::{Settings, refuse_unbuilt};
-use super::{Answer, Asked, configuration, tags, version};
+use super::{Answer, Asked, configuration, runtime, tags, version};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +28,7 @@ const LONGEST_NAME: usize = 64;
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     refuse_unbuilt(&asked.call)?;
     let mut input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
     if named.name.len() > LONGEST_NAME {
         return Err(Fault::validation(format!(
             "1 validation error detected: Value '{}' at 'functionName' failed to satisfy constraint: Member must have length less than or equal to {LONGEST_NAME}",
@@ -36,14 +36,14 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         )));
     }
     let settings = &input.settings;
-    if settings.runtime.is_none() || settings.handler.is_none() {
+    let (Some(runtime), Some(_)) = (&settings.runtime, &settings.handler) else {
         return Err(invalid(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
         ));
-    }
+    };
     settings.check()?;
     tags::check(&input.tags, input.tags.len())?;
-    asked.check_runtime(settings.runtime.as_deref())?;
+    runtime::check(runtime)?;
     input.settings.find_layers(&asked)?;
     input.settings.check_dead_letters(&asked)?;
     let code = input.code.read(&asked).await?;

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use functions::{Error, PackageError, Throttle};
+use http::StatusCode;
 
 use super::name::Named;
 use crate::context::Context;
@@ -19,6 +20,15 @@ pub(super) fn missing(message: impl Into<String>) -> Fault {
 
 pub(super) fn conflict(message: impl Into<String>) -> Fault {
     Fault::new("ResourceConflictException", message)
+}
+
+/// Nobody here has anything in another account.
+pub(super) fn denied(context: &Context, action: &str, resource: &str) -> Fault {
+    let message = format!(
+        "User: arn:aws:iam::{}:root is not authorized to perform: lambda:{action} on resource: {resource} because no resource-based policy allows the lambda:{action} action",
+        context.account,
+    );
+    Fault::new("AccessDeniedException", message).with_status(StatusCode::FORBIDDEN)
 }
 
 pub(super) fn fault(context: &Context, named: &Named, error: Error) -> Fault {

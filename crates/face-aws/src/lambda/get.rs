@@ -14,11 +14,7 @@ pub(super) struct Which {
 
 impl Which {
     pub(super) fn named(&self, asked: &Asked<'_>) -> Result<Named, Fault> {
-        Named::read(
-            asked.context,
-            &self.function_name,
-            self.qualifier.as_deref(),
-        )
+        Named::read(asked, &self.function_name, self.qualifier.as_deref())
     }
 }
 

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use super::error::fault;
 use super::name::Named;
-use super::{Answer, Asked};
+use super::{Answer, Asked, TRACE};
 use crate::dialect::version_name;
 use crate::protocol::Fault;
 
@@ -40,6 +40,8 @@ pub(super) struct Wanted {
     function: Arc<Function>,
     event: Event,
     client_context: Option<String>,
+    /// What its caller gave, or a new one: the caller is told it, and the handler.
+    trace: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +62,7 @@ impl Wanted {
             return Err(asked.call.not_built("DurableExecutionName"));
         }
         let beside = input.qualifier.as_deref();
-        let named = Named::read(asked.context, &input.function_name, beside)?;
+        let named = Named::read(asked, &input.function_name, beside)?;
         let kind = match input.invocation_type.as_deref() {
             Some("Event") => Kind::Asynchronous,
             Some("DryRun") => Kind::Dry,
@@ -68,14 +70,22 @@ impl Wanted {
         };
         let event = Event::Raw(check_payload(payload, kind == Kind::Asynchronous)?);
         let client_context = input.client_context.as_deref();
+        let function = named.find_for_call(asked)?;
+        let fresh = || asked.parts.functions.new_trace(&function.space);
         Ok(Self {
             client_context: client_context.map(read_context).transpose()?,
-            function: named.find_for_call(asked)?,
+            trace: asked.trace.map_or_else(fresh, str::to_owned),
+            function,
             with_log: input.log_type.as_deref() == Some("Tail"),
             named,
             kind,
             event,
         })
+    }
+
+    /// What the answer says of it.
+    pub(super) fn trace(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.trace).ok()
     }
 
     pub(super) fn is_dry(&self) -> bool {
@@ -93,7 +103,7 @@ impl Wanted {
             request_id: asked.context.request_id.clone(),
             trigger: "direct".into(),
             client_context: self.client_context,
-            trace: asked.trace.map(str::to_owned),
+            trace: Some(self.trace),
         };
         (self.function, invoke)
     }
@@ -108,7 +118,7 @@ impl Wanted {
             event: self.event,
             trigger: "direct".into(),
             client_context: self.client_context,
-            trace: asked.trace.map(str::to_owned),
+            trace: Some(self.trace),
         }
     }
 }
@@ -117,22 +127,33 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let wanted = Wanted::read(&mut asked)?;
     let (named, with_log) = (wanted.named.clone(), wanted.with_log);
     let refused = |error| fault(asked.context, &named, error);
+    let trace = wanted.trace();
     match wanted.kind {
         Kind::Dry => Ok(Answer::Empty(StatusCode::NO_CONTENT)),
         Kind::Asynchronous => {
             let job = wanted.into_job(&asked);
             let enqueued = asked.parts.functions.enqueue_alone(&job).await;
             enqueued.map_err(refused)?;
-            Ok(Answer::Empty(StatusCode::ACCEPTED))
+            let mut response = http::Response::new(wire::empty());
+            *response.status_mut() = StatusCode::ACCEPTED;
+            Ok(traced(response, trace))
         }
         Kind::Synchronous => {
             let (function, invoke) = wanted.into_invoke(&asked);
             let functions = &asked.parts.functions;
             let outcome = functions.invoke_resolved(function, invoke, with_log).await;
             let outcome = outcome.map_err(refused)?;
-            Ok(Answer::Whole(Box::new(print(outcome, with_log))))
+            Ok(traced(print(outcome, with_log), trace))
         }
     }
+}
+
+/// With the call's trace, which it can be found by.
+pub(super) fn traced(mut response: wire::Response, trace: Option<HeaderValue>) -> Answer {
+    if let Some(trace) = trace {
+        response.headers_mut().insert(&TRACE, trace);
+    }
+    Answer::Whole(Box::new(response))
 }
 
 /// The older form of calling without waiting.

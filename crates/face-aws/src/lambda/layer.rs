@@ -12,11 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::code::Source;
 use super::configuration::modified;
-use super::error::{fault, invalid, missing};
+use super::error::{denied, fault, invalid, missing};
 use super::name::Named;
 use super::page::Page;
 use super::permission::{policy, principal};
-use super::{Answer, Asked, package};
+use super::{Answer, Asked, package, runtime};
 use crate::place::Place;
 use crate::protocol::Fault;
 
@@ -62,6 +62,7 @@ struct List {
 
 pub(super) async fn publish(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Publish = asked.call.read()?;
+    runtime::check_compatible(&input.compatible_runtimes)?;
     let name = layer_name(&asked, &input.layer_name)?;
     let layer = PublishLayer {
         space: asked.context.space.clone(),
@@ -132,6 +133,7 @@ impl List {
 
 pub(super) fn versions(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: List = asked.call.read()?;
+    runtime::check_wanted(input.compatible_runtime.as_deref())?;
     let name = layer_name(&asked, input.layer_name.as_deref().unwrap_or_default())?;
     let space = &asked.context.space;
     let all = asked.parts.functions.layer_versions(space, &name);
@@ -145,6 +147,7 @@ pub(super) fn versions(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 /// Each layer with the newest of its versions that fits what was asked for.
 pub(super) fn layers(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: List = asked.call.read()?;
+    runtime::check_wanted(input.compatible_runtime.as_deref())?;
     let space = &asked.context.space;
     let functions = &asked.parts.functions;
     let all = functions.layers(space);
@@ -287,7 +290,7 @@ fn layer_name(asked: &Asked<'_>, given: &str) -> Result<String, Fault> {
     let parts: Vec<&str> = given.split(':').collect();
     match parts.as_slice() {
         ["arn", _, "lambda", region, account, "layer", name] => {
-            check_place(asked, region, account, given)?;
+            check_place(asked, asked.call.operation.name, (region, account), given)?;
             Ok((*name).to_owned())
         }
         _ => Err(invalid(format!("Invalid layer name: {given}"))),
@@ -299,14 +302,19 @@ fn read_arn(asked: &Asked<'_>, arn: &str) -> Result<(String, u64), Fault> {
     let ["arn", _, "lambda", region, account, "layer", name, version] = parts.as_slice() else {
         return Err(invalid(format!("Invalid layer version ARN: {arn}")));
     };
-    check_place(asked, region, account, arn)?;
+    check_place(asked, "GetLayerVersion", (region, account), arn)?;
     let version = version
         .parse()
         .map_err(|_| invalid(format!("Invalid layer version ARN: {arn}")))?;
     Ok(((*name).to_owned(), version))
 }
 
-fn check_place(asked: &Asked<'_>, region: &str, account: &str, arn: &str) -> Result<(), Fault> {
+fn check_place(
+    asked: &Asked<'_>,
+    action: &str,
+    (region, account): (&str, &str),
+    arn: &str,
+) -> Result<(), Fault> {
     let ours = &asked.context.region;
     if region != ours {
         return Err(invalid(format!(
@@ -314,11 +322,7 @@ fn check_place(asked: &Asked<'_>, region: &str, account: &str, arn: &str) -> Res
         )));
     }
     if account != asked.context.account {
-        let user = &asked.context.account;
-        let message = format!(
-            "User: arn:aws:iam::{user}:root is not authorized to perform: lambda:GetLayerVersion on resource: {arn} because no resource-based policy allows the lambda:GetLayerVersion action"
-        );
-        return Err(Fault::new("AccessDeniedException", message).with_status(StatusCode::FORBIDDEN));
+        return Err(denied(asked.context, action, arn));
     }
     Ok(())
 }

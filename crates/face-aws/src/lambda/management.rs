@@ -37,7 +37,7 @@ pub(super) fn put_runtime(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 fn runtime_of(asked: &Asked<'_>, input: &Input) -> Result<Answer, Fault> {
     let beside = input.qualifier.as_deref();
-    let named = Named::read(asked.context, &input.function_name, beside)?;
+    let named = Named::read(asked, &input.function_name, beside)?;
     let function = named.find(asked)?;
     let qualifier = named.version().unwrap_or(LATEST);
     let arn = Place::of(&function.space).function_arn(&function.name, Some(qualifier));
@@ -49,7 +49,7 @@ fn runtime_of(asked: &Asked<'_>, input: &Input) -> Result<Answer, Fault> {
 
 pub(super) fn recursion(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
     let function = named.find(&asked)?;
     let word = match function.recursion {
         Recursion::Terminate => "Terminate",
@@ -60,7 +60,7 @@ pub(super) fn recursion(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) async fn put_recursion(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
     let recursion = match input.recursive_loop.as_deref() {
         Some("Allow") => Recursion::Allow,
         _ => Recursion::Terminate,

@@ -50,7 +50,7 @@ impl Input {
         let Some(name) = &self.function_name else {
             return Ok(None);
         };
-        let named = Named::read(asked.context, name, None)?;
+        let named = Named::read(asked, name, None)?;
         Ok(Some(Target {
             space: asked.context.space.clone(),
             qualifier: named.version().map(str::to_owned),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use functions::Function;
 
 use super::Asked;
-use super::error::fault;
+use super::error::{denied, fault};
 use crate::context::Context;
 use crate::place::Place;
 use crate::protocol::Fault;
@@ -23,7 +23,18 @@ pub(super) const LATEST: &str = "$LATEST";
 
 impl Named {
     /// Reads a name and what was said beside it. Names of other accounts and regions are refused.
-    pub(super) fn read(context: &Context, name: &str, beside: Option<&str>) -> Result<Self, Fault> {
+    pub(super) fn read(asked: &Asked<'_>, name: &str, beside: Option<&str>) -> Result<Self, Fault> {
+        let action = action(asked.call.operation.name);
+        Self::parse(asked.context, action, name, beside)
+    }
+
+    /// The same for what is no operation, with the name of the permission that it takes.
+    pub(super) fn parse(
+        context: &Context,
+        action: &str,
+        name: &str,
+        beside: Option<&str>,
+    ) -> Result<Self, Fault> {
         let parts: Vec<&str> = name.split(':').collect();
         let (place, rest) = match parts.as_slice() {
             ["arn", _, "lambda", region, account, "function", rest @ ..] => {
@@ -42,7 +53,7 @@ impl Named {
             }
         };
         if let Some((region, account)) = place {
-            check_place(context, region, account, name)?;
+            check_place(context, action, (region, account), name)?;
         }
         if let (Some(within), Some(beside)) = (within, beside)
             && within != beside
@@ -95,10 +106,18 @@ impl Named {
     }
 }
 
+/// What the permission for an operation is called.
+fn action(operation: &str) -> &str {
+    match operation {
+        "Invoke" | "InvokeWithResponseStream" | "InvokeAsync" => "InvokeFunction",
+        other => other,
+    }
+}
+
 fn check_place(
     context: &Context,
-    region: Option<&str>,
-    account: &str,
+    action: &str,
+    (region, account): (Option<&str>, &str),
     name: &str,
 ) -> Result<(), Fault> {
     if let Some(region) = region.filter(|region| *region != context.region) {
@@ -110,14 +129,8 @@ fn check_place(
     if account != context.account {
         let ours = Place::of(&context.space);
         let theirs = Place { account, ..ours };
-        let message = format!(
-            "User: arn:aws:iam::{}:root is not authorized to perform: lambda:InvokeFunction on resource: {} because no resource-based policy allows the lambda:InvokeFunction action",
-            context.account,
-            theirs.function_arn(name, None),
-        );
-        return Err(
-            Fault::new("AccessDeniedException", message).with_status(http::StatusCode::FORBIDDEN)
-        );
+        let arn = theirs.function_arn(name, None);
+        return Err(denied(context, action, &arn));
     }
     Ok(())
 }
@@ -141,7 +154,7 @@ mod tests {
     }
 
     fn read(name: &str, beside: Option<&str>) -> Result<(String, Option<String>), String> {
-        Named::read(&context(), name, beside)
+        Named::parse(&context(), "GetFunction", name, beside)
             .map(|named| (named.name, named.qualifier))
             .map_err(|fault| fault.code.into_owned())
     }

@@ -94,7 +94,7 @@ pub(super) async fn download(
     let (functions, space) = (&parts.functions, &context.space);
     let reader = match package {
         Package::Function(name) => {
-            let named = Named::read(context, name, None)?;
+            let named = Named::parse(context, "GetFunction", name, None)?;
             let refused = |error| fault(context, &named, error);
             let function = functions
                 .resolve(space, &named.name, named.version())

@@ -49,11 +49,7 @@ const SERVICES: [&str; 4] = [
 
 pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Add = asked.call.read()?;
-    let named = Named::read(
-        asked.context,
-        &input.function_name,
-        input.qualifier.as_deref(),
-    )?;
+    let named = Named::read(&asked, &input.function_name, input.qualifier.as_deref())?;
     check_qualifier(&named)?;
     input.check()?;
     let functions = &asked.parts.functions;
@@ -84,11 +80,7 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Remove = asked.call.read()?;
-    let named = Named::read(
-        asked.context,
-        &input.function_name,
-        input.qualifier.as_deref(),
-    )?;
+    let named = Named::read(&asked, &input.function_name, input.qualifier.as_deref())?;
     let functions = &asked.parts.functions;
     let space = &asked.context.space;
     let present = functions.permissions(space, &named.name, named.version());

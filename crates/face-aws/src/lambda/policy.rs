@@ -41,7 +41,7 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 }
 
 fn named(asked: &Asked<'_>, input: &Input) -> Result<Named, Fault> {
-    let named = Named::read(asked.context, &input.resource_arn, None)?;
+    let named = Named::read(asked, &input.resource_arn, None)?;
     check_qualifier(&named)?;
     Ok(named)
 }

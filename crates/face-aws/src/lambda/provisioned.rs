@@ -25,11 +25,7 @@ struct Input {
 
 impl Input {
     fn named(&self, asked: &Asked<'_>) -> Result<Named, Fault> {
-        Named::read(
-            asked.context,
-            &self.function_name,
-            self.qualifier.as_deref(),
-        )
+        Named::read(asked, &self.function_name, self.qualifier.as_deref())
     }
 }
 

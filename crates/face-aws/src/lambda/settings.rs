@@ -185,7 +185,7 @@ impl Settings {
         if let Some(environment) = &self.environment {
             to.environment.clone_from(&environment.variables);
         }
-        if let Some(architecture) = self.architecture() {
+        if let Some(architecture) = architecture(self.architectures.as_deref()) {
             to.architecture = architecture;
         }
         if let Some(logging) = &self.logging_config {
@@ -228,12 +228,13 @@ impl Settings {
         }
         Ok(())
     }
+}
 
-    fn architecture(&self) -> Option<Architecture> {
-        match self.architectures.as_ref()?.first()?.as_str() {
-            "arm64" => Some(Architecture::Arm),
-            _ => Some(Architecture::X86),
-        }
+/// What was said of it: kept and shown. Here everything runs on the one that there is.
+pub(super) fn architecture(said: Option<&[String]>) -> Option<Architecture> {
+    match said?.first()?.as_str() {
+        "arm64" => Some(Architecture::Arm),
+        _ => Some(Architecture::X86),
     }
 }
 

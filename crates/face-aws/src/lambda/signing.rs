@@ -54,7 +54,7 @@ pub(super) fn delete(mut asked: Asked<'_>) -> Result<Answer, Fault> {
 
 /// The name of the function that is meant, which must be there.
 fn find_function(asked: &Asked<'_>, input: &Input) -> Result<String, Fault> {
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(asked, &input.function_name, None)?.whole()?;
     Ok(named.find(asked)?.name)
 }
 

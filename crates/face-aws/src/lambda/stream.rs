@@ -10,7 +10,7 @@ use serde_json::json;
 use wire::BodyError;
 
 use super::error::fault;
-use super::invoke::Wanted;
+use super::invoke::{Wanted, traced};
 use super::{Answer, Asked};
 use crate::dialect::version_name;
 use crate::protocol::{Fault, events};
@@ -21,6 +21,7 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         return Ok(Answer::Empty(StatusCode::NO_CONTENT));
     }
     let (named, with_log) = (wanted.named.clone(), wanted.with_log);
+    let trace = wanted.trace();
     let (_, invoke) = wanted.into_invoke(&asked);
     let answering = asked.parts.functions.invoke_streaming(invoke).await;
     let answering = answering.map_err(|error| fault(asked.context, &named, error))?;
@@ -34,7 +35,7 @@ pub(super) async fn invoke(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     if let Ok(version) = HeaderValue::from_str(&version) {
         headers.insert("x-amz-executed-version", version);
     }
-    Ok(Answer::Whole(Box::new(response)))
+    Ok(traced(response, trace))
 }
 
 /// The answer's pieces as they come, and then how it ended.

@@ -67,7 +67,7 @@ fn current(asked: &Asked<'_>, input: &Input) -> Result<BTreeMap<String, String>,
     if let Some(id) = mapping::id_in(&input.resource) {
         return mapping::list_tags(asked, id);
     }
-    let named = Named::read(asked.context, &input.resource, None)?.whole()?;
+    let named = Named::read(asked, &input.resource, None)?.whole()?;
     Ok(named.find(asked)?.tags)
 }
 
@@ -79,7 +79,7 @@ async fn change(
     if let Some(id) = mapping::id_in(&input.resource) {
         return mapping::change_tags(&asked, id, edit).await;
     }
-    let named = Named::read(asked.context, &input.resource, None)?.whole()?;
+    let named = Named::read(&asked, &input.resource, None)?.whole()?;
     let Function { space, name, .. } = named.find(&asked)?;
     let changed = asked.parts.functions.set_tags(&space, &name, edit).await;
     changed.map_err(|error| fault(asked.context, &named, error))?;

@@ -19,6 +19,7 @@ use store::Store;
 use tables::Tables;
 use triggers::Triggers;
 
+mod answers;
 mod versions;
 
 use super::Lambda;
@@ -441,10 +442,22 @@ async fn permissions_concurrency_asynchronous_settings_and_tags_are_kept() {
     assert_eq!(
         (
             &set["MaximumRetryAttempts"],
-            &set["MaximumEventAgeInSeconds"]
+            set.get("MaximumEventAgeInSeconds"),
+            &set["DestinationConfig"]
         ),
-        (&json!(1), &json!(21_600))
+        (
+            &json!(1),
+            None,
+            &json!({ "OnSuccess": {}, "OnFailure": {} })
+        )
     );
+    let body = json!({ "MaximumEventAgeInSeconds": 60 }).to_string();
+    let set = world.send(Method::POST, asynchronous, &[], body).await;
+    assert_eq!(set.json()["MaximumRetryAttempts"], 1);
+    assert_eq!(set.json()["MaximumEventAgeInSeconds"], 60);
+    let body = json!({ "MaximumEventAgeInSeconds": 60 }).to_string();
+    let set = world.send(Method::PUT, asynchronous, &[], body).await;
+    assert_eq!(set.json().get("MaximumRetryAttempts"), None);
     let body = json!({ "MaximumRetryAttempts": 3 }).to_string();
     let refused = world.send(Method::PUT, asynchronous, &[], body).await;
     assert_eq!(refused.status, 400);

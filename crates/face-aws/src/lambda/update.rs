@@ -1,11 +1,11 @@
-use functions::{Function, Publish};
+use functions::{Function, Publish, UpdateCode};
 use serde::Deserialize;
 
 use super::code::Source;
 use super::error::fault;
 use super::name::Named;
-use super::settings::{Settings, refuse_unbuilt};
-use super::{Answer, Asked, configuration as printed, version};
+use super::settings::{Settings, architecture, refuse_unbuilt};
+use super::{Answer, Asked, configuration as printed, runtime, version};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -25,21 +25,24 @@ struct Code {
 pub(super) async fn code(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     refuse_unbuilt(&asked.call)?;
     let input: Code = asked.call.read()?;
-    if input.architectures.is_some_and(|list| list != ["x86_64"]) {
-        return Err(asked.call.not_built("Architectures"));
-    }
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
-    let before = named.find(&asked)?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
+    let mut before = named.find(&asked)?;
     let code = input.source.read(&asked).await?;
+    let architecture = architecture(input.architectures.as_deref());
     if input.dry_run {
+        let is = &mut before.configuration.architecture;
+        *is = architecture.unwrap_or(*is);
         return Ok(Answer::Json(printed::print(&asked, &before, None)));
     }
     let space = &asked.context.space;
     let revision = input.revision_id.as_deref();
     let functions = &asked.parts.functions;
-    let updated = functions
-        .update_code(space, &named.name, code, revision)
-        .await;
+    let update = UpdateCode {
+        code,
+        architecture,
+        revision,
+    };
+    let updated = functions.update_code(space, &named.name, update).await;
     if input.publish && updated.is_ok() {
         let published = version::published(&asked, &named, &Publish::default()).await?;
         return Ok(Answer::Json(printed::print_version(&asked, &published)));
@@ -59,11 +62,13 @@ struct Configuration {
 pub(super) async fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     refuse_unbuilt(&asked.call)?;
     let mut input: Configuration = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
     let before = named.find(&asked)?;
     input.settings.check()?;
     input.settings.check_together(&before.configuration)?;
-    asked.check_runtime(input.settings.runtime.as_deref())?;
+    if let Some(runtime) = &input.settings.runtime {
+        runtime::check(runtime)?;
+    }
     input.settings.find_layers(&asked)?;
     input.settings.check_dead_letters(&asked)?;
     let space = &asked.context.space;

@@ -63,7 +63,7 @@ struct Origins {
 impl Input {
     fn named(&self, asked: &Asked<'_>) -> Result<Named, Fault> {
         let beside = self.qualifier.as_deref();
-        Named::read(asked.context, &self.function_name, beside)
+        Named::read(asked, &self.function_name, beside)
     }
 }
 

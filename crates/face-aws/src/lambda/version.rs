@@ -32,7 +32,7 @@ struct List {
 pub(super) async fn publish(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     refuse_unbuilt(&asked.call)?;
     let input: Input = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
     let sha256 = input.code_sha256.filter(|given| !given.is_empty());
     let publish = Publish {
         // What is no hash is that of no code.
@@ -62,7 +62,7 @@ pub(super) async fn published(
 /// The newest code, and then the versions in the order in which they were published.
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: List = asked.call.read()?;
-    let named = Named::read(asked.context, &input.function_name, None)?.whole()?;
+    let named = Named::read(&asked, &input.function_name, None)?.whole()?;
     let latest = named.find(&asked)?;
     let space = &asked.context.space;
     let functions = &asked.parts.functions;

@@ -110,13 +110,7 @@ pub(super) struct AsyncSettings {
 
 impl From<AsyncSettings> for super::AsyncSettings {
     fn from(old: AsyncSettings) -> Self {
-        Self {
-            retries: old.retries,
-            max_age: old.max_age,
-            modified: old.modified,
-            on_success: None,
-            on_failure: None,
-        }
+        super::v4::settings(old.retries, old.max_age, old.modified)
     }
 }
 
@@ -179,7 +173,7 @@ mod tests {
         };
         let read = schema::Alias::decode(&old.encode()).unwrap();
         assert_eq!(read.version, Some(3));
-        assert_eq!(read.asynchronous.retries, 1);
+        assert_eq!(read.asynchronous.retries, Some(1));
         assert_eq!(read.asynchronous.on_failure, None);
         assert_eq!(read.revision, "r");
     }

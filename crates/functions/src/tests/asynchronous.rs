@@ -86,7 +86,7 @@ async fn a_function_may_ask_for_fewer_retries() {
     let world = World::new();
     world.deploy("fail").await;
     let settings = AsyncSettings {
-        retries: 0,
+        retries: Some(0),
         ..AsyncSettings::default()
     };
     world
@@ -107,7 +107,7 @@ async fn a_throttled_job_is_tried_again_with_growing_waits_until_it_is_too_old()
     let world = World::new();
     world.deploy("wait").await;
     let settings = AsyncSettings {
-        max_age: Duration::from_secs(60),
+        max_age: Some(Duration::from_secs(60)),
         ..AsyncSettings::default()
     };
     world
@@ -248,7 +248,7 @@ async fn how_a_call_ended_is_in_a_log_where_somebody_is_told() {
     };
     let _stop = world.run_backlog();
     let settings = |on_failure: Option<&str>| AsyncSettings {
-        retries: 0,
+        retries: Some(0),
         on_success: Some("good".into()),
         on_failure: on_failure.map(str::to_owned),
         ..AsyncSettings::default()

@@ -63,7 +63,7 @@ async fn new_code_replaces_instances_and_lets_what_runs_end() {
     let code = NewCode::Package(package("index.js", b"new"));
     let new = world
         .functions
-        .update_code(&space(), "f", code, None)
+        .update_code(&space(), "f", code.into())
         .await
         .unwrap();
     assert_ne!(old.code.sha256, new.code.sha256);

@@ -36,7 +36,7 @@ impl World {
     /// Other code, which a version can be told by.
     async fn change(&self, code: &[u8]) {
         let code = NewCode::Package(package("index.js", code));
-        let changed = self.functions.update_code(&HERE, "f", code, None);
+        let changed = self.functions.update_code(&HERE, "f", code.into());
         changed.await.unwrap();
     }
 
@@ -144,7 +144,7 @@ async fn a_folder_is_frozen_when_it_is_published() {
     let code = NewCode::Directory(folder.clone());
     world
         .functions
-        .update_code(&HERE, "f", code, None)
+        .update_code(&HERE, "f", code.into())
         .await
         .unwrap();
     assert_eq!(world.publish().await, 1);
@@ -201,7 +201,7 @@ async fn an_alias_names_versions_and_can_be_moved() {
     world.functions.delete_version(&HERE, "f", 1).await.unwrap();
 
     let settings = AsyncSettings {
-        retries: 0,
+        retries: Some(0),
         ..AsyncSettings::default()
     };
     let set = world
@@ -209,9 +209,9 @@ async fn an_alias_names_versions_and_can_be_moved() {
         .set_asynchronous(&HERE, "f", Some("live"), settings);
     set.await.unwrap();
     let resolved = |qualifier| world.functions.resolve(&HERE, "f", qualifier).unwrap();
-    assert_eq!(resolved(Some("live")).asynchronous.retries, 0);
-    assert_eq!(resolved(Some("2")).asynchronous.retries, 2);
-    assert_eq!(resolved(None).asynchronous.retries, 2);
+    assert_eq!(resolved(Some("live")).asynchronous.retries(), 0);
+    assert_eq!(resolved(Some("2")).asynchronous.retries(), 2);
+    assert_eq!(resolved(None).asynchronous.retries(), 2);
     let permission = Permission {
         id: "one".into(),
         statement: "{}".into(),
@@ -615,7 +615,7 @@ async fn what_waits_for_an_alias_runs_its_version_with_its_settings() {
         .await
         .unwrap();
     let settings = AsyncSettings {
-        retries: 0,
+        retries: Some(0),
         ..AsyncSettings::default()
     };
     functions
