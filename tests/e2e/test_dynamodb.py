@@ -595,6 +595,44 @@ def test_indexes_from_the_start_and_later(dynamodb, resource):
     assert [index["IndexName"] for index in described["GlobalSecondaryIndexes"]] == ["by-who"]
 
 
+def test_an_index_of_several_attributes_made_later(dynamodb, resource):
+    created = name()
+    dynamodb.create_table(**schema(id="S"), TableName=created)
+    table = resource.Table(created)
+    with table.batch_writer() as batch:
+        for at in range(300):
+            match = {"cup": "c", "region": "north" if at % 2 else "south", "round": at % 3, "day": f"{at:03}"}
+            batch.put_item(Item={"id": str(at), **(match if at % 5 else {"cup": "c"})})
+    keys = [("cup", "HASH", "S"), ("region", "HASH", "S"), ("round", "RANGE", "N"), ("day", "RANGE", "S")]
+    several = {
+        "IndexName": "several",
+        "KeySchema": [{"AttributeName": key, "KeyType": role} for key, role, _ in keys],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    dynamodb.update_table(
+        TableName=created,
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": code} for key, _, code in keys],
+        GlobalSecondaryIndexUpdates=[{"Create": several}],
+    )
+
+    def described():
+        return dynamodb.describe_table(TableName=created)["Table"]["GlobalSecondaryIndexes"][0]
+
+    eventually(lambda: described()["IndexStatus"] == "ACTIVE")
+    assert described()["KeySchema"] == several["KeySchema"]
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=created,
+        IndexName="several",
+        KeyConditionExpression="cup = :c AND #r = :r AND round = :one AND #d > :d",
+        ExpressionAttributeNames={"#r": "region", "#d": "day"},
+        ExpressionAttributeValues={":c": {"S": "c"}, ":r": {"S": "north"}, ":one": {"N": "1"}, ":d": {"S": "100"}},
+        PaginationConfig={"PageSize": 7},
+    )
+    expected = [str(at) for at in range(101, 300) if at % 2 and at % 3 == 1 and at % 5]
+    assert [item["id"]["S"] for page in pages for item in page["Items"]] == expected
+    assert table.scan(IndexName="several", Select="COUNT")["Count"] == 240
+
+
 def test_items_end(dynamodb, table):
     dynamodb.update_time_to_live(
         TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"}

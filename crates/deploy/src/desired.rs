@@ -266,6 +266,11 @@ pub struct Index {
     pub local: bool,
     pub partition_key: KeyAttribute,
     pub sort_key: Option<KeyAttribute>,
+    /// What follows the first attribute of either key, where it has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_partition_keys: Vec<KeyAttribute>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_sort_keys: Vec<KeyAttribute>,
     pub projection: Projection,
     pub provisioned: Option<Throughput>,
 }

@@ -21,13 +21,15 @@ use functions::{
 use objects::{List, NewBucket, Objects};
 use runtimes::Language;
 use store::Store;
-use tables::{Alteration, IndexAlteration, KeySchema, NewIndex, NewTable, Projected, Tables};
+use tables::{
+    Alteration, IndexAlteration, IndexKey, KeySchema, NewIndex, NewTable, Projected, Tables,
+};
 use topics::Topics;
 use triggers::{Destination, EventKind, ObjectBinding, Target, Triggers};
 
 use crate::Deployer;
 use crate::desired::{
-    Alias, Architecture, Bucket, Cloud, Code, Function, KeyAttribute, KeyType, Kind, Layer,
+    Alias, Architecture, Bucket, Cloud, Code, Function, Index, KeyAttribute, KeyType, Kind, Layer,
     LayerUse, Notification, Numbered, Projection, Publish, Rule, Table, Throughput, Told, Version,
 };
 use crate::error::{Error, Result};
@@ -743,7 +745,7 @@ fn same(there: &tables::Index, asked: &NewIndex) -> bool {
 fn new_table(table: &Table) -> NewTable {
     let indexes = table.indexes.iter().map(|index| NewIndex {
         name: index.name.clone(),
-        key: key(&index.partition_key, index.sort_key.as_ref()),
+        key: index_key(index),
         local: index.local,
         projected: match &index.projection {
             Projection::All => Projected::All,
@@ -764,17 +766,28 @@ fn new_table(table: &Table) -> NewTable {
 }
 
 fn key(partition: &KeyAttribute, sort: Option<&KeyAttribute>) -> KeySchema {
-    let attribute = |attribute: &KeyAttribute| tables::KeyAttribute {
+    KeySchema {
+        partition: attribute(partition),
+        sort: sort.map(attribute),
+    }
+}
+
+fn index_key(index: &Index) -> IndexKey {
+    let mut key = IndexKey::from(key(&index.partition_key, index.sort_key.as_ref()));
+    key.partition
+        .extend(index.more_partition_keys.iter().map(attribute));
+    key.sort.extend(index.more_sort_keys.iter().map(attribute));
+    key
+}
+
+fn attribute(attribute: &KeyAttribute) -> tables::KeyAttribute {
+    tables::KeyAttribute {
         name: attribute.name.clone(),
         r#type: match attribute.r#type {
             KeyType::String => tables::KeyType::String,
             KeyType::Number => tables::KeyType::Number,
             KeyType::Binary => tables::KeyType::Binary,
         },
-    };
-    KeySchema {
-        partition: attribute(partition),
-        sort: sort.map(attribute),
     }
 }
 

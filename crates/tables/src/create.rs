@@ -6,8 +6,8 @@ use store::Tx;
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::schema::{
-    Built, Images, Index, KeySchema, Most, Projected, Recovery, Settings, TABLES, TAGS, Table,
-    Tags, Throughput,
+    Built, Images, Index, IndexKey, KeySchema, Most, Projected, Recovery, Settings, TABLES, TAGS,
+    Table, Tags, Throughput,
 };
 use crate::{Description, Tables, Transfer, aside, settings, transfer};
 
@@ -69,7 +69,7 @@ impl NewTable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewIndex {
     pub name: String,
-    pub key: KeySchema,
+    pub key: IndexKey,
     /// Its partition key is the table's.
     pub local: bool,
     pub projected: Projected,

@@ -3,7 +3,7 @@
 use store::{Key as Row, KeyRange};
 
 use crate::error::{Error, Result};
-use crate::key::{Key, hash, sized_partition, sized_sort, sortable};
+use crate::key::{Key, Limit, PARTITION_KEY, SORT_KEY, hash, sized, sortable};
 use crate::schema::{Index, KeyAttribute, Projected, Table};
 use crate::value::{Item, Value};
 
@@ -14,26 +14,44 @@ pub(crate) struct Entry {
     pub(crate) item: Item,
 }
 
-/// Refuses an item to be stored that has an attribute of an index's key that can be none.
+/// Refuses an item to be stored that has an attribute of an index's key that can be none. Of several indexes, the first
+/// by its name is told.
 pub(crate) fn check(table: &Table, item: &Item) -> Result<()> {
-    for index in &table.indexes {
-        for attribute in index.key.attributes() {
-            if let Some(value) = item.get(&attribute.name) {
-                part(index, attribute, value)?;
-            }
-        }
-    }
-    Ok(())
+    first(table, |index| check_entry(index, item))
 }
 
 /// The same of one attribute.
 pub(crate) fn check_attribute(table: &Table, name: &str, value: &Value) -> Result<()> {
-    for index in &table.indexes {
-        for attribute in index.key.attributes().filter(|key| key.name == name) {
-            part(index, attribute, value)?;
-        }
+    first(table, |index| {
+        let mut named = index.key.attributes().filter(|key| key.name == name);
+        named.try_for_each(|attribute| part(index, attribute, value).map(drop))
+    })
+}
+
+fn first(table: &Table, check: impl Fn(&Index) -> Result<()>) -> Result<()> {
+    let wrong = |index| Some((index, check(index).err()?));
+    let wrong = table.indexes.iter().filter_map(wrong);
+    match wrong.min_by_key(|(index, _)| &index.name) {
+        Some((_, error)) => Err(error),
+        None => Ok(()),
+    }
+}
+
+fn check_entry(index: &Index, item: &Item) -> Result<()> {
+    for (attributes, limit) in roles(index) {
+        let there = attributes.iter().map(|key| (key, item.get(&key.name)));
+        let there = there.filter_map(|(key, value)| Some(part(index, key, value?)));
+        let parts: Vec<Vec<u8>> = there.collect::<Result<_>>()?;
+        sized(&parts, limit)?;
     }
     Ok(())
+}
+
+fn roles(index: &Index) -> [(&[KeyAttribute], Limit); 2] {
+    [
+        (&index.key.partition, PARTITION_KEY),
+        (&index.key.sort, SORT_KEY),
+    ]
 }
 
 /// The entry of an item; none if it lacks a key attribute or has one that can be none, as items may that are older than
@@ -47,12 +65,12 @@ pub(crate) fn entry(table: &Table, index: &Index, key: &Key, item: &Item) -> Opt
 
 /// The row of an item's entry.
 pub(crate) fn row(table: &Table, index: &Index, key: &Key, item: &Item) -> Option<Row> {
-    let value = |attribute: &KeyAttribute| part(index, attribute, item.get(&attribute.name)?).ok();
-    let partition = value(&index.key.partition)?;
-    let mut row = partition_row(table, index, &partition);
-    if let Some(sort) = &index.key.sort {
-        row = row.bytes(&value(sort)?);
-    }
+    let [partition, sort] = roles(index).map(|(attributes, limit)| {
+        let value = |key: &KeyAttribute| part(index, key, item.get(&key.name)?).ok();
+        let parts: Vec<Vec<u8>> = attributes.iter().map(value).collect::<Option<_>>()?;
+        sized(&parts, limit).ok().map(|()| parts)
+    });
+    let mut row = closed(partition_row(table, index, &partition?), &sort?);
     if !index.local {
         row = row.bytes(key.partition());
     }
@@ -60,8 +78,14 @@ pub(crate) fn row(table: &Table, index: &Index, key: &Key, item: &Item) -> Optio
 }
 
 /// What the entries of one partition begin with.
-pub(crate) fn partition_row(table: &Table, index: &Index, partition: &[u8]) -> Row {
-    table.entries(index).u32(hash(partition)).bytes(partition)
+pub(crate) fn partition_row(table: &Table, index: &Index, partition: &[Vec<u8>]) -> Row {
+    let row = table.entries(index).u32(hash(&partition.concat()));
+    closed(row, partition)
+}
+
+/// The row with these behind it, each closed.
+pub(crate) fn closed(row: Row, parts: &[Vec<u8>]) -> Row {
+    parts.iter().fold(row, |row, part| row.bytes(part))
 }
 
 /// The entries whose sort keys begin with these bytes.
@@ -74,7 +98,7 @@ pub(crate) fn beginning(partition: &Row, prefix: &[u8]) -> KeyRange {
 }
 
 fn part(index: &Index, attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8>> {
-    let bytes = sortable(attribute, value).map_err(|error| match error {
+    sortable(attribute, value).map_err(|error| match error {
         Error::WrongKeyType {
             attribute,
             expected,
@@ -91,12 +115,7 @@ fn part(index: &Index, attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8
             r#type,
         },
         error => error,
-    })?;
-    if *attribute == index.key.partition {
-        sized_partition(bytes)
-    } else {
-        sized_sort(bytes)
-    }
+    })
 }
 
 fn project(table: &Table, index: &Index, item: &Item) -> Item {

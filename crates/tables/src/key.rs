@@ -4,8 +4,21 @@ use crate::error::{Error, Result};
 use crate::schema::{KeyAttribute, KeyType, Table};
 use crate::value::{Item, Type, Value};
 
-const MAX_PARTITION_KEY: usize = 2_048;
-const MAX_SORT_KEY: usize = 1_024;
+/// How many bytes the attributes of one part of a key may be together.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    bytes: usize,
+    error: fn(usize) -> Error,
+}
+
+pub(crate) const PARTITION_KEY: Limit = Limit {
+    bytes: 2_048,
+    error: |limit| Error::PartitionKeyTooLarge { limit },
+};
+pub(crate) const SORT_KEY: Limit = Limit {
+    bytes: 1_024,
+    error: |limit| Error::SortKeyTooLarge { limit },
+};
 
 /// The key of one item of one table, checked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,16 +30,16 @@ pub struct Key {
 impl Key {
     /// The key in `item`, which is to be stored and may have more attributes.
     pub fn of(table: &Table, item: &Item) -> Result<Self> {
-        let value = |attribute: &KeyAttribute| {
+        let value = |attribute: &KeyAttribute, limit| {
             let value = item
                 .get(&attribute.name)
                 .ok_or_else(|| Error::MissingKey(attribute.name.clone()))?;
-            sortable(attribute, value)
+            bytes(attribute, value, limit)
         };
         Ok(Self {
-            partition: sized_partition(value(&table.key.partition)?)?,
+            partition: value(&table.key.partition, PARTITION_KEY)?,
             sort: match &table.key.sort {
-                Some(attribute) => sized_sort(value(attribute)?)?,
+                Some(attribute) => value(attribute, SORT_KEY)?,
                 None => Vec::new(),
             },
         })
@@ -69,7 +82,13 @@ pub(crate) fn partition_row(table: &Table, partition: &[u8]) -> store::Key {
 
 /// The bytes of a partition key's value.
 pub(crate) fn partition_bytes(attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8>> {
-    sized_partition(sortable(attribute, value)?)
+    bytes(attribute, value, PARTITION_KEY)
+}
+
+fn bytes(attribute: &KeyAttribute, value: &Value, limit: Limit) -> Result<Vec<u8>> {
+    let bytes = sortable(attribute, value)?;
+    sized(std::slice::from_ref(&bytes), limit)?;
+    Ok(bytes)
 }
 
 /// Bytes that sort as a key attribute's values do.
@@ -95,21 +114,10 @@ pub(crate) fn sortable(attribute: &KeyAttribute, value: &Value) -> Result<Vec<u8
     Ok(bytes)
 }
 
-pub(crate) fn sized_partition(bytes: Vec<u8>) -> Result<Vec<u8>> {
-    match bytes.len() {
-        0..=MAX_PARTITION_KEY => Ok(bytes),
-        _ => Err(Error::PartitionKeyTooLarge {
-            limit: MAX_PARTITION_KEY,
-        }),
-    }
-}
-
-pub(crate) fn sized_sort(bytes: Vec<u8>) -> Result<Vec<u8>> {
-    match bytes.len() {
-        0..=MAX_SORT_KEY => Ok(bytes),
-        _ => Err(Error::SortKeyTooLarge {
-            limit: MAX_SORT_KEY,
-        }),
+pub(crate) fn sized(parts: &[Vec<u8>], limit: Limit) -> Result<()> {
+    match parts.iter().map(Vec::len).sum::<usize>() <= limit.bytes {
+        true => Ok(()),
+        false => Err((limit.error)(limit.bytes)),
     }
 }
 

@@ -13,10 +13,10 @@
 //! # Where things are
 //!
 //! An item is one row: the table, a hash of its partition key, that key, its sort key. An entry of an index is one row
-//! too: the table, the index, a hash of the index's partition key, the index's keys, and the item's key, which tells
-//! apart entries whose keys are the same. An entry holds the attributes that the index has, so a query of an index
-//! reads one range of rows and nothing else. A write costs its item's row and one row of counts, and for each index
-//! whose entry changes that row, or two when the entry moves.
+//! too: the table, the index, a hash of the index's partition key, the attributes of the index's keys one after another,
+//! and the item's key, which tells apart entries whose keys are the same. An entry holds the attributes that the index
+//! has, so a query of an index reads one range of rows and nothing else. A write costs its item's row and one row of
+//! counts, and for each index whose entry changes that row, or two when the entry moves.
 //!
 //! # Feeds
 //!
@@ -85,9 +85,9 @@ pub use projection::Projection;
 pub use query::{Query, SortCondition};
 pub use scan::{Scan, Segment};
 pub use schema::{
-    Count, Direction, Expiry, Feed, Images, Index, ItemChangeKind, Kept, KeyAttribute, KeySchema,
-    KeyType, Most, Progress, Projected, Recovery, Settings, State, Table, TableFeed, Throughput,
-    Transfer,
+    Count, Direction, Expiry, Feed, Images, Index, IndexKey, ItemChangeKind, Kept, KeyAttribute,
+    KeyParts, KeySchema, KeyType, Most, Progress, Projected, Recovery, Settings, State, Table,
+    TableFeed, Throughput, Transfer,
 };
 pub use settings::Keeping;
 pub use size::{MAX_ITEM, item_size};

@@ -6,9 +6,9 @@ use crate::condition::Condition;
 use crate::describe::find;
 use crate::error::{Error, Result};
 use crate::index;
-use crate::key::{Key, partition_bytes, partition_row, sortable};
+use crate::key::{Key, PARTITION_KEY, partition_row, sized, sortable};
 use crate::page::{Page, Walk, start};
-use crate::schema::{KeyAttribute, KeySchema, KeyType};
+use crate::schema::{Index, KeyAttribute, KeyType, Table};
 use crate::value::{Item, Value};
 
 #[derive(Clone, Debug)]
@@ -16,8 +16,11 @@ pub struct Query<'a> {
     pub table: &'a str,
     /// Instead of the table itself.
     pub index: Option<&'a str>,
-    /// The value of the partition key.
-    pub partition: &'a Value,
+    /// The values of the partition key's attributes.
+    pub partition: &'a [Value],
+    /// What the first attributes of the sort key are, where it has several.
+    pub leading: &'a [Value],
+    /// What the one after these must be.
     pub sort: Option<&'a SortCondition>,
     /// Which of the items that are read are wanted.
     pub filter: Option<&'a Condition>,
@@ -31,7 +34,7 @@ pub struct Query<'a> {
     pub backwards: bool,
 }
 
-/// What the sort keys must be.
+/// What an attribute of the sort key must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SortCondition {
     Equal(Value),
@@ -45,7 +48,7 @@ pub enum SortCondition {
     BeginsWith(Value),
 }
 
-/// One partition of a table or of an index.
+/// One partition of a table or of an index, or of its items those whose sort keys begin with some attributes.
 struct Partition<'a> {
     row: Row,
     sort: Option<&'a KeyAttribute>,
@@ -59,7 +62,8 @@ impl<'a> Query<'a> {
         Self {
             table,
             index: None,
-            partition,
+            partition: std::slice::from_ref(partition),
+            leading: &[],
             sort: None,
             filter: None,
             whole: false,
@@ -76,16 +80,7 @@ impl Tables {
         let view = self.store.read()?;
         let table = find(&view, space, query.table)?;
         let index = table.readable(query.index)?;
-        let key: &KeySchema = index.map_or(&table.key, |index| &index.key);
-        let bytes = partition_bytes(&key.partition, query.partition)?;
-        let partition = Partition {
-            row: match index {
-                Some(index) => index::partition_row(&table, index, &bytes),
-                None => partition_row(&table, &bytes),
-            },
-            sort: key.sort.as_ref(),
-            closed: index.is_some(),
-        };
+        let partition = Partition::of(&table, index, query)?;
         let mut range = partition.range(query.sort)?;
         if let Some(after) = query.after {
             let row = start(&table, index, after)?;
@@ -111,7 +106,27 @@ impl Tables {
     }
 }
 
-impl Partition<'_> {
+impl<'a> Partition<'a> {
+    fn of(table: &'a Table, index: Option<&'a Index>, query: &Query<'_>) -> Result<Self> {
+        let key = index.map_or_else(|| table.key.parts(), |index| index.key.parts());
+        let last = key.sort.len().saturating_sub(1);
+        if query.partition.len() != key.partition.len() || query.leading.len() > last {
+            return Err(Error::WrongCondition);
+        }
+        let partition = encoded(key.partition, query.partition)?;
+        sized(&partition, PARTITION_KEY)?;
+        let leading = encoded(key.sort, query.leading)?;
+        let row = match index {
+            Some(index) => index::partition_row(table, index, &partition),
+            None => partition_row(table, &partition.concat()),
+        };
+        Ok(Self {
+            row: index::closed(row, &leading),
+            sort: key.sort.get(leading.len()),
+            closed: index.is_some(),
+        })
+    }
+
     fn range(&self, condition: Option<&SortCondition>) -> Result<KeyRange> {
         let all = self.row.range();
         let Some(condition) = condition else {
@@ -162,9 +177,16 @@ impl Partition<'_> {
     }
 }
 
+/// The bytes of the values of as many attributes.
+fn encoded(attributes: &[KeyAttribute], values: &[Value]) -> Result<Vec<Vec<u8>>> {
+    let each = attributes.iter().zip(values);
+    each.map(|(attribute, value)| sortable(attribute, value))
+        .collect()
+}
+
 impl Key {
     /// The key in `attributes`, which may have others.
-    pub(crate) fn within(table: &crate::Table, attributes: &Item) -> Result<Self> {
+    pub(crate) fn within(table: &Table, attributes: &Item) -> Result<Self> {
         Self::of(table, attributes).map_err(|error| match error {
             Error::MissingKey(_) | Error::WrongKeyType { .. } => Error::NotAKey,
             error => error,

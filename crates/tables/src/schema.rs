@@ -9,6 +9,11 @@ use uuid::Uuid;
 
 use crate::value::Item;
 
+mod keys;
+mod old;
+
+pub use keys::{IndexKey, KeyAttribute, KeyParts, KeySchema, KeyType};
+
 /// By space and name.
 pub(crate) const TABLES: store::Table<Table> = store::Table::new(Keyspace::Tables, 0);
 /// By table, then: [`PRIMARY`], hash of the partition key, partition key and sort key; or [`INDEXED`], the index's
@@ -147,7 +152,7 @@ pub(crate) struct Forgotten(pub(crate) Position);
 pub struct Index {
     pub(crate) number: u32,
     pub name: String,
-    pub key: KeySchema,
+    pub key: IndexKey,
     /// Its partitions are the table's.
     pub local: bool,
     pub projected: Projected,
@@ -176,25 +181,6 @@ pub struct Expiry {
 pub(crate) enum Built {
     Whole,
     UpTo(Vec<u8>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeySchema {
-    pub partition: KeyAttribute,
-    pub sort: Option<KeyAttribute>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyAttribute {
-    pub name: String,
-    pub r#type: KeyType,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum KeyType {
-    String,
-    Number,
-    Binary,
 }
 
 /// Capacity units per second. Kept and told; nothing is throttled by it.
@@ -339,12 +325,13 @@ pub(crate) struct Transferring {
 }
 
 impl Record for Table {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
         match version {
-            1 => Ok(old::TableV2::from(old::table(body)?).into()),
-            2 => Ok(old::table_v2(body)?.into()),
+            1 => Ok(old::TableV3::from(old::TableV2::from(old::table(body)?)).into()),
+            2 => Ok(old::TableV3::from(old::table_v2(body)?).into()),
+            3 => Ok(old::table_v3(body)?.into()),
             _ => Err(unknown(version)),
         }
     }
@@ -392,155 +379,6 @@ fn unknown(version: u8) -> store::Error {
     ))
 }
 
-/// The shapes before there were indexes, before there were feeds, and before faces kept anything.
-mod old {
-    use super::{
-        BTreeMap, Count, Expiry, Index, KeySchema, Most, Record, Recovery, Settings, Table,
-        Throughput, Timestamp, Uuid,
-    };
-    use serde::{Deserialize, Serialize};
-
-    #[derive(Serialize, Deserialize)]
-    pub(super) struct SettingsV1 {
-        recovery: Option<Recovery>,
-        most: BTreeMap<String, Most>,
-        filled_by: Option<String>,
-    }
-
-    impl Record for SettingsV1 {}
-
-    pub(super) fn settings(body: &[u8]) -> store::Result<SettingsV1> {
-        SettingsV1::decode(&[&[1], body].concat())
-    }
-
-    impl From<SettingsV1> for Settings {
-        fn from(old: SettingsV1) -> Self {
-            Self {
-                recovery: old.recovery,
-                most: old.most,
-                filled_by: old.filled_by,
-                kept: BTreeMap::new(),
-            }
-        }
-    }
-
-    #[derive(Serialize, Deserialize)]
-    pub(super) struct TableV1 {
-        id: Uuid,
-        name: String,
-        key: KeySchema,
-        provisioned: Option<Throughput>,
-        created: Timestamp,
-    }
-
-    #[derive(Serialize, Deserialize)]
-    pub(super) struct TableV2 {
-        id: Uuid,
-        name: String,
-        key: KeySchema,
-        provisioned: Option<Throughput>,
-        created: Timestamp,
-        paid_since: Timestamp,
-        protected: bool,
-        indexes: Vec<Index>,
-        next_index: u32,
-        expiry: Option<Expiry>,
-    }
-
-    impl Record for TableV2 {
-        const VERSION: u8 = 2;
-    }
-
-    pub(super) fn table_v2(body: &[u8]) -> store::Result<TableV2> {
-        TableV2::decode(&[&[TableV2::VERSION], body].concat())
-    }
-
-    impl From<TableV2> for Table {
-        fn from(old: TableV2) -> Self {
-            Self {
-                id: old.id,
-                name: old.name,
-                key: old.key,
-                provisioned: old.provisioned,
-                created: old.created,
-                paid_since: old.paid_since,
-                protected: old.protected,
-                indexes: old.indexes,
-                next_index: old.next_index,
-                expiry: old.expiry,
-                feed: None,
-            }
-        }
-    }
-
-    /// Both were of version 1, and a tally was a count.
-    impl Record for TableV1 {}
-    impl Record for Count {}
-
-    pub(super) fn table(body: &[u8]) -> store::Result<TableV1> {
-        TableV1::decode(&[&[1], body].concat())
-    }
-
-    pub(super) fn tally(body: &[u8]) -> store::Result<Count> {
-        Count::decode(&[&[1], body].concat())
-    }
-
-    impl From<TableV1> for TableV2 {
-        fn from(old: TableV1) -> Self {
-            Self {
-                id: old.id,
-                name: old.name,
-                key: old.key,
-                provisioned: old.provisioned,
-                created: old.created,
-                paid_since: old.created,
-                protected: false,
-                indexes: Vec::new(),
-                next_index: 1,
-                expiry: None,
-            }
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::super::{KeyAttribute, KeyType, Tally};
-        use super::*;
-
-        #[test]
-        fn older_records_still_read() {
-            let old = TableV1 {
-                id: Uuid::from_u128(7),
-                name: "t".into(),
-                key: KeySchema {
-                    partition: KeyAttribute {
-                        name: "p".into(),
-                        r#type: KeyType::Number,
-                    },
-                    sort: None,
-                },
-                provisioned: None,
-                created: Timestamp::from_secs(5),
-            };
-            let read = Table::decode(&old.encode()).unwrap();
-            assert_eq!((read.name.as_str(), read.next_index), ("t", 1));
-            assert_eq!(Table::decode(&read.encode()).unwrap(), read);
-            let before_feeds = TableV2::from(old).encode();
-            assert_eq!(Table::decode(&before_feeds).unwrap(), read);
-            let count = Count { items: 1, bytes: 9 };
-            assert_eq!(Tally::decode(&count.encode()).unwrap().count, count);
-            let settings = SettingsV1 {
-                recovery: None,
-                most: BTreeMap::new(),
-                filled_by: Some("f".into()),
-            };
-            let read = Settings::decode(&settings.encode()).unwrap();
-            assert_eq!((read.filled_by.as_deref(), read.kept.len()), (Some("f"), 0));
-            assert_eq!(Settings::decode(&read.encode()).unwrap(), read);
-        }
-    }
-}
-
 impl Table {
     pub(crate) fn row(space: &Space, name: &str) -> Key {
         TABLES.key().str(space.as_str()).str(name)
@@ -576,18 +414,6 @@ impl Index {
     /// Whether it can be read: an index that is made for a table with items takes its time.
     pub fn is_whole(&self) -> bool {
         self.built == Built::Whole
-    }
-}
-
-impl KeySchema {
-    pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
-        std::iter::once(&self.partition).chain(&self.sort)
-    }
-
-    /// The key of an item.
-    pub(crate) fn of(&self, item: &Item) -> Item {
-        let attribute = |key: &KeyAttribute| Some((key.name.clone(), item.get(&key.name)?.clone()));
-        self.attributes().filter_map(attribute).collect()
     }
 }
 

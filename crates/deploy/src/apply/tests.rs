@@ -719,6 +719,21 @@ Resources:
 "#;
 
 #[tokio::test]
+async fn a_global_index_may_have_several_attributes_of_a_role() {
+    let world = World::new();
+    let one = "            - {AttributeName: customer, KeyType: HASH}\n";
+    let two = format!("{one}            - {{AttributeName: id, KeyType: HASH}}\n");
+    world.deploy(&INDEXED.replacen(one, &two, 1)).await;
+    let table = world.table("orders").unwrap();
+    let key = &table.index("by-customer").unwrap().key;
+    let names = |keys: &[tables::KeyAttribute]| -> Vec<String> {
+        keys.iter().map(|key| key.name.clone()).collect()
+    };
+    assert_eq!(names(&key.partition), ["customer", "id"]);
+    assert_eq!(names(&key.sort), ["at"]);
+}
+
+#[tokio::test]
 async fn a_tables_indexes_expiry_and_tags_are_as_the_template_says() {
     let world = World::new();
     assert_eq!(world.deploy(INDEXED).await, ["create table orders"]);

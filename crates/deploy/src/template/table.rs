@@ -9,6 +9,10 @@ use crate::template::scalar;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use Support::{Access, Notice, Obeyed, Refused};
 
+mod keys;
+
+use keys::{Keyed, all_typed, global_key, key_schema, typed};
+
 const UNENCRYPTED: &str = "items are stored as they are; encrypt the disk";
 
 pub(crate) const PROPERTIES: Schema = &[
@@ -50,7 +54,6 @@ pub(crate) const SIMPLE_PROPERTIES: Schema = &[
 ];
 
 const DEFINITION: Schema = &[("AttributeName", Obeyed), ("AttributeType", Obeyed)];
-const KEY: Schema = &[("AttributeName", Obeyed), ("KeyType", Obeyed)];
 const THROUGHPUT: Schema = &[
     ("ReadCapacityUnits", Obeyed),
     ("WriteCapacityUnits", Obeyed),
@@ -77,14 +80,6 @@ const RECOVERY: Schema = &[
 const TAG: Schema = &[("Key", Obeyed), ("Value", Obeyed)];
 const PRIMARY_KEY: Schema = &[("Name", Obeyed), ("Type", Obeyed)];
 
-/// A key attribute as `KeySchema` names it.
-struct Keyed<'a> {
-    name: String,
-    range: bool,
-    span: Span,
-    fields: Fields<'a>,
-}
-
 pub(crate) fn read<'a>(
     fields: &Fields<'a>,
     name: String,
@@ -95,18 +90,15 @@ pub(crate) fn read<'a>(
     let types = definitions(fields, findings);
     let keys = key_schema(fields, findings)?;
     let provisioned = throughput(fields, findings);
-    let (partition, sort) = pair(fields, &keys, findings)?;
+    let key = keys::key(fields, &keys, findings)?;
     let types = types?;
     let (global, of_global) = indexes(fields, "GlobalSecondaryIndexes", &types, findings)?;
     let (local, of_local) = indexes(fields, "LocalSecondaryIndexes", &types, findings)?;
     let used = keys.iter().chain(&of_global).chain(&of_local);
     let used: Vec<&str> = used.map(|key| key.name.as_str()).collect();
     check_unused(&types, &used, findings);
-    let partition_key = typed(partition, &types, findings)?;
-    let sort_key = match sort {
-        Some(sort) => Some(typed(sort, &types, findings)?),
-        None => None,
-    };
+    let partition_key = typed(key.partition, &types, findings)?;
+    let sort_key = all_typed(key.sort, &types, findings)?.pop();
     for index in &local {
         if index.partition_key != partition_key || index.sort_key.is_none() {
             findings.report.add(
@@ -134,54 +126,6 @@ pub(crate) fn read<'a>(
     })
 }
 
-/// The one or two attributes of a key.
-type Pair<'k, 'a> = (&'k Keyed<'a>, Option<&'k Keyed<'a>>);
-
-fn pair<'k, 'a>(
-    fields: &Fields<'a>,
-    keys: &'k [Keyed<'a>],
-    findings: &Findings<'a>,
-) -> Option<Pair<'k, 'a>> {
-    let pair = match keys {
-        [one] if !one.range => (one, None),
-        [first, second] if !first.range && second.range => (first, Some(second)),
-        _ => {
-            findings.report.add(
-                Finding::error(fields.place("KeySchema"), "this is no valid key").help(
-                    "one attribute with `KeyType: HASH`, and after it at most one with RANGE",
-                ),
-            );
-            return None;
-        }
-    };
-    if let (first, Some(second)) = pair
-        && first.name == second.name
-    {
-        findings.report.add(Finding::error(
-            second.span,
-            format!("`{}` is both parts of the key", first.name),
-        ));
-    }
-    Some(pair)
-}
-
-fn typed(key: &Keyed<'_>, types: &[Definition], findings: &Findings<'_>) -> Option<KeyAttribute> {
-    let Some((_, kind, _)) = types.iter().find(|(name, ..)| *name == key.name) else {
-        findings.report.add(
-            Finding::error(
-                key.fields.place("AttributeName"),
-                format!("the key attribute `{}` has no type", key.name),
-            )
-            .help("define it in `AttributeDefinitions`"),
-        );
-        return None;
-    };
-    Some(KeyAttribute {
-        name: key.name.clone(),
-        r#type: *kind,
-    })
-}
-
 /// The indexes of one kind, and what their keys name.
 fn indexes<'a>(
     fields: &Fields<'a>,
@@ -197,7 +141,11 @@ fn indexes<'a>(
         let fields = Fields::open(node, node.span, property, INDEX, findings)?;
         let name = fields.required_text("IndexName")?;
         let keys = key_schema(&fields, findings)?;
-        let (partition, sort) = pair(&fields, &keys, findings)?;
+        let local = property == "LocalSecondaryIndexes";
+        let key = match local {
+            true => keys::key(&fields, &keys, findings)?,
+            false => global_key(&fields, &keys, findings)?,
+        };
         if indexes.iter().any(|other| other.name == name) {
             let place = fields.place("IndexName");
             let finding = Finding::error(place, format!("there is an index `{name}` already"));
@@ -205,12 +153,11 @@ fn indexes<'a>(
         }
         indexes.push(Index {
             name,
-            local: property == "LocalSecondaryIndexes",
-            partition_key: typed(partition, types, findings)?,
-            sort_key: match sort {
-                Some(sort) => Some(typed(sort, types, findings)?),
-                None => None,
-            },
+            local,
+            partition_key: typed(key.partition, types, findings)?,
+            sort_key: all_typed(key.sort, types, findings)?.pop(),
+            more_partition_keys: all_typed(key.more_partition, types, findings)?,
+            more_sort_keys: all_typed(key.more_sort, types, findings)?,
             projection: projection(&fields, findings)?,
             provisioned: match fields.has("ProvisionedThroughput") {
                 true => Some(units(&fields, findings)?),
@@ -413,26 +360,6 @@ fn definitions(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Vec<Defin
         }
     }
     all.then_some(types)
-}
-
-fn key_schema<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Option<Vec<Keyed<'a>>> {
-    fields.required("KeySchema")?;
-    let keys = fields.list("KeySchema")?.iter().map(|node| {
-        let owner = "KeySchema element";
-        let fields = Fields::open(node, node.span, owner, KEY, findings)?;
-        let name = fields.required_text("AttributeName");
-        fields.required("KeyType");
-        let range = fields.choice("KeyType", &["HASH", "RANGE"])? == "RANGE";
-        Some(Keyed {
-            name: name?,
-            range,
-            span: node.span,
-            fields,
-        })
-    });
-    // All are read before the first that fails ends it, so that each says what is wrong with it.
-    let keys: Vec<Option<Keyed<'a>>> = keys.collect();
-    keys.into_iter().collect()
 }
 
 /// The service refuses attributes that no key uses.

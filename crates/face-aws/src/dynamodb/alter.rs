@@ -266,7 +266,7 @@ fn check_provisioned(table: &Table, alterations: &[IndexAlteration]) -> Result<(
 }
 
 /// An attribute has one type in all of a table's keys.
-fn check_types(table: &Table, key: &tables::KeySchema) -> Result<(), Fault> {
+fn check_types(table: &Table, key: &tables::IndexKey) -> Result<(), Fault> {
     let indexes = table
         .indexes
         .iter()

@@ -13,6 +13,7 @@ mod keys;
 mod projection;
 mod reader;
 mod reserved;
+mod split;
 mod token;
 mod update;
 
@@ -20,6 +21,7 @@ mod update;
 mod tests;
 
 pub(super) use condition::{TYPES, condition, only};
-pub(super) use keys::{Conditions, key_condition, split};
+pub(super) use keys::{Conditions, key_condition};
 pub(super) use projection::projection;
+pub(super) use split::split;
 pub(super) use update::update;

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tables::{
-    Description, Index, KeyAttribute, KeySchema, KeyType, Most, NewIndex, Projected, Throughput,
+    Description, Index, IndexKey, KeyAttribute, KeyParts, KeySchema, KeyType, Most, NewIndex,
+    Projected, Throughput,
 };
 
 use super::error::invalid;
@@ -158,20 +159,7 @@ impl Definitions<'_> {
                 "1 validation error detected: Value at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2",
             ));
         }
-        if elements.len() > self.0.len() {
-            return Err(Fault::validation(
-                "Invalid KeySchema: Some index key attribute have no definition",
-            ));
-        }
-        let typed = |element: &KeyElement| {
-            Ok::<_, Fault>(KeyAttribute {
-                name: element.attribute_name.clone(),
-                r#type: self
-                    .find(&element.attribute_name)
-                    .ok_or_else(|| self.undefined(elements))?,
-            })
-        };
-        let attributes: Vec<KeyAttribute> = elements.iter().map(typed).collect::<Result<_, _>>()?;
+        let attributes = self.typed(elements)?;
         if let [first, second] = elements
             && first.attribute_name == second.attribute_name
         {
@@ -200,13 +188,37 @@ impl Definitions<'_> {
         })
     }
 
-    /// A global index's key, which may have more attributes of each role in the real service.
-    fn global_key(&self, elements: &[KeyElement]) -> Result<KeySchema, Fault> {
+    fn typed(&self, elements: &[KeyElement]) -> Result<Vec<KeyAttribute>, Fault> {
+        if elements.len() > self.0.len() {
+            return Err(Fault::validation(
+                "Invalid KeySchema: Some index key attribute have no definition",
+            ));
+        }
+        let typed = |element: &KeyElement| {
+            let found = self.find(&element.attribute_name);
+            Ok(KeyAttribute {
+                name: element.attribute_name.clone(),
+                r#type: found.ok_or_else(|| self.undefined(elements))?,
+            })
+        };
+        elements.iter().map(typed).collect()
+    }
+
+    /// A global index's key, which may have more attributes of each role.
+    fn global_key(&self, elements: &[KeyElement]) -> Result<IndexKey, Fault> {
         let roles: Vec<Role> = elements.iter().map(|element| element.key_type).collect();
         match roles.as_slice() {
             // What is wrong with these is wrong with every key.
-            [] | [_] | [Role::Range, ..] | [Role::Hash, Role::Range] => self.key(elements),
-            [Role::Hash, ..] => Err(several(elements)),
+            [] | [_] | [Role::Range, ..] | [Role::Hash, Role::Range] => {
+                self.key(elements).map(IndexKey::from)
+            }
+            [Role::Hash, ..] => {
+                let mut partition = self.typed(elements)?;
+                check_several(elements)?;
+                let hashes = roles.iter().filter(|role| **role == Role::Hash).count();
+                let sort = partition.split_off(hashes);
+                Ok(IndexKey { partition, sort })
+            }
         }
     }
 
@@ -308,7 +320,7 @@ impl Definitions<'_> {
         Ok(NewIndex {
             projected: index.projection.read()?,
             name,
-            key,
+            key: key.into(),
             local: true,
             provisioned: None,
         })
@@ -347,29 +359,29 @@ impl Definitions<'_> {
     }
 }
 
-/// What is to be said of a key of several attributes of one role.
-fn several(elements: &[KeyElement]) -> Fault {
+/// Refuses what can be no key of several attributes of one role.
+fn check_several(elements: &[KeyElement]) -> Result<(), Fault> {
     let of = |role| elements.iter().filter(move |each| each.key_type == role);
     for (role, name) in [(Role::Hash, "HASH"), (Role::Range, "RANGE")] {
         if of(role).count() > MOST_OF_ROLE {
-            return invalid(format!(
+            return Err(invalid(format!(
                 "The KeySchema exceeds the maximum allowed number of {name} key attributes"
-            ));
+            )));
         }
     }
     if !elements.is_sorted_by_key(|each| each.key_type == Role::Range) {
-        return invalid(
+        return Err(invalid(
             "All HASH key attributes must precede RANGE key attributes in the KeySchema",
-        );
+        ));
     }
     let mut names: Vec<&str> = elements.iter().map(|each| &*each.attribute_name).collect();
     names.sort_unstable();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Fault::validation(
+        return Err(Fault::validation(
             "The KeySchema contains multiple key attributes with the same name",
-        );
+        ));
     }
-    Fault::not_implemented("a KeySchema of several HASH or RANGE attributes of DynamoDB's indexes")
+    Ok(())
 }
 
 /// Refuses more attributes than all indexes of a table may name. The words for it are ours.
@@ -416,12 +428,14 @@ impl Projection {
 }
 
 /// A `KeySchema`.
-pub(super) fn schema(key: &KeySchema) -> Value {
-    let roles = ["HASH", "RANGE"];
-    key.attributes()
-        .zip(roles)
-        .map(|(key, role)| json!({ "AttributeName": key.name, "KeyType": role }))
-        .collect()
+pub(super) fn schema(key: KeyParts<'_>) -> Value {
+    let of = |attributes: &[KeyAttribute], role: &str| -> Vec<Value> {
+        let element = |key: &KeyAttribute| json!({ "AttributeName": key.name, "KeyType": role });
+        attributes.iter().map(element).collect()
+    };
+    [of(key.partition, "HASH"), of(key.sort, "RANGE")]
+        .concat()
+        .into()
 }
 
 /// A `ProvisionedThroughputDescription`.
@@ -447,7 +461,7 @@ pub(super) fn print(context: &Context, description: &Description, index: &Index)
     let mut printed = json!({
         "IndexName": index.name,
         "IndexArn": format!("{arn}/index/{}", index.name),
-        "KeySchema": schema(&index.key),
+        "KeySchema": schema(index.key.parts()),
         "Projection": projection,
         "IndexSizeBytes": count.bytes,
         "ItemCount": count.items,

@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use tables::{Condition, Error, KeySchema, Query, Value};
+use tables::{Condition, Error, KeyParts, Query};
 
 use super::capacity::Wanted;
 use super::error::{fault, invalid};
@@ -68,7 +68,7 @@ pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let table = asked.tables.table(asked.space(), name).map_err(fault)?;
     let index_name = input.index_name.as_deref();
     let index = page::index(&table, index_name, input.consistent_read)?;
-    let key = index.map_or(&table.key, |index| &index.key);
+    let key = index.map_or_else(|| table.key.parts(), |index| index.key.parts());
     let reading = Reading {
         table: &table,
         index,
@@ -80,32 +80,30 @@ pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         capacity: input.return_consumed_capacity,
     };
     reading.check()?;
-    let (partition, sort) = expression::split(key, conditions)?;
+    let keys = expression::split(key, conditions)?;
     if let Some(filter) = &reading.filter {
         check_filter(key, filter, legacy_filter)?;
         reading.check_filter()?;
     }
     let query = Query {
+        table: name,
         index: index_name,
-        sort: sort.as_ref(),
+        partition: &keys.partition,
+        leading: &keys.leading,
+        sort: keys.sort.as_ref(),
         filter: reading.filter.as_ref(),
         whole: reading.whole(),
         limit: input.limit,
         after: after.as_ref(),
         backwards: !input.scan_index_forward,
-        ..Query::of(name, &partition)
     };
-    let page = asked.tables.query(asked.space(), &query).map_err(|error| {
-        let start = after
-            .as_ref()
-            .and_then(|after| after.get(&key.partition.name));
-        refusal(error, start, &partition)
-    })?;
+    let page = asked.tables.query(asked.space(), &query);
+    let page = page.map_err(|error| refusal(error, starts_within(key, &query)))?;
     Ok(reading.answer(&asked, &page))
 }
 
 /// What is asked of the keys is asked by the key condition.
-fn check_filter(key: &KeySchema, filter: &Condition, legacy: bool) -> Result<(), Fault> {
+fn check_filter(key: KeyParts<'_>, filter: &Condition, legacy: bool) -> Result<(), Fault> {
     let mut keys = key.attributes().map(|key| key.name.as_str());
     let Some(name) = keys.find(|key| filter.attributes().contains(key)) else {
         return Ok(());
@@ -119,12 +117,19 @@ fn check_filter(key: &KeySchema, filter: &Condition, legacy: bool) -> Result<(),
     )))
 }
 
-/// Here a key can only have been one to start after, and an attribute's type only one in a condition. `start` is the
-/// partition of the key to start after.
-fn refusal(error: Error, start: Option<&Value>, partition: &Value) -> Fault {
+/// Whether the key to start after is in the partition that is read.
+fn starts_within(key: KeyParts<'_>, query: &Query<'_>) -> bool {
+    let mut partition = key.partition.iter().zip(query.partition);
+    query.after.is_some_and(|after| {
+        partition.all(|(attribute, value)| after.get(&attribute.name) == Some(value))
+    })
+}
+
+/// Here a key can only have been one to start after, and an attribute's type only one in a condition.
+fn refusal(error: Error, starts_within: bool) -> Fault {
     match error {
         Error::NotAKey => Fault::validation("The provided starting key is invalid"),
-        Error::StartOutside if start == Some(partition) => {
+        Error::StartOutside if starts_within => {
             Fault::validation("The provided starting key does not match the range key predicate")
         }
         Error::StartOutside => Fault::validation(

@@ -77,7 +77,7 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         "TableArn": arn(context, &table.name),
         "TableId": table.id.to_string(),
         "CreationDateTime": seconds(table.created),
-        "KeySchema": index::schema(&table.key),
+        "KeySchema": index::schema(table.key.parts()),
         "AttributeDefinitions": definitions(table),
         "ProvisionedThroughput": index::throughput(table.provisioned),
         "ItemCount": description.count.items,
@@ -115,7 +115,7 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
     printed
 }
 
-/// The attributes of all keys, each once.
+/// The attributes of all keys, each once and by their names.
 fn definitions(table: &Table) -> Vec<Value> {
     let indexes = table
         .indexes
@@ -127,6 +127,7 @@ fn definitions(table: &Table) -> Vec<Value> {
             known.push(attribute);
         }
     }
+    known.sort_unstable_by_key(|attribute| &attribute.name);
     known.into_iter().map(definition).collect()
 }
 

@@ -19,6 +19,7 @@ mod direct;
 mod expressions;
 mod indexes;
 mod items;
+mod keys;
 mod settings;
 mod statements;
 mod streams;
@@ -236,8 +237,8 @@ async fn a_table_lives_from_creation_to_deletion() {
                 { "AttributeName": "at", "KeyType": "RANGE" },
             ],
             "AttributeDefinitions": [
-                { "AttributeName": "id", "AttributeType": "S" },
                 { "AttributeName": "at", "AttributeType": "N" },
+                { "AttributeName": "id", "AttributeType": "S" },
             ],
             "ProvisionedThroughput": {
                 "NumberOfDecreasesToday": 0, "ReadCapacityUnits": 0, "WriteCapacityUnits": 0,

@@ -9,7 +9,8 @@ async fn with_local_index() -> (Tables, Store) {
         key: KeySchema {
             partition: attribute("p", KeyType::String),
             sort: Some(attribute("v", KeyType::String)),
-        },
+        }
+        .into(),
         local: true,
         projected: Projected::Keys,
         provisioned: None,

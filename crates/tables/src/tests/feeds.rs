@@ -651,7 +651,8 @@ async fn a_write_costs_what_is_written_down() {
         key: KeySchema {
             partition: attribute("v", KeyType::String),
             sort: None,
-        },
+        }
+        .into(),
         local: false,
         projected: Projected::Keys,
         provisioned: None,

@@ -6,9 +6,12 @@ use crate::schema::{Index, StoredItem};
 fn index(name: &str, partition: &str, sort: Option<&str>, projected: Projected) -> NewIndex {
     NewIndex {
         name: name.into(),
-        key: KeySchema {
-            partition: attribute(partition, KeyType::String),
-            sort: sort.map(|sort| attribute(sort, KeyType::Number)),
+        key: IndexKey {
+            partition: vec![attribute(partition, KeyType::String)],
+            sort: sort
+                .map(|sort| attribute(sort, KeyType::Number))
+                .into_iter()
+                .collect(),
         },
         local: partition == "p",
         projected,
@@ -16,11 +19,19 @@ fn index(name: &str, partition: &str, sort: Option<&str>, projected: Projected) 
     }
 }
 
+fn several() -> NewIndex {
+    let mut several = index("several", "g", Some("n"), Projected::Keys);
+    several.key.partition.push(attribute("s", KeyType::String));
+    several.key.sort.push(attribute("v", KeyType::String));
+    several
+}
+
 fn indexes() -> Vec<NewIndex> {
     vec![
         index("by-g", "g", Some("n"), Projected::All),
         index("keys", "g", None, Projected::Keys),
         index("some", "s", Some("n"), Projected::Only(vec!["v".into()])),
+        several(),
         index("local", "p", Some("n"), Projected::Keys),
     ]
 }
@@ -132,8 +143,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         8 => any_item().prop_map(Step::Put),
         3 => any_key().prop_map(Step::Delete),
         5 => (any_key(), change).prop_map(|(key, (name, to))| Step::Update(key, name, to)),
-        1 => (0..3_usize).prop_map(Step::Create),
-        1 => (0..3_usize).prop_map(Step::Drop),
+        1 => (0..4_usize).prop_map(Step::Create),
+        1 => (0..4_usize).prop_map(Step::Drop),
         2 => Just(Step::Build),
         1 => Just(Step::Crash),
     ]
@@ -186,7 +197,7 @@ proptest! {
     #[test]
     fn an_index_is_always_its_recomputation(
         steps in proptest::collection::vec(any_step(), 1..60),
-        from_the_start in 0..5_usize,
+        from_the_start in 0..6_usize,
         seed: u64,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -449,4 +460,119 @@ async fn a_write_tells_what_it_wrote_of_indexes() {
     assert_eq!(put(row("g", "2")).await, [""; 0]);
     // It moves: one is deleted, one is put.
     assert_eq!(put(row("h", "2")).await, ["keys", "keys"]);
+}
+
+#[tokio::test]
+async fn an_index_of_several_attributes_is_queried_by_the_first_of_them() {
+    let (tables, _) = fresh();
+    let new = with_indexes(vec![several()]);
+    tables.create(&space(), new).await.unwrap();
+    for (p, n, v) in [
+        ("1", "1", "ab"),
+        ("2", "1", "a"),
+        ("3", "10", "a"),
+        ("4", "2", "b"),
+    ] {
+        let row = item([
+            ("p", text(p)),
+            ("s", text("s")),
+            ("g", text("g")),
+            ("n", number(n)),
+            ("v", text(v)),
+        ]);
+        tables.put(&space(), "t", row).await.unwrap();
+    }
+    let lacking = [("p", "5"), ("s", "s"), ("g", "g"), ("v", "b")];
+    let lacking = item(lacking.map(|(name, value)| (name, text(value))));
+    tables.put(&space(), "t", lacking).await.unwrap();
+    let partition = [text("g"), text("s")];
+    let query = Query {
+        index: Some("several"),
+        partition: &partition,
+        ..Query::of("t", &partition[0])
+    };
+    let found = |query: &Query<'_>| -> Vec<Value> {
+        let page = tables.query(&space(), query).unwrap();
+        page.items.iter().map(|item| item["p"].clone()).collect()
+    };
+    let names =
+        |names: &str| -> Vec<Value> { names.chars().map(|p| text(&p.to_string())).collect() };
+    assert_eq!(found(&query), names("2143"));
+    let one = [number("1")];
+    for (leading, sort, expected) in [
+        (&one[..], None, "21"),
+        (&one, Some(SortCondition::Equal(text("a"))), "2"),
+        (&one, Some(SortCondition::BeginsWith(text("a"))), "21"),
+        (&one, Some(SortCondition::Greater(text("a"))), "1"),
+        (&[], Some(SortCondition::Greater(number("1"))), "43"),
+        (&[], Some(SortCondition::Equal(number("1"))), "21"),
+    ] {
+        let query = Query {
+            leading,
+            sort: sort.as_ref(),
+            ..query
+        };
+        assert_eq!(found(&query), names(expected), "{leading:?} {sort:?}");
+    }
+    let first = Query {
+        limit: Some(2),
+        ..query
+    };
+    let page = tables.query(&space(), &first).unwrap();
+    let last = page.last.unwrap();
+    let named: Vec<&str> = last.keys().map(String::as_str).collect();
+    assert_eq!(named, ["g", "n", "p", "s", "v"]);
+    let rest = Query {
+        after: Some(&last),
+        ..query
+    };
+    assert_eq!(found(&rest), names("43"));
+    for (partition, leading) in [
+        (&partition[..1], &[][..]),
+        (&partition, &[number("1"), text("a")]),
+    ] {
+        let wrong = Query {
+            partition,
+            leading,
+            ..query
+        };
+        let wrong = tables.query(&space(), &wrong);
+        assert!(matches!(wrong, Err(Error::WrongCondition)));
+    }
+}
+
+#[tokio::test]
+async fn several_attributes_of_a_key_are_bounded_together() {
+    let (tables, _) = fresh();
+    let mut index = several();
+    index.key.partition[1].name = "h".into();
+    let new = with_indexes(vec![index]);
+    tables.create(&space(), new).await.unwrap();
+    for (h, fits) in [(1_024, true), (1_025, false)] {
+        let long = |length| text(&"x".repeat(length));
+        let row = item([
+            ("p", text("p")),
+            ("s", text("s")),
+            ("g", long(1_024)),
+            ("h", long(h)),
+        ]);
+        match tables.put(&space(), "t", row).await {
+            Ok(_) => assert!(fits),
+            Err(Error::PartitionKeyTooLarge { .. }) => assert!(!fits),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_several_indexes_that_cannot_have_an_item_the_first_by_name_tells() {
+    let (tables, _) = fresh();
+    let named = |name| index(name, "g", None, Projected::All);
+    let new = with_indexes(vec![named("b"), named("a"), named("c")]);
+    tables.create(&space(), new).await.unwrap();
+    let wrong = item([("p", text("p")), ("s", text("s")), ("g", number("1"))]);
+    match tables.put(&space(), "t", wrong).await {
+        Err(Error::WrongIndexKeyType { index, .. }) => assert_eq!(index, "a"),
+        other => panic!("{other:?}"),
+    }
 }

@@ -11,7 +11,7 @@
 //!
 //! Of what the grammar takes, more is refused by what it means: paths that have more than a name, and any `size`.
 
-use tables::{KeySchema, Path, SortCondition, Type, Value};
+use tables::{Path, SortCondition, Type, Value};
 
 use super::condition::{FUNCTIONS, foreign};
 use super::reader::{Rank, Ranks, Reader};
@@ -33,7 +33,7 @@ const WHOLE: Rank = (2, 0, 0);
 /// What an attribute must be, by the attribute's name.
 pub(in crate::dynamodb) type Conditions = Vec<(String, SortCondition)>;
 
-/// Reads an expression. That its attributes are a table's keys is [`split`]'s to see.
+/// Reads an expression. That its attributes are a table's keys is [`super::split`]'s to see.
 pub(in crate::dynamodb) fn key_condition(
     text: &str,
     placeholders: &mut Placeholders,
@@ -48,38 +48,6 @@ pub(in crate::dynamodb) fn key_condition(
     match keys.other {
         Some(fault) => Err(fault),
         None => Ok(keys.found),
-    }
-}
-
-/// The partition key's value and what the sort key must be.
-pub(in crate::dynamodb) fn split(
-    key: &KeySchema,
-    mut conditions: Conditions,
-) -> Result<(Value, Option<SortCondition>), Fault> {
-    let missed = |name: &str| {
-        Fault::validation(format!("Query condition missed key schema element: {name}"))
-    };
-    let unsupported = || Fault::validation("Query key condition not supported");
-    if conditions.len() > 2 {
-        return Err(Fault::validation("Conditions can be of length 1 or 2 only"));
-    }
-    if conditions.len() == 2 && key.sort.is_none() {
-        return Err(unsupported());
-    }
-    let partition = conditions
-        .iter()
-        .position(|(name, _)| *name == key.partition.name)
-        .ok_or_else(|| missed(&key.partition.name))?;
-    let SortCondition::Equal(partition) = conditions.swap_remove(partition).1 else {
-        return Err(unsupported());
-    };
-    match (conditions.pop(), &key.sort) {
-        (None, _) => Ok((partition, None)),
-        (Some((name, condition)), Some(sort)) if name == sort.name => {
-            Ok((partition, Some(condition)))
-        }
-        (Some(_), Some(sort)) => Err(missed(&sort.name)),
-        (Some(_), None) => Err(unsupported()),
     }
 }
 

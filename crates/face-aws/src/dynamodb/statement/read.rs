@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use tables::{
-    Comparison, Condition, Index, Item, KeySchema, Operand, Page, Path, Projected, Query, Scan,
-    SortCondition, Table, Value,
+    Comparison, Condition, Index, Item, KeyAttribute, KeyParts, Operand, Page, Path, Projected,
+    Query, Scan, SortCondition, Table, Value,
 };
 
 use super::parse::Select;
@@ -118,12 +118,25 @@ fn index<'a>(
     let index = table
         .index(name)
         .ok_or_else(|| Fault::validation("The table does not have the specified index"))?;
+    single(index.key.parts())?;
     if consistent && !index.local {
         return Err(Fault::validation(
             "Strongly consistent read is not supported on Global Secondary Indexes",
         ));
     }
     Ok(Some(index))
+}
+
+/// The partition key and the sort key.
+type Single<'a> = (&'a KeyAttribute, Option<&'a KeyAttribute>);
+
+/// Statements know no keys of several attributes.
+pub(super) fn single(key: KeyParts<'_>) -> Result<Single<'_>, Fault> {
+    key.single().ok_or_else(|| {
+        Fault::validation(
+            "PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE keys.",
+        )
+    })
 }
 
 /// Whether a selection names what its index has not, where it may: in what is selected from a local index, and in the
@@ -172,11 +185,10 @@ fn missing<'a>(table: &Table, index: &Index, names: impl Iterator<Item = &'a str
 
 impl<'a> Plan<'a> {
     fn of(table: &'a Table, index: Option<&'a Index>, select: &'a Select) -> Result<Self, Fault> {
-        let key = index.map_or(&table.key, |index| &index.key);
+        let key = index.map_or_else(|| table.key.parts(), |index| index.key.parts());
+        let (partition, sort) = single(key)?;
         let parts = conjuncts(select.condition.as_ref());
-        let mut partitions = parts
-            .iter()
-            .find_map(|part| named(part, &key.partition.name));
+        let mut partitions = parts.iter().find_map(|part| named(part, &partition.name));
         if let Some(partitions) = &mut partitions {
             once(partitions);
             if partitions.len() > MOST_PARTITIONS {
@@ -192,17 +204,17 @@ impl<'a> Plan<'a> {
         let mut plan = Self {
             select,
             index,
-            sort: sort_condition(key, &parts),
+            sort: sort.and_then(|sort| sort_condition(sort, &parts)),
             partitions,
             backwards: false,
             whole,
         };
-        plan.order(key)?;
+        plan.order((partition, sort))?;
         Ok(plan)
     }
 
     /// Only keys order, and only within what their conditions name.
-    fn order(&mut self, key: &KeySchema) -> Result<(), Fault> {
+    fn order(&mut self, (partition, sort): Single<'_>) -> Result<(), Fault> {
         let order = &self.select.order;
         if order.is_empty() {
             return Ok(());
@@ -211,7 +223,9 @@ impl<'a> Plan<'a> {
         if self.select.condition.is_none() {
             return wrong("Must have WHERE clause in the statement when using ORDER BY clause.");
         }
-        let is_key = |name: &str| key.attributes().any(|attribute| attribute.name == name);
+        let is_key = |name: &str| {
+            partition.name == name || sort.is_some_and(|attribute| attribute.name == name)
+        };
         if let Some(strange) = order.iter().find(|term| !is_key(&term.name)) {
             return Err(Fault::validation(format!(
                 "Attribute {} in ORDER BY clause must be part of the primary key",
@@ -224,7 +238,7 @@ impl<'a> Plan<'a> {
             );
         };
         let by = |attribute: &str| order.iter().find(|term| term.name == attribute);
-        let by_partition = by(&key.partition.name);
+        let by_partition = by(&partition.name);
         if partitions.len() > 1 && by_partition.is_none() {
             return wrong(
                 "Must have hash key in ORDER BY clause when more than one hash key condition specified in WHERE clause.",
@@ -236,7 +250,7 @@ impl<'a> Plan<'a> {
                 partitions.reverse();
             }
         }
-        let by_sort = key.sort.as_ref().and_then(|sort| by(&sort.name));
+        let by_sort = sort.and_then(|sort| by(&sort.name));
         // Recorded: ordered by the partition key alone, each partition is read from its end.
         self.backwards = by_sort.is_none_or(|term| term.backwards);
         Ok(())
@@ -372,8 +386,7 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
 }
 
 /// The first condition on the sort key that narrows a query; the others are its filter's.
-fn sort_condition(key: &KeySchema, parts: &[&Condition]) -> Option<SortCondition> {
-    let sort = key.sort.as_ref()?;
+fn sort_condition(sort: &KeyAttribute, parts: &[&Condition]) -> Option<SortCondition> {
     let is_sort = |path: &Path| path.steps.is_empty() && path.name == sort.name;
     let fits = |value: &Value| value.r#type() == sort.r#type.r#type();
     parts.iter().find_map(|part| match part {

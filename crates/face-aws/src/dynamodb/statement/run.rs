@@ -10,7 +10,7 @@ use tables::{
 };
 
 use super::parse::{Returning, Select, Statement, parse};
-use super::read::{conjuncts, equality, read};
+use super::read::{conjuncts, equality, read, single};
 use crate::dynamodb::attribute::{self, PrintedItem};
 use crate::dynamodb::capacity::{Kind, Spent, Wanted};
 use crate::dynamodb::error::{cancelled_statements, fault, fault_with_item};
@@ -429,6 +429,10 @@ fn keyed(table: &Table, condition: &Condition) -> Option<(Item, Option<Condition
 fn selected_key(asked: &Asked<'_>, select: &Select, within: &str) -> Result<Item, Fault> {
     let table = asked.tables.table(asked.space(), &select.table);
     let table = table.map_err(fault)?;
+    let index = select.index.as_deref().and_then(|name| table.index(name));
+    if let Some(index) = index {
+        single(index.key.parts())?;
+    }
     let keyed = select
         .condition
         .as_ref()

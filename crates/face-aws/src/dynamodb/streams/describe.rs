@@ -66,7 +66,7 @@ pub(super) fn describe(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         "StreamViewType": stream::view_type(feed.images),
         "CreationRequestDateTime": seconds(feed.began),
         "TableName": feed.table,
-        "KeySchema": index::schema(&feed.key),
+        "KeySchema": index::schema(feed.key.parts()),
         "Shards": page,
     });
     if let (Some(_), Some(last)) = (rest.next(), last) {

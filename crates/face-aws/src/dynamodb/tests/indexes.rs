@@ -224,15 +224,14 @@ async fn what_an_index_cannot_do_is_refused() {
     for (g, message) in [
         (
             json!({ "N": "1" }),
-            format!("{WRONG}Type mismatch for Index Key g Expected: S Actual: N IndexName: local"),
+            format!("{WRONG}Type mismatch for Index Key g Expected: S Actual: N IndexName: few"),
         ),
         (
             json!({ "S": "" }),
-            "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: local, IndexKey: g".into(),
+            "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: few, IndexKey: g".into(),
         ),
     ] {
         let item = with(thing("9", "a", "b"), json!({ "g": g }));
-        let message = message.replace("local", "global");
         let put = json!({ "TableName": "things", "Item": item });
         world.invalid("PutItem", put, &message).await;
     }
@@ -248,85 +247,6 @@ async fn what_an_index_cannot_do_is_refused() {
     world
         .invalid("TransactWriteItems", transaction, message)
         .await;
-}
-
-#[tokio::test]
-async fn keys_of_more_attributes_are_for_global_indexes_and_not_built() {
-    let world = World::new();
-    let role = |name: &str, role: &str| json!({ "AttributeName": name, "KeyType": role });
-    let keyed = |roles: &[&str]| -> Value {
-        let names = ["p", "s", "g", "n", "e", "f"].iter();
-        names
-            .zip(roles)
-            .map(|(name, each)| role(name, each))
-            .collect()
-    };
-    let made = |keys: Value| {
-        let mut index = index("several", &[], all());
-        index["KeySchema"] = keys;
-        let names = ["p", "s", "g", "n", "e", "f"];
-        with(
-            things(),
-            json!({ "GlobalSecondaryIndexes": [index], "AttributeDefinitions": definitions(&names) }),
-        )
-    };
-    let not_built = "Fulmar does not implement a KeySchema of several HASH or RANGE attributes of DynamoDB's indexes yet";
-    let hashes = json!([role("g", "HASH"), role("n", "HASH")]);
-    for keys in [
-        hashes.clone(),
-        keyed(&["HASH", "RANGE", "RANGE"]),
-        keyed(&["HASH", "HASH", "HASH", "HASH", "RANGE"]),
-    ] {
-        let refused = world.refused("CreateTable", made(keys)).await;
-        assert_eq!(
-            refused,
-            ("NotImplementedException".into(), not_built.into())
-        );
-    }
-    for (keys, message) in [
-        (
-            keyed(&["HASH"; 5]),
-            "One or more parameter values were invalid: The KeySchema exceeds the maximum allowed number of HASH key attributes",
-        ),
-        (
-            keyed(&["HASH", "RANGE", "RANGE", "RANGE", "RANGE", "RANGE"]),
-            "One or more parameter values were invalid: The KeySchema exceeds the maximum allowed number of RANGE key attributes",
-        ),
-        (
-            keyed(&["HASH", "RANGE", "HASH"]),
-            "One or more parameter values were invalid: All HASH key attributes must precede RANGE key attributes in the KeySchema",
-        ),
-        (
-            json!([role("g", "HASH"), role("n", "RANGE"), role("g", "RANGE")]),
-            "The KeySchema contains multiple key attributes with the same name",
-        ),
-        (
-            json!([role("g", "RANGE"), role("n", "HASH")]),
-            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
-        ),
-    ] {
-        world.invalid("CreateTable", made(keys), message).await;
-    }
-    let message = "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type";
-    let of_table = with(things(), json!({ "KeySchema": hashes }));
-    world.invalid("CreateTable", of_table, message).await;
-    let mut local = index("several", &[], all());
-    local["KeySchema"] = json!([role("p", "HASH"), role("n", "HASH")]);
-    let of_local = with(things(), json!({ "LocalSecondaryIndexes": [local] }));
-    world.invalid("CreateTable", of_local, message).await;
-    world.ok("CreateTable", things()).await;
-    let mut global = index("several", &[], all());
-    global["KeySchema"] = hashes;
-    let later = json!({
-        "TableName": "things",
-        "AttributeDefinitions": definitions(&["g", "n"]),
-        "GlobalSecondaryIndexUpdates": [{ "Create": global }],
-    });
-    let refused = world.refused("UpdateTable", later).await;
-    assert_eq!(
-        refused,
-        ("NotImplementedException".into(), not_built.into())
-    );
 }
 
 #[tokio::test]
