@@ -102,6 +102,9 @@ pub enum Error {
     NoSuchPath,
     #[error("the updated item is larger than {limit} bytes")]
     UpdatedItemTooLarge { limit: usize },
+    /// An update puts lists and maps into one another deeper than they may be.
+    #[error("the updated item's values are in more than {limit} lists and maps")]
+    TooDeep { limit: usize },
     #[error(transparent)]
     Number(#[from] NumberError),
     /// A page can't begin where the caller wants: the key is outside of what is read.
@@ -170,6 +173,7 @@ impl Error {
             | Self::WrongOperand
             | Self::NoSuchPath
             | Self::UpdatedItemTooLarge { .. }
+            | Self::TooDeep { .. }
             | Self::Number(_)
             | Self::StartOutside => ErrorKind::Invalid,
             Self::Store(error) => error.kind(),

@@ -93,7 +93,7 @@ pub use settings::Keeping;
 pub use size::{MAX_ITEM, item_size};
 pub use transact::{MAX_TRANSACTION, Once, Transacted};
 pub use update::{Change, Term, Update};
-pub use value::{Item, Type, Value};
+pub use value::{DEEPEST, Item, Type, Value};
 pub use write::{Write, Written, WrittenEntry};
 
 /// A handle on the tables. Clones share it.

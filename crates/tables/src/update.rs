@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Result};
 use crate::path::Path;
 use crate::projection::Projection;
-use crate::value::{Item, Value};
+use crate::value::{DEEPEST, Item, Value};
 
 /// Changes of different parts of one item, none of which is in another. They all see the item as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,10 @@ impl Update {
         let mut removals = Vec::new();
         for (path, change) in &self.changes {
             match change.outcome(path, item)? {
-                Some(Outcome::Set(value)) => sets.push((path, value)),
+                Some(Outcome::Set(value)) => {
+                    check_depth(path, &value)?;
+                    sets.push((path, value));
+                }
                 Some(Outcome::Remove) => removals.push(path),
                 None => {}
             }
@@ -140,6 +143,14 @@ impl Term {
                 _ => Err(Error::WrongOperand),
             },
         }
+    }
+}
+
+/// Values that are read are not too deep themselves; into others they may be put only so far.
+fn check_depth(path: &Path, value: &Value) -> Result<()> {
+    match path.steps.len() + value.nesting() <= DEEPEST {
+        true => Ok(()),
+        false => Err(Error::TooDeep { limit: DEEPEST }),
     }
 }
 

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::number::Number;
 
+/// In how many lists and maps a value may be.
+pub const DEEPEST: usize = 31;
+
 /// Attributes by name.
 pub type Item = BTreeMap<String, Value>;
 
@@ -38,6 +41,17 @@ pub enum Type {
 }
 
 impl Value {
+    /// In how many lists and maps that belong to it the deepest value in it is.
+    pub(crate) fn nesting(&self) -> usize {
+        let inner = |value: &Self| 1 + value.nesting();
+        match self {
+            Self::List(values) => values.iter().map(inner).max(),
+            Self::Map(entries) => entries.values().map(inner).max(),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+
     pub fn r#type(&self) -> Type {
         match self {
             Self::String(_) => Type::String,

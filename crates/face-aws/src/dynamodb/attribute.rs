@@ -8,12 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
-use tables::{Item, Number, NumberError, Type, Value};
+use tables::{DEEPEST, Item, Number, NumberError, Type, Value};
 
 use crate::protocol::Fault;
 
-/// In how many lists and maps a value may be: the published limit of levels, of which an attribute is the first.
-pub(super) const DEEPEST: usize = 31;
+/// An attribute is the first of the levels of which this speaks.
+pub(super) const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
 
 /// What is wrong with a value, in the real service's words.
 type Wrong = Cow<'static, str>;
@@ -46,7 +46,7 @@ fn entries(members: Map<String, Json>, depth: usize) -> Result<Item, Wrong> {
 /// `depth` is how many lists and maps the value is in.
 fn value(json: Json, depth: usize) -> Result<Value, Wrong> {
     if depth > DEEPEST {
-        return Err("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit".into());
+        return Err(TOO_DEEP.into());
     }
     let Json::Object(types) = json else {
         return Err(EMPTY.into());

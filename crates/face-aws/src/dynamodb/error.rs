@@ -124,6 +124,7 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::UpdatedItemTooLarge { .. } => {
             Fault::validation("Item size to update has exceeded the maximum allowed size")
         }
+        Error::TooDeep { .. } => Fault::validation(attribute::TOO_DEEP),
         Error::Number(error) => Fault::validation(attribute::number_fault(error, "")),
         Error::FeedExists(name) => Fault::validation(format!(
             "Table already has an enabled stream: TableName: {name}"

@@ -480,8 +480,17 @@ async fn wrong_values_are_refused_in_the_words_of_the_real_service() {
         )
         .await;
     let key = json!({ "TableName": "music", "Key": { "id": { "S": "a" } } });
-    let found = world.ok("GetItem", key).await;
+    let found = world.ok("GetItem", key.clone()).await;
     assert_eq!(found["Item"]["w"], json!({ "NULL": true }));
+    let deeper = with(
+        key,
+        json!({
+            "UpdateExpression": "SET v[0] = :v",
+            "ExpressionAttributeValues": { ":v": nested(31) },
+        }),
+    );
+    let message = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
+    world.invalid("UpdateItem", deeper, message).await;
 }
 
 #[tokio::test]

@@ -80,6 +80,25 @@ async fn an_update_makes_what_is_missing_unless_it_only_removes() {
     assert!(matches!(refused, Err(Error::UpdatedItemTooLarge { .. })));
 }
 
+#[test]
+fn an_update_nests_no_deeper_than_an_item_may_be() {
+    let nested = |levels| (0..levels).fold(text("v"), |inner, _| Value::List(vec![inner]));
+    let there = item([("v", nested(2))]);
+    for (steps, levels, fits) in [(0, 31, true), (0, 32, false), (2, 29, true), (2, 30, false)] {
+        let path = Path {
+            name: "v".into(),
+            steps: vec![Step::Index(0); steps],
+        };
+        let set = Change::Set(Term::Value(nested(levels)));
+        let changes = vec![(path, set)];
+        match (Update { changes }).apply(&there) {
+            Ok(_) => assert!(fits, "{steps} {levels}"),
+            Err(Error::TooDeep { .. }) => assert!(!fits, "{steps} {levels}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_transaction_is_done_whole_or_not_at_all() {
     let (tables, _) = with_table().await;

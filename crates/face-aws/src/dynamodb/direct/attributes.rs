@@ -7,9 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use tables::{Item, Number, Value};
-
-use crate::dynamodb::attribute::DEEPEST;
+use tables::{DEEPEST, Item, Number, Value};
 
 /// Of an attribute's name, in bytes; the model's bound is on something that there is no more of.
 const LONGEST_NAME: usize = 65_535;
