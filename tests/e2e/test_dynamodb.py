@@ -657,7 +657,10 @@ def test_a_class_encryption_and_a_policy_are_kept_and_told(dynamodb):
     told = dynamodb.describe_table(TableName=created)["Table"]
     assert told["TableClassSummary"] == {"TableClass": "STANDARD_INFREQUENT_ACCESS"}
     assert told["SSEDescription"] == {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
-    told = dynamodb.update_table(TableName=created, TableClass="STANDARD", SSESpecification={"Enabled": False})["TableDescription"]
+    with pytest.raises(botocore.exceptions.ClientError, match="must be the only operation in the request"):
+        dynamodb.update_table(TableName=created, TableClass="STANDARD", SSESpecification={"Enabled": False})
+    dynamodb.update_table(TableName=created, TableClass="STANDARD")
+    told = dynamodb.update_table(TableName=created, SSESpecification={"Enabled": False})["TableDescription"]
     assert told["TableClassSummary"]["TableClass"] == "STANDARD" and "LastUpdateDateTime" in told["TableClassSummary"]
     assert "SSEDescription" not in told
     arn = told["TableArn"]

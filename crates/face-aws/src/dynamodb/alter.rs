@@ -49,6 +49,18 @@ struct Named {
     warm_throughput: Option<Value>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    Mode,
+    Throughput,
+    Most,
+    Indexes,
+    Stream,
+    Protection,
+    Class,
+    Encryption,
+}
+
 const KNOWN: [&str; 10] = [
     "TableName",
     "AttributeDefinitions",
@@ -65,16 +77,12 @@ const KNOWN: [&str; 10] = [
 pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &KNOWN)?;
     let input: Input = asked.call.read()?;
-    if input.says_nothing() {
+    if input.changes().is_empty() {
         return Err(Fault::validation(
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
         ));
     }
-    if input.deletion_protection_enabled.is_some() && !input.only_protects() {
-        return Err(invalid(
-            "DeletionProtection modification must be the only operation in the request",
-        ));
-    }
+    input.check_together()?;
     let name = table::name(asked.context, &input.table_name)?.to_owned();
     let table = asked.tables.table(asked.space(), &name);
     let table = table.map_err(about_table)?;
@@ -82,12 +90,15 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     let feed = input.feed()?;
     let provisioned = input.provisioned(&table)?;
     let on_demand = provisioned.unwrap_or(table.provisioned).is_none();
+    let kept = input.kept.checked(asked.context)?;
+    let settings = asked.tables.settings(asked.space(), &name);
+    kept::check_encryption(&settings.map_err(about_table)?, &kept)?;
     let alteration = Alteration {
         provisioned,
         protected,
         feed,
         most: input.most(on_demand)?,
-        kept: input.kept.checked(asked.context)?,
+        kept,
         indexes: input.indexes(&table, on_demand)?,
     };
     let altered = asked.tables.alter(asked.space(), &name, &alteration).await;
@@ -100,18 +111,63 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
 }
 
 impl Input {
-    fn says_nothing(&self) -> bool {
-        self.deletion_protection_enabled.is_none() && self.only_protects()
+    /// What is to be changed.
+    fn changes(&self) -> Vec<Change> {
+        [
+            (Change::Mode, self.billing_mode.is_some()),
+            (Change::Throughput, self.provisioned_throughput.is_some()),
+            (Change::Most, self.on_demand_throughput.is_some()),
+            (
+                Change::Indexes,
+                !self.global_secondary_index_updates.is_empty(),
+            ),
+            (Change::Stream, self.stream_specification.is_some()),
+            (
+                Change::Protection,
+                self.deletion_protection_enabled.is_some(),
+            ),
+            (Change::Class, self.kept.says_class()),
+            (Change::Encryption, self.kept.says_encryption()),
+        ]
+        .into_iter()
+        .filter_map(|(change, asked)| asked.then_some(change))
+        .collect()
     }
 
-    /// Whether there is nothing else in it.
-    fn only_protects(&self) -> bool {
-        self.billing_mode.is_none()
-            && self.provisioned_throughput.is_none()
-            && self.on_demand_throughput.is_none()
-            && self.global_secondary_index_updates.is_empty()
-            && self.stream_specification.is_none()
-            && self.kept.says_nothing()
+    /// Refuses changes that are not made in one request.
+    fn check_together(&self) -> Result<(), Fault> {
+        let changes = self.changes();
+        for (alone, name) in [
+            (Change::Protection, "DeletionProtection"),
+            (Change::Class, "TableClass"),
+            (Change::Encryption, "Server-Side Encryption"),
+        ] {
+            if changes.len() > 1 && changes.contains(&alone) {
+                return Err(invalid(format!(
+                    "{name} modification must be the only operation in the request"
+                )));
+            }
+        }
+        let with_most = |change: &Change| matches!(change, Change::Most | Change::Mode);
+        if changes.contains(&Change::Most) && !changes.iter().all(with_most) {
+            return Err(invalid(
+                "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request",
+            ));
+        }
+        if self.billing_mode.is_none()
+            && self.provisioned_throughput.is_some()
+            && self.makes_or_drops()
+        {
+            return Err(invalid(
+                "You cannot create or delete index while updating table IOPS",
+            ));
+        }
+        Ok(())
+    }
+
+    fn makes_or_drops(&self) -> bool {
+        let mut indexes = self.global_secondary_index_updates.iter();
+        indexes.any(|index| index.create.is_some() || index.delete.is_some())
     }
 
     /// A stream begins or ends in a request of its own.
@@ -126,8 +182,7 @@ impl Input {
                 "You cannot modify stream status while updating table IOPS",
             ));
         }
-        let mut indexes = self.global_secondary_index_updates.iter();
-        if indexes.any(|index| index.create.is_some() || index.delete.is_some()) {
+        if self.makes_or_drops() {
             return Err(invalid(
                 "You cannot create or delete index while changing stream status",
             ));

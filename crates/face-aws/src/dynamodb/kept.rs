@@ -46,8 +46,12 @@ struct Encryption {
 }
 
 impl Wanted {
-    pub(super) fn says_nothing(&self) -> bool {
-        self.table_class.is_none() && self.encryption.is_none()
+    pub(super) fn says_class(&self) -> bool {
+        self.table_class.is_some()
+    }
+
+    pub(super) fn says_encryption(&self) -> bool {
+        self.encryption.is_some()
     }
 
     /// By what each is kept under; none where that is no longer to be kept.
@@ -84,13 +88,23 @@ impl Encryption {
     /// The key's name, if there is to be one.
     fn checked(&self, context: &Context) -> Result<Option<String>, Fault> {
         let enabled = self.enabled.unwrap_or_default();
-        if !enabled && (self.key.is_some() || self.kind.is_some()) {
-            return Err(invalid(
-                "SSEType or KMSMasterKeyId cannot be specified when SSE is disabled",
-            ));
+        for (name, given) in [
+            ("SSEType", self.kind.is_some()),
+            ("KMSMasterKeyId", self.key.is_some()),
+        ] {
+            if !enabled && given {
+                return Err(invalid(format!(
+                    "{name} can not be specified if Enabled is false"
+                )));
+            }
         }
         if enabled && self.kind.as_deref() == Some("AES256") {
             return Err(invalid("SSEType AES256 is not supported"));
+        }
+        if self.key.is_some() && self.kind.is_none() {
+            return Err(invalid(
+                "SSEType KMS is required if KMSMasterKeyId is specified",
+            ));
         }
         let place = Place::of(&context.space);
         let arn = |rest: &str| format!("arn:aws:kms:{}:{}:{rest}", place.region, place.account);
@@ -100,6 +114,23 @@ impl Encryption {
             Some(alias) if alias.starts_with("alias/") => arn(alias),
             Some(key) => arn(&format!("key/{key}")),
         }))
+    }
+}
+
+/// Refuses to encrypt a table as it is encrypted.
+pub(super) fn check_encryption(
+    settings: &Settings,
+    wanted: &BTreeMap<String, Option<String>>,
+) -> Result<(), Fault> {
+    let Some(wanted) = wanted.get(ENCRYPTION) else {
+        return Ok(());
+    };
+    match (settings.kept(ENCRYPTION), wanted.as_deref()) {
+        (None, None) => Err(invalid("Table is already encrypted by default")),
+        (Some(key), Some(wanted)) if key == wanted => Err(invalid(
+            "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ async fn a_table_is_paid_and_protected_otherwise() {
     for (more, message) in [
         (
             json!({}),
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
         ),
         (
             json!({ "ProvisionedThroughput": units }),
@@ -33,16 +33,6 @@ async fn a_table_is_paid_and_protected_otherwise() {
     let same = update(json!({ "ProvisionedThroughput": units }));
     let (_, message) = world.refused("UpdateTable", same).await;
     assert!(message.starts_with("The provisioned throughput for the table will not change."));
-    for more in [
-        json!({ "TableClass": "STANDARD" }),
-        json!({ "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "KEYS_ONLY" } }),
-        json!({ "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "any" } }] }),
-        json!({ "BillingMode": "PAY_PER_REQUEST" }),
-    ] {
-        let both = with(update(json!({ "DeletionProtectionEnabled": true })), more);
-        let message = "One or more parameter values were invalid: DeletionProtection modification must be the only operation in the request";
-        world.invalid("UpdateTable", both, message).await;
-    }
     let protect = |on: bool| update(json!({ "DeletionProtectionEnabled": on }));
     let altered = world.ok("UpdateTable", protect(true)).await;
     assert_eq!(
@@ -57,6 +47,60 @@ async fn a_table_is_paid_and_protected_otherwise() {
     world.ok("DeleteTable", update(json!({}))).await;
     let absent = world.refused("UpdateTable", protect(true)).await;
     assert_eq!(absent.0, "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn some_changes_are_made_alone() {
+    let world = World::with_tables().await;
+    let update = |more: Value| with(json!({ "TableName": "music" }), more);
+    let units = json!({ "ReadCapacityUnits": 5, "WriteCapacityUnits": 6 });
+    let drop = json!([{ "Delete": { "IndexName": "any" } }]);
+    let most = json!({ "MaxReadRequestUnits": 5 });
+    let protect = json!({ "DeletionProtectionEnabled": true });
+    let class = json!({ "TableClass": "STANDARD" });
+    let encrypt = json!({ "SSESpecification": { "Enabled": true } });
+    let bound = json!({ "OnDemandThroughput": most });
+    let provision = json!({ "ProvisionedThroughput": units });
+    let stream =
+        json!({ "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "KEYS_ONLY" } });
+    let dropping = json!({ "GlobalSecondaryIndexUpdates": drop });
+    let by_request = json!({ "BillingMode": "PAY_PER_REQUEST" });
+    for (one, others, message) in [
+        (
+            &protect,
+            &[&class, &stream, &dropping, &by_request][..],
+            "DeletionProtection modification must be the only operation in the request",
+        ),
+        (
+            &class,
+            &[&encrypt, &stream, &by_request],
+            "TableClass modification must be the only operation in the request",
+        ),
+        (
+            &encrypt,
+            &[&stream, &dropping, &provision],
+            "Server-Side Encryption modification must be the only operation in the request",
+        ),
+        (
+            &bound,
+            &[&stream, &dropping],
+            "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request",
+        ),
+        (
+            &provision,
+            &[&dropping],
+            "You cannot create or delete index while updating table IOPS",
+        ),
+    ] {
+        for other in others {
+            let both = with(update(one.clone()), (*other).clone());
+            let message = format!("One or more parameter values were invalid: {message}");
+            world.invalid("UpdateTable", both, &message).await;
+        }
+    }
+    world
+        .ok("UpdateTable", with(update(bound), by_request))
+        .await;
 }
 
 #[tokio::test]
@@ -97,18 +141,39 @@ async fn a_class_encryption_and_a_policy_are_kept_and_told() {
     let plain = update(json!({ "SSESpecification": { "Enabled": false } }));
     let told = world.ok("UpdateTable", plain).await["TableDescription"].clone();
     assert_eq!(told.get("SSEDescription"), None);
-    for (more, message) in [
+    let refused = async |specification: Value, message: &str| {
+        let wrong = update(json!({ "SSESpecification": specification }));
+        let message = format!("One or more parameter values were invalid: {message}");
+        world.invalid("UpdateTable", wrong, &message).await;
+    };
+    for (specification, message) in [
         (
-            json!({ "SSESpecification": { "Enabled": false, "SSEType": "KMS" } }),
-            "One or more parameter values were invalid: SSEType or KMSMasterKeyId cannot be specified when SSE is disabled",
+            json!({ "Enabled": false, "SSEType": "KMS" }),
+            "SSEType can not be specified if Enabled is false",
         ),
         (
-            json!({ "SSESpecification": { "Enabled": true, "SSEType": "AES256" } }),
-            "One or more parameter values were invalid: SSEType AES256 is not supported",
+            json!({ "Enabled": false, "KMSMasterKeyId": "k" }),
+            "KMSMasterKeyId can not be specified if Enabled is false",
+        ),
+        (
+            json!({ "Enabled": true, "SSEType": "AES256" }),
+            "SSEType AES256 is not supported",
+        ),
+        (
+            json!({ "Enabled": true, "KMSMasterKeyId": "k" }),
+            "SSEType KMS is required if KMSMasterKeyId is specified",
+        ),
+        (
+            json!({ "Enabled": false }),
+            "Table is already encrypted by default",
         ),
     ] {
-        world.invalid("UpdateTable", update(more), message).await;
+        refused(specification, message).await;
     }
+    let key = json!({ "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": "k" });
+    let encrypt = update(json!({ "SSESpecification": key }));
+    world.ok("UpdateTable", encrypt).await;
+    refused(key, "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key").await;
     let wrong = json!({ "ResourceArn": ARN, "Policy": "{\"Statement\": []}" });
     assert_eq!(
         world.refused("PutResourcePolicy", wrong).await.0,
@@ -286,12 +351,13 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
         told(&created["TableDescription"]),
         (most(5, 6), most(7, -1))
     );
+    let bound = json!({ "TableName": "most", "OnDemandThroughput": most(-1, 9) });
+    world.ok("UpdateTable", bound).await;
     let altered = world
         .ok(
             "UpdateTable",
             json!({
                 "TableName": "most",
-                "OnDemandThroughput": most(-1, 9),
                 "GlobalSecondaryIndexUpdates": [{ "Update": { "IndexName": "by-name", "OnDemandThroughput": most(-1, -1) } }],
             }),
         )
