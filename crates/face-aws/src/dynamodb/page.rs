@@ -67,6 +67,51 @@ pub(super) fn index<'a>(
     Ok(Some(index))
 }
 
+/// Those of the attributes that an index has not, each once and in their order.
+pub(super) fn missing<'a>(
+    table: &Table,
+    index: &Index,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    let only = match &index.projected {
+        Projected::All => return Vec::new(),
+        Projected::Keys => &[][..],
+        Projected::Only(names) => names,
+    };
+    let has = |name: &str| {
+        let mut keys = index.key.attributes().chain(table.key.attributes());
+        keys.any(|key| key.name == name) || only.iter().any(|each| each == name)
+    };
+    let mut missing = Vec::new();
+    for name in names {
+        if !has(name) && !missing.contains(&name) {
+            missing.push(name);
+        }
+    }
+    missing
+}
+
+/// Refuses to select what a global index has not.
+pub(super) fn selects(index: &Index, missing: &[&str]) -> Result<(), Fault> {
+    let name = &index.name;
+    let message = format!("Global secondary index {name} does not project");
+    has_all(&message, missing)
+}
+
+/// Refuses to filter by what an index has not.
+pub(super) fn filters(index: &Index, missing: &[&str]) -> Result<(), Fault> {
+    let name = &index.name;
+    let message = format!("Secondary index {name} does not project one or more filter attributes:");
+    has_all(&message, missing)
+}
+
+fn has_all(message: &str, missing: &[&str]) -> Result<(), Fault> {
+    match missing {
+        [] => Ok(()),
+        missing => Err(invalid(format!("{message} [{}]", missing.join(", ")))),
+    }
+}
+
 impl Reading<'_> {
     /// Refuses what does not go together.
     pub(super) fn check(&self) -> Result<(), Fault> {
@@ -107,15 +152,7 @@ impl Reading<'_> {
                 index.name
             )));
         }
-        let missing = self.unprojected(index);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(invalid(format!(
-            "Global secondary index {} does not project [{}]",
-            index.name,
-            missing.join(", ")
-        )))
+        selects(index, &self.unprojected(index))
     }
 
     /// A query's filter may only be about what the index has. A scan's sees of the items what the index has of them.
@@ -123,37 +160,17 @@ impl Reading<'_> {
         let (Some(index), Some(filter)) = (self.index, &self.filter) else {
             return Ok(());
         };
-        let missing = self.missing(index, filter.attributes());
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(invalid(format!(
-            "Secondary index {} does not project one or more filter attributes: [{}]",
-            index.name,
-            missing.join(", ")
-        )))
+        let mut missing = missing(self.table, index, filter.attributes());
+        missing.sort_unstable();
+        filters(index, &missing)
     }
 
     /// The attributes that are asked for and that the index has not.
-    fn unprojected(&self, index: &Index) -> Vec<String> {
+    fn unprojected(&self, index: &Index) -> Vec<&str> {
         let wanted = self.projection.iter().flat_map(Projection::attributes);
-        self.missing(index, wanted)
-    }
-
-    /// Those that the index has not.
-    fn missing<'a>(&self, index: &Index, wanted: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-        let only = match &index.projected {
-            Projected::All => return Vec::new(),
-            Projected::Keys => &[][..],
-            Projected::Only(names) => names,
-        };
-        let mut wanted: Vec<&str> = wanted.into_iter().collect();
-        let keys = index.key.attributes().chain(self.table.key.attributes());
-        let keys: Vec<&str> = keys.map(|key| key.name.as_str()).collect();
-        wanted.retain(|name| !keys.contains(name) && !only.iter().any(|has| has == name));
-        wanted.sort_unstable();
-        wanted.dedup();
-        wanted.into_iter().map(str::to_owned).collect()
+        let mut missing = missing(self.table, index, wanted);
+        missing.sort_unstable();
+        missing
     }
 
     /// Whether items are wanted whole from an index that may not have them so.

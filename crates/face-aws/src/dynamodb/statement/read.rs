@@ -6,8 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use tables::{
-    Comparison, Condition, Index, Item, KeyAttribute, KeyParts, Operand, Page, Path, Projected,
-    Query, Scan, SortCondition, Table, Value,
+    Comparison, Condition, Index, Item, KeyAttribute, KeyParts, Operand, Page, Path, Query, Scan,
+    SortCondition, Table, Value,
 };
 
 use super::parse::Select;
@@ -15,7 +15,8 @@ use super::run::Input;
 use crate::dynamodb::Asked;
 use crate::dynamodb::attribute::{self, PrintedItem};
 use crate::dynamodb::capacity::Spent;
-use crate::dynamodb::error::{fault, invalid};
+use crate::dynamodb::error::fault;
+use crate::dynamodb::page::{filters, missing, selects};
 use crate::protocol::Fault;
 
 /// Partitions that one selection names.
@@ -144,43 +145,15 @@ pub(super) fn single(key: KeyParts<'_>) -> Result<Single<'_>, Fault> {
 fn reaches_back(table: &Table, index: &Index, select: &Select, keyed: bool) -> Result<bool, Fault> {
     let fields = select.fields.iter().flatten();
     let fields = missing(table, index, fields.map(|path| path.name.as_str()));
-    if !index.local && !fields.is_empty() {
-        return Err(invalid(format!(
-            "Global secondary index {} does not project [{}]",
-            index.name,
-            fields.join(", ")
-        )));
+    if !index.local {
+        selects(index, &fields)?;
     }
     let filter = select.condition.iter().flat_map(Condition::attributes);
     let filter = missing(table, index, filter);
-    if keyed && !filter.is_empty() {
-        return Err(invalid(format!(
-            "Secondary index {} does not project one or more filter attributes: [{}]",
-            index.name,
-            filter.join(", ")
-        )));
+    if keyed {
+        filters(index, &filter)?;
     }
     Ok(!fields.is_empty())
-}
-
-/// Those of the attributes that an index has not, each once and in their order.
-fn missing<'a>(table: &Table, index: &Index, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let only = match &index.projected {
-        Projected::All => return Vec::new(),
-        Projected::Keys => &[][..],
-        Projected::Only(names) => names,
-    };
-    let has = |name: &str| {
-        let mut keys = index.key.attributes().chain(table.key.attributes());
-        keys.any(|key| key.name == name) || only.iter().any(|each| each == name)
-    };
-    let mut missing = Vec::new();
-    for name in names {
-        if !has(name) && !missing.contains(&name) {
-            missing.push(name);
-        }
-    }
-    missing
 }
 
 impl<'a> Plan<'a> {
