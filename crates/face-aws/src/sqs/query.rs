@@ -1,8 +1,9 @@
 //! The older protocol: a form in, XML out.
 //!
 //! A form is read to what the JSON would be. Here a list is a name that is repeated with a number behind it
-//! (`AttributeName.1`), a map one whose entries have a name and a value (`Attribute.1.Name`), and each has another name
-//! than in JSON: the singular. On the way out the same names stand for the same.
+//! (`AttributeName.1`; without a number where it has one element), a map one whose entries have a name and a value
+//! (`Attribute.1.Name`), and each has another name than in JSON: the singular. On the way out the same names stand for
+//! the same.
 
 use std::collections::BTreeMap;
 
@@ -78,6 +79,17 @@ const MEMBERS: &[(&str, &str, Form)] = &[
     ("MaxResults", "MaxResults", Form::Number),
 ];
 
+impl Form {
+    /// Whether a member may be written without numbers. A queue's address is listed in answers only.
+    fn takes_text(self, name: &str) -> bool {
+        match self {
+            Self::Number => true,
+            Self::List => name != "QueueUrl",
+            Self::Map(..) | Self::Entries => false,
+        }
+    }
+}
+
 /// A form's fields by the parts of their names.
 #[derive(Default)]
 struct Node {
@@ -143,7 +155,7 @@ impl Node {
             let known = MEMBERS.iter().find(|(form, _, _)| *form == name);
             match known {
                 // A member of that name stands for itself where it has no number behind it.
-                Some((_, json, form)) if node.text.is_none() || matches!(form, Form::Number) => {
+                Some((_, json, form)) if node.text.is_none() || form.takes_text(&name) => {
                     members.insert((*json).to_owned(), node.formed(&name, *form)?);
                 }
                 _ => {
@@ -177,7 +189,11 @@ impl Node {
                     .map_err(|_| error::invalid_value(&text, name, "Must be an integer."))?;
                 Ok(number.into())
             }
-            Form::List => Ok(items.filter_map(|node| node.text).collect()),
+            Form::List => {
+                let first = self.text.into_iter();
+                let items = items.filter_map(|node| node.text);
+                Ok(first.chain(items).collect())
+            }
             Form::Entries => items
                 .map(|node| Ok(Value::Object(node.members()?)))
                 .collect(),
@@ -301,4 +317,33 @@ fn element(operation: &str, name: &str, value: &Value, out: &mut String) {
         other => out.push_str(&escape(other.to_string())),
     }
     out.push_str(&format!("</{name}>"));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_one_may_go_without_a_number() {
+        let head = http::Request::post("/").body(()).unwrap().into_parts().0;
+        for (form, expected) in [
+            ("AttributeName=All", json!({ "AttributeNames": ["All"] })),
+            (
+                "AttributeName.2=b&AttributeName.1=a",
+                json!({ "AttributeNames": ["a", "b"] }),
+            ),
+            (
+                "AttributeName.member.1=a",
+                json!({ "AttributeNames": ["a"] }),
+            ),
+            ("QueueUrl=q", json!({ "QueueUrl": "q" })),
+        ] {
+            let form = format!("Action=GetQueueAttributes&{form}");
+            let (action, input) = read(&head, form.as_bytes()).unwrap();
+            assert_eq!(action, "GetQueueAttributes");
+            assert_eq!(Value::Object(input), expected, "{form}");
+        }
+    }
 }
