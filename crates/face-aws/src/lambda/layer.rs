@@ -327,14 +327,17 @@ fn check_place(
     Ok(())
 }
 
+/// As lists have it: they do not tell that there is no description.
 fn print(layer: &LayerVersion) -> Value {
     let arn = Place::of(&layer.space).layer_arn(&layer.name, Some(layer.version));
     let mut output = json!({
         "LayerVersionArn": arn,
         "Version": layer.version,
-        "Description": layer.description,
         "CreatedDate": modified(layer.created),
     });
+    if !layer.description.is_empty() {
+        output["Description"] = layer.description.as_str().into();
+    }
     if !layer.runtimes.is_empty() {
         output["CompatibleRuntimes"] = json!(layer.runtimes);
     }
@@ -349,6 +352,7 @@ fn print(layer: &LayerVersion) -> Value {
 
 fn print_whole(asked: &Asked<'_>, layer: &LayerVersion) -> Value {
     let mut output = print(layer);
+    output["Description"] = layer.description.as_str().into();
     output["LayerArn"] = Place::of(&layer.space).layer_arn(&layer.name, None).into();
     output["Content"] = json!({
         "CodeSha256": STANDARD.encode(layer.code.sha256),

@@ -345,7 +345,6 @@ impl World {
     async fn publish_layer(&self, name: &str, files: &[(&str, &str)]) -> Value {
         let input = json!({
             "Content": { "ZipFile": layer_zip(files) },
-            "Description": "some files",
             "CompatibleRuntimes": ["nodejs20.x"],
             "LicenseInfo": "MIT",
         });
@@ -410,6 +409,9 @@ async fn layers_are_published_used_and_deleted() {
         .map(|one| one["Version"].clone())
         .collect();
     assert_eq!(numbers, [2, 1]);
+    // One that has none has an empty one where it is told alone.
+    assert_eq!(by_arn["Description"], "");
+    assert_eq!(versions["LayerVersions"][0].get("Description"), None);
     let layers = get("?CompatibleRuntime=nodejs20.x").await.json();
     assert_eq!(layers["Layers"][1]["LatestMatchingVersion"]["Version"], 2);
     assert_eq!(
