@@ -348,9 +348,9 @@ def test_a_wrong_secret_is_refused(fulmar):
 
 
 def test_what_is_not_built_says_so(dynamodb, table):
-    assert failure(dynamodb.create_backup, TableName=table, BackupName="one") == (
+    assert failure(dynamodb.list_global_tables) == (
         "NotImplementedException",
-        "Fulmar does not implement DynamoDB.CreateBackup yet",
+        "Fulmar does not implement DynamoDB.ListGlobalTables yet",
     )
     code, message = failure(dynamodb.update_table, TableName=table, WarmThroughput={"ReadUnitsPerSecond": 15000})
     assert (code, "WarmThroughput" in message) == ("NotImplementedException", True)
@@ -736,8 +736,8 @@ def test_the_command_line(fulmar):
     scanned = json.loads(fulmar.aws("dynamodb", "scan", "--table-name", created, "--page-size", "1").stdout)
     assert ats(scanned["Items"]) == [0, 1, 2]
     assert created in json.loads(fulmar.aws("dynamodb", "list-tables").stdout)["TableNames"]
-    refused = fulmar.aws("dynamodb", "create-backup", "--table-name", created, "--backup-name", "one", check=False)
+    refused = fulmar.aws("dynamodb", "list-global-tables", check=False)
     assert refused.returncode
-    assert "Fulmar does not implement DynamoDB.CreateBackup yet" in refused.stderr
+    assert "Fulmar does not implement DynamoDB.ListGlobalTables yet" in refused.stderr
     fulmar.aws("dynamodb", "delete-table", "--table-name", created)
     fulmar.aws("dynamodb", "wait", "table-not-exists", "--table-name", created)

@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import json
 
-from conftest import eventually
+from conftest import eventually, server
 from test_dynamodb import name, schema
 
 
@@ -65,3 +65,33 @@ def test_a_table_goes_to_a_bucket_and_comes_back(dynamodb, s3):
     assert dynamodb.describe_table(TableName=copy)["Table"]["TableStatus"] == "ACTIVE"
     assert dynamodb.scan(TableName=copy)["Items"] == dynamodb.scan(TableName=table)["Items"]
     assert [each["ImportArn"] for each in dynamodb.list_imports()["ImportSummaryList"]][:1] == [arn]
+
+
+def test_a_table_is_made_of_a_backup_although_the_server_is_killed_meanwhile():
+    with server() as fulmar:
+        dynamodb = fulmar.client("dynamodb")
+        dynamodb.create_table(TableName="notes", **schema(id="S", at="N"))
+        filler = "x" * 1000
+        for at in range(0, 500, 25):
+            items = [{"id": {"S": f"p{n % 7}"}, "at": {"N": str(n)}, "x": {"S": filler}} for n in range(at, at + 25)]
+            dynamodb.batch_write_item(RequestItems={"notes": [{"PutRequest": {"Item": item}} for item in items]})
+        before = dynamodb.scan(TableName="notes")["Items"]
+        backup = dynamodb.create_backup(TableName="notes", BackupName="before")["BackupDetails"]["BackupArn"]
+        fulmar.kill()
+        fulmar.restart()
+
+        def available():
+            details = dynamodb.describe_backup(BackupArn=backup)["BackupDescription"]["BackupDetails"]
+            return details["BackupStatus"] == "AVAILABLE"
+
+        eventually(available)
+        dynamodb.delete_table(TableName="notes")
+        dynamodb.restore_table_from_backup(TargetTableName="again", BackupArn=backup)
+        fulmar.kill()
+        fulmar.restart()
+        dynamodb.get_waiter("table_exists").wait(TableName="again", WaiterConfig={"Delay": 1})
+        assert dynamodb.scan(TableName="again")["Items"] == before
+        summary = dynamodb.describe_table(TableName="again")["Table"]["RestoreSummary"]
+        assert (summary["SourceBackupArn"], summary["RestoreInProgress"]) == (backup, False)
+        dynamodb.delete_backup(BackupArn=backup)
+        assert dynamodb.list_backups()["BackupSummaries"] == []
