@@ -1,0 +1,88 @@
+//! The outputs of a template.
+
+use super::Resolving;
+use crate::desired::Output;
+use crate::diagnostic::Finding;
+use crate::template::declared::MARK;
+use crate::template::nearest::did_you_mean;
+use crate::template::scalar;
+use crate::template::scope::Scope;
+use crate::template::tree::{Entry, Node, Value};
+
+impl<'t> Resolving<'t> {
+    pub(super) fn outputs(&self, root: &'t Node, scope: &Scope<'_>) -> Vec<Output> {
+        let section = self.section(root, "Outputs").iter();
+        section
+            .filter_map(|entry| self.output(entry, scope))
+            .collect()
+    }
+
+    fn output(&self, entry: &Entry, scope: &Scope<'_>) -> Option<Output> {
+        let known = ["Condition", "Description", "Export", "Value"];
+        let Some(fields) = entry.value.entries() else {
+            self.report.add(
+                Finding::error(
+                    entry.key_span,
+                    format!("the output `{}` must be a mapping", entry.key),
+                )
+                .help("give it a `Value`"),
+            );
+            return None;
+        };
+        for field in fields {
+            if !known.contains(&field.key.as_str()) {
+                self.report.add(
+                    Finding::error(field.key_span, format!("an output has no `{}`", field.key))
+                        .maybe_help(did_you_mean(&field.key, known)),
+                );
+            }
+            if field.key == "Export" {
+                self.report.add(
+                    Finding::notice(field.key_span, "`Export` has no effect here")
+                        .why("stacks cannot import from one another yet"),
+                );
+            }
+        }
+        if let Some(condition) = entry.value.get("Condition").and_then(Node::scalar)
+            && !scope.holds(condition, entry.key_span)?
+        {
+            return None;
+        }
+        let Some(value) = entry.value.get("Value") else {
+            self.report.add(Finding::error(
+                entry.key_span,
+                format!("the output `{}` has no `Value`", entry.key),
+            ));
+            return None;
+        };
+        let evaluated = scope.eval(value);
+        let text = match &evaluated.value {
+            Value::Broken => return None,
+            _ => scalar::text(&evaluated, self.report),
+        };
+        let Some(text) = text else {
+            self.report.add(
+                Finding::error(value.span, "an output's `Value` must be a string")
+                    .why(format!("this is {}", evaluated.kind()))
+                    .help("make one text of a list with `!Join`"),
+            );
+            return None;
+        };
+        let text = match text.contains(MARK) {
+            false => text,
+            true => {
+                self.report.add(
+                    Finding::notice(value.span, "the number of a version is not shown")
+                        .why("it is known only when the version is made"),
+                );
+                text.split(MARK).step_by(2).collect()
+            }
+        };
+        let description = entry.value.get("Description").and_then(Node::scalar);
+        Some(Output {
+            name: entry.key.clone(),
+            description: description.map(str::to_owned),
+            value: text,
+        })
+    }
+}
