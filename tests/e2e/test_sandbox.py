@@ -437,6 +437,7 @@ def test_memory_over_the_limit_ends_the_instance_as_on_the_real_service(fulmar, 
     assert said == {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {request} Error: Runtime exited with error: signal: killed"}
     tail = base64.b64decode(answer["LogResult"]).decode()
     assert "Memory Size: 256 MB" in tail
+    assert tail.rstrip().endswith("Status: error\tError Type: Runtime.OutOfMemory") and "\nRuntime.ExitError\n" in tail
     used = int(tail.split("Max Memory Used: ")[1].split(" MB")[0])
     assert 200 <= used <= 256, tail
     serves(fulmar)

@@ -368,8 +368,10 @@ fn text_report(id: &str, report: &Report<'_>) -> String {
     match report.ended {
         Ended::Ok | Ended::Failed(_) => {}
         Ended::TimedOut => line.push_str("Status: timeout"),
-        Ended::Unready(failed) | Ended::Crashed(failed) => {
-            line.push_str(&format!("Status: error\tError Type: {}", failed.kind));
+        Ended::Unready(_) | Ended::Crashed(..) => {
+            let (_, kind) = telemetry::status(&report.ended);
+            let kind = kind.unwrap_or_default();
+            line.push_str(&format!("Status: error\tError Type: {kind}"));
         }
     }
     line
@@ -427,7 +429,7 @@ fn json_lines(call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
             let (request_id, report) = (call.request_id, *report);
             let (done, level) = match report.ended {
                 Ended::Ok => (Level::Debug, Level::Info),
-                Ended::Failed(_) | Ended::Unready(_) | Ended::TimedOut | Ended::Crashed(_) => {
+                Ended::Failed(_) | Ended::Unready(_) | Ended::TimedOut | Ended::Crashed(..) => {
                     (Level::Warn, Level::Warn)
                 }
             };
@@ -696,6 +698,26 @@ mod tests {
             reported(LogFormat::Text, Ended::TimedOut, cold),
             "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 40 MB\tInit Duration: 100.50 ms\tStatus: timeout"
         );
+        // Its caller hears of a process that was killed; the report tells why.
+        let failed = Failed {
+            kind: "Runtime.ExitError".into(),
+            message: String::new(),
+            payload: Bytes::new(),
+        };
+        for (exit, status, kind) in [
+            (Exit::OutOfMemory, "error", "Runtime.OutOfMemory"),
+            (Exit::Signal(9), "failure", "Runtime.ExitError"),
+        ] {
+            let fault = Fault::Exited(exit);
+            let ended = Ended::Crashed(&failed, &fault);
+            let line = reported(LogFormat::Text, ended, None);
+            let told = format!("Max Memory Used: 40 MB\tStatus: error\tError Type: {kind}");
+            assert!(line.ends_with(&told), "{line}");
+            let event: Value =
+                serde_json::from_str(&reported(LogFormat::Json, ended, None)).unwrap();
+            assert_eq!(event["record"]["status"], status);
+            assert_eq!(event["record"]["errorType"], kind);
+        }
         let printed: Value =
             serde_json::from_str(&reported(LogFormat::Json, Ended::Ok, cold)).unwrap();
         let expected = json!({

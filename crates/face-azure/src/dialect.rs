@@ -157,7 +157,7 @@ impl Dialect for AzureDialect {
             Moment::Report(report) => {
                 let (level, how) = match report.ended {
                     Ended::Ok => ("Information", "Succeeded"),
-                    Ended::Failed(_) | Ended::Unready(_) | Ended::TimedOut | Ended::Crashed(_) => {
+                    Ended::Failed(_) | Ended::Unready(_) | Ended::TimedOut | Ended::Crashed(..) => {
                         ("Error", "Failed")
                     }
                 };

@@ -71,7 +71,7 @@ impl Ending {
             Self::Reported(failed) => Ended::Failed(failed),
             Self::Fault(_, Fault::TimedOut(_)) => Ended::TimedOut,
             Self::Unready(failed) => Ended::Unready(failed),
-            Self::Fault(failed, _) => Ended::Crashed(failed),
+            Self::Fault(failed, fault) => Ended::Crashed(failed, fault),
         }
     }
 

@@ -197,7 +197,7 @@ pub enum Ended<'a> {
     /// The runtime said so before the handler could be called.
     Unready(&'a Failed),
     TimedOut,
-    Crashed(&'a Failed),
+    Crashed(&'a Failed, &'a Fault),
 }
 
 /// How an attempt ended without the handler's own answer.

@@ -1,7 +1,7 @@
 //! What happens around a function, in the forms of the Telemetry API.
 
 use base::Timestamp;
-use functions::{Ended, Happening, Initialization, Kind};
+use functions::{Ended, Exit, Fault, Happening, Initialization, Kind};
 use serde_json::{Value, json};
 
 use super::{instant, json_report, rounded, version_name};
@@ -153,7 +153,11 @@ pub(super) fn status<'a>(ended: &Ended<'a>) -> (&'static str, Option<&'a str>) {
         Ended::Ok => ("success", None),
         Ended::Failed(failed) | Ended::Unready(failed) => ("error", Some(&failed.kind)),
         Ended::TimedOut => ("timeout", None),
-        Ended::Crashed(failed) => ("failure", Some(&failed.kind)),
+        // Only reports tell this end from others: its caller hears that the process was killed.
+        Ended::Crashed(_, Fault::Exited(Exit::OutOfMemory)) => {
+            ("error", Some("Runtime.OutOfMemory"))
+        }
+        Ended::Crashed(failed, _) => ("failure", Some(&failed.kind)),
     }
 }
 
