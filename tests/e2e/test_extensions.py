@@ -225,6 +225,35 @@ def test_telemetry_is_passed_on(fulmar, lambda_, layer, form):
     assert "extension starts" in fulmar.cli("logs", name).stdout
 
 
+ONCE_MORE = """
+import json, time
+def heard():
+    try:
+        notes = [json.loads(line) for line in open("/tmp/watcher") if line.endswith("\\n")]
+    except FileNotFoundError:
+        return []
+    events = [note["heard"] for note in notes if "heard" in note]
+    return [event for event in events if event["type"].startswith("platform.init")]
+while not heard():
+    time.sleep(0.01)
+if heard()[0]["record"]["phase"] == "init":
+    raise RuntimeError("the first time")
+def handler(event, context):
+    return heard()
+"""
+
+
+def test_what_is_initialised_once_more_is_told_so(lambda_, layer):
+    name = with_extension(lambda_, [layer("watcher")], "ext-again", {"subscribe": "telemetry"}, {"index.py": ONCE_MORE}, "python3.12")
+
+    def told():
+        found = call(lambda_, name)[1]
+        kinds = {event["type"]: event["record"]["phase"] for event in found}
+        return kinds if len(kinds) == 3 else None
+
+    assert eventually(told) == dict.fromkeys(["platform.initStart", "platform.initRuntimeDone", "platform.initReport"], "invoke")
+
+
 def test_what_is_out_of_turn_is_refused(lambda_, layer):
     name = with_extension(lambda_, [layer("watcher")], "ext-refused", {"refused": True})
     (refused,) = noted(call(lambda_, name)[1], "refused")

@@ -256,6 +256,9 @@ exports.handler = async () => {
 
 def test_settings_of_whole_functions(lambda_):
     create(lambda_, "settings")
+    (listed,) = [one for one in lambda_.list_functions()["Functions"] if one["FunctionName"] == "settings"]
+    whole = lambda_.get_function_configuration(FunctionName="settings")
+    assert whole.keys() - listed.keys() == {"State", "LastUpdateStatus", "RuntimeVersionConfig", "ResponseMetadata"}
     assert lambda_.get_function_code_signing_config(FunctionName="settings")["CodeSigningConfigArn"] == ""
     assert lambda_.get_runtime_management_config(FunctionName="settings")["UpdateRuntimeOn"] == "Auto"
     assert lambda_.get_function_recursion_config(FunctionName="settings")["RecursiveLoop"] == "Terminate"

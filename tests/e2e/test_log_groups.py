@@ -72,7 +72,10 @@ def test_what_a_function_printed_is_found(fulmar, logs):
     assert stream in [one["logStreamName"] for one in streams]
     events = logs.get_log_events(logGroupIdentifier=arn, logStreamName=stream, startFromHead=True)["events"]
     texts = [event["message"] for event in events]
-    assert texts[0].startswith("START RequestId") and any('got {"mark": "first"}' in text for text in texts)
+    runs_on = fulmar.client("lambda").get_function_configuration(FunctionName="told")["RuntimeVersionConfig"]["RuntimeVersionArn"]
+    version = runs_on.removeprefix("arn:aws:lambda:us-east-1:000000000000:runtime/python3.13/version/")
+    assert texts[0] == f"INIT_START Runtime Version: python:{version}\tRuntime Version ARN: {runs_on}"
+    assert texts[1].startswith("START RequestId") and any('got {"mark": "first"}' in text for text in texts)
     assert any(text.startswith("REPORT RequestId") for text in texts)
     found = logs.filter_log_events(logGroupName=name, filterPattern='"got" second')["events"]
     assert len(found) == 1 and '"fail": true' in found[0]["message"]

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from conftest import eventually
 from test_runtimes import call, make, package
 
 CODE = """
@@ -67,12 +68,12 @@ def test_the_functions_own_level(lambda_, level, heard):
 @pytest.mark.parametrize(
     "level, well, badly",
     [
-        ("DEBUG", ["initStart", "start", "runtimeDone", "report"], ["start", "runtimeDone", "report"]),
-        ("INFO", ["initStart", "start", "report"], ["start", "runtimeDone", "report"]),
+        ("DEBUG", ["start", "runtimeDone", "report"], ["start", "runtimeDone", "report"]),
+        ("INFO", ["start", "report"], ["start", "runtimeDone", "report"]),
         ("WARN", [], ["runtimeDone", "report"]),
     ],
 )
-def test_the_platforms_level(lambda_, level, well, badly):
+def test_the_platforms_level(fulmar, lambda_, level, well, badly):
     logging = {"LogFormat": "JSON", "ApplicationLogLevel": "FATAL", "SystemLogLevel": level}
     name = make(lambda_, f"system-{level}", package({"index.js": CODE}), runtime="nodejs20.x", LoggingConfig=logging)
     kinds = lambda event: [line["type"].removeprefix("platform.") for line in lines(lambda_, name, event)[0] if "type" in line]
@@ -80,6 +81,13 @@ def test_the_platforms_level(lambda_, level, well, badly):
     assert kinds("fail") == badly
     found = [line for line in lines(lambda_, name, "fail")[0] if line.get("type") == "platform.report"]
     assert found[0]["record"]["status"] == "error" and found[0]["record"]["errorType"] == "RangeError"
+    # What came before the first call is in the log, and in no call's tail.
+    group = {"logGroupName": f"/aws/lambda/{name}"}
+    first = lambda: fulmar.client("logs").filter_log_events(**group)["events"]
+    begun = [record for event in eventually(first) if (record := json.loads(event["message"]))["type"] == "platform.initStart"]
+    arn = lambda_.get_function_configuration(FunctionName=name)["RuntimeVersionConfig"]["RuntimeVersionArn"]
+    told = [(one["record"]["phase"], one["record"]["runtimeVersion"], one["record"]["runtimeVersionArn"]) for one in begun]
+    assert told == ([] if level == "WARN" else [("init", "nodejs:" + arn.rpartition("/")[2], arn)])
 
 
 def test_an_error_in_json(lambda_):

@@ -128,4 +128,4 @@ def test_a_template_declares_it_and_the_logs(fulmar, lambda_, tmp_path):
 
     lines = [json.loads(line) for line in base64.b64decode(answer["LogResult"]).decode().splitlines()]
     assert [line["message"] for line in lines if "message" in line] == ["heard"]
-    assert {line["type"] for line in lines if "type" in line} == {"platform.initStart", "platform.start", "platform.report"}
+    assert {line["type"] for line in lines if "type" in line} == {"platform.start", "platform.report"}

@@ -3,6 +3,7 @@
 
 mod notices;
 mod outcomes;
+mod runtime;
 mod telemetry;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use ledger::Phases;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
+use self::runtime::Runtime;
 use crate::lambda::follow;
 use crate::place::Place;
 use crate::signature;
@@ -145,6 +147,25 @@ impl Dialect for AwsDialect {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect()
+    }
+
+    fn first_line(
+        &self,
+        now: Timestamp,
+        instance: &InstanceFacts<'_>,
+        runs_on: Option<&str>,
+    ) -> Option<String> {
+        let (function, instance) = (instance.function, *instance);
+        match function.configuration.logging.format {
+            // It is said once, before the first try.
+            LogFormat::Text if instance.again => None,
+            LogFormat::Text => Some(Runtime::of(function, runs_on).line()),
+            LogFormat::Json if Level::least(function) > Level::Info => None,
+            LogFormat::Json => {
+                let event = Happening::InitStart { instance, runs_on };
+                Some(telemetry::print(now, &event))
+            }
+        }
     }
 
     fn render(&self, event: &Event) -> Bytes {
@@ -318,7 +339,6 @@ fn signal_name(signal: i32) -> String {
 fn text_line(call: &CallFacts<'_>, moment: &Moment<'_>) -> Option<String> {
     let id = call.request_id;
     Some(match moment {
-        Moment::InitStart(_) => return None,
         Moment::Start => {
             format!(
                 "START RequestId: {id} Version: {}",
@@ -385,22 +405,21 @@ enum Level {
     Warn,
 }
 
+impl Level {
+    /// What the function's log keeps of the platform's events at least.
+    fn least(function: &Function) -> Self {
+        match function.configuration.logging.system_level.as_deref() {
+            Some("DEBUG") => Self::Debug,
+            Some("WARN") => Self::Warn,
+            _ => Self::Info,
+        }
+    }
+}
+
 /// The platform's events in JSON, as far as the function's system log level lets them through.
 fn json_lines(call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
-    let least = match call.function.configuration.logging.system_level.as_deref() {
-        Some("DEBUG") => Level::Debug,
-        Some("WARN") => Level::Warn,
-        _ => Level::Info,
-    };
+    let least = Level::least(call.function);
     let events: Vec<(Level, Happening<'_>)> = match moment {
-        Moment::InitStart(why) => {
-            let (function, initialization) = (call.function, *why);
-            let event = Happening::InitStart {
-                function,
-                initialization,
-            };
-            vec![(Level::Info, event)]
-        }
         Moment::Start => {
             let (request_id, version) = (call.request_id, call.version);
             let event = Happening::Start {
@@ -619,7 +638,7 @@ mod tests {
         assert_eq!(names, ["key", "sequencer"]);
     }
 
-    fn function(format: LogFormat) -> Function {
+    pub(super) fn function(format: LogFormat) -> Function {
         Function {
             space: Space::new("000000000000/us-east-1"),
             name: "f".into(),

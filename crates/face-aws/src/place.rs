@@ -30,6 +30,12 @@ impl<'a> Place<'a> {
         arn
     }
 
+    /// The host's program that a runtime runs on: nobody else's, so it is in the account.
+    pub(crate) fn runtime_arn(&self, runtime: &str, version: &str) -> String {
+        let Self { account, region } = self;
+        format!("arn:aws:lambda:{region}:{account}:runtime/{runtime}/version/{version}")
+    }
+
     pub(crate) fn topic_arn(&self, name: &str) -> String {
         let Self { account, region } = self;
         format!("arn:aws:sns:{region}:{account}:{name}")

@@ -166,9 +166,7 @@ impl Dialect for AzureDialect {
                     "[{level}] Executed 'Functions.{name}' ({how}, Id={id}, Duration={took}ms)"
                 )]
             }
-            Moment::InitStart(_) | Moment::InitFailed { again: true, .. } | Moment::End => {
-                Vec::new()
-            }
+            Moment::InitFailed { again: true, .. } | Moment::End => Vec::new(),
         }
     }
 

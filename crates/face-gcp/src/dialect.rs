@@ -167,8 +167,7 @@ impl Dialect for GoogleDialect {
             } => {
                 vec![format!("The instance did not start: {}", failed.message)]
             }
-            Moment::InitStart(_)
-            | Moment::InitFailed { again: true, .. }
+            Moment::InitFailed { again: true, .. }
             | Moment::Start
             | Moment::End
             | Moment::Report(_) => Vec::new(),

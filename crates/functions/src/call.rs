@@ -12,7 +12,7 @@ use crate::concurrency::Permit;
 use crate::dialect::{CallFacts, Dialect, Ended, Failed, Fault, Happening, Moment, Report};
 use crate::event::Event;
 use crate::extension::End;
-use crate::instance::{InitFailure, Instance, Limits, Started};
+use crate::instance::{InitFailure, Instance, Limits, Started, Why};
 use crate::invoke::Answer;
 use crate::joint::Seat;
 use crate::launch::Start;
@@ -215,7 +215,7 @@ impl Functions {
         let dialect = shared.dialects.of(&function.space);
         let stream = dialect.log_stream(shared.clock.now(), function.version, unique);
         let init_timeout = shared.config.init_timeout;
-        let why = function.initialization();
+        let why = Why::first(function.initialization());
         let mut other = shared.pools.wait(function);
         let planned = tokio::select! {
             biased;
@@ -239,7 +239,8 @@ impl Functions {
                 init,
             } => {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
-                instance.capture.begin(self.first_lines(call)).await;
+                let lines = self.lines(call, &Moment::Start);
+                instance.capture.begin(lines).await;
                 return Ok(self.found(function, instance, None));
             }
             Started::Failed {
@@ -289,7 +290,10 @@ impl Functions {
     ) -> Result<Found> {
         let timeout = call.function.configuration.timeout;
         let deadline = self.shared.host.now() + timeout;
-        let why = call.function.initialization();
+        let why = Why {
+            initialization: call.function.initialization(),
+            again: true,
+        };
         match self.start(call.function, stream, why, |_| deadline).await? {
             Started::Ready {
                 instance,
@@ -297,7 +301,8 @@ impl Functions {
                 init,
             } => {
                 (phases.launch, phases.init) = (Some(launch), Some(init));
-                instance.capture.begin(self.first_lines(call)).await;
+                let lines = self.lines(call, &Moment::Start);
+                instance.capture.begin(lines).await;
                 Ok(self.found(call.function, instance, Some(deadline)))
             }
             Started::Failed {
@@ -543,14 +548,6 @@ impl Functions {
         let log_tail = capture.end(Vec::new(), false).await;
         let start = phases.launch.map(|_| start);
         answer.send(Ok(outcome_of(call, ending, log_tail, phases, start)));
-    }
-
-    /// Those of a call for which an instance was started.
-    fn first_lines(&self, call: &Call<'_>) -> Vec<String> {
-        let why = call.function.initialization();
-        let mut lines = self.lines(call, &Moment::InitStart(why));
-        lines.extend(self.lines(call, &Moment::Start));
-        lines
     }
 
     pub(crate) fn dialect(&self, call: &Call<'_>) -> &dyn Dialect {

@@ -21,6 +21,17 @@ pub trait Dialect: Send + Sync {
     /// The environment that the platform gives an instance, before the function's own.
     fn environment(&self, instance: &InstanceFacts<'_>) -> Vec<(String, String)>;
 
+    /// The platform's line at the very beginning of an instance's log, if this cloud has one; `runs_on` is the version of
+    /// the host's program for its runtime, if that is the host's.
+    fn first_line(
+        &self,
+        _now: Timestamp,
+        _instance: &InstanceFacts<'_>,
+        _runs_on: Option<&str>,
+    ) -> Option<String> {
+        None
+    }
+
     /// What the handler gets.
     fn render(&self, event: &Event) -> Bytes;
 
@@ -82,6 +93,8 @@ pub struct InstanceFacts<'a> {
     pub log_group: &'a str,
     pub log_stream: &'a str,
     pub initialization: Initialization,
+    /// Its like could not be initialised: this is in the call's own time.
+    pub again: bool,
 }
 
 /// Why an instance is started.
@@ -107,8 +120,6 @@ pub struct CallFacts<'a> {
 /// A point in an invocation at which the platform may print.
 #[derive(Debug)]
 pub enum Moment<'a> {
-    /// An instance was started for it.
-    InitStart(Initialization),
     Start,
     /// Starting an instance failed; the first time, it is tried once more.
     InitFailed {
@@ -127,11 +138,14 @@ pub enum Moment<'a> {
 #[derive(Clone, Copy, Debug)]
 pub enum Happening<'a> {
     InitStart {
-        function: &'a Function,
-        initialization: Initialization,
+        instance: InstanceFacts<'a>,
+        /// The version of the host's program for its runtime, if that is the host's.
+        runs_on: Option<&'a str>,
     },
     /// The function is ready for its first call, or is not, for this kind of reason.
     InitDone {
+        /// In the call's own time.
+        again: bool,
         initialization: Initialization,
         failed: Option<&'a str>,
     },

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Stopwatch, Timestamp};
-use ledger::Group;
+use ledger::{Group, Line, Writer};
 use runtimes::Connection;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::mpsc;
@@ -51,11 +51,28 @@ pub(crate) struct Instance {
     _code: Vec<Hold>,
 }
 
+/// What an instance is started for.
+#[derive(Clone, Copy)]
+pub(crate) struct Why {
+    pub(crate) initialization: Initialization,
+    /// Its like could not be initialised: this is in the call's own time.
+    pub(crate) again: bool,
+}
+
+impl Why {
+    pub(crate) fn first(initialization: Initialization) -> Self {
+        Self {
+            initialization,
+            again: false,
+        }
+    }
+}
+
 /// A start whose turn it is.
 pub(crate) struct Planned<'a> {
     function: &'a Function,
     log_stream: &'a str,
-    why: Initialization,
+    why: Why,
     watch: Stopwatch,
     what: Launch,
     holds: Vec<Hold>,
@@ -120,7 +137,7 @@ impl Functions {
         &self,
         function: &Function,
         log_stream: &str,
-        why: Initialization,
+        why: Why,
         deadline: impl Fn(Timestamp) -> Timestamp,
     ) -> Result<Started> {
         let planned = self.plan_start(function, log_stream, why).await?;
@@ -132,7 +149,7 @@ impl Functions {
         &self,
         function: &'a Function,
         log_stream: &'a str,
-        why: Initialization,
+        why: Why,
     ) -> Result<Planned<'a>> {
         let shared = &self.shared;
         let watch = Stopwatch::start();
@@ -183,13 +200,21 @@ impl Functions {
             Some(launched) => Ok(launched),
             None => shared.launcher.launch(what, &shared.running).await,
         };
+        if let Err(NotLaunched::Host(why)) = launched {
+            return Err(Error::Launch(why));
+        }
+        // It is known by now: whatever starts it has looked for it.
+        let runs_on = shared.launcher.runs_on(&function.configuration.runtime);
+        let runs_on = runs_on.await;
+        let runs_on = runs_on.as_deref();
+        let writer = self.begin_log(&facts, group.clone(), runs_on).await;
         let launched = match launched {
             Ok(launched) => launched,
             Err(NotLaunched::Host(why)) => return Err(Error::Launch(why)),
             Err(NotLaunched::Entrypoint(why)) => {
                 return Ok(Started::Failed {
                     failure: InitFailure::NoEntrypoint(why),
-                    capture: self.capture(Pipes::empty(), function, group, log_stream, None),
+                    capture: self.capture(Pipes::empty(), writer, None),
                     launch: watch.elapsed(),
                     init: Duration::ZERO,
                 });
@@ -211,15 +236,15 @@ impl Functions {
         let (worker, beside) = self.reach(&facts, reached, extensions);
         let at_once = self.at_once(&facts);
         let mut worker = worker
-            .with_snapshots(why == Initialization::Snapshot)
+            .with_snapshots(why.initialization == Initialization::Snapshot)
             .with_seats(at_once);
         let telemetry = beside.as_ref().map(|beside| beside.hub.telemetry.clone());
-        let capture = self.capture(pipes, function, group, log_stream, telemetry);
+        let capture = self.capture(pipes, writer, telemetry);
         tell(
             beside.as_ref(),
             &Happening::InitStart {
-                function,
-                initialization: why,
+                instance: facts,
+                runs_on,
             },
         );
         let deadline = deadline(shared.host.now());
@@ -248,8 +273,8 @@ impl Functions {
         tell(
             beside.as_ref(),
             &Happening::InitReport {
-                again: false,
-                initialization: why,
+                again: why.again,
+                initialization: why.initialization,
                 failed: ready.as_ref().err().map(InitFailure::kind),
                 timed_out: matches!(ready, Err(InitFailure::TimedOut)),
                 took: init,
@@ -336,17 +361,34 @@ impl Functions {
         Hub::new(told, external, shared.random.clone(), telemetry)
     }
 
+    /// The log of an instance that is about to say something itself.
+    async fn begin_log(
+        &self,
+        facts: &InstanceFacts<'_>,
+        group: Group,
+        runs_on: Option<&str>,
+    ) -> Writer {
+        let writer = self.writer(facts.function, group, facts.log_stream);
+        let at = self.shared.clock.now();
+        let dialect = self.shared.dialects.of(&facts.function.space);
+        if let Some(text) = dialect.first_line(at, facts, runs_on) {
+            writer.print(vec![Line { at, text }]).await;
+        }
+        writer
+    }
+
+    pub(crate) fn writer(&self, function: &Function, group: Group, log_stream: &str) -> Writer {
+        let (stream, name) = (log_stream.to_owned(), function.name.clone());
+        self.shared.ledger.writer(group, stream, name)
+    }
+
     pub(crate) fn capture(
         &self,
         pipes: Pipes,
-        function: &Function,
-        group: Group,
-        log_stream: &str,
+        writer: Writer,
         telemetry: Option<Telemetry>,
     ) -> Capture {
         let shared = &self.shared;
-        let (stream, name) = (log_stream.to_owned(), function.name.clone());
-        let writer = shared.ledger.writer(group, stream, name);
         let (clock, tasks) = (shared.clock.clone(), &shared.running);
         Capture::start(pipes, writer, clock, tasks, telemetry)
     }
@@ -367,7 +409,8 @@ impl Functions {
             tell(
                 beside,
                 &Happening::InitDone {
-                    initialization: starting.why,
+                    again: starting.why.again,
+                    initialization: starting.why.initialization,
                     failed,
                 },
             );
@@ -623,14 +666,15 @@ fn facts<'a>(
     function: &'a Function,
     group: &'a Group,
     log_stream: &'a str,
-    initialization: Initialization,
+    why: Why,
 ) -> InstanceFacts<'a> {
     InstanceFacts {
         function,
         version: function.version,
         log_group: &group.name,
         log_stream,
-        initialization,
+        initialization: why.initialization,
+        again: why.again,
     }
 }
 
@@ -651,7 +695,7 @@ struct Starting<'a> {
     dialect: &'a dyn Dialect,
     process: &'a Process,
     beside: Option<&'a Beside>,
-    why: Initialization,
+    why: Why,
 }
 
 /// What a process that has ended had still said.

@@ -238,6 +238,11 @@ impl Launcher {
         launched(worker, tasks)
     }
 
+    /// The version of the host's program that a runtime's id runs on, if it is the host's.
+    pub(crate) async fn runs_on(&self, runtime: &str) -> Option<String> {
+        self.runtimes.as_ref()?.runs_on(runtime).await
+    }
+
     /// Ends the placeholders that have not been used since this was last called.
     pub(crate) fn retire_unused(&self) {
         if let Some(runtimes) = &self.runtimes {

@@ -261,6 +261,11 @@ impl Functions {
     pub fn placeholders(&self) -> Vec<runtimes::Kept> {
         self.shared.launcher.placeholders()
     }
+
+    /// The version of the host's program that a runtime's id runs on, if it is the host's.
+    pub async fn runs_on(&self, runtime: &str) -> Option<String> {
+        self.shared.launcher.runs_on(runtime).await
+    }
 }
 
 impl std::fmt::Debug for Functions {

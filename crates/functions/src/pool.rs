@@ -15,7 +15,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::dialect::Initialization;
-use crate::instance::{Instance, Started};
+use crate::instance::{Instance, Started, Why};
 use crate::joint::{Joint, Openings, Seat};
 use crate::keep::{Plan, Policy, Watched};
 use crate::schema::{Function, Generation};
@@ -584,7 +584,7 @@ impl Functions {
         let dialect = shared.dialects.of(space);
         let stream = dialect.log_stream(shared.clock.now(), *version, unique);
         let timeout = shared.config.init_timeout;
-        let why = Initialization::OnDemand;
+        let why = Why::first(Initialization::OnDemand);
         match self
             .start(&function, &stream, why, |now| now + timeout)
             .await

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::alias::number;
 use crate::delete::aliases;
 use crate::dialect::Initialization;
-use crate::instance::Started;
+use crate::instance::{Started, Why};
 use crate::pool::Key;
 use crate::schema::{ALIASES, Provisioned, VERSIONS, versions_of};
 use crate::{Error, Functions, Result};
@@ -409,10 +409,9 @@ impl Functions {
         let dialect = shared.dialects.of(space);
         let stream = dialect.log_stream(shared.clock.now(), *version, unique);
         let timeout = shared.config.init_timeout;
+        let why = Why::first(Initialization::Provisioned);
         let started = self
-            .start(&function, &stream, Initialization::Provisioned, |now| {
-                now + timeout
-            })
+            .start(&function, &stream, why, |now| now + timeout)
             .await
             .map_err(|error| error.to_string())?;
         match started {

@@ -315,6 +315,7 @@ impl Functions {
             log_group: &group.name,
             log_stream: &stream,
             initialization: function.initialization(),
+            again: false,
         };
         let what = self.plan(&facts, code, layers);
         let prepared = shared.launcher.template(what).await?;
@@ -327,7 +328,8 @@ impl Functions {
             _ => Pipes::empty(),
         };
         // What it prints is printed once for all who come of it.
-        let capture = self.capture(pipes, function, group, &stream, None);
+        let writer = self.writer(function, group, &stream);
+        let capture = self.capture(pipes, writer, None);
         let ready = prepared.template.ready().await;
         ready.map_err(|cause| cause.to_string())?;
         prepared.template.make_ahead().await;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::create::NewCode;
 use crate::dialect::{Failed, Initialization};
 use crate::event::Event;
-use crate::instance::{InitFailure, Instance, Limits, Started};
+use crate::instance::{InitFailure, Instance, Limits, Started, Why};
 use crate::schema::{AsyncSettings, Configuration, Function, Recursion};
 use crate::worker::{Handover, Reply};
 use crate::{Error, Functions, Result};
@@ -37,7 +37,7 @@ impl Functions {
         let unique = u128::from_be_bytes(shared.random.bytes());
         let dialect = shared.dialects.of(&function.space);
         let stream = dialect.log_stream(shared.clock.now(), None, unique);
-        let why = Initialization::OnDemand;
+        let why = Why::first(Initialization::OnDemand);
         let started = self
             .start(&function, &stream, why, |now| now + patience)
             .await?;

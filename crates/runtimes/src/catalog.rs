@@ -283,6 +283,14 @@ impl Runtimes {
         let notice = notice(id, wanted, chosen);
         Ok((Resolved::Host(chosen.clone()), notice))
     }
+
+    /// The version of the host's program that runs `id`, if that is what runs it.
+    pub async fn runs_on(&self, id: &str) -> Option<String> {
+        match self.resolve(id).await {
+            Ok((Resolved::Host(found), _)) => Some(found.version),
+            Ok((Resolved::Package | Resolved::Hosted(_), _)) | Err(_) => None,
+        }
+    }
 }
 
 /// The Python that a runtime's id runs on, for whoever installs packages for it.

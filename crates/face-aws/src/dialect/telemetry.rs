@@ -1,32 +1,23 @@
 //! What happens around a function, in the forms of the Telemetry API.
 
 use base::Timestamp;
-use functions::{Ended, Exit, Fault, Happening, Initialization, Kind};
+use functions::{Ended, Exit, Fault, Happening, Initialization, InstanceFacts, Kind};
 use serde_json::{Value, json};
 
+use super::runtime::Runtime;
 use super::{instant, json_report, rounded, version_name};
 
 pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
     let (kind, record) = match what {
-        Happening::InitStart {
-            function,
-            initialization,
-        } => {
-            let record = json!({
-                "initializationType": initialization_type(*initialization),
-                "phase": "init",
-                "functionName": function.name,
-                "functionVersion": version_name(function.version),
-                "runtimeVersion": function.configuration.runtime,
-                "instanceMaxMemory": function.configuration.memory.as_bytes(),
-            });
-            ("platform.initStart", record)
+        Happening::InitStart { instance, runs_on } => {
+            ("platform.initStart", init_start(instance, *runs_on))
         }
         Happening::InitDone {
+            again,
             initialization,
             failed,
         } => {
-            let record = initialized(*initialization, *failed);
+            let record = initialized(*again, *initialization, *failed);
             ("platform.initRuntimeDone", record)
         }
         Happening::InitReport {
@@ -36,8 +27,7 @@ pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
             timed_out,
             took,
         } => {
-            let mut record = initialized(*initialization, *failed);
-            record["phase"] = phase(*again).into();
+            let mut record = initialized(*again, *initialization, *failed);
             if *timed_out {
                 record["status"] = "timeout".into();
             }
@@ -135,10 +125,27 @@ pub(super) fn phase(again: bool) -> &'static str {
     }
 }
 
-fn initialized(why: Initialization, failed: Option<&str>) -> Value {
+fn init_start(instance: &InstanceFacts<'_>, runs_on: Option<&str>) -> Value {
+    let function = instance.function;
+    let runtime = Runtime::of(function, runs_on);
+    let mut record = json!({
+        "initializationType": initialization_type(instance.initialization),
+        "phase": phase(instance.again),
+        "functionName": function.name,
+        "functionVersion": version_name(function.version),
+        "runtimeVersion": runtime.version,
+        "instanceMaxMemory": function.configuration.memory.as_bytes(),
+    });
+    if let Some(arn) = runtime.arn {
+        record["runtimeVersionArn"] = arn.into();
+    }
+    record
+}
+
+fn initialized(again: bool, why: Initialization, failed: Option<&str>) -> Value {
     let mut record = json!({
         "initializationType": initialization_type(why),
-        "phase": "init",
+        "phase": phase(again),
         "status": if failed.is_some() { "error" } else { "success" },
     });
     if let Some(kind) = failed {

@@ -11,7 +11,28 @@ use crate::dialect::version_name;
 use crate::place::Place;
 
 /// `FunctionConfiguration`. `qualifier` goes into the ARN as the caller gave it.
-pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&str>) -> Value {
+pub(super) async fn print(
+    asked: &Asked<'_>,
+    function: &Function,
+    qualifier: Option<&str>,
+) -> Value {
+    let mut output = print_listed(asked, function, qualifier);
+    output["State"] = "Active".into();
+    output["LastUpdateStatus"] = "Successful".into();
+    let runtime = &function.configuration.runtime;
+    if let Some(version) = asked.parts.functions.runs_on(runtime).await {
+        let arn = Place::of(&function.space).runtime_arn(runtime, &version);
+        output["RuntimeVersionConfig"] = json!({ "RuntimeVersionArn": arn });
+    }
+    output
+}
+
+/// As much of it as lists have.
+pub(super) fn print_listed(
+    asked: &Asked<'_>,
+    function: &Function,
+    qualifier: Option<&str>,
+) -> Value {
     let configuration = &function.configuration;
     let place = Place::of(&function.space);
     let mut output = json!({
@@ -29,8 +50,6 @@ pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&s
         "Version": version_name(function.version),
         "TracingConfig": { "Mode": "PassThrough" },
         "RevisionId": function.revision,
-        "State": "Active",
-        "LastUpdateStatus": "Successful",
         "PackageType": "Zip",
         "Architectures": [architecture(configuration.architecture)],
         "EphemeralStorage": { "Size": configuration.ephemeral.as_mib() },
@@ -54,8 +73,13 @@ pub(super) fn print(asked: &Asked<'_>, function: &Function, qualifier: Option<&s
 }
 
 /// As [`print`], with an ARN that names the version.
-pub(super) fn print_version(asked: &Asked<'_>, function: &Function) -> Value {
-    print(asked, function, Some(&version_name(function.version)))
+pub(super) async fn print_version(asked: &Asked<'_>, function: &Function) -> Value {
+    print(asked, function, Some(&version_name(function.version))).await
+}
+
+/// As [`print_listed`], with an ARN that names the version.
+pub(super) fn print_listed_version(asked: &Asked<'_>, function: &Function) -> Value {
+    print_listed(asked, function, Some(&version_name(function.version)))
 }
 
 fn snapshots(function: &Function) -> Value {

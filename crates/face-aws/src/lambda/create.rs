@@ -62,5 +62,6 @@ pub(super) async fn create(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     if input.publish {
         function = version::published(&asked, &named, &Publish::default()).await?;
     }
-    Ok(Answer::Json(configuration::print(&asked, &function, None)))
+    let printed = configuration::print(&asked, &function, None).await;
+    Ok(Answer::Json(printed))
 }

@@ -18,13 +18,14 @@ impl Which {
     }
 }
 
-pub(super) fn function(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+pub(super) async fn function(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Which = asked.call.read()?;
     let named = input.named(&asked)?;
     let function = named.find(&asked)?;
-    let printed = configuration::print(&asked, &function, named.qualifier.as_deref());
+    let qualifier = named.qualifier.as_deref();
+    let printed = configuration::print(&asked, &function, qualifier).await;
     let mut output = json!({ "Configuration": printed, "Code": { "RepositoryType": "S3" } });
-    if let Some(address) = package::address(&asked, &function, named.qualifier.as_deref()) {
+    if let Some(address) = package::address(&asked, &function, qualifier) {
         output["Code"]["Location"] = address.into();
     }
     if !function.tags.is_empty() {
@@ -36,12 +37,11 @@ pub(super) fn function(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     Ok(Answer::Json(output))
 }
 
-pub(super) fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault> {
+pub(super) async fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let input: Which = asked.call.read()?;
     let named = input.named(&asked)?;
     let function = named.find(&asked)?;
     let qualifier = named.qualifier.as_deref();
-    Ok(Answer::Json(configuration::print(
-        &asked, &function, qualifier,
-    )))
+    let printed = configuration::print(&asked, &function, qualifier).await;
+    Ok(Answer::Json(printed))
 }

@@ -38,7 +38,7 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let mut printed: Vec<Value> = Vec::new();
     for function in &found {
         if input.function_version.is_none() {
-            printed.push(configuration::print(&asked, function, None));
+            printed.push(configuration::print_listed(&asked, function, None));
             continue;
         }
         // Listing versions names each by its own. A page has those of its functions, however many.
@@ -47,9 +47,10 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
             .functions
             .versions(space, &function.name, None, usize::MAX);
         let versions = versions.map_err(|error| fault(asked.context, &nobody, error))?;
-        printed.push(configuration::print_version(&asked, function));
+        printed.push(configuration::print_listed_version(&asked, function));
         let versions = versions.iter();
-        printed.extend(versions.map(|version| configuration::print_version(&asked, version)));
+        printed
+            .extend(versions.map(|version| configuration::print_listed_version(&asked, version)));
     }
     let mut output = json!({ "Functions": printed });
     if let (true, Some(last)) = (more, found.last()) {

@@ -10,8 +10,8 @@ use crate::protocol::Fault;
 pub(super) async fn answer(asked: Asked<'_>) -> Result<Answer, Fault> {
     match asked.call.operation.name {
         "CreateFunction" => create::create(asked).await,
-        "GetFunction" => get::function(asked),
-        "GetFunctionConfiguration" => get::configuration(asked),
+        "GetFunction" => get::function(asked).await,
+        "GetFunctionConfiguration" => get::configuration(asked).await,
         "ListFunctions" => list::list(asked),
         "UpdateFunctionCode" => update::code(asked).await,
         "UpdateFunctionConfiguration" => update::configuration(asked).await,

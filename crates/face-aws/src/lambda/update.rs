@@ -32,7 +32,7 @@ pub(super) async fn code(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     if input.dry_run {
         let is = &mut before.configuration.architecture;
         *is = architecture.unwrap_or(*is);
-        return Ok(Answer::Json(printed::print(&asked, &before, None)));
+        return Ok(Answer::Json(printed::print(&asked, &before, None).await));
     }
     let space = &asked.context.space;
     let revision = input.revision_id.as_deref();
@@ -45,9 +45,10 @@ pub(super) async fn code(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let updated = functions.update_code(space, &named.name, update).await;
     if input.publish && updated.is_ok() {
         let published = version::published(&asked, &named, &Publish::default()).await?;
-        return Ok(Answer::Json(printed::print_version(&asked, &published)));
+        let printed = printed::print_version(&asked, &published).await;
+        return Ok(Answer::Json(printed));
     }
-    print(&asked, &named, updated)
+    print(&asked, &named, updated).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,14 +79,15 @@ pub(super) async fn configuration(mut asked: Asked<'_>) -> Result<Answer, Fault>
     let updated = functions
         .update_configuration(space, &named.name, revision, apply)
         .await;
-    print(&asked, &named, updated)
+    print(&asked, &named, updated).await
 }
 
-fn print(
+async fn print(
     asked: &Asked<'_>,
     named: &Named,
     updated: functions::Result<Function>,
 ) -> Result<Answer, Fault> {
     let function = updated.map_err(|error| fault(asked.context, named, error))?;
-    Ok(Answer::Json(printed::print(asked, &function, None)))
+    let printed = printed::print(asked, &function, None).await;
+    Ok(Answer::Json(printed))
 }

@@ -44,7 +44,7 @@ pub(super) async fn publish(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         revision: input.revision_id,
     };
     let version = published(&asked, &named, &publish).await?;
-    let printed = configuration::print_version(&asked, &version);
+    let printed = configuration::print_version(&asked, &version).await;
     Ok(Answer::Json(printed))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let versions = functions.versions(space, &named.name, None, usize::MAX);
     let versions = versions.map_err(|error| fault(asked.context, &named, error))?;
     let all = [latest].into_iter().chain(versions);
-    let printed = all.map(|one| configuration::print_version(&asked, &one));
+    let printed = all.map(|one| configuration::print_listed_version(&asked, &one));
     let page = Page::read(input.marker.as_deref(), input.max_items)?;
     Ok(Answer::Json(page.print("Versions", printed.collect())))
 }

@@ -327,6 +327,15 @@ impl Dialect for Plain {
         ]
     }
 
+    fn first_line(
+        &self,
+        _now: Timestamp,
+        instance: &InstanceFacts<'_>,
+        _runs_on: Option<&str>,
+    ) -> Option<String> {
+        Some(if instance.again { "AGAIN" } else { "FIRST" }.to_owned())
+    }
+
     fn render(&self, event: &Event) -> Bytes {
         match event {
             Event::Raw(bytes) => bytes.clone(),
@@ -361,7 +370,6 @@ impl Dialect for Plain {
 
     fn log_lines(&self, _call: &CallFacts<'_>, moment: &Moment<'_>) -> Vec<String> {
         vec![match moment {
-            Moment::InitStart(_) => return Vec::new(),
             Moment::Start => "START".into(),
             Moment::InitFailed {
                 again: false,

@@ -65,6 +65,7 @@ async fn an_invocation_is_answered_logged_and_recorded() {
     assert_eq!(record.request_id, outcome.request_id);
     assert!(record.phases.init.is_some());
     let all = [
+        "FIRST",
         "init",
         "START",
         "printed",
@@ -241,6 +242,15 @@ async fn an_init_that_fails_is_run_again_once() {
     once.deploy("init-error-once").await;
     once.invoke("1").await.unwrap().result.unwrap();
     assert_eq!(once.stage.launches(), 2);
+    let platforms = ["FIRST", "INIT FAILED false", "AGAIN", "START"];
+    once.until("the lines", |world| {
+        let lines = world.lines();
+        let found = lines
+            .iter()
+            .filter(|line| platforms.contains(&line.as_str()));
+        found.eq(&platforms)
+    })
+    .await;
     let exit = World::new();
     exit.deploy("init-exit").await;
     let outcome = exit.invoke("1").await.unwrap();
@@ -342,7 +352,7 @@ async fn who_wants_no_log_is_answered_before_it_is_whole_and_calls_stay_in_order
         .until("the records", |world| world.records().len() == 20)
         .await;
     let lines = world.lines();
-    let calls: Vec<&[String]> = lines[1..].chunks(5).collect();
+    let calls: Vec<&[String]> = lines[2..].chunks(5).collect();
     assert_eq!(calls.len(), 20);
     for call in calls {
         let [start, printed, without_end, end, report] = call else {
