@@ -114,6 +114,18 @@ def test_publishing_changes_the_revision(lambda_, name):
     assert lambda_.get_function_configuration(FunctionName=name)["RevisionId"] == after
 
 
+def test_an_environment_is_shown_as_it_was_said(lambda_):
+    shown = lambda found: found.get("Environment", {}).get("Variables")
+    make(lambda_, "surroundings", package(CODE), runtime="nodejs20.x")
+    assert "Environment" not in lambda_.get_function_configuration(FunctionName="surroundings")
+    for said in [{"COLOUR": "red"}, {}]:
+        changed = lambda_.update_function_configuration(FunctionName="surroundings", Environment={"Variables": said})
+        assert shown(changed) == shown(lambda_.get_function_configuration(FunctionName="surroundings")) == said
+        assert shown(lambda_.update_function_configuration(FunctionName="surroundings", Timeout=5)) == said
+    make(lambda_, "none-around", package(CODE), runtime="nodejs20.x", Environment={"Variables": {}})
+    assert shown(lambda_.publish_version(FunctionName="none-around")) == {}
+
+
 def test_the_handler_is_told_how_it_was_called(lambda_):
     code = {"index.js": "exports.handler = async (event, context) => context.invokedFunctionArn.split(':').slice(6).join(':');"}
     make(lambda_, "told", package(code), runtime="nodejs20.x")

@@ -806,7 +806,7 @@ pub(crate) fn configuration(function: &Function) -> Configuration {
         timeout: Duration::from_secs(function.timeout_s.into()),
         memory: ByteSize::mib(function.memory_mb.into()),
         ephemeral: ByteSize::mib(function.scratch_mb.into()),
-        environment: function.environment.clone(),
+        environment: Some(function.environment.clone()).filter(|variables| !variables.is_empty()),
         role: function.role.clone(),
         architecture: match function.architecture {
             Architecture::X86 => functions::Architecture::X86,

@@ -650,7 +650,7 @@ mod tests {
                 timeout: Duration::from_secs(3),
                 memory: base::ByteSize::mib(128),
                 ephemeral: base::ByteSize::mib(512),
-                environment: std::collections::BTreeMap::new(),
+                environment: None,
                 role: "arn:aws:iam::000000000000:role/worker".into(),
                 architecture: functions::Architecture::X86,
                 logging: Logging {

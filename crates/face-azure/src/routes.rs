@@ -170,8 +170,7 @@ fn route(function: &Function, crowd: &mut impl FnMut(Limits) -> Arc<Crowd>) -> O
 
 /// As the vendor calls it; an assembly that runs in its host is none of a worker's.
 fn language(function: &Function) -> String {
-    let environment = &function.configuration.environment;
-    match environment.get(WORKER_RUNTIME).map(String::as_str) {
+    match function.configuration.variable(WORKER_RUNTIME) {
         None | Some("dotnet") => "DotNetAssembly".into(),
         Some(language) => language.to_owned(),
     }

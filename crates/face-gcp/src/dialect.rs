@@ -176,7 +176,7 @@ impl Dialect for GoogleDialect {
 
     /// Instance time is charged in steps of a tenth of a second, the start with it.
     fn at_once(&self, function: &Function) -> Option<u32> {
-        let asked = function.configuration.environment.get(CONCURRENCY);
+        let asked = function.configuration.variable(CONCURRENCY);
         let asked = asked.and_then(|text| text.trim().parse().ok());
         Some(asked.unwrap_or(AT_ONCE).clamp(1, MOST_AT_ONCE))
     }

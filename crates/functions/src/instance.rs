@@ -481,7 +481,7 @@ impl Functions {
             .of(&facts.function.space)
             .environment(facts);
         let mut environment: BTreeMap<String, String> = platform.into_iter().collect();
-        environment.extend(configuration.environment.clone());
+        environment.extend(configuration.environment.clone().unwrap_or_default());
         if let Some(at_once) = self.at_once(facts) {
             environment.insert(AT_ONCE_VARIABLE.to_owned(), at_once.to_string());
         }

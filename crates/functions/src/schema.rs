@@ -5,6 +5,7 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
+mod v5;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -65,10 +66,11 @@ pub struct Function {
 }
 
 impl Record for Function {
-    const VERSION: u8 = 5;
+    const VERSION: u8 = 6;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
         match version {
+            5 => v5::read(version, body),
             4 => v4::read(version, body),
             3 => v3::read(version, body),
             2 => v2::read(version, body),
@@ -169,7 +171,8 @@ pub struct Configuration {
     pub memory: ByteSize,
     /// What it may write to its temporary folder.
     pub ephemeral: ByteSize,
-    pub environment: BTreeMap<String, String>,
+    /// None if nobody has said that there are any, or none.
+    pub environment: Option<BTreeMap<String, String>>,
     /// Whom it acts as: opaque here.
     pub role: String,
     pub architecture: Architecture,
@@ -369,6 +372,13 @@ impl Function {
             Blobs::drop_name(tx, blob.id)?;
         }
         Ok(())
+    }
+}
+
+impl Configuration {
+    /// One of the variables that its owner has set.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.as_ref()?.get(name).map(String::as_str)
     }
 }
 

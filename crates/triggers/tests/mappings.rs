@@ -264,7 +264,7 @@ impl World {
                 timeout: Duration::from_secs(3),
                 memory: ByteSize::mib(128),
                 ephemeral: ByteSize::mib(512),
-                environment: BTreeMap::new(),
+                environment: None,
                 role: "role".into(),
                 architecture: functions::Architecture::default(),
                 logging: functions::Logging::default(),

@@ -223,7 +223,7 @@ async fn what_is_asked_for_is_there() {
     let function = world.function("resize");
     assert_eq!(function.configuration.timeout, Duration::from_secs(60));
     assert_eq!(function.configuration.memory, ByteSize::mib(1024));
-    assert_eq!(function.configuration.environment["TABLE"], "photos");
+    assert_eq!(function.configuration.variable("TABLE"), Some("photos"));
     assert_eq!(function.asynchronous.retries, Some(1));
     assert_eq!(function.asynchronous.max_age, None);
     assert_eq!(function.reserved_concurrency, Some(5));

@@ -56,8 +56,8 @@ pub(super) fn print_listed(
         "SnapStart": snapshots(function),
         "LoggingConfig": logging(asked, function),
     });
-    if !configuration.environment.is_empty() {
-        output["Environment"] = json!({ "Variables": configuration.environment });
+    if let Some(variables) = &configuration.environment {
+        output["Environment"] = json!({ "Variables": variables });
     }
     if let Some(place) = &configuration.dead_letters {
         output["DeadLetterConfig"] = json!({ "TargetArn": place });

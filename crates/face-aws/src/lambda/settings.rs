@@ -152,7 +152,7 @@ impl Settings {
             timeout: Duration::from_secs(3),
             memory: ByteSize::mib(128),
             ephemeral: ByteSize::mib(512),
-            environment: BTreeMap::new(),
+            environment: None,
             role: String::new(),
             architecture: Architecture::X86,
             logging: Logging::default(),
@@ -183,7 +183,7 @@ impl Settings {
             to.ephemeral = ByteSize::mib(storage.size);
         }
         if let Some(environment) = &self.environment {
-            to.environment.clone_from(&environment.variables);
+            to.environment = Some(environment.variables.clone());
         }
         if let Some(architecture) = architecture(self.architectures.as_deref()) {
             to.architecture = architecture;

@@ -80,7 +80,7 @@ impl From<Configuration> for super::Configuration {
             timeout: old.timeout,
             memory: old.memory,
             ephemeral: old.ephemeral,
-            environment: old.environment,
+            environment: super::v5::said(old.environment),
             role: old.role,
             architecture: old.architecture,
             logging: old.logging,
@@ -130,7 +130,7 @@ mod tests {
         let read = super::super::Function::decode(&old.encode()).unwrap();
         assert_eq!((read.name.as_str(), read.version), ("f", None));
         assert_eq!(read.reserved_concurrency, Some(3));
-        assert_eq!(read.configuration.environment["A"], "b");
+        assert_eq!(read.configuration.variable("A"), Some("b"));
         assert_eq!(
             super::super::Function::decode(&read.encode()).unwrap(),
             read

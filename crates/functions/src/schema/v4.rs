@@ -8,7 +8,8 @@ use base::{Space, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::Record;
 
-use super::{Code, Configuration, Generation, Permission, Provisioned, Recursion};
+use super::v5::Configuration;
+use super::{Code, Generation, Permission, Provisioned, Recursion};
 
 #[derive(Serialize, Deserialize)]
 struct Function {
@@ -94,7 +95,7 @@ pub(super) fn read(version: u8, body: &[u8]) -> store::Result<super::Function> {
         space: old.space,
         name: old.name,
         version: old.version,
-        configuration: old.configuration,
+        configuration: old.configuration.into(),
         code: old.code,
         asynchronous: old.asynchronous.into(),
         reserved_concurrency: old.reserved_concurrency,

@@ -285,7 +285,7 @@ pub(crate) fn configuration(handler: &str) -> Configuration {
         timeout: Duration::from_secs(3),
         memory: ByteSize::mib(128),
         ephemeral: ByteSize::mib(512),
-        environment: BTreeMap::from([("COLOUR".into(), "red".into())]),
+        environment: Some(BTreeMap::from([("COLOUR".into(), "red".into())])),
         role: "role".into(),
         architecture: crate::Architecture::default(),
         logging: Logging::default(),
