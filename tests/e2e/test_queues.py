@@ -163,6 +163,8 @@ def test_what_is_wrong_is_told(sqs, queue, fifo):
     for call, arguments, code in [
         (sqs.send_message, {"QueueUrl": gone, "MessageBody": "x"}, "AWS.SimpleQueueService.NonExistentQueue"),
         (sqs.get_queue_url, {"QueueName": "gone"}, "AWS.SimpleQueueService.NonExistentQueue"),
+        (sqs.get_queue_attributes, {"QueueUrl": "http://nowhere"}, "AWS.SimpleQueueService.NonExistentQueue"),
+        (sqs.get_queue_attributes, {"QueueUrl": "http://nowhere/a/b/c"}, "AWS.SimpleQueueService.NonExistentQueue"),
         (sqs.send_message, {"QueueUrl": queue, "MessageBody": ""}, "MissingParameter"),
         (sqs.send_message, {"QueueUrl": queue, "MessageBody": "x", "DelaySeconds": 901}, "InvalidParameterValue"),
         (sqs.send_message, {"QueueUrl": fifo, "MessageBody": "x"}, "MissingParameter"),
@@ -208,6 +210,21 @@ def test_what_a_queue_cannot_become(sqs, queue, fifo):
         "InvalidAttributeValue",
         "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.",
     )
+    many = ["SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"]
+    many += ["GetQueueAttributes", "GetQueueUrl", "ListDeadLetterSourceQueues", "PurgeQueue"]
+    tags = {f"k{number}": "v" for number in range(51)}
+    one, send = ["123456789012"], ["SendMessage"]
+    for call, arguments, code, message in [
+        (sqs.add_permission, {"AWSAccountIds": [], "Actions": []}, "MissingParameter", "The request must contain the parameter Actions."),
+        (sqs.add_permission, {"AWSAccountIds": [], "Actions": send}, "InvalidParameterValue", "Value [] for parameter PrincipalId is invalid. Reason: Unable to verify."),
+        (sqs.add_permission, {"AWSAccountIds": one, "Actions": many}, "OverLimit", "8 Actions were found, maximum allowed is 7."),
+        (sqs.tag_queue, {"Tags": {}}, "MissingParameter", "The request must contain the parameter Tags."),
+        (sqs.tag_queue, {"Tags": {"k" * 129: "v"}}, "InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length."),
+        (sqs.tag_queue, {"Tags": tags}, "InvalidParameterValue", f"Too many tags added for queue {queue.rsplit('/', 1)[1]}."),
+        (sqs.untag_queue, {"TagKeys": []}, "InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length."),
+    ]:
+        label = {"Label": "l"} if call == sqs.add_permission else {}
+        assert refused(call, QueueUrl=queue, **arguments, **label) == (code, message)
     assert refused(sqs.remove_permission, QueueUrl=queue, Label="none") == (
         "InvalidParameterValue",
         "Value none for parameter Label is invalid. Reason: can't find label.",

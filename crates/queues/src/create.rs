@@ -31,7 +31,7 @@ impl Queues {
         new: NewQueue,
         differs: impl Fn(&Queue) -> Option<&'static str>,
     ) -> Result<Arc<Queue>> {
-        tags::check(&new.tags)?;
+        tags::check(address, &new.tags)?;
         let now = self.now();
         let queue = Queue {
             number: self.shared.random.u64(),

@@ -54,8 +54,8 @@ pub enum Error {
     NoSuchMove,
     #[error("the move is over")]
     MoveIsOver,
-    #[error("too many tags: {limit} at most")]
-    TooManyTags { limit: usize },
+    #[error("queue {} would have too many tags", .0.name)]
+    TooManyTags(Address),
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -81,7 +81,7 @@ impl Error {
             | Self::HeldTooLong { .. }
             | Self::OtherKind
             | Self::NotForDeadLetters(_)
-            | Self::TooManyTags { .. } => ErrorKind::Invalid,
+            | Self::TooManyTags(_) => ErrorKind::Invalid,
             Self::Store(error) => error.kind(),
         }
     }

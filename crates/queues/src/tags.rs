@@ -7,9 +7,9 @@ use crate::schema::{Address, TAGS};
 /// The most tags that a queue can have.
 pub const MAX_TAGS: usize = 50;
 
-pub(crate) fn check(tags: &BTreeMap<String, String>) -> Result<()> {
+pub(crate) fn check(of: &Address, tags: &BTreeMap<String, String>) -> Result<()> {
     if tags.len() > MAX_TAGS {
-        return Err(Error::TooManyTags { limit: MAX_TAGS });
+        return Err(Error::TooManyTags(of.clone()));
     }
     Ok(())
 }
@@ -32,7 +32,7 @@ impl Queues {
             .write(|tx| {
                 let mut tags = TAGS.get(tx, &key)?.unwrap_or_default();
                 change(&mut tags.0);
-                check(&tags.0)?;
+                check(of, &tags.0)?;
                 if tags.0.is_empty() {
                     TAGS.delete(tx, key.clone());
                 } else {

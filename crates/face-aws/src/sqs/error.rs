@@ -133,14 +133,6 @@ pub(super) fn invalid_value(value: &str, parameter: &str, reason: &str) -> Fault
     ))
 }
 
-pub(super) fn invalid_address(url: &str) -> Fault {
-    Fault::new(
-        "InvalidAddress",
-        format!("The address {url} is not valid for this endpoint."),
-    )
-    .with_status(StatusCode::NOT_FOUND)
-}
-
 pub(super) fn unknown_attribute(name: &str) -> Fault {
     Fault::new("InvalidAttributeName", format!("Unknown Attribute {name}."))
 }
@@ -234,9 +226,9 @@ pub(super) fn fault(error: Error) -> Fault {
             "UnsupportedOperation",
             "Only active tasks can be cancelled.",
         ),
-        Error::TooManyTags { limit } => invalid(format!(
-            "Too many tags added for queue: at most {limit} are allowed."
-        )),
+        Error::TooManyTags(Address { name, .. }) => {
+            invalid(format!("Too many tags added for queue {name}."))
+        }
         Error::Store(error) => {
             tracing::error!(%error, "a request failed");
             Fault::internal("InternalFailure")

@@ -21,6 +21,9 @@ const ACTIONS: &[&str] = &[
     "PurgeQueue",
 ];
 
+/// How many of them in one statement.
+const MOST_ACTIONS: usize = 7;
+
 #[derive(Debug, Deserialize)]
 struct Given {
     #[serde(rename = "QueueUrl")]
@@ -38,21 +41,7 @@ pub(super) async fn add(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let address = asked.queue(given.queue_url.as_deref())?;
     let queue = asked.queues.get(&address).map_err(error::fault)?;
     let label = given.label()?;
-    if given.accounts.is_empty() {
-        return Err(missing_parameter("AWSAccountIds"));
-    }
-    if given.actions.is_empty() {
-        return Err(missing_parameter("Actions"));
-    }
-    if let Some(action) = given
-        .actions
-        .iter()
-        .find(|action| !ACTIONS.contains(&action.as_str()))
-    {
-        return Err(invalid(format!(
-            "Value SQS:{action} for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action."
-        )));
-    }
+    given.check()?;
     if statements(&queue.settings)
         .iter()
         .any(|statement| statement["Sid"] == label)
@@ -120,6 +109,33 @@ pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Value, Fault> {
 }
 
 impl Given {
+    /// Who is permitted what.
+    fn check(&self) -> Result<(), Fault> {
+        if self.actions.is_empty() {
+            return Err(missing_parameter("Actions"));
+        }
+        let count = self.actions.len();
+        if count > MOST_ACTIONS {
+            return Err(Fault::new(
+                "OverLimit",
+                format!("{count} Actions were found, maximum allowed is {MOST_ACTIONS}."),
+            ));
+        }
+        if self.accounts.is_empty() {
+            return Err(invalid_value("[]", "PrincipalId", "Unable to verify."));
+        }
+        let refused = self
+            .actions
+            .iter()
+            .find(|action| !ACTIONS.contains(&action.as_str()));
+        match refused {
+            None => Ok(()),
+            Some(action) => Err(invalid(format!(
+                "Value SQS:{action} for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action."
+            ))),
+        }
+    }
+
     fn label(&self) -> Result<String, Fault> {
         let label = self.label.clone().unwrap_or_default();
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

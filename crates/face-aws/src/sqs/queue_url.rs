@@ -26,7 +26,7 @@ pub(super) fn read(context: &Context, url: &str) -> Result<Address, Fault> {
     if !url.contains('/') && !url.is_empty() {
         return Ok(Address::new(&context.space, url));
     }
-    Err(error::invalid_address(url))
+    Err(error::no_queue())
 }
 
 pub(super) fn print(host: &str, queue: &Address) -> String {

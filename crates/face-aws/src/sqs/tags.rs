@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Asked;
-use super::error::{self, missing_parameter};
+use super::error::{self, invalid, missing_parameter};
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +28,9 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
 pub(super) async fn tag(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let given: Given = asked.read()?;
     let address = asked.queue(given.queue_url.as_deref())?;
-    let tags = given.tags.ok_or_else(|| missing_parameter("Tags"))?;
+    let tags = given.tags.filter(|tags| !tags.is_empty());
+    let tags = tags.ok_or_else(|| missing_parameter("Tags"))?;
+    check_keys(tags.keys())?;
     let tagged = asked
         .queues
         .tag(&address, |known| known.extend(tags.clone()));
@@ -40,9 +42,25 @@ pub(super) async fn untag(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let given: Given = asked.read()?;
     let address = asked.queue(given.queue_url.as_deref())?;
     let keys = given.tag_keys.ok_or_else(|| missing_parameter("TagKeys"))?;
+    // An older client writes no keys as an empty one.
+    if keys.is_empty() {
+        return Err(bad_key());
+    }
+    check_keys(keys.iter())?;
     let untagged = asked
         .queues
         .tag(&address, |known| known.retain(|key, _| !keys.contains(key)));
     untagged.await.map_err(error::fault)?;
     Ok(Value::Null)
+}
+
+fn check_keys<'a>(mut keys: impl Iterator<Item = &'a String>) -> Result<(), Fault> {
+    match keys.all(|key| (1..=128).contains(&key.chars().count())) {
+        true => Ok(()),
+        false => Err(bad_key()),
+    }
+}
+
+fn bad_key() -> Fault {
+    invalid("Tag keys must be between 1 and 128 characters in length.")
 }
