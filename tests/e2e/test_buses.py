@@ -403,6 +403,48 @@ def test_a_log_group_shows_what_a_rule_sends_to_it(world, tmp_path):
     assert (event["source"], event["detail-type"], event["detail"]) == ("orders", "told", {"n": 7})
 
 
+def test_an_archive_is_seen_as_a_rule_that_nobody_changes(world):
+    events, bus, archive = world.events, f"bus-{next(numbers)}", f"archive-{next(numbers)}"
+    rule = f"Events-Archive-{archive}"
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    made = events.create_archive(ArchiveName=archive, EventSourceArn=arn, EventPattern='{"source": ["s"]}')
+    for name in ["A", "Z"]:
+        events.put_rule(Name=name, EventBusName=bus, EventPattern='{"source": ["s"]}')
+    described = events.describe_rule(Name=rule, EventBusName=bus)
+    assert json.loads(described["EventPattern"]) == {"source": ["s"], "replay-name": [{"exists": False}]}
+    assert (described["ManagedBy"], described["CreatedBy"]) == ("prod.vhs.events.aws.internal", "000000000000")
+    listed, token = [], {}
+    while token is not None:
+        page = events.list_rules(EventBusName=bus, Limit=1, **token)
+        listed += page["Rules"]
+        token = {"NextToken": page["NextToken"]} if "NextToken" in page else None
+    assert [(one["Name"], "ManagedBy" in one) for one in listed] == [("A", False), (rule, True), ("Z", False)]
+    assert listed[1]["EventPattern"] == described["EventPattern"]
+    assert events.list_rules(EventBusName=bus, NamePrefix="B")["Rules"] == []
+    # On its own bus only.
+    assert rule not in [one["Name"] for one in events.list_rules()["Rules"]]
+    [target] = events.list_targets_by_rule(Rule=rule, EventBusName=bus)["Targets"]
+    assert target["Arn"] == "arn:aws:events:us-east-1:::" and made["ArchiveArn"] in target["InputTransformer"]["InputTemplate"]
+    assert events.list_rule_names_by_target(TargetArn=target["Arn"], EventBusName=bus)["RuleNames"] == [rule]
+    named, of = {"Name": rule, "EventBusName": bus}, {"Rule": rule, "EventBusName": bus}
+    tagged = {"ResourceARN": described["Arn"]}
+    for call, arguments in [
+        (events.delete_rule, named),
+        (events.disable_rule, named),
+        (events.enable_rule, named),
+        (events.put_rule, named | {"EventPattern": '{"source": ["t"]}'}),
+        (events.put_targets, of | {"Targets": [{"Id": "1", "Arn": arn}]}),
+        (events.remove_targets, of | {"Ids": [target["Id"]]}),
+        (events.tag_resource, tagged | {"Tags": [{"Key": "a", "Value": "b"}]}),
+        (events.untag_resource, tagged | {"TagKeys": ["a"]}),
+    ]:
+        message = f"{rule} is a managed rule. Set 'force' parameter to true to override."
+        assert refused("ManagedRuleException", call, **arguments) == message
+    refused("NotImplementedException", events.delete_rule, **named, Force=True)
+    events.delete_archive(ArchiveName=archive)
+    refused("ResourceNotFoundException", events.describe_rule, **named)
+
+
 def test_an_archive_is_replayed_to_chosen_rules(world, outside):
     name = f"bus-{next(numbers)}"
     bus = world.events.create_event_bus(Name=name)["EventBusArn"]
@@ -500,6 +542,13 @@ def test_bad_input_gets_the_services_own_words(world):
         return refused("ValidationException", events.put_targets, Rule=rule, Targets=[{"Id": "1", **target}])
     assert "SqsParameters must be specified" in put(Arn="arn:aws:sqs:us-east-1:000000000000:q.fifo")
     assert "not in correct format" in put(Arn="nothing")
+    # A target that is not built does not hide what is wrong.
+    stream = {"Id": "1", "Arn": "arn:aws:kinesis:us-east-1:000000000000:stream/s", "KinesisParameters": {"PartitionKeyPath": "$.id"}}
+    missing = refused("ResourceNotFoundException", events.put_targets, Rule="none", Targets=[stream])
+    assert missing == "Rule none does not exist on EventBus default."
+    malformed = refused("ValidationException", events.put_targets, Rule=rule, Targets=[stream, {"Id": "2", "Arn": "nothing"}])
+    assert malformed == "Parameter nothing is not valid. Reason: Provided Arn is not in correct format."
+    assert refused("ResourceNotFoundException", events.remove_permission, StatementId="s") == "EventBus does not have a policy."
     bus = "arn:aws:events:us-east-1:000000000000:event-bus/none"
     assert "invalid placeholder" in put(Arn=bus, InputTransformer={"InputPathsMap": {"a": "$.a"}, "InputTemplate": '"<b>"'})
     assert "Only one of" in put(Arn=bus, Input="{}", InputPath="$.a")

@@ -9,6 +9,7 @@ mod bus;
 mod connection;
 mod error;
 pub(crate) mod happening;
+mod managed;
 mod name;
 mod operations;
 mod page;

@@ -143,7 +143,7 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Value, Fault> {
     Ok(json!({}))
 }
 
-fn arn(archive: &Archive) -> String {
+pub(super) fn arn(archive: &Archive) -> String {
     name::arn(&archive.space, &format!("archive/{}", archive.name))
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn rule_arn(rule: &Rule) -> String {
     arn(&rule.space, &rule_path(&rule.bus, &rule.name))
 }
 
-fn rule_path(bus: &str, rule: &str) -> String {
+pub(super) fn rule_path(bus: &str, rule: &str) -> String {
     if bus == DEFAULT {
         format!("rule/{rule}")
     } else {

@@ -122,6 +122,10 @@ pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Value, Fault> {
         return Ok(json!({}));
     }
     let id = input.statement_id.unwrap_or_default();
+    let known = asked.buses.bus(asked.space(), &bus).map_err(of_bus)?;
+    if known.policy.is_empty() {
+        return Err(missing("EventBus does not have a policy."));
+    }
     match asked.buses.forbid(asked.space(), &bus, &id).await {
         Err(buses::Error::NoSuchStatement(_)) => {
             Err(missing("Statement with the provided id does not exist."))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use triggers::{NewRule, Page, Rule, RuleState};
 
 use super::error::{invalid, of, of_bus};
-use super::{Asked, name, page, without_nulls};
+use super::{Asked, managed, name, page, without_nulls};
 use crate::protocol::Fault;
 use crate::tags::{self, Tag};
 
@@ -42,6 +42,7 @@ pub(super) async fn put(mut asked: Asked<'_>) -> Result<Value, Fault> {
             "ScheduleExpression is supported only on the default event bus.",
         ));
     }
+    managed::refuse(&asked, &bus, &input.name, false)?;
     let new = NewRule {
         space: asked.space().clone(),
         bus,
@@ -66,26 +67,39 @@ pub(super) async fn put(mut asked: Asked<'_>) -> Result<Value, Fault> {
 struct Named {
     name: String,
     event_bus_name: Option<String>,
+    #[serde(default)]
+    force: bool,
 }
 
-fn named(asked: &mut Asked<'_>) -> Result<(String, String), Fault> {
+fn named(asked: &mut Asked<'_>) -> Result<(String, Named), Fault> {
     let input: Named = asked.call.read()?;
     let bus = name::bus(asked, input.event_bus_name.as_deref())?;
     asked.buses.bus(asked.space(), &bus).map_err(of_bus)?;
-    Ok((bus, input.name))
+    Ok((bus, input))
+}
+
+/// A rule that may be changed.
+fn changeable(asked: &mut Asked<'_>) -> Result<(String, String), Fault> {
+    let (bus, Named { name, force, .. }) = named(asked)?;
+    managed::refuse(asked, &bus, &name, force)?;
+    Ok((bus, name))
 }
 
 pub(super) fn describe(mut asked: Asked<'_>) -> Result<Value, Fault> {
-    let (bus, name) = named(&mut asked)?;
-    let rule = asked.triggers.rule(asked.space(), &bus, &name);
-    let rule = rule.map_err(of)?;
-    let mut printed = print(&rule);
+    let (bus, Named { name, .. }) = named(&mut asked)?;
+    let mut printed = match managed::find(&asked, &bus, &name)? {
+        Some(archive) => managed::print(&archive),
+        None => {
+            let rule = asked.triggers.rule(asked.space(), &bus, &name);
+            print(&rule.map_err(of)?)
+        }
+    };
     printed["CreatedBy"] = asked.place().account.into();
     Ok(without_nulls(printed))
 }
 
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Value, Fault> {
-    let (bus, name) = named(&mut asked)?;
+    let (bus, name) = changeable(&mut asked)?;
     let deleted = asked.triggers.delete_rule(asked.space(), &bus, &name).await;
     deleted.map_err(of)?;
     Ok(json!({}))
@@ -100,7 +114,7 @@ pub(super) async fn disable(asked: Asked<'_>) -> Result<Value, Fault> {
 }
 
 async fn set(mut asked: Asked<'_>, state: RuleState) -> Result<Value, Fault> {
-    let (bus, name) = named(&mut asked)?;
+    let (bus, name) = changeable(&mut asked)?;
     let set = asked
         .triggers
         .set_rule_state(asked.space(), &bus, &name, state);
@@ -129,12 +143,13 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
         limit: input.page.limit() + 1,
     };
     let rules = asked.triggers.rules(asked.space(), &bus, wanted);
-    let (rules, next) = input.page.page(rules.map_err(of)?, |rule| &rule.name)?;
-    let rules = rules.iter().map(|rule| without_nulls(print(rule)));
-    Ok(without_nulls(json!({
-        "Rules": rules.collect::<Vec<_>>(),
-        "NextToken": next,
-    })))
+    let rules = rules.map_err(of)?.into_iter();
+    let mut shown = managed::all(&asked, &bus, &input.name_prefix)?;
+    shown.extend(rules.map(|rule| (rule.name.clone(), without_nulls(print(&rule)))));
+    let shown = shown.into_iter().collect();
+    let (rules, next) = input.page.page(shown, |(name, _): &(String, Value)| name)?;
+    let rules: Vec<Value> = rules.into_iter().map(|(_, rule)| rule).collect();
+    Ok(without_nulls(json!({ "Rules": rules, "NextToken": next })))
 }
 
 fn print(rule: &Rule) -> Value {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{invalid, of, of_bus};
-use super::{Asked, name};
+use super::{Asked, managed, name};
 use crate::protocol::Fault;
 use crate::tags::{self, Tag};
 
@@ -65,6 +65,7 @@ async fn change(
             changed.map(drop).map_err(of_bus)?;
         }
         Tagged::Rule { bus, rule } => {
+            managed::refuse(asked, bus, rule, false)?;
             let changed = asked.triggers.tag_rule(space, bus, rule, &add, remove);
             changed.await.map_err(of)?;
         }

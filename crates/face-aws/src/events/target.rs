@@ -12,7 +12,7 @@ use triggers::{
 };
 
 use super::error::{invalid, of, of_bus};
-use super::{Asked, happening, name, page, without_nulls};
+use super::{Asked, happening, managed, name, page, without_nulls};
 use crate::destination;
 use crate::protocol::Fault;
 
@@ -25,6 +25,8 @@ struct Input {
     targets: Vec<Target>,
     #[serde(default)]
     ids: Vec<String>,
+    #[serde(default)]
+    force: bool,
 }
 
 /// The members that are obeyed; another is refused by name.
@@ -95,9 +97,15 @@ struct RetryPolicy {
 }
 
 pub(super) async fn put(mut asked: Asked<'_>) -> Result<Value, Fault> {
-    check_members(&asked)?;
+    let members = check_members(&asked);
     let input: Input = asked.call.read()?;
     let bus = bus(&asked, input.event_bus_name.as_deref())?;
+    managed::refuse(&asked, &bus, &input.rule, false)?;
+    // What is wrong is told before what is right but not built.
+    let rule = asked.triggers.rule(asked.space(), &bus, &input.rule);
+    rule.map_err(of)?;
+    input.targets.iter().try_for_each(check_arn)?;
+    members?;
     let targets = input.targets.into_iter();
     let targets = targets
         .map(|given| target(&asked, given))
@@ -132,6 +140,19 @@ fn check_members(asked: &Asked<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+fn check_arn(given: &Target) -> Result<(), Fault> {
+    match given.arn.split(':').collect::<Vec<&str>>().as_slice() {
+        ["arn", _, _, _, _, _, ..] => Ok(()),
+        _ => Err(malformed(&given.arn)),
+    }
+}
+
+fn malformed(arn: &str) -> Fault {
+    invalid(format!(
+        "Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
+    ))
 }
 
 fn not_put(why: NotPut) -> Fault {
@@ -224,9 +245,7 @@ fn place(asked: &Asked<'_>, given: &Target) -> Result<Place, Fault> {
         ["arn", _, service, _, _, _, ..] => Err(Fault::not_implemented(&format!(
             "rules that send to {service} ({arn})"
         ))),
-        _ => Err(invalid(format!(
-            "Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
-        ))),
+        _ => Err(malformed(arn)),
     }
 }
 
@@ -268,15 +287,14 @@ fn letters(arn: &str) -> Result<Destination, Fault> {
             "Parameter {arn} is not valid. Reason: Provided Arn is not that of a standard queue."
         ))),
         Some(queue @ Destination::Queue(_)) => Ok(queue),
-        _ => Err(invalid(format!(
-            "Parameter {arn} is not valid. Reason: Provided Arn is not in correct format."
-        ))),
+        _ => Err(malformed(arn)),
     }
 }
 
 pub(super) async fn remove(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let input: Input = asked.call.read()?;
     let bus = bus(&asked, input.event_bus_name.as_deref())?;
+    managed::refuse(&asked, &bus, &input.rule, input.force)?;
     let missing = asked
         .triggers
         .remove_targets(asked.space(), &bus, &input.rule, &input.ids);
@@ -310,6 +328,9 @@ struct List {
 pub(super) fn list(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let input: List = asked.call.read()?;
     let bus = bus(&asked, input.event_bus_name.as_deref())?;
+    if let Some(archive) = managed::find(&asked, &bus, &input.rule)? {
+        return Ok(json!({ "Targets": [managed::target(&archive)] }));
+    }
     let rule = asked.triggers.rule(asked.space(), &bus, &input.rule);
     let mut targets = rule.map_err(of)?.targets;
     targets.sort_by(|a, b| a.id.cmp(&b.id));
@@ -326,7 +347,12 @@ pub(super) fn rules(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let names = asked
         .triggers
         .rules_of_target(asked.space(), &bus, &input.target_arn);
-    let (names, next) = input.page.page(names.map_err(of)?, |name| name)?;
+    let mut names = names.map_err(of)?;
+    if input.target_arn == managed::target_arn(asked.space()) {
+        names.extend(managed::all(&asked, &bus, "")?.into_keys());
+        names.sort_unstable();
+    }
+    let (names, next) = input.page.page(names, |name| name)?;
     Ok(without_nulls(
         json!({ "RuleNames": names, "NextToken": next }),
     ))
