@@ -570,6 +570,8 @@ def test_bad_input_gets_the_services_own_words(world):
     )
     assert refused("InvalidEventPatternException", events.put_rule, Name="x", EventPattern=costly) == message
     assert refused("InvalidEventPatternException", events.test_event_pattern, EventPattern=costly, Event="{}") == message
+    nested = "Event pattern is not valid. Reason: \"b\" must be an object or an array"
+    assert refused("InvalidEventPatternException", events.put_rule, Name="x", EventPattern='{"a": {"b": "c"}}') == nested
     assert refused("ResourceNotFoundException", events.list_archives, EventSourceArn=bus) == "Event bus none does not exist."
     # What is not said is no reason to refuse it.
     event = {"id": "1", "account": "1", "source": "s", "time": "t", "region": "r", "detail-type": "d", "detail": {"a.b": 1}}

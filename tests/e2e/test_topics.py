@@ -176,13 +176,15 @@ def test_bad_input_gets_the_clouds_own_errors(sns, topic):
     subscribe = {"TopicArn": topic, "Protocol": "sms", "Endpoint": "+15550100"}
     says("more than 5 keys", sns.subscribe, **subscribe, Attributes={"FilterPolicy": json.dumps({str(n): ["x"] for n in range(6)})})
     says("too complex", sns.subscribe, **subscribe, Attributes={"FilterPolicy": json.dumps({"a": list(range(13)), "b": list(range(13))})})
-    says("nested filter policy", sns.subscribe, **subscribe, Attributes={"FilterPolicy": '{"a": {"b": ["c"]}}'})
-    says("unrecognized match type", sns.subscribe, **subscribe, Attributes={"FilterPolicy": '{"a": [{"odd": 1}]}'})
+    nested = "Invalid parameter: Attributes Reason: Filter policy scope MessageAttributes does not support nested filter policy"
+    says(nested, sns.subscribe, **subscribe, Attributes={"FilterPolicy": '{"a": {"b": ["c"]}}'})
+    says("Unrecognized match type", sns.subscribe, **subscribe, Attributes={"FilterPolicy": '{"a": [{"odd": 1}]}'})
     says("AttributeName", sns.subscribe, **subscribe, Attributes={"Odd": "1"})
     subscription = sns.subscribe(**subscribe)["SubscriptionArn"]
     # What is wrong is said to be one of the attributes only where there may be several.
     for attribute, value, why in [
-        ("FilterPolicy", '{"a": [{"odd": 1}]}', "FilterPolicy: "),
+        ("FilterPolicy", '{"a": [{"odd": 1}]}', "FilterPolicy: Unrecognized match type odd"),
+        ("FilterPolicy", '{"a": "x"}', 'FilterPolicy: "a" must be an object or an array'),
         ("FilterPolicyScope", "x", "FilterPolicyScope: Invalid value [x]. Please use either MessageBody or MessageAttributes"),
         ("RawMessageDelivery", "x", "RawMessageDelivery: Invalid value [x]. Must be true or false."),
         ("RedrivePolicy", "x", "RedrivePolicy: failed to parse JSON."),

@@ -13,6 +13,20 @@ use crate::schema::subscription::{FilterPolicy, FilterScope};
 const MOST_NAMES: usize = 5;
 const MOST_COMBINATIONS: u64 = 150;
 
+/// Why a filter is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// Attributes have nothing below them.
+    #[error("Filter policy scope MessageAttributes does not support nested filter policy")]
+    Nested,
+    #[error("Filter policy can not have more than {MOST_NAMES} keys")]
+    TooManyNames,
+    #[error("Filter policy is too complex")]
+    TooComplex,
+}
+
 /// A filter that is ready for use.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
@@ -22,15 +36,21 @@ pub(crate) struct Filter {
 
 impl FilterPolicy {
     /// Says what is wrong with it.
-    pub fn check(&self) -> Result<(), PatternError> {
+    pub fn check(&self) -> Result<(), FilterError> {
         Filter::read(self)?;
-        let policy: Map<String, Value> = serde_json::from_str(&self.text)
-            .map_err(|cause| problem("", format!("the filter does not read: {cause}")))?;
-        if self.scope == FilterScope::Attributes {
-            flat(&policy)?;
+        let policy: Map<String, Value> =
+            serde_json::from_str(&self.text).map_err(|cause| PatternError {
+                path: String::new(),
+                problem: format!("the filter does not read: {cause}"),
+            })?;
+        if self.scope == FilterScope::Attributes && is_nested(&policy) {
+            return Err(FilterError::Nested);
+        }
+        if names(&policy) > MOST_NAMES {
+            return Err(FilterError::TooManyNames);
         }
         if combinations(&policy, 1) > MOST_COMBINATIONS {
-            return Err(problem("", "Filter policy is too complex"));
+            return Err(FilterError::TooComplex);
         }
         Ok(())
     }
@@ -53,37 +73,25 @@ impl Filter {
     }
 }
 
-fn problem(path: &str, problem: impl Into<String>) -> PatternError {
-    PatternError {
-        path: path.to_owned(),
-        problem: problem.into(),
-    }
+fn is_nested(policy: &Map<String, Value>) -> bool {
+    policy.iter().any(|(name, value)| match value {
+        Value::Object(_) => true,
+        Value::Array(choices) if name == "$or" => {
+            choices.iter().filter_map(Value::as_object).any(is_nested)
+        }
+        _ => false,
+    })
 }
 
-/// Attributes have nothing below them.
-fn flat(policy: &Map<String, Value>) -> Result<(), PatternError> {
-    let mut names = 0;
-    for (name, value) in policy {
-        match value {
-            Value::Object(_) => {
-                let why =
-                    "Filter policy scope MessageAttributes does not support nested filter policy";
-                return Err(problem("", why));
-            }
-            Value::Array(choices) if name == "$or" => {
-                for choice in choices.iter().filter_map(Value::as_object) {
-                    flat(choice)?;
-                    names += choice.len();
-                }
-            }
-            _ => names += 1,
+/// What is below another counts for nothing.
+fn names(policy: &Map<String, Value>) -> usize {
+    let counts = policy.iter().map(|(name, value)| match value {
+        Value::Array(choices) if name == "$or" => {
+            choices.iter().filter_map(Value::as_object).map(names).sum()
         }
-    }
-    if names > MOST_NAMES {
-        let why = format!("Filter policy can not have more than {MOST_NAMES} keys");
-        return Err(problem("", why));
-    }
-    Ok(())
+        _ => 1,
+    });
+    counts.sum()
 }
 
 /// How many combinations of values there are, each counted as often as it is deep.
@@ -128,11 +136,12 @@ fn kind(kind: &str) -> &str {
     }
 }
 
-/// Only of plain values; otherwise nobody can say what it means.
+/// Only of plain values; otherwise nobody can say what it means. What is no list is one of itself.
 fn list(text: &str) -> Option<Value> {
-    let list: Vec<Value> = serde_json::from_str(text).ok()?;
     let plain = |value: &Value| !value.is_object() && !value.is_array();
-    list.iter().all(plain).then_some(Value::Array(list))
+    let value: Value = serde_json::from_str(text).ok()?;
+    let is_list = value.as_array().is_some_and(|list| list.iter().all(plain));
+    (is_list || plain(&value)).then_some(value)
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ pub use call::{Call, Declined, Operations};
 pub use delivery::{Answer, FailedRecords, Reason, Window};
 pub use dialect::{Dialect, FailedMessages, Failure, Ran};
 pub use error::{Error, Result};
+pub use filter::FilterError;
 pub use gateway::Found;
 pub use invoker::Invoker;
 pub use mapping::{MappingChange, NewMapping};

@@ -73,7 +73,7 @@ pub(super) fn of(error: Error) -> Fault {
 pub(super) fn pattern(error: &triggers::pattern::PatternError) -> Fault {
     Fault::new(
         "InvalidEventPatternException",
-        format!("Event pattern is not valid. Reason: {error}"),
+        format!("Event pattern is not valid. Reason: {}", error.problem),
     )
 }
 

@@ -1,7 +1,7 @@
 //! What is set for a subscription.
 
 use serde::Deserialize;
-use triggers::{Destination, FilterPolicy, FilterScope, SubscriptionSettings};
+use triggers::{Destination, FilterError, FilterPolicy, FilterScope, SubscriptionSettings};
 
 use super::delivery;
 use super::error::invalid;
@@ -99,12 +99,10 @@ pub(super) fn check(call: &Call<'_>, settings: &SubscriptionSettings) -> Result<
     let Some(filter) = &settings.filter else {
         return Ok(());
     };
-    filter.check().map_err(|error| {
-        let why = match error.path.as_str() {
-            "" => error.problem,
-            path => format!("{path}: {}", error.problem),
-        };
-        bad(call, &format!("FilterPolicy: {why}"))
+    filter.check().map_err(|error| match error {
+        FilterError::Nested => bad(call, &error.to_string()),
+        FilterError::Pattern(error) => bad(call, &format!("FilterPolicy: {}", error.problem)),
+        error => bad(call, &format!("FilterPolicy: {error}")),
     })
 }
 

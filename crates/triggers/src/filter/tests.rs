@@ -111,6 +111,15 @@ fn numbers_lists_addresses_and_bytes() {
         assert!(wants(filter, &list), "{filter}");
     }
     assert!(!wants(r#"{"l": ["y"]}"#, &list));
+    // What is no list is one of itself.
+    assert!(wants(
+        r#"{"l": [100, 500]}"#,
+        &[("l", "String.Array", "100")]
+    ));
+    assert!(wants(
+        r#"{"l": [100.123456789]}"#,
+        &[("l", "String.Array", "[100.1234567, 50]")]
+    ));
     // One of them is none of those.
     assert!(wants(r#"{"l": [{"anything-but": ["x"]}]}"#, &list));
     assert!(!wants(
@@ -144,7 +153,12 @@ fn the_published_limits_hold() {
     assert!(attributes(r#"{"a": {"b": ["c"]}}"#.to_owned()).is_err());
     assert!(check(r#"{"a": {"b": ["c"]}}"#, FilterScope::Body).is_ok());
     let many: Map<String, Value> = (0..6).map(|n| (n.to_string(), json!(["x"]))).collect();
-    assert!(attributes(Value::Object(many).to_string()).is_err());
+    let many = Value::Object(many).to_string();
+    assert_eq!(
+        check(&many, FilterScope::Body),
+        Err(FilterError::TooManyNames)
+    );
+    assert_eq!(attributes(many), Err(FilterError::TooManyNames));
     let wide = |count: usize| json!({ "a": vec!["x"; count], "b": vec!["y"; 10] }).to_string();
     assert!(attributes(wide(15)).is_ok());
     assert!(attributes(wide(16)).is_err());

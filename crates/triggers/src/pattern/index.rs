@@ -333,6 +333,7 @@ impl Path {
         push(Key::Present);
         push(is(value));
         if let Some(number) = value.as_f64().filter(|_| self.has_ranges) {
+            let number = number::comparable(number);
             keys.numbers.push((self.number, rank(number)));
         }
         let Value::String(text) = value else {
@@ -399,8 +400,10 @@ fn is(value: &Value) -> Key {
     match value {
         Value::String(text) => Key::Text(text.clone()),
         Value::Bool(truth) => Key::Truth(*truth),
-        // Minus zero equals zero.
-        Value::Number(number) => Key::Number((number.as_f64().unwrap_or_default() + 0.0).to_bits()),
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or_default();
+            Key::Number(number::comparable(number).to_bits())
+        }
         // Patterns' literals and events' values are scalars.
         Value::Null | Value::Array(_) | Value::Object(_) => Key::Null,
     }
@@ -408,7 +411,7 @@ fn is(value: &Value) -> Key {
 
 /// Whether the ends belong to it is seen when the pattern itself is looked at.
 fn within(range: &number::Range) -> Range {
-    let end = |end: Option<(f64, bool)>| end.map(|(number, _)| rank(number));
+    let end = |end: Option<(f64, bool)>| end.map(|(number, _)| rank(number::comparable(number)));
     Range {
         from: end(range.from).unwrap_or(Rank::MIN),
         to: end(range.to).unwrap_or(Rank::MAX),

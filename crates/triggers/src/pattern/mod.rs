@@ -18,6 +18,7 @@ mod cost;
 mod index;
 mod matching;
 mod number;
+mod operand;
 mod parse;
 mod test;
 mod wildcard;

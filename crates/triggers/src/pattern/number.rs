@@ -13,20 +13,16 @@ pub(super) struct Range {
 }
 
 impl Range {
-    pub(super) fn exactly(number: f64) -> Self {
-        Self {
-            from: Some((number, true)),
-            to: Some((number, true)),
-        }
-    }
-
     pub(super) fn contains(&self, number: f64) -> bool {
-        let above = self
-            .from
-            .is_none_or(|(least, itself)| number > least || itself && number >= least);
-        let below = self
-            .to
-            .is_none_or(|(most, itself)| number < most || itself && number <= most);
+        let number = comparable(number);
+        let above = self.from.is_none_or(|(least, itself)| {
+            let least = comparable(least);
+            number > least || itself && number >= least
+        });
+        let below = self.to.is_none_or(|(most, itself)| {
+            let most = comparable(most);
+            number < most || itself && number <= most
+        });
         above && below
     }
 }
@@ -37,7 +33,22 @@ pub(super) fn equal(a: &Number, b: &Number) -> bool {
         (Some(a), Some(b)) => a == b,
         _ => match (a.as_u64(), b.as_u64()) {
             (Some(a), Some(b)) => a == b,
-            _ => a.as_f64() == b.as_f64(),
+            _ => a.as_f64().map(comparable) == b.as_f64().map(comparable),
         },
     }
+}
+
+/// A number without what is behind the sixth digit after its point, which counts for nothing.
+pub(super) fn comparable(number: f64) -> f64 {
+    const UNIT: f64 = 1.0e6;
+    if number.abs() > LARGEST {
+        return number;
+    }
+    let scaled = number * UNIT;
+    let nearest = scaled.round();
+    // What is one of six digits is hit only nearly by the multiplication.
+    let is_hit = (scaled - nearest).abs() <= 4.0 * f64::EPSILON * scaled.abs();
+    let cut = if is_hit { nearest } else { scaled.floor() };
+    // Minus zero equals zero.
+    cut / UNIT + 0.0
 }

@@ -271,97 +271,220 @@ fn many_independent_arrays_do_not_multiply() {
 #[test]
 fn what_is_no_pattern_is_refused_and_says_where() {
     for (pattern, problem) in [
-        (json!([]), "the pattern is not an object"),
-        (json!({}), "empty objects are not allowed"),
-        (json!({"a": {}}), "at \"a\": empty objects are not allowed"),
-        (json!({"a": []}), "at \"a\": empty arrays are not allowed"),
+        (json!([]), "Filter is not an object"),
+        (json!({}), "Empty objects are not allowed"),
+        (json!({"a": {}}), "Empty objects are not allowed"),
+        (json!({"a": []}), "Empty arrays are not allowed"),
         (
-            json!({"a": "x"}),
-            "at \"a\": it must be an object or an array",
+            json!({"a": {"b": "x"}}),
+            "\"b\" must be an object or an array",
         ),
         (
             json!({"a": {"b": [[1]]}}),
-            "at \"a.b\": a value to match must be",
-        ),
-        (json!({"a": [{}]}), "at \"a\": a test has no name"),
-        (
-            json!({"a": [{"prefix": "a", "suffix": "b"}]}),
-            "only one key",
+            "Match value must be String, number, true, false, or null",
         ),
         (
-            json!({"a": [{"like": "a"}]}),
-            "unrecognized match type like",
-        ),
-        (json!({"a": [{"prefix": 1}]}), "prefix must be a string"),
-        (
-            json!({"a": [{"prefix": {"suffix": "x"}}]}),
-            "unsupported prefix pattern: suffix",
-        ),
-        (json!({"a": [{"exists": "x"}]}), "exists must be either"),
-        (
-            json!({"a": [{"anything-but": {"prefix": {"equals-ignore-case": "x"}}}]}),
-            "prefix must be a string",
+            json!({"$or": {"a": [1]}}),
+            "It must be an Array followed with $or.",
         ),
         (
-            json!({"a": [{"anything-but": {"suffix": [{"equals-ignore-case": "x"}]}}]}),
-            "suffix must be a string",
+            json!({"$or": [{"a": [1]}]}),
+            "There must have at least 2 Objects in $or relationship.",
         ),
         (
-            json!({"a": [{"anything-but": {"suffix": ""}}]}),
-            "suffix must not be empty here",
+            json!({"$or": [{"a": [1]}, 1]}),
+            "Only JSON object is allowed in array of $or relationship.",
         ),
-        (json!({"a": [{"wildcard": "a**"}]}), "consecutive"),
-        (json!({"a": [{"wildcard": "\\n"}]}), "can be escaped"),
-        (
-            json!({"a": [{"cidr": "10.0.0.0/33"}]}),
-            "malformed CIDR: 10.0.0.0/33",
-        ),
-        (json!({"a": [{"cidr": "10.0.0.0"}]}), "malformed CIDR"),
-        (json!({"a": [{"numeric": []}]}), "must not be empty"),
-        (json!({"a": [{"numeric": 1}]}), "must be an array"),
-        (json!({"a": [{"numeric": [1]}]}), "invalid member"),
-        (json!({"a": [{"numeric": [">"]}]}), "must be a number"),
-        (
-            json!({"a": [{"numeric": [">", 5, "<", 5]}]}),
-            "less than its top",
-        ),
-        (
-            json!({"a": [{"numeric": ["<", 5, ">", 1]}]}),
-            "bad numeric range operator: >",
-        ),
-        (
-            json!({"a": [{"numeric": ["!", 5]}]}),
-            "bad numeric range operator: !",
-        ),
-        (json!({"a": [{"numeric": ["=", 5.1e9]}]}), "between -5.0E9"),
-        (
-            json!({"a": [{"anything-but": null}]}),
-            "anything-but must be",
-        ),
-        (json!({"a": [{"anything-but": []}]}), "empty arrays"),
-        (
-            json!({"a": [{"anything-but": ["a", 1]}]}),
-            "all values are strings or",
-        ),
-        (
-            json!({"a": [{"anything-but": {"numeric": [">", 1]}}]}),
-            "unsupported anything-but pattern: numeric",
-        ),
-        (
-            json!({"a": [{"anything-but": {"prefix": ""}}]}),
-            "must not be empty",
-        ),
-        (json!({"$or": {"a": [1]}}), "must be an array"),
-        (json!({"$or": [{"a": [1]}]}), "at least 2"),
-        (json!({"$or": [{"a": [1]}, 1]}), "only objects"),
     ] {
-        let said = refused(&pattern);
-        assert!(said.contains(problem), "{pattern}: {said}");
+        let parsed = Pattern::parse(&pattern.to_string(), Language::Whole);
+        assert_eq!(parsed.unwrap_err().problem, problem, "{pattern}");
     }
+    let said = refused(&json!({"a": {"b": [[1]]}}));
+    assert!(said.starts_with("at \"a.b\": Match"), "{said}");
     let said = Pattern::parse("{", Language::Whole)
         .unwrap_err()
         .to_string();
     assert!(said.starts_with("the pattern is not JSON"), "{said}");
+}
+
+#[test]
+fn what_is_no_test_is_refused_in_the_words_of_the_languages_own_service() {
+    const MIXED: &str = "Inside anything but list, either all values are number or string, mixed type is not supported";
+    const ONE: &str = "Only one key allowed in match expression";
+    const NOT_BUT: &str = "Value of anything-but must be an array or single string/number value.";
+    const NO_CASE: &str =
+        "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.";
+    const AFFIX: &str = "prefix/suffix match pattern must be a string";
+    for (test, problem) in [
+        (json!({}), "Match expression name not found"),
+        (json!({"prefix": "a", "suffix": "b"}), ONE),
+        (json!({"like": "a"}), "Unrecognized match type like"),
+        (
+            json!({"NUMERIC": ["=", 5]}),
+            "Unrecognized match type NUMERIC",
+        ),
+        (
+            json!({"prefix": 1}),
+            "prefix match pattern must be a string",
+        ),
+        (
+            json!({"suffix": null}),
+            "suffix match pattern must be a string",
+        ),
+        (
+            json!({"suffix": ["x"]}),
+            "suffix match pattern must be a string",
+        ),
+        (
+            json!({"exactly": 1}),
+            "exact match pattern must be a string",
+        ),
+        (
+            json!({"equals-ignore-case": ["x"]}),
+            "equals-ignore-case match pattern must be a string",
+        ),
+        (
+            json!({"prefix": {"suffix": "x"}}),
+            "Unsupported prefix pattern: suffix",
+        ),
+        (
+            json!({"exists": "x"}),
+            "exists match pattern must be either true or false.",
+        ),
+        (
+            json!({"wildcard": "arn:any:events:us-east-1:**:event-bus/*"}),
+            "Consecutive wildcard characters at pos 26",
+        ),
+        (
+            json!({"wildcard": "\\n"}),
+            "Invalid escape character at pos 1",
+        ),
+        (
+            json!({"cidr": "10.0.0.0/33"}),
+            "Malformed CIDR: 10.0.0.0/33",
+        ),
+        (
+            json!({"cidr": "10.0.0.0"}),
+            "Malformed CIDR, one '/' required",
+        ),
+        (
+            json!({"cidr": "10.0.0.0/x"}),
+            "Malformed CIDR, mask bits must be an integer",
+        ),
+        (json!({"cidr": "x/8"}), "Nonstandard IP address: x"),
+        (json!({"numeric": 1}), "Value of numeric must be an array."),
+        (json!({"numeric": []}), "Invalid member in numeric match: ]"),
+        (
+            json!({"numeric": [1, "<="]}),
+            "Invalid member in numeric match: 1",
+        ),
+        (
+            json!({"numeric": ["operator"]}),
+            "Unrecognized numeric range operator: operator",
+        ),
+        (
+            json!({"numeric": ["=", "000"]}),
+            "Value of equals must be numeric",
+        ),
+        (json!({"numeric": [">="]}), "Value of >= must be numeric"),
+        (
+            json!({"numeric": ["<", 100, ">", 10]}),
+            "Too many elements in numeric expression",
+        ),
+        (
+            json!({"numeric": [">=", 1, ">", 2]}),
+            "Bad numeric range operator: >",
+        ),
+        (
+            json!({"numeric": [">", 3, "<", 1]}),
+            "Bottom must be less than top",
+        ),
+        (
+            json!({"numeric": [">", 20, "<="]}),
+            "Value of <= must be numeric",
+        ),
+        (
+            json!({"numeric": [">", 20, 30]}),
+            "Bad value in numeric range: 30",
+        ),
+        (
+            json!({"numeric": [">", 20, "test"]}),
+            "Bad numeric range operator: test",
+        ),
+        (
+            json!({"numeric": [">", "20"]}),
+            "Value of > must be numeric",
+        ),
+        (
+            json!({"numeric": [">", 20, "<", 30, "<", 50]}),
+            "Too many terms in numeric range expression",
+        ),
+        (
+            json!({"numeric": ["=", 5.1e9]}),
+            "Value must be between -5.0E9 and 5.0E9, inclusive",
+        ),
+        (json!({"anything-but": null}), NOT_BUT),
+        (
+            json!({"anything-but": {"prefix": {"equals-ignore-case": "x"}}}),
+            NOT_BUT,
+        ),
+        (json!({"anything-but": []}), "Empty arrays are not allowed"),
+        (json!({"anything-but": ["a", 1]}), MIXED),
+        (
+            json!({"anything-but": ["a", null]}),
+            "Inside anything but list, start|null|boolean is not supported.",
+        ),
+        (
+            json!({"anything-but": {"numeric": [">", 1]}}),
+            "Unsupported anything-but pattern: numeric",
+        ),
+        (
+            json!({"anything-but": {"equals-ignore-case": 123}}),
+            NO_CASE,
+        ),
+        (
+            json!({"anything-but": {"equals-ignore-case": [123, 456]}}),
+            NO_CASE,
+        ),
+        (
+            json!({"anything-but": {"suffix": [{"equals-ignore-case": "x"}]}}),
+            AFFIX,
+        ),
+        (
+            json!({"anything-but": {"suffix": ""}}),
+            "Null prefix/suffix not allowed",
+        ),
+    ] {
+        let pattern = json!({ "a": [test] });
+        let parsed = Pattern::parse(&pattern.to_string(), Language::Whole);
+        assert_eq!(parsed.unwrap_err().problem, problem, "{pattern}");
+    }
+}
+
+#[test]
+fn numbers_count_by_six_digits_after_the_point() {
+    for (test, value, expected) in [
+        (json!(100.123456789), json!(100.1234567), true),
+        (json!(100.123456), json!(100.123457), false),
+        (json!(4.35), json!(4.349999), false),
+        (json!(-0.0), json!(0.0), true),
+        (
+            json!({"numeric": ["=", 1.00000012]}),
+            json!(1.00000019),
+            true,
+        ),
+        (json!({"numeric": ["<", 1.5]}), json!(1.4999999), true),
+        (json!({"numeric": [">", 1.5]}), json!(1.5000001), false),
+        (json!(123456789012i64), json!(123456789013i64), false),
+        (json!(6.5e9), json!(6.5000000001e9), false),
+    ] {
+        let pattern = json!({ "a": [test] });
+        assert_eq!(
+            matches(&pattern, &json!({ "a": value })),
+            expected,
+            "{pattern} {value}"
+        );
+    }
 }
 
 #[test]

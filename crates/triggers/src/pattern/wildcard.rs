@@ -6,19 +6,20 @@ pub(super) struct Wildcard(Vec<String>);
 
 impl Wildcard {
     /// A backslash before a star or a backslash makes it stand for itself.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = vec![String::new()];
         let mut after_star = false;
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
+        let mut characters = text.char_indices();
+        while let Some((at, character)) = characters.next() {
             let literal = match character {
+                // The place of the first of the two, where the quotation mark before the text is counted.
                 '*' if after_star => {
-                    return Err("consecutive wildcard characters are not allowed");
+                    return Err(format!("Consecutive wildcard characters at pos {at}"));
                 }
                 '*' => None,
                 '\\' => match characters.next() {
-                    Some(escaped @ ('*' | '\\')) => Some(escaped),
-                    _ => return Err("only * and \\ can be escaped in a wildcard"),
+                    Some((_, escaped @ ('*' | '\\'))) => Some(escaped),
+                    _ => return Err(format!("Invalid escape character at pos {}", at + 1)),
                 },
                 other => Some(other),
             };
