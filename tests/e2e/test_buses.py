@@ -546,6 +546,9 @@ def test_bad_input_gets_the_services_own_words(world):
     stream = {"Id": "1", "Arn": "arn:aws:kinesis:us-east-1:000000000000:stream/s", "KinesisParameters": {"PartitionKeyPath": "$.id"}}
     missing = refused("ResourceNotFoundException", events.put_targets, Rule="none", Targets=[stream])
     assert missing == "Rule none does not exist on EventBus default."
+    ordered = {"Id": "2", "Arn": "arn:aws:sqs:us-east-1:000000000000:q.fifo"}
+    unplaced = refused("ValidationException", events.put_targets, Rule="none", Targets=[stream, ordered])
+    assert unplaced == "Parameter(s) SqsParameters must be specified for target: 2."
     malformed = refused("ValidationException", events.put_targets, Rule=rule, Targets=[stream, {"Id": "2", "Arn": "nothing"}])
     assert malformed == "Parameter nothing is not valid. Reason: Provided Arn is not in correct format."
     assert refused("ResourceNotFoundException", events.remove_permission, StatementId="s") == "EventBus does not have a policy."

@@ -97,19 +97,24 @@ struct RetryPolicy {
 }
 
 pub(super) async fn put(mut asked: Asked<'_>) -> Result<Value, Fault> {
-    let members = check_members(&asked);
+    let mut unbuilt = check_members(&asked).err();
     let input: Input = asked.call.read()?;
     let bus = bus(&asked, input.event_bus_name.as_deref())?;
     managed::refuse(&asked, &bus, &input.rule, false)?;
     // What is wrong is told before what is right but not built.
+    let mut targets = Vec::with_capacity(input.targets.len());
+    for given in input.targets {
+        match target(&asked, given) {
+            Ok(target) => targets.push(target),
+            Err(fault) if fault.is_not_implemented() => unbuilt = unbuilt.or(Some(fault)),
+            Err(fault) => return Err(fault),
+        }
+    }
     let rule = asked.triggers.rule(asked.space(), &bus, &input.rule);
     rule.map_err(of)?;
-    input.targets.iter().try_for_each(check_arn)?;
-    members?;
-    let targets = input.targets.into_iter();
-    let targets = targets
-        .map(|given| target(&asked, given))
-        .collect::<Result<Vec<_>, _>>()?;
+    if let Some(fault) = unbuilt {
+        return Err(fault);
+    }
     let put = asked.triggers.put_targets(
         asked.space(),
         &bus,
@@ -140,13 +145,6 @@ fn check_members(asked: &Asked<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-fn check_arn(given: &Target) -> Result<(), Fault> {
-    match given.arn.split(':').collect::<Vec<&str>>().as_slice() {
-        ["arn", _, _, _, _, _, ..] => Ok(()),
-        _ => Err(malformed(&given.arn)),
-    }
 }
 
 fn malformed(arn: &str) -> Fault {

@@ -67,6 +67,11 @@ impl Fault {
         .with_status(StatusCode::NOT_IMPLEMENTED)
     }
 
+    /// Whether it says that what is asked for is right and not built.
+    pub(crate) fn is_not_implemented(&self) -> bool {
+        self.unmodelled == StatusCode::NOT_IMPLEMENTED
+    }
+
     /// Something is wrong on our side. What it is belongs in the log, not in the answer.
     pub(crate) fn internal(code: &'static str) -> Self {
         Self::new(
