@@ -218,6 +218,12 @@ def test_what_a_queue_cannot_become(sqs, queue, fifo):
         (sqs.add_permission, {"AWSAccountIds": [], "Actions": []}, "MissingParameter", "The request must contain the parameter Actions."),
         (sqs.add_permission, {"AWSAccountIds": [], "Actions": send}, "InvalidParameterValue", "Value [] for parameter PrincipalId is invalid. Reason: Unable to verify."),
         (sqs.add_permission, {"AWSAccountIds": one, "Actions": many}, "OverLimit", "8 Actions were found, maximum allowed is 7."),
+        (
+            sqs.send_message,
+            {"MessageBody": "x", "MessageAttributes": {"ErrorDetails": {"DataType": "String", "StringValue": ""}}},
+            "InvalidParameterValue",
+            "Message (user) attribute 'ErrorDetails' must contain a non-empty value of type 'String'.",
+        ),
         (sqs.tag_queue, {"Tags": {}}, "MissingParameter", "The request must contain the parameter Tags."),
         (sqs.tag_queue, {"Tags": {"k" * 129: "v"}}, "InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length."),
         (sqs.tag_queue, {"Tags": tags}, "InvalidParameterValue", f"Too many tags added for queue {queue.rsplit('/', 1)[1]}."),

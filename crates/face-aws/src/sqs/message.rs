@@ -100,7 +100,7 @@ fn attribute(name: String, given: Given) -> Result<Attribute, Fault> {
 
 fn no_value(name: &str, kind: &str) -> Fault {
     invalid(format!(
-        "The message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
+        "Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
     ))
 }
 
