@@ -9,6 +9,7 @@ mod alter;
 mod attribute;
 mod batch;
 mod capacity;
+mod checks;
 mod create;
 mod describe;
 mod direct;

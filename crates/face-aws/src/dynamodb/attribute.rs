@@ -1,6 +1,5 @@
 //! Attribute values: from a request's JSON to the engine's, and back.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
@@ -10,23 +9,43 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value as Json};
 use tables::{DEEPEST, Item, Number, NumberError, Type, Value};
 
+use super::checks::Checks;
 use crate::protocol::Fault;
+
+mod wrong;
+
+pub(super) use wrong::number_fault;
 
 /// An attribute is the first of the levels of which this speaks.
 pub(super) const TOO_DEEP: &str = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
 
-/// What is wrong with a value, in the real service's words.
-type Wrong = Cow<'static, str>;
+/// What is wrong with a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    Said(&'static str),
+    Invalid(&'static str),
+    Number(NumberError, String),
+    /// These strings, as they were sent, of which two are one.
+    RepeatedString(Vec<String>),
+    RepeatedNumber,
+    /// As Base64.
+    RepeatedBinary(Vec<String>),
+}
 
 /// Takes a parameter that is an item or a key out of the input. Its shape is the model's; its values are checked here.
-pub(super) fn take(input: &mut Map<String, Json>, parameter: &str) -> Result<Option<Item>, Fault> {
-    input.remove(parameter).map(item).transpose()
+pub(super) fn take(
+    input: &mut Map<String, Json>,
+    parameter: &str,
+    checks: Checks,
+) -> Result<Option<Item>, Fault> {
+    let given = input.remove(parameter);
+    given.map(|json| item(json, checks)).transpose()
 }
 
 /// The attributes of an item or key whose parameter has been taken.
-pub(super) fn item(json: Json) -> Result<Item, Fault> {
+pub(super) fn item(json: Json, checks: Checks) -> Result<Item, Fault> {
     match json {
-        Json::Object(members) => entries(members, 0).map_err(Fault::validation),
+        Json::Object(members) => entries(members, 0).map_err(|wrong| checks.wrong(&wrong)),
         _ => Err(Fault::serialization(None)),
     }
 }
@@ -46,10 +65,10 @@ fn entries(members: Map<String, Json>, depth: usize) -> Result<Item, Wrong> {
 /// `depth` is how many lists and maps the value is in.
 fn value(json: Json, depth: usize) -> Result<Value, Wrong> {
     if depth > DEEPEST {
-        return Err(TOO_DEEP.into());
+        return Err(Wrong::Said(TOO_DEEP));
     }
     let Json::Object(types) = json else {
-        return Err(EMPTY.into());
+        return Err(Wrong::Said(EMPTY));
     };
     // Each type is checked, also when there should have been only one.
     let several = types.len() > 1;
@@ -58,12 +77,13 @@ fn value(json: Json, depth: usize) -> Result<Value, Wrong> {
         read = Some(typed(&name, json, depth)?);
     }
     match read {
-        None => Err(EMPTY.into()),
-        Some(_) if several => Err("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes".into()),
+        None => Err(Wrong::Said(EMPTY)),
+        Some(_) if several => Err(Wrong::Said(SEVERAL)),
         Some(value) => Ok(value),
     }
 }
 
+const SEVERAL: &str = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes";
 const EMPTY: &str =
     "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
 
@@ -73,8 +93,12 @@ fn typed(name: &str, json: Json, depth: usize) -> Result<Value, Wrong> {
         ("N", Json::String(text)) => Value::Number(number(&text)?),
         ("B", Json::String(text)) => Value::Binary(binary(&text)?),
         ("BOOL", Json::Bool(truth)) => Value::Bool(truth),
-        // What it says does not matter to the real service either.
-        ("NULL", Json::Bool(_)) => Value::Null,
+        ("NULL", Json::Bool(true)) => Value::Null,
+        ("NULL", Json::Bool(false)) => {
+            return Err(Wrong::Invalid(
+                "Null attribute value types must have the value of true",
+            ));
+        }
         ("L", Json::Array(values)) => Value::List(
             values
                 .into_iter()
@@ -85,56 +109,30 @@ fn typed(name: &str, json: Json, depth: usize) -> Result<Value, Wrong> {
         ("SS", Json::Array(values)) => Value::Strings(strings(&values)?),
         ("NS", Json::Array(values)) => Value::Numbers(numbers(&values)?),
         ("BS", Json::Array(values)) => Value::Binaries(binaries(&values)?),
-        _ => return Err(EMPTY.into()),
+        _ => return Err(Wrong::Said(EMPTY)),
     })
 }
 
-fn invalid(what: &str) -> Wrong {
-    format!("One or more parameter values were invalid: {what}").into()
-}
-
 fn number(text: &str) -> Result<Number, Wrong> {
-    text.parse().map_err(|error| number_fault(error, text))
-}
-
-pub(super) fn number_fault(error: NumberError, text: &str) -> Wrong {
-    match error {
-        NumberError::NotANumber if text.is_empty() => {
-            "The parameter cannot be converted to a numeric value".into()
-        }
-        NumberError::NotANumber => {
-            format!("The parameter cannot be converted to a numeric value: {text}").into()
-        }
-        NumberError::Overflow => {
-            "Number overflow. Attempting to store a number with magnitude larger than supported range".into()
-        }
-        NumberError::Underflow => {
-            "Number underflow. Attempting to store a number with magnitude smaller than supported range".into()
-        }
-        NumberError::TooPrecise => {
-            "Attempting to store more than 38 significant digits in a Number".into()
-        }
-    }
+    text.parse()
+        .map_err(|error| Wrong::Number(error, text.to_owned()))
 }
 
 fn binary(text: &str) -> Result<Bytes, Wrong> {
     let decoded = STANDARD.decode(text);
-    decoded.map(Bytes::from).map_err(|_| EMPTY.into())
+    decoded.map(Bytes::from).map_err(|_| Wrong::Said(EMPTY))
 }
 
 // The words for empty sets are theirs, spaces and all.
 
 fn strings(values: &[Json]) -> Result<BTreeSet<String>, Wrong> {
     if values.is_empty() {
-        return Err(invalid("An string set  may not be empty"));
+        return Err(Wrong::Invalid("An string set  may not be empty"));
     }
     let mut set = BTreeSet::new();
     for value in values {
         if !set.insert(text(value).to_owned()) {
-            let listed = listed(values);
-            return Err(invalid(&format!(
-                "Input collection {listed} contains duplicates."
-            )));
+            return Err(Wrong::RepeatedString(texts(values)));
         }
     }
     Ok(set)
@@ -142,27 +140,24 @@ fn strings(values: &[Json]) -> Result<BTreeSet<String>, Wrong> {
 
 fn numbers(values: &[Json]) -> Result<BTreeSet<Number>, Wrong> {
     if values.is_empty() {
-        return Err(invalid("An number set  may not be empty"));
+        return Err(Wrong::Invalid("An number set  may not be empty"));
     }
     let read = values.iter().map(|value| number(text(value)));
     let set: BTreeSet<Number> = read.collect::<Result<_, _>>()?;
     if set.len() < values.len() {
-        return Err("Input collection contains duplicates".into());
+        return Err(Wrong::RepeatedNumber);
     }
     Ok(set)
 }
 
 fn binaries(values: &[Json]) -> Result<BTreeSet<Bytes>, Wrong> {
     if values.is_empty() {
-        return Err(invalid("Binary sets should not be empty"));
+        return Err(Wrong::Invalid("Binary sets should not be empty"));
     }
     let read = values.iter().map(|value| binary(text(value)));
     let set: BTreeSet<Bytes> = read.collect::<Result<_, _>>()?;
     if set.len() < values.len() {
-        let listed = listed(values);
-        return Err(invalid(&format!(
-            "Input collection {listed}of type BS contains duplicates."
-        )));
+        return Err(Wrong::RepeatedBinary(texts(values)));
     }
     Ok(set)
 }
@@ -172,9 +167,8 @@ fn text(value: &Json) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn listed(values: &[Json]) -> String {
-    let texts: Vec<&str> = values.iter().map(text).collect();
-    format!("[{}]", texts.join(", "))
+fn texts(values: &[Json]) -> Vec<String> {
+    values.iter().map(|value| text(value).to_owned()).collect()
 }
 
 /// A type's name on the wire.

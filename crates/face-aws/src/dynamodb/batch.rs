@@ -8,6 +8,7 @@ use tables::{Error, Item, Projection, Write, item_size};
 
 use super::attribute::PrintedItem;
 use super::capacity::{Consumed, Kind, Spent, Wanted};
+use super::checks::Checks;
 use super::error::fault;
 use super::get::PROJECTION;
 use super::terms::{Terms, mixed};
@@ -155,7 +156,7 @@ impl Wants {
             name,
             keys: keys
                 .into_iter()
-                .map(attribute::item)
+                .map(|key| attribute::item(key, PROJECTION.checks))
                 .collect::<Result<_, _>>()?,
             projection,
             consistent: input.get("ConsistentRead") == Some(&Json::Bool(true)),
@@ -296,7 +297,7 @@ impl Change {
             return Err(Fault::serialization(None));
         };
         let part = |request: Option<Json>, name: &str| match request {
-            Some(Json::Object(mut part)) => attribute::take(&mut part, name),
+            Some(Json::Object(mut part)) => attribute::take(&mut part, name, Checks::Older),
             _ => Ok(None),
         };
         let item = part(request.remove("PutRequest"), "Item")?;

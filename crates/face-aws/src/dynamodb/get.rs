@@ -3,6 +3,7 @@ use tables::{Item, Projection, item_size};
 
 use super::attribute::PrintedItem;
 use super::capacity::{Consumed, Kind, Spent, Wanted};
+use super::checks::Checks;
 use super::error::fault;
 use super::terms::{Grammar, Terms};
 use super::{Asked, attribute, settings, table};
@@ -40,6 +41,7 @@ pub(super) const PROJECTION: Grammar = Grammar {
     with_values: &["ProjectionExpression"],
     with_names: &[],
     legacy: &["AttributesToGet"],
+    checks: Checks::Newer,
 };
 
 /// A request that was understood.
@@ -62,7 +64,7 @@ pub(super) fn read(call: &mut Call<'_>) -> Result<Request, Fault> {
     let projection = terms.projection()?;
     terms.done()?;
     settings::only(call, &KNOWN)?;
-    let key = attribute::take(&mut call.input, "Key")?.unwrap_or_default();
+    let key = attribute::take(&mut call.input, "Key", PROJECTION.checks)?.unwrap_or_default();
     let input: Input = call.read()?;
     Ok(Request {
         table_name: input.table_name,

@@ -7,6 +7,7 @@ use tables::{
 };
 
 use super::attribute::{self, code};
+use super::checks::Checks;
 use super::error::invalid;
 use super::expression::Conditions;
 use crate::protocol::Fault;
@@ -14,7 +15,7 @@ use crate::protocol::Fault;
 type Input = Map<String, Json>;
 
 /// `Expected`.
-pub(super) fn expected(input: &mut Input) -> Result<Option<Condition>, Fault> {
+pub(super) fn expected(input: &mut Input, checks: Checks) -> Result<Option<Condition>, Fault> {
     let conditions = entries(input, "Expected", |name, mut entry| {
         let operator = text(&mut entry, "ComparisonOperator");
         let value = entry.remove("Value");
@@ -37,7 +38,7 @@ pub(super) fn expected(input: &mut Input) -> Result<Option<Condition>, Fault> {
                     "Value or AttributeValueList must be used with ComparisonOperator: {operator} for Attribute: {name}"
                 )));
             }
-            return comparison(name, &operator, values(list)?);
+            return comparison(name, &operator, values(list, checks)?);
         }
         if list.is_some() {
             return Err(invalid(format!(
@@ -52,7 +53,7 @@ pub(super) fn expected(input: &mut Input) -> Result<Option<Condition>, Fault> {
                 "Value cannot be used when Exists is false for Attribute: {name}"
             ))),
             (Some(true) | None, Some(value)) => {
-                let value = attribute::read(value).map_err(Fault::validation)?;
+                let value = attribute::read(value).map_err(|wrong| checks.wrong(&wrong))?;
                 comparison(name, "EQ", vec![value])
             }
             (exists, None) => Err(invalid(format!(
@@ -65,20 +66,27 @@ pub(super) fn expected(input: &mut Input) -> Result<Option<Condition>, Fault> {
 }
 
 /// `ScanFilter` and `QueryFilter`.
-pub(super) fn filter(input: &mut Input, parameter: &str) -> Result<Option<Condition>, Fault> {
+pub(super) fn filter(
+    input: &mut Input,
+    parameter: &str,
+    checks: Checks,
+) -> Result<Option<Condition>, Fault> {
     let conditions = entries(input, parameter, |name, mut entry| {
         let operator = text(&mut entry, "ComparisonOperator").unwrap_or_default();
-        let list = values(entry.remove("AttributeValueList"))?;
+        let list = values(entry.remove("AttributeValueList"), checks)?;
         comparison(name, &operator, list)
     })?;
     joined(input, conditions)
 }
 
 /// `KeyConditions`.
-pub(super) fn key_conditions(input: &mut Input) -> Result<Option<Conditions>, Fault> {
+pub(super) fn key_conditions(
+    input: &mut Input,
+    checks: Checks,
+) -> Result<Option<Conditions>, Fault> {
     let conditions = entries(input, "KeyConditions", |name, mut entry| {
         let operator = text(&mut entry, "ComparisonOperator").unwrap_or_default();
-        let list = values(entry.remove("AttributeValueList"))?;
+        let list = values(entry.remove("AttributeValueList"), checks)?;
         // As for any other condition, before it is asked whether a key can have it.
         comparison(name, &operator, list.clone())?;
         let mut list = list.into_iter();
@@ -102,12 +110,12 @@ pub(super) fn key_conditions(input: &mut Input) -> Result<Option<Conditions>, Fa
 }
 
 /// `AttributeUpdates`.
-pub(super) fn updates(input: &mut Input) -> Result<Update, Fault> {
+pub(super) fn updates(input: &mut Input, checks: Checks) -> Result<Update, Fault> {
     let changes = entries(input, "AttributeUpdates", |name, mut entry| {
         let action = text(&mut entry, "Action").unwrap_or_else(|| "PUT".into());
         let value = entry
             .remove("Value")
-            .map(|value| attribute::read(value).map_err(Fault::validation))
+            .map(|value| attribute::read(value).map_err(|wrong| checks.wrong(&wrong)))
             .transpose()?;
         let change = match (action.as_str(), value) {
             ("DELETE", None) => Change::Remove,
@@ -196,12 +204,13 @@ fn text(input: &mut Input, parameter: &str) -> Option<String> {
     }
 }
 
-fn values(list: Option<Json>) -> Result<Vec<Value>, Fault> {
+fn values(list: Option<Json>, checks: Checks) -> Result<Vec<Value>, Fault> {
     let Some(Json::Array(list)) = list else {
         return Ok(Vec::new());
     };
     let read = list.into_iter().map(attribute::read);
-    read.collect::<Result<_, _>>().map_err(Fault::validation)
+    let read: Result<_, _> = read.collect();
+    read.map_err(|wrong| checks.wrong(&wrong))
 }
 
 /// One comparison of an attribute with values.

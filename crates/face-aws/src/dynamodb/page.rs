@@ -25,8 +25,6 @@ pub(super) struct Reading<'a> {
     pub(super) index: Option<&'a Index>,
     pub(super) select: Option<Select>,
     pub(super) projection: Option<Projection>,
-    /// How the projection was asked for.
-    pub(super) by_expression: bool,
     pub(super) filter: Option<Condition>,
     pub(super) consistent: bool,
     pub(super) capacity: Wanted,
@@ -112,33 +110,51 @@ fn has_all(message: &str, missing: &[&str]) -> Result<(), Fault> {
     }
 }
 
-impl Reading<'_> {
-    /// Refuses what does not go together.
-    pub(super) fn check(&self) -> Result<(), Fault> {
-        let specific = match self.by_expression {
-            true => "ProjectionExpression",
-            false => "AttributesToGet",
-        };
-        let chosen = match (self.select, &self.projection) {
-            (None | Some(Select::SpecificAttributes), Some(_)) | (None, None) => None,
-            (Some(Select::SpecificAttributes), None) => {
-                return Err(invalid(
+impl Select {
+    /// Refuses to choose what does not go with the rest of a request. A projection is one by an expression, or by the
+    /// older parameter.
+    pub(super) fn check(
+        chosen: Option<Self>,
+        projection: Option<&Projection>,
+        by_expression: bool,
+        of_index: bool,
+    ) -> Result<(), Fault> {
+        let chosen = match (chosen, projection) {
+            (None | Some(Self::SpecificAttributes), Some(_)) | (None, None) => return Ok(()),
+            (Some(Self::SpecificAttributes), None) => {
+                return Err(misfit(
                     "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
                 ));
             }
-            (Some(Select::AllAttributes), _) => Some("ALL_ATTRIBUTES"),
-            (Some(Select::AllProjectedAttributes), _) => Some("ALL_PROJECTED_ATTRIBUTES"),
-            (Some(Select::Count), _) => Some("COUNT"),
+            (Some(Self::AllProjectedAttributes), None) if !of_index => {
+                return Err(misfit(
+                    "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+                ));
+            }
+            (Some(_), None) => return Ok(()),
+            (Some(Self::AllAttributes), Some(_)) => "ALL_ATTRIBUTES",
+            (Some(Self::AllProjectedAttributes), Some(_)) => "ALL_PROJECTED_ATTRIBUTES",
+            (Some(Self::Count), Some(_)) => "only the Count",
         };
-        if let (Some(chosen), Some(_)) = (chosen, &self.projection) {
-            return Err(invalid(format!(
-                "Cannot specify the {specific} when choosing to get {chosen}"
-            )));
-        }
+        let parameter = match by_expression {
+            true => "ProjectionExpression",
+            false => "AttributesToGet",
+        };
+        Err(misfit(&format!(
+            "Cannot specify the {parameter} when choosing to get {chosen}"
+        )))
+    }
+}
+
+/// These are counted, though nothing else is that reads find.
+fn misfit(what: &str) -> Fault {
+    Fault::detected(&[what.to_owned()])
+}
+
+impl Reading<'_> {
+    /// Refuses what the index has not.
+    pub(super) fn check(&self) -> Result<(), Fault> {
         match self.index {
-            None if self.select == Some(Select::AllProjectedAttributes) => Err(invalid(
-                "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
-            )),
             Some(index) if !index.local => self.check_global(index),
             _ => Ok(()),
         }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use tables::Value;
 
 use super::attribute;
+use super::checks::Checks;
 use crate::protocol::Fault;
 
 #[derive(Debug, Default)]
@@ -25,6 +26,7 @@ impl Placeholders {
         input: &mut Map<String, Json>,
         any: bool,
         missing: Option<&str>,
+        checks: Checks,
     ) -> Result<Self, Fault> {
         const ONLY: &str = "can only be specified when using expressions";
         let mut taken = Self::default();
@@ -36,13 +38,14 @@ impl Placeholders {
             taken.names.insert(key, name);
         }
         if let Some(missing) = missing {
-            return Err(Fault::validation(format!("{VALUES} {ONLY}: {missing}")));
+            return Err(Fault::validation(match checks {
+                Checks::Older => format!("{VALUES} {ONLY}: {missing}"),
+                Checks::Newer | Checks::Counted => format!("{VALUES} {ONLY}"),
+            }));
         }
         for (key, json) in entries(input, VALUES, ':')? {
-            let value = attribute::read(json).map_err(|wrong| {
-                let message = format!("{VALUES} contains invalid value: {wrong} for key {key}");
-                Fault::validation(message)
-            })?;
+            let value = attribute::read(json)
+                .map_err(|wrong| checks.wrong_placeholder(VALUES, &key, &wrong))?;
             taken.values.insert(key, value);
         }
         Ok(taken)

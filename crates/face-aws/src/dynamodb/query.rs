@@ -2,6 +2,7 @@ use serde::Deserialize;
 use tables::{Condition, Error, KeyParts, Query};
 
 use super::capacity::Wanted;
+use super::checks::Checks;
 use super::error::{fault, invalid};
 use super::page::{self, Reading, Select};
 use super::terms::{Grammar, Terms};
@@ -47,6 +48,7 @@ const GRAMMAR: Grammar = Grammar {
         "ConditionalOperator",
         "KeyConditions",
     ],
+    checks: Checks::Newer,
 };
 
 pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -62,8 +64,10 @@ pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     })?;
     terms.done()?;
     settings::only(&asked.call, &KNOWN)?;
-    let after = attribute::take(&mut asked.call.input, "ExclusiveStartKey")?;
+    let after = attribute::take(&mut asked.call.input, "ExclusiveStartKey", GRAMMAR.checks)?;
     let input: Input = asked.call.read()?;
+    let of_index = input.index_name.is_some();
+    Select::check(input.select, projection.as_ref(), by_expression, of_index)?;
     let name = table::name(asked.context, &input.table_name)?;
     let table = asked.tables.table(asked.space(), name).map_err(fault)?;
     let index_name = input.index_name.as_deref();
@@ -74,7 +78,6 @@ pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         index,
         select: input.select,
         projection,
-        by_expression,
         filter,
         consistent: input.consistent_read,
         capacity: input.return_consumed_capacity,

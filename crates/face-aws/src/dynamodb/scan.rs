@@ -2,6 +2,7 @@ use serde::Deserialize;
 use tables::{Error, Scan, Segment};
 
 use super::capacity::Wanted;
+use super::checks::Checks;
 use super::error::fault;
 use super::page::{self, Reading, Select};
 use super::terms::{Grammar, Terms};
@@ -39,6 +40,7 @@ const GRAMMAR: Grammar = Grammar {
     with_values: &["FilterExpression"],
     with_names: &["ProjectionExpression"],
     legacy: &["AttributesToGet", "ScanFilter", "ConditionalOperator"],
+    checks: Checks::Newer,
 };
 
 pub(super) fn scan(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -48,9 +50,11 @@ pub(super) fn scan(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let filter = terms.filter("ScanFilter")?;
     terms.done()?;
     settings::only(&asked.call, &KNOWN)?;
-    let after = attribute::take(&mut asked.call.input, "ExclusiveStartKey")?;
+    let after = attribute::take(&mut asked.call.input, "ExclusiveStartKey", GRAMMAR.checks)?;
     let input: Input = asked.call.read()?;
     let segment = segment(input.segment, input.total_segments)?;
+    let of_index = input.index_name.is_some();
+    Select::check(input.select, projection.as_ref(), by_expression, of_index)?;
     let name = table::name(asked.context, &input.table_name)?;
     let table = asked.tables.table(asked.space(), name).map_err(fault)?;
     let index_name = input.index_name.as_deref();
@@ -59,7 +63,6 @@ pub(super) fn scan(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         index: page::index(&table, index_name, input.consistent_read)?,
         select: input.select,
         projection,
-        by_expression,
         filter,
         consistent: input.consistent_read,
         capacity: input.return_consumed_capacity,
@@ -83,14 +86,14 @@ fn segment(index: Option<u32>, of: Option<u32>) -> Result<Option<Segment>, Fault
     let message = match (index, of) {
         (None, None) => return Ok(None),
         (Some(index), Some(of)) if index < of => return Ok(Some(Segment { index, of })),
-        (Some(index), Some(of)) => format!(
-            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: {index} is not less than TotalSegments: {of}"
-        ),
+        (Some(_), Some(_)) => {
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments"
+        }
         (Some(_), None) => {
-            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present".into()
+            "The TotalSegments parameter is required but was not present in the request when Segment parameter is present"
         }
         (None, Some(_)) => {
-            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present".into()
+            "The Segment parameter is required but was not present in the request when parameter TotalSegments is present"
         }
     };
     Err(Fault::validation(message))

@@ -58,9 +58,8 @@ pub(super) fn arn(context: &Context, name: &str) -> String {
 
 /// The model lets some members be absent for the sake of others that we have not.
 pub(super) fn absent(member: &str) -> Fault {
-    Fault::validation(format!(
-        "1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"
-    ))
+    let constraint = "failed to satisfy constraint: Member must not be null";
+    Fault::detected(&[format!("Value null at '{member}' {constraint}")])
 }
 
 /// A `TableDescription`. A table of which an index is being made is never only ACTIVE.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 use tables::{Condition, Projection, Update};
 
+use super::checks::Checks;
 use super::expression::{self, Conditions};
 use super::legacy;
 use super::placeholders::{Placeholders, VALUES};
@@ -15,12 +16,14 @@ pub(super) struct Grammar {
     /// That only use names.
     pub(super) with_names: &'static [&'static str],
     pub(super) legacy: &'static [&'static str],
+    pub(super) checks: Checks,
 }
 
 /// The expressions, while they are being read. Each is taken out of the input.
 pub(super) struct Terms<'a> {
     input: &'a mut Map<String, Json>,
     placeholders: Placeholders,
+    checks: Checks,
 }
 
 /// Both are in one request.
@@ -53,10 +56,13 @@ impl<'a> Terms<'a> {
             };
             format!("{} {verb} null", grammar.with_values.join(" and "))
         });
-        let placeholders = Placeholders::take(input, !expressions.is_empty(), missing.as_deref())?;
+        let any = !expressions.is_empty();
+        let checks = grammar.checks;
+        let placeholders = Placeholders::take(input, any, missing.as_deref(), checks)?;
         Ok(Self {
             input,
             placeholders,
+            checks,
         })
     }
 
@@ -74,17 +80,19 @@ impl<'a> Terms<'a> {
 
     /// `FilterExpression`, or the filter of the older parameter with this name.
     pub(super) fn filter(&mut self, legacy: &'static str) -> Result<Option<Condition>, Fault> {
-        self.holding("FilterExpression", |input| legacy::filter(input, legacy))
+        self.holding("FilterExpression", |input, checks| {
+            legacy::filter(input, legacy, checks)
+        })
     }
 
     fn holding(
         &mut self,
         parameter: &'static str,
-        legacy: impl FnOnce(&mut Map<String, Json>) -> Result<Option<Condition>, Fault>,
+        legacy: impl FnOnce(&mut Map<String, Json>, Checks) -> Result<Option<Condition>, Fault>,
     ) -> Result<Option<Condition>, Fault> {
         match self.text(parameter) {
             Some(text) => expression::condition(parameter, &text, &mut self.placeholders).map(Some),
-            None => legacy(self.input),
+            None => legacy(self.input, self.checks),
         }
     }
 
@@ -92,7 +100,7 @@ impl<'a> Terms<'a> {
     pub(super) fn update(&mut self) -> Result<Update, Fault> {
         match self.text("UpdateExpression") {
             Some(text) => expression::update(&text, &mut self.placeholders),
-            None => legacy::updates(self.input),
+            None => legacy::updates(self.input, self.checks),
         }
     }
 
@@ -108,7 +116,7 @@ impl<'a> Terms<'a> {
     pub(super) fn key_conditions(&mut self) -> Result<Option<Conditions>, Fault> {
         match self.text("KeyConditionExpression") {
             Some(text) => expression::key_condition(&text, &mut self.placeholders).map(Some),
-            None => legacy::key_conditions(self.input),
+            None => legacy::key_conditions(self.input, self.checks),
         }
     }
 

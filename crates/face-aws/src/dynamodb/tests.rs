@@ -25,6 +25,11 @@ mod statements;
 mod streams;
 mod transfers;
 
+/// As the newer checks tell what they find.
+fn counted(message: &str) -> String {
+    format!("1 validation error detected: {message}")
+}
+
 struct World {
     dynamodb: DynamoDb,
     streams: Streams,
@@ -439,7 +444,6 @@ async fn wrong_values_are_refused_in_the_words_of_the_real_service() {
             json!({ "S": "a", "N": "1" }),
             "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes".into(),
         ),
-        (json!({ "N": "" }), "The parameter cannot be converted to a numeric value".into()),
         (json!({ "N": "abc" }), "The parameter cannot be converted to a numeric value: abc".into()),
         (json!({ "N": "1".repeat(39) }), "Attempting to store more than 38 significant digits in a Number".into()),
         (
@@ -453,11 +457,9 @@ async fn wrong_values_are_refused_in_the_words_of_the_real_service() {
         (json!({ "SS": [] }), format!("{WRONG}An string set  may not be empty")),
         (json!({ "NS": [] }), format!("{WRONG}An number set  may not be empty")),
         (json!({ "BS": [] }), format!("{WRONG}Binary sets should not be empty")),
-        (json!({ "SS": ["a", "a"] }), format!("{WRONG}Input collection [a, a] contains duplicates.")),
-        (json!({ "NS": ["1", "1.0"] }), "Input collection contains duplicates".into()),
         (
-            json!({ "BS": ["Yg==", "Yg=="] }),
-            format!("{WRONG}Input collection [Yg==, Yg==]of type BS contains duplicates."),
+            json!({ "NULL": false }),
+            format!("{WRONG}Null attribute value types must have the value of true"),
         ),
         (json!({ "M": { "x": { "L": [{ "N": "x" }] } } }), "The parameter cannot be converted to a numeric value: x".into()),
         (json!({ "N": "0e126" }), "Number overflow. Attempting to store a number with magnitude larger than supported range".into()),
@@ -470,18 +472,15 @@ async fn wrong_values_are_refused_in_the_words_of_the_real_service() {
             "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit".into(),
         ),
     ] {
-        let input = json!({ "TableName": "music", "Item": { "id": { "S": "a" }, "v": value } });
-        world.invalid("PutItem", input, &message).await;
+        let item = json!({ "id": { "S": "a" }, "v": value });
+        let batch = json!({ "RequestItems": { "music": [{ "PutRequest": { "Item": &item } }] } });
+        world.invalid("BatchWriteItem", batch, &message).await;
+        let put = json!({ "TableName": "music", "Item": item });
+        world.invalid("PutItem", put, &counted(&message)).await;
     }
-    world
-        .put(
-            "music",
-            json!({ "id": { "S": "a" }, "v": nested(31), "w": { "NULL": false } }),
-        )
-        .await;
+    let item = json!({ "id": { "S": "a" }, "v": nested(31) });
+    world.put("music", item).await;
     let key = json!({ "TableName": "music", "Key": { "id": { "S": "a" } } });
-    let found = world.ok("GetItem", key.clone()).await;
-    assert_eq!(found["Item"]["w"], json!({ "NULL": true }));
     let deeper = with(
         key,
         json!({
@@ -491,6 +490,125 @@ async fn wrong_values_are_refused_in_the_words_of_the_real_service() {
     );
     let message = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
     world.invalid("UpdateItem", deeper, message).await;
+}
+
+/// What is wrong with a value is told in older words by some operations, and counted by others.
+#[tokio::test]
+async fn each_operation_tells_a_wrong_value_in_its_own_way() {
+    const WRONG: &str = "One or more parameter values were invalid: Input collection";
+    const NUMBER: &str = "The parameter cannot be converted to a numeric value";
+    let world = World::with_tables().await;
+    for (value, older, newer) in [
+        (json!({ "N": "" }), NUMBER.to_owned(), format!("{NUMBER}: ")),
+        (
+            json!({ "SS": ["c", "b", "c", "a"] }),
+            format!("{WRONG} [c, b, c, a] contains duplicates."),
+            format!("{WRONG} [\"b\", \"c\", \"c\", \"a\"] contains duplicates."),
+        ),
+        (
+            json!({ "BS": ["/w==", "AA==", "AA=="] }),
+            format!("{WRONG} [/w==, AA==, AA==]of type BS contains duplicates."),
+            format!("{WRONG} [\"AA==\",\"/w==\",\"AA==\"]of type BS contains duplicates."),
+        ),
+        (
+            json!({ "NS": ["1", "1.0"] }),
+            "Input collection contains duplicates".into(),
+            format!("{WRONG} contains duplicates."),
+        ),
+    ] {
+        let key = json!({ "id": value });
+        let one = json!({ "TableName": "music", "Key": &key });
+        let values = json!({ "ExpressionAttributeValues": { ":v": value, ":a": { "S": "a" } } });
+        let check = with(
+            json!({ "TableName": "music", "Key": { "id": { "S": "a" } } }),
+            with(
+                json!({ "ConditionExpression": "id IN (:v, :a)" }),
+                values.clone(),
+            ),
+        );
+        let write = json!({ "RequestItems": { "music": [{ "DeleteRequest": { "Key": &key } }] } });
+        let read = json!({ "RequestItems": { "music": { "Keys": [&key] } } });
+        let placed =
+            format!("ExpressionAttributeValues contains invalid value: {older} for key :v");
+        for (operation, input, message) in [
+            ("DeleteItem", one.clone(), &counted(&newer)),
+            ("UpdateItem", one.clone(), &counted(&newer)),
+            ("DeleteItem", check.clone(), &counted(&newer)),
+            ("GetItem", one.clone(), &newer),
+            ("BatchGetItem", read, &newer),
+            (
+                "Query",
+                query("id = :a AND at = :v", values.clone()),
+                &newer,
+            ),
+            ("BatchWriteItem", write, &older),
+            (
+                "TransactGetItems",
+                json!({ "TransactItems": [{ "Get": one }] }),
+                &older,
+            ),
+            (
+                "TransactWriteItems",
+                json!({ "TransactItems": [{ "ConditionCheck": check }] }),
+                &placed,
+            ),
+        ] {
+            world.invalid(operation, input, message).await;
+        }
+    }
+}
+
+/// Writes of one item count what is found before their table is looked at.
+#[tokio::test]
+async fn writes_of_one_item_count_what_is_wrong_with_them() {
+    const EXPECTED: &str = "One or more parameter values were invalid: Value must be provided when Exists is true for Attribute: a";
+    const UNUSED: &str =
+        "Value provided in ExpressionAttributeNames unused in expressions: keys: {#a}";
+    const ONLY: &str = "can only be specified when using expressions";
+    let world = World::with_tables().await;
+    let key = json!({ "id": { "S": "a" } });
+    for (operation, name) in [
+        ("PutItem", "Item"),
+        ("DeleteItem", "Key"),
+        ("UpdateItem", "Key"),
+    ] {
+        for (more, message) in [
+            (
+                json!({ "ExpressionAttributeValues": { ":v": { "S": "x" } } }),
+                format!("ExpressionAttributeValues {ONLY}"),
+            ),
+            (
+                json!({ "ExpressionAttributeNames": { "#a": "a" } }),
+                format!("ExpressionAttributeNames {ONLY}"),
+            ),
+            (
+                json!({
+                    "ConditionExpression": "attribute_exists(id)",
+                    "ExpressionAttributeNames": { "#a": "a" },
+                }),
+                UNUSED.to_owned(),
+            ),
+            (
+                json!({
+                    "ConditionExpression": "attribute_exists(id)",
+                    "ExpressionAttributeValues": {},
+                }),
+                "ExpressionAttributeValues must not be empty".to_owned(),
+            ),
+            (
+                json!({ "ConditionExpression": "" }),
+                "Invalid ConditionExpression: The expression can not be empty;".to_owned(),
+            ),
+            (
+                json!({ "Expected": { "a": { "Exists": true } } }),
+                EXPECTED.to_owned(),
+            ),
+        ] {
+            let request = json!({ "TableName": "absent", name: key });
+            let request = with(request, more);
+            world.invalid(operation, request, &counted(&message)).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -603,7 +721,7 @@ async fn writes_tell_what_was_there_when_asked() {
     assert_eq!(world.ok("GetItem", key).await, json!({}));
     for value in ["ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"] {
         let asked = || json!({ "ReturnValues": value });
-        let message = "ReturnValues can only be ALL_OLD or NONE";
+        let message = "1 validation error detected: ReturnValues can only be ALL_OLD or NONE";
         world.invalid("PutItem", put(asked()), message).await;
         world.invalid("DeleteItem", delete(asked()), message).await;
     }
@@ -697,7 +815,7 @@ async fn bad_scans_are_refused() {
         ),
         (
             json!({ "Segment": 1, "TotalSegments": 1 }),
-            "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: 1 is not less than TotalSegments: 1",
+            "The Segment parameter is zero-based and must be less than parameter TotalSegments",
         ),
         (
             json!({ "ExclusiveStartKey": { "id": { "S": "a" } } }),
@@ -709,11 +827,11 @@ async fn bad_scans_are_refused() {
         ),
         (
             json!({ "Select": "SPECIFIC_ATTRIBUTES" }),
-            "One or more parameter values were invalid: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+            "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
         ),
         (
             json!({ "Select": "ALL_PROJECTED_ATTRIBUTES" }),
-            "One or more parameter values were invalid: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
+            "1 validation error detected: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName",
         ),
         (
             json!({ "ExpressionAttributeNames": { "#a": "a" } }),
@@ -721,7 +839,7 @@ async fn bad_scans_are_refused() {
         ),
         (
             json!({ "ExpressionAttributeValues": { ":a": { "S": "a" } } }),
-            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression is null",
+            "ExpressionAttributeValues can only be specified when using expressions",
         ),
         (
             json!({ "FilterExpression": "" }),
@@ -749,6 +867,7 @@ fn query(expression: &str, more: Value) -> Value {
         (":a", json!({ "S": "a" })),
         (":none", json!({ "S": "none" })),
         (":empty", json!({ "S": "" })),
+        (":null", json!({ "NULL": true })),
         (":1", json!({ "N": "1" })),
         (":3", json!({ "N": "3" })),
         (":8", json!({ "N": "8" })),
@@ -864,6 +983,18 @@ async fn bad_queries_are_refused() {
             format!("{INVALID}Incorrect operand type for operator or function; operator or function: begins_with, operand type: N"),
         ),
         (
+            "#at BETWEEN :null AND :1",
+            format!("{INVALID}Incorrect operand type for operator or function; operator or function: BETWEEN, operand type: NULL"),
+        ),
+        (
+            ":null >= #at AND id = :missing",
+            format!("{INVALID}Incorrect operand type for operator or function; operator or function: >=, operand type: NULL"),
+        ),
+        (
+            "id = :missing AND #at < :null",
+            format!("{INVALID}An expression attribute value used in expression is not defined; attribute value: :missing"),
+        ),
+        (
             "#at BETWEEN :3 AND :1",
             format!("{INVALID}The BETWEEN operator requires upper bound to be greater than or equal to lower bound; lower bound operand: AttributeValue: {{N:3}}, upper bound operand: AttributeValue: {{N:1}}"),
         ),
@@ -871,29 +1002,29 @@ async fn bad_queries_are_refused() {
             "#at BETWEEN :3 AND :a",
             format!("{INVALID}The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {{N:3}}, upper bound operand: AttributeValue: {{S:a}}"),
         ),
-        ("id = :a OR #at = :1", "Invalid operator used in KeyConditionExpression: OR".into()),
-        ("NOT id = :a", "Invalid operator used in KeyConditionExpression: NOT".into()),
-        ("id <> :a", "Invalid operator used in KeyConditionExpression: <>".into()),
-        ("id IN (:a)", "Invalid operator used in KeyConditionExpression: IN".into()),
-        ("attribute_exists(id)", "Invalid operator used in KeyConditionExpression: attribute_exists".into()),
-        ("id = #at", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition".into()),
-        ("id > #at.x", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition".into()),
-        ("id BETWEEN #at AND size(id)", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition".into()),
-        ("id BETWEEN size(#at) AND size(id)", "KeyConditionExpressions cannot contain nested operations".into()),
-        ("id > size(#at.x)", "KeyConditionExpressions cannot contain nested operations".into()),
-        ("size(id) > #at AND id = :a", "KeyConditionExpressions cannot contain nested operations".into()),
+        ("id = :a OR #at = :1", format!("{INVALID}Invalid operator used in KeyConditionExpression: OR")),
+        ("NOT id = :a", format!("{INVALID}Invalid operator used in KeyConditionExpression: NOT")),
+        ("id <> :a", format!("{INVALID}Invalid operator used in KeyConditionExpression: <>")),
+        ("id IN (:a)", format!("{INVALID}Invalid operator used in KeyConditionExpression: IN")),
+        ("attribute_exists(id)", format!("{INVALID}Invalid operator used in KeyConditionExpression: attribute_exists")),
+        ("id = #at", format!("{INVALID}Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")),
+        ("id > #at.x", format!("{INVALID}Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")),
+        ("id BETWEEN #at AND size(id)", format!("{INVALID}Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")),
+        ("id BETWEEN size(#at) AND size(id)", format!("{INVALID}KeyConditionExpressions cannot contain nested operations")),
+        ("id > size(#at.x)", format!("{INVALID}KeyConditionExpressions cannot contain nested operations")),
+        ("size(id) > #at AND id = :a", format!("{INVALID}KeyConditionExpressions cannot contain nested operations")),
         ("size(id)", format!("{INVALID}The function is not allowed to be used this way in an expression; function: size")),
         ("id = contains(id, :a)", format!("{INVALID}The function is not allowed to be used this way in an expression; function: contains")),
         ("list_append(id, :a)", format!("{INVALID}The function is not allowed in a condition expression; function: list_append")),
         ("begins_with(id)", format!("{INVALID}Incorrect number of operands for operator or function; operator or function: begins_with, number of operands: 1")),
-        (":a = :1", "Invalid condition in KeyConditionExpression: No key attribute specified".into()),
-        ("begins_with(:a, id)", "Invalid condition in KeyConditionExpression: begins_with operator must have the key attribute as its first operand".into()),
-        (":1 BETWEEN #at AND :3", "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand".into()),
-        ("id.x = :a", "KeyConditionExpressions cannot have conditions on nested attributes".into()),
-        ("id[0] = :a", "KeyConditionExpressions cannot have conditions on nested attributes".into()),
+        (":a = :1", format!("{INVALID}Invalid condition in KeyConditionExpression: No key attribute specified")),
+        ("begins_with(:a, id)", format!("{INVALID}Invalid condition in KeyConditionExpression: begins_with operator must have the key attribute as its first operand")),
+        (":1 BETWEEN #at AND :3", format!("{INVALID}Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand")),
+        ("id.x = :a", format!("{INVALID}KeyConditionExpressions cannot have conditions on nested attributes")),
+        ("id[0] = :a", format!("{INVALID}KeyConditionExpressions cannot have conditions on nested attributes")),
         ("id = :a AND id = :a", format!("{INVALID}KeyConditionExpressions must only contain one condition per key")),
         ("id = :a AND #at > :1 AND #at < :3", format!("{INVALID}KeyConditionExpressions must only contain one condition per key")),
-        ("id = :a AND #at = :1 AND x = :1", "Conditions can be of length 1 or 2 only".into()),
+        ("id = :a AND #at = :1 AND x = :1", "The number of query conditions (3) exceeds the number of key attributes defined in the schema (2)".into()),
         ("#at = :1", "Query condition missed key schema element: id".into()),
         ("id = :a AND x = :1", "Query condition missed key schema element: at".into()),
         ("id > :a", "Query key condition not supported".into()),
@@ -949,11 +1080,11 @@ async fn placeholders_and_starting_keys_must_fit_a_query() {
         ),
         (
             values(json!({ ":x": { "N": "x" } })),
-            "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a numeric value: x for key :x",
+            "The parameter cannot be converted to a numeric value: x",
         ),
         (
             json!({ "KeyConditionExpression": null }),
-            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression and KeyConditionExpression are null",
+            "ExpressionAttributeValues can only be specified when using expressions",
         ),
         (
             json!({ "KeyConditionExpression": null, "ExpressionAttributeValues": null }),

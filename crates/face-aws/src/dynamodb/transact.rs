@@ -10,6 +10,7 @@ use tables::{Error, Item, MAX_TRANSACTION, Once, Projection, Transacted, Write, 
 use super::attribute::PrintedItem;
 use super::batch::told;
 use super::capacity::{Kind, Spent, Wanted};
+use super::checks::Checks;
 use super::error::{cancelled, fault};
 use super::get::PROJECTION;
 use super::terms::{Grammar, Terms};
@@ -31,11 +32,17 @@ const CONDITION: Grammar = Grammar {
     with_values: &["ConditionExpression"],
     with_names: &[],
     legacy: &[],
+    checks: Checks::Older,
 };
 const UPDATE: Grammar = Grammar {
     with_values: &["UpdateExpression", "ConditionExpression"],
     with_names: &[],
     legacy: &[],
+    checks: Checks::Older,
+};
+const GET: Grammar = Grammar {
+    checks: Checks::Older,
+    ..PROJECTION
 };
 
 /// One write of a transaction.
@@ -136,7 +143,7 @@ impl Part {
             "Put" => "Item",
             _ => "Key",
         };
-        let item = attribute::take(&mut input, name)?.unwrap_or_default();
+        let item = attribute::take(&mut input, name, grammar.checks)?.unwrap_or_default();
         let write = match (kind.as_str(), update) {
             (_, Some(update)) => Write::update(&table, item.clone(), update),
             ("Put", _) => Write::put(&table, item.clone()),
@@ -163,10 +170,10 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
             let given = input.remove("TableName");
             let given = given.as_ref().and_then(Json::as_str).unwrap_or_default();
             let table = table::name(asked.context, given)?.to_owned();
-            let mut terms = Terms::of(&mut input, &PROJECTION)?;
+            let mut terms = Terms::of(&mut input, &GET)?;
             let projection = terms.projection()?;
             terms.done()?;
-            let key = attribute::take(&mut input, "Key")?.unwrap_or_default();
+            let key = attribute::take(&mut input, "Key", GET.checks)?.unwrap_or_default();
             Ok((table, key, projection))
         })
         .collect::<Result<_, Fault>>()?;

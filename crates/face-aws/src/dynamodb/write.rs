@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use tables::{Condition, Error, Item, Projection, Write, Written};
+use tables::{Condition, Error, Item, Projection, Update, Write, Written};
 
 use super::attribute::PrintedItem;
 use super::capacity::{Consumed, Kind, Spent, Wanted};
+use super::checks::Checks;
 use super::error::{fault, fault_with_item};
 use super::terms::{Grammar, Terms};
 use super::{Asked, attribute, settings, table};
@@ -78,11 +79,13 @@ const CONDITION: Grammar = Grammar {
     with_values: &["ConditionExpression"],
     with_names: &[],
     legacy: &["Expected", "ConditionalOperator"],
+    checks: Checks::Counted,
 };
 const UPDATE: Grammar = Grammar {
     with_values: &["UpdateExpression", "ConditionExpression"],
     with_names: &[],
     legacy: &["AttributeUpdates", "Expected", "ConditionalOperator"],
+    checks: Checks::Counted,
 };
 
 /// A request to put an item, understood.
@@ -94,26 +97,26 @@ pub(super) struct Put {
 }
 
 pub(super) async fn put(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
-    let put = read_put(&mut asked.call)?;
+    let put = Put::read(&mut asked.call).map_err(|fault| CONDITION.checks.found(fault))?;
     put.answer(&asked).await
 }
 
-pub(super) fn read_put(call: &mut Call<'_>) -> Result<Put, Fault> {
-    let mut terms = Terms::of(&mut call.input, &CONDITION)?;
-    let condition = terms.condition()?;
-    terms.done()?;
-    let item = attribute::take(&mut call.input, "Item")?.unwrap_or_default();
-    settings::only(call, &KNOWN)?;
-    let input: Input = call.read()?;
-    input.only_old()?;
-    Ok(Put {
-        input,
-        item,
-        condition,
-    })
-}
-
 impl Put {
+    pub(super) fn read(call: &mut Call<'_>) -> Result<Self, Fault> {
+        let mut terms = Terms::of(&mut call.input, &CONDITION)?;
+        let condition = terms.condition()?;
+        terms.done()?;
+        let item = attribute::take(&mut call.input, "Item", CONDITION.checks)?;
+        settings::only(call, &KNOWN)?;
+        let input: Input = call.read()?;
+        input.only_old()?;
+        Ok(Self {
+            input,
+            item: item.unwrap_or_default(),
+            condition,
+        })
+    }
+
     /// With no condition, and nothing to be told but what it cost.
     pub(super) fn plain(table_name: String, item: Item, return_consumed_capacity: Wanted) -> Self {
         let input = Input {
@@ -144,44 +147,98 @@ impl Put {
     }
 }
 
+/// A request to delete an item, understood.
+struct Delete {
+    input: Input,
+    key: Item,
+    condition: Option<Condition>,
+}
+
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
-    let input = &mut asked.call.input;
-    let mut terms = Terms::of(input, &CONDITION)?;
-    let condition = terms.condition()?;
-    terms.done()?;
-    let key = attribute::take(input, "Key")?.unwrap_or_default();
-    settings::only(&asked.call, &KNOWN)?;
-    let input: Input = asked.call.read()?;
-    input.only_old()?;
-    let for_metrics = input.key_for_metrics(&key);
-    let write = Write::delete(table::name(asked.context, &input.table_name)?, key);
-    let written = input.write(&asked, write.when(condition)).await?;
-    let returned = written.old.as_ref().filter(|_| input.returns_old());
-    input.answer(&asked, &written, returned, for_metrics.as_ref())
+    let delete = Delete::read(&mut asked.call).map_err(|fault| CONDITION.checks.found(fault))?;
+    delete.answer(&asked).await
+}
+
+impl Delete {
+    fn read(call: &mut Call<'_>) -> Result<Self, Fault> {
+        let mut terms = Terms::of(&mut call.input, &CONDITION)?;
+        let condition = terms.condition()?;
+        terms.done()?;
+        let key = attribute::take(&mut call.input, "Key", CONDITION.checks)?;
+        settings::only(call, &KNOWN)?;
+        let input: Input = call.read()?;
+        input.only_old()?;
+        Ok(Self {
+            input,
+            key: key.unwrap_or_default(),
+            condition,
+        })
+    }
+
+    async fn answer(self, asked: &Asked<'_>) -> Result<wire::Response, Fault> {
+        let Self {
+            input,
+            key,
+            condition,
+        } = self;
+        let for_metrics = input.key_for_metrics(&key);
+        let write = Write::delete(table::name(asked.context, &input.table_name)?, key);
+        let written = input.write(asked, write.when(condition)).await?;
+        let returned = written.old.as_ref().filter(|_| input.returns_old());
+        input.answer(asked, &written, returned, for_metrics.as_ref())
+    }
+}
+
+/// A request to update an item, understood.
+struct Updating {
+    input: Input,
+    key: Item,
+    update: Update,
+    condition: Option<Condition>,
 }
 
 pub(super) async fn update(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
-    let input = &mut asked.call.input;
-    let mut terms = Terms::of(input, &UPDATE)?;
-    let update = terms.update()?;
-    let condition = terms.condition()?;
-    terms.done()?;
-    let key = attribute::take(input, "Key")?.unwrap_or_default();
-    settings::only(&asked.call, &KNOWN)?;
-    let input: Input = asked.call.read()?;
-    let parts: Projection = update.parts();
-    let for_metrics = input.key_for_metrics(&key);
-    let write = Write::update(table::name(asked.context, &input.table_name)?, key, update);
-    let written = input.write(&asked, write.when(condition)).await?;
-    let part = |item: &Option<Item>| item.as_ref().map(|item| parts.of(item));
-    let returned = match input.return_values {
-        ReturnValues::None => None,
-        ReturnValues::AllOld => written.old.clone(),
-        ReturnValues::AllNew => written.new.clone(),
-        ReturnValues::UpdatedOld => part(&written.old).filter(|part| !part.is_empty()),
-        ReturnValues::UpdatedNew => part(&written.new).filter(|part| !part.is_empty()),
-    };
-    input.answer(&asked, &written, returned.as_ref(), for_metrics.as_ref())
+    let update = Updating::read(&mut asked.call).map_err(|fault| UPDATE.checks.found(fault))?;
+    update.answer(&asked).await
+}
+
+impl Updating {
+    fn read(call: &mut Call<'_>) -> Result<Self, Fault> {
+        let mut terms = Terms::of(&mut call.input, &UPDATE)?;
+        let update = terms.update()?;
+        let condition = terms.condition()?;
+        terms.done()?;
+        let key = attribute::take(&mut call.input, "Key", UPDATE.checks)?;
+        settings::only(call, &KNOWN)?;
+        Ok(Self {
+            input: call.read()?,
+            key: key.unwrap_or_default(),
+            update,
+            condition,
+        })
+    }
+
+    async fn answer(self, asked: &Asked<'_>) -> Result<wire::Response, Fault> {
+        let Self {
+            input,
+            key,
+            update,
+            condition,
+        } = self;
+        let parts: Projection = update.parts();
+        let for_metrics = input.key_for_metrics(&key);
+        let write = Write::update(table::name(asked.context, &input.table_name)?, key, update);
+        let written = input.write(asked, write.when(condition)).await?;
+        let part = |item: &Option<Item>| item.as_ref().map(|item| parts.of(item));
+        let returned = match input.return_values {
+            ReturnValues::None => None,
+            ReturnValues::AllOld => written.old.clone(),
+            ReturnValues::AllNew => written.new.clone(),
+            ReturnValues::UpdatedOld => part(&written.old).filter(|part| !part.is_empty()),
+            ReturnValues::UpdatedNew => part(&written.new).filter(|part| !part.is_empty()),
+        };
+        input.answer(asked, &written, returned.as_ref(), for_metrics.as_ref())
+    }
 }
 
 impl Input {

@@ -44,6 +44,28 @@ impl Fault {
         Self::new("ValidationException", message)
     }
 
+    /// What is found to be wrong with a request's parameters, counted as the services' checks count it.
+    pub(crate) fn detected(found: &[String]) -> Self {
+        let errors = match found {
+            [_] => "error",
+            _ => "errors",
+        };
+        let count = found.len();
+        Self::validation(format!(
+            "{count} validation {errors} detected: {}",
+            found.join("; ")
+        ))
+    }
+
+    /// The same of one thing that was found, if it is that.
+    #[must_use]
+    pub(crate) fn counted(self) -> Self {
+        match (&*self.code, self.message) {
+            ("ValidationException", Some(message)) => Self::detected(&[message]),
+            (_, message) => Self { message, ..self },
+        }
+    }
+
     /// The body does not parse, or something in it has a wrong type. A body that is no JSON at all gets no message.
     pub(crate) fn serialization(message: Option<String>) -> Self {
         Self {

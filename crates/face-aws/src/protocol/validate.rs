@@ -23,16 +23,9 @@ pub(super) fn check(
     };
     validator.structure(&At::Root, shape, input, payload);
     let found = validator.found;
-    match found.len() {
-        0 => Ok(()),
-        1 => Err(Fault::validation(format!(
-            "1 validation error detected: {}",
-            found[0]
-        ))),
-        count => Err(Fault::validation(format!(
-            "{count} validation errors detected: {}",
-            found.join("; ")
-        ))),
+    match found.is_empty() {
+        true => Ok(()),
+        false => Err(Fault::detected(&found)),
     }
 }
 

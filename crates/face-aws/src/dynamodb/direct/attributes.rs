@@ -105,10 +105,8 @@ impl<'de> Visitor<'de> for Typed {
             Code::N => Value::Number(types.next_value::<Digits>()?.0),
             Code::B => Value::Binary(types.next_value::<Base64>()?.0),
             Code::Bool => Value::Bool(types.next_value()?),
-            Code::Null => {
-                let _: bool = types.next_value()?;
-                Value::Null
-            }
+            Code::Null if types.next_value()? => Value::Null,
+            Code::Null => return Err(A::Error::custom("null that is not")),
             Code::L => Value::List(types.next_value_seed(Values { depth })?),
             Code::M => Value::Map(types.next_value_seed(Entries { depth })?),
             Code::Strings => Value::Strings(set(types.next_value()?)?),

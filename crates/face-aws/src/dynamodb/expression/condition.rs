@@ -361,9 +361,7 @@ impl Conditions<'_> {
     }
 
     fn ordered(&mut self, sign: &str, operand: &Operand) {
-        if let Some(found) = literal(operand)
-            && !matches!(found, Type::String | Type::Number | Type::Binary)
-        {
+        if let Some(found) = literal(operand).filter(|found| !is_ordered(*found)) {
             let message = format!(
                 "Incorrect operand type for operator or function; operator: {sign}, operand type: {}",
                 code(found)
@@ -373,6 +371,13 @@ impl Conditions<'_> {
     }
 
     fn bounds(&mut self, low: &Operand, high: &Operand) {
+        for bound in [low, high] {
+            if let Some(found) = literal(bound).filter(|found| !is_ordered(*found)) {
+                let rank = (WITHIN, self.comparisons, 3);
+                self.reader.blame_type(rank, "BETWEEN", found);
+                return;
+            }
+        }
         let (Operand::Value(low), Operand::Value(high)) = (low, high) else {
             return;
         };
@@ -502,6 +507,11 @@ pub(in crate::dynamodb) const TYPES: [Type; 10] = [
     Type::Numbers,
     Type::Binaries,
 ];
+
+/// Whether of two values of a type one is the lesser.
+pub(super) fn is_ordered(of: Type) -> bool {
+    matches!(of, Type::String | Type::Number | Type::Binary)
+}
 
 /// The type of an operand that has one whatever the item is.
 fn kind(operand: &Operand) -> Option<Type> {

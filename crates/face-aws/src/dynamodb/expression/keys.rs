@@ -13,12 +13,14 @@
 
 use tables::{Path, SortCondition, Type, Value};
 
-use super::condition::{FUNCTIONS, foreign};
+use super::condition::{FUNCTIONS, foreign, is_ordered};
 use super::reader::{Rank, Ranks, Reader};
 use super::token::Kind;
-use crate::dynamodb::attribute::{code, quoted};
+use crate::dynamodb::attribute::quoted;
 use crate::dynamodb::placeholders::Placeholders;
 use crate::protocol::Fault;
+
+const PARAMETER: &str = "KeyConditionExpression";
 
 const RESERVED: Rank = (0, 0, 0);
 const UNDEFINED: Rank = (1, 0, 0);
@@ -27,6 +29,8 @@ const RANKS: Ranks = Ranks {
     name: UNDEFINED,
     value: UNDEFINED,
 };
+/// Told where it is found, before or after a placeholder that is not defined.
+const OPERAND: Rank = UNDEFINED;
 /// What goes with the whole: it is told after what is wrong with a part.
 const WHOLE: Rank = (2, 0, 0);
 
@@ -39,7 +43,7 @@ pub(in crate::dynamodb) fn key_condition(
     placeholders: &mut Placeholders,
 ) -> Result<Conditions, Fault> {
     let mut keys = Keys {
-        reader: Reader::new("KeyConditionExpression", text, placeholders)?,
+        reader: Reader::new(PARAMETER, text, placeholders)?,
         found: Vec::new(),
         other: None,
     };
@@ -51,16 +55,16 @@ pub(in crate::dynamodb) fn key_condition(
     }
 }
 
+fn bad(what: impl std::fmt::Display) -> Fault {
+    Fault::validation(format!("Invalid {PARAMETER}: {what}"))
+}
+
 fn bad_condition(what: &str) -> Fault {
-    Fault::validation(format!(
-        "Invalid condition in KeyConditionExpression: {what}"
-    ))
+    bad(format!("Invalid condition in {PARAMETER}: {what}"))
 }
 
 fn bad_operator(operator: &str) -> Fault {
-    Fault::validation(format!(
-        "Invalid operator used in KeyConditionExpression: {operator}"
-    ))
+    bad(format!("Invalid operator used in {PARAMETER}: {operator}"))
 }
 
 struct Keys<'a> {
@@ -168,13 +172,7 @@ impl Keys<'_> {
         };
         match prefix.r#type() {
             Type::String | Type::Binary => self.add(name, SortCondition::BeginsWith(prefix)),
-            other => {
-                let message = format!(
-                    "Incorrect operand type for operator or function; operator or function: begins_with, operand type: {}",
-                    code(other)
-                );
-                self.reader.blame(WHOLE, message);
-            }
+            other => self.reader.blame_type(OPERAND, "begins_with", other),
         }
     }
 
@@ -183,6 +181,13 @@ impl Keys<'_> {
             Ok((name, [low, high])) => (name, low, high),
             Err(fault) => return self.blame(fault),
         };
+        if let Some(bound) = [&low, &high]
+            .into_iter()
+            .find(|bound| !is_ordered(bound.r#type()))
+        {
+            let found = bound.r#type();
+            return self.reader.blame_type(OPERAND, "BETWEEN", found);
+        }
         let required = if low.r#type() != high.r#type() {
             "same data type for lower and upper bounds"
         } else if low > high {
@@ -225,6 +230,7 @@ impl Keys<'_> {
             },
             Err(fault) => return self.blame(fault),
         };
+        let unordered = Some(value.r#type()).filter(|found| operator != "=" && !is_ordered(*found));
         let condition = match (operator, turned) {
             ("=", _) => SortCondition::Equal(value),
             ("<", false) | (">", true) => SortCondition::Less(value),
@@ -233,6 +239,9 @@ impl Keys<'_> {
             (">=", false) | ("<=", true) => SortCondition::GreaterOrEqual(value),
             _ => return self.blame(bad_operator(operator)),
         };
+        if let Some(found) = unordered {
+            return self.reader.blame_type(OPERAND, operator, found);
+        }
         self.add(name, condition);
     }
 
@@ -287,7 +296,7 @@ fn one_attribute(
         match operand {
             Operand::Value(value) => values.push(value),
             Operand::Nested => {
-                return Err(Fault::validation(
+                return Err(bad(
                     "KeyConditionExpressions cannot contain nested operations",
                 ));
             }
@@ -297,7 +306,7 @@ fn one_attribute(
                 ));
             }
             Operand::Attribute(path) if !path.steps.is_empty() => {
-                return Err(Fault::validation(
+                return Err(bad(
                     "KeyConditionExpressions cannot have conditions on nested attributes",
                 ));
             }

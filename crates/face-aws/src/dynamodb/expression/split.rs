@@ -27,8 +27,11 @@ fn single(
     sort: Option<&KeyAttribute>,
     mut conditions: Conditions,
 ) -> Result<Keys, Fault> {
-    if conditions.len() > 2 {
-        return Err(Fault::validation("Conditions can be of length 1 or 2 only"));
+    let (asked, has) = (conditions.len(), 1 + usize::from(sort.is_some()));
+    if asked > 2 {
+        return Err(Fault::validation(format!(
+            "The number of query conditions ({asked}) exceeds the number of key attributes defined in the schema ({has})"
+        )));
     }
     if conditions.len() == 2 && sort.is_none() {
         return Err(unsupported());

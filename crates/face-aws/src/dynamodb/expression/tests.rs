@@ -6,6 +6,7 @@ use serde_json::{Map, json};
 use tables::{Comparison, Condition, Item, Operand, Path, Step, Value};
 
 use super::*;
+use crate::dynamodb::checks::Checks;
 use crate::dynamodb::placeholders::Placeholders;
 
 /// `#a` to `#d` stand for reserved words, `:0` to `:5` for values of several types.
@@ -18,7 +19,7 @@ fn placeholders() -> Placeholders {
         },
     });
     let mut input: Map<_, _> = given.as_object().cloned().unwrap();
-    Placeholders::take(&mut input, true, None).unwrap()
+    Placeholders::take(&mut input, true, None, Checks::Newer).unwrap()
 }
 
 fn values() -> Vec<Value> {

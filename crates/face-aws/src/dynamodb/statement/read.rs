@@ -15,6 +15,7 @@ use super::run::Input;
 use crate::dynamodb::Asked;
 use crate::dynamodb::attribute::{self, PrintedItem};
 use crate::dynamodb::capacity::Spent;
+use crate::dynamodb::checks::Checks;
 use crate::dynamodb::error::fault;
 use crate::dynamodb::page::{filters, missing, selects};
 use crate::protocol::Fault;
@@ -288,7 +289,7 @@ impl Place {
         let partition = token["partition"].as_u64().ok_or_else(wrong_token)?;
         let after = match token["after"].take() {
             Json::Null => None,
-            after => Some(attribute::item(after).map_err(|_| wrong_token())?),
+            after => Some(attribute::item(after, Checks::Older).map_err(|_| wrong_token())?),
         };
         Ok(Self {
             partition: usize::try_from(partition).map_err(|_| wrong_token())?,

@@ -13,6 +13,7 @@ use super::parse::{Returning, Select, Statement, parse};
 use super::read::{conjuncts, equality, read, single};
 use crate::dynamodb::attribute::{self, PrintedItem};
 use crate::dynamodb::capacity::{Kind, Spent, Wanted};
+use crate::dynamodb::checks::Checks;
 use crate::dynamodb::error::{cancelled_statements, fault, fault_with_item};
 use crate::dynamodb::{Asked, batch, settings};
 use crate::protocol::Fault;
@@ -41,7 +42,7 @@ impl Input {
     fn values(&self) -> Result<Vec<Value>, Fault> {
         let values = self.parameters.iter().cloned().map(attribute::read);
         let values = values.collect::<Result<_, _>>();
-        values.map_err(Fault::validation)
+        values.map_err(|wrong| Checks::Older.wrong(&wrong))
     }
 
     /// The statement at a place in a transaction. Its parameters are read before it is looked at, so what is wrong with

@@ -248,14 +248,14 @@ async fn placeholders_and_older_parameters_do_not_mix_with_what_is_not_there() {
         ),
         (
             json!({ "ExpressionAttributeValues": { ":n": { "N": "1" } } }),
-            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression is null",
+            "ExpressionAttributeValues can only be specified when using expressions",
         ),
         (
             json!({
                 "ProjectionExpression": "n",
                 "ExpressionAttributeValues": { ":n": { "N": "1" } },
             }),
-            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression is null",
+            "ExpressionAttributeValues can only be specified when using expressions",
         ),
         (
             json!({
@@ -274,7 +274,7 @@ async fn placeholders_and_older_parameters_do_not_mix_with_what_is_not_there() {
         ),
         (
             json!({ "Select": "COUNT", "ProjectionExpression": "n" }),
-            "One or more parameter values were invalid: Cannot specify the ProjectionExpression when choosing to get COUNT",
+            "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count",
         ),
     ] {
         world.invalid("Scan", scan(more), message).await;
@@ -449,7 +449,7 @@ async fn wrong_updates_are_refused() {
             "An expression attribute value used in expression is not defined; attribute value: :x".into(),
         ),
     ] {
-        let message = format!("Invalid UpdateExpression: {message}");
+        let message = counted(&format!("Invalid UpdateExpression: {message}"));
         world.invalid("UpdateItem", update(expression), &message).await;
     }
     for (expression, message) in [

@@ -101,7 +101,7 @@ async fn an_update_tells_what_is_asked() {
         .await;
     assert_eq!(bare["Attributes"]["id"], json!({ "S": "a" }));
     for returned in ["ALL_NEW", "UPDATED_OLD"] {
-        let message = "ReturnValues can only be ALL_OLD or NONE";
+        let message = "1 validation error detected: ReturnValues can only be ALL_OLD or NONE";
         world
             .invalid("PutItem", put(json!({ "ReturnValues": returned })), message)
             .await;

@@ -14,6 +14,7 @@ use super::csv::Csv;
 use super::lines::Lines;
 use super::{Failure, Transfers};
 use crate::dynamodb::attribute;
+use crate::dynamodb::checks::Checks;
 
 /// Items written in one transaction, and their bytes.
 const BATCH: usize = 100;
@@ -252,6 +253,6 @@ fn json(line: &Option<Vec<u8>>) -> Vec<Record> {
     let values = serde_json::Deserializer::from_slice(line).into_iter::<Json>();
     // What follows something that is not JSON is not looked at.
     values
-        .map(|value| attribute::item(value.ok()?.get_mut("Item")?.take()).ok())
+        .map(|value| attribute::item(value.ok()?.get_mut("Item")?.take(), Checks::Older).ok())
         .collect()
 }
