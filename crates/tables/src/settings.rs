@@ -41,28 +41,27 @@ impl Tables {
     }
 
     /// Keeps something of a face's with a table, or with no text nothing any more. Tells what was kept before and what is
-    /// now; none if `expected` says that something else was to be kept, and then nothing is done.
+    /// now; or what is kept and is not what was expected, and then nothing is done.
     pub async fn keep(
         &self,
         space: &Space,
         name: &str,
         (word, text): (&str, Option<&str>),
-        expected: Option<Option<Timestamp>>,
-    ) -> Result<Option<Keeping>> {
+        is_expected: impl Fn(Option<&Kept>) -> bool,
+    ) -> Result<std::result::Result<Keeping, Option<Kept>>> {
         let now = self.clock.now();
         self.store
             .write(|tx| {
                 let table = find(tx, space, name)?;
                 let mut settings = of(tx, &table)?;
                 let before = settings.kept.get(word).cloned();
-                let since = before.as_ref().map(|kept| kept.since);
-                if expected.is_some_and(|expected| expected != since) {
-                    return Ok(None);
+                if !is_expected(before.as_ref()) {
+                    return Ok(Err(before));
                 }
                 settings.keep(word, text, now);
                 put(tx, &table, &settings);
                 let after = settings.kept.remove(word);
-                Ok::<_, Error>(Some(Keeping { before, after }))
+                Ok::<_, Error>(Ok(Keeping { before, after }))
             })
             .await
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tables::{Keeping, Kept, Settings, Table};
 
-use super::error::{fault, invalid};
+use super::error::{about_table, invalid};
 use super::{Asked, settings, table};
 use crate::context::Context;
 use crate::moment::seconds;
@@ -200,35 +200,48 @@ impl Input {
     }
 
     async fn keep(&self, asked: &Asked<'_>, policy: Option<&str>) -> Result<Keeping, Fault> {
-        let expected = match self.expected_revision_id.as_deref() {
-            None => None,
-            Some(NO_POLICY) => Some(None),
-            Some(revision) => Some(Some(of_revision(revision)?)),
-        };
         let name = self.table(asked)?;
         let kept = (POLICY, policy);
-        let done = asked.tables.keep(asked.space(), name, kept, expected).await;
-        done.map_err(fault)?.ok_or_else(|| {
-            let revision = self.expected_revision_id.as_deref().unwrap_or_default();
-            not_found(&format!(
-                "Resource-based policy not found for the provided ResourceArn: Requested update for policy with revision id {revision}, but the policy associated to target table did not match"
-            ))
-        })
+        let expected = self.expected_revision_id.as_deref();
+        let is_expected = |kept: Option<&Kept>| match expected {
+            None => true,
+            Some(NO_POLICY) => kept.is_none(),
+            Some(expected) => kept.is_some_and(|kept| revision(kept) == expected),
+        };
+        let done = asked
+            .tables
+            .keep(asked.space(), name, kept, is_expected)
+            .await;
+        done.map_err(about_table)?
+            .map_err(|other| unexpected(name, expected.unwrap_or_default(), other.as_ref()))
     }
 }
 
-fn not_found(message: &str) -> Fault {
+/// Another policy is there than the one that was expected, or one and none.
+fn unexpected(table: &str, expected: &str, found: Option<&Kept>) -> Fault {
+    let found = found.map(revision);
+    not_found(&match (expected, found) {
+        (NO_POLICY, found) => format!(
+            "Requested policy update expecting none to be present for table {table}, but a policy exists with revision id {}.",
+            found.unwrap_or_default()
+        ),
+        (expected, Some(found)) => format!(
+            "Requested update for policy with revision id {expected}, but the policy associated to target table {table} has revision id {found}."
+        ),
+        (expected, None) => format!(
+            "Requested update for policy with revision id {expected}, but table {table} has no associated policy."
+        ),
+    })
+}
+
+fn not_found(what: &str) -> Fault {
+    let message = format!("Resource-based policy not found for the provided ResourceArn: {what}");
     Fault::new("PolicyNotFoundException", message)
 }
 
 /// A policy's revision is when it was put.
 fn revision(kept: &Kept) -> String {
     kept.since.as_micros().to_string()
-}
-
-fn of_revision(text: &str) -> Result<base::Timestamp, Fault> {
-    let micros = text.parse().map(base::Timestamp::from_micros);
-    micros.map_err(|_| Fault::validation("Invalid ExpectedRevisionId"))
 }
 
 fn told(asked: &Asked<'_>, kept: Option<&Kept>) -> wire::Response {
@@ -261,13 +274,9 @@ pub(super) fn policy(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["ResourceArn"])?;
     let input: Input = asked.call.read()?;
     let found = asked.tables.settings(asked.space(), input.table(&asked)?);
-    let found = found.map_err(fault)?;
-    let kept = found.kept.get(POLICY).ok_or_else(|| {
-        not_found(&format!(
-            "Resource-based policy not found for the provided ResourceArn: {}",
-            input.resource_arn
-        ))
-    })?;
+    let found = found.map_err(about_table)?;
+    let kept = found.kept.get(POLICY);
+    let kept = kept.ok_or_else(|| not_found(&input.resource_arn))?;
     Ok(asked.answer(&json!({ "Policy": kept.text, "RevisionId": revision(kept) })))
 }
 

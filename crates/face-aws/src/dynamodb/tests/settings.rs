@@ -179,11 +179,6 @@ async fn a_class_encryption_and_a_policy_are_kept_and_told() {
         world.refused("PutResourcePolicy", wrong).await.0,
         "ValidationException"
     );
-    let stale = json!({ "ResourceArn": ARN, "Policy": policy, "ExpectedRevisionId": "1" });
-    assert_eq!(
-        world.refused("PutResourcePolicy", stale).await.0,
-        "PolicyNotFoundException"
-    );
     let gone = world
         .ok("DeleteResourcePolicy", json!({ "ResourceArn": ARN }))
         .await;
@@ -192,6 +187,61 @@ async fn a_class_encryption_and_a_policy_are_kept_and_told() {
         .refused("GetResourcePolicy", json!({ "ResourceArn": ARN }))
         .await;
     assert_eq!(code, "PolicyNotFoundException");
+}
+
+/// A policy is changed as one of a revision, or as none; when it is another, that is told.
+#[tokio::test]
+async fn a_policy_of_another_revision_is_left() {
+    const NONE: &str = "Resource-based policy not found for the provided ResourceArn: ";
+    const UPDATE: &str = "Requested update for policy with revision id old, but";
+    let world = World::with_tables().await;
+    let statement =
+        json!({ "Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": ARN });
+    let policy = json!({ "Statement": statement }).to_string();
+    let of =
+        |arn: &str, revision: &str| json!({ "ResourceArn": arn, "ExpectedRevisionId": revision });
+    let put = |arn: &str, revision: &str| with(of(arn, revision), json!({ "Policy": policy }));
+    let refused = async |operation, input, code: &str, message: String| {
+        let expected = (code.to_owned(), message);
+        assert_eq!(world.refused(operation, input).await, expected);
+    };
+    let none = format!("{NONE}{UPDATE} table music has no associated policy.");
+    let missing = "PolicyNotFoundException";
+    refused("PutResourcePolicy", put(ARN, "old"), missing, none.clone()).await;
+    refused("DeleteResourcePolicy", of(ARN, "old"), missing, none).await;
+    let kept = world.ok("PutResourcePolicy", put(ARN, "NO_POLICY")).await;
+    let revision = kept["RevisionId"].as_str().unwrap();
+    let other = format!(
+        "{NONE}{UPDATE} the policy associated to target table music has revision id {revision}."
+    );
+    refused("PutResourcePolicy", put(ARN, "old"), missing, other.clone()).await;
+    refused("DeleteResourcePolicy", of(ARN, "old"), missing, other).await;
+    let some = format!(
+        "{NONE}Requested policy update expecting none to be present for table music, but a policy exists with revision id {revision}."
+    );
+    refused("PutResourcePolicy", put(ARN, "NO_POLICY"), missing, some).await;
+    let absent = ARN.replace("music", "absent");
+    let (code, message) = (
+        "ResourceNotFoundException",
+        "Requested resource not found: Table: absent not found",
+    );
+    refused(
+        "PutResourcePolicy",
+        put(&absent, "old"),
+        code,
+        message.into(),
+    )
+    .await;
+    refused(
+        "DeleteResourcePolicy",
+        of(&absent, "old"),
+        code,
+        message.into(),
+    )
+    .await;
+    let get = json!({ "ResourceArn": absent });
+    refused("GetResourcePolicy", get, code, message.into()).await;
+    world.ok("DeleteResourcePolicy", of(ARN, revision)).await;
 }
 
 #[tokio::test]
