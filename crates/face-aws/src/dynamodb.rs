@@ -54,12 +54,32 @@ use crate::context::Context;
 use crate::protocol::{Call, Fault, Manner, Operation, Service};
 use direct::Direct;
 
+/// As recordings of the real service have them.
+const LISTED: [(&str, &[&str]); 4] = [
+    (
+        "Select",
+        &[
+            "SPECIFIC_ATTRIBUTES",
+            "COUNT",
+            "ALL_ATTRIBUTES",
+            "ALL_PROJECTED_ATTRIBUTES",
+        ],
+    ),
+    (
+        "ReturnValue",
+        &["ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"],
+    ),
+    ("ConditionalOperator", &["OR", "AND"]),
+    ("ScalarAttributeType", &["B", "N", "S"]),
+];
+
 pub(crate) static SERVICE: Service = Service::new(
     include_str!("../models/dynamodb.json"),
     Manner {
         package: Some("com.amazonaws.dynamodb.v20120810"),
         crc32: true,
         named: &[("TableArn", "TableName")],
+        listed: &LISTED,
         first: None,
     },
 );

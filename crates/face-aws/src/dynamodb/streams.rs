@@ -29,6 +29,7 @@ pub(crate) static SERVICE: Service = Service::new(
         package: Some("com.amazonaws.dynamodb.v20120810"),
         crc32: true,
         named: &[],
+        listed: &[],
         first: None,
     },
 );

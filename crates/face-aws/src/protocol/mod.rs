@@ -56,6 +56,8 @@ pub(crate) struct Manner {
     /// Shapes that are held to another shape's constraints: pairs of theirs and that one. The values that the other
     /// cannot hold (an ARN in the place of a name) are told apart by their beginning `arn:`.
     pub(crate) named: &'static [(&'static str, &'static str)],
+    /// Enumerations that messages list in another order than the model.
+    pub(crate) listed: &'static [(&'static str, &'static [&'static str])],
     /// Looks at the input after its types and before its constraints.
     pub(crate) first: Option<Check>,
 }
@@ -66,6 +68,7 @@ impl Manner {
         package: None,
         crc32: false,
         named: &[],
+        listed: &[],
         first: None,
     };
 }
@@ -170,7 +173,7 @@ impl Service {
             first(operation, &input)?;
         }
         if let Some(shape) = operation.input {
-            validate::check(model, self.manner.named, shape, &input, &payload)?;
+            validate::check(model, &self.manner, shape, &input, &payload)?;
         }
         Ok(Call {
             operation,

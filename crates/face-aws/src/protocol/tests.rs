@@ -7,6 +7,7 @@ const DYNAMODB: Manner = Manner {
     package: Some("com.amazonaws.dynamodb.v20120810"),
     crc32: true,
     named: &[("TableArn", "TableName")],
+    listed: &[],
     first: None,
 };
 

@@ -3,22 +3,22 @@
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::Fault;
 use super::model::{Kind, Member, Model, Shape, ShapeId};
+use super::{Fault, Manner};
 
 /// More are not told.
 const MOST: usize = 10;
 
 pub(super) fn check(
     model: &Model,
-    named: &[(&str, &str)],
+    manner: &Manner,
     shape: ShapeId,
     input: &Map<String, Value>,
     payload: &Bytes,
 ) -> Result<(), Fault> {
     let mut validator = Validator {
         model,
-        named,
+        manner,
         found: Vec::new(),
     };
     validator.structure(&At::Root, shape, input, payload);
@@ -31,7 +31,7 @@ pub(super) fn check(
 
 struct Validator<'a> {
     model: &'a Model,
-    named: &'a [(&'a str, &'a str)],
+    manner: &'a Manner,
     found: Vec<String>,
 }
 
@@ -96,7 +96,8 @@ impl<'a> Validator<'a> {
     fn shape(&self, id: ShapeId, value: &Value) -> &'a Shape {
         let shape = self.model.shape(id);
         let is_arn = value.as_str().is_some_and(|text| text.starts_with("arn:"));
-        self.named
+        self.manner
+            .named
             .iter()
             .find(|(theirs, _)| *theirs == shape.name && !is_arn)
             .and_then(|(_, name)| self.model.shape_named(name))
@@ -104,15 +105,15 @@ impl<'a> Validator<'a> {
     }
 
     fn constraints(&mut self, at: &At<'_>, shape: &Shape, value: &Value) {
-        for broken in broken(shape, value) {
+        for broken in self.broken(shape, value) {
             self.report(at, value, &broken);
         }
     }
 
     fn keys(&mut self, at: &At<'_>, shape: &Shape, map: &Value, entries: &Map<String, Value>) {
         for key in entries.keys() {
-            if !broken_text(shape, key).is_empty() {
-                let wanted = all(shape).join(", ");
+            if !self.broken_text(shape, key).is_empty() {
+                let wanted = self.all(shape).join(", ");
                 self.report(
                     at,
                     map,
@@ -133,37 +134,63 @@ impl<'a> Validator<'a> {
             ));
         }
     }
-}
 
-/// What a value breaks.
-fn broken(shape: &Shape, value: &Value) -> Vec<String> {
-    match (value, measured(shape, value)) {
-        (Value::String(text), None) => broken_text(shape, text),
-        (_, Some((measure, size))) => out_of_bounds(shape, measure, size),
-        (_, None) => Vec::new(),
+    /// What a value breaks.
+    fn broken(&self, shape: &Shape, value: &Value) -> Vec<String> {
+        match (value, measured(shape, value)) {
+            (Value::String(text), None) => self.broken_text(shape, text),
+            (_, Some((measure, size))) => out_of_bounds(shape, measure, size),
+            (_, None) => Vec::new(),
+        }
     }
-}
 
-fn broken_text(shape: &Shape, text: &str) -> Vec<String> {
-    let mut broken = Vec::new();
-    if !shape.allowed.is_empty() && !shape.allowed.iter().any(|allowed| allowed == text) {
-        broken.push(enumeration(shape));
+    fn broken_text(&self, shape: &Shape, text: &str) -> Vec<String> {
+        let mut broken = Vec::new();
+        if !shape.allowed.is_empty() && !shape.allowed.iter().any(|allowed| allowed == text) {
+            broken.push(self.enumeration(shape));
+        }
+        if let Some(pattern) = &shape.pattern
+            && !pattern.matches(text)
+        {
+            broken.push(matching(&pattern.text));
+        }
+        if matches!(shape.kind, Kind::String) && (shape.min.is_some() || shape.max.is_some()) {
+            // Java counts UTF-16 units.
+            let length = if text.is_ascii() {
+                text.len()
+            } else {
+                text.encode_utf16().count()
+            };
+            broken.extend(out_of_bounds(shape, "length", float(length)));
+        }
+        broken
     }
-    if let Some(pattern) = &shape.pattern
-        && !pattern.matches(text)
-    {
-        broken.push(matching(&pattern.text));
+
+    /// Everything that a map's keys are held to, as one message lists it.
+    fn all(&self, shape: &Shape) -> Vec<String> {
+        let mut all = Vec::new();
+        all.extend(shape.max.map(|max| at_most("length", max)));
+        all.extend(shape.min.map(|min| at_least("length", min)));
+        all.extend(
+            shape
+                .pattern
+                .as_ref()
+                .map(|pattern| matching(&pattern.text)),
+        );
+        if !shape.allowed.is_empty() {
+            all.push(self.enumeration(shape));
+        }
+        all
     }
-    if matches!(shape.kind, Kind::String) && (shape.min.is_some() || shape.max.is_some()) {
-        // Java counts UTF-16 units.
-        let length = if text.is_ascii() {
-            text.len()
-        } else {
-            text.encode_utf16().count()
+
+    fn enumeration(&self, shape: &Shape) -> String {
+        let mut listed = self.manner.listed.iter();
+        let allowed = match listed.find(|(name, _)| *name == shape.name) {
+            Some((_, allowed)) => allowed.join(", "),
+            None => shape.allowed.join(", "),
         };
-        broken.extend(out_of_bounds(shape, "length", float(length)));
+        format!("Member must satisfy enum value set: [{allowed}]")
     }
-    broken
 }
 
 fn out_of_bounds(shape: &Shape, measure: &str, size: f64) -> Vec<String> {
@@ -183,28 +210,6 @@ fn out_of_bounds(shape: &Shape, measure: &str, size: f64) -> Vec<String> {
 )]
 fn float(length: usize) -> f64 {
     length as f64
-}
-
-/// Everything that a map's keys are held to, as one message lists it.
-fn all(shape: &Shape) -> Vec<String> {
-    let mut all = Vec::new();
-    all.extend(shape.max.map(|max| at_most("length", max)));
-    all.extend(shape.min.map(|min| at_least("length", min)));
-    all.extend(
-        shape
-            .pattern
-            .as_ref()
-            .map(|pattern| matching(&pattern.text)),
-    );
-    if !shape.allowed.is_empty() {
-        all.push(enumeration(shape));
-    }
-    all
-}
-
-fn enumeration(shape: &Shape) -> String {
-    let allowed = shape.allowed.join(", ");
-    format!("Member must satisfy enum value set: [{allowed}]")
 }
 
 fn matching(pattern: &str) -> String {
