@@ -8,6 +8,7 @@ mod account;
 mod alter;
 mod attribute;
 mod batch;
+mod bounds;
 mod capacity;
 mod checks;
 mod create;

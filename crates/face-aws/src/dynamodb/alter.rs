@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tables::{Alteration, Error, IndexAlteration, Most, NewFeed, Table, Throughput};
-
-use super::create::{BillingMode, per_request, throughput};
-use super::error::{about_table, fault, invalid, missing};
-use super::index::{
-    Definition, Definitions, MOST_GLOBAL, OnDemand, Provisioned, Secondary, check_projected,
+use tables::{
+    Alteration, Error, Index, IndexAlteration, Most, NewFeed, Settings, Table, Throughput,
 };
+
+use super::bounds::OnDemand;
+use super::create::{BillingMode, per_request};
+use super::error::{about_table, fault, invalid, missing};
+use super::index::{Definition, Definitions, MOST_GLOBAL, Provisioned, Secondary, check_projected};
 use super::stream::Specification;
 use super::{Asked, kept, settings, table};
 use crate::protocol::Fault;
@@ -92,18 +93,19 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     let on_demand = provisioned.unwrap_or(table.provisioned).is_none();
     let kept = input.kept.checked(asked.context)?;
     let settings = asked.tables.settings(asked.space(), &name);
-    kept::check_encryption(&settings.map_err(about_table)?, &kept)?;
+    let settings = settings.map_err(about_table)?;
+    kept::check_encryption(&settings, &kept)?;
     let alteration = Alteration {
         provisioned,
         protected,
         feed,
-        most: input.most(on_demand)?,
+        most: input.most(on_demand, &settings)?,
         kept,
         indexes: input.indexes(&table, on_demand)?,
     };
     let altered = asked.tables.alter(asked.space(), &name, &alteration).await;
     let altered = altered.map_err(|error| match error {
-        Error::NoSuchIndex(_) => missing("Requested resource not found"),
+        Error::NoSuchIndex(index) => no_index(&index, &name),
         error => fault(error),
     })?;
     let printed = table::print(asked.context, &altered, "ACTIVE");
@@ -195,30 +197,46 @@ impl Input {
         match (self.billing_mode, given) {
             (None, None) => Ok(None),
             (None, Some(_)) if table.provisioned.is_none() => Err(per_request()),
-            (Some(BillingMode::Provisioned), None) if table.provisioned.is_some() => Ok(None),
-            (Some(mode), given) => throughput(mode, given).map(Some),
-            (None, Some(given)) => {
+            (Some(BillingMode::Provisioned), None) => Err(invalid(
+                "ProvisionedThroughput must be specified when BillingMode is PROVISIONED",
+            )),
+            (Some(BillingMode::PayPerRequest), Some(_)) => Err(invalid(
+                "ProvisionedThroughput cannot be specified when BillingMode is PAY_PER_REQUEST",
+            )),
+            (Some(BillingMode::PayPerRequest), None) => Ok(Some(None)),
+            (Some(BillingMode::Provisioned) | None, Some(given)) => {
                 let wanted = given.checked()?;
                 if table.provisioned == Some(wanted) {
-                    return Err(unchanged(wanted));
+                    return Err(unchanged("table", "the table", wanted));
                 }
                 Ok(Some(Some(wanted)))
             }
         }
     }
 
-    fn most(&self, on_demand: bool) -> Result<BTreeMap<Option<String>, Most>, Fault> {
+    fn most(
+        &self,
+        on_demand: bool,
+        settings: &Settings,
+    ) -> Result<BTreeMap<Option<String>, Most>, Fault> {
+        let old = |index| settings.most(index).unwrap_or_default();
         let mut most = BTreeMap::new();
         if let Some(asked) = &self.on_demand_throughput {
-            most.insert(None, asked.checked(on_demand)?);
+            most.insert(None, asked.of_old(on_demand, None, old(None))?);
         }
         for update in &self.global_secondary_index_updates {
-            let created = update.create.as_ref();
-            let created = created.map(|index| (&index.index_name, &index.on_demand_throughput));
-            let updated = update.update.as_ref();
-            let updated = updated.map(|index| (&index.index_name, &index.on_demand_throughput));
-            if let Some((name, Some(asked))) = created.or(updated) {
-                most.insert(Some(name.clone()), asked.checked(on_demand)?);
+            if let Some(index) = &update.create
+                && let Some(asked) = &index.on_demand_throughput
+            {
+                let asked = asked.of_new(on_demand, Some(&index.index_name))?;
+                most.insert(Some(index.index_name.clone()), asked);
+            }
+            if let Some(index) = &update.update
+                && let Some(asked) = &index.on_demand_throughput
+            {
+                let name = Some(index.index_name.as_str());
+                let asked = asked.of_old(on_demand, name, old(name))?;
+                most.insert(Some(index.index_name.clone()), asked);
             }
         }
         Ok(most)
@@ -239,6 +257,7 @@ impl Input {
                 }
                 (None, Some(index), None) => {
                     let name = index.index_name;
+                    global(table, &name, "delete")?;
                     (name.clone(), IndexAlteration::Drop(name))
                 }
                 (None, None, Some(index)) => {
@@ -247,20 +266,34 @@ impl Input {
                             "the parameter WarmThroughput of DynamoDB's indexes",
                         ));
                     }
-                    if table.index(&index.index_name).is_none() {
-                        return Err(missing("Requested resource not found"));
-                    }
+                    let name = index.index_name;
+                    let old = global(table, &name, "update")?;
                     let provisioned = match &index.provisioned_throughput {
-                        Some(_) if on_demand => return Err(per_request()),
+                        Some(_) if on_demand => {
+                            return Err(invalid(format!(
+                                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
+                            )));
+                        }
                         Some(provisioned) => provisioned.checked()?,
                         None => continue,
                     };
-                    let name = index.index_name;
+                    if old.provisioned == Some(provisioned) {
+                        return Err(unchanged(
+                            &format!("index {name}"),
+                            &format!("index {name}"),
+                            provisioned,
+                        ));
+                    }
                     (name.clone(), IndexAlteration::Provision(name, provisioned))
+                }
+                (None, None, None) => {
+                    return Err(invalid(
+                        "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null",
+                    ));
                 }
                 _ => {
                     return Err(invalid(
-                        "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null",
+                        "Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object",
                     ));
                 }
             };
@@ -268,12 +301,6 @@ impl Input {
                 return Err(invalid(format!(
                     "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
                 )));
-            }
-            // A local index is not one that this could be about.
-            if table.index(&name).is_some_and(|index| index.local)
-                && !matches!(alteration, IndexAlteration::Create(_))
-            {
-                return Err(missing("Requested resource not found"));
             }
             names.push(name);
             alterations.push(alteration);
@@ -340,9 +367,35 @@ fn check_types(table: &Table, key: &tables::IndexKey) -> Result<(), Fault> {
     }
 }
 
-fn unchanged(wanted: Throughput) -> Fault {
+fn no_index(index: &str, table: &str) -> Fault {
+    missing(format!(
+        "Requested resource not found: Index {index} for table {table}"
+    ))
+}
+
+/// The global index that a change is about.
+fn global<'a>(table: &'a Table, name: &str, change: &str) -> Result<&'a Index, Fault> {
+    match table.index(name) {
+        Some(index) if index.local => Err(Fault::validation(format!(
+            "Cannot {change} an index that is not a GlobalSecondaryIndex: {name}"
+        ))),
+        Some(index) => Ok(index),
+        None => Err(no_index(name, &table.name)),
+    }
+}
+
+fn unchanged(of: &str, provisioned_for: &str, wanted: Throughput) -> Fault {
     let Throughput { read, write } = wanted;
+    let told = |name: &str, units: u64| {
+        format!(
+            "Current {name} provisioned for {provisioned_for}: {units}. Requested {name}: {units}."
+        )
+    };
+    let (reads, writes) = (
+        told("ReadCapacityUnits", read),
+        told("WriteCapacityUnits", write),
+    );
     Fault::validation(format!(
-        "The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: {read}. Requested ReadCapacityUnits: {read}. Current WriteCapacityUnits provisioned for the table: {write}. Requested WriteCapacityUnits: {write}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+        "The provisioned throughput for the {of} will not change. The requested value equals the current value. {reads} {writes} Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
     ))
 }

@@ -4,8 +4,9 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tables::{NewFeed, NewTable, Throughput};
 
+use super::bounds::OnDemand;
 use super::error::{fault, invalid};
-use super::index::{Definition, Definitions, KeyElement, OnDemand, Provisioned, Secondary};
+use super::index::{Definition, Definitions, KeyElement, Provisioned, Secondary};
 use super::stream::Specification;
 use super::{Asked, kept, settings, table, tags};
 use crate::context::Context;
@@ -87,11 +88,11 @@ impl NewInput {
         let on_demand = provisioned.is_none();
         let mut most = BTreeMap::new();
         if let Some(asked) = &self.on_demand_throughput {
-            most.insert(None, asked.checked(on_demand)?);
+            most.insert(None, asked.of_new(on_demand, None)?);
         }
         for index in self.global_secondary_indexes.iter().flatten() {
             if let Some(asked) = &index.on_demand_throughput {
-                let asked = asked.checked(on_demand)?;
+                let asked = asked.of_new(on_demand, Some(&index.index_name))?;
                 most.insert(Some(index.index_name.clone()), asked);
             }
         }

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tables::{
-    Description, Index, IndexKey, KeyAttribute, KeyParts, KeySchema, KeyType, Most, NewIndex,
-    Projected, Throughput,
+    Description, Index, IndexKey, KeyAttribute, KeyParts, KeySchema, KeyType, NewIndex, Projected,
+    Throughput,
 };
 
+use super::bounds::{self, OnDemand};
 use super::error::invalid;
 use super::table;
 use crate::context::Context;
@@ -47,14 +48,6 @@ pub(super) struct Provisioned {
     write_capacity_units: u64,
 }
 
-/// `OnDemandThroughput`: what may be used at most; -1 takes the bound away.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct OnDemand {
-    max_read_request_units: Option<i64>,
-    max_write_request_units: Option<i64>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Secondary {
@@ -88,41 +81,6 @@ impl Provisioned {
             write: bounded("WriteCapacityUnits", self.write_capacity_units)?,
         })
     }
-}
-
-impl OnDemand {
-    pub(super) fn checked(&self, on_demand: bool) -> Result<Most, Fault> {
-        if !on_demand {
-            return Err(invalid(
-                "OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST",
-            ));
-        }
-        Ok(Most {
-            read: most_of("maxReadRequestUnits", self.max_read_request_units)?,
-            write: most_of("maxWriteRequestUnits", self.max_write_request_units)?,
-        })
-    }
-}
-
-fn most_of(name: &str, units: Option<i64>) -> Result<Option<u64>, Fault> {
-    match units {
-        None | Some(-1) => Ok(None),
-        Some(units) => match u64::try_from(units) {
-            Ok(units) if units > 0 => Ok(Some(units)),
-            _ => Err(invalid(format!(
-                "Given value {units} for {name} is out of bounds"
-            ))),
-        },
-    }
-}
-
-/// An `OnDemandThroughput`. What is not bounded is told as -1.
-pub(super) fn most(most: Most) -> Value {
-    let units = |units: Option<u64>| units.map_or(json!(-1), Value::from);
-    json!({
-        "MaxReadRequestUnits": units(most.read),
-        "MaxWriteRequestUnits": units(most.write),
-    })
 }
 
 fn bounded(name: &str, units: u64) -> Result<u64, Fault> {
@@ -344,7 +302,7 @@ impl Definitions<'_> {
             }
             (false, None) => {
                 return Err(invalid(format!(
-                    "ReadCapacityUnits and WriteCapacityUnits must both be specified for index: {name}"
+                    "ProvisionedThroughput is not specified for index: {name}"
                 )));
             }
             (false, Some(provisioned)) => Some(provisioned.checked()?),
@@ -474,7 +432,7 @@ pub(super) fn print(context: &Context, description: &Description, index: &Index)
         }
         printed["ProvisionedThroughput"] = throughput(index.provisioned);
         if let Some(units) = description.settings.most(Some(&index.name)) {
-            printed["OnDemandThroughput"] = most(units);
+            printed["OnDemandThroughput"] = bounds::print(units);
         }
     }
     printed

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tables::{Description, Error, Index, KeyAttribute, Table};
 
 use super::error::{fault, missing};
-use super::{attribute, index, kept, stream};
+use super::{attribute, bounds, index, kept, stream};
 use crate::context::Context;
 use crate::moment::seconds;
 use crate::place::Place;
@@ -87,7 +87,7 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         printed["TableStatus"] = "CREATING".into();
     }
     if let Some(most) = description.settings.most(None) {
-        printed["OnDemandThroughput"] = index::most(most);
+        printed["OnDemandThroughput"] = bounds::print(most);
     }
     kept::print(&description.settings, table, &mut printed);
     if table.provisioned.is_none() {

@@ -20,7 +20,11 @@ async fn a_table_is_paid_and_protected_otherwise() {
         ),
         (
             json!({ "BillingMode": "PROVISIONED" }),
-            "One or more parameter values were invalid: ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+            "One or more parameter values were invalid: ProvisionedThroughput must be specified when BillingMode is PROVISIONED",
+        ),
+        (
+            json!({ "BillingMode": "PAY_PER_REQUEST", "ProvisionedThroughput": units }),
+            "One or more parameter values were invalid: ProvisionedThroughput cannot be specified when BillingMode is PAY_PER_REQUEST",
         ),
     ] {
         world.invalid("UpdateTable", update(more), message).await;
@@ -30,9 +34,13 @@ async fn a_table_is_paid_and_protected_otherwise() {
     let told = &altered["TableDescription"];
     assert_eq!(told["ProvisionedThroughput"]["WriteCapacityUnits"], 6);
     assert_eq!(told.get("BillingModeSummary"), None);
-    let same = update(json!({ "ProvisionedThroughput": units }));
-    let (_, message) = world.refused("UpdateTable", same).await;
-    assert!(message.starts_with("The provisioned throughput for the table will not change."));
+    for same in [
+        json!({ "ProvisionedThroughput": units }),
+        json!({ "ProvisionedThroughput": units, "BillingMode": "PROVISIONED" }),
+    ] {
+        let (_, message) = world.refused("UpdateTable", update(same)).await;
+        assert!(message.starts_with("The provisioned throughput for the table will not change."));
+    }
     let protect = |on: bool| update(json!({ "DeletionProtectionEnabled": on }));
     let altered = world.ok("UpdateTable", protect(true)).await;
     assert_eq!(
@@ -377,7 +385,7 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
         "IndexName": "by-name",
         "KeySchema": [{ "AttributeName": "name", "KeyType": "HASH" }],
         "Projection": { "ProjectionType": "ALL" },
-        "OnDemandThroughput": most(7, -1),
+        "OnDemandThroughput": { "MaxReadRequestUnits": 7 },
     }]);
     let on_demand = with(
         table("most", json!([["id", "S"]])),
@@ -399,10 +407,17 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
     let created = world.ok("CreateTable", on_demand.clone()).await;
     assert_eq!(
         told(&created["TableDescription"]),
-        (most(5, 6), most(7, -1))
+        (most(5, 6), json!({ "MaxReadRequestUnits": 7 }))
     );
-    let bound = json!({ "TableName": "most", "OnDemandThroughput": most(-1, 9) });
-    world.ok("UpdateTable", bound).await;
+    // What is not asked for stays.
+    for more in [
+        json!({ "MaxWriteRequestUnits": 9 }),
+        json!({ "MaxReadRequestUnits": -1 }),
+    ] {
+        let bound = json!({ "TableName": "most", "OnDemandThroughput": more });
+        world.ok("UpdateTable", bound).await;
+    }
+    let left = json!({ "MaxWriteRequestUnits": 9 });
     let altered = world
         .ok(
             "UpdateTable",
@@ -414,12 +429,12 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
         .await;
     assert_eq!(
         told(&altered["TableDescription"]),
-        (most(-1, 9), Value::Null)
+        (left.clone(), Value::Null)
     );
     let described = world
         .ok("DescribeTable", json!({ "TableName": "most" }))
         .await;
-    assert_eq!(told(&described["Table"]), (most(-1, 9), Value::Null));
+    assert_eq!(told(&described["Table"]), (left, Value::Null));
 
     let mut warm = with(on_demand.clone(), json!({ "TableName": "other" }));
     warm["GlobalSecondaryIndexes"][0]["WarmThroughput"] = json!({ "ReadUnitsPerSecond": 12_000 });
@@ -438,8 +453,72 @@ async fn what_requests_may_use_at_most_is_kept_and_told() {
         "BillingMode": "PROVISIONED",
         "ProvisionedThroughput": { "ReadCapacityUnits": 1, "WriteCapacityUnits": 1 },
     });
-    let message = "One or more parameter values were invalid: OnDemandThroughput can only be specified when BillingMode is PAY_PER_REQUEST";
-    world
-        .invalid("CreateTable", with(on_demand, provisioned), message)
-        .await;
+    const FOR: &str = "for OnDemandThroughput";
+    const INVALID: &str = "One or more parameter values were invalid: ";
+    let message = format!(
+        "{INVALID}MaxReadRequestUnits {FOR} cannot be specified when table BillingMode is PROVISIONED."
+    );
+    let provisioned = with(on_demand.clone(), provisioned);
+    world.invalid("CreateTable", provisioned, &message).await;
+    let mut indexed = with(on_demand.clone(), json!({ "TableName": "other" }));
+    indexed["GlobalSecondaryIndexes"][0]["OnDemandThroughput"] = most(1, -1);
+    let message = format!(
+        "{INVALID}Requested MaxWriteRequestUnits {FOR} for index : by-name is outside of valid range"
+    );
+    world.invalid("CreateTable", indexed, &message).await;
+    for (most, name) in [
+        (most(0, 1), "MaxReadRequestUnits"),
+        (most(-1, -2), "MaxWriteRequestUnits"),
+    ] {
+        let bound = json!({ "TableName": "most", "OnDemandThroughput": most });
+        let message =
+            format!("{INVALID}Requested {name} {FOR} for table is outside of valid range");
+        world.invalid("UpdateTable", bound, &message).await;
+    }
+}
+
+#[tokio::test]
+async fn changes_of_indexes_must_be_about_global_ones() {
+    const INVALID: &str = "One or more parameter values were invalid: ";
+    let world = World::new();
+    let units = json!({ "ReadCapacityUnits": 2, "WriteCapacityUnits": 3 });
+    let mut made = table("music", json!([["id", "S"], ["at", "N"]]));
+    let index = |name: &str, keys: Value| json!({ "IndexName": name, "KeySchema": keys, "Projection": { "ProjectionType": "ALL" } });
+    let (hash, range) = (
+        json!({ "AttributeName": "id", "KeyType": "HASH" }),
+        json!({ "AttributeName": "at", "KeyType": "RANGE" }),
+    );
+    made["BillingMode"] = "PROVISIONED".into();
+    made["ProvisionedThroughput"] = units.clone();
+    made["LocalSecondaryIndexes"] = json!([index("local", json!([hash, range]))]);
+    made["GlobalSecondaryIndexes"] = json!([index("global", json!([hash]))]);
+    let message = format!("{INVALID}ProvisionedThroughput is not specified for index: global");
+    world.invalid("CreateTable", made.clone(), &message).await;
+    made["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"] = units.clone();
+    world.ok("CreateTable", made).await;
+    let provision =
+        |name: &str| json!({ "Update": { "IndexName": name, "ProvisionedThroughput": units } });
+    let drop = |name: &str| json!({ "Delete": { "IndexName": name } });
+    let local = "an index that is not a GlobalSecondaryIndex: local";
+    let same = "The provisioned throughput for the index global will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for index global: 2. Requested ReadCapacityUnits: 2. Current WriteCapacityUnits provisioned for index global: 3. Requested WriteCapacityUnits: 3. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.";
+    for (change, message) in [
+        (provision("local"), format!("Cannot update {local}")),
+        (drop("local"), format!("Cannot delete {local}")),
+        (provision("global"), same.to_owned()),
+        (
+            with(drop("global"), provision("global")),
+            format!(
+                "{INVALID}Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object"
+            ),
+        ),
+    ] {
+        let update = json!({ "TableName": "music", "GlobalSecondaryIndexUpdates": [change] });
+        world.invalid("UpdateTable", update, &message).await;
+    }
+    for change in [provision("none"), drop("none")] {
+        let update = json!({ "TableName": "music", "GlobalSecondaryIndexUpdates": [change] });
+        let message = "Requested resource not found: Index none for table music".to_owned();
+        let expected = ("ResourceNotFoundException".to_owned(), message);
+        assert_eq!(world.refused("UpdateTable", update).await, expected);
+    }
 }
