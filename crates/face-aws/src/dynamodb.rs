@@ -30,6 +30,7 @@ mod query;
 pub(crate) mod record;
 mod scan;
 mod settings;
+mod sizes;
 mod statement;
 pub(crate) mod stream;
 pub(crate) mod streams;
@@ -81,7 +82,7 @@ pub(crate) static SERVICE: Service = Service::new(
         crc32: true,
         named: &[("TableArn", "TableName")],
         listed: &LISTED,
-        first: None,
+        first: Some(sizes::check),
     },
 );
 

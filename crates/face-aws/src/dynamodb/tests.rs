@@ -558,6 +558,50 @@ async fn each_operation_tells_a_wrong_value_in_its_own_way() {
     }
 }
 
+/// Some sizes are looked at first, and told without what was given.
+#[tokio::test]
+async fn sizes_are_told_alone() {
+    let world = World::with_tables().await;
+    let keys = |count| (0..count).map(|at| json!({ "id": { "S": format!("{at}") } }));
+    let read =
+        |count| json!({ "RequestItems": { "music": { "Keys": keys(count).collect::<Value>() } } });
+    let empty = json!({ "TableName": "", "Key": {}, "ReturnValues": "WRONG" });
+    let at_least = "Member must have length greater than or equal to 1";
+    for (operation, input, at, must) in [
+        ("DeleteItem", empty.clone(), "TableName", at_least),
+        ("UpdateItem", empty, "TableName", at_least),
+        (
+            "PutItem",
+            json!({ "TableName": "", "Item": {} }),
+            "TableName",
+            at_least,
+        ),
+        (
+            "BatchGetItem",
+            json!({ "RequestItems": {} }),
+            "RequestItems",
+            at_least,
+        ),
+        (
+            "BatchGetItem",
+            read(0),
+            "RequestItems.music.member.Keys",
+            at_least,
+        ),
+        (
+            "BatchGetItem",
+            read(101),
+            "RequestItems.music.member.Keys",
+            "Member must have length less than or equal to 100",
+        ),
+    ] {
+        let message = counted(&format!(
+            "Value at '{at}' failed to satisfy constraint: {must}"
+        ));
+        world.invalid(operation, input, &message).await;
+    }
+}
+
 /// Writes of one item count what is found before their table is looked at.
 #[tokio::test]
 async fn writes_of_one_item_count_what_is_wrong_with_them() {
@@ -823,7 +867,7 @@ async fn bad_scans_are_refused() {
         ),
         (
             json!({ "Limit": 0 }),
-            "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+            "1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
         ),
         (
             json!({ "Select": "count" }),
