@@ -526,7 +526,7 @@ def test_bad_requests_get_the_services_own_errors(fulmar, s3, bucket):
     other = {"Authorization": "AWS4-HMAC-SHA256 nonsense", "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
     assert error("GET", f"/{bucket}/k", sign=False, headers=other) == (400, "AuthorizationHeaderMalformed")
     assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-storage-class": "GLACIER"}) == (501, "NotImplemented")
-    assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-tagging": "a=b"}) == (501, "NotImplemented")
+    assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-tagging": "aws:a=b"}) == (400, "InvalidTag")
     assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-server-side-encryption": "aws:kms"}) == (501, "NotImplemented")
     assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-meta-big": "x" * 3000}) == (400, "MetadataTooLarge")
     assert error("PUT", f"/{bucket}?versioning", b"<VersioningConfiguration/>") == (501, "NotImplemented")

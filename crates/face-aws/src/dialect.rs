@@ -511,15 +511,24 @@ fn object_record(event: &ObjectEvent) -> Value {
     let key = utf8_percent_encode(&event.key, KEY)
         .to_string()
         .replace(' ', "+");
+    let is_gone = event.kind == ObjectEventKind::RemovedByDelete;
+    let is_of_tags = matches!(
+        event.kind,
+        ObjectEventKind::Tagged | ObjectEventKind::Untagged
+    );
     let mut object = json!({ "key": key });
-    if event.kind != ObjectEventKind::RemovedByDelete {
+    if !is_gone && !is_of_tags {
         object["size"] = event.size.into();
+    }
+    if !is_gone {
         object["eTag"] = event.etag.trim_matches('"').into();
     }
-    object["sequencer"] = event.sequencer.to_uppercase().into();
+    if !is_of_tags {
+        object["sequencer"] = event.sequencer.to_uppercase().into();
+    }
     let place = Place::of(&event.space);
     json!({
-        "eventVersion": "2.1",
+        "eventVersion": if is_of_tags { "2.3" } else { "2.1" },
         "eventSource": "aws:s3",
         "awsRegion": place.region,
         "eventTime": instant(event.at),
@@ -550,6 +559,8 @@ fn event_name(kind: ObjectEventKind) -> &'static str {
         ObjectEventKind::CreatedByCopy => "ObjectCreated:Copy",
         ObjectEventKind::CreatedByMultipart => "ObjectCreated:CompleteMultipartUpload",
         ObjectEventKind::RemovedByDelete => "ObjectRemoved:Delete",
+        ObjectEventKind::Tagged => "ObjectTagging:Put",
+        ObjectEventKind::Untagged => "ObjectTagging:Delete",
     }
 }
 
@@ -636,6 +647,21 @@ mod tests {
         let object = record["s3"]["object"].as_object().unwrap();
         let names: Vec<&String> = object.keys().collect();
         assert_eq!(names, ["key", "sequencer"]);
+    }
+
+    #[test]
+    fn what_happens_to_tags_is_told_with_the_object_s_tag_alone() {
+        for (kind, name) in [
+            (ObjectEventKind::Tagged, "ObjectTagging:Put"),
+            (ObjectEventKind::Untagged, "ObjectTagging:Delete"),
+        ] {
+            let record = object_record(&event(kind));
+            assert_eq!(record["eventName"], name);
+            assert_eq!(record["eventVersion"], "2.3");
+            let object = record["s3"]["object"].as_object().unwrap();
+            let names: Vec<&String> = object.keys().collect();
+            assert_eq!(names, ["key", "eTag"]);
+        }
     }
 
     pub(super) fn function(format: LogFormat) -> Function {

@@ -216,6 +216,10 @@ fn object_changed(event: &ObjectEvent) -> Bytes {
         | ObjectEventKind::CreatedByCopy
         | ObjectEventKind::CreatedByMultipart => "google.cloud.storage.object.v1.finalized",
         ObjectEventKind::RemovedByDelete => "google.cloud.storage.object.v1.deleted",
+        // What other clouds call tags is metadata there.
+        ObjectEventKind::Tagged | ObjectEventKind::Untagged => {
+            "google.cloud.storage.object.v1.metadataUpdated"
+        }
     };
     let headers = [
         ("ce-specversion", "1.0".to_owned()),

@@ -160,4 +160,7 @@ pub enum ObjectEventKind {
     /// An upload in parts was completed.
     CreatedByMultipart,
     RemovedByDelete,
+    /// The object is as it was, but for its tags.
+    Tagged,
+    Untagged,
 }

@@ -2,7 +2,7 @@ use base::Space;
 use store::{Read, Tx};
 
 use crate::error::{Error, Result};
-use crate::schema::{self, BUCKETS, Bucket, OBJECTS, UPLOADS};
+use crate::schema::{self, BUCKET_TAGS, BUCKETS, Bucket, OBJECTS, ORIGIN_RULES, UPLOADS};
 use crate::{Objects, change, multipart};
 
 /// How many buckets, or uploads of a bucket that goes, are looked at in one go.
@@ -97,6 +97,8 @@ fn delete_if_bare(tx: &mut Tx, bucket: &Bucket) -> Result<bool> {
         }
         None => {
             BUCKETS.delete(tx, schema::bucket_key(name));
+            BUCKET_TAGS.delete(tx, schema::bucket_tags_key(name));
+            ORIGIN_RULES.delete(tx, schema::origin_rules_key(name));
             change::unwatched(tx, bucket);
             Ok(true)
         }

@@ -21,6 +21,9 @@ pub enum ChangeKind {
     /// Stored in parts.
     Completed,
     Deleted,
+    /// The object is as it was, but for its tags.
+    Tagged,
+    Untagged,
 }
 
 /// Who asked for a change, and how to find it again.

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use futures_util::{StreamExt, pin_mut};
 use store::{Blobs, Tx};
@@ -21,6 +23,8 @@ pub struct Copy {
     pub key: String,
     /// In place of the source's.
     pub metadata: Option<Metadata>,
+    /// In place of the source's.
+    pub tags: Option<BTreeMap<String, String>>,
     /// Of the copy.
     pub condition: Condition,
     /// By which algorithm the copy's checksum is to be, if not by the source's.
@@ -100,6 +104,7 @@ fn duplicate(tx: &mut Tx, copy: &Copy, seal: Option<&Seal>, now: Timestamp) -> R
         etag: seal.map_or(source.etag, |seal| seal.etag),
         checksum: seal.map_or(source.checksum, |seal| seal.checksum.clone()),
         metadata: copy.metadata.clone().unwrap_or(source.metadata),
+        tags: copy.tags.clone().unwrap_or(source.tags),
         upload: None,
         ..source
     };

@@ -20,10 +20,12 @@ mod etag;
 mod get;
 mod list;
 mod multipart;
+mod origins;
 mod put;
 mod reap;
 mod receive;
 mod schema;
+mod tag;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,7 @@ pub use multipart::{
     Begin, Complete, CompletedPart, ListParts, ListUploads, PartInfo, PartListing, UploadInfo,
     UploadListing, UploadPart,
 };
+pub use origins::{FromOrigin, OriginRule};
 pub use put::Put;
 pub use receive::{Received, Receiver};
 pub use schema::{Bucket, Metadata, Object, WatchId};

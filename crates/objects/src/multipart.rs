@@ -3,6 +3,8 @@
 mod complete;
 mod list;
 
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use store::{Blob, Blobs, KeyReader, Read, Tx};
 
@@ -20,6 +22,7 @@ pub struct Begin {
     pub bucket: String,
     pub key: String,
     pub metadata: Metadata,
+    pub tags: BTreeMap<String, String>,
     pub algorithm: Algorithm,
     /// The object's checksum is to be made of the parts' checksums, not over the whole.
     pub composite: bool,
@@ -69,6 +72,7 @@ impl Objects {
             composite: begin.composite,
             principal: begin.principal,
             declared: begin.declared,
+            tags: begin.tags,
         };
         self.store
             .write(|tx| {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use store::{Blobs, Tx};
 
 use crate::change::{ChangeKind, News, Origin, announce};
@@ -14,6 +16,7 @@ pub struct Put {
     pub bucket: String,
     pub key: String,
     pub metadata: Metadata,
+    pub tags: BTreeMap<String, String>,
     pub condition: Condition,
     /// Which of the received body's checksums is kept with it.
     pub checksum: Option<Algorithm>,
@@ -35,6 +38,7 @@ impl Objects {
                     .and_then(|algorithm| received.digests().checksum(algorithm)),
                 metadata: put.metadata.clone(),
                 upload: None,
+                tags: put.tags.clone(),
                 inline: received.is_inline(),
             };
             let body = received.settle().await?;

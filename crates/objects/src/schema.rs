@@ -1,5 +1,7 @@
 //! What is in the store.
 
+mod v1;
+
 use std::collections::BTreeMap;
 
 use base::{Space, Timestamp};
@@ -9,6 +11,7 @@ use store::{Blob, Key, Keyspace, Record, Table};
 
 use crate::checksum::{Algorithm, Checksum};
 use crate::etag::ETag;
+use crate::origins::OriginRule;
 
 /// By name: names are global.
 pub(crate) const BUCKETS: Table<Bucket> = Table::new(Keyspace::Objects, 0);
@@ -22,6 +25,10 @@ pub(crate) const UPLOADS: Table<Upload> = Table::new(Keyspace::Objects, 3);
 pub(crate) const PARTS: Table<Part> = Table::new(Keyspace::Objects, 4);
 /// By bucket and key, beside an object that was stored in parts: what their senders wanted vouched for.
 pub(crate) const PART_CHECKSUMS: Table<PartChecksums> = Table::new(Keyspace::Objects, 5);
+/// By bucket, beside it. There is none where there are no tags: almost every request reads the bucket, and few these.
+pub(crate) const BUCKET_TAGS: Table<BucketTags> = Table::new(Keyspace::Objects, 6);
+/// By bucket, beside it. There is none where no rules were set.
+pub(crate) const ORIGIN_RULES: Table<OriginRules> = Table::new(Keyspace::Objects, 7);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -64,6 +71,8 @@ pub struct Object {
     pub metadata: Metadata,
     /// The upload in parts that made it, so that completing that upload again is answered as it was.
     pub upload: Option<String>,
+    /// Unlike the metadata, they may change while the object stays.
+    pub tags: BTreeMap<String, String>,
     /// The body is in the store and names no blobs.
     pub(crate) inline: bool,
 }
@@ -86,6 +95,8 @@ pub(crate) struct Upload {
     pub(crate) principal: String,
     /// Whether the algorithm was asked for, rather than chosen for want of one.
     pub(crate) declared: bool,
+    /// Of the object that comes of it.
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,15 +111,46 @@ pub(crate) struct Part {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartChecksums(pub(crate) Vec<Checksum>);
 
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BucketTags(pub(crate) BTreeMap<String, String>);
+
+/// The first that admits a request counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OriginRules(pub(crate) Vec<OriginRule>);
+
 impl Record for Bucket {}
-impl Record for Object {}
 impl Record for Body {}
-impl Record for Upload {}
 impl Record for Part {}
 impl Record for PartChecksums {}
+impl Record for BucketTags {}
+impl Record for OriginRules {}
+
+impl Record for Object {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        v1::read(version, body)
+    }
+}
+
+impl Record for Upload {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        v1::read_upload(version, body)
+    }
+}
 
 pub(crate) fn bucket_key(bucket: &str) -> Key {
     BUCKETS.key().str(bucket)
+}
+
+pub(crate) fn bucket_tags_key(bucket: &str) -> Key {
+    BUCKET_TAGS.key().str(bucket)
+}
+
+pub(crate) fn origin_rules_key(bucket: &str) -> Key {
+    ORIGIN_RULES.key().str(bucket)
 }
 
 pub(crate) fn objects_of(bucket: &str) -> Key {

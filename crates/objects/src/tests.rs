@@ -12,6 +12,8 @@ use store::{Faults, Position, Simulation, Store};
 
 use crate::*;
 
+mod tags;
+
 struct World {
     objects: Objects,
     store: Store,
@@ -45,6 +47,7 @@ fn put_of(key: &str) -> Put {
         bucket: "photos".into(),
         key: key.into(),
         metadata: Metadata::default(),
+        tags: BTreeMap::new(),
         condition: Condition::default(),
         checksum: Some(Algorithm::Crc32),
         kind: ChangeKind::Put,
@@ -60,6 +63,7 @@ fn copy_of(source: &Object, from: &str, to: &str) -> Copy {
         bucket: "photos".into(),
         key: to.into(),
         metadata: None,
+        tags: None,
         condition: Condition::default(),
         checksum: None,
         origin: Origin::default(),
@@ -139,6 +143,7 @@ impl World {
                 bucket: "photos".into(),
                 key: key.into(),
                 metadata: Metadata::default(),
+                tags: BTreeMap::new(),
                 algorithm,
                 composite,
                 declared: true,

@@ -16,6 +16,7 @@ impl EventKind {
                     | Self::CreatedByMultipart
             ),
             Self::Removed => matches!(change, Self::Removed | Self::RemovedByDelete),
+            Self::Tagging => matches!(change, Self::Tagging | Self::Tagged | Self::Untagged),
             specific => specific == change,
         }
     }

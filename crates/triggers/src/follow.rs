@@ -185,6 +185,8 @@ fn kind(kind: ChangeKind) -> EventKind {
         ChangeKind::Copied => EventKind::CreatedByCopy,
         ChangeKind::Completed => EventKind::CreatedByMultipart,
         ChangeKind::Deleted => EventKind::RemovedByDelete,
+        ChangeKind::Tagged => EventKind::Tagged,
+        ChangeKind::Untagged => EventKind::Untagged,
     }
 }
 
@@ -196,6 +198,8 @@ fn event(binding: &ObjectBinding, change: &Change) -> ObjectEvent {
             ChangeKind::Copied => ObjectEventKind::CreatedByCopy,
             ChangeKind::Completed => ObjectEventKind::CreatedByMultipart,
             ChangeKind::Deleted => ObjectEventKind::RemovedByDelete,
+            ChangeKind::Tagged => ObjectEventKind::Tagged,
+            ChangeKind::Untagged => ObjectEventKind::Untagged,
         },
         space: change.space.clone(),
         bucket: change.bucket.clone(),

@@ -1,5 +1,7 @@
 //! Putting an object into a bucket, for what is told by way of one.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use objects::{ChangeKind, Condition, Metadata, Origin, Put};
 
@@ -21,6 +23,7 @@ impl Triggers {
                 content_type: Some("application/json".to_owned()),
                 ..Metadata::default()
             },
+            tags: BTreeMap::new(),
             condition: Condition::default(),
             checksum: None,
             kind: ChangeKind::Put,

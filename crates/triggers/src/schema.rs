@@ -123,6 +123,9 @@ pub enum EventKind {
     CreatedByMultipart,
     Removed,
     RemovedByDelete,
+    Tagging,
+    Tagged,
+    Untagged,
 }
 
 /// Hands the records of a source to a function, in batches.

@@ -1,5 +1,6 @@
 //! From a change in a bucket to a job in the backlog, also through crashes. The functions themselves are not run here.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,7 @@ impl World {
             bucket: bucket.into(),
             key: key.into(),
             metadata: Metadata::default(),
+            tags: BTreeMap::new(),
             condition: Condition::default(),
             checksum: None,
             kind: ChangeKind::Put,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -836,6 +837,7 @@ async fn put_object(world: &World, bucket: &str, key: &str) {
         bucket: bucket.into(),
         key: key.into(),
         metadata: Metadata::default(),
+        tags: BTreeMap::new(),
         condition: Condition::default(),
         checksum: None,
         kind: ChangeKind::Put,

@@ -130,19 +130,26 @@ pub(crate) fn rung(rule: &Rule, occasion: &Occasion) -> buses::Event {
 /// The shape is that of the page about event messages for this kind of rule; keys are not encoded here.
 pub(crate) fn object(change: &Change) -> buses::Event {
     let (kind, reason) = match change.kind {
-        ChangeKind::Put => ("Object Created", "PutObject"),
-        ChangeKind::Post => ("Object Created", "POST Object"),
-        ChangeKind::Copied => ("Object Created", "CopyObject"),
-        ChangeKind::Completed => ("Object Created", "CompleteMultipartUpload"),
-        ChangeKind::Deleted => ("Object Deleted", "DeleteObject"),
+        ChangeKind::Put => ("Object Created", Some("PutObject")),
+        ChangeKind::Post => ("Object Created", Some("POST Object")),
+        ChangeKind::Copied => ("Object Created", Some("CopyObject")),
+        ChangeKind::Completed => ("Object Created", Some("CompleteMultipartUpload")),
+        ChangeKind::Deleted => ("Object Deleted", Some("DeleteObject")),
+        ChangeKind::Tagged => ("Object Tags Added", None),
+        ChangeKind::Untagged => ("Object Tags Deleted", None),
     };
+    let is_of_tags = reason.is_none();
     let is_gone = change.kind == ChangeKind::Deleted;
     let mut object = json!({ "key": change.key });
-    if !is_gone {
+    if !is_gone && !is_of_tags {
         object["size"] = change.size.into();
+    }
+    if !is_gone {
         object["etag"] = change.etag.clone().into();
     }
-    object["sequencer"] = change.sequencer.clone().into();
+    if !is_of_tags {
+        object["sequencer"] = change.sequencer.clone().into();
+    }
     let mut detail = json!({
         "version": "0",
         "bucket": { "name": change.bucket },
@@ -153,7 +160,9 @@ pub(crate) fn object(change: &Change) -> buses::Event {
     if let Some(ip) = change.origin.source_ip {
         detail["source-ip-address"] = ip.to_string().into();
     }
-    detail["reason"] = reason.into();
+    if let Some(reason) = reason {
+        detail["reason"] = reason.into();
+    }
     if is_gone {
         detail["deletion-type"] = "Permanently Deleted".into();
     }

@@ -18,10 +18,11 @@ use super::checksum::Promise;
 use super::fault::{Fault, Result};
 use super::operations::Operations;
 use super::payload::Payload;
+use super::preflight::Page;
 use super::query::Query;
 use super::signature::{self, ChunkSigner, Claim};
 use super::target::Target;
-use super::{Parts, buckets, headers, host, post, preflight, signature_v2, translate};
+use super::{Parts, buckets, headers, host, post, preflight, refuse, signature_v2, translate};
 
 /// The longest document: a completion of 10,000 parts with their checksums has some 2.5 MB.
 const MAX_DOCUMENT: usize = 8 << 20;
@@ -42,7 +43,7 @@ pub(super) struct Call {
     pub(super) payload: Mutex<Option<Payload>>,
     /// What went wrong in the operation.
     pub(super) fault: Mutex<Option<Fault>>,
-    /// The answer where it is an object or a piece of one: its status, and its body unless only that was asked for.
+    /// The answer where s3s has another: its status, and its body if it has one.
     pub(super) content: Mutex<Option<(StatusCode, Body)>>,
 }
 
@@ -71,11 +72,15 @@ pub(super) async fn answer(parts: &Arc<Parts>, request: Request) -> Response {
         parts.random.bytes::<48>(),
     );
     let is_head = head.method == Method::HEAD;
-    let mut response = match serve(parts, head, body, &request_id).await {
+    let page = Page::of(&head);
+    let mut response = match serve(parts, head, body, page.as_ref(), &request_id).await {
         Ok(response) => response,
         Err(fault) => print(&fault, is_head, &request_id, &host_id),
     };
     let fields = response.headers_mut();
+    if let Some(page) = page {
+        page.admit(parts, fields);
+    }
     headers::set(fields, "x-amz-request-id", &request_id);
     headers::set(fields, "x-amz-id-2", &host_id);
     fields.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
@@ -102,9 +107,15 @@ fn print(fault: &Fault, is_head: bool, request_id: &str, host_id: &str) -> Respo
     response
 }
 
-async fn serve(parts: &Arc<Parts>, head: Head, body: Body, request_id: &str) -> Result<Response> {
+async fn serve(
+    parts: &Arc<Parts>,
+    head: Head,
+    body: Body,
+    page: Option<&Page>,
+    request_id: &str,
+) -> Result<Response> {
     if head.method == Method::OPTIONS {
-        return Err(preflight::refuse(parts, &head));
+        return preflight::answer(parts, &head, page);
     }
     let query = Query::parse(head.uri.query().unwrap_or_default()).ok_or_else(invalid_uri)?;
     if post::is_form(&head) {
@@ -127,6 +138,7 @@ async fn serve(parts: &Arc<Parts>, head: Head, body: Body, request_id: &str) -> 
         content: Mutex::new(None),
     };
     check_owner(&call)?;
+    refuse::setting(&call)?;
     let document = if takes_payload(&call) {
         set_length(&mut call.headers, payload.announced());
         call.payload = Mutex::new(Some(payload));

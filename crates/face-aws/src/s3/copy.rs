@@ -12,7 +12,7 @@ use super::fault::{Fault, Result};
 use super::get::{Wanted, parse_range};
 use super::list::fill_checksums;
 use super::put::MAX_PUT;
-use super::{checksum, conditions, headers, multipart, refuse};
+use super::{checksum, conditions, headers, multipart, refuse, tags};
 
 /// What may be said to be other than it was, so that an object may be copied onto itself.
 const CHANGES: [&str; 2] = ["x-amz-storage-class", refuse::SSE];
@@ -33,7 +33,7 @@ pub(super) async fn copy_object(
         "x-amz-metadata-directive",
         "Unknown metadata directive.",
     )?;
-    directive(
+    let retags = directive(
         call,
         "x-amz-tagging-directive",
         "Unknown tagging directive.",
@@ -61,6 +61,7 @@ pub(super) async fn copy_object(
         bucket: input.bucket,
         key: input.key,
         metadata,
+        tags: retags.then(|| tags::in_header(&call.headers)).transpose()?,
         condition: conditions::of_write(&call.headers)?,
         checksum,
         origin: call.origin(),

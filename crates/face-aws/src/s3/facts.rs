@@ -1,7 +1,6 @@
 //! What is asked of a bucket by tools that only look, answered by what is the case: the owner has full control,
 //! what the real service gives every bucket is there, and nothing of the rest was ever set up.
 
-use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
@@ -45,18 +44,6 @@ fn full_control(call: &Call) -> Grants {
         grantee: Some(grantee),
         permission: Some(Permission::from_static(Permission::FULL_CONTROL)),
     }]
-}
-
-pub(super) async fn object_tagging(
-    call: &Call,
-    request: S3Request<GetObjectTaggingInput>,
-) -> Result<S3Response<GetObjectTaggingOutput>> {
-    let input = request.input;
-    call.parts.objects.head(&input.bucket, &input.key)?;
-    Ok(S3Response::new(GetObjectTaggingOutput {
-        tag_set: Vec::new(),
-        version_id: None,
-    }))
 }
 
 pub(super) async fn request_payment(
@@ -146,20 +133,16 @@ macro_rules! never_set {
             request: S3Request<$input>,
         ) -> Result<S3Response<$output>> {
             let bucket = call.parts.objects.bucket(&request.input.bucket)?;
-            Err(Fault::new(StatusCode::NOT_FOUND, $code, $message).with("BucketName", bucket.name))
+            Err(Fault::not_set($code, $message, &bucket.name))
         }
     )*};
 }
 
 never_set! {
-    tagging: GetBucketTaggingInput -> GetBucketTaggingOutput
-        = "NoSuchTagSet", "The TagSet does not exist";
     policy: GetBucketPolicyInput -> GetBucketPolicyOutput
         = "NoSuchBucketPolicy", "The bucket policy does not exist";
     policy_status: GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput
         = "NoSuchBucketPolicy", "The bucket policy does not exist";
-    cors: GetBucketCorsInput -> GetBucketCorsOutput
-        = "NoSuchCORSConfiguration", "The CORS configuration does not exist";
     lifecycle: GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput
         = "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
     website: GetBucketWebsiteInput -> GetBucketWebsiteOutput

@@ -51,6 +51,11 @@ impl Fault {
             .with("ArgumentValue", value)
     }
 
+    /// A setting of a bucket that nobody made.
+    pub(crate) fn not_set(code: &str, message: &str, bucket: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message).with("BucketName", bucket)
+    }
+
     /// What we refuse rather than store without obeying it.
     pub(crate) fn not_implemented(what: &str) -> Self {
         Self::new(

@@ -98,6 +98,10 @@ pub(super) fn describe(object: &Object) -> HeaderMap {
     set(&mut headers, "last-modified", &http_date(object.modified));
     set(&mut headers, "accept-ranges", "bytes");
     set_encryption(&mut headers);
+    if !object.tags.is_empty() {
+        let count = object.tags.len().to_string();
+        set(&mut headers, "x-amz-tagging-count", &count);
+    }
     let metadata = &object.metadata;
     let content_type = metadata.content_type.as_deref();
     set(

@@ -18,7 +18,7 @@ use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::list::{self, Text, fill_checksums};
 use super::target::Target;
-use super::{conditions, copy, headers, put, refuse};
+use super::{conditions, copy, headers, put, refuse, tags};
 
 pub(super) async fn create(
     call: &Call,
@@ -36,6 +36,7 @@ pub(super) async fn create(
         bucket: input.bucket.clone(),
         key: input.key.clone(),
         metadata: headers::metadata(&call.headers)?,
+        tags: tags::in_header(&call.headers)?,
         algorithm,
         composite,
         declared: asked.is_some(),

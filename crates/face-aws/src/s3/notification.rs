@@ -14,7 +14,7 @@ use super::call::Call;
 use super::fault::{Fault, Result};
 use crate::destination;
 
-const EVENTS: [(&str, EventKind); 7] = [
+const EVENTS: [(&str, EventKind); 10] = [
     ("s3:ObjectCreated:*", EventKind::Created),
     ("s3:ObjectCreated:Put", EventKind::CreatedByPut),
     ("s3:ObjectCreated:Post", EventKind::CreatedByPost),
@@ -25,10 +25,13 @@ const EVENTS: [(&str, EventKind); 7] = [
     ),
     ("s3:ObjectRemoved:*", EventKind::Removed),
     ("s3:ObjectRemoved:Delete", EventKind::RemovedByDelete),
+    ("s3:ObjectTagging:*", EventKind::Tagging),
+    ("s3:ObjectTagging:Put", EventKind::Tagged),
+    ("s3:ObjectTagging:Delete", EventKind::Untagged),
 ];
 
 /// Events of the real service that nothing here brings about yet.
-const OTHER_EVENTS: [&str; 9] = [
+const OTHER_EVENTS: [&str; 8] = [
     "s3:ObjectRemoved:DeleteMarkerCreated",
     "s3:ObjectRestore:",
     "s3:ReducedRedundancyLostObject",
@@ -36,7 +39,6 @@ const OTHER_EVENTS: [&str; 9] = [
     "s3:LifecycleExpiration:",
     "s3:LifecycleTransition",
     "s3:IntelligentTiering",
-    "s3:ObjectTagging:",
     "s3:ObjectAcl:",
 ];
 
@@ -321,6 +323,9 @@ fn event(kind: EventKind) -> Event {
         EventKind::CreatedByMultipart => "s3:ObjectCreated:CompleteMultipartUpload",
         EventKind::Removed => "s3:ObjectRemoved:*",
         EventKind::RemovedByDelete => "s3:ObjectRemoved:Delete",
+        EventKind::Tagging => "s3:ObjectTagging:*",
+        EventKind::Tagged => "s3:ObjectTagging:Put",
+        EventKind::Untagged => "s3:ObjectTagging:Delete",
     };
     Event::from(name.to_owned())
 }

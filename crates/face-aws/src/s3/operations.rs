@@ -7,7 +7,8 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto};
 use super::call::Call;
 use super::fault::Fault;
 use super::{
-    attributes, buckets, copy, delete, facts, get, list, multipart, notification, put, versions,
+    attributes, buckets, copy, cors, delete, facts, get, list, multipart, notification, put,
+    tagging, versions,
 };
 
 pub(super) struct Operations(pub(super) Arc<Call>);
@@ -73,9 +74,21 @@ operations! {
     get_bucket_notification_configuration(GetBucketNotificationConfigurationInput)
         -> GetBucketNotificationConfigurationOutput = notification::get;
 
+    get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput = tagging::of_object;
+    put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput = tagging::tag_object;
+    delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput
+        = tagging::untag_object;
+    get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput = tagging::of_bucket;
+    put_bucket_tagging(PutBucketTaggingInput) -> PutBucketTaggingOutput = tagging::tag_bucket;
+    delete_bucket_tagging(DeleteBucketTaggingInput) -> DeleteBucketTaggingOutput
+        = tagging::untag_bucket;
+
+    get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = cors::get;
+    put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput = cors::put;
+    delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput = cors::delete;
+
     get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = facts::bucket_acl;
     get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = facts::object_acl;
-    get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput = facts::object_tagging;
     get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput
         = facts::versioning;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = facts::logging;
@@ -83,11 +96,9 @@ operations! {
         -> GetBucketAccelerateConfigurationOutput = facts::acceleration;
     get_bucket_request_payment(GetBucketRequestPaymentInput) -> GetBucketRequestPaymentOutput
         = facts::request_payment;
-    get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput = facts::tagging;
     get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = facts::policy;
     get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput
         = facts::policy_status;
-    get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = facts::cors;
     get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
         -> GetBucketLifecycleConfigurationOutput = facts::lifecycle;
     get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput = facts::website;

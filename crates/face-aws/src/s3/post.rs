@@ -5,6 +5,7 @@ mod form;
 mod policy;
 mod proof;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::{Clock, SystemClock};
@@ -22,7 +23,7 @@ use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::put::MAX_PUT;
 use super::target::Target;
-use super::{Parts, headers, multipart, query, refuse};
+use super::{Parts, headers, multipart, query, refuse, tags};
 
 const MAX_KEY: usize = 1_024;
 
@@ -93,6 +94,9 @@ async fn store(
         bucket: bucket.to_owned(),
         key: key(form)?.to_owned(),
         metadata: headers::metadata(&said)?,
+        tags: form
+            .get("tagging")
+            .map_or_else(|| Ok(BTreeMap::new()), tags::in_document)?,
         condition: Condition::default(),
         checksum: Some(algorithm),
         kind: ChangeKind::Post,

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::payload::Payload;
-use super::{conditions, headers, refuse};
+use super::{conditions, headers, refuse, tags};
 
 /// What may come in one piece.
 pub(super) const MAX_PUT: ByteSize = ByteSize::gib(5);
@@ -23,6 +23,7 @@ pub(super) async fn put_object(
         bucket: request.input.bucket,
         key: request.input.key,
         metadata: headers::metadata(&call.headers)?,
+        tags: tags::in_header(&call.headers)?,
         condition: conditions::of_write(&call.headers)?,
         checksum: None,
         kind: ChangeKind::Put,

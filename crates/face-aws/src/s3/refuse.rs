@@ -1,13 +1,13 @@
 //! What is said in headers and would have to be obeyed later, and is not: refused, by name, before anything is stored.
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
+use super::call::Call;
 use super::fault::{Fault, Result};
 use super::headers;
 
 /// Headers that no value makes acceptable.
-const REFUSED: [(&str, &str); 13] = [
-    ("x-amz-tagging", "Tagging"),
+const REFUSED: [(&str, &str); 12] = [
     ("x-amz-website-redirect-location", "Website redirection"),
     ("x-amz-object-lock-mode", "Object Lock"),
     ("x-amz-object-lock-retain-until-date", "Object Lock"),
@@ -131,6 +131,42 @@ impl Choice {
         } else {
             Err((self.unknown)(value))
         }
+    }
+}
+
+/// Settings of buckets that are not built, by their names in the query. Their documents are not read: what is new in
+/// them would be refused as malformed.
+const SETTINGS: [(&str, &str); 16] = [
+    ("accelerate", "PutBucketAccelerateConfiguration"),
+    ("acl", "PutBucketAcl"),
+    ("analytics", "PutBucketAnalyticsConfiguration"),
+    ("encryption", "PutBucketEncryption"),
+    (
+        "intelligent-tiering",
+        "PutBucketIntelligentTieringConfiguration",
+    ),
+    ("inventory", "PutBucketInventoryConfiguration"),
+    ("lifecycle", "PutBucketLifecycleConfiguration"),
+    ("logging", "PutBucketLogging"),
+    ("metrics", "PutBucketMetricsConfiguration"),
+    ("object-lock", "PutObjectLockConfiguration"),
+    ("ownershipControls", "PutBucketOwnershipControls"),
+    ("publicAccessBlock", "PutPublicAccessBlock"),
+    ("replication", "PutBucketReplication"),
+    ("requestPayment", "PutBucketRequestPayment"),
+    ("versioning", "PutBucketVersioning"),
+    ("website", "PutBucketWebsite"),
+];
+
+pub(super) fn setting(call: &Call) -> Result<()> {
+    if call.method != Method::PUT || call.target.kind() != "BUCKET" {
+        return Ok(());
+    }
+    match SETTINGS.iter().find(|(name, _)| call.query.has(name)) {
+        None => Ok(()),
+        Some((_, operation)) => Err(Fault::not_implemented(&format!(
+            "The operation {operation}"
+        ))),
     }
 }
 

@@ -18,11 +18,13 @@ use tables::Tables;
 use triggers::Triggers;
 use wire::{Body, BodyError, Response};
 
+mod cors;
 mod forms;
 mod listing;
 mod notifications;
 mod parts;
 mod refusals;
+mod tags;
 
 use super::signature::sign_for_tests;
 use super::{Parts, S3};

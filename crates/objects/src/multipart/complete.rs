@@ -214,6 +214,7 @@ fn join(complete: &Complete, upload: &Upload, parts: &[Part], now: Timestamp) ->
         checksum: Some(checksum),
         metadata: upload.metadata.clone(),
         upload: Some(complete.upload.clone()),
+        tags: upload.tags.clone(),
         inline: false,
     })
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 
 use base64::Engine;
@@ -33,6 +34,7 @@ impl World {
             bucket: "copies".into(),
             key: key.into(),
             metadata: Metadata::default(),
+            tags: BTreeMap::new(),
             condition: Condition::default(),
             checksum: None,
             kind: ChangeKind::Put,

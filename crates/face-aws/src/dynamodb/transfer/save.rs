@@ -1,6 +1,7 @@
 //! Writing an export: data files of lines, then the list of them, then the summary, as the real service names and
 //! shapes them (developer guide, "Output format for full exports").
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use base::Space;
@@ -186,6 +187,7 @@ impl Export<'_> {
             bucket: self.asked.s3_bucket.clone(),
             key,
             metadata: Metadata::default(),
+            tags: BTreeMap::new(),
             condition: Condition::default(),
             checksum: None,
             kind: ChangeKind::Put,

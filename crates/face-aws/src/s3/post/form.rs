@@ -11,8 +11,8 @@ use crate::s3::headers;
 /// The most that may be before the file.
 const MAX_FIELDS: usize = 20 << 10;
 
-/// Fields that say what other requests say in headers of another name.
-const RENAMED: [(&str, &str); 2] = [("acl", "x-amz-acl"), ("tagging", "x-amz-tagging")];
+/// A field that says what other requests say in a header of another name.
+const RENAMED: (&str, &str) = ("acl", "x-amz-acl");
 const HEADERS: [&str; 7] = [
     "cache-control",
     "content-disposition",
@@ -66,9 +66,8 @@ impl Form {
         let mut said = HeaderMap::new();
         for (name, value) in self.iter() {
             let name = name.to_ascii_lowercase();
-            let renamed = RENAMED.iter().find(|(field, _)| *field == name);
-            if let Some((_, header)) = renamed {
-                headers::set(&mut said, header, value);
+            if name == RENAMED.0 {
+                headers::set(&mut said, RENAMED.1, value);
             } else if name.starts_with("x-amz-") || HEADERS.contains(&name.as_str()) {
                 headers::set(&mut said, &name, value);
             }
