@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base::Timestamp;
+use objects::OriginRule;
 use serde::Serialize;
 use triggers::edge::{Moment, Passed};
 pub use triggers::{
@@ -196,6 +197,11 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bucket {
     pub name: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Which pages from elsewhere it lets in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub origin_rules: Vec<OriginRule>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

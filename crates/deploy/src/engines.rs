@@ -332,11 +332,22 @@ impl Deployer {
             name: bucket.name.clone(),
             space: self.space(),
         };
-        match self.engines.objects.create_bucket(new).await {
-            Ok(_) => Ok(true),
-            Err(objects::Error::BucketExists { .. }) => Ok(!fresh),
-            Err(error) => Err(error.into()),
+        let objects = &self.engines.objects;
+        match objects.create_bucket(new).await {
+            Ok(_) => {}
+            Err(objects::Error::BucketExists { .. }) if fresh => return Ok(false),
+            Err(objects::Error::BucketExists { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
+        let name = &bucket.name;
+        if objects.bucket_tags(name)? != bucket.tags {
+            objects.tag_bucket(name, bucket.tags.clone()).await?;
+        }
+        if objects.origin_rules(name)? != bucket.origin_rules {
+            let rules = bucket.origin_rules.clone();
+            objects.set_origin_rules(name, rules).await?;
+        }
+        Ok(true)
     }
 
     async fn put_table(&self, table: &Table, fresh: bool) -> Result<bool, Failure> {
@@ -885,6 +896,9 @@ pub(crate) fn event_kind(event: &str) -> Option<EventKind> {
         "s3:ObjectCreated:CompleteMultipartUpload" => EventKind::CreatedByMultipart,
         "s3:ObjectRemoved:*" => EventKind::Removed,
         "s3:ObjectRemoved:Delete" => EventKind::RemovedByDelete,
+        "s3:ObjectTagging:*" => EventKind::Tagging,
+        "s3:ObjectTagging:Put" => EventKind::Tagged,
+        "s3:ObjectTagging:Delete" => EventKind::Untagged,
         _ => return None,
     })
 }

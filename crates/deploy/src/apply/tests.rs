@@ -785,6 +785,54 @@ async fn a_tables_indexes_expiry_and_tags_are_as_the_template_says() {
     assert!(world.table("orders").is_some());
 }
 
+const OPEN: &str = r#"
+Resources:
+  Uploads:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: uploads
+      Tags: [{Key: team, Value: shop}]
+      CorsConfiguration:
+        CorsRules:
+          - Id: pages
+            AllowedOrigins: ['https://*.shop.example']
+            AllowedMethods: [GET, PUT]
+            AllowedHeaders: ['*']
+            ExposedHeaders: [ETag]
+            MaxAge: 600
+"#;
+
+#[tokio::test]
+async fn a_bucket_s_tags_and_rules_for_other_origins_are_as_the_template_says() {
+    let world = World::new();
+    assert_eq!(world.deploy(OPEN).await, ["create bucket uploads"]);
+    let objects = &world.engines.objects;
+    let tags = || objects.bucket_tags("uploads").unwrap();
+    let rules = || objects.origin_rules("uploads").unwrap();
+    assert_eq!(tags()["team"], "shop");
+    let rule = objects::OriginRule {
+        id: Some("pages".into()),
+        origins: vec!["https://*.shop.example".into()],
+        methods: vec!["GET".into(), "PUT".into()],
+        headers: vec!["*".into()],
+        exposed: vec!["ETag".into()],
+        max_age_s: Some(600),
+    };
+    assert_eq!(rules(), std::slice::from_ref(&rule));
+    assert!(world.deploy(OPEN).await.is_empty());
+
+    let other = OPEN
+        .replace("Value: shop", "Value: sales")
+        .replace("MaxAge: 600", "MaxAge: 5");
+    assert_eq!(world.deploy(&other).await, ["update bucket uploads"]);
+    assert_eq!(tags()["team"], "sales");
+    assert_eq!(rules()[0].max_age_s, Some(5));
+
+    let (bare, _) = OPEN.split_once("      Tags").unwrap();
+    assert_eq!(world.deploy(bare).await, ["update bucket uploads"]);
+    assert!(tags().is_empty() && rules().is_empty());
+}
+
 /// The stack's own table was deleted behind its back, and another made with its name.
 #[tokio::test]
 async fn a_table_that_was_made_anew_with_another_key_stays_as_it_is() {

@@ -1,8 +1,11 @@
 //! `AWS::S3::Bucket`, and what happens on changes in it.
 
+mod cors;
+
 use crate::desired::{Bucket, Rule, Told};
 use crate::diagnostic::{Finding, Span};
 use crate::template::admission;
+use crate::template::mapping;
 use crate::template::nearest::did_you_mean;
 use crate::template::outcome;
 use crate::template::scalar;
@@ -30,10 +33,7 @@ pub(crate) const PROPERTIES: Schema = &[
         Refused("give the whole name as BucketName"),
     ),
     ("BucketNamespace", Refused("bucket names are global here")),
-    (
-        "CorsConfiguration",
-        Refused("browsers would get no CORS headers"),
-    ),
+    ("CorsConfiguration", Obeyed),
     (
         "IntelligentTieringConfigurations",
         Refused("there are no storage tiers"),
@@ -77,7 +77,7 @@ pub(crate) const PROPERTIES: Schema = &[
         "ReplicationConfiguration",
         Refused("nothing would be replicated"),
     ),
-    ("Tags", Notice("tags of buckets are not kept yet")),
+    ("Tags", Obeyed),
     ("VersioningConfiguration", Obeyed),
     ("WebsiteConfiguration", Refused("websites are not served")),
 ];
@@ -107,6 +107,9 @@ pub(crate) const EVENTS: &[&str] = &[
     "s3:ObjectCreated:CompleteMultipartUpload",
     "s3:ObjectRemoved:*",
     "s3:ObjectRemoved:Delete",
+    "s3:ObjectTagging:*",
+    "s3:ObjectTagging:Put",
+    "s3:ObjectTagging:Delete",
 ];
 
 /// Beginnings of kinds that exist, but never happen here.
@@ -118,7 +121,6 @@ const NEVER: &[&str] = &[
     "s3:LifecycleExpiration:",
     "s3:LifecycleTransition",
     "s3:IntelligentTiering",
-    "s3:ObjectTagging:",
     "s3:ObjectAcl:",
 ];
 
@@ -165,7 +167,11 @@ pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -
         findings.report.add(finding.why(why));
         return None;
     }
-    Some(Bucket { name })
+    Some(Bucket {
+        name,
+        tags: mapping::tags(fields, findings),
+        origin_rules: cors::read(fields, findings),
+    })
 }
 
 /// The rules for the names of general purpose buckets.

@@ -293,7 +293,7 @@ pub(crate) fn rest<'f>(
 ) -> Option<Draft> {
     let stage = fields.required_text("StageName");
     let cors = rest_cors(fields, findings);
-    let binary = list(fields, "BinaryMediaTypes");
+    let binary = fields.strings("BinaryMediaTypes");
     let binary = binary.into_iter().map(|kind| kind.replace("~1", "/"));
     let sources = ["HEADER", "AUTHORIZER"];
     let mut gateway = Gateway {
@@ -464,23 +464,13 @@ fn rest_cors(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Cors> {
 fn http_cors(fields: &Fields<'_>, name: &'static str, findings: &Findings<'_>) -> Option<Cors> {
     let cors = fields.nested(name, HTTP_CORS, findings)?;
     Some(Cors {
-        origins: list(&cors, "AllowOrigins"),
-        methods: list(&cors, "AllowMethods"),
-        headers: list(&cors, "AllowHeaders"),
-        exposed: list(&cors, "ExposeHeaders"),
+        origins: cors.strings("AllowOrigins"),
+        methods: cors.strings("AllowMethods"),
+        headers: cors.strings("AllowHeaders"),
+        exposed: cors.strings("ExposeHeaders"),
         max_age_s: cors.integer("MaxAge", 0..=86_400),
         credentials: cors.boolean("AllowCredentials").unwrap_or(false),
     })
-}
-
-fn list(fields: &Fields<'_>, name: &str) -> Vec<String> {
-    let items = fields.list(name).unwrap_or_default().iter();
-    items
-        .filter_map(|item| {
-            let text = item.scalar().map(str::to_owned);
-            text.or_else(|| fields.wrong(name, item, "a list of strings"))
-        })
-        .collect()
 }
 
 fn unquoted(text: &str) -> String {

@@ -165,6 +165,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    pub(crate) fn strings(&self, name: &str) -> Vec<String> {
+        let items = self.list(name).unwrap_or_default().iter();
+        items
+            .filter_map(|item| {
+                let text = item.scalar().map(str::to_owned);
+                text.or_else(|| self.wrong(name, item, "a list of strings"))
+            })
+            .collect()
+    }
+
     pub(crate) fn choice(&self, name: &str, choices: &[&'static str]) -> Option<&'static str> {
         let text = self.text(name)?;
         let found = choices.iter().find(|choice| **choice == text);

@@ -233,7 +233,7 @@ impl<'f> Reading<'f, '_> {
             Some(true) => Passed::All,
             _ => Passed::Nothing,
         };
-        let headers: Vec<String> = texts(&forwarded, "Headers");
+        let headers: Vec<String> = forwarded.strings("Headers");
         let headers = match headers.as_slice() {
             [] => Passed::Usual,
             [all] if all == "*" => Passed::All,
@@ -249,7 +249,7 @@ impl<'f> Reading<'f, '_> {
             None => Passed::Nothing,
             Some(cookies) => match cookies.choice("Forward", &["all", "none", "whitelist"]) {
                 Some("all") => Passed::All,
-                Some("whitelist") => Passed::Only(texts(cookies, "WhitelistedNames")),
+                Some("whitelist") => Passed::Only(cookies.strings("WhitelistedNames")),
                 _ => Passed::Nothing,
             },
         };
@@ -341,14 +341,4 @@ impl<'f> Reading<'f, '_> {
 
 fn is_of_answers(moment: Moment) -> bool {
     matches!(moment, Moment::OriginResponse | Moment::ViewerResponse)
-}
-
-fn texts(fields: &Fields<'_>, name: &str) -> Vec<String> {
-    let items = fields.list(name).unwrap_or_default().iter();
-    items
-        .filter_map(|item| {
-            let text = item.scalar().map(str::to_owned);
-            text.or_else(|| fields.wrong(name, item, "a list of strings"))
-        })
-        .collect()
 }

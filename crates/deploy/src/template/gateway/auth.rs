@@ -212,7 +212,7 @@ impl<'f> Reading<'_, 'f> {
     }
 
     fn identify(&self, identity: &Fields<'f>, guard: &mut FunctionGuard) {
-        let texts = |name: &str| super::list(identity, name);
+        let texts = |name: &str| identity.strings(name);
         let headers = texts("Headers").into_iter().map(Source::Header);
         let query = texts("QueryStrings").into_iter().map(Source::Query);
         let variables = texts("StageVariables")
@@ -262,7 +262,7 @@ impl<'f> Reading<'_, 'f> {
             HTTP_AUTHORIZER,
             self.findings,
         )?;
-        let scopes = super::list(&fields, "AuthorizationScopes");
+        let scopes = fields.strings("AuthorizationScopes");
         let kind = match fields.node("FunctionArn") {
             Some(arn) => self.http_function(&fields, arn)?,
             None => {
@@ -311,7 +311,7 @@ impl<'f> Reading<'_, 'f> {
             authorizer: named(&fields, "Authorizer"),
             scopes: fields
                 .has("AuthorizationScopes")
-                .then(|| super::list(&fields, "AuthorizationScopes")),
+                .then(|| fields.strings("AuthorizationScopes")),
             needs_key: fields.boolean("ApiKeyRequired"),
         }
     }
@@ -335,7 +335,7 @@ pub(super) fn token_guard(
     Some(TokenGuard {
         source,
         issuer,
-        audiences: super::list(jwt, "audience"),
+        audiences: jwt.strings("audience"),
     })
 }
 

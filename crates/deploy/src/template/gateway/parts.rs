@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::auth::{self, Auth, RouteAuth};
 use super::integration::{Answer, Integration, function_of};
-use super::{Draft, Placed, list, refusals, wanted};
+use super::{Draft, Placed, refusals, wanted};
 use crate::Context;
 use crate::desired::{
     Asks, Backend, FunctionGuard, GatewayKind, Guard, GuardKind, Payload, RefusalForm, Route,
@@ -477,7 +477,7 @@ impl<'f> Assembly<'_, 'f> {
 
     fn guarded(&self, fields: &Fields<'f>, kind: &str, span: Span) -> RouteAuth {
         let kinds = ["NONE", "AWS_IAM", "CUSTOM", "JWT", "COGNITO_USER_POOLS"];
-        let scopes = list(fields, "AuthorizationScopes");
+        let scopes = fields.strings("AuthorizationScopes");
         match fields.choice(kind, &kinds) {
             None | Some("NONE") => RouteAuth::nobody(span),
             Some("COGNITO_USER_POOLS") => {
@@ -596,7 +596,7 @@ impl<'f> Assembly<'_, 'f> {
         auth: &mut Auth,
     ) -> Option<()> {
         fields.required("AuthorizerType")?;
-        let sources = list(fields, "IdentitySource");
+        let sources = fields.strings("IdentitySource");
         let sources: Vec<Source> = sources
             .iter()
             .filter_map(|text| auth::read_source(text))
@@ -608,7 +608,7 @@ impl<'f> Assembly<'_, 'f> {
                 GuardKind::Token(TokenGuard {
                     source: sources.into_iter().next()?,
                     issuer: jwt.required_text("Issuer")?,
-                    audiences: list(&jwt, "Audience"),
+                    audiences: jwt.strings("Audience"),
                 })
             }
             _ => {
@@ -755,7 +755,7 @@ pub(crate) fn plain_rest<'f>(
     findings: &Findings<'f>,
 ) -> Draft {
     let mut gateway = super::bare(GatewayKind::Rest, fields.text("Name"), id);
-    gateway.binary = list(fields, "BinaryMediaTypes");
+    gateway.binary = fields.strings("BinaryMediaTypes");
     let sources = ["HEADER", "AUTHORIZER"];
     gateway.guard_says_keys = fields.choice("ApiKeySourceType", &sources) == Some("AUTHORIZER");
     with_body(fields, gateway, context, findings)

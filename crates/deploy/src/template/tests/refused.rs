@@ -276,6 +276,18 @@ fn structure() {
             "Resources: {B: {Type: AWS::S3::Bucket, Properties: {LifecycleConfiguration: {}}}}",
             "1:53 `LifecycleConfiguration` is not supported yet",
         ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {CorsConfiguration: {}}}}",
+            "1:53 `CorsRules` is missing",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {CorsConfiguration: {CorsRules: [{AllowedOrigins: ['*'], AllowedMethods: [PATCH]}]}}}}",
+            "1:109 no rule can allow the method `PATCH`",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {CorsConfiguration: {CorsRules: [{AllowedOrigins: ['**'], AllowedMethods: [GET]}]}}}}",
+            "1:86 one may have one `*` only",
+        ),
     ] {
         let found = said(text);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
@@ -371,7 +383,6 @@ fn circles_are_spelled_out() {
         &[
             "2:55 a circle of dependencies: A → B → C → A",
             "6:41 a circle of dependencies: E → E",
-            "4:43 [`Tags` has no effect here]",
         ],
     );
     let named = "Resources:\n  A: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub '${B}-a'}}\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub '${A}-b'}}\n";
