@@ -105,11 +105,13 @@ fn region_of(endpoint: &str, constraint: Option<&str>) -> Result<String> {
     match constraint {
         None if endpoint == CLASSIC => Ok(CLASSIC.to_owned()),
         None => Err(illegal_location("unspecified")),
-        Some(other) if other == CLASSIC || !is_region(other) => Err(Fault::bad(
-            "InvalidLocationConstraint",
-            "The specified location-constraint is not valid",
-        )
-        .with("LocationConstraint", other)),
+        Some(other) if other == CLASSIC && endpoint == CLASSIC || !is_region(other) => {
+            Err(Fault::bad(
+                "InvalidLocationConstraint",
+                "The specified location-constraint is not valid",
+            )
+            .with("LocationConstraint", other))
+        }
         Some("EU") if endpoint == CLASSIC || endpoint == "eu-west-1" => Ok("eu-west-1".into()),
         Some(region) if endpoint == CLASSIC || endpoint == region => Ok(region.to_owned()),
         Some(other) => Err(illegal_location(other)),
@@ -163,6 +165,7 @@ pub(super) async fn head_bucket(
     let mut fields = HeaderMap::new();
     headers::set(&mut fields, "x-amz-bucket-region", region(&bucket.space));
     headers::set(&mut fields, "x-amz-access-point-alias", "false");
+    headers::set(&mut fields, "content-type", "application/xml");
     Ok(S3Response::with_headers(
         HeadBucketOutput::default(),
         fields,
@@ -255,5 +258,33 @@ fn describe(bucket: &Bucket) -> BucketDto {
         name: Some(bucket.name.clone()),
         creation_date: Some(headers::wire_time(bucket.created)),
         bucket_region: Some(region(&bucket.space).to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::region_of;
+
+    #[test]
+    fn where_a_bucket_may_be_made_depends_on_who_is_asked() {
+        const ILLEGAL: &str = "IllegalLocationConstraintException";
+        for (endpoint, constraint, made) in [
+            ("us-east-1", None, Ok("us-east-1")),
+            ("us-east-1", Some("eu-west-1"), Ok("eu-west-1")),
+            (
+                "us-east-1",
+                Some("us-east-1"),
+                Err("InvalidLocationConstraint"),
+            ),
+            ("us-west-2", Some("us-west-2"), Ok("us-west-2")),
+            ("us-west-2", Some("us-east-1"), Err(ILLEGAL)),
+            ("us-west-2", Some("eu-west-1"), Err(ILLEGAL)),
+            ("us-west-2", None, Err(ILLEGAL)),
+            ("us-west-2", Some("mars"), Err("InvalidLocationConstraint")),
+        ] {
+            let region = region_of(endpoint, constraint);
+            let region = region.as_deref().map_err(|fault| fault.code.as_str());
+            assert_eq!(region, made, "{endpoint}: {constraint:?}");
+        }
     }
 }

@@ -109,6 +109,30 @@ async fn buckets_that_cannot_be() {
 }
 
 #[tokio::test]
+async fn settings_that_are_not_built_are_refused_by_name_whatever_they_say() {
+    let world = World::new().await;
+    for (name, operation) in [
+        ("encryption", "PutBucketEncryption"),
+        ("lifecycle", "PutBucketLifecycleConfiguration"),
+    ] {
+        let ask = Ask::new(Method::PUT, &format!("/bucket?{name}")).with("<New><Newer/></New>");
+        let refused = world.send(ask).await;
+        assert_eq!(refused.status, StatusCode::NOT_IMPLEMENTED);
+        assert_eq!(
+            refused.element("Message"),
+            format!("The operation {operation} is not implemented by this server")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_s_head_says_the_type_of_the_document_that_it_has_not() {
+    let world = World::new().await;
+    let answer = world.send(Ask::new(Method::HEAD, "/bucket")).await;
+    assert_eq!(answer.header("content-type"), "application/xml");
+}
+
+#[tokio::test]
 async fn a_date_to_come_says_nothing() {
     let world = World::new().await;
     world.send(Ask::put(b"x")).await;
