@@ -119,6 +119,7 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
     let widest = outputs.iter().map(|found| text(&found["name"]).len()).max();
     for found in outputs {
         let (name, value) = (text(&found["name"]), text(&found["value"]));
+        let value = here(&value, applied, address.port()).unwrap_or(value);
         let width = widest.unwrap_or(0);
         let description = output.paint("2", &text(&found["description"]));
         lines.push(
@@ -129,6 +130,27 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
     }
     lines.extend(addresses(applied, address.port(), output));
     lines.join("\n")
+}
+
+/// Where this server has what an output gives the address of in the cloud, if that is one of the stack's gateways.
+fn here(value: &str, applied: &Value, port: u16) -> Option<String> {
+    let (scheme, rest) = value.split_once("://")?;
+    let scheme = match scheme {
+        "https" => "http",
+        "wss" => "ws",
+        _ => return None,
+    };
+    let (host, _) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = &rest[host.len()..];
+    let mut labels = host.split('.');
+    let (id, service) = (labels.next()?, labels.next()?);
+    let mut resources = applied["resources"].as_array()?.iter();
+    let is_known = resources.any(|resource| {
+        let kind = &resource["kind"];
+        kind["type"] == "gateway" && kind["id"] == id
+    });
+    let is_there = host.ends_with(".amazonaws.com") || host.ends_with(".on.aws");
+    (is_known && is_there).then(|| format!("{scheme}://{id}.{service}.localhost:{port}{path}"))
 }
 
 /// A gateway's route and where it is.
@@ -255,4 +277,36 @@ fn fronted(edge: &Value, port: u16) -> Vec<Reached> {
         }
     };
     behaviors.map(reached).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cloud_s_addresses_of_gateways_are_told_as_this_server_s() {
+        let applied = json!({ "resources": [
+            { "kind": { "type": "gateway", "id": "abc" } },
+            { "kind": { "type": "bucket", "id": "def" } },
+        ] });
+        for (told, expected) in [
+            (
+                "https://abc.execute-api.us-east-1.amazonaws.com/Prod/hello/",
+                Some("http://abc.execute-api.localhost:4566/Prod/hello/"),
+            ),
+            (
+                "wss://abc.execute-api.us-east-1.amazonaws.com/dev",
+                Some("ws://abc.execute-api.localhost:4566/dev"),
+            ),
+            (
+                "https://abc.lambda-url.us-east-1.on.aws",
+                Some("http://abc.lambda-url.localhost:4566"),
+            ),
+            ("https://def.execute-api.us-east-1.amazonaws.com/", None),
+            ("https://abc.example.com/", None),
+            ("abc", None),
+        ] {
+            assert_eq!(here(told, &applied, 4_566).as_deref(), expected, "{told}");
+        }
+    }
 }
