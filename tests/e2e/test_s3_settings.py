@@ -61,25 +61,41 @@ def test_tags_come_with_objects_however_they_are_stored(s3, bucket, tmp_path):
     assert tags(s3, bucket, "presigned") == {"a": "b"}
 
 
+def messages(sqs, queue, count):
+    found = []
+    while len(found) < count:
+        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=1)["Messages"]:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            body = json.loads(message["Body"])
+            if body.get("Event") != "s3:TestEvent":
+                found.append(body)
+    return found
+
+
 def test_what_happens_to_tags_is_told(fulmar, s3, bucket):
-    sqs = fulmar.client("sqs")
-    queue = sqs.create_queue(QueueName=bucket)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    told = {"QueueArn": arn, "Events": ["s3:ObjectTagging:*"], "Id": "tags"}
-    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [told]})
+    sqs, events = fulmar.client("sqs"), fulmar.client("events")
+    queues = [sqs.create_queue(QueueName=f"{bucket}-{name}")["QueueUrl"] for name in ("plain", "bus")]
+    plain_arn, bus_arn = (
+        sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"] for queue in queues
+    )
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}, "detail-type": [{"prefix": "Object Tags"}]}
+    events.put_rule(Name=bucket, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=bucket, Targets=[{"Id": "q", "Arn": bus_arn}])
+    told = {"QueueArn": plain_arn, "Events": ["s3:ObjectTagging:*"], "Id": "tags"}
+    configuration = {"QueueConfigurations": [told], "EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
     found = s3.get_bucket_notification_configuration(Bucket=bucket)["QueueConfigurations"]
     assert found == [told]
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="not=told")
     s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
     s3.delete_object_tagging(Bucket=bucket, Key="k")
-    events = []
-    while len(events) < 2:
-        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20, MaxNumberOfMessages=1)["Messages"]:
-            body = json.loads(message["Body"])
-            events += body.get("Records", [])
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    assert sorted(event["eventName"] for event in events) == ["ObjectTagging:Delete", "ObjectTagging:Put"]
-    assert all(sorted(event["s3"]["object"]) == ["eTag", "key"] for event in events)
+    records = [record for body in messages(sqs, queues[0], 2) for record in body["Records"]]
+    assert sorted(record["eventName"] for record in records) == ["ObjectTagging:Delete", "ObjectTagging:Put"]
+    assert all(sorted(record["s3"]["object"]) == ["eTag", "key"] for record in records)
+    records = messages(sqs, queues[1], 2)
+    assert sorted(record["detail-type"] for record in records) == ["Object Tags Added", "Object Tags Deleted"]
+    assert all(sorted(record["detail"]["object"]) == ["etag", "key"] for record in records)
+    assert all("reason" not in record["detail"] for record in records)
 
 
 def test_a_page_from_elsewhere_uploads_as_the_rules_say(s3, bucket):

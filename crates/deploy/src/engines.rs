@@ -331,6 +331,7 @@ impl Deployer {
         let new = NewBucket {
             name: bucket.name.clone(),
             space: self.space(),
+            tags: bucket.tags.clone(),
         };
         let objects = &self.engines.objects;
         match objects.create_bucket(new).await {

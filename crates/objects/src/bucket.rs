@@ -1,8 +1,12 @@
+use std::collections::BTreeMap;
+
 use base::Space;
 use store::{Read, Tx};
 
 use crate::error::{Error, Result};
-use crate::schema::{self, BUCKET_TAGS, BUCKETS, Bucket, OBJECTS, ORIGIN_RULES, UPLOADS};
+use crate::schema::{
+    self, BUCKET_TAGS, BUCKETS, Bucket, BucketTags, OBJECTS, ORIGIN_RULES, UPLOADS,
+};
 use crate::{Objects, change, multipart};
 
 /// How many buckets, or uploads of a bucket that goes, are looked at in one go.
@@ -12,6 +16,7 @@ const BATCH: usize = 256;
 pub struct NewBucket {
     pub name: String,
     pub space: Space,
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Objects {
@@ -22,6 +27,7 @@ impl Objects {
             created: self.clock.now(),
             watched: None,
         };
+        let tags = BucketTags(new.tags);
         self.store
             .write(|tx| {
                 let key = schema::bucket_key(&bucket.name);
@@ -32,6 +38,9 @@ impl Objects {
                     }),
                     None => {
                         BUCKETS.put(tx, key, &bucket);
+                        if !tags.0.is_empty() {
+                            BUCKET_TAGS.put(tx, schema::bucket_tags_key(&bucket.name), &tags);
+                        }
                         Ok(())
                     }
                 }

@@ -39,6 +39,7 @@ fn new_bucket(name: &str) -> NewBucket {
     NewBucket {
         name: name.into(),
         space: Space::new("somewhere"),
+        tags: BTreeMap::new(),
     }
 }
 

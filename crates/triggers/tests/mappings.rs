@@ -650,6 +650,7 @@ async fn what_is_discarded_is_told() {
     let bucket = NewBucket {
         name: "failed".into(),
         space: space(),
+        tags: BTreeMap::new(),
     };
     world.objects.create_bucket(bucket).await.unwrap();
     let mapping = world

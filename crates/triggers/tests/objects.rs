@@ -71,6 +71,7 @@ impl World {
         let new = NewBucket {
             name: name.into(),
             space: space(),
+            tags: BTreeMap::new(),
         };
         self.objects.create_bucket(new).await.unwrap();
     }

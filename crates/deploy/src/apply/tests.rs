@@ -346,6 +346,7 @@ async fn nothing_is_made_when_a_name_is_taken_or_a_template_is_wrong() {
     let other = NewBucket {
         name: "uploads".into(),
         space: Space::new("other"),
+        tags: BTreeMap::new(),
     };
     world.engines.objects.create_bucket(other).await.unwrap();
     let refused = world

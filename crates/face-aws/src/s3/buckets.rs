@@ -10,7 +10,7 @@ use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::{headers, list, refuse};
+use super::{headers, list, refuse, tags};
 
 /// The region that buckets are in when nobody says where, and that has rules of its own.
 pub(super) const CLASSIC: &str = "us-east-1";
@@ -35,6 +35,7 @@ pub(super) async fn create_bucket(
     let new = NewBucket {
         name: input.bucket.clone(),
         space: space.clone(),
+        tags: tags::of_new_bucket(&call.document)?,
     };
     match call.parts.objects.create_bucket(new).await {
         Ok(_) => {}

@@ -41,6 +41,8 @@ pub(super) struct Call {
     pub(super) region: String,
     /// The body, for the operations that take it as it comes.
     pub(super) payload: Mutex<Option<Payload>>,
+    /// What the body is otherwise. There may be more in it than s3s reads.
+    pub(super) document: Bytes,
     /// What went wrong in the operation.
     pub(super) fault: Mutex<Option<Fault>>,
     /// The answer where s3s has another: its status, and its body if it has one.
@@ -134,21 +136,22 @@ async fn serve(
         source_ip: source_ip(&head),
         region: proven.region,
         payload: Mutex::new(None),
+        document: Bytes::new(),
         fault: Mutex::new(None),
         content: Mutex::new(None),
     };
     check_owner(&call)?;
     refuse::setting(&call)?;
-    let document = if takes_payload(&call) {
+    if takes_payload(&call) {
         set_length(&mut call.headers, payload.announced());
         call.payload = Mutex::new(Some(payload));
-        Bytes::new()
     } else {
-        let document = read_document(&call, &mut payload).await?;
-        set_length(&mut call.headers, Some(document.len() as u64));
-        document
-    };
-    dispatch(Arc::new(call), head.uri, s3s::Body::from(document)).await
+        call.document = read_document(&call, &mut payload).await?;
+        let length = call.document.len() as u64;
+        set_length(&mut call.headers, Some(length));
+    }
+    let document = s3s::Body::from(call.document.clone());
+    dispatch(Arc::new(call), head.uri, document).await
 }
 
 /// A caller whose signature is good.

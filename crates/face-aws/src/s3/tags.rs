@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use http::HeaderMap;
-use s3s::dto::{Tag, TagSet, Tagging};
-use s3s::xml::{Deserialize, Deserializer};
+use s3s::dto::{BucketInfo, LocationInfo, Tag, TagSet, Tagging};
+use s3s::xml::{DeError, Deserialize, Deserializer};
 
 use super::fault::{Fault, Result};
 use super::{headers, query};
@@ -13,20 +13,21 @@ use super::{headers, query};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum On {
     Bucket,
+    NewBucket,
     Object,
 }
 
 impl On {
     fn most(self) -> usize {
         match self {
-            Self::Bucket => 50,
+            Self::Bucket | Self::NewBucket => 50,
             Self::Object => 10,
         }
     }
 
     fn too_many(self) -> Fault {
         let why = match self {
-            Self::Bucket => "Bucket tag count cannot be greater than 50",
+            Self::Bucket | Self::NewBucket => "Bucket tag count cannot be greater than 50",
             Self::Object => "Object tags cannot be greater than 10",
         };
         Fault::bad("BadRequest", why)
@@ -35,6 +36,9 @@ impl On {
     fn reserved(self) -> &'static str {
         match self {
             Self::Bucket => "System tags cannot be added/updated by requester",
+            Self::NewBucket => {
+                "User-defined tag keys can't start with \"aws:\". This prefix is reserved for system tags. Remove \"aws:\" from your tag keys and try again."
+            }
             Self::Object => "Your TagKey cannot be prefixed with aws:",
         }
     }
@@ -133,4 +137,24 @@ pub(super) fn in_document(text: &str) -> Result<BTreeMap<String, String>> {
     let mut document = Deserializer::new(text.as_bytes());
     let tagging = Tagging::deserialize(&mut document).map_err(|_| Fault::malformed_xml())?;
     read(tagging.tag_set, On::Object)
+}
+
+/// What a bucket is to have from its beginning.
+pub(super) fn of_new_bucket(document: &[u8]) -> Result<BTreeMap<String, String>> {
+    if document.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut document = Deserializer::new(document);
+    let mut tags = TagSet::new();
+    let configuration = document.named_element("CreateBucketConfiguration", |inner| {
+        inner.for_each_element(|inner, name| match name {
+            b"Tags" => inner.list_content("Tag").map(|found| tags = found),
+            b"LocationConstraint" => inner.content::<String>().map(drop),
+            b"Location" => inner.content::<LocationInfo>().map(drop),
+            b"Bucket" => inner.content::<BucketInfo>().map(drop),
+            _ => Err(DeError::UnexpectedTagName),
+        })
+    });
+    configuration.map_err(|_| Fault::malformed_xml())?;
+    read(tags, On::NewBucket)
 }

@@ -22,6 +22,7 @@ impl World {
         let bucket = NewBucket {
             name: "copies".into(),
             space: world.context.space.clone(),
+            tags: BTreeMap::new(),
         };
         world.objects.create_bucket(bucket).await.unwrap();
         world

@@ -105,6 +105,24 @@ async fn a_bucket_s_tags_are_set_read_and_removed() {
 }
 
 #[tokio::test]
+async fn a_bucket_may_have_tags_from_its_beginning() {
+    let world = World::new().await;
+    let make = |key: &str| {
+        let tag = format!("<Tag><Key>{key}</Key><Value>1</Value></Tag>");
+        let inner = format!("<LocationConstraint>eu-west-1</LocationConstraint><Tags>{tag}</Tags>");
+        let document = format!("<CreateBucketConfiguration>{inner}</CreateBucketConfiguration>");
+        Ask::new(Method::PUT, "/tagged").with(document)
+    };
+    let refused = world.send(make("aws:a")).await;
+    assert_eq!(refused.code(), "InvalidTag");
+    let message = refused.element("Message");
+    assert!(message.starts_with("User-defined tag keys"), "{message}");
+    let made = world.send(make("a")).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    assert_eq!(world.tags("/tagged").await, "a=1");
+}
+
+#[tokio::test]
 async fn tags_that_there_cannot_be() {
     let world = World::new().await;
     world.send(Ask::put(b"x")).await;
