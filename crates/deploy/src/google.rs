@@ -207,9 +207,10 @@ impl App {
             return Ok(BTreeMap::new());
         };
         let source = Arc::new(Source::new(&file, text));
-        let tree = read_tree(&source).map_err(|findings| Diagnostics::new(&source, findings))?;
-        let mut environment = BTreeMap::new();
         let mut findings = Vec::new();
+        let tree = read_tree(&source, &mut findings)
+            .map_err(|findings| Diagnostics::new(&source, findings))?;
+        let mut environment = BTreeMap::new();
         for entry in tree.entries().unwrap_or_default() {
             match entry.value.scalar() {
                 Some(value) => _ = environment.insert(entry.key.clone(), value.to_owned()),

@@ -5,6 +5,7 @@
 //! resolves as a whole or yields the list of all that is wrong with it.
 
 mod admission;
+mod aside;
 mod balancer;
 mod bucket;
 mod bus;
@@ -75,6 +76,8 @@ pub struct Overrides {
 pub struct Template {
     source: Arc<Source>,
     form: Form,
+    /// What was noticed while it was read.
+    noticed: Vec<Finding>,
     overrides: Overrides,
     stack: String,
     /// Where it is, as an absolute path if it was loaded.
@@ -163,16 +166,20 @@ impl Template {
         };
         let source = Arc::new(Source::new(&shown(file), text));
         let stack = named(&overrides, file)?;
-        let root = read::read(&source).map_err(|findings| Diagnostics::new(&source, findings))?;
+        let mut noticed = Vec::new();
+        let root = read::read(&source, &mut noticed)
+            .map_err(|findings| Diagnostics::new(&source, findings))?;
         let report = Report::default();
         let dir = file.parent().unwrap_or(Path::new("."));
         let root = include::expand(&root, dir, &report);
         if report.has_errors() {
             return Err(Diagnostics::new(&source, report.into_findings()));
         }
+        noticed.extend(report.into_findings());
         Ok(Self {
             source,
             form: Form::Declared(root),
+            noticed,
             overrides,
             stack,
             file: file.to_owned(),
@@ -185,6 +192,7 @@ impl Template {
             source: Arc::new(Source::new(&shown(&file), String::new())),
             stack: named(&overrides, &file)?,
             form,
+            noticed: Vec::new(),
             overrides,
             file,
         })

@@ -6,6 +6,7 @@ use crate::Context;
 use crate::desired::OnRemoval;
 use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
+use crate::template::aside;
 use crate::template::balancer;
 use crate::template::edge;
 use crate::template::gateway::{self, Part};
@@ -79,6 +80,8 @@ pub(crate) enum Kind {
     ManagedPolicy,
     /// Of a network, in which nothing runs here.
     Net(network::Part),
+    /// It lets others in, groups them or looks after them.
+    Aside(aside::Part),
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -138,6 +141,10 @@ const KINDS: &[(&str, Kind)] = &[
         Kind::Part(Part::WebRouteResponse),
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
+    (
+        "AWS::ApplicationInsights::Application",
+        Kind::Aside(aside::Part::Insights),
+    ),
     (
         "AWS::CloudFront::CloudFrontOriginAccessIdentity",
         Kind::OriginIdentity,
@@ -207,6 +214,10 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Lambda::Version", Kind::Version),
     ("AWS::Logs::LogGroup", Kind::LogGroup),
     ("AWS::Logs::ResourcePolicy", Kind::LogPolicy),
+    (
+        "AWS::ResourceGroups::Group",
+        Kind::Aside(aside::Part::Group),
+    ),
     ("AWS::S3::Bucket", Kind::Bucket),
     ("AWS::S3::BucketPolicy", Kind::BucketPolicy),
     ("AWS::SNS::Subscription", Kind::Subscription),
@@ -217,6 +228,10 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Scheduler::Schedule", Kind::Schedule),
     ("AWS::Scheduler::ScheduleGroup", Kind::ScheduleGroup),
     ("AWS::Serverless::Api", Kind::RestApi),
+    (
+        "AWS::Serverless::Connector",
+        Kind::Aside(aside::Part::Connector),
+    ),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
     ("AWS::Serverless::LayerVersion", Kind::Layer),
@@ -235,7 +250,11 @@ const ATTRIBUTES: &[&str] = &[
     "DeletionPolicy",
     "UpdateReplacePolicy",
     "Metadata",
+    "Connectors",
 ];
+
+/// What it may say that nothing reads, here or in the cloud.
+const IDLE_ATTRIBUTES: &[&str] = &["Description"];
 
 /// Attributes that exist, but that nothing here obeys.
 const REFUSED_ATTRIBUTES: &[(&str, &str)] = &[
@@ -352,7 +371,15 @@ fn read_attribute(declared: &mut Declared, attribute: &Entry, report: &Report) {
             Some(policy) => declared.on_replace = policy,
             None => report.add(must_be("Delete or Retain")),
         },
-        "Metadata" => {}
+        // Connectors are permissions, of which there are none to give.
+        "Metadata" | "Connectors" => {}
+        idle if IDLE_ATTRIBUTES.contains(&idle) => report.add(
+            Finding::notice(
+                attribute.key_span,
+                format!("`{idle}` of a resource has no effect"),
+            )
+            .why("it stands beside `Properties`, where nothing reads it"),
+        ),
         other => unknown_attribute(other, attribute.key_span, report),
     }
 }
@@ -387,8 +414,20 @@ fn kind(value: &Node, report: &Report) -> Kind {
     } else {
         Finding::error(value.span, format!("there is no resource type `{name}`"))
     };
-    report.add(finding.help(did_you_mean(name, names()).unwrap_or_else(|| supported(name))));
+    let help = instead_of(name).map(str::to_owned);
+    let help = help.or_else(|| did_you_mean(name, names()));
+    report.add(finding.help(help.unwrap_or_else(|| supported(name))));
     Kind::Other
+}
+
+/// What does the same as a type that is not supported.
+fn instead_of(name: &str) -> Option<&'static str> {
+    match name {
+        "AWS::Lambda::Function" => {
+            Some("declare it as an `AWS::Serverless::Function`, with its code in `CodeUri`")
+        }
+        _ => None,
+    }
 }
 
 /// Of the service that `name` is of, or which services there are.
@@ -558,6 +597,7 @@ impl Kind {
             Self::LogPolicy | Self::PlainPolicy | Self::RolePolicy => Some("PolicyName"),
             Self::ManagedPolicy => Some("ManagedPolicyName"),
             Self::Role => Some("RoleName"),
+            Self::Aside(part) => part.name_property(),
             Self::Part(_)
             | Self::Balance(_)
             | Self::Edge
@@ -649,6 +689,7 @@ impl Kind {
             | Self::OriginIdentity
             | Self::BucketPolicy
             | Self::Net(_)
+            | Self::Aside(_)
             | Self::Part(_)
             | Self::Subscription
             | Self::TopicPolicy
@@ -709,6 +750,7 @@ impl Kind {
             }
             Self::Balance(part) => Some(part.attributes()),
             Self::Net(part) => Some(part.attributes()),
+            Self::Aside(part) => Some(part.attributes()),
             Self::Edge => Some(&[("DomainName", Obeyed), ("Id", Obeyed)]),
             Self::OriginControl => Some(&[("Id", Obeyed)]),
             Self::OriginIdentity => Some(&[("Id", Obeyed), ("S3CanonicalUserId", Obeyed)]),
@@ -821,6 +863,7 @@ impl Kind {
             }
             (Self::PlainPolicy, "Id") => Some(physical.to_owned()),
             (Self::Net(part), _) => Some(part.attribute(name, physical)),
+            (Self::Aside(part), _) => Some(arn(part.service(), &here, part.resource(physical))),
             (Self::Edge, "DomainName") => Some(edge::domain(physical)),
             (Self::Edge | Self::OriginControl | Self::OriginIdentity, _) => {
                 Some(physical.to_owned())

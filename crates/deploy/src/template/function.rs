@@ -337,16 +337,8 @@ impl Reading<'_> {
             }
             (true, false) => self.code_uri(),
             (false, true) => self.inline(),
-            (false, false) => {
-                self.say(
-                    self.error("CodeUri", "`CodeUri` is missing")
-                        .why("a function needs its code")
-                        .help(
-                            "set `CodeUri` to the directory of the code, relative to the template",
-                        ),
-                );
-                None
-            }
+            // As the vendor's tools have it, before they package.
+            (false, false) => Some(Code::Directory(normal(self.dir))),
         }
     }
 
@@ -524,6 +516,13 @@ impl Reading<'_> {
                 name: name.to_owned(),
                 version: number.parse().ok(),
             }),
+            _ if is_foreign_layer(&text, account) => {
+                self.say(
+                    Finding::error(node.span, format!("`{text}` is of another account, which is not here"))
+                        .help("add the layer's content to the template as an `AWS::Serverless::LayerVersion`, or to the code"),
+                );
+                None
+            }
             _ => {
                 self.say(
                     Finding::error(node.span, "`Layers` must name versions of layers")
@@ -582,6 +581,12 @@ impl Reading<'_> {
         let place = fields.place("TargetArn");
         outcome::place(&arn, &["sqs", "sns"], place, self.findings.report)
     }
+}
+
+/// Whether this is the ARN of a layer of somebody else.
+fn is_foreign_layer(text: &str, own: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    matches!(parts.as_slice(), ["arn", _, "lambda", _, account, "layer", ..] if *account != own)
 }
 
 /// How many instances are to be kept initialised.

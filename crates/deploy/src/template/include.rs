@@ -100,7 +100,13 @@ pub(crate) fn file(location: &str, span: Span, dir: &Path, report: &Report) -> N
         Ok(text) => text,
         Err(cause) => return refuse(cause.to_string()),
     };
-    match read::read(&Source::new(&path, text)) {
+    let mut noticed = Vec::new();
+    let tree = read::read(&Source::new(&path, text), &mut noticed);
+    for finding in noticed {
+        let message = format!("`{location}`: {}", finding.message());
+        report.add(Finding::notice(span, message));
+    }
+    match tree {
         Ok(tree) => placed(&tree, span),
         Err(findings) => {
             for finding in findings {

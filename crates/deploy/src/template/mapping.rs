@@ -167,6 +167,9 @@ pub(crate) fn read(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Mappi
     let starting = if of_queue {
         check_queue(fields, findings.report);
         Some(Starting::Oldest)
+    } else if source.is_none() {
+        // What it must say depends on what it reads, which is not known.
+        None
     } else {
         check_stream(fields, findings.report);
         starting(fields, findings.report)

@@ -14,12 +14,21 @@ pub(crate) struct Order {
 }
 
 /// Orders `ids`, keeping their own order where nothing speaks against it. Circles are reported, and then left as they are.
-pub(crate) fn order(ids: &[&str], edges: &[Edge], report: &Report) -> Order {
+/// Each of `wishes` is obeyed unless that closes a circle.
+pub(crate) fn order(ids: &[&str], edges: &[Edge], wishes: &[Edge], report: &Report) -> Order {
     let at: HashMap<&str, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    let ends = |edge: &Edge| Some((*at.get(edge.from.as_str())?, *at.get(edge.to.as_str())?));
     let mut needs: Vec<BTreeMap<usize, Span>> = vec![BTreeMap::new(); ids.len()];
     for edge in edges {
-        if let (Some(&from), Some(&to)) = (at.get(edge.from.as_str()), at.get(edge.to.as_str())) {
+        if let Some((from, to)) = ends(edge) {
             needs[from].entry(to).or_insert(edge.span);
+        }
+    }
+    for wish in wishes {
+        if let Some((from, to)) = ends(wish)
+            && !reaches(&needs, to, from)
+        {
+            needs[from].entry(to).or_insert(wish.span);
         }
     }
     let (positions, stuck) = settle(&needs);
@@ -34,6 +43,21 @@ pub(crate) fn order(ids: &[&str], edges: &[Edge], report: &Report) -> Order {
         positions,
         needs: (0..ids.len()).map(named).collect(),
     }
+}
+
+/// Whether `from` is `to`, or needs it, directly or not.
+fn reaches(needs: &[BTreeMap<usize, Span>], from: usize, to: usize) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(at) = open.pop() {
+        if at == to {
+            return true;
+        }
+        if seen.insert(at) {
+            open.extend(needs[at].keys());
+        }
+    }
+    false
 }
 
 /// Takes out, again and again, what needs nothing that is left; what is left in the end is in a circle, or needs one.

@@ -16,8 +16,8 @@ pub(crate) const MAX_BYTES: usize = 1 << 20;
 pub(crate) const MAX_DEPTH: usize = 64;
 pub(crate) const MAX_NODES: usize = 200_000;
 
-/// Reads YAML, or JSON when that is what it begins as. Duplicate keys do not stop the reading; a syntax error does.
-pub(crate) fn read(source: &Source) -> Result<Node, Vec<Finding>> {
+/// Reads YAML, or JSON when that is what it begins as. What is only worth a notice is added to `noticed`.
+pub(crate) fn read(source: &Source, noticed: &mut Vec<Finding>) -> Result<Node, Vec<Finding>> {
     if source.text.len() > MAX_BYTES {
         return Err(vec![
             Finding::placeless(format!(
@@ -34,7 +34,10 @@ pub(crate) fn read(source: &Source) -> Result<Node, Vec<Finding>> {
         yaml::read(&source.text, &mut findings)
     };
     match tree {
-        Ok(tree) if findings.is_empty() => Ok(tree),
+        Ok(tree) if !findings.iter().any(Finding::is_error) => {
+            noticed.append(&mut findings);
+            Ok(tree)
+        }
         Ok(_) => Err(findings),
         Err(fatal) => {
             findings.push(fatal);
@@ -58,25 +61,30 @@ fn is_json(source: &Source) -> bool {
     named_json || looks_json()
 }
 
-/// Entries of a mapping as they come in; a key that comes twice is reported with the place of the first.
+/// Entries of a mapping as they come in. Of a key that comes twice the last counts, as in the cloud; there, silently.
 #[derive(Default)]
 struct Entries {
     entries: Vec<Entry>,
-    seen: HashMap<String, Span>,
+    /// Where each key is among them.
+    seen: HashMap<String, usize>,
 }
 
 impl Entries {
     fn push(&mut self, entry: Entry, text: &str, findings: &mut Vec<Finding>) {
-        if let Some(first) = self.seen.get(&entry.key) {
-            let line = text[..first.start.min(text.len())].matches('\n').count() + 1;
+        if let Some(&at) = self.seen.get(&entry.key) {
+            let first = self.entries[at].key_span.start.min(text.len());
+            let line = text[..first].matches('\n').count() + 1;
             findings.push(
-                Finding::error(entry.key_span, format!("`{}` is given twice", entry.key))
-                    .why(format!("first given in line {line}"))
-                    .help("keep one of them: of two, CloudFormation silently drops one"),
+                Finding::notice(entry.key_span, format!("`{}` is given twice", entry.key))
+                    .why(format!(
+                        "also given in line {line}; of two, the last counts"
+                    ))
+                    .help("keep one of them"),
             );
+            self.entries[at] = entry;
             return;
         }
-        self.seen.insert(entry.key.clone(), entry.key_span);
+        self.seen.insert(entry.key.clone(), self.entries.len());
         self.entries.push(entry);
     }
 }

@@ -35,6 +35,9 @@ pub(super) fn resolve(
     context: &Context,
 ) -> Result<Desired, Diagnostics> {
     let report = Report::default();
+    for finding in &template.noticed {
+        report.add(finding.clone());
+    }
     let found = Resolving {
         template,
         root,
@@ -172,8 +175,9 @@ impl<'t> Resolving<'t> {
         let borrowed: Vec<&str> = ids.iter().map(String::as_str).collect();
         let mut edges = scope.edges();
         edges.extend(notification_edges(&harvest, &wanted));
-        edges.extend(route_edges(&harvest, &wanted));
-        let order = order(&borrowed, &edges, self.report);
+        let (routed, wishes) = route_edges(&harvest, &wanted);
+        edges.extend(routed);
+        let order = order(&borrowed, &edges, &wishes, self.report);
         self.say_foreign_circles(&harvest, &order, &wanted);
         self.assemble(&ids, &order, harvest, &wanted)
     }

@@ -13,6 +13,7 @@ mod gateways;
 mod mappings;
 mod refused;
 mod schedules;
+mod taken;
 mod tellings;
 mod topics;
 mod values;

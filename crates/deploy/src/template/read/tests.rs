@@ -11,13 +11,13 @@ fn source(name: &str, text: &str) -> Source {
 }
 
 fn tree(text: &str) -> Node {
-    read(&source("t.yaml", text)).unwrap()
+    read(&source("t.yaml", text), &mut Vec::new()).unwrap()
 }
 
 /// What is wrong, as `line:column message`.
 fn errors(name: &str, text: &str) -> Vec<String> {
     let source = std::sync::Arc::new(source(name, text));
-    let findings = read(&source).unwrap_err();
+    let findings = read(&source, &mut Vec::new()).unwrap_err();
     let found = Diagnostics::new(&source, findings);
     let line = |place: &Option<Place>| {
         place.as_ref().map_or(String::new(), |place| {
@@ -114,7 +114,6 @@ fn every_value_has_its_place() {
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     for (text, want) in [
-        ("a: 1\nb: 2\na: 3\n", "3:1 `a` is given twice"),
         ("a: !Reff X\n", "1:4 there is no function `!Reff`"),
         ("a: 1\n---\nb: 2\n", "3:1 a second document begins here"),
         ("a: *nothing\n", "1:4 this is not YAML"),
@@ -148,13 +147,33 @@ fn what_is_wrong_is_said_with_its_place() {
             "{\"a\": 1} x",
             "1:10 this is not JSON: expected the end of the template, found 'x'",
         ),
-        ("{\"a\": 1, \"a\": 2}", "1:10 `a` is given twice"),
         (
             "",
             "1:1 this is not JSON: expected a value, found the end of the template",
         ),
     ] {
         assert_eq!(errors("t.json", text), [want], "{text:?}");
+    }
+}
+
+/// As the cloud has it, but said.
+#[test]
+fn of_a_key_that_comes_twice_the_last_counts() {
+    for (name, text, place) in [
+        ("t.yaml", "a: 1\nb: 2\na: 3\n", (3, 1)),
+        ("t.json", "{\"a\": 1, \"b\": 2,\n\"a\": 3}", (2, 1)),
+    ] {
+        let source = std::sync::Arc::new(source(name, text));
+        let mut noticed = Vec::new();
+        let tree = read(&source, &mut noticed).unwrap();
+        assert_eq!(short(&tree), "{a=3 b=2}");
+        let found = Diagnostics::new(&source, noticed);
+        let one = found.iter().next().unwrap();
+        let at = one.place.as_ref().map(|place| (place.line, place.column));
+        assert_eq!((at, found.errors()), (Some(place), 0));
+        assert_eq!(one.message, "`a` is given twice");
+        let why = "also given in line 1; of two, the last counts";
+        assert_eq!(one.why.as_deref(), Some(why));
     }
 }
 
@@ -185,8 +204,8 @@ proptest! {
 
     #[test]
     fn no_text_panics_the_reader(text in "(?s).{0,200}") {
-        let _ = read(&source("t.yaml", &text));
-        let _ = read(&source("t.json", &text));
+        let _ = read(&source("t.yaml", &text), &mut Vec::new());
+        let _ = read(&source("t.json", &text), &mut Vec::new());
     }
 
     /// Text of the pieces that templates are made of gets further than random letters.
@@ -199,7 +218,7 @@ proptest! {
         ]), 0..60,
     )) {
         let text = pieces.concat();
-        let _ = read(&source("t.yaml", &text));
-        let _ = read(&source("t.json", &text));
+        let _ = read(&source("t.yaml", &text), &mut Vec::new());
+        let _ = read(&source("t.json", &text), &mut Vec::new());
     }
 }

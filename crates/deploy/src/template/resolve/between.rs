@@ -6,7 +6,7 @@ use super::{Harvest, NOTIFICATION, Resolving, span_of};
 use crate::desired::{Kind as Made, Notification};
 use crate::diagnostic::Finding;
 use crate::template::bucket;
-use crate::template::declared::Declared;
+use crate::template::declared::{Declared, Kind};
 use crate::template::order::Order;
 use crate::template::scope::{Edge, Scope};
 use crate::template::shape::Findings;
@@ -157,8 +157,9 @@ pub(super) fn notification_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec
     edges
 }
 
-/// A gateway comes after the functions that it calls.
-pub(super) fn route_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> {
+/// A gateway comes after the functions that it calls: those that must be so, and those that should. An API whose routes are
+/// declared apart needs nothing itself, and a function may well name it; one that is declared with its routes needs them.
+pub(super) fn route_edges(harvest: &Harvest, wanted: &[&Declared]) -> (Vec<Edge>, Vec<Edge>) {
     let mut edges = Vec::new();
     for (from, made) in &harvest.made {
         let called: BTreeSet<&str> = match made {
@@ -177,7 +178,16 @@ pub(super) fn route_edges(harvest: &Harvest, wanted: &[&Declared]) -> Vec<Edge> 
             }
         }
     }
-    edges
+    edges.into_iter().partition(|edge| {
+        let apart = |one: &&&Declared| {
+            one.id == edge.from
+                && matches!(
+                    one.kind,
+                    Kind::PlainRest | Kind::PlainApi | Kind::SocketApi | Kind::Balance(_)
+                )
+        };
+        !wanted.iter().any(|one| apart(&one))
+    })
 }
 
 /// What `id` needs, also by way of declarations of which nothing is made.

@@ -259,6 +259,10 @@ impl Resolving<'_> {
                 network::note(&one.id, one.id_span, findings);
                 open(part.schema());
             }
+            Kind::Aside(part) => {
+                part.note(&one.id, one.id_span, findings);
+                open(part.schema());
+            }
             Kind::OriginControl => drop(open(edge::CONTROL)),
             Kind::OriginIdentity => drop(open(edge::IDENTITY)),
             Kind::BucketPolicy => drop(open(edge::BUCKET_POLICY)),

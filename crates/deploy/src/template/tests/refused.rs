@@ -210,7 +210,11 @@ fn properties_of_functions() {
             "CodeUri: src\n      ReservedConcurrentExecutions: 901",
             "3:3 the functions reserve more than 900 together",
         ),
-        ("CodeUri: src", "Timeout: 3", "3:3 `CodeUri` is missing"),
+        (
+            "CodeUri: src",
+            "Timeout: 3",
+            "7:7 [the handler's file `index.js` is not there]",
+        ),
         ("CodeUri: src", "CodeUri:", "8:7 `CodeUri` is empty"),
         (
             "Transform: AWS::Serverless-2016-10-31",

@@ -1,0 +1,146 @@
+//! What published templates have and the cloud takes, though it has no meaning here or looks odd.
+
+use super::{context, resolved, said, with_code};
+use crate::desired::Code;
+use crate::template::{Overrides, Template};
+
+const HEAD: &str = "Transform: AWS::Serverless-2016-10-31\nResources:\n";
+
+#[track_caller]
+fn check(resources: &str, want: &[&str]) {
+    let text = format!("{HEAD}{resources}");
+    assert_eq!(said(&text), want, "{text}");
+}
+
+fn function(more: &str) -> String {
+    format!(
+        "  F:\n    Type: AWS::Serverless::Function\n    Properties: {{Runtime: nodejs20.x, Handler: index.handler, CodeUri: src{more}}}\n"
+    )
+}
+
+#[test]
+fn without_code_uri_the_code_is_beside_the_template() {
+    let dir = with_code();
+    std::fs::write(dir.path().join("index.js"), "").unwrap();
+    let text = format!("{HEAD}{}", function("").replace(", CodeUri: src", ""));
+    let file = dir.path().join("template.yaml");
+    let template = Template::parse(&file, text, Overrides::default()).unwrap();
+    let desired = template.resolve(&context()).unwrap();
+    let found = desired.functions().next().map(|one| one.code.clone());
+    assert_eq!(found, Some(Code::Directory(dir.path().to_owned())));
+    assert!(desired.notices.is_empty());
+}
+
+/// An API whose routes are declared apart needs nothing: its functions may name it, as they may name a load balancer.
+#[test]
+fn a_function_may_name_the_api_that_calls_it() {
+    let invoke = "Fn::Sub: 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'";
+    let rest = format!(
+        "  Api: {{Type: AWS::ApiGateway::RestApi, Properties: {{Name: x}}}}\n  M:\n    Type: AWS::ApiGateway::Method\n    Properties: {{RestApiId: !Ref Api, ResourceId: !GetAtt Api.RootResourceId, HttpMethod: GET, AuthorizationType: NONE, Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: {{{invoke}}}}}}}\n  D: {{Type: AWS::ApiGateway::Deployment, DependsOn: M, Properties: {{RestApiId: !Ref Api, StageName: prod}}}}\n"
+    );
+    let web = |protocol: &str, key: &str| {
+        format!(
+            "  Api: {{Type: AWS::ApiGatewayV2::Api, Properties: {{Name: x, ProtocolType: {protocol}, RouteSelectionExpression: $request.body.action}}}}\n  I: {{Type: AWS::ApiGatewayV2::Integration, Properties: {{ApiId: !Ref Api, IntegrationType: AWS_PROXY, PayloadFormatVersion: '1.0', IntegrationUri: {{{invoke}}}}}}}\n  R: {{Type: AWS::ApiGatewayV2::Route, Properties: {{ApiId: !Ref Api, RouteKey: {key}, Target: !Sub 'integrations/${{I}}'}}}}\n  S: {{Type: AWS::ApiGatewayV2::Stage, Properties: {{ApiId: !Ref Api, StageName: prod, AutoDeploy: true}}}}\n"
+        )
+    };
+    let socket = web("WEBSOCKET", "$connect");
+    let named = ", Environment: {Variables: {API: !Ref Api}}";
+    let by_order = format!("{}    DependsOn: Api\n", function(""));
+    let by_role = format!(
+        "{}  Role: {{Type: AWS::IAM::Role, Properties: {{AssumeRolePolicyDocument: {{}}, Policies: [{{PolicyName: p, PolicyDocument: !Ref Api}}]}}}}\n",
+        function(", Role: !GetAtt Role.Arn")
+    );
+    for api in [&rest, &socket] {
+        for function in [&function(named), &by_order, &by_role] {
+            let desired = resolved(&format!("{HEAD}{function}{api}"));
+            let ids = desired.resources.iter().map(|one| one.logical_id.as_str());
+            assert_eq!(ids.collect::<Vec<_>>(), ["Api", "F"], "{function}{api}");
+        }
+        // What it calls comes first where nothing speaks against it.
+        let desired = resolved(&format!("{HEAD}{api}{}", function("")));
+        let ids = desired.resources.iter().map(|one| one.logical_id.as_str());
+        assert_eq!(ids.collect::<Vec<_>>(), ["F", "Api"], "{api}");
+    }
+    // This one has its routes in itself, and the cloud refuses it too.
+    let event =
+        ", Events: {E: {Type: HttpApi, Properties: {ApiId: !Ref Api, Path: /, Method: get}}}";
+    check(
+        &format!(
+            "  Api: {{Type: AWS::Serverless::HttpApi}}\n{}",
+            function(&format!("{named}{event}"))
+        ),
+        &["3:3 a circle of dependencies: Api → F → Api"],
+    );
+}
+
+#[test]
+fn a_resource_may_be_described() {
+    let bucket = |attribute| format!("  B:\n    Type: AWS::S3::Bucket\n    {attribute}\n");
+    for (attribute, want) in [
+        (
+            "Description: x",
+            &["5:5 [`Description` of a resource has no effect]"][..],
+        ),
+        (
+            "Descriptions: x",
+            &["5:5 a resource has no attribute `Descriptions`"],
+        ),
+        ("Connectors: {}", &[]),
+    ] {
+        check(&bucket(attribute), want);
+    }
+}
+
+#[test]
+fn what_stands_beside_an_application() {
+    let text = "  G: {Type: AWS::ResourceGroups::Group, Properties: {Name: g, ResourceQuery: {Type: CLOUDFORMATION_STACK_1_0}}}\n  I: {Type: AWS::ApplicationInsights::Application, Properties: {ResourceGroupName: !Ref G, AutoConfigurationEnabled: true}}\n  B: {Type: AWS::S3::Bucket}\n  C: {Type: AWS::Serverless::Connector, Properties: {Source: {Id: I}, Destination: {Id: B}, Permissions: [Read]}}\n";
+    check(
+        text,
+        &[
+            "3:3 [`G` has no effect here]",
+            "4:3 [`I` has no effect here]",
+            "6:93 [access rules are not enforced yet]",
+        ],
+    );
+    let outputs = "Outputs: {G: {Value: !GetAtt G.Arn}, I: {Value: !GetAtt I.ApplicationARN}}\n";
+    let desired = resolved(&format!("{HEAD}{text}{outputs}"));
+    let values: Vec<&str> = desired
+        .outputs
+        .iter()
+        .map(|one| one.value.as_str())
+        .collect();
+    assert_eq!(
+        values,
+        [
+            "arn:aws:resource-groups:us-east-1:000000000000:group/g",
+            "arn:aws:applicationinsights:us-east-1:000000000000:application/resource-group/g",
+        ]
+    );
+}
+
+/// What follows from an error is not said beside it.
+#[test]
+fn only_the_cause_is_said() {
+    let parameter = format!(
+        "{HEAD}{}",
+        function(", Events: {E: {Type: SQS, Properties: {Queue: !Ref Q}}}")
+    );
+    let text = format!("Parameters: {{Q: {{Type: String}}}}\n{parameter}");
+    assert_eq!(said(&text), ["1:14 the parameter `Q` has no value"]);
+}
+
+#[test]
+fn whoever_is_refused_hears_what_to_do() {
+    let layer = "arn:aws:lambda:us-east-1:580247275435:layer:LambdaInsightsExtension:14";
+    check(
+        &function(&format!(", Layers: ['{layer}']")),
+        &[&format!(
+            "5:86 `{layer}` is of another account, which is not here"
+        )],
+    );
+    let text = "Resources:\n  F: {Type: AWS::Lambda::Function}\n";
+    let refused = super::resolve_with(text, &[]).unwrap_err();
+    let help = refused.iter().next().and_then(|one| one.help.as_deref());
+    let want = "declare it as an `AWS::Serverless::Function`, with its code in `CodeUri`";
+    assert_eq!(help, Some(want));
+}
