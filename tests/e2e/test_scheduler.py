@@ -122,7 +122,7 @@ def test_what_is_wrong_is_refused(scheduler):
             **{"Name": "bad", "ScheduleExpression": expression, "FlexibleTimeWindow": OFF, "Target": target(), **more},
         )
 
-    for expression in ["rate(1 hours)", "cron(0 12 * * *)", "at(2030-01-01)", "hourly"]:
+    for expression in ["rate(1 our)", "cron(0 12 * * *)", "at(2030-01-01)", "hourly"]:
         assert make(expression) == ("ValidationException", f"Invalid Schedule Expression {expression}.")
     assert make(ScheduleExpressionTimezone="Mars/Olympus")[0] == "ValidationException"
     assert make(StartDate=datetime.now(timezone.utc) - timedelta(minutes=6)) == (

@@ -51,6 +51,18 @@ impl Expression {
         ))
     }
 
+    /// As [`Self::read`], but one of anything is not a plural in a rate, and the other way round.
+    pub(crate) fn read_strictly(text: &str) -> Result<Self, Malformed> {
+        let read = Self::read(text)?;
+        let digits = text.trim_start_matches("rate(").trim_start_matches('0');
+        let is_one = digits.starts_with("1 ");
+        if matches!(read, Self::Rate(_)) && text.ends_with("s)") == is_one {
+            let why = "one has a singular unit, and more a plural one";
+            return Err(Malformed::new(format!("{text}: {why}")));
+        }
+        Ok(read)
+    }
+
     /// Whether it is due once only.
     pub fn is_once(&self) -> bool {
         matches!(self, Self::At(_))
@@ -72,10 +84,6 @@ fn read_rate(text: &str) -> Result<Duration, Malformed> {
         "day" | "days" => 86_400,
         _ => return Err(refuse("the unit is minutes, hours or days")),
     };
-    // One of anything is not a plural, and the other way round.
-    if unit.ends_with('s') == (value == 1) {
-        return Err(refuse("one has a singular unit, and more a plural one"));
-    }
     let seconds = value
         .checked_mul(seconds)
         .filter(|all| *all <= LONGEST_RATE_S);

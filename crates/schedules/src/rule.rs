@@ -12,7 +12,7 @@ use crate::schema::{RULES, Rule, Whose, next, rule_key};
 impl Schedules {
     /// Refuses what a rule cannot have: it is never due only once.
     pub fn check_rule(expression: &str) -> std::result::Result<(), Malformed> {
-        match Expression::read(expression)? {
+        match Expression::read_strictly(expression)? {
             Expression::At(_) => Err(Malformed::new("a rule is due again and again")),
             Expression::Cron(_) | Expression::Rate(_) => Ok(()),
         }

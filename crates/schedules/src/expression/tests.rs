@@ -148,8 +148,6 @@ fn what_does_not_read_is_refused() {
         "cron(* * * * ? 2030-2020)",
         "cron(0 5 32W * ? *)",
         "rate(0 minutes)",
-        "rate(5 minute)",
-        "rate(1 minutes)",
         "rate(5 seconds)",
         "rate(5  minutes)",
         "rate(-5 minutes)",
@@ -178,6 +176,13 @@ fn rates_and_times_are_read() {
     assert_eq!(Expression::read("rate(5 minutes)"), Ok(minutes(5)));
     assert_eq!(Expression::read("rate(1 hour)"), Ok(minutes(60)));
     assert_eq!(Expression::read("rate(7 days)"), Ok(minutes(7 * 24 * 60)));
+    for (text, count) in [("rate(5 minute)", 5), ("rate(1 minutes)", 1)] {
+        assert_eq!(Expression::read(text), Ok(minutes(count)));
+        assert!(Expression::read_strictly(text).is_err(), "{text}");
+    }
+    for text in ["rate(1 minute)", "rate(11 days)", "cron(* * * * ? *)"] {
+        assert!(Expression::read_strictly(text).is_ok(), "{text}");
+    }
     let at = Expression::read("at(2026-11-26T07:30:00)").unwrap();
     assert_eq!(at, Expression::At("2026-11-26T07:30:00".parse().unwrap()));
 }

@@ -210,8 +210,8 @@ fn what_is_wrong_is_said_before_anything_is_made() {
         ),
         (format!("{rate}, {off}"), "`Target` is missing"),
         (
-            format!("ScheduleExpression: rate(1 hours), {off}, {target}"),
-            "`rate(1 hours)` is no schedule",
+            format!("ScheduleExpression: rate(1 our), {off}, {target}"),
+            "`rate(1 our)` is no schedule",
         ),
         (
             format!("{rate}, {off}, {target}, ScheduleExpressionTimezone: Mars/Olympus"),

@@ -118,6 +118,21 @@ fn what_stands_beside_an_application() {
     );
 }
 
+/// Schedules take any unit with any number; rules do not.
+#[test]
+fn a_rate_of_a_schedule_may_be_spelled_carelessly() {
+    let target = "arn:aws:sqs:us-east-1:000000000000:q";
+    let schedule = format!(
+        "  S: {{Type: AWS::Scheduler::Schedule, Properties: {{ScheduleExpression: rate(5 minute), FlexibleTimeWindow: {{Mode: 'OFF'}}, Target: {{Arn: '{target}', RoleArn: 'arn:aws:iam::000000000000:role/r'}}}}}}\n"
+    );
+    check(&schedule, &["3:177 [access rules are not enforced yet]"]);
+    let rule = format!(
+        "  R: {{Type: AWS::Events::Rule, Properties: {{ScheduleExpression: rate(5 minute), Targets: [{{Id: a, Arn: '{target}'}}]}}}}\n"
+    );
+    let refused = said(&format!("{HEAD}{rule}"));
+    assert!(refused[0].contains("rate(5 minute)"), "{refused:?}");
+}
+
 /// What follows from an error is not said beside it.
 #[test]
 fn only_the_cause_is_said() {
