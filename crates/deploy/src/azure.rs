@@ -149,6 +149,7 @@ impl App {
         Build {
             folder: self.folder.clone(),
             runtime: self.runtime_of(hosted.unwrap_or(self.language)),
+            cloud: Cloud::Azure,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod npm;
 mod pip;
+mod sdk;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,6 +11,9 @@ use runtimes::{Language, Packages};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+pub(crate) use sdk::is_source;
+
+use crate::desired::Cloud;
 use crate::error::{Error, Result};
 
 /// A longer line is relayed in pieces.
@@ -23,13 +27,18 @@ pub struct Build {
     pub folder: PathBuf,
     /// What it is to run on.
     pub runtime: String,
+    /// Whose runtime it is: it decides what comes along with it.
+    pub cloud: Cloud,
 }
 
 /// Installs the packages of the code, if it asks for any that are missing or outdated. What is not installed beside the
 /// code itself goes to `packages`. `tell` gets every line that is printed. Returns whether anything was installed.
-pub async fn build(build: &Build, packages: &Packages, tell: impl FnMut(&str)) -> Result<bool> {
+pub async fn build(build: &Build, packages: &Packages, mut tell: impl FnMut(&str)) -> Result<bool> {
     match runtimes::check(&build.runtime) {
-        Ok(Language::Node) => npm::build(&build.folder, tell).await,
+        Ok(Language::Node) => {
+            let own = npm::build(&build.folder, &mut tell).await?;
+            Ok(sdk::bring(build, packages, tell).await? || own)
+        }
         Ok(Language::Python) => pip::build(build, packages, tell).await,
         // A custom runtime's program is built by whoever wrote it; what is compiled here is, when it is started.
         Ok(Language::Custom | Language::CSharp | Language::Hosted) | Err(_) => Ok(false),

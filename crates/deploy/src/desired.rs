@@ -364,7 +364,7 @@ pub struct Function {
 }
 
 /// Whose functions' words a function speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cloud {
     #[default]
@@ -517,6 +517,7 @@ impl Function {
             Code::Directory(folder) => Some(Build {
                 folder: folder.clone(),
                 runtime: self.runtime.clone(),
+                cloud: self.cloud,
             }),
             Code::Zip(_) | Code::Inline(_) => None,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::Template;
-use crate::build::Build;
+use crate::build::{Build, is_source};
 use crate::desired::{Code, Desired, Function, Layer};
 
 /// What is to be done after files have changed. Everything may be empty: most files mean nothing.
@@ -58,7 +58,7 @@ impl Reload {
                     Some(_) => self.archives = true,
                     None => _ = self.functions.insert(function.name.clone()),
                 }
-                if is_package_file(inner) {
+                if is_package_file(inner) || is_source(inner) {
                     self.packages.extend(function.build());
                 }
             }

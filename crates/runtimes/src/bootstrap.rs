@@ -79,6 +79,10 @@ pub(crate) const NODE: &[File] = &[
     ("line.js", include_bytes!("../bootstrap/node/line.js")),
     ("load.js", include_bytes!("../bootstrap/node/load.js")),
     (
+        "modules.mjs",
+        include_bytes!("../bootstrap/node/modules.mjs"),
+    ),
+    (
         "redirect.js",
         include_bytes!("../bootstrap/node/redirect.js"),
     ),

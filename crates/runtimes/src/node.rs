@@ -1,10 +1,20 @@
 //! Node: our bootstrap on the host's own.
 
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
 use base::ByteSize;
 
 use crate::catalog::Found;
 use crate::launch::{Launch, Program, Speaks, path_variable, read_only};
+use crate::packages::Packages;
 use crate::{Result, Runtimes, bootstrap};
+
+/// Where the modules that the runtime brings are inside: above the code, so that both kinds of modules find them after the
+/// code's own packages.
+pub(crate) const MODULES: &str = "/var/node_modules";
+/// Where they are if nothing is above the code; the bootstrap takes it out of the environment again.
+const MODULES_VARIABLE: &str = "FULMAR_MODULES";
 
 impl Runtimes {
     pub(crate) fn node(&self, launch: &Launch, node: &Found) -> Result<Program> {
@@ -14,18 +24,38 @@ impl Runtimes {
             .replace("nodejs", "node");
         let layers = self.layers(launch);
         // A layer may hold modules for one version of the language only.
-        let modules = format!(
+        let mut modules = format!(
             "{0}/nodejs/{declared}/node_modules:{0}/nodejs/node_modules",
             layers.display()
         );
         let mut program = self.waiting_node(node)?;
         let heap = format!("--max-old-space-size={}", heap(launch.memory));
         program.argv.insert(1, heap);
-        program.environment = vec![
-            ("PATH".into(), path_variable(node.path.parent(), &layers)),
-            ("NODE_PATH".into(), modules),
-        ];
+        program.environment = vec![("PATH".into(), path_variable(node.path.parent(), &layers))];
+        if let Some(brought) = self.brought(launch) {
+            let inside = self.inside(MODULES, &brought).display().to_string();
+            let _ = write!(modules, ":{inside}");
+            if !self.shared.jail.confines() {
+                program.environment.push((MODULES_VARIABLE.into(), inside));
+            }
+            program.mounts.push(read_only(&brought, MODULES));
+        }
+        program.environment.push(("NODE_PATH".into(), modules));
         Ok(program)
+    }
+
+    /// What the runtime has of its own for this code. Layers go before it, so it is left out where they have all of it.
+    fn brought(&self, launch: &Launch) -> Option<PathBuf> {
+        let packages = Packages::in_folder(&self.shared.folder);
+        let brought = packages.brought(&launch.code, &launch.runtime)?;
+        let has_all = launch.layers.as_ref().is_some_and(|layers| {
+            let modules = layers.join("nodejs/node_modules");
+            modules.is_dir()
+                && names(&brought)
+                    .iter()
+                    .all(|name| modules.join(name).exists())
+        });
+        (!has_all).then_some(brought)
     }
 
     /// One that has no code yet.
@@ -46,6 +76,27 @@ impl Runtimes {
             speaks: Speaks::OnDescriptor,
         })
     }
+}
+
+/// The modules of a folder that are for the code, and not only for one another: scopes hold several.
+fn names(brought: &Path) -> Vec<String> {
+    let listed = |folder: &Path| -> Vec<String> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    };
+    let all = listed(brought).into_iter().flat_map(|name| {
+        if name.starts_with('@') {
+            let inner = listed(&brought.join(&name)).into_iter();
+            inner.map(|inner| format!("{name}/{inner}")).collect()
+        } else if brought.join(&name).is_symlink() {
+            vec![name]
+        } else {
+            Vec::new()
+        }
+    });
+    all.collect()
 }
 
 /// The heap leaves a tenth for everything else, as the real service does.

@@ -4,7 +4,9 @@
 //! whoever starts the code agree on the place without having spoken, functions that ask for the same share it, and what
 //! runs never sees it change.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::bootstrap::hash;
 use crate::catalog::Found;
@@ -48,6 +50,43 @@ impl Packages {
         read(&file, DEEPEST, &mut parts);
         let name = hash(parts.iter().map(Vec::as_slice));
         Some(self.folder.join(format!("python-{name}")))
+    }
+
+    /// Where modules of these names belong that a runtime brings along.
+    pub fn modules(&self, names: &BTreeSet<String>) -> PathBuf {
+        let name = hash(names.iter().map(String::as_bytes));
+        self.folder.join(format!("node-{name}"))
+    }
+
+    /// From its next start on, this code finds these modules on this runtime as the runtime's own; or none.
+    pub fn bring(&self, code: &Path, runtime: &str, modules: Option<&Path>) -> io::Result<()> {
+        let link = self.link(code, runtime);
+        let Some(modules) = modules.and_then(Path::file_name) else {
+            return match fs::remove_file(link) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+                _ => Ok(()),
+            };
+        };
+        let new = link.with_extension(format!("new.{}", std::process::id()));
+        // What an earlier attempt has left.
+        let _ = fs::remove_file(&new);
+        std::os::unix::fs::symlink(modules, &new)?;
+        fs::rename(new, link)
+    }
+
+    /// The modules that this code finds as the runtime's own, if there are any.
+    pub(crate) fn brought(&self, code: &Path, runtime: &str) -> Option<PathBuf> {
+        let modules = fs::read_link(self.link(code, runtime)).ok()?;
+        let modules = self.folder.join(modules);
+        modules.is_dir().then_some(modules)
+    }
+
+    /// Says which modules some code finds: to look at the code itself would take too long at each start.
+    fn link(&self, code: &Path, runtime: &str) -> PathBuf {
+        // However the folder is written.
+        let code: PathBuf = code.components().collect();
+        let name = hash([code.as_os_str().as_encoded_bytes(), runtime.as_bytes()]);
+        self.folder.join(format!("for-{name}"))
     }
 
     /// The packages that this code asks for, if they are installed.
@@ -104,5 +143,34 @@ mod tests {
         std::fs::write(code.join("more.txt"), "-c requirements.txt\n").unwrap();
         assert_ne!(place("3.11.7").unwrap(), first);
         std::fs::remove_dir_all(code).unwrap();
+    }
+
+    #[test]
+    fn code_finds_the_modules_that_were_last_brought_for_it_and_its_runtime() {
+        let data =
+            std::env::temp_dir().join(format!("fulmar-modules-{}", base::Random::system().uuid()));
+        let packages = Packages::of_server(&data);
+        let places: Vec<_> = ["one@1", "two@1"]
+            .map(|name| packages.modules(&BTreeSet::from([name.to_owned()])))
+            .into();
+        assert_ne!(places[0], places[1]);
+        let found = |code: &str| packages.brought(Path::new(code), "nodejs22.x");
+        let bring = |code: &str, modules| {
+            packages
+                .bring(Path::new(code), "nodejs22.x", modules)
+                .unwrap();
+        };
+        bring("/a", None);
+        assert_eq!(found("/a"), None);
+        for place in &places {
+            fs::create_dir_all(place).unwrap();
+            bring("/a/.", Some(place));
+            assert_eq!(found("/a"), Some(place.clone()));
+        }
+        assert_eq!(found("/b"), None);
+        assert_eq!(packages.brought(Path::new("/a"), "nodejs20.x"), None);
+        bring("/a", None);
+        assert_eq!(found("/a"), None);
+        fs::remove_dir_all(data).unwrap();
     }
 }

@@ -13,6 +13,7 @@ fn node(dir: &tempfile::TempDir) -> Build {
     Build {
         folder: dir.path().to_owned(),
         runtime: "nodejs22.x".into(),
+        cloud: Cloud::Aws,
     }
 }
 
@@ -97,7 +98,15 @@ fn python_app(requirements: &str) -> (tempfile::TempDir, Build) {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("requirements.txt"), requirements).unwrap();
     let runtime = "python3.12".to_owned();
-    (dir, Build { folder, runtime })
+    let cloud = Cloud::Aws;
+    (
+        dir,
+        Build {
+            folder,
+            runtime,
+            cloud,
+        },
+    )
 }
 
 #[tokio::test]

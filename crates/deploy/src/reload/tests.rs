@@ -1,4 +1,5 @@
 use super::*;
+use crate::desired::Cloud;
 use crate::{Context, Feeds, Overrides};
 
 #[test]
@@ -48,9 +49,13 @@ fn a_changed_file_finds_its_functions() {
     let build = Build {
         folder: dir.path().join("src"),
         runtime: "nodejs20.x".into(),
+        cloud: Cloud::Aws,
     };
     assert_eq!(packages, BTreeSet::from([build.clone()]));
     let packages = of(&["src/requirements.txt"]).packages;
-    assert_eq!(packages, BTreeSet::from([build]));
+    assert_eq!(packages, BTreeSet::from([build.clone()]));
+    // It may import what it did not before.
+    let packages = of(&["src/index.js"]).packages;
+    assert!(packages.contains(&build), "{packages:?}");
     assert_eq!(watched(&template, &desired).len(), 3);
 }

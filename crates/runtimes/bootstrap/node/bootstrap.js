@@ -71,11 +71,19 @@ async function rehearse(fd, loaded, goOn) {
 }
 
 /** As `load`, with what others have compiled of the same code. */
-async function loadWithCache({ root, handler, codeCache }) {
+async function loadWithCache({ root, handler, codeCache, modules }) {
+  if (modules) lookIn(modules);
   const using = codeCache ? require("./code_cache.js").use(codeCache) : undefined;
   const loaded = await load(root, handler);
   using?.done();
   return loaded;
+}
+
+/** Has ES modules find what is in a folder; see `modules.mjs`. The oldest versions of the language have no word for it. */
+function lookIn(folder) {
+  const { pathToFileURL } = require("node:url");
+  const hooks = pathToFileURL(`${__dirname}/modules.mjs`).href;
+  require("node:module").register?.(hooks, { data: pathToFileURL(`${folder}/.all/any.js`).href });
 }
 
 function arrange(settings) {
@@ -109,7 +117,9 @@ function takeSettings() {
     format: process.env.AWS_LAMBDA_LOG_FORMAT,
     level: process.env.AWS_LAMBDA_LOG_LEVEL,
     codeCache: process.env.FULMAR_CODE_CACHE,
+    modules: process.env.FULMAR_MODULES,
   };
+  delete process.env.FULMAR_MODULES;
   delete process.env.FULMAR_CODE_CACHE;
   delete process.env.FULMAR_ADAPTER;
   delete process.env.FULMAR_AT_ONCE;
