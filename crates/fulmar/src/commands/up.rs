@@ -352,10 +352,10 @@ fn sample(folder: &Path, template: &Path, suffix: &str) -> Option<PathBuf> {
 /// The path as a person in this folder would write it.
 fn near(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here)
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    match path.strip_prefix(here).unwrap_or(path) {
+        path if path.as_os_str().is_empty() => ".".to_owned(),
+        path => path.display().to_string(),
+    }
 }
 
 /// For a shell.
