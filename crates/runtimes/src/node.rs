@@ -103,3 +103,64 @@ fn names(brought: &Path) -> Vec<String> {
 fn heap(memory: ByteSize) -> u64 {
     memory.as_mib() * 9 / 10
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::sync::Arc;
+
+    use sandbox::{Network, NoJail};
+
+    use super::*;
+    use crate::{Language, Variables};
+
+    #[test]
+    fn what_the_runtime_brings_comes_after_layers_and_not_if_they_have_it_all() {
+        let data =
+            std::env::temp_dir().join(format!("fulmar-node-{}", base::Random::system().uuid()));
+        let runtimes = Runtimes::new(Arc::new(NoJail), Network::Host, data.join("runtimes"));
+        let found = Found {
+            language: Language::Node,
+            path: "/node".into(),
+            version: "22.1.0".into(),
+            packages: Vec::new(),
+        };
+        let launch = Launch {
+            runtime: "nodejs22.x".into(),
+            code: "/code".into(),
+            layers: Some(data.join("layers")),
+            environment: Vec::new(),
+            memory: ByteSize::mib(128),
+            ephemeral: ByteSize::mib(512),
+            variables: Variables {
+                address: "ADDRESS",
+                code: "CODE",
+            },
+        };
+        let searched = || {
+            let environment = runtimes.node(&launch, &found).unwrap().environment;
+            let mut variables = environment.into_iter();
+            variables.find(|(name, _)| name == "NODE_PATH").unwrap().1
+        };
+        let layers = data.join("layers/nodejs");
+        let of_layers = format!("{0}/node22/node_modules:{0}/node_modules", layers.display());
+        assert_eq!(searched(), of_layers);
+
+        let brought = data.join("runtimes/packages/node-1");
+        fs::create_dir_all(brought.join("@scope")).unwrap();
+        for name in ["one", "@scope/two"] {
+            symlink("/anywhere", brought.join(name)).unwrap();
+        }
+        let packages = Packages::of_server(&data);
+        let link = packages.bring(&launch.code, &launch.runtime, Some(&brought));
+        link.unwrap();
+        let both = format!("{of_layers}:{}", brought.display());
+        assert_eq!(searched(), both);
+        fs::create_dir_all(layers.join("node_modules/one")).unwrap();
+        assert_eq!(searched(), both);
+        fs::create_dir_all(layers.join("node_modules/@scope/two")).unwrap();
+        assert_eq!(searched(), of_layers);
+        fs::remove_dir_all(data).unwrap();
+    }
+}

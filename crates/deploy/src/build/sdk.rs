@@ -59,8 +59,13 @@ pub(super) async fn bring(
     match install(&wanted, &place, &mut tell).await {
         Ok(()) => settle(Some(&place)).map(|()| true),
         Err(error) => {
+            // What npm itself has said was told line by line.
+            let why = match error {
+                Error::Install { command, .. } => format!("{command} failed"),
+                error => error.to_string(),
+            };
             tell(&format!(
-                "notice: the code will not find {list}: {error}; deploy again with npm and its registry within reach, or put it into the package"
+                "notice: the code will not find {list}: {why}; deploy again with npm's registry within reach, or put it into the package"
             ));
             Ok(false)
         }
