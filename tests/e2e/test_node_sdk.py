@@ -141,6 +141,8 @@ def test_each_runtime_brings_its_sdk(tmp_path, registry, options):
     with Up(app, address, *options) as up:
         up.said("nodejs20.x brings @aws-sdk/client-words@3")
         up.said("nodejs16.x brings aws-sdk@2")
+        # No host has one so old that can run our bootstrap.
+        assert len([line for line in up.lines if "nodejs16.x runs on Node" in line]) == 1, up.lines
         # Both that ask for the same share it.
         assert len([line for line in up.lines if " brings " in line]) == 2, up.lines
         # Both instances that are booted and those that are forked.

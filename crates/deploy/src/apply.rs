@@ -52,6 +52,7 @@ impl Deployer {
         self.check_routes(&template, &desired)?;
         let addresses = self.addresses(&desired);
         desired.outputs.extend(addresses);
+        self.note_runtimes(&mut desired).await;
         let plan = self.plan(&desired, &context)?;
         self.apply(&plan).await?;
         // Code in a folder may have changed although nothing in the template has.
@@ -70,6 +71,20 @@ impl Deployer {
             resources: desired.resources.clone(),
             desired,
         })
+    }
+
+    /// Says which runtimes are named that this host runs on another version. Other clouds' functions name none, or are
+    /// given one for the version that they ask for.
+    async fn note_runtimes(&self, desired: &mut Desired) {
+        let named = desired
+            .functions()
+            .filter(|function| function.cloud == Cloud::Aws);
+        let named: BTreeSet<String> = named.map(|function| function.runtime.clone()).collect();
+        for runtime in named {
+            if let Some(notice) = self.engines.functions.runs_instead(&runtime).await {
+                desired.notices.note(notice);
+            }
+        }
     }
 
     /// Where functions are reached whose cloud gives each an address of its own.

@@ -264,6 +264,18 @@ impl Diagnostics {
         }
     }
 
+    /// Adds a notice about something outside of the file.
+    pub(crate) fn note(&mut self, message: String) {
+        self.list.push(Diagnostic {
+            severity: Severity::Notice,
+            message,
+            place: None,
+            why: None,
+            help: None,
+            span: None,
+        });
+    }
+
     pub(crate) fn source(&self) -> &Arc<Source> {
         &self.source
     }

@@ -243,6 +243,11 @@ impl Launcher {
         self.runtimes.as_ref()?.runs_on(runtime).await
     }
 
+    /// What is to be said about a runtime's id that runs on another version than it names.
+    pub(crate) async fn runs_instead(&self, runtime: &str) -> Option<String> {
+        self.runtimes.as_ref()?.instead(runtime).await
+    }
+
     /// Ends the placeholders that have not been used since this was last called.
     pub(crate) fn retire_unused(&self) {
         if let Some(runtimes) = &self.runtimes {

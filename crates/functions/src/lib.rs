@@ -266,6 +266,11 @@ impl Functions {
     pub async fn runs_on(&self, runtime: &str) -> Option<String> {
         self.shared.launcher.runs_on(runtime).await
     }
+
+    /// What is to be said about a runtime's id that runs on another version than it names.
+    pub async fn runs_instead(&self, runtime: &str) -> Option<String> {
+        self.shared.launcher.runs_instead(runtime).await
+    }
 }
 
 impl std::fmt::Debug for Functions {

@@ -284,6 +284,12 @@ impl Runtimes {
         Ok((Resolved::Host(chosen.clone()), notice))
     }
 
+    /// What is to be said about running `id` on another version than it names, if the host has not that one.
+    pub async fn instead(&self, id: &str) -> Option<String> {
+        let (_, notice) = self.resolve(id).await.ok()?;
+        notice
+    }
+
     /// The version of the host's program that runs `id`, if that is what runs it.
     pub async fn runs_on(&self, id: &str) -> Option<String> {
         match self.resolve(id).await {
