@@ -472,6 +472,9 @@ fn survey(folder: &Path, facts: &mut Vec<u8>) -> io::Result<()> {
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let metadata = entry.metadata()?;
+        if metadata.is_dir() && runtimes::is_data_folder(&entry.path()) {
+            continue;
+        }
         let modified = metadata.modified()?.duration_since(UNIX_EPOCH);
         let modified = modified.map_or(0, |since| since.as_nanos());
         facts.extend_from_slice(entry.path().as_os_str().as_encoded_bytes());

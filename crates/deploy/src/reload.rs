@@ -49,7 +49,10 @@ impl Reload {
     fn note(&mut self, changed: &Path, function: &Function) {
         match &function.code {
             Code::Directory(dir) => {
-                let Some(inner) = changed.strip_prefix(dir).ok().filter(|inner| counts(inner))
+                let Some(inner) = changed
+                    .strip_prefix(dir)
+                    .ok()
+                    .filter(|inner| counts(dir, inner))
                 else {
                     return;
                 };
@@ -97,9 +100,9 @@ pub fn watched(template: &Template, desired: &Desired) -> BTreeSet<PathBuf> {
     watched
 }
 
-/// Not what editors and package managers leave lying about. Packages in `node_modules` are code, but they change by the
+/// Not what the server itself writes, nor what editors and package managers leave lying about. Packages in `node_modules` are code, but they change by the
 /// thousand while they are installed, and `package.json` or the lock file changes with them.
-fn counts(inner: &Path) -> bool {
+fn counts(folder: &Path, inner: &Path) -> bool {
     let noise = |name: &str| {
         matches!(name, "node_modules" | "__pycache__" | ".git" | ".fulmar")
             || name.ends_with('~')
@@ -108,9 +111,12 @@ fn counts(inner: &Path) -> bool {
             || name.starts_with(".#")
             || name == "4913"
     };
+    let is_data =
+        |part: &Path| !part.as_os_str().is_empty() && runtimes::is_data_folder(&folder.join(part));
     !inner
         .components()
         .any(|part| noise(&part.as_os_str().to_string_lossy()))
+        && !inner.ancestors().any(is_data)
 }
 
 fn is_package_file(inner: &Path) -> bool {

@@ -74,6 +74,10 @@ pub(crate) async fn start(
         .address()
         .map_err(|cause| Failure::internal(cause.to_string()))?;
     make_private(data_dir)?;
+    runtimes::mark_data_folder(data_dir).map_err(|cause| {
+        let message = format!("cannot write to {}: {cause}", data_dir.display());
+        Failure::new(ErrorKind::Unavailable, message)
+    })?;
     let tls = certificate::tls(args, data_dir)?;
     let encrypts = tls.is_some();
     let [meter, google_meter, azure_meter] = [(); 3].map(|()| Meter::default());

@@ -114,6 +114,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
             !SKIPPED
                 .iter()
                 .any(|skipped| entry.file_name() == OsStr::new(skipped))
+                && !runtimes::is_data_folder(&entry.path())
         })
         .map(|entry| entry.path())
         .collect()

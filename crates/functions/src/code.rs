@@ -11,6 +11,7 @@ use std::time::UNIX_EPOCH;
 use aws_lc_rs::digest;
 use base::{ByteSize, Random};
 use bytes::Bytes;
+use runtimes::is_data_folder;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use zip::write::SimpleFileOptions;
@@ -253,6 +254,9 @@ fn lay_over(from: &Path, to: &Path) -> io::Result<()> {
         let entry = entry?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type()?;
+        if is_data_folder(&source) {
+            continue;
+        }
         let there = fs::symlink_metadata(&target).ok();
         if let Some(there) = there
             && !(kind.is_dir() && there.is_dir())
@@ -303,6 +307,9 @@ fn pack_folder(
         let path = entry.path();
         let name = path.strip_prefix(root).unwrap_or(&path);
         let metadata = entry.metadata()?;
+        if is_data_folder(&path) {
+            continue;
+        }
         let options = SimpleFileOptions::default()
             .compression_method(zip::CompressionMethod::Stored)
             .last_modified_time(zip::DateTime::default())
@@ -350,6 +357,9 @@ fn survey_folder(folder: &Path, facts: &mut Vec<u8>) -> io::Result<u64> {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
             metadata => metadata?,
         };
+        if metadata.is_dir() && is_data_folder(&entry.path()) {
+            continue;
+        }
         facts.extend_from_slice(entry.path().as_os_str().as_encoded_bytes());
         facts.push(0);
         if metadata.is_dir() {

@@ -11,6 +11,7 @@ mod catalog;
 mod code_cache;
 mod csharp;
 mod custom;
+mod data_folder;
 mod error;
 mod extensions;
 mod hosted;
@@ -31,6 +32,7 @@ use code_cache::CodeCaches;
 use templates::Placeholders;
 
 pub use catalog::{Found, Language, Resolved, check, languages, python_of};
+pub use data_folder::{is_data_folder, mark_data_folder};
 pub use error::{Error, Result};
 pub use extensions::{Extensions, FUNCTION};
 pub use launch::{Connection, Launch, Start, Variables, Worker};

@@ -35,7 +35,12 @@ fn a_changed_file_finds_its_functions() {
     let functions = |names: &[&str]| -> Vec<String> { of(names).functions.into_iter().collect() };
     assert_eq!(functions(&["src/index.js"]), ["A"]);
     assert_eq!(functions(&["src/lib/x.js"]), ["A", "B"]);
+    let data = dir.path().join("src/data");
+    std::fs::create_dir_all(data.join("store")).unwrap();
+    runtimes::mark_data_folder(&data).unwrap();
     for nothing in [
+        "src/data",
+        "src/data/store/log",
         "README.md",
         "src/node_modules/a/b.js",
         "src/__pycache__/index.cpython-312.pyc",

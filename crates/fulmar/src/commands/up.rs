@@ -380,6 +380,13 @@ mod tests {
     }
 
     #[test]
+    fn the_folder_one_is_in_is_a_point() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(near(&here), ".");
+        assert_eq!(near(&here.join("src")), "src");
+    }
+
+    #[test]
     fn a_file_to_try_fits_the_rule_and_is_not_the_template() {
         let folder = tempfile::tempdir().unwrap();
         let template = folder.path().join("a.jpg");

@@ -108,7 +108,15 @@ async fn a_folder_is_run_where_it_is_and_reloaded_when_it_changes() {
     let code = NewCode::Directory(folder.clone());
     world.functions.create(create("f", code)).await.unwrap();
     world.invoke("\"which\"").await.unwrap().result.unwrap();
+    // A server may keep its data in there.
+    let data = folder.join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    runtimes::mark_data_folder(&data).unwrap();
     assert!(!world.functions.reload(&space(), "f").await.unwrap());
+    let package = crate::code::pack(&folder).await.unwrap();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(package)).unwrap();
+    assert_eq!(archive.len(), 1);
+    assert!(archive.by_name("index.js").is_ok());
     assert_eq!(
         world.invoke("\"which\"").await.unwrap().result.unwrap(),
         "0/2"
