@@ -50,16 +50,40 @@ pub struct Diagnostic {
     pub(crate) span: Option<Span>,
 }
 
-/// A range of bytes of the source.
+/// A range of bytes of the source, and for what is included there, in which line of its own file it stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Span {
     pub(crate) start: usize,
     pub(crate) end: usize,
+    included_line: Option<usize>,
 }
 
 impl Span {
     pub(crate) fn new(start: usize, end: usize) -> Self {
-        Self { start, end }
+        Self {
+            start,
+            end,
+            included_line: None,
+        }
+    }
+
+    pub(crate) fn including(self, line: usize) -> Self {
+        Self {
+            included_line: Some(line),
+            ..self
+        }
+    }
+
+    /// Why something is a matter, and where in the file that is included.
+    fn explained(self, why: Option<String>) -> Option<String> {
+        let Some(line) = self.included_line else {
+            return why;
+        };
+        let place = format!("in line {line} of the file that is included here");
+        Some(match why {
+            Some(why) => format!("{why}; {place}"),
+            None => place,
+        })
     }
 }
 
@@ -250,7 +274,7 @@ impl Diagnostics {
                 severity: finding.severity,
                 message: finding.message,
                 place,
-                why: finding.why,
+                why: finding.span.unwrap_or_default().explained(finding.why),
                 help: finding.help,
                 span: finding.span,
             };

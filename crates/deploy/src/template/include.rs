@@ -79,7 +79,7 @@ fn included(argument: &Node, span: Span, dir: &Path, report: &Report) -> Node {
     }
 }
 
-/// What is in a file, all of it at one place.
+/// What is in a file, all of it at one place, with the lines that it has there.
 pub(crate) fn file(location: &str, span: Span, dir: &Path, report: &Report) -> Node {
     let refuse = |why: String| {
         report.add(Finding::error(span, format!("`{location}` cannot be read")).why(why));
@@ -101,13 +101,14 @@ pub(crate) fn file(location: &str, span: Span, dir: &Path, report: &Report) -> N
         Err(cause) => return refuse(cause.to_string()),
     };
     let mut noticed = Vec::new();
-    let tree = read::read(&Source::new(&path, text), &mut noticed);
+    let source = Source::new(&path, text);
+    let tree = read::read(&source, &mut noticed);
     for finding in noticed {
         let message = format!("`{location}`: {}", finding.message());
         report.add(Finding::notice(span, message));
     }
     match tree {
-        Ok(tree) => placed(&tree, span),
+        Ok(tree) => placed(&tree, &source, span),
         Err(findings) => {
             for finding in findings {
                 report.add(Finding::error(
@@ -120,25 +121,31 @@ pub(crate) fn file(location: &str, span: Span, dir: &Path, report: &Report) -> N
     }
 }
 
-fn placed(node: &Node, span: Span) -> Node {
+fn placed(node: &Node, source: &Source, here: Span) -> Node {
+    let at = |span| here.including(source.place(span).line);
     let value = match &node.value {
-        Value::List(items) => Value::List(items.iter().map(|item| placed(item, span)).collect()),
+        Value::List(items) => Value::List(
+            items
+                .iter()
+                .map(|item| placed(item, source, here))
+                .collect(),
+        ),
         Value::Map(entries) => Value::Map(
             entries
                 .iter()
                 .map(|entry| Entry {
                     key: entry.key.clone(),
-                    key_span: span,
-                    value: placed(&entry.value, span),
+                    key_span: at(entry.key_span),
+                    value: placed(&entry.value, source, here),
                 })
                 .collect(),
         ),
         Value::Call(call) => Value::Call(Box::new(Call {
             name: call.name.clone(),
-            name_span: span,
-            argument: placed(&call.argument, span),
+            name_span: at(call.name_span),
+            argument: placed(&call.argument, source, here),
         })),
         other => other.clone(),
     };
-    Node::new(span, value)
+    Node::new(at(node.span), value)
 }

@@ -334,6 +334,16 @@ impl Reading<'_, '_> {
             self.refuse(span, format!("this operation has no `{INTEGRATION}`"));
             return None;
         };
+        let subtype = node.entries().unwrap_or_default().iter();
+        let mut subtype = subtype.filter(|entry| entry.key == "integrationSubtype");
+        if let Some(subtype) = subtype.next() {
+            let name = self.text(Some(&subtype.value)).unwrap_or_default();
+            let message = format!("integrations of the subtype `{name}` are not supported yet");
+            let finding = Finding::error(subtype.key_span, message);
+            let help = "let a function take the request and send it on";
+            self.findings.report.add(finding.help(help));
+            return None;
+        }
         let answer = |entry: &Entry| Answer {
             pattern: (entry.key != "default").then(|| entry.key.clone()),
             status: self.text(entry.value.get("statusCode")).unwrap_or_default(),

@@ -133,6 +133,30 @@ fn a_rate_of_a_schedule_may_be_spelled_carelessly() {
     assert!(refused[0].contains("rate(5 minute)"), "{refused:?}");
 }
 
+#[test]
+fn what_is_wrong_in_an_included_file_is_said_with_its_line() {
+    let api = "openapi: '3.0.1'\npaths:\n  /submit:\n    post:\n      x-amazon-apigateway-integration:\n        type: aws_proxy\n        integrationSubtype: SQS-SendMessage\n";
+    let include =
+        "DefinitionBody: {Fn::Transform: {Name: AWS::Include, Parameters: {Location: api.yaml}}}";
+    for properties in [include, "DefinitionUri: api.yaml"] {
+        let dir = with_code();
+        std::fs::write(dir.path().join("api.yaml"), api).unwrap();
+        let text = format!(
+            "{HEAD}  Api:\n    Type: AWS::Serverless::HttpApi\n    Properties: {{{properties}}}\n"
+        );
+        let file = dir.path().join("template.yaml");
+        let template = Template::parse(&file, text, Overrides::default()).unwrap();
+        let refused = template.resolve(&context()).unwrap_err();
+        let all: Vec<_> = refused.iter().collect();
+        assert_eq!(all.len(), 1, "{refused}");
+        let message = "integrations of the subtype `SQS-SendMessage` are not supported yet";
+        assert_eq!(all[0].message, message);
+        assert_eq!(all[0].place.as_ref().map(|place| place.line), Some(5));
+        let why = "in line 7 of the file that is included here";
+        assert_eq!(all[0].why.as_deref(), Some(why));
+    }
+}
+
 /// What follows from an error is not said beside it.
 #[test]
 fn only_the_cause_is_said() {
