@@ -5,7 +5,6 @@ mod v1;
 mod v2;
 mod v3;
 mod v4;
-mod v5;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -66,11 +65,10 @@ pub struct Function {
 }
 
 impl Record for Function {
-    const VERSION: u8 = 6;
+    const VERSION: u8 = 5;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
         match version {
-            5 => v5::read(version, body),
             4 => v4::read(version, body),
             3 => v3::read(version, body),
             2 => v2::read(version, body),

@@ -89,7 +89,7 @@ impl From<Configuration> for super::Configuration {
             timeout: old.timeout,
             memory: old.memory,
             ephemeral: old.ephemeral,
-            environment: super::v5::said(old.environment),
+            environment: super::v4::said(old.environment),
             role: old.role,
             architecture: old.architecture,
             logging: old.logging,

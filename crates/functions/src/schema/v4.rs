@@ -1,15 +1,16 @@
 //! Functions and aliases as they were stored before it was known which of the settings of asynchronous calls somebody had
-//! set: all of them were kept, with the defaults.
+//! set (all of them were kept, with the defaults), and whether somebody had said that there are no variables.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use base::{Space, Timestamp};
+use base::{ByteSize, Space, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::Record;
 
-use super::v5::Configuration;
-use super::{Code, Generation, Permission, Provisioned, Recursion};
+use super::{
+    Architecture, Code, Generation, Logging, Permission, Provisioned, Recursion, UsedLayer,
+};
 
 #[derive(Serialize, Deserialize)]
 struct Function {
@@ -29,6 +30,23 @@ struct Function {
     published: u64,
     provisioned: Option<Provisioned>,
     recursion: Recursion,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Configuration {
+    runtime: String,
+    handler: String,
+    description: String,
+    timeout: Duration,
+    memory: ByteSize,
+    ephemeral: ByteSize,
+    environment: BTreeMap<String, String>,
+    role: String,
+    architecture: Architecture,
+    logging: Logging,
+    layers: Vec<UsedLayer>,
+    snapshots: bool,
+    dead_letters: Option<String>,
 }
 
 impl Record for Function {
@@ -60,6 +78,31 @@ struct AsyncSettings {
     modified: Option<Timestamp>,
     on_success: Option<String>,
     on_failure: Option<String>,
+}
+
+/// Of the variables that were kept, what somebody must have said.
+pub(super) fn said(environment: BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
+    Some(environment).filter(|variables| !variables.is_empty())
+}
+
+impl From<Configuration> for super::Configuration {
+    fn from(old: Configuration) -> Self {
+        Self {
+            runtime: old.runtime,
+            handler: old.handler,
+            description: old.description,
+            timeout: old.timeout,
+            memory: old.memory,
+            ephemeral: old.ephemeral,
+            environment: said(old.environment),
+            role: old.role,
+            architecture: old.architecture,
+            logging: old.logging,
+            layers: old.layers,
+            snapshots: old.snapshots,
+            dead_letters: old.dead_letters,
+        }
+    }
 }
 
 /// Of what was kept, what somebody must have set.
@@ -165,6 +208,60 @@ mod tests {
             assert_eq!(settings.max_age, set.1.map(Duration::from_secs));
             assert_eq!(settings.on_failure.as_deref(), Some("there"));
             assert_eq!(schema::Alias::decode(&read.encode()).unwrap(), read);
+        }
+    }
+
+    #[test]
+    fn no_variables_are_taken_for_none_said() {
+        let old = |environment: &BTreeMap<String, String>| Function {
+            space: Space::new("here"),
+            name: "f".into(),
+            version: Some(3),
+            configuration: Configuration {
+                runtime: "r".into(),
+                handler: "h".into(),
+                description: "d".into(),
+                timeout: Duration::from_secs(3),
+                memory: ByteSize::mib(128),
+                ephemeral: ByteSize::mib(512),
+                environment: environment.clone(),
+                role: "role".into(),
+                architecture: Architecture::Arm,
+                logging: Logging::default(),
+                layers: Vec::new(),
+                snapshots: true,
+                dead_letters: Some("there".into()),
+            },
+            code: Code {
+                source: schema::CodeSource::Directory("/code".into()),
+                sha256: [7; 32],
+                size: ByteSize::bytes(1),
+            },
+            asynchronous: AsyncSettings {
+                retries: 2,
+                max_age: Duration::from_secs(21_600),
+                modified: None,
+                on_success: None,
+                on_failure: None,
+            },
+            reserved_concurrency: None,
+            tags: BTreeMap::new(),
+            permissions: Vec::new(),
+            created: Timestamp::default(),
+            modified: Timestamp::default(),
+            revision: "r".into(),
+            generation: Generation::default(),
+            published: 3,
+            provisioned: None,
+            recursion: Recursion::Allow,
+        };
+        let some = BTreeMap::from([("A".to_owned(), "b".to_owned())]);
+        for (kept, said) in [(BTreeMap::new(), None), (some.clone(), Some(some))] {
+            let read = schema::Function::decode(&old(&kept).encode()).unwrap();
+            assert_eq!(read.configuration.environment, said);
+            assert_eq!(read.configuration.dead_letters.as_deref(), Some("there"));
+            assert_eq!(read.recursion, Recursion::Allow);
+            assert_eq!(schema::Function::decode(&read.encode()).unwrap(), read);
         }
     }
 }
