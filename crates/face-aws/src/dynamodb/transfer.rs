@@ -302,19 +302,22 @@ fn list(
         .tables
         .transfers(asked.space(), direction, before, LOOKED_THROUGH);
     let found = found.map_err(fault)?;
-    let mut found = found
+    let found = found
         .iter()
-        .filter(|found| of.as_ref().is_none_or(|of| *of == found.table))
-        .peekable();
-    let mut listed = Listed {
-        summaries: Vec::new(),
-        next: None,
-    };
-    while listed.summaries.len() < most
-        && let Some(next) = found.next()
-    {
-        listed.summaries.push(summary(next));
-        listed.next = found.peek().is_some().then(|| next.id.clone());
-    }
-    Ok(listed)
+        .filter(|found| of.as_ref().is_none_or(|of| *of == found.table));
+    let (page, more) = first(found, most);
+    let last = page.last().filter(|_| more);
+    Ok(Listed {
+        next: last.map(|last| last.id.clone()),
+        summaries: page.into_iter().map(summary).collect(),
+    })
+}
+
+/// As many as there may be in a page, and whether there are more.
+fn first<'a>(
+    mut found: impl Iterator<Item = &'a Transfer>,
+    most: usize,
+) -> (Vec<&'a Transfer>, bool) {
+    let page = found.by_ref().take(most).collect();
+    (page, found.next().is_some())
 }

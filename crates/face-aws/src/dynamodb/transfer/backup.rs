@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
-use super::{Failure, LOOKED_THROUGH, Transfers, named};
+use super::{Failure, LOOKED_THROUGH, Transfers, first, named};
 use crate::dynamodb::error::fault;
 use crate::dynamodb::{Asked, settings, table};
 use crate::moment::seconds;
@@ -155,20 +155,16 @@ pub(in crate::dynamodb) fn list(mut asked: Asked<'_>) -> Result<wire::Response, 
             && !none
     };
     let all = all.map_err(fault)?;
-    let mut found = all.iter().filter(wanted).peekable();
     let most = usize::try_from(input.limit.unwrap_or(PAGE)).unwrap_or(usize::MAX);
-    let mut told = Vec::new();
-    let mut last = None;
-    while told.len() < most
-        && let Some(next) = found.next()
-    {
-        let kept = Kept::of(next)?;
-        last = found.peek().is_some().then(|| arn(next, &kept));
-        told.push(summary(next, &kept));
-    }
+    let (page, more) = first(all.iter().filter(wanted), most);
+    let told: Vec<Json> = page
+        .iter()
+        .copied()
+        .map(summary)
+        .collect::<Result<_, _>>()?;
     let mut answer = json!({ "BackupSummaries": told });
-    if let Some(last) = last {
-        answer["LastEvaluatedBackupArn"] = last.into();
+    if let Some(last) = told.last().filter(|_| more) {
+        answer["LastEvaluatedBackupArn"] = last["BackupArn"].clone();
     }
     Ok(asked.answer(&answer))
 }
@@ -218,12 +214,13 @@ fn backup(transfer: &Transfer, kept: &Kept) -> Json {
     })
 }
 
-fn summary(transfer: &Transfer, kept: &Kept) -> Json {
-    let mut summary = backup(transfer, kept);
+fn summary(transfer: &Transfer) -> Result<Json, Fault> {
+    let kept = Kept::of(transfer)?;
+    let mut summary = backup(transfer, &kept);
     for name in ["TableName", "TableId", "TableArn"] {
         summary[name] = kept.source_table_details[name].clone();
     }
-    summary
+    Ok(summary)
 }
 
 fn description(transfer: &Transfer, kept: &Kept) -> Json {
