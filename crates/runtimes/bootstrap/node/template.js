@@ -14,6 +14,8 @@ const { Invocation } = require("./invocation.js");
 
 const CONTROL = 4;
 const ROUNDS = 20;
+// How long files are read at most before code is said to wait for them, in milliseconds.
+const READS = 1000;
 // Pools of random bytes that libraries fill ahead are at least so large; keys are smaller.
 const POOL = 128;
 
@@ -40,6 +42,7 @@ async function wait(library, load, go) {
       loaded = await load();
       // What was begun and not waited for goes on, and is seen.
       await new Promise(setImmediate);
+      await watch.settle();
     } catch (error) {
       // Whoever starts an instance the ordinary way gets to know it in the ordinary way.
       fs.writeSync(CONTROL, `its initialisation failed: ${error?.name ?? typeof error}`.slice(0, 200));
@@ -250,13 +253,25 @@ class Watch {
   /** Why this process cannot be forked, as far as it can be seen from inside. */
   unsafe() {
     if (this.refuses) return this.refuses;
+    const [added] = this.added();
+    return added && `it waits for ${added}`;
+  }
+
+  /** What reads a file ends by itself, and is waited for: SDKs' clients look for their configuration when they are made. */
+  async settle() {
+    const reads = (kind) => kind.startsWith("FSReq") || kind === "CloseReq";
+    for (let round = 0; round < READS && this.added().some(reads); round++)
+      await new Promise((go) => setTimeout(go, 1));
+  }
+
+  /** The kinds of what is waited for and was not before the code was loaded. */
+  added() {
     const before = [...this.before];
-    const added = process.getActiveResourcesInfo().find((kind) => {
+    return process.getActiveResourcesInfo().filter((kind) => {
       const at = before.indexOf(kind);
       if (at >= 0) before.splice(at, 1);
       return at < 0;
     });
-    return added && `it waits for ${added}`;
   }
 
   freshen() {

@@ -40,6 +40,9 @@ pub(crate) fn tests() -> Vec<Named> {
         ("node: what cannot be forked says so", || {
             Box::pin(unsafe_ones())
         }),
+        ("node: files that are being read are waited for", || {
+            Box::pin(files())
+        }),
         ("node: what was compiled is kept, and used", || {
             Box::pin(code_cache())
         }),
@@ -415,6 +418,19 @@ async fn unsafe_ones() {
         let said = world.template().await.expect_err(&code);
         assert!(said.contains(why), "{code}: {said}");
     }
+}
+
+async fn files() {
+    let code = "const fs = require('fs/promises');
+        let read = 0;
+        (async () => { while (read < 100) read += (await fs.readFile(__filename)).length > 0; })();
+        exports.handler = async () => read;\n";
+    let world = World::new(RUNTIME, "app.handler", &[("app.js", code)]);
+    if !world.has_a_placeholder().await {
+        return;
+    }
+    let template = world.template().await.unwrap();
+    assert_eq!(world.fork(&template).await.call("0").await, "100");
 }
 
 async fn orphans() {
