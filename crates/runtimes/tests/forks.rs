@@ -1,14 +1,11 @@
 //! Instances that were forked, in real sandboxes: what is theirs is theirs alone. This test has its own `main`: started
 //! as the hidden subcommand, it becomes the jail.
 
-#![expect(clippy::print_stdout, reason = "it is its own test harness")]
+#![expect(clippy::print_stdout, reason = "what a host lacks is told")]
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::{ByteSize, Random};
 use runtimes::{Connection, Error, Launch, Runtimes, Start, Template, Variables, Worker};
@@ -16,44 +13,23 @@ use sandbox::{Child, JAIL_COMMAND, NamespaceJail, Network};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-const LONGEST: Duration = Duration::from_secs(120);
 const VARIABLES: Variables = Variables {
     address: "ADDRESS",
     code: "CODE",
 };
 
+#[path = "../../sandbox/tests/harness/mod.rs"]
+mod harness;
 #[path = "forks/node.rs"]
 mod node;
 #[path = "forks/python.rs"]
 mod python;
 
-type Test = Pin<Box<dyn Future<Output = ()>>>;
-type Named = (&'static str, fn() -> Test);
-
 fn main() {
     if std::env::args().nth(1).as_deref() == Some(JAIL_COMMAND) {
         sandbox::jail_main();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let wanted = std::env::args()
-        .nth(1)
-        .filter(|word| !word.starts_with('-'));
-    let mut count = 0;
-    for (name, test) in python::tests().into_iter().chain(node::tests()) {
-        if wanted
-            .as_ref()
-            .is_none_or(|wanted| name.contains(wanted.as_str()))
-        {
-            println!("test {name} ...");
-            let test = async { tokio::time::timeout(LONGEST, test()).await };
-            runtime.block_on(test).expect("it ends in time");
-            count += 1;
-        }
-    }
-    println!("test result: ok. {count} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+    harness::run([python::tests(), node::tests()].concat())
 }
 
 /// A function's code, and who starts it.

@@ -2,13 +2,13 @@
 
 #![expect(clippy::print_stdout, reason = "it is its own test harness")]
 
-use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use base::ByteSize;
 #[path = "confined/calls.rs"]
 mod calls;
+mod harness;
 
 use sandbox::{
     Access, Child, Exit, JAIL_COMMAND, Jail, Limits, Mount, NamespaceJail, Network, PassedFd, Spec,
@@ -22,82 +22,65 @@ fn main() {
         Some(SERVER) => return server(),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let wanted = std::env::args()
-        .nth(1)
-        .filter(|word| !word.starts_with('-'));
-    let mut count = 0;
-    let mut check = |name: &str, test: std::pin::Pin<Box<dyn Future<Output = ()>>>| {
-        if wanted.as_ref().is_none_or(|wanted| name.contains(wanted)) {
-            println!("test {name} ...");
-            let test = async { tokio::time::timeout(LONGEST, test).await };
-            runtime.block_on(test).expect("it ends in time");
-            count += 1;
-        }
-    };
-    check(
-        "the output, the exit code and the environment are its own",
-        Box::pin(outcome()),
-    );
-    check("nothing of the host's files is in sight", Box::pin(files()));
-    check(
-        "what is bound read-only cannot be written",
-        Box::pin(binds()),
-    );
-    check("the temporary folder has its size", Box::pin(tmp()));
-    check(
-        "other processes are out of sight and out of reach",
-        Box::pin(processes()),
-    );
-    check(
-        "it is nobody and can become nobody else",
-        Box::pin(privileges()),
-    );
-    check("memory over the limit ends it", Box::pin(memory()));
-    check("processes over the limit are refused", Box::pin(pids()));
-    check(
-        "a descriptor is passed, and only that",
-        Box::pin(descriptors()),
-    );
-    check("a host that can confine is said to", Box::pin(probed()));
-    check("killing ends everything in it", Box::pin(kill()));
-    check(
-        "a program that is not there is said so",
-        Box::pin(missing()),
-    );
-    check("refused calls fail and others work", Box::pin(filtered()));
-    check("languages run in it", Box::pin(languages()));
-    check("its limits are the published ones", Box::pin(limits()));
-    check("the other wall stands too", Box::pin(second_wall()));
-    check(
-        "an isolated one reaches its door and nothing else",
-        Box::pin(isolated()),
-    );
-    check(
-        "what is bound writable can be written, and sizes are as ordered",
-        Box::pin(writable()),
-    );
-    check("many leave nothing behind", Box::pin(many()));
-    check(
-        "a keeper that is killed is replaced",
-        Box::pin(killed_keeper()),
-    );
-    check(
-        "a server that is killed takes everything with it",
-        Box::pin(orphans()),
-    );
-    println!("test result: ok. {count} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+    harness::run(vec![
+        (
+            "the output, the exit code and the environment are its own",
+            || Box::pin(outcome()),
+        ),
+        ("nothing of the host's files is in sight", || {
+            Box::pin(files())
+        }),
+        ("what is bound read-only cannot be written", || {
+            Box::pin(binds())
+        }),
+        ("the temporary folder has its size", || Box::pin(tmp())),
+        ("other processes are out of sight and out of reach", || {
+            Box::pin(processes())
+        }),
+        ("it is nobody and can become nobody else", || {
+            Box::pin(privileges())
+        }),
+        ("memory over the limit ends it", || Box::pin(memory())),
+        ("processes over the limit are refused", || Box::pin(pids())),
+        ("a descriptor is passed, and only that", || {
+            Box::pin(descriptors())
+        }),
+        ("a host that can confine is said to", || Box::pin(probed())),
+        ("killing ends everything in it", || Box::pin(kill())),
+        ("a program that is not there is said so", || {
+            Box::pin(missing())
+        }),
+        (
+            "refused calls fail and others work",
+            || Box::pin(filtered()),
+        ),
+        ("languages run in it", || Box::pin(languages())),
+        ("its limits are the published ones", || Box::pin(limits())),
+        ("the other wall stands too", || Box::pin(second_wall())),
+        ("an isolated one reaches its door and nothing else", || {
+            Box::pin(isolated())
+        }),
+        (
+            "what is bound writable can be written, and sizes are as ordered",
+            || Box::pin(writable()),
+        ),
+        ("many leave nothing behind", || Box::pin(many())),
+        ("a keeper that is killed is replaced", || {
+            Box::pin(killed_keeper())
+        }),
+        ("a server that is killed takes everything with it", || {
+            Box::pin(orphans())
+        }),
+    ])
 }
 
 /// As which this test becomes a server that is to be killed.
 const SERVER: &str = "__server";
-/// Of one test.
-const LONGEST: std::time::Duration = std::time::Duration::from_secs(60);
-/// Long enough to be still running whenever anybody looks; unusual enough to be told from others.
-const SLEEP: &str = "sleep 54321";
+
+/// Long enough to be still running whenever anybody looks, and told from what other runs of this test start.
+fn sleep_of(server: u32) -> String {
+    format!("sleep 9{server:08}")
+}
 
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
@@ -525,7 +508,8 @@ fn server() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let jailer = Jailer::new();
-        let script = format!("(setsid {SLEEP}) & echo ready; {SLEEP}");
+        let sleep = sleep_of(std::process::id());
+        let script = format!("(setsid {sleep}) & echo ready; {sleep}");
         let mut child = jailer.jail.spawn(jailer.shell(&script)).unwrap();
         let mut word = [0; 5];
         let mut out = child.take_stdout().unwrap();
@@ -549,7 +533,7 @@ async fn orphans() {
         .await
         .unwrap();
     let sleepers = || {
-        let wanted = SLEEP.replace(' ', "\0");
+        let wanted = sleep_of(pid).replace(' ', "\0");
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         let lines =
             processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());

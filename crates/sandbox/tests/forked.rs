@@ -1,13 +1,14 @@
 //! Real templates and what comes of them. This test has its own `main`: started as the hidden subcommand it becomes the
 //! jail, and inside it is the template.
 
-#![expect(clippy::print_stdout, reason = "it is its own test harness")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the template speaks, and what a host lacks is told"
+)]
 
-use std::future::Future;
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::time::Duration;
 
 use base::ByteSize;
@@ -24,11 +25,20 @@ mod fork;
 #[path = "../native/rehearsal.rs"]
 mod rehearsal;
 
+mod harness;
+
 /// As which this test becomes the template, followed by what it does before it is ready.
 const PROGRAM: &str = "__template";
 const CONTROL: i32 = 4;
-/// Of one test.
+/// Of what is waited for.
 const LONGEST: Duration = Duration::from_secs(60);
+/// Where the inside finds how long to sleep.
+const LONG: &str = "LONG";
+
+/// Long enough to be still asleep whenever anybody looks, and told from what other runs of this test start.
+fn long() -> String {
+    format!("9{:08}", std::process::id())
+}
 
 fn main() {
     let words: Vec<String> = std::env::args().collect();
@@ -37,46 +47,31 @@ fn main() {
         Some(PROGRAM) => template(&words[2]),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let wanted = words.get(1).filter(|word| !word.starts_with('-'));
-    let mut count = 0;
-    let mut check = |name: &str, test: Pin<Box<dyn Future<Output = ()>>>| {
-        if wanted.is_none_or(|wanted| name.contains(wanted.as_str())) {
-            println!("test {name} ...");
-            let test = async { tokio::time::timeout(LONGEST, test).await };
-            runtime.block_on(test).expect("it ends in time");
-            count += 1;
-        }
-    };
-    check(
-        "a child has its output and its exit code",
-        Box::pin(outcome()),
-    );
-    check("a child has walls of its own", Box::pin(walls()));
-    check("a child sees its own processes only", Box::pin(pids()));
-    check(
-        "each child has a temporary folder of its own",
-        Box::pin(tmp()),
-    );
-    check("a child is given mounts and descriptors", Box::pin(given()));
-    check("a child has limits of its own", Box::pin(limits()));
-    check("a child can be killed", Box::pin(killed()));
-    check("a child can be held and let go", Box::pin(held()));
-    check(
-        "a template that ends leaves its children",
-        Box::pin(orphans()),
-    );
-    check("nobody makes namespaces unasked", Box::pin(unasked()));
-    check("what cannot be forked is told", Box::pin(unsafe_ones()));
-    check(
-        "an isolated child has a network of its own",
-        Box::pin(isolated()),
-    );
-    check("many children", Box::pin(many()));
-    println!("test result: ok. {count} passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+    harness::run(vec![
+        ("a child has its output and its exit code", || {
+            Box::pin(outcome())
+        }),
+        ("a child has walls of its own", || Box::pin(walls())),
+        ("a child sees its own processes only", || Box::pin(pids())),
+        ("each child has a temporary folder of its own", || {
+            Box::pin(tmp())
+        }),
+        ("a child is given mounts and descriptors", || {
+            Box::pin(given())
+        }),
+        ("a child has limits of its own", || Box::pin(limits())),
+        ("a child can be killed", || Box::pin(killed())),
+        ("a child can be held and let go", || Box::pin(held())),
+        ("a template that ends leaves its children", || {
+            Box::pin(orphans())
+        }),
+        ("nobody makes namespaces unasked", || Box::pin(unasked())),
+        ("what cannot be forked is told", || Box::pin(unsafe_ones())),
+        ("an isolated child has a network of its own", || {
+            Box::pin(isolated())
+        }),
+        ("many children", || Box::pin(many())),
+    ])
 }
 
 /// The inside: as a bootstrap does it.
@@ -97,7 +92,7 @@ fn template(mode: &str) -> ! {
         )),
         "child" => drop(
             std::process::Command::new("/bin/sleep")
-                .arg("100.25")
+                .arg(std::env::var(LONG).unwrap())
                 .spawn(),
         ),
         "file" => std::fs::write("/tmp/left", "").unwrap(),
@@ -180,7 +175,10 @@ impl Jailer {
         };
         let spec = Spec {
             argv: vec!["/opt/program".into(), PROGRAM.into(), mode.into()],
-            env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            env: vec![
+                ("PATH".into(), "/usr/bin:/bin".into()),
+                (LONG.into(), long()),
+            ],
             cwd: "/".into(),
             mounts: vec![program],
             tmp: ByteSize::mib(4),
@@ -379,16 +377,17 @@ async fn limits() {
 
 async fn killed() {
     let jailer = Jailer::new();
+    let sleep = format!("sleep {}", long());
     let template = jailer.ready().await;
     let mut child = template
-        .fork(script("sleep 54320 & sleep 54320"))
+        .fork(script(&format!("{sleep} & {sleep}")))
         .await
         .unwrap();
     child.kill();
     assert_eq!(child.wait().await, Exit::Signal(9));
-    drop(template.fork(script("sleep 54320")).await.unwrap());
+    drop(template.fork(script(&sleep)).await.unwrap());
     tokio::time::timeout(LONGEST, async {
-        while sleeping("54320") {
+        while is_sleeping() {
             tokio::task::yield_now().await;
         }
     })
@@ -419,11 +418,12 @@ async fn held() {
     assert_eq!(child.wait().await, Exit::Signal(9));
 }
 
-fn sleeping(how_long: &str) -> bool {
+fn is_sleeping() -> bool {
+    let sleep = format!("sleep\0{}\0", long());
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes
         .filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok())
-        .any(|words| words.ends_with(format!("sleep\0{how_long}\0").as_bytes()))
+        .any(|words| words.ends_with(sleep.as_bytes()))
 }
 
 async fn orphans() {
@@ -469,7 +469,7 @@ async fn unsafe_ones() {
     prepared.template.ready().await.unwrap_err();
     drop(prepared);
     tokio::time::timeout(LONGEST, async {
-        while sleeping("100.25") {
+        while is_sleeping() {
             tokio::task::yield_now().await;
         }
     })

@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::{Named, Start, World, all_differ, answers, fewest_faults};
+use crate::harness::Named;
+use crate::{Start, World, all_differ, answers, fewest_faults};
 
 const RUNTIME: &str = "nodejs20.x";
 

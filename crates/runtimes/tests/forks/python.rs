@@ -1,6 +1,7 @@
 //! Python's.
 
-use crate::{Named, Start, World, all_differ, answers, fewest_faults};
+use crate::harness::Named;
+use crate::{Start, World, all_differ, answers, fewest_faults};
 
 const RUNTIME: &str = "python3.12";
 
