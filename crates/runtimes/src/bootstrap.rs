@@ -149,12 +149,20 @@ pub(crate) const PYTHON: &[File] = &[
         include_bytes!("../bootstrap/python/_fulmar/line.py"),
     ),
     (
+        "_fulmar/loaded.py",
+        include_bytes!("../bootstrap/python/_fulmar/loaded.py"),
+    ),
+    (
         "_fulmar/loading.py",
         include_bytes!("../bootstrap/python/_fulmar/loading.py"),
     ),
     (
         "_fulmar/logs.py",
         include_bytes!("../bootstrap/python/_fulmar/logs.py"),
+    ),
+    (
+        "_fulmar/redirect.py",
+        include_bytes!("../bootstrap/python/_fulmar/redirect.py"),
     ),
     (
         "_fulmar/rehearsal.py",

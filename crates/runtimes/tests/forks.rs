@@ -18,18 +18,22 @@ const VARIABLES: Variables = Variables {
     code: "CODE",
 };
 
+#[path = "bootstraps/echo.rs"]
+mod echo;
 #[path = "../../sandbox/tests/harness/mod.rs"]
 mod harness;
 #[path = "forks/node.rs"]
 mod node;
 #[path = "forks/python.rs"]
 mod python;
+#[path = "forks/redirect.rs"]
+mod redirect;
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some(JAIL_COMMAND) {
         sandbox::jail_main();
     }
-    harness::run([python::tests(), node::tests()].concat())
+    harness::run([python::tests(), node::tests(), redirect::tests()].concat())
 }
 
 /// A function's code, and who starts it.

@@ -7,6 +7,8 @@ import os
 import sys
 import time
 
+from .loaded import When
+
 # Of the invocation that runs.
 request_id = None
 
@@ -18,34 +20,7 @@ def _is_json():
 
 
 def prepare():
-    if "logging" in sys.modules:
-        _set_up(sys.modules["logging"])
-    else:
-        sys.meta_path.insert(0, _WhenImported)
-
-
-class _WhenImported:
-    """Finds `logging` as Python would, and prepares it when it has been loaded."""
-
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        if name != "logging":
-            return None
-        sys.meta_path.remove(cls)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                break
-        else:
-            return None
-        load = spec.loader.exec_module
-
-        def exec_module(module):
-            load(module)
-            _set_up(module)
-
-        spec.loader.exec_module = exec_module
-        return spec
+    When("logging", _set_up)
 
 
 def _print(text):

@@ -7,6 +7,7 @@ from . import answers, given, logs
 from .answers import describe, marshal, unmarshal
 from .connection import Connection
 from .context import Context
+from .loaded import When
 
 # The exit code of the real client, by which its users know what happened.
 INIT_FAILED = 1
@@ -108,7 +109,20 @@ def prepare():
     # Last, what the host has installed: the real service brings boto3 along, and code that counts on that finds it here.
     sys.path += given.get("SITE").split(os.pathsep) if given.get("SITE") else []
     add_site_builtins()
+    keep_requests_here()
     return root
+
+
+def keep_requests_here():
+    """Those to the vendor's API hosts: once somebody loads what makes secure connections."""
+    if "_fulmar.redirect" not in sys.modules:
+        When("ssl", _redirect)
+
+
+def _redirect(ssl):
+    from .redirect import redirect
+
+    redirect(ssl)
 
 
 def add_site_builtins():

@@ -11,7 +11,7 @@ import gc
 import os
 import sys
 
-from . import after, given
+from . import after, given, loaded
 from .connection import HEARD
 
 CONTROL = 4
@@ -49,6 +49,9 @@ def wait(path, load):
     is_placeholder = not given.get("CODE")
     after.listen()
     if is_placeholder:
+        from .runtime import keep_requests_here
+
+        keep_requests_here()
         _import_common()
         # As most functions have it: where the time is looked up is then known.
         os.environ["TZ"] = ":UTC"
@@ -288,38 +291,20 @@ class _Watch:
             return seed(generator, a, version)
 
         random.Random.seed = remember
-        sys.meta_path.insert(0, self)
+        self.until_loaded = loaded.When("botocore.credentials", self._remember_credentials)
 
-    def find_spec(self, name, path=None, target=None):
-        """As a finder: sees to it that credentials are remembered when their module is loaded."""
-        if name != "botocore.credentials":
-            return None
-        sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target) if hasattr(finder, "find_spec") else None
-            if spec is not None:
-                break
-        else:
-            return None
-        load, known = spec.loader.exec_module, self.credentials
+    def _remember_credentials(self, module):
+        begin, known = module.Credentials.__init__, self.credentials
 
-        def exec_module(module):
-            load(module)
-            begin = module.Credentials.__init__
+        def remember(credentials, *words, **named):
+            begin(credentials, *words, **named)
+            known.add(credentials)
 
-            def remember(credentials, *words, **named):
-                begin(credentials, *words, **named)
-                known.add(credentials)
-
-            module.Credentials.__init__ = remember
-
-        spec.loader.exec_module = exec_module
-        return spec
+        module.Credentials.__init__ = remember
 
     def end(self):
         self.random.seed = self.seed
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        self.until_loaded.end()
         self.generators = list(self.generators)
         self.credentials = list(self.credentials)
         if "numpy.random" in sys.modules:
