@@ -36,6 +36,16 @@ impl<'a> Place<'a> {
         format!("arn:aws:lambda:{region}:{account}:runtime/{runtime}/version/{version}")
     }
 
+    /// Where the cloud has a gateway.
+    pub(crate) fn api_host(&self, gateway: &str) -> String {
+        let region = self.region;
+        let suffix = match region.starts_with("cn-") {
+            true => "amazonaws.com.cn",
+            false => "amazonaws.com",
+        };
+        format!("{gateway}.execute-api.{region}.{suffix}")
+    }
+
     pub(crate) fn topic_arn(&self, name: &str) -> String {
         let Self { account, region } = self;
         format!("arn:aws:sns:{region}:{account}:{name}")

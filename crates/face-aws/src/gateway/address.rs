@@ -13,10 +13,11 @@ pub(crate) struct Address {
 
 /// What stands behind the id in a host name.
 const SERVICES: [&str; 2] = ["execute-api", "lambda-url"];
-const SUFFIXES: [&str; 4] = [
+const SUFFIXES: [&str; 5] = [
     "localhost",
     "localhost.localstack.cloud",
     "amazonaws.com",
+    "amazonaws.com.cn",
     "on.aws",
 ];
 /// The paths that do without a host name, as users of other local clouds know them.
@@ -83,6 +84,12 @@ mod tests {
                 "/Prod/x",
             ),
             ("abc.execute-api.us-east-1.amazonaws.com", "/", "abc", "/"),
+            (
+                "abc.execute-api.cn-north-1.amazonaws.com.cn",
+                "/",
+                "abc",
+                "/",
+            ),
             (
                 "abc.execute-api.localhost.localstack.cloud:4566",
                 "/a",

@@ -373,7 +373,13 @@ pub(crate) fn capitalised(name: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
+/// What the caller has called us. Of a connection, functions make the address by which they write to it (`https`, and no
+/// port): that is the cloud's own, under which they reach us.
 pub(super) fn domain(request: &HttpRequest) -> String {
+    if request.route.kind == GatewayKind::Socket {
+        let place = Place::of(&request.space);
+        return place.api_host(&request.route.gateway);
+    }
     let host = header(request, "host").unwrap_or_default();
     host.split(':').next().unwrap_or_default().to_owned()
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::request;
 use crate::gateway::event;
+use crate::gateway::socket::connect_fields;
 
 fn rendered(request: &HttpRequest) -> Value {
     serde_json::from_slice(&event::render(request)).unwrap()
@@ -186,4 +187,38 @@ fn who_called_stands_in_the_event() {
         event(Simple, Compact, &signed)["authorizer"]["iam"]["callerId"],
         "000000000000"
     );
+}
+
+#[test]
+fn the_domain_is_what_the_caller_said_and_of_connections_the_clouds() {
+    for (kind, region, expected) in [
+        (
+            GatewayKind::Classic,
+            "us-east-1",
+            "abc.execute-api.localhost",
+        ),
+        (
+            GatewayKind::Simple,
+            "us-east-1",
+            "abc.execute-api.localhost",
+        ),
+        (
+            GatewayKind::Socket,
+            "us-east-1",
+            "abc.execute-api.us-east-1.amazonaws.com",
+        ),
+        (
+            GatewayKind::Socket,
+            "cn-north-1",
+            "abc.execute-api.cn-north-1.amazonaws.com.cn",
+        ),
+    ] {
+        let mut asked = request(kind, HttpForm::Detailed);
+        asked.space = base::Space::new(&format!("000000000000/{region}"));
+        let event = match kind {
+            GatewayKind::Socket => Value::Object(connect_fields(&asked)),
+            _ => rendered(&asked),
+        };
+        assert_eq!(event["requestContext"]["domainName"], expected);
+    }
 }
