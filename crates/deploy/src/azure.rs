@@ -150,6 +150,7 @@ impl App {
             folder: self.folder.clone(),
             runtime: self.runtime_of(hosted.unwrap_or(self.language)),
             cloud: Cloud::Azure,
+            how: None,
         }
     }
 

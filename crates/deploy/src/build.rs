@@ -1,5 +1,9 @@
-//! Making code runnable: installing the packages that it asks for, with its language's own tool.
+//! Making code runnable: installing the packages that it asks for, with its language's own tool, and making it from its
+//! sources where it is not them that run.
 
+mod esbuild;
+mod made;
+mod make;
 mod npm;
 mod pip;
 mod sdk;
@@ -15,6 +19,7 @@ pub(crate) use sdk::is_source;
 
 use crate::desired::Cloud;
 use crate::error::{Error, Result};
+use crate::recipe::How;
 
 /// A longer line is relayed in pieces.
 const LONGEST_LINE: usize = 8 << 10;
@@ -29,14 +34,19 @@ pub struct Build {
     pub runtime: String,
     /// Whose runtime it is: it decides what comes along with it.
     pub cloud: Cloud,
+    /// Of sources, how the code is made of them.
+    pub how: Option<How>,
 }
 
 /// Installs the packages of the code, if it asks for any that are missing or outdated. What is not installed beside the
-/// code itself goes to `packages`. `tell` gets every line that is printed. Returns whether anything was installed.
+/// code itself goes to `packages`. `tell` gets every line that is printed. Returns whether anything was installed or made.
 pub async fn build(build: &Build, packages: &Packages, mut tell: impl FnMut(&str)) -> Result<bool> {
+    if let Some(how) = &build.how {
+        return made::build(build, how, packages, tell).await;
+    }
     match runtimes::check(&build.runtime) {
         Ok(Language::Node) => {
-            let own = npm::build(&build.folder, &mut tell).await?;
+            let own = npm::build(&build.folder, npm::Wanted::ToRun, &mut tell).await?;
             Ok(sdk::bring(build, packages, tell).await? || own)
         }
         Ok(Language::Python) => pip::build(build, packages, tell).await,

@@ -13,6 +13,7 @@ pub use triggers::{
 
 use crate::build::Build;
 use crate::diagnostic::{Diagnostics, Place, Span};
+use crate::recipe::Recipe;
 
 /// A resolved template.
 #[derive(Clone, Debug, Serialize)]
@@ -26,18 +27,23 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// Directories of code that functions are run from, each once.
+    /// Directories of code that functions are run or made from, each once.
     pub fn code_folders(&self) -> BTreeSet<PathBuf> {
         let folder = |function: &Function| match &function.code {
             Code::Directory(dir) => Some(dir.clone()),
+            Code::Made(recipe) => Some(recipe.source.clone()),
             Code::Zip(_) | Code::Inline(_) => None,
         };
         self.functions().filter_map(folder).collect()
     }
 
-    /// Code that is run from its directory and may ask for packages, each once.
+    /// Code that is run from its directory and may ask for packages, or must be made first, each once.
     pub fn builds(&self) -> BTreeSet<Build> {
-        self.functions().filter_map(Function::build).collect()
+        let layers = self.layers().filter_map(Layer::build);
+        self.functions()
+            .filter_map(Function::build)
+            .chain(layers)
+            .collect()
     }
 
     pub(crate) fn functions(&self) -> impl Iterator<Item = &Function> {
@@ -518,9 +524,31 @@ impl Function {
                 folder: folder.clone(),
                 runtime: self.runtime.clone(),
                 cloud: self.cloud,
+                how: None,
+            }),
+            Code::Made(recipe) => Some(Build {
+                folder: recipe.source.clone(),
+                runtime: self.runtime.clone(),
+                cloud: self.cloud,
+                how: Some(recipe.how.clone()),
             }),
             Code::Zip(_) | Code::Inline(_) => None,
         }
+    }
+}
+
+impl Layer {
+    /// Its content is used as it is, unless it must be made first.
+    pub(crate) fn build(&self) -> Option<Build> {
+        let Code::Made(recipe) = &self.code else {
+            return None;
+        };
+        Some(Build {
+            folder: recipe.source.clone(),
+            runtime: String::new(),
+            cloud: Cloud::Aws,
+            how: Some(recipe.how.clone()),
+        })
     }
 }
 
@@ -565,6 +593,8 @@ pub enum Code {
     Zip(PathBuf),
     /// The text of the only source file.
     Inline(String),
+    /// A directory that is made before it is used.
+    Made(Recipe),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

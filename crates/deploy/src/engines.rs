@@ -9,7 +9,7 @@ mod schedule;
 
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base::{ByteSize, ErrorKind, Space};
@@ -19,7 +19,7 @@ use functions::{
     PublishLayer, UsedLayer,
 };
 use objects::{List, NewBucket, Objects};
-use runtimes::Language;
+use runtimes::{Language, Packages};
 use store::Store;
 use tables::{
     Alteration, IndexAlteration, IndexKey, KeySchema, NewIndex, NewTable, Projected, Tables,
@@ -35,6 +35,7 @@ use crate::desired::{
 use crate::error::{Error, Result};
 use crate::feeds;
 use crate::plan::Presence;
+use crate::recipe::Recipe;
 use crate::schema::{NUMBERS, Noun, Number, number_key};
 
 /// What resources are made in.
@@ -49,6 +50,8 @@ pub struct Engines {
     pub schedules: schedules::Schedules,
     pub topics: Topics,
     pub triggers: Triggers,
+    /// Where code is that was made before it is deployed.
+    pub packages: Packages,
 }
 
 impl std::fmt::Debug for Engines {
@@ -423,7 +426,7 @@ impl Deployer {
     async fn put_function(&self, function: &Function, fresh: bool) -> Result<bool, Failure> {
         let (space, name) = self.placed(&function.name);
         let functions = &self.engines.functions;
-        let code = package(&function.code, &function.runtime)?;
+        let code = self.engines.package(&function.code, &function.runtime)?;
         let wanted = Configuration {
             layers: self.layers(function)?,
             ..configuration(function)
@@ -572,7 +575,7 @@ impl Deployer {
             space: self.space(),
             name: layer.name.clone(),
             // A layer has no text of its own to be named after a language.
-            code: package(&layer.code, "")?,
+            code: self.engines.package(&layer.code, "")?,
             description: layer.description.clone(),
             license: layer.license.clone(),
             runtimes: layer.runtimes.clone(),
@@ -844,17 +847,32 @@ fn parted(name: &str) -> (&str, &str) {
     name.split_once(':').unwrap_or((name, ""))
 }
 
-/// `runtime` tells what the only file is called where the code is a text.
-pub(crate) fn package(code: &Code, runtime: &str) -> Result<NewCode, Failure> {
-    match code {
-        Code::Directory(dir) => Ok(NewCode::Directory(dir.clone())),
-        Code::Zip(path) => read_package(path).map(NewCode::Package),
-        Code::Inline(text) => {
-            let file = match runtimes::check(runtime) {
-                Ok(Language::Python) => "index.py",
-                _ => "index.js",
-            };
-            Ok(NewCode::Package(zipped(file, text)))
+impl Engines {
+    /// `runtime` tells what the only file is called where the code is a text.
+    pub(crate) fn package(&self, code: &Code, runtime: &str) -> Result<NewCode, Failure> {
+        match code {
+            Code::Directory(dir) => Ok(NewCode::Directory(dir.clone())),
+            Code::Made(recipe) => self.made(recipe).map(NewCode::Directory),
+            Code::Zip(path) => read_package(path).map(NewCode::Package),
+            Code::Inline(text) => {
+                let file = match runtimes::check(runtime) {
+                    Ok(Language::Python) => "index.py",
+                    _ => "index.js",
+                };
+                Ok(NewCode::Package(zipped(file, text)))
+            }
+        }
+    }
+
+    /// It is made by whoever deploys, before they do.
+    fn made(&self, recipe: &Recipe) -> Result<PathBuf, Failure> {
+        let place = recipe.place(&self.packages);
+        match place.is_dir() {
+            true => Ok(place),
+            false => Err(Failure {
+                kind: ErrorKind::Invalid,
+                text: format!("the code of {} was not built", recipe.source.display()),
+            }),
         }
     }
 }

@@ -32,6 +32,9 @@ pub enum Error {
     /// npm is not installed, or not in the path.
     #[error("npm is needed to install the packages of {}, and is not there", .0.display())]
     NoNpm(PathBuf),
+    /// A program that makes code is not installed, or not in the path.
+    #[error("{tool} is needed to build {}, and is not there", dir.display())]
+    NoTool { tool: &'static str, dir: PathBuf },
     /// No Python that the code could run on.
     #[error("Python is needed to install the packages of {}: {cause}", dir.display())]
     NoPython { dir: PathBuf, cause: String },
@@ -58,7 +61,9 @@ impl Error {
             Self::Overtaken(_) => ErrorKind::Conflict,
             Self::NoSuchStack(_) => ErrorKind::Missing,
             Self::Step { kind, .. } => *kind,
-            Self::NoNpm(_) | Self::NoPython { .. } | Self::Install { .. } => ErrorKind::Unavailable,
+            Self::NoNpm(_) | Self::NoTool { .. } | Self::NoPython { .. } | Self::Install { .. } => {
+                ErrorKind::Unavailable
+            }
             Self::Store(error) => error.kind(),
         }
     }
@@ -73,6 +78,7 @@ impl Error {
             Self::NoNpm(_) => {
                 Some("install Node.js with npm, or install the packages yourself with another tool")
             }
+            Self::NoTool { .. } => Some("install it, or put it into the path"),
             Self::NoPython { .. } => Some("install Python with pip"),
             Self::Install { .. } => Some("run it by hand in that directory to see more"),
             Self::Refused(_) | Self::NoSuchStack(_) | Self::Code { .. } | Self::Store(_) => None,

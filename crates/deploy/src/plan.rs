@@ -6,17 +6,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::io;
-use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use serde::Serialize;
 
 use crate::desired::{Code, Desired, Kind, OnRemoval, Output, Resource};
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::names::fingerprint;
+use crate::recipe::Recipe;
 use crate::schema::{Held, Leftover, Noun};
 use crate::state::Stored;
+use crate::survey::survey;
 
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -450,13 +449,13 @@ fn fingerprint_of(resource: &Resource, desired: &Desired) -> Result<String, Find
 fn content(resource: &Resource, code: &Code, with_folders: bool) -> Result<Vec<u8>, Finding> {
     let read = match code {
         Code::Zip(path) => fs::read(path).map_err(|error| (path, error)),
-        Code::Directory(path) if with_folders => {
+        Code::Directory(path) | Code::Made(Recipe { source: path, .. }) if with_folders => {
             let mut facts = Vec::new();
             survey(path, &mut facts)
                 .map(|()| facts)
                 .map_err(|error| (path, error))
         }
-        Code::Directory(_) | Code::Inline(_) => Ok(Vec::new()),
+        Code::Directory(_) | Code::Made(_) | Code::Inline(_) => Ok(Vec::new()),
     };
     read.map_err(|(path, error)| {
         Finding::error(
@@ -464,29 +463,6 @@ fn content(resource: &Resource, code: &Code, with_folders: bool) -> Result<Vec<u
             format!("cannot read {}: {error}", path.display()),
         )
     })
-}
-
-/// Names, sizes and times of all that is in a folder.
-fn survey(folder: &Path, facts: &mut Vec<u8>) -> io::Result<()> {
-    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let metadata = entry.metadata()?;
-        if metadata.is_dir() && runtimes::is_data_folder(&entry.path()) {
-            continue;
-        }
-        let modified = metadata.modified()?.duration_since(UNIX_EPOCH);
-        let modified = modified.map_or(0, |since| since.as_nanos());
-        facts.extend_from_slice(entry.path().as_os_str().as_encoded_bytes());
-        facts.push(0);
-        if metadata.is_dir() {
-            survey(&entry.path(), facts)?;
-        } else {
-            facts.extend_from_slice(&metadata.len().to_be_bytes());
-            facts.extend_from_slice(&modified.to_be_bytes());
-        }
-    }
-    Ok(())
 }
 
 impl fmt::Display for Action {

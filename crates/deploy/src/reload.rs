@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::Template;
 use crate::build::{Build, is_source};
 use crate::desired::{Code, Desired, Function, Layer};
+use crate::recipe::Recipe;
 
 /// What is to be done after files have changed. Everything may be empty: most files mean nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub fn affected<'a>(
 impl Reload {
     fn note(&mut self, changed: &Path, function: &Function) {
         match &function.code {
-            Code::Directory(dir) => {
+            Code::Directory(dir) | Code::Made(Recipe { source: dir, .. }) => {
                 let Some(inner) = changed
                     .strip_prefix(dir)
                     .ok()
@@ -61,7 +62,9 @@ impl Reload {
                     Some(_) => self.archives = true,
                     None => _ = self.functions.insert(function.name.clone()),
                 }
-                if is_package_file(inner) || is_source(inner) {
+                // Of sources, any may be among what the code is made of.
+                let is_made = matches!(function.code, Code::Made(_));
+                if is_made || is_package_file(inner) || is_source(inner) {
                     self.packages.extend(function.build());
                 }
             }
@@ -74,7 +77,10 @@ impl Reload {
     fn note_layer(&mut self, changed: &Path, layer: &Layer, desired: &Desired) {
         match &layer.code {
             Code::Zip(file) => self.archives |= changed == file,
-            Code::Directory(dir) if changed.starts_with(dir) => {
+            Code::Directory(dir) | Code::Made(Recipe { source: dir, .. })
+                if changed.starts_with(dir) =>
+            {
+                self.packages.extend(layer.build());
                 let uses = |function: &&Function| {
                     function.layers.iter().any(|used| used.name == layer.name)
                 };
@@ -82,7 +88,7 @@ impl Reload {
                 self.functions
                     .extend(using.map(|function| function.name.clone()));
             }
-            Code::Directory(_) | Code::Inline(_) => {}
+            Code::Directory(_) | Code::Made(_) | Code::Inline(_) => {}
         }
     }
 }
@@ -92,7 +98,7 @@ pub fn watched(template: &Template, desired: &Desired) -> BTreeSet<PathBuf> {
     let mut watched = desired.code_folders();
     let others = desired.codes().filter_map(|code| match code {
         Code::Zip(file) => file.parent(),
-        Code::Directory(dir) => Some(dir.as_path()),
+        Code::Directory(dir) | Code::Made(Recipe { source: dir, .. }) => Some(dir.as_path()),
         Code::Inline(_) => None,
     });
     watched.extend(others.map(Path::to_owned));

@@ -8,6 +8,7 @@ mod admission;
 mod aside;
 mod balancer;
 mod bucket;
+mod build_method;
 mod bus;
 mod conditions;
 mod declared;

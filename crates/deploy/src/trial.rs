@@ -5,7 +5,7 @@ use std::time::Duration;
 use functions::{Event, Trial};
 
 use crate::desired::Function;
-use crate::engines::{configuration, package};
+use crate::engines::configuration;
 use crate::error::{Error, Result};
 use crate::{Deployer, Template};
 
@@ -33,7 +33,9 @@ impl Deployer {
             cause,
         };
         let (space, name) = self.placed(&function.name);
-        let code = package(&function.code, &function.runtime)
+        let code = self
+            .engines
+            .package(&function.code, &function.runtime)
             .map_err(|cause| failed(cause.kind, cause.text))?;
         let trial = Trial {
             space,

@@ -19,7 +19,7 @@ use functions::{Dialects, Functions, Launcher};
 use ledger::Ledger;
 use objects::Objects;
 use queues::Queues;
-use runtimes::Runtimes;
+use runtimes::{Packages, Runtimes};
 use sandbox::{Door, Jail, NamespaceJail, NoJail};
 use schedules::Schedules;
 use store::Store;
@@ -154,6 +154,7 @@ pub(crate) async fn start(
         schedules: schedules.clone(),
         topics: topics.clone(),
         triggers: triggers.clone(),
+        packages: Packages::of_server(data_dir),
     };
     let region = args.region.clone();
     let keyring = Keyring::new(store.clone(), random.clone());

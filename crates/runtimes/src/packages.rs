@@ -58,6 +58,11 @@ impl Packages {
         self.folder.join(format!("node-{name}"))
     }
 
+    /// Where code belongs that is made from sources in this way.
+    pub fn made(&self, recipe: &[u8]) -> PathBuf {
+        self.folder.join(format!("made-{}", hash([recipe])))
+    }
+
     /// From its next start on, this code finds these modules on this runtime as the runtime's own; or none.
     pub fn bring(&self, code: &Path, runtime: &str, modules: Option<&Path>) -> io::Result<()> {
         let link = self.link(code, runtime);

@@ -118,6 +118,7 @@ impl World {
             functions,
             topics,
             store,
+            packages: runtimes::Packages::of_server(dir.path()),
         };
         let deployer = Deployer::new(engines.clone(), clock, random, "000000000000", "us-east-1");
         Self {

@@ -14,13 +14,26 @@ use crate::names::fingerprint;
 
 const STAMP: &str = ".fulmar-stamp";
 
-pub(super) async fn build(dir: &Path, tell: impl FnMut(&str)) -> Result<bool> {
-    let Some(command) = needed(dir) else {
+/// Which of the packages that are asked for make it worth to install.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    ToRun,
+    /// What code is only built with, too.
+    ToBuild,
+}
+
+pub(super) async fn build(dir: &Path, wanted: Wanted, mut tell: impl FnMut(&str)) -> Result<bool> {
+    let Some(command) = needed(dir, wanted) else {
         return Ok(false);
     };
     let mut npm = Command::new("npm");
     npm.args([command.trim_start_matches("npm "), "--no-audit"])
         .args(["--no-fund", "--no-progress"]);
+    let tell = |line: &str| {
+        if !is_ceremony(line) {
+            tell(line);
+        }
+    };
     run(npm, command, dir, tell, || Error::NoNpm(dir.to_owned())).await?;
     let file = dir.join("node_modules").join(STAMP);
     // Without the stamp it is only installed again next time.
@@ -30,9 +43,17 @@ pub(super) async fn build(dir: &Path, tell: impl FnMut(&str)) -> Result<bool> {
     Ok(true)
 }
 
+/// Whether a line is no news of what is installed: what npm thinks of packages is for who works on them, and what made it
+/// fail is said by the error.
+fn is_ceremony(line: &str) -> bool {
+    let line = line.trim_start();
+    let every = ["npm warn", "npm WARN", "npm notice"];
+    line.is_empty() || every.iter().any(|start| line.starts_with(start))
+}
+
 /// The command that is needed, if any is.
-pub(super) fn needed(dir: &Path) -> Option<&'static str> {
-    if !has_dependencies(dir) || is_installed(dir) {
+pub(super) fn needed(dir: &Path, wanted: Wanted) -> Option<&'static str> {
+    if !has_dependencies(dir, wanted) || is_installed(dir) {
         return None;
     }
     Some(match lock(dir) {
@@ -42,14 +63,18 @@ pub(super) fn needed(dir: &Path) -> Option<&'static str> {
 }
 
 /// Whether `package.json` asks for any package. One that cannot be read is npm's to complain about.
-fn has_dependencies(dir: &Path) -> bool {
+fn has_dependencies(dir: &Path, wanted: Wanted) -> bool {
     let Ok(text) = fs::read(dir.join("package.json")) else {
         return false;
     };
     let Ok(package) = serde_json::from_slice::<serde_json::Value>(&text) else {
         return true;
     };
-    ["dependencies", "optionalDependencies"]
+    let fields: &[&str] = match wanted {
+        Wanted::ToRun => &["dependencies", "optionalDependencies"],
+        Wanted::ToBuild => &["dependencies", "optionalDependencies", "devDependencies"],
+    };
+    fields
         .iter()
         .filter_map(|field| package.get(field)?.as_object())
         .any(|packages| !packages.is_empty())
@@ -86,4 +111,24 @@ fn stamp(dir: &Path) -> String {
         std::env::consts::ARCH.as_bytes(),
         std::env::consts::OS.as_bytes(),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_npm_thinks_of_packages_is_not_told() {
+        for ceremony in [
+            "",
+            "npm warn deprecated inflight@1.0.6: This module is not supported",
+            "npm WARN old lockfile",
+            "npm notice New major version of npm available!",
+        ] {
+            assert!(is_ceremony(ceremony), "{ceremony}");
+        }
+        for told in ["added 272 packages in 11s", "npm error code ENOENT"] {
+            assert!(!is_ceremony(told), "{told}");
+        }
+    }
 }

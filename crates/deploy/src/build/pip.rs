@@ -78,7 +78,8 @@ pub(super) async fn build(
     installed.map(|()| true)
 }
 
-/// Whether a line is one of the three that are about each package that others asked for: in the end all are named.
+/// Whether a line is one of those that are about each package that others asked for: in the end all are named. Nor is it news
+/// what pip thinks of itself and of packages: what made it fail is said by the error.
 fn is_ceremony(line: &str) -> bool {
     let line = line.trim_start();
     let every = [
@@ -86,6 +87,9 @@ fn is_ceremony(line: &str) -> bool {
         "Downloading ",
         "Using cached ",
         "Installing collected packages",
+        "WARNING: ",
+        "DEPRECATION: ",
+        "[notice]",
     ];
     every.iter().any(|start| line.starts_with(start))
         || (line.starts_with("Collecting ") && line.contains("->"))
@@ -134,6 +138,8 @@ mod tests {
             "Collecting click>=8 (from flask>=3->-r /app/requirements.txt (line 1))",
             "  Downloading flask-3.1.3-py3-none-any.whl (103 kB)",
             "Installing collected packages: click, flask",
+            "WARNING: The directory '/root/.cache/pip' is not owned by the current user",
+            "[notice] A new release of pip is available: 24.0 -> 26.1",
         ] {
             assert!(is_ceremony(ceremony), "{ceremony}");
         }

@@ -21,7 +21,7 @@ pub(crate) use scan::is_source;
 
 const COMMAND: &str = "npm install";
 /// Where npm installs to. The language never looks for packages right inside a folder that is named as that of packages.
-const ALL: &str = ".all";
+pub(super) const ALL: &str = ".all";
 /// The first runtime with the SDK's third version; those before it have the second.
 const FIRST_WITH_THIRD: u32 = 18;
 
@@ -94,7 +94,8 @@ fn wanted(code: &Path, major: u32) -> BTreeSet<String> {
         .collect()
 }
 
-async fn install(
+/// Into a folder that is there whole or not at all.
+pub(super) async fn install(
     wanted: &BTreeSet<String>,
     place: &Path,
     tell: &mut impl FnMut(&str),

@@ -1,5 +1,6 @@
 use std::fs;
 
+use super::npm::Wanted::{ToBuild, ToRun};
 use super::npm::needed;
 use super::*;
 
@@ -14,6 +15,7 @@ fn node(dir: &tempfile::TempDir) -> Build {
         folder: dir.path().to_owned(),
         runtime: "nodejs22.x".into(),
         cloud: Cloud::Aws,
+        how: None,
     }
 }
 
@@ -25,13 +27,16 @@ const LOCAL: &str = r#"{"name": "a", "dependencies": {"b": "file:./b"}}"#;
 
 #[test]
 fn packages_are_installed_only_where_they_are_asked_for() {
-    assert_eq!(needed(app("{}").path()), None);
-    assert_eq!(needed(app(r#"{"dependencies": {}}"#).path()), None);
-    assert_eq!(needed(tempfile::tempdir().unwrap().path()), None);
+    assert_eq!(needed(app("{}").path(), ToRun), None);
+    assert_eq!(needed(app(r#"{"dependencies": {}}"#).path(), ToRun), None);
+    assert_eq!(needed(tempfile::tempdir().unwrap().path(), ToRun), None);
+    let built = app(r#"{"devDependencies": {"b": "file:./b"}}"#);
+    assert_eq!(needed(built.path(), ToRun), None);
+    assert_eq!(needed(built.path(), ToBuild).unwrap(), "npm install");
     let dir = app(LOCAL);
-    assert_eq!(needed(dir.path()).unwrap(), "npm install");
+    assert_eq!(needed(dir.path(), ToRun).unwrap(), "npm install");
     fs::write(dir.path().join("package-lock.json"), "{}").unwrap();
-    assert_eq!(needed(dir.path()).unwrap(), "npm ci");
+    assert_eq!(needed(dir.path(), ToRun).unwrap(), "npm ci");
 }
 
 #[test]
@@ -39,14 +44,14 @@ fn what_the_user_installed_counts_until_the_files_are_newer() {
     let dir = app(LOCAL);
     let modules = dir.path().join("node_modules");
     fs::create_dir(&modules).unwrap();
-    assert!(needed(dir.path()).is_some());
+    assert!(needed(dir.path(), ToRun).is_some());
     fs::write(modules.join(".package-lock.json"), "{}").unwrap();
-    assert_eq!(needed(dir.path()), None);
+    assert_eq!(needed(dir.path(), ToRun), None);
     let package = fs::File::open(dir.path().join("package.json")).unwrap();
     let installed = fs::metadata(modules.join(".package-lock.json")).unwrap();
     let later = installed.modified().unwrap() + std::time::Duration::from_secs(5);
     package.set_modified(later).unwrap();
-    assert!(needed(dir.path()).is_some());
+    assert!(needed(dir.path(), ToRun).is_some());
 }
 
 #[tokio::test]
@@ -70,13 +75,13 @@ async fn packages_are_installed_once() {
         told.iter().any(|line| line.contains("added 1 package")),
         "{told:?}"
     );
-    assert_eq!(needed(dir.path()), None);
+    assert_eq!(needed(dir.path(), ToRun), None);
     fs::write(
         dir.path().join("package.json"),
         LOCAL.replace("\"a\"", "\"c\""),
     )
     .unwrap();
-    assert_eq!(needed(dir.path()).unwrap(), "npm ci");
+    assert_eq!(needed(dir.path(), ToRun).unwrap(), "npm ci");
 }
 
 #[tokio::test]
@@ -105,6 +110,7 @@ fn python_app(requirements: &str) -> (tempfile::TempDir, Build) {
             folder,
             runtime,
             cloud,
+            how: None,
         },
     )
 }

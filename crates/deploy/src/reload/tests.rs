@@ -55,6 +55,7 @@ fn a_changed_file_finds_its_functions() {
         folder: dir.path().join("src"),
         runtime: "nodejs20.x".into(),
         cloud: Cloud::Aws,
+        how: None,
     };
     assert_eq!(packages, BTreeSet::from([build.clone()]));
     let packages = of(&["src/requirements.txt"]).packages;

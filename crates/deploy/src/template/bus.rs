@@ -244,6 +244,7 @@ fn rule_of(function: &Declared, event: &Entry) -> Vec<Declared> {
         properties: Node::new(span, Value::Map(rule)),
         depends_on: Vec::new(),
         by_transform: true,
+        metadata: None,
         ..function.clone()
     });
     made

@@ -100,6 +100,8 @@ pub(crate) struct Declared {
     pub(crate) on_replace: OnRemoval,
     /// It does not stand in the template: the vendor's transform makes it, and whatever it needs to be let in.
     pub(crate) by_transform: bool,
+    /// For tools; what is in it may be anything.
+    pub(crate) metadata: Option<Node>,
 }
 
 const KINDS: &[(&str, Kind)] = &[
@@ -298,6 +300,7 @@ fn declare(entry: &Entry, report: &Report) -> Declared {
         on_delete: OnRemoval::Delete,
         on_replace: OnRemoval::Delete,
         by_transform: false,
+        metadata: None,
     };
     let alphanumeric = |id: &str| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if entry.key.is_empty() || entry.key.len() > 255 || !alphanumeric(&entry.key) {
@@ -371,8 +374,9 @@ fn read_attribute(declared: &mut Declared, attribute: &Entry, report: &Report) {
             Some(policy) => declared.on_replace = policy,
             None => report.add(must_be("Delete or Retain")),
         },
+        "Metadata" => declared.metadata = Some(value.clone()),
         // Connectors are permissions, of which there are none to give.
-        "Metadata" | "Connectors" => {}
+        "Connectors" => {}
         idle if IDLE_ATTRIBUTES.contains(&idle) => report.add(
             Finding::notice(
                 attribute.key_span,

@@ -156,6 +156,10 @@ const MOST_LAYERS: usize = 5;
 const MAX_INLINE: usize = 4 << 20;
 
 pub(crate) struct Reading<'a> {
+    /// What the template calls it.
+    pub(crate) id: &'a str,
+    /// How its code is built, as far as the template says it.
+    pub(crate) metadata: Option<&'a Node>,
     pub(crate) fields: &'a Fields<'a>,
     pub(crate) findings: &'a Findings<'a>,
     pub(crate) context: &'a Context,
@@ -172,13 +176,17 @@ impl Reading<'_> {
         let (runtime, language) = self.runtime().unzip();
         let handler = self.handler(language);
         let code = self.code();
-        match (&handler, &code) {
+        let mut environment = self.environment();
+        let (handler, code) = match (handler, code) {
             (Some(handler), Some(Code::Directory(dir))) => {
-                self.look_for_handler(language, handler, dir);
+                self.built(handler, dir, language, &mut environment).unzip()
             }
-            (Some(handler), Some(Code::Inline(_))) => self.check_inline(language, handler),
-            _ => {}
-        }
+            (Some(handler), Some(Code::Inline(text))) => {
+                self.check_inline(language, &handler);
+                (Some(handler), Some(Code::Inline(text)))
+            }
+            other => other,
+        };
         let storage = fields.nested("EphemeralStorage", STORAGE, self.findings);
         let scratch_mb = storage.and_then(|storage| {
             storage.required("Size");
@@ -193,7 +201,7 @@ impl Reading<'_> {
             timeout_s: fields.integer("Timeout", 1..=900).unwrap_or(3),
             memory_mb: fields.integer("MemorySize", 128..=10_240).unwrap_or(128),
             scratch_mb: scratch_mb.unwrap_or(512),
-            environment: self.environment(),
+            environment,
             architecture: self.architecture(),
             reserved_concurrency: fields.integer("ReservedConcurrentExecutions", 0..=1_000),
             role,
@@ -212,11 +220,11 @@ impl Reading<'_> {
         })
     }
 
-    fn error(&self, property: &str, message: impl Into<String>) -> Finding {
+    pub(crate) fn error(&self, property: &str, message: impl Into<String>) -> Finding {
         Finding::error(self.fields.place(property), message)
     }
 
-    fn say(&self, finding: Finding) {
+    pub(crate) fn say(&self, finding: Finding) {
         self.findings.report.add(finding);
     }
 
@@ -372,17 +380,12 @@ impl Reading<'_> {
     }
 
     /// Said before the first invocation fails by it. The file may still be built, so it is no error.
-    fn look_for_handler(&self, language: Option<Language>, handler: &str, dir: &Path) {
+    pub(crate) fn look_for_handler(&self, language: Option<Language>, handler: &str, dir: &Path) {
         let (module, _) = handler.rsplit_once('.').unwrap_or((handler, ""));
         let files = match language {
             None | Some(Language::CSharp | Language::Hosted) => return,
             Some(Language::Node) => {
-                // What follows the file may be a way through what it exports.
-                let base = module.rfind('/').map_or(0, |slash| slash + 1);
-                let end = module[base..]
-                    .find('.')
-                    .map_or(module.len(), |dot| base + dot);
-                let file = &module[..end];
+                let file = module_of(handler);
                 vec![
                     format!("{file}.js"),
                     format!("{file}.mjs"),
@@ -396,6 +399,9 @@ impl Reading<'_> {
             }
             Some(Language::Custom) => vec!["bootstrap".to_owned()],
         };
+        if language == Some(Language::Node) && self.is_typescript(handler, dir) {
+            return;
+        }
         if !files.iter().any(|file| dir.join(file).exists()) {
             let place = self.fields.place("Handler");
             self.say(
@@ -581,6 +587,16 @@ impl Reading<'_> {
         let place = fields.place("TargetArn");
         outcome::place(&arn, &["sqs", "sns"], place, self.findings.report)
     }
+}
+
+/// Where Node looks for a handler: its file without the ending. What follows may be a way through what it exports.
+pub(crate) fn module_of(handler: &str) -> &str {
+    let (module, _) = handler.rsplit_once('.').unwrap_or((handler, ""));
+    let base = module.rfind('/').map_or(0, |slash| slash + 1);
+    let end = module[base..]
+        .find('.')
+        .map_or(module.len(), |dot| base + dot);
+    &module[..end]
 }
 
 /// Whether this is the ARN of a layer of somebody else.

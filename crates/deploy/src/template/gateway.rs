@@ -276,6 +276,7 @@ fn implicit(id: &str, kind: Kind, span: Span) -> Declared {
         on_delete: crate::desired::OnRemoval::Delete,
         on_replace: crate::desired::OnRemoval::Delete,
         by_transform: true,
+        metadata: None,
     }
 }
 

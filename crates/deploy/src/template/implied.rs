@@ -18,6 +18,7 @@ fn resource(owner: &Declared, kind: Kind, id: String, span: Span) -> Declared {
         properties: Node::new(span, Value::Map(Vec::new())),
         depends_on: Vec::new(),
         by_transform: true,
+        metadata: None,
         ..owner.clone()
     }
 }

@@ -8,6 +8,7 @@ use crate::{Desired, Severity};
 
 mod admission;
 mod balancers;
+mod build_methods;
 mod edges;
 mod gateways;
 mod mappings;

@@ -179,6 +179,7 @@ fn of_event(function: &Declared, event: &Entry) -> Option<Vec<Declared>> {
         properties: Node::new(span, Value::Map(entries)),
         depends_on: Vec::new(),
         by_transform: true,
+        metadata: None,
         ..function.clone()
     });
     Some(made)

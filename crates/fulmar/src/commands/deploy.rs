@@ -60,7 +60,11 @@ pub(super) async fn build(
         let mut told = false;
         let tell = |line: &str| {
             if !told {
-                output.say(&format!("installing the packages of {}", folder.display()));
+                let doing = match code.how {
+                    Some(_) => "building",
+                    None => "installing the packages of",
+                };
+                output.say(&format!("{doing} {}", folder.display()));
                 told = true;
             }
             output.say(&output.paint("2", &format!("  {line}")));

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ::deploy::desired::{Cloud, Code, Kind, Notification};
-use ::deploy::{Applied, Desired, Template};
+use ::deploy::{Applied, Desired, Recipe, Template};
 use console::Line;
 use ledger::Filter;
 use runtimes::Packages;
@@ -209,7 +209,9 @@ impl Up<'_> {
                 }
                 Cloud::Aws => {}
             }
-            if let Code::Directory(folder) = &function.code {
+            if let Code::Directory(folder) | Code::Made(Recipe { source: folder, .. }) =
+                &function.code
+            {
                 lines.push(format!(
                     "Edit the code of {id}, and the next call uses it: {}",
                     near(folder)

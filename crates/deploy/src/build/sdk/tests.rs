@@ -10,6 +10,7 @@ fn app(source: &str, runtime: &str, cloud: Cloud) -> (tempfile::TempDir, Build) 
         folder,
         runtime,
         cloud,
+        how: None,
     };
     (dir, build)
 }

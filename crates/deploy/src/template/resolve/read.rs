@@ -8,9 +8,9 @@ use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings};
 use crate::template::tree::{Node, Value};
 use crate::template::{
-    admission, balancer, bucket, bus, edge, events, function, function_arn, gateway, layer,
-    log_group, mapping, network, outcome, permission, policies, queue, role, schedule, table,
-    topic, version,
+    admission, balancer, bucket, build_method, bus, edge, events, function, function_arn, gateway,
+    layer, log_group, mapping, network, outcome, permission, policies, queue, role, schedule,
+    table, topic, version,
 };
 
 impl Resolving<'_> {
@@ -96,8 +96,11 @@ impl Resolving<'_> {
                 };
                 let dir = self.template.dir();
                 if let (Some(fields), Some(name)) = (open(schema), name)
-                    && let Some(layer) = layer::read(&fields, content, name, dir, findings)
+                    && let Some(mut layer) = layer::read(&fields, content, name, dir, findings)
                 {
+                    if let Some(metadata) = build_method::of(one, scope) {
+                        build_method::of_layer(&metadata, &one.id, &mut layer, self.report);
+                    }
                     harvest.made.push((one.id.clone(), Made::Layer(layer)));
                 }
             }
@@ -386,7 +389,10 @@ impl Resolving<'_> {
                 }
             }
         }
+        let metadata = build_method::of(one, scope);
         let reading = function::Reading {
+            id: &one.id,
+            metadata: metadata.as_ref(),
             fields,
             findings,
             context: self.context,

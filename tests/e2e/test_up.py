@@ -1,0 +1,49 @@
+"""What `fulmar up` does with code that is built from its sources."""
+
+from test_node_sdk import Up
+
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Typed:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildMethod: esbuild, BuildProperties: { EntryPoints: [lib/app.ts], Sourcemap: true } }
+    Properties: { CodeUri: typed, Handler: lib/app.handler, Runtime: nodejs20.x }
+  Made:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildMethod: makefile }
+    Properties: { CodeUri: made, Handler: app.handler, Runtime: nodejs20.x }
+"""
+# What it leaves out is what is TypeScript in the source below.
+ESBUILD = """\
+#!/bin/sh
+for option; do case $option in --outdir=*) out=${option#*=};; esac; done
+sed 's/: string//' "$1" > "$out/app.js"
+"""
+SOURCE = "const word: string = 'one';\nexports.handler = async () => [word, process.env.NODE_OPTIONS];\n"
+
+
+def test_what_is_built_runs_and_is_built_again_when_it_changes(tmp_path):
+    app = tmp_path / "app"
+    source, input = app / "typed/lib/app.ts", app / "made/input.js"
+    program = app / "typed/node_modules/.bin/esbuild"
+    for file, text in {
+        app / "template.yaml": TEMPLATE,
+        source: SOURCE,
+        program: ESBUILD,
+        input: "exports.handler = async () => 'two';\n",
+        app / "made/Makefile": "build-Made:\n\tcp input.js $(ARTIFACTS_DIR)/app.js\n",
+    }.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    program.chmod(0o755)
+    with Up(app, "http://127.0.0.1:9/") as up:
+        assert up.invoke("Typed") == ["one", "--enable-source-maps"]
+        assert up.invoke("Made") == "two"
+        assert not (app / "made/app.js").exists()
+        source.write_text(SOURCE.replace("one", "three"))
+        up.said("reloaded app-Typed")
+        assert up.invoke("Typed")[0] == "three"
+        input.write_text("exports.handler = async () => 'four';\n")
+        up.said("reloaded app-Made")
+        assert up.invoke("Made") == "four"
