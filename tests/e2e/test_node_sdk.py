@@ -10,9 +10,11 @@ import subprocess
 import tarfile
 import threading
 
+import boto3
 import pytest
 
 from conftest import BINARY, eventually
+from test_lambda import ROLE, package
 
 PACKAGES = {
     "aws-sdk": {"index.js": "exports.WORD = 'second ' + require('helper');"},
@@ -172,3 +174,36 @@ def test_what_the_package_and_the_registry_have_counts(tmp_path, registry):
         assert up.invoke("Own") == "own"
         assert "client-none" in up.invoke("Lost")["errorMessage"]
         assert not any("client-words" in line for line in up.lines if " brings " in line), up.lines
+
+
+def test_code_that_is_no_folder_has_it_too(tmp_path, registry):
+    app = tmp_path / "app"
+    app.mkdir()
+    _, _, text = CODE["Common"]
+    zipped = package(index_js=text + "\n// zipped")
+    (app / "code.zip").write_bytes(zipped)
+    (app / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+        + FUNCTION.format("code.zip", "nodejs20.x").replace("code.zip:", "Zipped:")
+        + "  Inline:\n    Type: AWS::Serverless::Function\n    Properties:\n      Handler: index.handler\n"
+        + f"      Runtime: nodejs20.x\n      InlineCode: {json.dumps(text)}\n"
+    )
+    with Up(app, registry[0]) as up:
+        assert up.invoke("Zipped") == up.invoke("Inline") == "third SDK"
+        address = up.said("serves http://").split("serves ")[1].split(",")[0]
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        made = boto3.client("lambda", endpoint_url=address, **keys)
+        for name, code, want in [
+            ("made", text + "\n// by the API", "third SDK"),
+            ("lost", "require('@aws-sdk/client-none')", None),
+            ("free", "exports.handler = async () => 1", 1),
+        ]:
+            made.create_function(
+                FunctionName=name,
+                Runtime="nodejs20.x",
+                Handler="index.handler",
+                Role=ROLE,
+                Code={"ZipFile": package(index_js=code)},
+            )
+            answer = json.load(made.invoke(FunctionName=name)["Payload"])
+            assert answer == want or (want is None and "client-none" in answer["errorMessage"])

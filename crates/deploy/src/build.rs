@@ -15,6 +15,7 @@ use runtimes::{Language, Packages};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+pub use sdk::Sdk;
 pub(crate) use sdk::is_source;
 
 use crate::desired::Cloud;

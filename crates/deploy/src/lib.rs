@@ -40,7 +40,7 @@ use base::{Clock, Random};
 use tokio::sync::watch;
 
 pub use apply::{Applied, Stack};
-pub use build::{Build, build};
+pub use build::{Build, Sdk, build};
 pub use context::Context;
 pub use desired::Desired;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};

@@ -11,7 +11,7 @@ use base::{Clock, ErrorKind, Random, Space, SystemClock};
 use buses::Buses;
 use clock::Timekeeper;
 use console::Console;
-use deploy::{Deployer, Engines};
+use deploy::{Deployer, Engines, Sdk};
 use face_aws::{Aws, AwsDialect, AwsOrders, S3};
 use face_azure::{Azure, AzureDialect};
 use face_gcp::{Google, GoogleDialect};
@@ -105,6 +105,7 @@ pub(crate) async fn start(
     let dialect = AwsDialect::new(access.clone(), clock.clone(), address.port())
         .with_keys_in(data_dir.join("signing"));
     let dialect = Arc::new(dialect);
+    let sdk = Arc::new(Sdk::new(Packages::of_server(data_dir)));
     let functions = Functions::open(functions::Parts {
         store: store.clone(),
         ledger: ledger.clone(),
@@ -112,7 +113,11 @@ pub(crate) async fn start(
             jail(args, data_dir, doors)?,
             network(args, address.port()),
             data_dir.join("runtimes"),
-        )),
+        ))
+        .prepared_by(move |code, runtime| {
+            let sdk = sdk.clone();
+            async move { sdk.bring(&code, &runtime).await }
+        }),
         dialects: Dialects::new(dialect.clone())
             .with(
                 face_gcp::FAMILY,

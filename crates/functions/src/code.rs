@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-use crate::schema::{Code, CodeSource, UsedLayer};
+use crate::schema::{Code, CodeSource, Function, UsedLayer};
 use crate::{Error, Functions, PackageError, Result};
 
 /// More entries than any package of allowed size has that is not made to hurt.
@@ -189,6 +189,17 @@ impl Functions {
             package.extend_from_slice(&piece);
         }
         let path = self.shared.code.unpack(code.sha256, package.into()).await?;
+        Ok((path, hold))
+    }
+
+    /// The folder with the code of a function that is to be started. Who runs a folder has made it ready; a package is made
+    /// so here.
+    pub(crate) async fn code_to_start(&self, function: &Function) -> Result<(PathBuf, Hold)> {
+        let (path, hold) = self.code_of(&function.code).await?;
+        if let CodeSource::Package(_) = function.code.source {
+            let runtime = &function.configuration.runtime;
+            self.shared.launcher.prepare(&path, runtime).await;
+        }
         Ok((path, hold))
     }
 

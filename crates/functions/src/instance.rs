@@ -153,7 +153,7 @@ impl Functions {
     ) -> Result<Planned<'a>> {
         let shared = &self.shared;
         let watch = Stopwatch::start();
-        let (code, hold) = self.code_of(&function.code).await?;
+        let (code, hold) = self.code_to_start(function).await?;
         let (layers, mut holds) = self.layers_of(&function.configuration.layers).await?;
         holds.push(hold);
         let group = self.log_group(function);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
@@ -181,6 +181,10 @@ impl Drop for Process {
     }
 }
 
+/// Makes ready what a package needs beside itself: its folder and its runtime.
+type Preparing =
+    Arc<dyn Fn(PathBuf, String) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 type Launching = Pin<Box<dyn Future<Output = Result<Launched, NotLaunched>> + Send>>;
 
 /// Whatever makes processes.
@@ -189,6 +193,7 @@ pub struct Launcher {
     launch: Arc<dyn Fn(Launch, TaskTracker) -> Launching + Send + Sync>,
     /// What makes templates, if anything does.
     runtimes: Option<Runtimes>,
+    prepare: Option<Preparing>,
 }
 
 impl Launcher {
@@ -200,6 +205,7 @@ impl Launcher {
         Self {
             launch: Arc::new(move |what, tasks| Box::pin(launch(what, tasks))),
             runtimes: None,
+            prepare: None,
         }
     }
 
@@ -209,6 +215,27 @@ impl Launcher {
         Self {
             runtimes: templates,
             ..Self::new(move |what, tasks| launch(runtimes.clone(), what, tasks))
+        }
+    }
+
+    /// Before a package is started, `prepare` is done with it; again and again, so it must know what it has done.
+    #[must_use]
+    pub fn prepared_by<F>(
+        mut self,
+        prepare: impl Fn(PathBuf, String) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.prepare = Some(Arc::new(move |code, runtime| {
+            Box::pin(prepare(code, runtime))
+        }));
+        self
+    }
+
+    pub(crate) async fn prepare(&self, code: &Path, runtime: &str) {
+        if let Some(prepare) = &self.prepare {
+            prepare(code.to_owned(), runtime.to_owned()).await;
         }
     }
 

@@ -298,7 +298,7 @@ impl Functions {
     async fn make_template(&self, function: &Function) -> std::result::Result<Made, String> {
         let shared = &self.shared;
         let told = |error: crate::Error| error.to_string();
-        let (code, hold) = self.code_of(&function.code).await.map_err(told)?;
+        let (code, hold) = self.code_to_start(function).await.map_err(told)?;
         let layers = self.layers_of(&function.configuration.layers).await;
         let (layers, mut holds) = layers.map_err(told)?;
         holds.push(hold);

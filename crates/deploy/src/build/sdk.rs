@@ -15,8 +15,10 @@ use super::{Build, run};
 use crate::desired::Cloud;
 use crate::error::{Error, Result};
 
+mod packaged;
 mod scan;
 
+pub use packaged::Sdk;
 pub(crate) use scan::is_source;
 
 const COMMAND: &str = "npm install";
