@@ -1,4 +1,4 @@
-"""What `fulmar up` does with code that is built from its sources."""
+"""What `fulmar up` does with code that is built from its sources and with data beside it."""
 
 from test_node_sdk import Up
 
@@ -47,3 +47,21 @@ def test_what_is_built_runs_and_is_built_again_when_it_changes(tmp_path):
         input.write_text("exports.handler = async () => 'four';\n")
         up.said("reloaded app-Made")
         assert up.invoke("Made") == "four"
+
+
+def test_functions_may_walk_their_code_where_the_data_is_in_it(tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+        "  Walk:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: { CodeUri: ., Handler: index.handler, Runtime: nodejs20.x }\n"
+    )
+    walk = "exports.handler = async () => require('fs').readdirSync('.', { recursive: true }).sort();\n"
+    (app / "index.js").write_text(walk)
+    with Up(app, "http://127.0.0.1:9/") as up:
+        for _ in range(2):
+            assert up.invoke("Walk") == [".fulmar", "index.js", "template.yaml"]
+            # The next one comes to be in another way.
+            (app / "index.js").write_text(walk + "// again\n")
+            up.said("reloaded app-Walk")

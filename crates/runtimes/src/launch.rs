@@ -19,6 +19,8 @@ pub(crate) const CODE: &str = "/var/task";
 pub(crate) const LAYERS: &str = "/opt";
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
+/// An empty folder beside the bootstraps.
+const NOTHING: &str = "nothing";
 /// The number of the worker's end of the connection.
 pub(crate) const DESCRIPTOR: i32 = 3;
 /// The published limits of an execution environment.
@@ -269,9 +271,38 @@ impl Runtimes {
 
     pub(crate) fn all_mounts(&self, launch: &Launch, program: &Program) -> Vec<Mount> {
         let mut mounts = vec![read_only(&launch.code, CODE)];
+        mounts.extend(self.cover(&launch.code));
         mounts.extend(launch.layers.iter().map(|layers| read_only(layers, LAYERS)));
         mounts.extend(program.mounts.iter().cloned());
         mounts
+    }
+
+    /// Where the server's own data is inside the code, an empty folder covers it: the data is closed, and whoever walks
+    /// through the code would fail there. Without a sandbox nothing can be covered, and nothing is closed.
+    fn cover(&self, code: &Path) -> Option<Mount> {
+        if !self.shared.jail.confines() {
+            return None;
+        }
+        let data = self.shared.folder.parent()?.canonicalize().ok()?;
+        let inner = data.strip_prefix(code.canonicalize().ok()?).ok()?;
+        if inner.as_os_str().is_empty() {
+            return None;
+        }
+        let nothing = self.nothing();
+        if let Err(cause) = &nothing {
+            tracing::warn!(%cause, "functions see that the server's data is in their code");
+        }
+        Some(read_only(&nothing.ok()?, Path::new(CODE).join(inner)))
+    }
+
+    /// A folder with nothing in it, which everybody may look into.
+    fn nothing(&self) -> std::io::Result<PathBuf> {
+        let folder = self.shared.folder.join(NOTHING);
+        if !folder.is_dir() {
+            std::fs::create_dir_all(&folder)?;
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(folder)
     }
 
     pub(crate) fn spec(

@@ -289,7 +289,7 @@ impl Runtimes {
     /// What a placeholder lacks of this launch.
     fn mounts(&self, launch: &Launch, program: &Program) -> Vec<Mount> {
         let all = self.all_mounts(launch, program);
-        let lacks = |mount: &Mount| PLACES.iter().any(|place| mount.target == Path::new(place));
+        let lacks = |mount: &Mount| PLACES.iter().any(|place| mount.target.starts_with(place));
         all.into_iter().filter(lacks).collect()
     }
 
