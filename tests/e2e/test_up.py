@@ -1,4 +1,4 @@
-"""What `fulmar up` does with code that is built from its sources and with data beside it."""
+"""What `fulmar up` does with code that is built from its sources, with data beside it, and when a deployment fails."""
 
 from test_node_sdk import Up
 
@@ -65,3 +65,21 @@ def test_functions_may_walk_their_code_where_the_data_is_in_it(tmp_path):
             # The next one comes to be in another way.
             (app / "index.js").write_text(walk + "// again\n")
             up.said("reloaded app-Walk")
+
+
+def test_up_waits_for_a_change_after_a_deployment_that_failed(tmp_path):
+    app = tmp_path / "app"
+    (app / "src").mkdir(parents=True)
+    template = (
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+        "  Late:\n    Type: AWS::Serverless::Function\n"
+        "    Properties:\n      CodeUri: src\n      Handler: index.handler\n      Runtime: nodejs20.x\n"
+        "      Events:\n        E: { Type: EventBridgeRule, Properties: { EventBusName: BUS, Pattern: { source: [a] } } }\n"
+    )
+    (app / "template.yaml").write_text(template.replace("BUS", "theirs"))
+    (app / "src/index.js").write_text("exports.handler = async () => 1;\n")
+    with Up(app, "http://127.0.0.1:9/") as up:
+        up.said("there is no bus `theirs`")
+        (app / "template.yaml").write_text(template.replace("BUS", "default"))
+        up.said("+ function     app-Late")
+        assert up.invoke("Late") == 1

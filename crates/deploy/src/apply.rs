@@ -129,6 +129,7 @@ impl Deployer {
 
     /// What deploying would do now.
     pub fn plan(&self, desired: &Desired, context: &Context) -> Result<Plan> {
+        self.check_buses(desired)?;
         let stored = self.stored(&desired.stack)?;
         plan::decide(desired, &context.suffix, &stored, |noun, name| {
             self.presence(noun, name)

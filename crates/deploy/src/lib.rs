@@ -22,6 +22,7 @@ mod feeds;
 mod google;
 mod mapping;
 mod names;
+mod outside;
 mod plan;
 mod queue;
 mod recipe;

@@ -1144,3 +1144,29 @@ async fn a_schedule_of_somebody_else_is_left_alone() {
         "{refused}"
     );
 }
+
+#[tokio::test]
+async fn what_is_on_a_bus_outside_the_template_needs_that_bus_before_anything_is_made() {
+    let world = World::new();
+    let text = "Resources:
+  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q}}
+  R:
+    Type: AWS::Events::Rule
+    Properties: {EventBusName: theirs, EventPattern: {source: [a]}, Targets: [{Id: q, Arn: !GetAtt Q.Arn}]}
+";
+    let refused = world.refusal(text).await;
+    assert!(
+        refused.contains("template.yaml:3:3") && refused.contains("there is no bus `theirs`"),
+        "{refused}"
+    );
+    assert!(world.deployer.stacks().unwrap().is_empty());
+    let theirs = world.engines.buses.create(
+        &world.space,
+        "theirs",
+        buses::BusChange::default(),
+        std::collections::BTreeMap::new(),
+    );
+    theirs.await.unwrap();
+    let made = world.deploy(text).await;
+    assert_eq!(made.len(), 2, "{made:?}");
+}

@@ -100,10 +100,11 @@ impl Up<'_> {
             .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
         let mut apps = Vec::new();
         for template in templates {
-            let desired = self.deploy(&template).await?.desired;
-            apps.push(App { template, desired });
+            apps.push(self.begin(template).await?);
         }
-        self.output.say(&self.what_to_try(&apps));
+        let deployed = apps.iter().filter(|app| !app.failed);
+        self.output
+            .say(&self.what_to_try(&deployed.collect::<Vec<_>>()));
         self.output
             .say("following what the functions print, and their code; Ctrl-C ends\n");
         let mut follow = self.running.ledger.follow(Filter::Everything, end);
@@ -139,6 +140,31 @@ impl Up<'_> {
         }
     }
 
+    /// A deployment that fails is tried again when something of it has changed.
+    async fn begin(&self, template: Template) -> Result<App> {
+        let failure = match self.deploy(&template).await {
+            Ok(applied) => {
+                return Ok(App {
+                    template,
+                    desired: applied.desired,
+                    failed: false,
+                });
+            }
+            Err(failure) => failure,
+        };
+        let context = self.running.deployer.context(template.stack())?;
+        // Without knowing what is asked for, there is nothing to wait for.
+        let Ok(desired) = template.resolve(&context) else {
+            return Err(failure);
+        };
+        self.output.failure(&failure);
+        Ok(App {
+            template,
+            desired,
+            failed: true,
+        })
+    }
+
     async fn deploy(&self, template: &Template) -> Result<Applied> {
         let applied = self.running.deployer.deploy(template).await?;
         self.output.event("deployed", &applied, || {
@@ -158,11 +184,13 @@ impl Up<'_> {
         for code in &reload.packages {
             ::deploy::build(code, &Packages::of_server(data_dir), tell).await?;
         }
-        if reload.template || reload.archives {
+        if reload.template || reload.archives || app.failed {
             let template = ::deploy::load(app.template.path(), app.template.overrides())?;
             build(&template.builds()?, data_dir, self.output).await?;
+            app.failed = true;
             app.desired = self.deploy(&template).await?.desired;
             app.template = template;
+            app.failed = false;
         }
         self.replace(&reload.functions).await
     }
@@ -179,7 +207,7 @@ impl Up<'_> {
     }
 
     /// Lines that work as they stand, in another terminal.
-    fn what_to_try(&self, apps: &[App]) -> String {
+    fn what_to_try(&self, apps: &[&App]) -> String {
         let mut lines = vec!["\nTry it, in another terminal:".to_owned()];
         for app in apps {
             let resources = &app.desired.resources;
@@ -232,7 +260,7 @@ impl Up<'_> {
     }
 
     /// A request to one of Azure's functions, with the key that it asks for.
-    fn with_key(&self, function: &str, apps: &[App]) -> Option<String> {
+    fn with_key(&self, function: &str, apps: &[&App]) -> Option<String> {
         let mut outputs = apps.iter().flat_map(|app| &app.desired.outputs);
         let output = outputs.find(|output| output.name == function)?;
         let how = output.description.as_deref().unwrap_or_default();
@@ -331,6 +359,8 @@ impl Up<'_> {
 struct App {
     template: Template,
     desired: Desired,
+    /// Whether its last deployment did not come to its end.
+    failed: bool,
 }
 
 /// A file beside the template that could be uploaded.
