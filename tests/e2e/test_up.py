@@ -1,5 +1,11 @@
 """What `fulmar up` does with code that is built from its sources, with data beside it, and when a deployment fails."""
 
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
 from test_node_sdk import Up
 
 TEMPLATE = """\
@@ -83,3 +89,26 @@ def test_up_waits_for_a_change_after_a_deployment_that_failed(tmp_path):
         (app / "template.yaml").write_text(template.replace("BUS", "default"))
         up.said("+ function     app-Late")
         assert up.invoke("Late") == 1
+
+
+def test_up_tells_the_key_that_callers_of_a_gateway_need(tmp_path):
+    app = tmp_path / "app"
+    (app / "src").mkdir(parents=True)
+    (app / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+        "  Api: { Type: AWS::Serverless::Api, Properties: { StageName: v1, Auth: { ApiKeyRequired: true, UsagePlan: { CreateUsagePlan: PER_API } } } }\n"
+        "  Keyed:\n    Type: AWS::Serverless::Function\n"
+        "    Properties:\n      CodeUri: src\n      Handler: index.handler\n      Runtime: nodejs20.x\n"
+        "      Events: { Get: { Type: Api, Properties: { Path: /it, Method: get, RestApiId: !Ref Api } } }\n"
+    )
+    (app / "src/index.js").write_text("exports.handler = async () => ({ statusCode: 200, body: 'in' });\n")
+    with Up(app, "http://127.0.0.1:9/") as up:
+        line = up.said("  curl -H 'x-api-key: ")
+        key, address = line.split("x-api-key: ")[1].split("' ")
+        assert key in up.said("  GET ")
+        host = urllib.parse.urlsplit(address)
+        asked = urllib.request.Request(f"http://127.0.0.1:{host.port}{host.path}", headers={"host": host.netloc})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(asked)
+        asked.add_header("x-api-key", key)
+        assert urllib.request.urlopen(asked).read() == b"in"

@@ -3,12 +3,12 @@
 //! What is about to be made is written down before it is made, without its fingerprint; the fingerprint follows when it
 //! is there. After a crash in between, the next plan finds the thing to be the stack's own and makes it again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use store::Read;
 
-use crate::desired::{Cloud, Desired, Output};
+use crate::desired::{Cloud, Desired, Kind, Output};
 use crate::diagnostic::Diagnostics;
 use crate::engines::Failure;
 use crate::error::{Error, Result};
@@ -27,6 +27,8 @@ pub struct Applied {
     pub notices: Diagnostics,
     /// What is there now.
     pub resources: Vec<crate::desired::Resource>,
+    /// For gateways whose callers need a key: one that is taken, by the gateway's id. Not those that somebody chose.
+    pub keys: BTreeMap<String, String>,
     #[serde(skip)]
     pub desired: Desired,
 }
@@ -69,8 +71,39 @@ impl Deployer {
             outputs: desired.outputs.clone(),
             notices: desired.notices.clone(),
             resources: desired.resources.clone(),
+            keys: self.keys_of(&desired)?,
             desired,
         })
+    }
+
+    fn keys_of(&self, desired: &Desired) -> Result<BTreeMap<String, String>> {
+        let resources = || desired.resources.iter().map(|resource| &resource.kind);
+        let mut found = BTreeMap::new();
+        for key in resources() {
+            let Kind::ClientKey(key) = key else {
+                continue;
+            };
+            if key.value.is_some() || !key.enabled {
+                continue;
+            }
+            let known = self.engines.triggers.client_key(&key.id);
+            let known = known.map_err(|cause| Error::Step {
+                verb: "look for",
+                noun: schema::Noun::ClientKey.as_str(),
+                name: key.id.clone(),
+                kind: cause.kind(),
+                cause: cause.to_string(),
+            })?;
+            let plans = resources().filter_map(|kind| match kind {
+                Kind::Plan(plan) if plan.keys.contains(&key.id) => Some(plan),
+                _ => None,
+            });
+            let gateways = plans.flat_map(|plan| plan.stages.iter().map(|stage| &stage.gateway));
+            let with_value =
+                |gateway: &String| Some((gateway.clone(), known.as_ref()?.value.clone()));
+            found.extend(gateways.filter_map(with_value));
+        }
+        Ok(found)
     }
 
     /// Says which runtimes are named that this host runs on another version. Other clouds' functions name none, or are

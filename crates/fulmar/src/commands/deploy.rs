@@ -164,15 +164,21 @@ pub(super) struct Reached {
     pub(super) method: String,
     /// With the names of the path's parameters.
     pub(super) url: String,
-    /// Whether anybody may call it.
+    /// Whether anybody may call it who has the key that is told.
     pub(super) is_open: bool,
+    /// What callers must send, as far as it may be told.
+    pub(super) key: Option<String>,
     function: String,
 }
 
 fn addresses(applied: &Value, port: u16, output: Output) -> Vec<String> {
     let line = |route: Reached| {
         let function = output.paint("2", &format!("→ {}", route.function));
-        format!("  {:<7} {}  {function}", route.method, route.url)
+        let key = match &route.key {
+            Some(key) => format!("  x-api-key: {key}"),
+            None => String::new(),
+        };
+        format!("  {:<7} {}  {function}{key}", route.method, route.url)
     };
     reached(applied, port).into_iter().map(line).collect()
 }
@@ -209,11 +215,14 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
                     format!("http://{host}{path}"),
                 ),
             };
+            let needs_key = !route["needs_key"].is_null();
+            let key = applied["keys"][&id].as_str().filter(|_| needs_key);
             routes.push(Reached {
                 method: method.to_owned(),
                 url,
                 function: text(&route["backend"]["function"]["function"]),
-                is_open: route["guard"].is_null() && route["needs_key"].is_null(),
+                is_open: route["guard"].is_null() && (!needs_key || key.is_some()),
+                key: key.map(str::to_owned),
                 gateway: id.clone(),
             });
         }
@@ -253,6 +262,7 @@ fn balanced(balancer: &Value, port: u16) -> Vec<Reached> {
                     method: first("method").unwrap_or("ANY").to_owned(),
                     url: format!("http://{host}{path}"),
                     is_open: first("host").is_none(),
+                    key: None,
                     function: function.unwrap_or_default().to_owned(),
                 });
             }
@@ -277,6 +287,7 @@ fn fronted(edge: &Value, port: u16) -> Vec<Reached> {
             },
             url: format!("http://{host}/{path}"),
             is_open: true,
+            key: None,
             function: behavior["origin"].as_str().unwrap_or_default().to_owned(),
         }
     };

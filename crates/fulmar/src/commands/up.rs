@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -147,6 +147,7 @@ impl Up<'_> {
                 return Ok(App {
                     template,
                     desired: applied.desired,
+                    keys: applied.keys,
                     failed: false,
                 });
             }
@@ -161,6 +162,7 @@ impl Up<'_> {
         Ok(App {
             template,
             desired,
+            keys: BTreeMap::new(),
             failed: true,
         })
     }
@@ -221,7 +223,7 @@ impl Up<'_> {
                 let uploads = self.uploads(notification, &app.template);
                 lines.extend(uploads.into_iter().flatten());
             }
-            lines.extend(self.requests(&app.desired));
+            lines.extend(self.requests(app));
         }
         let resources = apps.iter().flat_map(|app| &app.desired.resources);
         let functions = resources.filter_map(|resource| match &resource.kind {
@@ -289,8 +291,8 @@ impl Up<'_> {
     }
 
     /// A request for each gateway, to a route that needs no parameters, or a connection.
-    fn requests(&self, desired: &Desired) -> Vec<String> {
-        let facts = json!({ "resources": desired.resources });
+    fn requests(&self, app: &App) -> Vec<String> {
+        let facts = json!({ "resources": app.desired.resources, "keys": app.keys });
         let all = reached(&facts, self.running.address.port());
         // Of connections, one route decides about all.
         let guarded = |request: &Reached| {
@@ -307,12 +309,17 @@ impl Up<'_> {
         all.iter()
             .filter(plain)
             .filter(|request| seen.insert(request.gateway.clone()))
-            .map(|request| match request.method.as_str() {
-                _ if request.url.starts_with("ws:") => {
-                    format!("  npx wscat -c {}", quoted(&request.url))
+            .map(|request| {
+                let url = quoted(&request.url);
+                let key = match &request.key {
+                    Some(key) => format!("-H {} ", quoted(&format!("x-api-key: {key}"))),
+                    None => String::new(),
+                };
+                match request.method.as_str() {
+                    _ if request.url.starts_with("ws:") => format!("  npx wscat {key}-c {url}"),
+                    "ANY" | "GET" => format!("  curl {key}{url}"),
+                    method => format!("  curl -X {method} {key}{url}"),
                 }
-                "ANY" | "GET" => format!("  curl {}", quoted(&request.url)),
-                method => format!("  curl -X {method} {}", quoted(&request.url)),
             })
             .collect()
     }
@@ -359,6 +366,8 @@ impl Up<'_> {
 struct App {
     template: Template,
     desired: Desired,
+    /// Of gateways, by their ids.
+    keys: BTreeMap<String, String>,
     /// Whether its last deployment did not come to its end.
     failed: bool,
 }
