@@ -94,6 +94,66 @@ def test_no_acknowledged_write_is_lost_and_no_half_object_left(fulmar):
     eventually(lambda: bodies() <= len(stored))
 
 
+class Keeper(threading.Thread):
+    """Stores versions of few keys, deletes some and removes others, and remembers what was acknowledged."""
+
+    def __init__(self, fulmar, name):
+        super().__init__(daemon=True)
+        self.s3 = fulmar.client("s3", connect_timeout=5)
+        self.random = random.Random(name)
+        self.key = f"key-{self.random.randrange(3)}"
+        self.kept, self.removed = {}, set()
+
+    def run(self):
+        for _ in range(10_000):
+            body = self.random.randbytes(self.random.choice([10, 70_000, 300_000]))
+            try:
+                version = self.s3.put_object(Bucket="kept", Key=self.key, Body=body)["VersionId"]
+                self.kept[version] = (self.key, hashlib.md5(body).hexdigest())
+                if self.random.random() < 0.3:
+                    self.s3.delete_object(Bucket="kept", Key=self.key)
+                if self.random.random() < 0.5:
+                    version = self.random.choice(list(self.kept))
+                    del self.kept[version]
+                    self.s3.delete_object(Bucket="kept", Key=self.key, VersionId=version)
+                    self.removed.add(version)
+            except (BotoCoreError, ClientError):
+                return
+
+
+def test_no_acknowledged_version_is_lost_and_none_that_is_gone_comes_back(fulmar):
+    s3 = fulmar.client("s3")
+    s3.create_bucket(Bucket="kept")
+    s3.put_bucket_versioning(Bucket="kept", VersioningConfiguration={"Status": "Enabled"})
+    kept, removed, moment = {}, set(), random.Random(2)
+    for round in range(ROUNDS // 2):
+        keepers = [Keeper(fulmar, f"r{round}w{n}") for n in range(WRITERS)]
+        for keeper in keepers:
+            keeper.start()
+        threading.Event().wait(moment.uniform(0.05, 1.2))
+        fulmar.kill()
+        for keeper in keepers:
+            keeper.join(timeout=30)
+            kept |= keeper.kept
+            removed |= keeper.removed
+        fulmar.restart()
+    assert len(kept) > ROUNDS and removed, "the test wrote too little to mean anything"
+
+    stored, newest = {}, {}
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket="kept", PaginationConfig={"PageSize": 7}):
+        for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            if entry["IsLatest"]:
+                assert newest.setdefault(entry["Key"], entry["VersionId"]) == entry["VersionId"], "two are the newest"
+        stored |= {entry["VersionId"]: entry["Size"] for entry in page.get("Versions", [])}
+    assert not set(kept) - set(stored), "acknowledged versions are gone"
+    assert not removed & set(stored), "versions came back"
+    for version, (key, digest) in kept.items():
+        body = s3.get_object(Bucket="kept", Key=key, VersionId=version)["Body"].read()
+        assert hashlib.md5(body).hexdigest() == digest, f"{version} is not what was sent"
+    large = sum(size > 32 << 10 for size in stored.values())
+    eventually(lambda: len(list(fulmar.data_dir.glob("store/blobs/*/*"))) == large)
+
+
 def test_an_upload_just_before_the_crash_is_delivered_after_it(fulmar, tmp_path):
     s3, lambda_, dynamodb = fulmar.client("s3"), fulmar.client("lambda"), fulmar.client("dynamodb")
     s3.create_bucket(Bucket="incoming")

@@ -529,7 +529,8 @@ def test_bad_requests_get_the_services_own_errors(fulmar, s3, bucket):
     assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-tagging": "aws:a=b"}) == (400, "InvalidTag")
     assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-server-side-encryption": "aws:kms"}) == (501, "NotImplemented")
     assert error("PUT", f"/{bucket}/k", b"x", headers={"x-amz-meta-big": "x" * 3000}) == (400, "MetadataTooLarge")
-    assert error("PUT", f"/{bucket}?versioning", b"<VersioningConfiguration/>") == (501, "NotImplemented")
+    mfa = b"<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Enabled</MfaDelete></VersioningConfiguration>"
+    assert error("PUT", f"/{bucket}?versioning", mfa) == (501, "NotImplemented")
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 

@@ -18,7 +18,7 @@ use functions::{
     AliasChange, AsyncSettings, Configuration, Create, Functions, Logging, NewAlias, NewCode,
     PublishLayer, UsedLayer,
 };
-use objects::{List, NewBucket, Objects};
+use objects::{List, NewBucket, Objects, Versioning};
 use runtimes::{Language, Packages};
 use store::Store;
 use tables::{
@@ -250,7 +250,7 @@ impl Deployer {
         let removed = match noun {
             Noun::Bucket => {
                 let removed = self.engines.objects.delete_bucket(name).await;
-                if let Err(objects::Error::BucketNotEmpty(_)) = removed {
+                if let Err(objects::Error::BucketNotEmpty { .. }) = removed {
                     return Ok(false);
                 }
                 removed.map_err(Failure::from)
@@ -335,6 +335,7 @@ impl Deployer {
             name: bucket.name.clone(),
             space: self.space(),
             tags: bucket.tags.clone(),
+            versioning: Versioning::Never,
         };
         let objects = &self.engines.objects;
         match objects.create_bucket(new).await {

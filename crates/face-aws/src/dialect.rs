@@ -507,11 +507,17 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b' ');
 
+/// What the service says that a delete marker has.
+pub(crate) const ETAG_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
 fn object_record(event: &ObjectEvent) -> Value {
     let key = utf8_percent_encode(&event.key, KEY)
         .to_string()
         .replace(' ', "+");
-    let is_gone = event.kind == ObjectEventKind::RemovedByDelete;
+    let is_gone = matches!(
+        event.kind,
+        ObjectEventKind::RemovedByDelete | ObjectEventKind::RemovedByMarker
+    );
     let is_of_tags = matches!(
         event.kind,
         ObjectEventKind::Tagged | ObjectEventKind::Untagged
@@ -520,8 +526,14 @@ fn object_record(event: &ObjectEvent) -> Value {
     if !is_gone && !is_of_tags {
         object["size"] = event.size.into();
     }
-    if !is_gone {
+    if event.kind == ObjectEventKind::RemovedByMarker {
+        object["eTag"] = ETAG_OF_NOTHING.into();
+    } else if !is_gone {
         object["eTag"] = event.etag.trim_matches('"').into();
+    }
+    // The service does not name the null version.
+    if let Some(version) = event.version.as_deref().filter(|id| *id != "null") {
+        object["versionId"] = version.into();
     }
     if !is_of_tags {
         object["sequencer"] = event.sequencer.to_uppercase().into();
@@ -559,6 +571,7 @@ fn event_name(kind: ObjectEventKind) -> &'static str {
         ObjectEventKind::CreatedByCopy => "ObjectCreated:Copy",
         ObjectEventKind::CreatedByMultipart => "ObjectCreated:CompleteMultipartUpload",
         ObjectEventKind::RemovedByDelete => "ObjectRemoved:Delete",
+        ObjectEventKind::RemovedByMarker => "ObjectRemoved:DeleteMarkerCreated",
         ObjectEventKind::Tagged => "ObjectTagging:Put",
         ObjectEventKind::Untagged => "ObjectTagging:Delete",
     }
@@ -593,6 +606,7 @@ mod tests {
             space: Space::new("000000000000/us-east-1"),
             bucket: "photos".into(),
             key: "2026/a b+c/ü~(1)*.jpg".into(),
+            version: None,
             size: 12,
             etag: "\"d41d8cd98f00b204e9800998ecf8427e\"".into(),
             sequencer: "00000000000000a100000000".into(),
@@ -647,6 +661,45 @@ mod tests {
         let object = record["s3"]["object"].as_object().unwrap();
         let names: Vec<&String> = object.keys().collect();
         assert_eq!(names, ["key", "sequencer"]);
+    }
+
+    #[test]
+    fn where_there_are_versions_it_is_said_which() {
+        for (kind, name, members) in [
+            (
+                ObjectEventKind::CreatedByPut,
+                "ObjectCreated:Put",
+                &["key", "size", "eTag", "versionId", "sequencer"][..],
+            ),
+            (
+                ObjectEventKind::RemovedByMarker,
+                "ObjectRemoved:DeleteMarkerCreated",
+                &["key", "eTag", "versionId", "sequencer"],
+            ),
+            (
+                ObjectEventKind::RemovedByDelete,
+                "ObjectRemoved:Delete",
+                &["key", "versionId", "sequencer"],
+            ),
+        ] {
+            let record = object_record(&ObjectEvent {
+                version: Some("v".into()),
+                ..event(kind)
+            });
+            assert_eq!(record["eventName"], name);
+            let object = record["s3"]["object"].as_object().unwrap();
+            let mut names: Vec<&str> = object.keys().map(String::as_str).collect();
+            let mut members = members.to_vec();
+            names.sort_unstable();
+            members.sort_unstable();
+            assert_eq!(names, members);
+            assert_eq!(object["versionId"], "v");
+        }
+        let null = object_record(&ObjectEvent {
+            version: Some("null".into()),
+            ..event(ObjectEventKind::CreatedByPut)
+        });
+        assert_eq!(null["s3"]["object"].get("versionId"), None);
     }
 
     #[test]

@@ -38,7 +38,10 @@ mod tagging;
 mod tags;
 mod target;
 mod translate;
+mod version;
+mod versioning;
 mod versions;
+mod xml;
 
 #[cfg(test)]
 mod tests;

@@ -135,6 +135,8 @@ pub struct ObjectEvent {
     pub space: Space,
     pub bucket: String,
     pub key: String,
+    /// Which version it is of, where there may be several.
+    pub version: Option<String>,
     /// Zero for a removal.
     pub size: u64,
     /// Empty for a removal.
@@ -163,4 +165,6 @@ pub enum ObjectEventKind {
     /// The object is as it was, but for its tags.
     Tagged,
     Untagged,
+    /// It was deleted, and what there was is an earlier version.
+    RemovedByMarker,
 }

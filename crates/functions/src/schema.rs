@@ -1,6 +1,7 @@
 //! What is in the store: functions, their published versions and aliases, layers, and the asynchronous invocations that
 //! wait.
 
+mod jobs_v1;
 mod v1;
 mod v2;
 mod v3;
@@ -268,7 +269,13 @@ pub(crate) struct JobRecord {
     pub(crate) enqueued: Timestamp,
 }
 
-impl Record for JobRecord {}
+impl Record for JobRecord {
+    const VERSION: u8 = 2;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        jobs_v1::read(version, body)
+    }
+}
 
 /// An invocation whose caller does not wait for the outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,8 @@ use base::Space;
 use store::{Read, Tx};
 
 use crate::error::{Error, Result};
-use crate::schema::{
-    self, BUCKET_TAGS, BUCKETS, Bucket, BucketTags, OBJECTS, ORIGIN_RULES, UPLOADS,
-};
+use crate::schema::{self, BUCKET_TAGS, BUCKETS, Bucket, BucketTags, ORIGIN_RULES, UPLOADS};
+use crate::version::Versioning;
 use crate::{Objects, change, multipart};
 
 /// How many buckets, or uploads of a bucket that goes, are looked at in one go.
@@ -17,6 +16,7 @@ pub struct NewBucket {
     pub name: String,
     pub space: Space,
     pub tags: BTreeMap<String, String>,
+    pub versioning: Versioning,
 }
 
 impl Objects {
@@ -26,6 +26,7 @@ impl Objects {
             space: new.space,
             created: self.clock.now(),
             watched: None,
+            versioning: new.versioning,
         };
         let tags = BucketTags(new.tags);
         self.store
@@ -69,19 +70,19 @@ impl Objects {
         }
     }
 
-    /// Removes a bucket that has no objects. Its unfinished uploads go with it.
+    /// Removes a bucket that has no objects, nor versions of any. Its unfinished uploads go with it.
     pub async fn delete_bucket(&self, name: &str) -> Result<()> {
         loop {
             {
                 let view = self.store.read()?;
-                require(&view, name)?;
-                require_no_objects(&view, name)?;
+                let bucket = require(&view, name)?;
+                require_no_objects(&view, &bucket)?;
             }
             let done = self
                 .store
                 .write(|tx| {
                     let bucket = require(tx, name)?;
-                    require_no_objects(tx, name)?;
+                    require_no_objects(tx, &bucket)?;
                     delete_if_bare(tx, &bucket)
                 })
                 .await?;
@@ -114,29 +115,22 @@ fn delete_if_bare(tx: &mut Tx, bucket: &Bucket) -> Result<bool> {
     }
 }
 
-fn require_no_objects(from: &impl Read, name: &str) -> Result<()> {
+fn require_no_objects(from: &impl Read, bucket: &Bucket) -> Result<()> {
+    let name = &bucket.name;
     // Most often right after all of them were deleted, one by one.
-    let first = from.scan_front(&schema::objects_of(name), None, 1)?;
-    if first.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::BucketNotEmpty(name.to_owned()))
+    for table in [schema::objects_of(name), schema::versions_in(name)] {
+        if !from.scan_front(&table, None, 1)?.is_empty() {
+            return Err(Error::BucketNotEmpty {
+                bucket: name.clone(),
+                versioned: bucket.versioning.has_begun(),
+            });
+        }
     }
+    Ok(())
 }
 
 pub(crate) fn require(from: &impl Read, name: &str) -> Result<Bucket> {
     BUCKETS
         .get(from, &schema::bucket_key(name))?
         .ok_or_else(|| Error::NoSuchBucket(name.to_owned()))
-}
-
-pub(crate) fn object(from: &impl Read, bucket: &str, key: &str) -> Result<Option<schema::Object>> {
-    Ok(OBJECTS.get(from, &schema::object_key(bucket, key))?)
-}
-
-pub(crate) fn missing(bucket: &str, key: &str) -> Error {
-    Error::NoSuchKey {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
-    }
 }

@@ -1,5 +1,7 @@
 //! What happened to the objects of a watched bucket, for whoever follows the log.
 
+mod v2;
+
 use std::net::IpAddr;
 
 use base::{Space, Timestamp};
@@ -9,6 +11,7 @@ use store::{Log, Position, Read, Record, Tx};
 
 use crate::error::Result;
 use crate::schema::{Bucket, WatchId};
+use crate::version::VersionId;
 use crate::{Objects, bucket, schema};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,6 +27,8 @@ pub enum ChangeKind {
     /// The object is as it was, but for its tags.
     Tagged,
     Untagged,
+    /// A marker says that it was deleted, and what there was is an earlier version.
+    Marked,
 }
 
 /// Who asked for a change, and how to find it again.
@@ -42,6 +47,8 @@ pub struct Change {
     /// What the bucket was watched under.
     pub watch: WatchId,
     pub key: String,
+    /// Which version it is of, where there may be several.
+    pub version: Option<VersionId>,
     /// Zero for a deletion.
     pub size: u64,
     /// Empty for a deletion.
@@ -73,7 +80,11 @@ pub enum Happened {
 
 impl Record for Happened {
     /// The first was a change alone, which did not say what it was watched under.
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        v2::read(version, body)
+    }
 }
 
 fn log() -> Log {
@@ -137,6 +148,7 @@ pub(crate) fn unwatched(tx: &mut Tx, bucket: &Bucket) {
 pub(crate) struct News<'a> {
     pub(crate) kind: ChangeKind,
     pub(crate) key: &'a str,
+    pub(crate) version: Option<VersionId>,
     pub(crate) size: u64,
     pub(crate) etag: String,
     pub(crate) at: Timestamp,
@@ -153,6 +165,7 @@ pub(crate) fn announce(tx: &mut Tx, bucket: &Bucket, news: News<'_>) {
         bucket: bucket.name.clone(),
         watch,
         key: news.key.to_owned(),
+        version: news.version,
         size: news.size,
         etag: news.etag,
         at: news.at,

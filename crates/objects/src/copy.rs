@@ -9,14 +9,16 @@ use crate::checksum::{Algorithm, Checksum, Hasher};
 use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::get::{self, Found};
-use crate::put::Place;
+use crate::place::Place;
 use crate::schema::{Body, Metadata, Object};
+use crate::version::{Salt, VersionId};
 use crate::{ETag, Objects, bucket, uninterrupted};
 
 #[derive(Clone, Debug)]
 pub struct Copy {
     pub source_bucket: String,
     pub source_key: String,
+    pub source_version: Option<VersionId>,
     /// The source as the caller saw it when it checked what it wanted of it.
     pub source_etag: ETag,
     pub bucket: String,
@@ -40,10 +42,10 @@ impl Objects {
         let seal = self.seal(&copy).await?;
         let this = self.clone();
         uninterrupted(async move {
-            let now = this.clock.now();
+            let fresh = (this.clock.now(), this.random.bytes());
             let copied = this
                 .store
-                .write(|tx| duplicate(tx, &copy, seal.as_ref(), now))
+                .write(|tx| duplicate(tx, &copy, seal.as_ref(), fresh))
                 .await;
             this.dropped.notify_one();
             copied
@@ -53,13 +55,14 @@ impl Objects {
 
     /// None if the source's own will do.
     async fn seal(&self, copy: &Copy) -> Result<Option<Seal>> {
-        let source = self.head(&copy.source_bucket, &copy.source_key)?;
+        let (bucket, key) = (&copy.source_bucket, &copy.source_key);
+        let source = self.head(bucket, key, copy.source_version)?;
         let kept = source.checksum.map(|checksum| checksum.algorithm);
         let algorithm = copy.checksum.or(kept);
         if source.etag.parts.is_none() && algorithm == kept {
             return Ok(None);
         }
-        let Found { object, body, .. } = self.get(&copy.source_bucket, &copy.source_key).await?;
+        let Found { object, body, .. } = self.get(bucket, key, copy.source_version).await?;
         if object.etag != copy.source_etag {
             return Err(changed());
         }
@@ -87,18 +90,21 @@ struct Seal {
     checksum: Option<Checksum>,
 }
 
-fn duplicate(tx: &mut Tx, copy: &Copy, seal: Option<&Seal>, now: Timestamp) -> Result<Object> {
-    let source = get::find(tx, &copy.source_bucket, &copy.source_key)?;
+fn duplicate(
+    tx: &mut Tx,
+    copy: &Copy,
+    seal: Option<&Seal>,
+    (now, salt): (Timestamp, Salt),
+) -> Result<Object> {
+    let (bucket, key) = (&copy.source_bucket, &copy.source_key);
+    let source = get::find(tx, bucket, key, copy.source_version)?;
     if source.etag != copy.source_etag {
         return Err(changed());
     }
-    let body = get::body_of(tx, &copy.source_bucket, &copy.source_key)?;
+    let body = get::body_of(tx, bucket, key, &source)?;
     let bucket = bucket::require(tx, &copy.bucket)?;
-    let current = bucket::object(tx, &copy.bucket, &copy.key)?;
-    copy.condition
-        .check(current.as_ref().map(|object| &object.etag), || {
-            bucket::missing(&copy.bucket, &copy.key)
-        })?;
+    let place = Place::find(tx, &bucket, &copy.key)?;
+    place.check(&copy.condition)?;
     let object = Object {
         modified: now,
         etag: seal.map_or(source.etag, |seal| seal.etag),
@@ -114,12 +120,7 @@ fn duplicate(tx: &mut Tx, copy: &Copy, seal: Option<&Seal>, now: Timestamp) -> R
             Blobs::keep(tx, blob.id)?;
         }
     }
-    let place = Place {
-        bucket: &bucket,
-        key: &copy.key,
-        current: current.as_ref(),
-    };
-    place.take(tx, &object, &body)?;
+    let object = place.take(tx, object, &body, salt)?;
     place.announce_stored(tx, ChangeKind::Copied, &object, &copy.origin);
     Ok(object)
 }

@@ -4,50 +4,71 @@ use store::Tx;
 use crate::change::{ChangeKind, News, Origin, announce};
 use crate::condition::Condition;
 use crate::error::{Error, Result};
-use crate::put::Place;
-use crate::schema::Bucket;
+use crate::place::Place;
+use crate::schema::{Bucket, Version};
+use crate::version::{Salt, VersionId, Versioning};
 use crate::{Objects, bucket, uninterrupted};
+
+#[derive(Clone, Debug, Default)]
+pub struct Deletion {
+    pub key: String,
+    /// To be removed for good. Without one, the object goes or, where versions are kept, a marker comes before it.
+    pub version: Option<VersionId>,
+    /// Of the current object, whichever version is named.
+    pub condition: Condition,
+}
 
 /// What became of one key that was to be deleted.
 #[derive(Clone, Debug)]
 pub struct Deleted {
     pub key: String,
+    pub version: Option<VersionId>,
     /// Deleting what is not there succeeds.
-    pub outcome: std::result::Result<(), Error>,
+    pub outcome: Result<Removal>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removal {
+    /// Which version is gone, or is the marker that was made; none where there is but one.
+    pub version: Option<VersionId>,
+    /// Whether that is a marker, or was.
+    pub marker: bool,
 }
 
 impl Objects {
+    /// As [`Objects::delete_many`], one.
     pub async fn delete(
         &self,
         bucket: &str,
-        key: &str,
-        condition: Condition,
+        deletion: Deletion,
         origin: Origin,
-    ) -> Result<()> {
-        let keys = vec![(key.to_owned(), condition)];
-        let mut deleted = self.delete_many(bucket, keys, origin).await?;
-        deleted.pop().map_or(Ok(()), |deleted| deleted.outcome)
+    ) -> Result<Removal> {
+        let deleted = self.delete_many(bucket, vec![deletion], origin).await?;
+        let first = deleted.into_iter().next();
+        first.map_or(Ok(Removal::default()), |deleted| deleted.outcome)
     }
 
     /// Deletes them all in one transaction. A key whose condition fails stays, and the others go.
     pub async fn delete_many(
         &self,
         bucket: &str,
-        keys: Vec<(String, Condition)>,
+        deletions: Vec<Deletion>,
         origin: Origin,
     ) -> Result<Vec<Deleted>> {
         let this = self.clone();
         let bucket = bucket.to_owned();
         let at = self.clock.now();
+        let salts: Vec<Salt> = deletions.iter().map(|_| self.random.bytes()).collect();
         uninterrupted(async move {
             let deleted = this
                 .store
                 .write(|tx| {
                     let bucket = bucket::require(tx, &bucket)?;
-                    keys.iter()
-                        .map(|(key, condition)| {
-                            let outcome = delete(tx, &bucket, key, condition, at, &origin);
-                            settle(key, outcome)
+                    let asked = deletions.iter().zip(&salts);
+                    asked
+                        .map(|(deletion, salt)| {
+                            let outcome = delete(tx, &bucket, deletion, (at, *salt), &origin);
+                            settle(deletion, outcome)
                         })
                         .collect()
                 })
@@ -60,11 +81,12 @@ impl Objects {
 }
 
 /// A store's failure is the whole transaction's; anything else is that key's alone.
-fn settle(key: &str, outcome: Result<()>) -> Result<Deleted> {
+fn settle(deletion: &Deletion, outcome: Result<Removal>) -> Result<Deleted> {
     match outcome {
         Err(Error::Store(error)) => Err(error.into()),
         outcome => Ok(Deleted {
-            key: key.to_owned(),
+            key: deletion.key.clone(),
+            version: deletion.version,
             outcome,
         }),
     }
@@ -73,32 +95,37 @@ fn settle(key: &str, outcome: Result<()>) -> Result<Deleted> {
 fn delete(
     tx: &mut Tx,
     bucket: &Bucket,
-    key: &str,
-    condition: &Condition,
-    at: Timestamp,
+    deletion: &Deletion,
+    (at, salt): (Timestamp, Salt),
     origin: &Origin,
-) -> Result<()> {
-    let current = bucket::object(tx, &bucket.name, key)?;
-    condition.check(current.as_ref().map(|object| &object.etag), || {
-        bucket::missing(&bucket.name, key)
-    })?;
-    if current.is_none() {
-        return Ok(());
-    }
-    let place = Place {
-        bucket,
-        key,
-        current: current.as_ref(),
+) -> Result<Removal> {
+    let place = Place::find(tx, bucket, &deletion.key)?;
+    place.check(&deletion.condition)?;
+    let mut removal = Removal::default();
+    let kind = match (deletion.version, bucket.versioning) {
+        (None, Versioning::Enabled | Versioning::Suspended) => {
+            removal.version = Some(place.mark(tx, at, salt)?);
+            removal.marker = true;
+            ChangeKind::Marked
+        }
+        (version, versioning) => {
+            removal.version = version.filter(|_| versioning.has_begun());
+            let Some(removed) = place.remove(tx, version.unwrap_or(VersionId::Null))? else {
+                return Ok(removal);
+            };
+            removal.marker = matches!(removed, Version::Marker(_));
+            ChangeKind::Deleted
+        }
     };
-    place.clear(tx)?;
     let news = News {
-        kind: ChangeKind::Deleted,
-        key,
+        kind,
+        key: &deletion.key,
+        version: removal.version,
         size: 0,
         etag: String::new(),
         at,
         origin,
     };
     announce(tx, bucket, news);
-    Ok(())
+    Ok(removal)
 }

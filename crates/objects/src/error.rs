@@ -1,6 +1,7 @@
-use base::{ErrorKind, Space};
+use base::{ErrorKind, Space, Timestamp};
 
 use crate::checksum::Algorithm;
+use crate::version::VersionId;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -11,10 +12,23 @@ pub enum Error {
     /// Bucket names are taken once and for all spaces; `space` is where this one is.
     #[error("the bucket {bucket} exists in {space}")]
     BucketExists { bucket: String, space: Space },
-    #[error("the bucket {0} is not empty")]
-    BucketNotEmpty(String),
+    /// `versioned` if it is not enough to delete what is seen.
+    #[error("the bucket {bucket} is not empty")]
+    BucketNotEmpty { bucket: String, versioned: bool },
     #[error("there is no object {key} in bucket {bucket}")]
     NoSuchKey { bucket: String, key: String },
+    /// The key's newest version is this marker.
+    #[error("{key} was deleted")]
+    Deleted { key: String, marker: VersionId },
+    #[error("there is no such version of {key}")]
+    NoSuchVersion { key: String, version: VersionId },
+    /// The version that was asked for only says that the key was deleted.
+    #[error("a version of {key} is no object but says that it was deleted")]
+    IsMarker {
+        key: String,
+        version: VersionId,
+        at: Timestamp,
+    },
     /// The object as it is does not meet the named condition.
     #[error("the condition {0} does not hold")]
     ConditionFailed(&'static str),
@@ -62,10 +76,12 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchBucket(_) | Self::NoSuchKey { .. } | Self::NoSuchUpload(_) => {
-                ErrorKind::Missing
-            }
-            Self::BucketExists { .. } | Self::BucketNotEmpty(_) | Self::ConditionFailed(_) => {
+            Self::NoSuchBucket(_)
+            | Self::NoSuchKey { .. }
+            | Self::Deleted { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::NoSuchUpload(_) => ErrorKind::Missing,
+            Self::BucketExists { .. } | Self::BucketNotEmpty { .. } | Self::ConditionFailed(_) => {
                 ErrorKind::Conflict
             }
             Self::InvalidPart { .. }
@@ -75,6 +91,7 @@ impl Error {
             | Self::PartTooSmall { .. }
             | Self::WrongSize { .. }
             | Self::ChecksumMismatch(_)
+            | Self::IsMarker { .. }
             | Self::DoesNotCombine(_) => ErrorKind::Invalid,
             Self::Stopped => ErrorKind::Unavailable,
             Self::Store(error) => error.kind(),

@@ -7,7 +7,9 @@ use store::{Blob, BlobReader, Blobs, Read};
 
 use crate::checksum::Checksum;
 use crate::error::{Error, Result};
+use crate::place::Place;
 use crate::schema::{self, BODIES, Body, Object, PART_CHECKSUMS};
+use crate::version::VersionId;
 use crate::{Objects, bucket};
 
 /// An object and its body, as they were together.
@@ -29,25 +31,31 @@ pub struct ObjectPart {
 const ATTEMPTS: usize = 100;
 
 impl Objects {
-    pub fn head(&self, bucket: &str, key: &str) -> Result<Object> {
-        find(&self.store.read()?, bucket, key)
+    /// Without a version, the current object.
+    pub fn head(&self, bucket: &str, key: &str, version: Option<VersionId>) -> Result<Object> {
+        find(&self.store.read()?, bucket, key, version)
     }
 
     /// As [`Objects::head`], with what the object was stored in.
-    pub fn head_parts(&self, bucket: &str, key: &str) -> Result<(Object, Vec<ObjectPart>)> {
+    pub fn head_parts(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<VersionId>,
+    ) -> Result<(Object, Vec<ObjectPart>)> {
         let view = self.store.read()?;
-        let object = find(&view, bucket, key)?;
-        let body = body_of(&view, bucket, key)?;
+        let object = find(&view, bucket, key, version)?;
+        let body = body_of(&view, bucket, key, &object)?;
         let parts = parts_of(&view, bucket, key, &object, &body)?;
         Ok((object, parts))
     }
 
-    pub async fn get(&self, bucket: &str, key: &str) -> Result<Found> {
+    pub async fn get(&self, bucket: &str, key: &str, version: Option<VersionId>) -> Result<Found> {
         for _ in 0..ATTEMPTS {
             let (object, body, parts) = {
                 let view = self.store.read()?;
-                let object = find(&view, bucket, key)?;
-                let body = body_of(&view, bucket, key)?;
+                let object = find(&view, bucket, key, version)?;
+                let body = body_of(&view, bucket, key, &object)?;
                 let parts = parts_of(&view, bucket, key, &object, &body)?;
                 (object, body, parts)
             };
@@ -68,14 +76,19 @@ impl Objects {
     }
 }
 
-pub(crate) fn find(from: &impl Read, bucket: &str, key: &str) -> Result<Object> {
-    bucket::require(from, bucket)?;
-    bucket::object(from, bucket, key)?.ok_or_else(|| bucket::missing(bucket, key))
+pub(crate) fn find(
+    from: &impl Read,
+    bucket: &str,
+    key: &str,
+    version: Option<VersionId>,
+) -> Result<Object> {
+    let bucket = bucket::require(from, bucket)?;
+    Place::find(from, &bucket, key)?.object(from, version)
 }
 
-pub(crate) fn body_of(from: &impl Read, bucket: &str, key: &str) -> Result<Body> {
+pub(crate) fn body_of(from: &impl Read, bucket: &str, key: &str, object: &Object) -> Result<Body> {
     BODIES
-        .get(from, &schema::body_key(bucket, key))?
+        .get(from, &schema::body_key(bucket, key, object.stamp.id))?
         .ok_or_else(|| store::Error::Damaged(format!("{bucket}/{key} has no body")).into())
 }
 
@@ -89,7 +102,8 @@ fn parts_of(
     let (Some(_), Body::Extents(extents)) = (object.etag.parts, body) else {
         return Ok(Vec::new());
     };
-    let kept = PART_CHECKSUMS.get(from, &schema::part_checksums_key(bucket, key))?;
+    let id = object.stamp.id;
+    let kept = PART_CHECKSUMS.get(from, &schema::part_checksums_key(bucket, key, id))?;
     let mut checksums = kept.map_or_else(Vec::new, |kept| kept.0).into_iter();
     let parts = extents.iter().map(|extent| ObjectPart {
         size: extent.len,

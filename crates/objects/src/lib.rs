@@ -5,6 +5,8 @@
 //! object that came in one piece only counts names. Storing has two steps: a [`Receiver`] takes the bytes, hashing them as they come, and
 //! [`Objects::put`] names what was received. Whatever ends in between leaves nothing behind.
 //!
+//! A bucket may keep what is replaced or deleted, as earlier *versions* of its key (`place`).
+//!
 //! A bucket that is *watched* appends every change to one log, in the change's own transaction.
 //!
 //! Must never know: wire protocols, which names a cloud allows, who may do what, or what is done with a change.
@@ -21,11 +23,14 @@ mod get;
 mod list;
 mod multipart;
 mod origins;
+mod place;
 mod put;
 mod reap;
 mod receive;
 mod schema;
 mod tag;
+mod version;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +47,7 @@ pub use change::{Change, ChangeKind, Happened, Logged, Origin};
 pub use checksum::{Algorithm, Checksum, Coverage, Digests};
 pub use condition::{Condition, Tags};
 pub use copy::Copy;
-pub use delete::Deleted;
+pub use delete::{Deleted, Deletion, Removal};
 pub use error::{Error, Result};
 pub use etag::ETag;
 pub use get::{Found, ObjectPart, Reader};
@@ -55,6 +60,8 @@ pub use origins::{FromOrigin, OriginRule};
 pub use put::Put;
 pub use receive::{Received, Receiver};
 pub use schema::{Bucket, Metadata, Object, WatchId};
+pub use version::{NotAVersion, VersionId, VersionName, Versioning};
+pub use versions::{ListVersions, VersionEntry, VersionKind, VersionListing};
 
 /// A handle on the objects. Clones share it.
 #[derive(Clone)]

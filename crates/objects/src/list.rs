@@ -32,8 +32,8 @@ pub struct Listing {
 
 /// What is asked of the store at once. After a common prefix the walk begins anew behind it, so what was read ahead is
 /// lost; the batch grows again while no prefix is met.
-const SMALL_BATCH: usize = 16;
-const LARGE_BATCH: usize = 1_000;
+pub(crate) const SMALL_BATCH: usize = 16;
+pub(crate) const LARGE_BATCH: usize = 1_000;
 
 impl Objects {
     pub fn list(&self, bucket: &str, list: &List) -> Result<Listing> {

@@ -2,13 +2,15 @@ use std::collections::BTreeMap;
 
 use store::{Blobs, Tx};
 
-use crate::change::{ChangeKind, News, Origin, announce};
+use crate::change::{ChangeKind, Origin};
 use crate::checksum::Algorithm;
 use crate::condition::Condition;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::etag::ETag;
+use crate::place::Place;
 use crate::receive::Received;
-use crate::schema::{self, BODIES, Body, Bucket, Metadata, OBJECTS, Object, PART_CHECKSUMS};
+use crate::schema::{Body, Metadata, Object};
+use crate::version::{Salt, Stamp};
 use crate::{Objects, bucket, uninterrupted};
 
 #[derive(Clone, Debug)]
@@ -25,7 +27,7 @@ pub struct Put {
 }
 
 impl Objects {
-    /// Names what was received, in the place of whatever has the key.
+    /// Names what was received, in the place of whatever has the key or, where versions are kept, before it.
     pub async fn put(&self, put: Put, received: Received) -> Result<Object> {
         let this = self.clone();
         uninterrupted(async move {
@@ -40,14 +42,20 @@ impl Objects {
                 upload: None,
                 tags: put.tags.clone(),
                 inline: received.is_inline(),
+                stamp: Stamp::FIRST,
+                versioned: false,
             };
             let body = received.settle().await?;
-            let named = this.store.write(|tx| name(tx, &put, &object, &body)).await;
+            let salt = this.random.bytes();
+            let named = this
+                .store
+                .write(|tx| name(tx, &put, &object, &body, salt))
+                .await;
             if named.is_err() {
                 this.discard(&body).await;
             }
             this.dropped.notify_one();
-            named.map(|()| object)
+            named
         })
         .await
     }
@@ -73,90 +81,16 @@ impl Objects {
     }
 }
 
-fn name(tx: &mut Tx, put: &Put, object: &Object, body: &Body) -> Result<()> {
+fn name(tx: &mut Tx, put: &Put, object: &Object, body: &Body, salt: Salt) -> Result<Object> {
     let bucket = bucket::require(tx, &put.bucket)?;
-    let current = bucket::object(tx, &put.bucket, &put.key)?;
-    put.condition
-        .check(current.as_ref().map(|object| &object.etag), || {
-            bucket::missing(&put.bucket, &put.key)
-        })?;
+    let place = Place::find(tx, &bucket, &put.key)?;
+    place.check(&put.condition)?;
     if let Body::Extents(blobs) = body {
         for blob in blobs {
             Blobs::keep(tx, blob.id)?;
         }
     }
-    let place = Place {
-        bucket: &bucket,
-        key: &put.key,
-        current: current.as_ref(),
-    };
-    place.take(tx, object, body)?;
-    place.announce_stored(tx, put.kind, object, &put.origin);
-    Ok(())
-}
-
-/// Where an object is to be, and what is there now.
-pub(crate) struct Place<'a> {
-    pub(crate) bucket: &'a Bucket,
-    pub(crate) key: &'a str,
-    pub(crate) current: Option<&'a Object>,
-}
-
-impl Place<'_> {
-    /// Puts an object here whose extents are already counted.
-    pub(crate) fn take(&self, tx: &mut Tx, object: &Object, body: &Body) -> Result<()> {
-        self.drop_current(tx)?;
-        let bucket = &self.bucket.name;
-        OBJECTS.put(tx, schema::object_key(bucket, self.key), object);
-        BODIES.put(tx, schema::body_key(bucket, self.key), body);
-        Ok(())
-    }
-
-    pub(crate) fn clear(&self, tx: &mut Tx) -> Result<()> {
-        self.drop_current(tx)?;
-        let bucket = &self.bucket.name;
-        OBJECTS.delete(tx, schema::object_key(bucket, self.key));
-        BODIES.delete(tx, schema::body_key(bucket, self.key));
-        Ok(())
-    }
-
-    fn drop_current(&self, tx: &mut Tx) -> Result<()> {
-        if self.current.is_none_or(|current| current.inline) {
-            return Ok(());
-        }
-        let bucket = &self.bucket.name;
-        if self.is_in_parts() {
-            PART_CHECKSUMS.delete(tx, schema::part_checksums_key(bucket, self.key));
-        }
-        match BODIES.get(tx, &schema::body_key(bucket, self.key))? {
-            Some(Body::Extents(blobs)) => blobs
-                .iter()
-                .try_for_each(|blob| Blobs::drop_name(tx, blob.id))
-                .map_err(Error::from),
-            _ => Ok(()),
-        }
-    }
-
-    fn is_in_parts(&self) -> bool {
-        self.current
-            .is_some_and(|current| current.etag.parts.is_some())
-    }
-
-    pub(crate) fn announce_stored(
-        &self,
-        tx: &mut Tx,
-        kind: ChangeKind,
-        object: &Object,
-        origin: &Origin,
-    ) {
-        let news = News {
-            kind,
-            key: self.key,
-            size: object.size,
-            etag: object.etag.to_string(),
-            at: object.modified,
-            origin,
-        };
-        announce(tx, self.bucket, news);
-    }
+    let object = place.take(tx, object.clone(), body, salt)?;
+    place.announce_stored(tx, put.kind, &object, &put.origin);
+    Ok(object)
 }

@@ -1,6 +1,7 @@
 //! What is in the store.
 
 mod v1;
+mod v2;
 
 use std::collections::BTreeMap;
 
@@ -12,23 +13,28 @@ use store::{Blob, Key, Keyspace, Record, Table};
 use crate::checksum::{Algorithm, Checksum};
 use crate::etag::ETag;
 use crate::origins::OriginRule;
+use crate::version::{Stamp, VersionId, Versioning};
 
 /// By name: names are global.
 pub(crate) const BUCKETS: Table<Bucket> = Table::new(Keyspace::Objects, 0);
-/// By bucket and key. What listing walks, so it holds no bodies.
+/// By bucket and key, the newest version where it is an object. What listing walks, so it holds no bodies.
 pub(crate) const OBJECTS: Table<Object> = Table::new(Keyspace::Objects, 1);
-/// By bucket and key, beside the object.
+/// By bucket and key, and then the version's name if it has one: wherever the version's record is.
 pub(crate) const BODIES: Table<Body> = Table::new(Keyspace::Objects, 2);
 /// By bucket, key and upload id. Ids begin with the time, so a key's uploads are in the order of their beginning.
 pub(crate) const UPLOADS: Table<Upload> = Table::new(Keyspace::Objects, 3);
 /// By upload id and part number.
 pub(crate) const PARTS: Table<Part> = Table::new(Keyspace::Objects, 4);
-/// By bucket and key, beside an object that was stored in parts: what their senders wanted vouched for.
+/// As the bodies, of an object that was stored in parts: what their senders wanted vouched for.
 pub(crate) const PART_CHECKSUMS: Table<PartChecksums> = Table::new(Keyspace::Objects, 5);
 /// By bucket, beside it. There is none where there are no tags: almost every request reads the bucket, and few these.
 pub(crate) const BUCKET_TAGS: Table<BucketTags> = Table::new(Keyspace::Objects, 6);
 /// By bucket, beside it. There is none where no rules were set.
 pub(crate) const ORIGIN_RULES: Table<OriginRules> = Table::new(Keyspace::Objects, 7);
+/// By bucket, key and place, the newest first: all versions but the current object.
+pub(crate) const VERSIONS: Table<Version> = Table::new(Keyspace::Objects, 8);
+/// By bucket and key: where among those the null version is, if it is.
+pub(crate) const NULL_VERSIONS: Table<NullVersion> = Table::new(Keyspace::Objects, 9);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -37,6 +43,7 @@ pub struct Bucket {
     pub created: Timestamp,
     /// Under which name its changes go to the change log, if they do.
     pub watched: Option<WatchId>,
+    pub versioning: Versioning,
 }
 
 /// What a bucket's changes are logged under while somebody watches it in one way. Never used again, so what a change is
@@ -75,6 +82,45 @@ pub struct Object {
     pub tags: BTreeMap<String, String>,
     /// The body is in the store and names no blobs.
     pub(crate) inline: bool,
+    pub(crate) stamp: Stamp,
+    /// Whether its bucket has, or had, versions.
+    #[serde(skip)]
+    pub(crate) versioned: bool,
+}
+
+impl Object {
+    /// Which version it is, where there may be several.
+    pub fn version(&self) -> Option<VersionId> {
+        self.versioned.then_some(self.stamp.id)
+    }
+}
+
+/// One of a key's versions. A new shape of objects is one of these too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Version {
+    Object(Box<Object>),
+    Marker(Marker),
+}
+
+impl Version {
+    pub(crate) fn stamp(&self) -> Stamp {
+        match self {
+            Self::Object(object) => object.stamp,
+            Self::Marker(marker) => marker.stamp,
+        }
+    }
+}
+
+/// Says that the key was deleted, in the place of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Marker {
+    pub(crate) stamp: Stamp,
+    pub(crate) at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NullVersion {
+    pub(crate) order: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,18 +164,30 @@ pub(crate) struct BucketTags(pub(crate) BTreeMap<String, String>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OriginRules(pub(crate) Vec<OriginRule>);
 
-impl Record for Bucket {}
+impl Record for Version {}
+impl Record for NullVersion {}
 impl Record for Body {}
 impl Record for Part {}
 impl Record for PartChecksums {}
 impl Record for BucketTags {}
 impl Record for OriginRules {}
 
-impl Record for Object {
+impl Record for Bucket {
     const VERSION: u8 = 2;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
-        v1::read(version, body)
+        v2::read_bucket(version, body)
+    }
+}
+
+impl Record for Object {
+    const VERSION: u8 = 3;
+
+    fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
+        match version {
+            1 => v1::read(version, body),
+            _ => v2::read(version, body),
+        }
     }
 }
 
@@ -161,12 +219,35 @@ pub(crate) fn object_key(bucket: &str, key: &str) -> Key {
     objects_of(bucket).str(key)
 }
 
-pub(crate) fn body_key(bucket: &str, key: &str) -> Key {
-    BODIES.key().str(bucket).str(key)
+pub(crate) fn body_key(bucket: &str, key: &str, version: VersionId) -> Key {
+    named(BODIES.key().str(bucket).str(key), version)
 }
 
-pub(crate) fn part_checksums_key(bucket: &str, key: &str) -> Key {
-    PART_CHECKSUMS.key().str(bucket).str(key)
+pub(crate) fn part_checksums_key(bucket: &str, key: &str, version: VersionId) -> Key {
+    named(PART_CHECKSUMS.key().str(bucket).str(key), version)
+}
+
+fn named(key: Key, version: VersionId) -> Key {
+    match version {
+        VersionId::Null => key,
+        VersionId::Named(name) => key.raw(name.as_bytes()),
+    }
+}
+
+pub(crate) fn versions_in(bucket: &str) -> Key {
+    VERSIONS.key().str(bucket)
+}
+
+pub(crate) fn versions_of(bucket: &str, key: &str) -> Key {
+    versions_in(bucket).str(key)
+}
+
+pub(crate) fn version_key(bucket: &str, key: &str, order: u64) -> Key {
+    versions_of(bucket, key).u64(!order)
+}
+
+pub(crate) fn null_version_key(bucket: &str, key: &str) -> Key {
+    NULL_VERSIONS.key().str(bucket).str(key)
 }
 
 pub(crate) fn uploads_of(bucket: &str) -> Key {

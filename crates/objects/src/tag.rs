@@ -6,8 +6,10 @@ use store::Tx;
 
 use crate::change::{ChangeKind, News, Origin, announce};
 use crate::error::Result;
-use crate::schema::{self, BUCKET_TAGS, BucketTags, OBJECTS};
-use crate::{Objects, bucket, get};
+use crate::place::Place;
+use crate::schema::{self, BUCKET_TAGS, BucketTags, Object};
+use crate::version::VersionId;
+use crate::{Objects, bucket};
 
 impl Objects {
     pub fn bucket_tags(&self, name: &str) -> Result<BTreeMap<String, String>> {
@@ -34,45 +36,57 @@ impl Objects {
             .await
     }
 
-    /// In place of all that there are. The object is not newer for it.
+    /// In place of all that there are. The object is not newer for it. Which one it was.
     pub async fn tag(
         &self,
         bucket: &str,
         key: &str,
+        version: Option<VersionId>,
         tags: BTreeMap<String, String>,
         origin: Origin,
-    ) -> Result<()> {
+    ) -> Result<Object> {
+        let which = (bucket, key, version);
         self.store
-            .write(|tx| self.retag(tx, (bucket, key), (ChangeKind::Tagged, &tags), &origin))
+            .write(|tx| self.retag(tx, which, (ChangeKind::Tagged, &tags), &origin))
             .await
     }
 
-    pub async fn untag(&self, bucket: &str, key: &str, origin: Origin) -> Result<()> {
+    pub async fn untag(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<VersionId>,
+        origin: Origin,
+    ) -> Result<Object> {
+        let which = (bucket, key, version);
         let none = BTreeMap::new();
         self.store
-            .write(|tx| self.retag(tx, (bucket, key), (ChangeKind::Untagged, &none), &origin))
+            .write(|tx| self.retag(tx, which, (ChangeKind::Untagged, &none), &origin))
             .await
     }
 
     fn retag(
         &self,
         tx: &mut Tx,
-        (bucket, key): (&str, &str),
+        (bucket, key, version): (&str, &str, Option<VersionId>),
         (kind, tags): (ChangeKind, &BTreeMap<String, String>),
         origin: &Origin,
-    ) -> Result<()> {
-        let mut object = get::find(tx, bucket, key)?;
+    ) -> Result<Object> {
+        let bucket = bucket::require(tx, bucket)?;
+        let place = Place::find(tx, &bucket, key)?;
+        let mut object = place.clone().object(tx, version)?;
         object.tags.clone_from(tags);
-        OBJECTS.put(tx, schema::object_key(bucket, key), &object);
+        place.amend(tx, &object);
         let news = News {
             kind,
             key,
+            version: object.version(),
             size: object.size,
             etag: object.etag.to_string(),
             at: self.clock.now(),
             origin,
         };
-        announce(tx, &bucket::require(tx, bucket)?, news);
-        Ok(())
+        announce(tx, &bucket, news);
+        Ok(object)
     }
 }

@@ -15,7 +15,10 @@ impl EventKind {
                     | Self::CreatedByCopy
                     | Self::CreatedByMultipart
             ),
-            Self::Removed => matches!(change, Self::Removed | Self::RemovedByDelete),
+            Self::Removed => matches!(
+                change,
+                Self::Removed | Self::RemovedByDelete | Self::RemovedByMarker
+            ),
             Self::Tagging => matches!(change, Self::Tagging | Self::Tagged | Self::Untagged),
             specific => specific == change,
         }
@@ -88,6 +91,10 @@ mod tests {
         assert!(!images.matches("in/x.png", EventKind::CreatedByPut));
         assert!(!images.matches("out/x.jpg", EventKind::CreatedByPut));
         assert!(!images.matches("in/x.jpg", EventKind::RemovedByDelete));
+        let gone = binding("c", &[EventKind::Removed], "", "");
+        let unseen = binding("d", &[EventKind::RemovedByDelete], "", "");
+        assert!(gone.matches("x", EventKind::RemovedByMarker));
+        assert!(!unseen.matches("x", EventKind::RemovedByMarker));
         let copies = binding("b", &[EventKind::CreatedByCopy], "", "");
         assert!(copies.matches("anything", EventKind::CreatedByCopy));
         assert!(!copies.matches("anything", EventKind::CreatedByPut));

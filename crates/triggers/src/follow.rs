@@ -187,6 +187,7 @@ fn kind(kind: ChangeKind) -> EventKind {
         ChangeKind::Deleted => EventKind::RemovedByDelete,
         ChangeKind::Tagged => EventKind::Tagged,
         ChangeKind::Untagged => EventKind::Untagged,
+        ChangeKind::Marked => EventKind::RemovedByMarker,
     }
 }
 
@@ -200,10 +201,12 @@ fn event(binding: &ObjectBinding, change: &Change) -> ObjectEvent {
             ChangeKind::Deleted => ObjectEventKind::RemovedByDelete,
             ChangeKind::Tagged => ObjectEventKind::Tagged,
             ChangeKind::Untagged => ObjectEventKind::Untagged,
+            ChangeKind::Marked => ObjectEventKind::RemovedByMarker,
         },
         space: change.space.clone(),
         bucket: change.bucket.clone(),
         key: change.key.clone(),
+        version: change.version.map(|version| version.to_string()),
         size: change.size,
         etag: change.etag.clone(),
         sequencer: change.sequencer.clone(),

@@ -126,6 +126,7 @@ pub enum EventKind {
     Tagging,
     Tagged,
     Untagged,
+    RemovedByMarker,
 }
 
 /// Hands the records of a source to a function, in batches.

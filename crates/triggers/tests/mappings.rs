@@ -11,7 +11,7 @@ use bytes::Bytes;
 use functions::{Configuration, Failed, Functions, Invoke, Launcher, NewCode, Outcome};
 use futures_util::StreamExt;
 use ledger::{Ledger, Phases};
-use objects::{NewBucket, Objects};
+use objects::{NewBucket, Objects, Versioning};
 use queues::{Address, NewQueue, Queues, Received};
 use serde_json::{Value, json};
 use store::{Faults, Simulation, Store};
@@ -651,6 +651,7 @@ async fn what_is_discarded_is_told() {
         name: "failed".into(),
         space: space(),
         tags: BTreeMap::new(),
+        versioning: Versioning::Never,
     };
     world.objects.create_bucket(bucket).await.unwrap();
     let mapping = world
@@ -673,7 +674,7 @@ async fn what_is_discarded_is_told() {
     assert!(entries[0].key.starts_with(&mapping.id));
     let body = world
         .objects
-        .get("failed", &entries[0].key)
+        .get("failed", &entries[0].key, None)
         .await
         .unwrap()
         .body;

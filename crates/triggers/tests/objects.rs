@@ -10,7 +10,9 @@ use buses::Buses;
 use bytes::Bytes;
 use functions::{Config, Functions, Launcher, Parts};
 use ledger::Ledger;
-use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
+use objects::{
+    ChangeKind, Condition, Deletion, Metadata, NewBucket, Objects, Origin, Put, Versioning,
+};
 use store::{Faults, Read, Simulation, Store};
 use tables::Tables;
 use triggers::{Destination, EventKind, Named, ObjectBinding, Target, Triggers};
@@ -72,8 +74,18 @@ impl World {
             name: name.into(),
             space: space(),
             tags: BTreeMap::new(),
+            versioning: Versioning::Never,
         };
         self.objects.create_bucket(new).await.unwrap();
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) {
+        let deletion = Deletion {
+            key: key.into(),
+            ..Deletion::default()
+        };
+        let deleted = self.objects.delete(bucket, deletion, Origin::default());
+        deleted.await.unwrap();
     }
 
     async fn upload(&self, bucket: &str, key: &str) {
@@ -190,11 +202,7 @@ async fn a_change_becomes_one_job_for_each_binding_that_wants_it() {
     world.upload("watched", "in/1").await;
     world.triggers.step(&Plain).await.unwrap();
     assert_eq!(world.waiting(), 1);
-    world
-        .objects
-        .delete("watched", "in/1", Condition::default(), Origin::default())
-        .await
-        .unwrap();
+    world.delete("watched", "in/1").await;
     world.triggers.step(&Plain).await.unwrap();
     assert_eq!(world.waiting(), 2);
 }
@@ -284,11 +292,7 @@ async fn a_change_meets_the_bindings_of_its_time_although_its_bucket_is_gone() {
     bind(EventKind::Removed).await.unwrap();
     world.upload("b", "2").await;
     for key in ["1", "2"] {
-        world
-            .objects
-            .delete("b", key, Condition::default(), Origin::default())
-            .await
-            .unwrap();
+        world.delete("b", key).await;
     }
     world.objects.delete_bucket("b").await.unwrap();
     world.bucket("b").await;

@@ -10,7 +10,9 @@ use functions::{
     Launcher, Moment,
 };
 use ledger::{Ledger, Limits, Phases};
-use objects::{ChangeKind, Condition, Metadata, NewBucket, Objects, Origin, Put};
+use objects::{
+    ChangeKind, Condition, Deletion, Metadata, NewBucket, Objects, Origin, Put, Versioning,
+};
 use store::Store;
 use tables::{Alteration, Item, KeyType, NewTable, Tables, Throughput};
 use triggers::{Destination, EventKind, Target, Triggers};
@@ -348,6 +350,7 @@ async fn nothing_is_made_when_a_name_is_taken_or_a_template_is_wrong() {
         name: "uploads".into(),
         space: Space::new("other"),
         tags: BTreeMap::new(),
+        versioning: Versioning::Never,
     };
     world.engines.objects.create_bucket(other).await.unwrap();
     let refused = world
@@ -898,7 +901,11 @@ async fn put_object(world: &World, bucket: &str, key: &str) {
 
 async fn delete_object(world: &World, bucket: &str, key: &str) {
     let objects = &world.engines.objects;
-    let deleted = objects.delete(bucket, key, Condition::default(), Origin::default());
+    let deletion = Deletion {
+        key: key.into(),
+        ..Deletion::default()
+    };
+    let deleted = objects.delete(bucket, deletion, Origin::default());
     deleted.await.unwrap();
 }
 

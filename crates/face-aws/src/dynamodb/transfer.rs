@@ -199,7 +199,7 @@ impl From<objects::Error> for Failure {
             objects::Error::NoSuchBucket(_) => {
                 Self::new("S3NoSuchBucket", "The specified bucket does not exist")
             }
-            objects::Error::NoSuchKey { .. } => {
+            objects::Error::NoSuchKey { .. } | objects::Error::Deleted { .. } => {
                 Self::new("S3NoSuchKey", "The specified key does not exist.")
             }
             error => {

@@ -1,7 +1,7 @@
 //! What events on buses look like, and what rules' templates and dead letters say about where they come from.
 
 use bytes::Bytes;
-use objects::{Change, ChangeKind};
+use objects::{Change, ChangeKind, VersionId};
 use schedules::Occasion;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use triggers::{Attribute, Rule, RuleTarget};
 
 use super::name::rule_arn;
-use crate::dialect::{instant, utc};
+use crate::dialect::{ETAG_OF_NOTHING, instant, utc};
 use crate::place::Place;
 use crate::undelivered::attribute;
 
@@ -134,18 +134,29 @@ pub(crate) fn object(change: &Change) -> buses::Event {
         ChangeKind::Post => ("Object Created", Some("POST Object")),
         ChangeKind::Copied => ("Object Created", Some("CopyObject")),
         ChangeKind::Completed => ("Object Created", Some("CompleteMultipartUpload")),
-        ChangeKind::Deleted => ("Object Deleted", Some("DeleteObject")),
+        ChangeKind::Deleted | ChangeKind::Marked => ("Object Deleted", Some("DeleteObject")),
         ChangeKind::Tagged => ("Object Tags Added", None),
         ChangeKind::Untagged => ("Object Tags Deleted", None),
     };
     let is_of_tags = reason.is_none();
-    let is_gone = change.kind == ChangeKind::Deleted;
+    let deletion = match change.kind {
+        ChangeKind::Deleted => Some("Permanently Deleted"),
+        ChangeKind::Marked => Some("Delete Marker Created"),
+        _ => None,
+    };
+    let is_gone = deletion.is_some();
     let mut object = json!({ "key": change.key });
     if !is_gone && !is_of_tags {
         object["size"] = change.size.into();
     }
-    if !is_gone {
+    if change.kind == ChangeKind::Marked {
+        object["etag"] = ETAG_OF_NOTHING.into();
+    } else if !is_gone {
         object["etag"] = change.etag.clone().into();
+    }
+    // The service does not name the null version.
+    if let Some(version) = change.version.filter(|id| *id != VersionId::Null) {
+        object["version-id"] = version.to_string().into();
     }
     if !is_of_tags {
         object["sequencer"] = change.sequencer.clone().into();
@@ -163,8 +174,8 @@ pub(crate) fn object(change: &Change) -> buses::Event {
     if let Some(reason) = reason {
         detail["reason"] = reason.into();
     }
-    if is_gone {
-        detail["deletion-type"] = "Permanently Deleted".into();
+    if let Some(deletion) = deletion {
+        detail["deletion-type"] = deletion.into();
     }
     buses::Event {
         id: String::new(),

@@ -81,12 +81,12 @@ async fn object(asked: &Asked<'_>, bucket: &str, key: &str) -> Result<Bytes, Fau
         tracing::error!(%error, bucket, key, "a package was not read");
         Fault::internal("ServiceException")
     };
-    let found = asked.parts.objects.get(bucket, key).await;
+    let found = asked.parts.objects.get(bucket, key, None).await;
     let found = found.map_err(|error| match error {
         objects::Error::NoSuchBucket(_) => {
             refused("NoSuchBucket", "The specified bucket does not exist")
         }
-        objects::Error::NoSuchKey { .. } => {
+        objects::Error::NoSuchKey { .. } | objects::Error::Deleted { .. } => {
             refused("NoSuchKey", "The specified key does not exist.")
         }
         error => unread(error),

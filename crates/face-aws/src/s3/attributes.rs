@@ -2,13 +2,14 @@
 
 use http::StatusCode;
 use objects::{Checksum, Object, ObjectPart};
-use quick_xml::escape::escape;
 use s3s::dto::{GetObjectAttributesInput, GetObjectAttributesOutput, ObjectAttributes};
 use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::{checksum, headers, list, refuse};
+use super::version::{self, Asked};
+use super::xml::Xml;
+use super::{checksum, headers, list};
 
 const KNOWN: [&str; 5] = [
     ObjectAttributes::ETAG,
@@ -23,16 +24,16 @@ pub(super) async fn get(
     request: S3Request<GetObjectAttributesInput>,
 ) -> Result<S3Response<GetObjectAttributesOutput>> {
     let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
+    let which = Asked::read(call, &input.bucket, &input.key, input.version_id.as_deref())?;
     let page = Page::of(input.max_parts, input.part_number_marker)?;
-    let objects = &call.parts.objects;
-    let (object, parts) = objects.head_parts(&input.bucket, &input.key)?;
+    let (object, parts) = which.head_parts()?;
     let asked = asked(call)?;
     // Written here, because the tag has no quotes around it in this one document.
     let xml = document(&asked, &object, &parts, &page);
     *call.content.lock() = Some((StatusCode::OK, wire::full(xml)));
     Ok(S3Response::new(GetObjectAttributesOutput {
         last_modified: Some(headers::wire_time(object.modified)),
+        version_id: version::text(&object),
         ..GetObjectAttributesOutput::default()
     }))
 }
@@ -80,7 +81,7 @@ fn document(asked: &[String], object: &Object, parts: &[ObjectPart], page: &Page
         && let Some(checksum) = &object.checksum
     {
         xml.open("Checksum");
-        xml.checksum(checksum);
+        print_checksum(&mut xml, checksum);
         xml.text("ChecksumType", checksum::type_name(checksum.coverage));
         xml.close("Checksum");
     }
@@ -94,7 +95,7 @@ fn document(asked: &[String], object: &Object, parts: &[ObjectPart], page: &Page
         xml.text("ObjectSize", &object.size.to_string());
     }
     xml.close("GetObjectAttributesResponse");
-    xml.0
+    xml.finish()
 }
 
 /// Only parts with checksums are told one by one; of others it is said how many they are.
@@ -112,7 +113,7 @@ fn print_parts(xml: &mut Xml, parts: &[ObjectPart], page: &Page) {
             xml.open("Part");
             xml.text("PartNumber", &number.to_string());
             xml.text("Size", &part.size.to_string());
-            part.checksum.iter().for_each(|it| xml.checksum(it));
+            part.checksum.iter().for_each(|it| print_checksum(xml, it));
             xml.close("Part");
         }
     }
@@ -120,26 +121,8 @@ fn print_parts(xml: &mut Xml, parts: &[ObjectPart], page: &Page) {
     xml.close("ObjectParts");
 }
 
-#[derive(Default)]
-struct Xml(String);
-
-impl Xml {
-    fn open(&mut self, name: &str) {
-        self.0.push_str(&format!("<{name}>"));
-    }
-
-    fn close(&mut self, name: &str) {
-        self.0.push_str(&format!("</{name}>"));
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        self.0
-            .push_str(&format!("<{name}>{}</{name}>", escape(text)));
-    }
-
-    /// Without the number of parts, which headers put behind it.
-    fn checksum(&mut self, checksum: &Checksum) {
-        let name = format!("Checksum{}", checksum::name(checksum.algorithm));
-        self.text(&name, &checksum::encode(&checksum.value));
-    }
+/// Without the number of parts, which headers put behind it.
+fn print_checksum(xml: &mut Xml, checksum: &Checksum) {
+    let name = format!("Checksum{}", checksum::name(checksum.algorithm));
+    xml.text(&name, &checksum::encode(&checksum.value));
 }

@@ -1,6 +1,6 @@
 use base::Space;
 use http::{HeaderMap, StatusCode};
-use objects::{Bucket, NewBucket};
+use objects::{Bucket, NewBucket, Versioning};
 use s3s::dto::{
     Bucket as BucketDto, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput,
     DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput,
@@ -36,6 +36,7 @@ pub(super) async fn create_bucket(
         name: input.bucket.clone(),
         space: space.clone(),
         tags: tags::of_new_bucket(&call.document)?,
+        versioning: Versioning::Never,
     };
     match call.parts.objects.create_bucket(new).await {
         Ok(_) => {}

@@ -1,6 +1,6 @@
 use base::ByteSize;
 use futures_util::{StreamExt, pin_mut};
-use objects::{Copy, Found, Object, UploadPart};
+use objects::{Copy, Found, Object, UploadPart, VersionId};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, CopySource, ETag,
     UploadPartCopyInput, UploadPartCopyOutput,
@@ -12,7 +12,7 @@ use super::fault::{Fault, Result};
 use super::get::{Wanted, parse_range};
 use super::list::fill_checksums;
 use super::put::MAX_PUT;
-use super::{checksum, conditions, headers, multipart, refuse, tags};
+use super::{checksum, conditions, headers, multipart, refuse, tags, version};
 
 /// What may be said to be other than it was, so that an object may be copied onto itself.
 const CHANGES: [&str; 2] = ["x-amz-storage-class", refuse::SSE];
@@ -24,8 +24,9 @@ pub(super) async fn copy_object(
     refuse::unsupported(&call.headers)?;
     refuse::object_acl(&call.headers)?;
     let input = request.input;
-    let (source_bucket, source_key) = source(&input.copy_source)?;
-    let object = call.parts.objects.head(&source_bucket, &source_key)?;
+    let source = Source::read(&input.copy_source)?;
+    let objects = &call.parts.objects;
+    let object = objects.head(&source.bucket, &source.key, source.version)?;
     conditions::check_source(&call.headers, &object, call.parts.objects.now())?;
     check_size(object.size)?;
     let replaces = directive(
@@ -38,7 +39,9 @@ pub(super) async fn copy_object(
         "x-amz-tagging-directive",
         "Unknown tagging directive.",
     )?;
-    let is_itself = source_bucket == input.bucket && source_key == input.key;
+    // An earlier version becomes the newest.
+    let is_itself =
+        source.bucket == input.bucket && source.key == input.key && source.version.is_none();
     let changes = replaces || CHANGES.iter().any(|name| call.headers.contains_key(*name));
     if is_itself && !changes {
         return Err(Fault::bad(
@@ -55,8 +58,9 @@ pub(super) async fn copy_object(
         .map(checksum::algorithm)
         .transpose()?;
     let copy = Copy {
-        source_bucket,
-        source_key,
+        source_bucket: source.bucket,
+        source_key: source.key,
+        source_version: source.version,
         source_etag: object.etag,
         bucket: input.bucket,
         key: input.key,
@@ -70,6 +74,8 @@ pub(super) async fn copy_object(
     Ok(S3Response::new(CopyObjectOutput {
         copy_object_result: Some(describe(&copied)),
         server_side_encryption: Some(headers::encryption()),
+        copy_source_version_id: version::text(&object),
+        version_id: version::text_of_stored(&copied),
         ..CopyObjectOutput::default()
     }))
 }
@@ -97,18 +103,28 @@ fn directive(call: &Call, name: &str, unknown: &str) -> Result<bool> {
     }
 }
 
-fn source(source: &CopySource) -> Result<(String, String)> {
-    match source {
-        CopySource::Bucket {
-            bucket,
-            key,
-            version_id,
-        } => {
-            refuse::version(version_id.as_deref())?;
-            Ok((bucket.to_string(), key.to_string()))
-        }
-        CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => {
-            Err(Fault::not_implemented("A copy from an access point"))
+/// What is to be copied.
+struct Source {
+    bucket: String,
+    key: String,
+    version: Option<VersionId>,
+}
+
+impl Source {
+    fn read(source: &CopySource) -> Result<Self> {
+        match source {
+            CopySource::Bucket {
+                bucket,
+                key,
+                version_id,
+            } => Ok(Self {
+                bucket: bucket.to_string(),
+                key: key.to_string(),
+                version: version::read(version_id.as_deref())?,
+            }),
+            CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => {
+                Err(Fault::not_implemented("A copy from an access point"))
+            }
         }
     }
 }
@@ -133,10 +149,11 @@ pub(super) async fn upload_part_copy(
     refuse::unsupported(&call.headers)?;
     let input = request.input;
     let number = multipart::part_number(input.part_number)?;
-    let (source_bucket, source_key) = source(&input.copy_source)?;
+    let source = Source::read(&input.copy_source)?;
     let objects = &call.parts.objects;
     let upload = objects.upload(&input.bucket, &input.key, &input.upload_id)?;
-    let Found { object, body, .. } = objects.get(&source_bucket, &source_key).await?;
+    let found = objects.get(&source.bucket, &source.key, source.version);
+    let Found { object, body, .. } = found.await?;
     conditions::check_source(&call.headers, &object, objects.now())?;
     let range = match input.copy_source_range.as_deref() {
         None => 0..object.size,
@@ -167,6 +184,7 @@ pub(super) async fn upload_part_copy(
     Ok(S3Response::new(UploadPartCopyOutput {
         copy_part_result: Some(result),
         server_side_encryption: Some(headers::encryption()),
+        copy_source_version_id: version::text(&object),
         ..UploadPartCopyOutput::default()
     }))
 }

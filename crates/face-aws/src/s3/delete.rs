@@ -1,5 +1,4 @@
-use http::StatusCode;
-use objects::{Condition, Deleted, Tags};
+use objects::{Condition, Deleted, Deletion, Removal, Tags};
 use s3s::dto::{
     DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
     Error, ObjectIdentifier,
@@ -8,7 +7,7 @@ use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::{conditions, refuse};
+use super::{conditions, refuse, version};
 
 /// The most that one request may delete.
 const MAX_DELETE: usize = 1_000;
@@ -19,16 +18,24 @@ pub(super) async fn delete_object(
 ) -> Result<S3Response<DeleteObjectOutput>> {
     refuse::unsupported(&call.headers)?;
     let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
+    let version = version::read(input.version_id.as_deref())?;
     if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
         return Err(Fault::not_implemented("Deleting by size or time"));
     }
-    let condition = conditions::of_delete(&call.headers)?;
-    call.parts
-        .objects
-        .delete(&input.bucket, &input.key, condition, call.origin())
+    let deletion = Deletion {
+        key: input.key,
+        version,
+        condition: conditions::of_delete(&call.headers)?,
+    };
+    let objects = &call.parts.objects;
+    let removal = objects
+        .delete(&input.bucket, deletion, call.origin())
         .await?;
-    Ok(S3Response::new(DeleteObjectOutput::default()))
+    Ok(S3Response::new(DeleteObjectOutput {
+        delete_marker: removal.marker.then_some(true),
+        version_id: removal.version.map(|version| version.to_string()),
+        ..DeleteObjectOutput::default()
+    }))
 }
 
 pub(super) async fn delete_objects(
@@ -42,10 +49,10 @@ pub(super) async fn delete_objects(
         return Err(Fault::malformed_xml());
     }
     let mut refused = Vec::new();
-    let mut keys = Vec::new();
+    let mut deletions = Vec::new();
     for object in objects {
-        match condition_of(&object) {
-            Ok(condition) => keys.push((object.key, condition)),
+        match deletion(&object) {
+            Ok(deletion) => deletions.push(deletion),
             Err(fault) => refused.push(Error {
                 version_id: object.version_id,
                 ..failure(object.key, fault)
@@ -55,16 +62,21 @@ pub(super) async fn delete_objects(
     let outcomes = call
         .parts
         .objects
-        .delete_many(&input.bucket, keys, call.origin())
+        .delete_many(&input.bucket, deletions, call.origin())
         .await?;
     let mut deleted = Vec::new();
-    for Deleted { key, outcome } in outcomes {
+    for Deleted {
+        key,
+        version,
+        outcome,
+    } in outcomes
+    {
         match outcome {
-            Ok(()) => deleted.push(DeletedObject {
-                key: Some(key),
-                ..DeletedObject::default()
+            Ok(removal) => deleted.push(done(key, version.is_some(), removal)),
+            Err(error) => refused.push(Error {
+                version_id: version.map(|version| version.to_string()),
+                ..failure(key, error.into())
             }),
-            Err(error) => refused.push(failure(key, error.into())),
         }
     }
     let quiet = input.delete.quiet == Some(true);
@@ -75,14 +87,20 @@ pub(super) async fn delete_objects(
     }))
 }
 
-fn condition_of(object: &ObjectIdentifier) -> Result<Condition> {
-    if refuse::version(object.version_id.as_deref()).is_err() {
-        return Err(Fault::new(
-            StatusCode::NOT_FOUND,
-            "NoSuchVersion",
-            "The specified version does not exist.",
-        ));
+fn done(key: String, named: bool, removal: Removal) -> DeletedObject {
+    let version = removal.version.map(|version| version.to_string());
+    DeletedObject {
+        key: Some(key),
+        delete_marker: removal.marker.then_some(true),
+        delete_marker_version_id: version.clone().filter(|_| removal.marker),
+        version_id: version.filter(|_| named),
     }
+}
+
+fn deletion(object: &ObjectIdentifier) -> Result<Deletion> {
+    let version = version::read(object.version_id.as_deref());
+    // One among many is not called invalid.
+    let version = version.map_err(|_| Fault::no_such_version())?;
     if object.last_modified_time.is_some() || object.size.is_some() {
         return Err(Fault::not_implemented("Deleting by size or time"));
     }
@@ -90,9 +108,13 @@ fn condition_of(object: &ObjectIdentifier) -> Result<Condition> {
         "*" => Tags::Any,
         value => Tags::List(vec![value.to_owned()]),
     });
-    Ok(Condition {
-        if_match: tag,
-        if_none_match: None,
+    Ok(Deletion {
+        key: object.key.clone(),
+        version,
+        condition: Condition {
+            if_match: tag,
+            if_none_match: None,
+        },
     })
 }
 

@@ -1,11 +1,13 @@
 //! What is asked of a bucket by tools that only look, answered by what is the case: the owner has full control,
 //! what the real service gives every bucket is there, and nothing of the rest was ever set up.
 
+use http::HeaderMap;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
+use super::version::{self, Asked};
 use super::{headers, list};
 
 pub(super) async fn bucket_acl(
@@ -24,12 +26,16 @@ pub(super) async fn object_acl(
     request: S3Request<GetObjectAclInput>,
 ) -> Result<S3Response<GetObjectAclOutput>> {
     let input = request.input;
-    call.parts.objects.head(&input.bucket, &input.key)?;
-    Ok(S3Response::new(GetObjectAclOutput {
+    let version = input.version_id.as_deref();
+    let object = Asked::read(call, &input.bucket, &input.key, version)?.head()?;
+    let mut fields = HeaderMap::new();
+    version::set(&mut fields, &object);
+    let acl = GetObjectAclOutput {
         grants: Some(full_control(call)),
         owner: Some(list::owner(call)),
         request_charged: None,
-    }))
+    };
+    Ok(S3Response::with_headers(acl, fields))
 }
 
 fn full_control(call: &Call) -> Grants {
@@ -120,7 +126,6 @@ macro_rules! empty {
 }
 
 empty! {
-    versioning: GetBucketVersioningInput -> GetBucketVersioningOutput;
     logging: GetBucketLoggingInput -> GetBucketLoggingOutput;
     acceleration: GetBucketAccelerateConfigurationInput -> GetBucketAccelerateConfigurationOutput;
 }

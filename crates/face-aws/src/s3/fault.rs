@@ -4,8 +4,8 @@ use base::ByteSize;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use quick_xml::escape::escape;
 
-use super::checksum;
 use super::target::Target;
+use super::{checksum, version};
 
 pub(crate) type Result<T> = std::result::Result<T, Fault>;
 
@@ -49,6 +49,23 @@ impl Fault {
         Self::bad("InvalidArgument", message)
             .with("ArgumentName", name)
             .with("ArgumentValue", value)
+    }
+
+    fn no_such_key(key: String) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NoSuchKey",
+            "The specified key does not exist.",
+        )
+        .with("Key", key)
+    }
+
+    pub(super) fn no_such_version() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NoSuchVersion",
+            "The specified version does not exist.",
+        )
     }
 
     /// A setting of a bucket that nobody made.
@@ -195,18 +212,26 @@ impl From<objects::Error> for Fault {
                 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.",
             )
             .with("BucketName", bucket),
-            Error::BucketNotEmpty(bucket) => Self::new(
+            Error::BucketNotEmpty { bucket, versioned } => Self::new(
                 StatusCode::CONFLICT,
                 "BucketNotEmpty",
-                "The bucket you tried to delete is not empty",
+                if versioned {
+                    "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+                } else {
+                    "The bucket you tried to delete is not empty"
+                },
             )
             .with("BucketName", bucket),
-            Error::NoSuchKey { key, .. } => Self::new(
-                StatusCode::NOT_FOUND,
-                "NoSuchKey",
-                "The specified key does not exist.",
-            )
-            .with("Key", key),
+            Error::NoSuchKey { key, .. } => Self::no_such_key(key),
+            Error::Deleted { key, marker } => version::marked(Self::no_such_key(key), marker),
+            Error::NoSuchVersion { key, version } => Self::no_such_version()
+                .with("Key", key)
+                .with("VersionId", version.to_string()),
+            // Only copies come here: what else asks for it knows how it asked.
+            Error::IsMarker { .. } => Self::bad(
+                "InvalidRequest",
+                "The source of a copy request may not specifically refer to a delete marker by version id.",
+            ),
             Error::ConditionFailed(condition) => Self::precondition(condition),
             Error::NoSuchUpload(upload) => Self::new(
                 StatusCode::NOT_FOUND,

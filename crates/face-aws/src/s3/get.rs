@@ -9,15 +9,18 @@ use wire::BodyError;
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::{conditions, headers, refuse};
+use super::version::{self, Asked};
+use super::{conditions, headers};
 
 pub(super) async fn get_object(
     call: &Call,
     request: S3Request<GetObjectInput>,
 ) -> Result<S3Response<GetObjectOutput>> {
     let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
-    let found = call.parts.objects.get(&input.bucket, &input.key).await?;
+    let asked = Asked::read(call, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let objects = &call.parts.objects;
+    let found = objects.get(asked.bucket, asked.key, asked.version).await;
+    let found = found.map_err(|error| asked.fault(error))?;
     let now = call.parts.objects.now();
     conditions::check_read(&call.headers, &found.object, now)?;
     let part = input.part_number.map(|number| (number, found.parts));
@@ -33,12 +36,11 @@ pub(super) async fn head_object(
     request: S3Request<HeadObjectInput>,
 ) -> Result<S3Response<HeadObjectOutput>> {
     let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
+    let asked = Asked::read(call, &input.bucket, &input.key, input.version_id.as_deref())?;
     let (object, part) = match input.part_number {
-        None => (call.parts.objects.head(&input.bucket, &input.key)?, None),
+        None => (asked.head()?, None),
         Some(number) => {
-            let objects = &call.parts.objects;
-            let (object, parts) = objects.head_parts(&input.bucket, &input.key)?;
+            let (object, parts) = asked.head_parts()?;
             (object, Some((number, parts)))
         }
     };
@@ -90,6 +92,7 @@ fn describe(
         (None, None) => whole(object.size),
     };
     let mut fields = headers::describe(object);
+    version::set(&mut fields, object);
     override_headers(call, &mut fields);
     if let (true, Some(parts)) = (asks_part, object.etag.parts) {
         headers::set(&mut fields, "x-amz-mp-parts-count", &parts.to_string());

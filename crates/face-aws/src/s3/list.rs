@@ -163,12 +163,7 @@ fn common_prefixes(listing: &Listing, text: &Text) -> Vec<CommonPrefix> {
     prefixes(&listing.prefixes, text)
 }
 
-pub(super) fn contents(
-    call: &Call,
-    entries: &[Entry],
-    text: &Text,
-    with_owner: bool,
-) -> Vec<Object> {
+fn contents(call: &Call, entries: &[Entry], text: &Text, with_owner: bool) -> Vec<Object> {
     let shown = entries.iter().map(|entry| {
         let object = &entry.object;
         let checksum = object.checksum.as_ref();

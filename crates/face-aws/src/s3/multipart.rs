@@ -18,7 +18,7 @@ use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::list::{self, Text, fill_checksums};
 use super::target::Target;
-use super::{conditions, copy, headers, put, refuse, tags};
+use super::{conditions, copy, headers, put, refuse, tags, version};
 
 pub(super) async fn create(
     call: &Call,
@@ -184,6 +184,7 @@ pub(super) async fn complete(
         key: Some(input.key),
         e_tag: Some(ETag::Strong(object.etag.to_string())),
         server_side_encryption: Some(headers::encryption()),
+        version_id: version::text_of_stored(&object),
         ..CompleteMultipartUploadOutput::default()
     };
     fill_checksums!(output, object.checksum.iter());

@@ -14,7 +14,7 @@ use super::call::Call;
 use super::fault::{Fault, Result};
 use crate::destination;
 
-const EVENTS: [(&str, EventKind); 10] = [
+const EVENTS: [(&str, EventKind); 11] = [
     ("s3:ObjectCreated:*", EventKind::Created),
     ("s3:ObjectCreated:Put", EventKind::CreatedByPut),
     ("s3:ObjectCreated:Post", EventKind::CreatedByPost),
@@ -25,14 +25,17 @@ const EVENTS: [(&str, EventKind); 10] = [
     ),
     ("s3:ObjectRemoved:*", EventKind::Removed),
     ("s3:ObjectRemoved:Delete", EventKind::RemovedByDelete),
+    (
+        "s3:ObjectRemoved:DeleteMarkerCreated",
+        EventKind::RemovedByMarker,
+    ),
     ("s3:ObjectTagging:*", EventKind::Tagging),
     ("s3:ObjectTagging:Put", EventKind::Tagged),
     ("s3:ObjectTagging:Delete", EventKind::Untagged),
 ];
 
 /// Events of the real service that nothing here brings about yet.
-const OTHER_EVENTS: [&str; 8] = [
-    "s3:ObjectRemoved:DeleteMarkerCreated",
+const OTHER_EVENTS: [&str; 7] = [
     "s3:ObjectRestore:",
     "s3:ReducedRedundancyLostObject",
     "s3:Replication:",
@@ -323,6 +326,7 @@ fn event(kind: EventKind) -> Event {
         EventKind::CreatedByMultipart => "s3:ObjectCreated:CompleteMultipartUpload",
         EventKind::Removed => "s3:ObjectRemoved:*",
         EventKind::RemovedByDelete => "s3:ObjectRemoved:Delete",
+        EventKind::RemovedByMarker => "s3:ObjectRemoved:DeleteMarkerCreated",
         EventKind::Tagging => "s3:ObjectTagging:*",
         EventKind::Tagged => "s3:ObjectTagging:Put",
         EventKind::Untagged => "s3:ObjectTagging:Delete",

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::fault::Fault;
 use super::{
     attributes, buckets, copy, cors, delete, facts, get, list, multipart, notification, put,
-    tagging, versions,
+    tagging, versioning, versions,
 };
 
 pub(super) struct Operations(pub(super) Arc<Call>);
@@ -90,7 +90,9 @@ operations! {
     get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = facts::bucket_acl;
     get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = facts::object_acl;
     get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput
-        = facts::versioning;
+        = versioning::get;
+    put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput
+        = versioning::put;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = facts::logging;
     get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput)
         -> GetBucketAccelerateConfigurationOutput = facts::acceleration;

@@ -23,7 +23,7 @@ use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::put::MAX_PUT;
 use super::target::Target;
-use super::{Parts, headers, multipart, query, refuse, tags};
+use super::{Parts, headers, multipart, query, refuse, tags, version};
 
 const MAX_KEY: usize = 1_024;
 
@@ -154,6 +154,7 @@ fn answer(form: &Form, bucket: &str, object: &Object, location: &str) -> Result<
     headers::set(fields, "location", &location);
     headers::set_checksum(fields, object);
     headers::set_encryption(fields);
+    version::set_stored(fields, object);
     Ok(response)
 }
 

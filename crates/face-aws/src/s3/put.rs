@@ -8,7 +8,7 @@ use super::call::Call;
 use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::payload::Payload;
-use super::{conditions, headers, refuse, tags};
+use super::{conditions, headers, refuse, tags, version};
 
 /// What may come in one piece.
 pub(super) const MAX_PUT: ByteSize = ByteSize::gib(5);
@@ -52,6 +52,7 @@ fn stored(object: &Object) -> S3Response<PutObjectOutput> {
     headers::set(&mut fields, "etag", &headers::quoted(&object.etag));
     headers::set_checksum(&mut fields, object);
     headers::set_encryption(&mut fields);
+    version::set_stored(&mut fields, object);
     S3Response::with_headers(PutObjectOutput::default(), fields)
 }
 

@@ -136,7 +136,7 @@ impl Choice {
 
 /// Settings of buckets that are not built, by their names in the query. Their documents are not read: what is new in
 /// them would be refused as malformed.
-const SETTINGS: [(&str, &str); 16] = [
+const SETTINGS: [(&str, &str); 15] = [
     ("accelerate", "PutBucketAccelerateConfiguration"),
     ("acl", "PutBucketAcl"),
     ("analytics", "PutBucketAnalyticsConfiguration"),
@@ -154,7 +154,6 @@ const SETTINGS: [(&str, &str); 16] = [
     ("publicAccessBlock", "PutPublicAccessBlock"),
     ("replication", "PutBucketReplication"),
     ("requestPayment", "PutBucketRequestPayment"),
-    ("versioning", "PutBucketVersioning"),
     ("website", "PutBucketWebsite"),
 ];
 
@@ -216,20 +215,5 @@ fn check_acl(fields: &HeaderMap, accepted: &[&str], refused: impl Fn() -> Fault)
         Some(acl) if accepted.contains(&acl) => Ok(()),
         Some(acl) if CANNED.contains(&acl) => Err(refused()),
         Some(acl) => Err(Fault::invalid_argument(ACL, acl, "")),
-    }
-}
-
-/// The version that everything is.
-pub(super) const NULL: &str = "null";
-
-/// There are no versions, so the only one that can be meant is the null version.
-pub(super) fn version(id: Option<&str>) -> Result<()> {
-    match id {
-        None | Some(NULL) => Ok(()),
-        Some(id) => Err(Fault::invalid_argument(
-            "versionId",
-            id,
-            "Invalid version id specified",
-        )),
     }
 }

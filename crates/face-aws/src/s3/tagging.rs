@@ -11,8 +11,8 @@ use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::refuse;
 use super::tags::{self, On};
+use super::version::{self, Asked};
 
 pub(super) async fn of_bucket(
     call: &Call,
@@ -59,8 +59,11 @@ pub(super) async fn of_object(
     request: S3Request<GetObjectTaggingInput>,
 ) -> Result<S3Response<GetObjectTaggingOutput>> {
     let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
-    let found = call.parts.objects.head(&input.bucket, &input.key);
+    let asked = Asked::read(call, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let found = call
+        .parts
+        .objects
+        .head(asked.bucket, asked.key, asked.version);
     let object = found.map_err(|error| match error {
         // This operation alone says the key so.
         objects::Error::NoSuchKey { bucket, key } => objects::Error::NoSuchKey {
@@ -68,10 +71,11 @@ pub(super) async fn of_object(
             bucket,
         },
         error => error,
-    })?;
+    });
+    let object = object.map_err(|error| asked.fault(error))?;
     Ok(S3Response::new(GetObjectTaggingOutput {
+        version_id: version::text(&object),
         tag_set: tags::print(object.tags),
-        version_id: None,
     }))
 }
 
@@ -80,14 +84,17 @@ pub(super) async fn tag_object(
     request: S3Request<PutObjectTaggingInput>,
 ) -> Result<S3Response<PutObjectTaggingOutput>> {
     let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
+    let asked = Asked::read(call, &input.bucket, &input.key, input.version_id.as_deref())?;
     let objects = &call.parts.objects;
-    objects.bucket(&input.bucket)?;
+    objects.bucket(asked.bucket)?;
     let tags = tags::read(input.tagging.tag_set, On::Object)?;
-    objects
-        .tag(&input.bucket, &input.key, tags, call.origin())
-        .await?;
-    Ok(S3Response::new(PutObjectTaggingOutput::default()))
+    let tagged = objects
+        .tag(asked.bucket, asked.key, asked.version, tags, call.origin())
+        .await;
+    let object = tagged.map_err(|error| asked.fault(error))?;
+    Ok(S3Response::new(PutObjectTaggingOutput {
+        version_id: version::text(&object),
+    }))
 }
 
 pub(super) async fn untag_object(
@@ -95,10 +102,13 @@ pub(super) async fn untag_object(
     request: S3Request<DeleteObjectTaggingInput>,
 ) -> Result<S3Response<DeleteObjectTaggingOutput>> {
     let input = request.input;
-    refuse::version(input.version_id.as_deref())?;
-    call.parts
-        .objects
-        .untag(&input.bucket, &input.key, call.origin())
-        .await?;
-    Ok(S3Response::new(DeleteObjectTaggingOutput::default()))
+    let asked = Asked::read(call, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let objects = &call.parts.objects;
+    let untagged = objects
+        .untag(asked.bucket, asked.key, asked.version, call.origin())
+        .await;
+    let object = untagged.map_err(|error| asked.fault(error))?;
+    Ok(S3Response::new(DeleteObjectTaggingOutput {
+        version_id: version::text(&object),
+    }))
 }

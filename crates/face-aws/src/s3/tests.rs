@@ -25,6 +25,7 @@ mod notifications;
 mod parts;
 mod refusals;
 mod tags;
+mod versions;
 
 use super::signature::sign_for_tests;
 use super::{Parts, S3};

@@ -1,16 +1,17 @@
-//! The versions of a bucket's objects: each has one, the null version, and it is the latest.
+//! The versions of a bucket's objects, and the markers among them.
 
-use objects::{Entry, List};
-use s3s::dto::{
-    ListObjectVersionsInput, ListObjectVersionsOutput, Object, ObjectVersion,
-    ObjectVersionStorageClass,
-};
+use base::Timestamp;
+use http::StatusCode;
+use objects::{ListVersions, Object, VersionEntry, VersionId, VersionKind, VersionListing};
+use s3s::dto::{EncodingType, ListObjectVersionsInput, ListObjectVersionsOutput};
 use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
 use super::list::{self, Text};
-use super::refuse::NULL;
+use super::xml::Xml;
+use super::{checksum, headers};
+use crate::dialect::instant;
 
 pub(super) async fn list(
     call: &Call,
@@ -19,66 +20,103 @@ pub(super) async fn list(
     let input = request.input;
     let limit = list::page(input.max_keys, "maxKeys")?;
     let text = Text::of(input.encoding_type.as_ref())?;
-    let key_marker = input.key_marker.filter(|marker| !marker.is_empty());
-    check_marker(input.version_id_marker.as_deref(), key_marker.is_some())?;
-    let list = List {
-        prefix: input.prefix.unwrap_or_default(),
-        delimiter: input.delimiter,
-        after: key_marker.clone(),
+    let key_marker = input.key_marker.as_deref().unwrap_or_default();
+    let version_marker = marker(input.version_id_marker.as_deref(), !key_marker.is_empty())?;
+    let after = (!key_marker.is_empty()).then(|| (key_marker.to_owned(), version_marker));
+    let list = ListVersions {
+        prefix: input.prefix.clone().unwrap_or_default(),
+        delimiter: input.delimiter.clone(),
+        after,
         limit: list::size(limit),
     };
-    let listing = call.parts.objects.list(&input.bucket, &list)?;
-    let next = listing.next.as_deref();
-    let ends_with_version = next == listing.entries.last().map(|entry| entry.key.as_str());
-    Ok(S3Response::new(ListObjectVersionsOutput {
-        common_prefixes: Some(list::prefixes(&listing.prefixes, &text)),
-        versions: Some(versions(call, &listing.entries, &text)),
-        is_truncated: Some(next.is_some()),
-        next_key_marker: next.map(|next| text.show(next)),
-        next_version_id_marker: next.filter(|_| ends_with_version).map(|_| NULL.to_owned()),
-        key_marker: Some(text.show(&key_marker.unwrap_or_default())),
-        version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
-        prefix: Some(text.show(&list.prefix)),
-        delimiter: list.delimiter.map(|delimiter| text.show(&delimiter)),
-        max_keys: Some(limit),
-        name: Some(input.bucket),
-        encoding_type: input.encoding_type,
-        ..ListObjectVersionsOutput::default()
-    }))
+    let listing = call.parts.objects.list_versions(&input.bucket, &list)?;
+    // Written here, because objects and markers are mixed.
+    let mut xml = Xml::default();
+    xml.open("ListVersionsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+    print_page(&mut xml, &input, limit, &listing, &text);
+    let owner = list::owner(call).id.unwrap_or_default();
+    for entry in &listing.entries {
+        print_entry(&mut xml, entry, &owner, &text);
+    }
+    for prefix in &listing.prefixes {
+        xml.open("CommonPrefixes");
+        xml.text("Prefix", &text.show(prefix));
+        xml.close("CommonPrefixes");
+    }
+    xml.close("ListVersionsResult");
+    *call.content.lock() = Some((StatusCode::OK, wire::full(xml.finish())));
+    Ok(S3Response::new(ListObjectVersionsOutput::default()))
 }
 
-/// A marker after the null version of a key is one after the key.
-fn check_marker(version: Option<&str>, has_key: bool) -> Result<()> {
+/// After which version of its key a page begins.
+fn marker(version: Option<&str>, has_key: bool) -> Result<Option<VersionId>> {
     let why = match version {
-        None => return Ok(()),
+        None => return Ok(None),
         Some("") => "A version-id marker cannot be empty.",
         Some(_) if !has_key => "A version-id marker cannot be specified without a key marker.",
-        Some(NULL) => return Ok(()),
-        Some(_) => "Invalid version id specified",
+        Some(text) => match text.parse() {
+            Ok(version) => return Ok(Some(version)),
+            Err(_) => "Invalid version id specified",
+        },
     };
     let value = version.unwrap_or_default();
     Err(Fault::invalid_argument("version-id-marker", value, why))
 }
 
-fn versions(call: &Call, entries: &[Entry], text: &Text) -> Vec<ObjectVersion> {
-    let objects = list::contents(call, entries, text, true);
-    objects.into_iter().map(version).collect()
+/// What is asked for, and where the next page begins.
+fn print_page(
+    xml: &mut Xml,
+    input: &ListObjectVersionsInput,
+    limit: i32,
+    listing: &VersionListing,
+    text: &Text,
+) {
+    let shown = |asked: &Option<String>| text.show(asked.as_deref().unwrap_or_default());
+    xml.text("Name", &input.bucket);
+    xml.text("Prefix", &shown(&input.prefix));
+    xml.text("KeyMarker", &shown(&input.key_marker));
+    let marker = input.version_id_marker.as_deref();
+    xml.text("VersionIdMarker", marker.unwrap_or_default());
+    if let Some((key, version)) = &listing.next {
+        xml.text("NextKeyMarker", &text.show(key));
+        let version = version.map(|version| version.to_string());
+        xml.some("NextVersionIdMarker", version.as_deref());
+    }
+    xml.text("MaxKeys", &limit.to_string());
+    let delimiter = input.delimiter.as_deref().map(|asked| text.show(asked));
+    xml.some("Delimiter", delimiter.as_deref());
+    let encoding = input.encoding_type.as_ref();
+    xml.some("EncodingType", encoding.map(EncodingType::as_str));
+    xml.text("IsTruncated", &listing.next.is_some().to_string());
 }
 
-fn version(object: Object) -> ObjectVersion {
-    ObjectVersion {
-        checksum_algorithm: object.checksum_algorithm,
-        checksum_type: object.checksum_type,
-        e_tag: object.e_tag,
-        is_latest: Some(true),
-        key: object.key,
-        last_modified: object.last_modified,
-        owner: object.owner,
-        restore_status: None,
-        size: object.size,
-        storage_class: Some(ObjectVersionStorageClass::from_static(
-            ObjectVersionStorageClass::STANDARD,
-        )),
-        version_id: Some(NULL.to_owned()),
+fn print_entry(xml: &mut Xml, entry: &VersionEntry, owner: &str, text: &Text) {
+    let (name, modified) = match &entry.kind {
+        VersionKind::Object(object) => ("Version", object.modified),
+        VersionKind::Marker(at) => ("DeleteMarker", *at),
+    };
+    xml.open(name);
+    xml.text("Key", &text.show(&entry.key));
+    xml.text("VersionId", &entry.version.to_string());
+    xml.text("IsLatest", &entry.latest.to_string());
+    // Whole seconds, as everywhere.
+    let modified = Timestamp::from_secs(modified.as_secs());
+    xml.text("LastModified", &instant(modified));
+    if let VersionKind::Object(object) = &entry.kind {
+        print_object(xml, object);
     }
+    xml.open("Owner");
+    xml.text("ID", owner);
+    xml.close("Owner");
+    xml.close(name);
+}
+
+fn print_object(xml: &mut Xml, object: &Object) {
+    xml.text("ETag", &headers::quoted(&object.etag));
+    if let Some(checksum) = &object.checksum {
+        xml.text("ChecksumAlgorithm", checksum::name(checksum.algorithm));
+        xml.text("ChecksumType", checksum::type_name(checksum.coverage));
+    }
+    xml.text("Size", &object.size.to_string());
+    xml.text("StorageClass", "STANDARD");
 }

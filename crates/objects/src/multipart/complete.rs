@@ -10,10 +10,11 @@ use crate::checksum::{self, Checksum};
 use crate::condition::Condition;
 use crate::error::{Error, Result};
 use crate::etag::ETag;
-use crate::put::Place;
+use crate::place::Place;
 use crate::schema::{
     self, Body, Object, PART_CHECKSUMS, PARTS, Part, PartChecksums, UPLOADS, Upload,
 };
+use crate::version::{Salt, Stamp};
 use crate::{Objects, bucket, uninterrupted};
 
 #[derive(Clone, Debug)]
@@ -49,8 +50,8 @@ impl Objects {
     pub async fn complete_upload(&self, complete: Complete) -> Result<Object> {
         let this = self.clone();
         uninterrupted(async move {
-            let now = this.clock.now();
-            let object = this.store.write(|tx| finish(tx, &complete, now)).await;
+            let fresh = (this.clock.now(), this.random.bytes());
+            let object = this.store.write(|tx| finish(tx, &complete, fresh)).await;
             this.dropped.notify_one();
             object
         })
@@ -58,12 +59,13 @@ impl Objects {
     }
 }
 
-fn finish(tx: &mut Tx, complete: &Complete, now: Timestamp) -> Result<Object> {
+fn finish(tx: &mut Tx, complete: &Complete, (now, salt): (Timestamp, Salt)) -> Result<Object> {
     let bucket = bucket::require(tx, &complete.bucket)?;
-    let current = bucket::object(tx, &complete.bucket, &complete.key)?;
+    let place = Place::find(tx, &bucket, &complete.key)?;
     let upload = match require(tx, &complete.bucket, &complete.key, &complete.upload) {
         Err(Error::NoSuchUpload(id)) => {
-            return current
+            return place
+                .current
                 .filter(|object| object.upload.as_ref() == Some(&id))
                 .ok_or(Error::NoSuchUpload(id));
         }
@@ -72,11 +74,7 @@ fn finish(tx: &mut Tx, complete: &Complete, now: Timestamp) -> Result<Object> {
     let mut stored: BTreeMap<u32, Part> = all_parts(tx, &complete.upload)?.into_iter().collect();
     let numbers: Vec<u32> = stored.keys().copied().collect();
     let chosen = choose(complete, &upload, &mut stored)?;
-    complete
-        .condition
-        .check(current.as_ref().map(|object| &object.etag), || {
-            bucket::missing(&complete.bucket, &complete.key)
-        })?;
+    place.check(&complete.condition)?;
     let object = join(complete, &upload, &chosen, now)?;
 
     for number in numbers {
@@ -87,16 +85,11 @@ fn finish(tx: &mut Tx, complete: &Complete, now: Timestamp) -> Result<Object> {
     }
     let key = schema::upload_key(&complete.bucket, &complete.key, &complete.upload);
     UPLOADS.delete(tx, key);
-    let place = Place {
-        bucket: &bucket,
-        key: &complete.key,
-        current: current.as_ref(),
-    };
     // The parts' names for their bodies become the object's: nothing to count.
     let extents: Vec<Blob> = chosen.iter().map(|part| part.blob).collect();
-    place.take(tx, &object, &Body::Extents(extents))?;
+    let object = place.take(tx, object, &Body::Extents(extents), salt)?;
     if upload.declared {
-        let key = schema::part_checksums_key(&complete.bucket, &complete.key);
+        let key = place.part_checksums_key(object.stamp.id);
         let checksums = chosen
             .iter()
             .map(|part| checksum_of(&upload, part).cloned());
@@ -216,6 +209,8 @@ fn join(complete: &Complete, upload: &Upload, parts: &[Part], now: Timestamp) ->
         upload: Some(complete.upload.clone()),
         tags: upload.tags.clone(),
         inline: false,
+        stamp: Stamp::FIRST,
+        versioned: false,
     })
 }
 

@@ -9,6 +9,7 @@ use store::Record;
 use super::Metadata;
 use crate::checksum::{Algorithm, Checksum};
 use crate::etag::ETag;
+use crate::version::Stamp;
 
 #[derive(Serialize, Deserialize)]
 struct Object {
@@ -46,6 +47,8 @@ pub(super) fn read(version: u8, body: &[u8]) -> store::Result<super::Object> {
         upload: old.upload,
         tags: BTreeMap::new(),
         inline: old.inline,
+        stamp: Stamp::FIRST,
+        versioned: false,
     })
 }
 
@@ -62,7 +65,7 @@ pub(super) fn read_upload(version: u8, body: &[u8]) -> store::Result<super::Uplo
     })
 }
 
-fn whole(version: u8, body: &[u8]) -> Vec<u8> {
+pub(super) fn whole(version: u8, body: &[u8]) -> Vec<u8> {
     let mut stored = vec![version];
     stored.extend_from_slice(body);
     stored

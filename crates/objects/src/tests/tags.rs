@@ -21,7 +21,7 @@ impl World {
     }
 
     fn tags_of(&self, key: &str) -> BTreeMap<String, String> {
-        self.objects.head("photos", key).unwrap().tags
+        self.objects.head("photos", key, None).unwrap().tags
     }
 }
 
@@ -33,12 +33,12 @@ async fn tags_change_while_the_object_stays() {
     assert_eq!(world.tags_of("a"), tags("one=1 two=2"));
     world.clock.advance(Duration::from_secs(5));
     let objects = &world.objects;
-    let tag = objects.tag("photos", "a", tags("three=3"), Origin::default());
+    let tag = objects.tag("photos", "a", None, tags("three=3"), Origin::default());
     tag.await.unwrap();
-    let found = objects.head("photos", "a").unwrap();
+    let found = objects.head("photos", "a", None).unwrap();
     assert_eq!(found.tags, tags("three=3"));
     assert_eq!((found.modified, found.etag), (stored.modified, stored.etag));
-    let untag = objects.untag("photos", "a", Origin::default());
+    let untag = objects.untag("photos", "a", None, Origin::default());
     untag.await.unwrap();
     assert!(world.tags_of("a").is_empty());
     assert_eq!(world.body("a").await, b"x");
@@ -47,9 +47,9 @@ async fn tags_change_while_the_object_stays() {
         kinds,
         [ChangeKind::Put, ChangeKind::Tagged, ChangeKind::Untagged]
     );
-    let none = objects.tag("photos", "b", tags("a=b"), Origin::default());
+    let none = objects.tag("photos", "b", None, tags("a=b"), Origin::default());
     assert!(matches!(none.await, Err(Error::NoSuchKey { .. })));
-    let none = objects.untag("photos", "b", Origin::default());
+    let none = objects.untag("photos", "b", None, Origin::default());
     assert!(matches!(none.await, Err(Error::NoSuchKey { .. })));
 }
 

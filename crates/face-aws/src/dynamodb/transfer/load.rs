@@ -139,7 +139,7 @@ impl Import<'_> {
 
     async fn object(&mut self, key: &str, size: u64) -> Result<(), Failure> {
         let bucket = self.asked.source.bucket.clone();
-        let found = self.transfers.objects.get(&bucket, key).await?;
+        let found = self.transfers.objects.get(&bucket, key, None).await?;
         let pieces = found.body.stream(0..size);
         pin_mut!(pieces);
         let mut reader = self.asked.reader();
