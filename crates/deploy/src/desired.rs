@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base::Timestamp;
-use objects::OriginRule;
+use objects::{OriginRule, Versioning};
 use serde::Serialize;
 use triggers::edge::{Moment, Passed};
 pub use triggers::{
@@ -208,6 +208,13 @@ pub struct Bucket {
     /// Which pages from elsewhere it lets in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub origin_rules: Vec<OriginRule>,
+    /// Whether what is replaced or deleted stays as an earlier version.
+    #[serde(skip_serializing_if = "is_never")]
+    pub versioning: Versioning,
+}
+
+fn is_never(versioning: &Versioning) -> bool {
+    *versioning == Versioning::Never
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -18,7 +18,7 @@ use functions::{
     AliasChange, AsyncSettings, Configuration, Create, Functions, Logging, NewAlias, NewCode,
     PublishLayer, UsedLayer,
 };
-use objects::{List, NewBucket, Objects, Versioning};
+use objects::{ListVersions, NewBucket, Objects};
 use runtimes::{Language, Packages};
 use store::Store;
 use tables::{
@@ -182,11 +182,12 @@ impl Deployer {
         if !is_there(self.engines.objects.bucket(name).map_err(Failure::from))? {
             return Ok(Presence::Missing);
         }
-        let one = List {
+        // Markers and earlier versions are what somebody may want back.
+        let one = ListVersions {
             limit: 1,
-            ..List::default()
+            ..ListVersions::default()
         };
-        let listing = self.engines.objects.list(name, &one)?;
+        let listing = self.engines.objects.list_versions(name, &one)?;
         Ok(match listing.entries.is_empty() {
             true => Presence::Present,
             false => Presence::Filled,
@@ -335,7 +336,7 @@ impl Deployer {
             name: bucket.name.clone(),
             space: self.space(),
             tags: bucket.tags.clone(),
-            versioning: Versioning::Never,
+            versioning: bucket.versioning,
         };
         let objects = &self.engines.objects;
         match objects.create_bucket(new).await {
@@ -351,6 +352,9 @@ impl Deployer {
         if objects.origin_rules(name)? != bucket.origin_rules {
             let rules = bucket.origin_rules.clone();
             objects.set_origin_rules(name, rules).await?;
+        }
+        if objects.versioning(name)? != bucket.versioning {
+            objects.set_versioning(name, bucket.versioning).await?;
         }
         Ok(true)
     }
@@ -916,6 +920,7 @@ pub(crate) fn event_kind(event: &str) -> Option<EventKind> {
         "s3:ObjectCreated:CompleteMultipartUpload" => EventKind::CreatedByMultipart,
         "s3:ObjectRemoved:*" => EventKind::Removed,
         "s3:ObjectRemoved:Delete" => EventKind::RemovedByDelete,
+        "s3:ObjectRemoved:DeleteMarkerCreated" => EventKind::RemovedByMarker,
         "s3:ObjectTagging:*" => EventKind::Tagging,
         "s3:ObjectTagging:Put" => EventKind::Tagged,
         "s3:ObjectTagging:Delete" => EventKind::Untagged,

@@ -838,6 +838,29 @@ async fn a_bucket_s_tags_and_rules_for_other_origins_are_as_the_template_says() 
     assert!(tags().is_empty() && rules().is_empty());
 }
 
+#[tokio::test]
+async fn a_bucket_keeps_versions_as_the_template_says_and_those_that_there_are() {
+    const PLAIN: &str =
+        "Resources: {R: {Type: AWS::S3::Bucket, Properties: {BucketName: uploads}}}";
+    let with = |status: &str| {
+        let setting = format!("uploads, VersioningConfiguration: {{Status: {status}}}");
+        PLAIN.replace("uploads", &setting)
+    };
+    let world = World::new();
+    let versioning = || world.engines.objects.versioning("uploads").unwrap();
+    world.deploy(&with("Enabled")).await;
+    assert_eq!(versioning(), Versioning::Enabled);
+    assert!(world.deploy(&with("Enabled")).await.is_empty());
+    assert_eq!(world.deploy(PLAIN).await, ["update bucket uploads"]);
+    assert_eq!(versioning(), Versioning::Suspended, "there may be versions");
+    world.deploy(&with("Suspended")).await;
+    world.deploy(&with("Enabled")).await;
+    put_object(&world, "uploads", "a.jpg").await;
+    delete_object(&world, "uploads", "a.jpg").await;
+    world.deployer.destroy("shop").await.unwrap();
+    assert_eq!(versioning(), Versioning::Enabled, "a version is left");
+}
+
 /// The stack's own table was deleted behind its back, and another made with its name.
 #[tokio::test]
 async fn a_table_that_was_made_anew_with_another_key_stays_as_it_is() {

@@ -2,6 +2,8 @@
 
 mod cors;
 
+use objects::Versioning;
+
 use crate::desired::{Bucket, Rule, Told};
 use crate::diagnostic::{Finding, Span};
 use crate::template::admission;
@@ -107,6 +109,7 @@ pub(crate) const EVENTS: &[&str] = &[
     "s3:ObjectCreated:CompleteMultipartUpload",
     "s3:ObjectRemoved:*",
     "s3:ObjectRemoved:Delete",
+    "s3:ObjectRemoved:DeleteMarkerCreated",
     "s3:ObjectTagging:*",
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
@@ -114,7 +117,6 @@ pub(crate) const EVENTS: &[&str] = &[
 
 /// Beginnings of kinds that exist, but never happen here.
 const NEVER: &[&str] = &[
-    "s3:ObjectRemoved:DeleteMarkerCreated",
     "s3:ReducedRedundancyLostObject",
     "s3:ObjectRestore:",
     "s3:Replication:",
@@ -135,18 +137,6 @@ pub(crate) struct Placed {
 }
 
 pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -> Option<Bucket> {
-    if let Some(versioning) = fields.nested("VersioningConfiguration", VERSIONING, findings)
-        && versioning.choice("Status", &["Enabled", "Suspended"]) == Some("Enabled")
-    {
-        findings.report.add(
-            Finding::error(
-                versioning.place("Status"),
-                "versioning is not supported yet",
-            )
-            .why("overwritten and deleted objects would be gone")
-            .help("remove it to deploy without versions"),
-        );
-    }
     if let Some(access) = fields.text("AccessControl")
         && access != "Private"
     {
@@ -170,8 +160,19 @@ pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -
     Some(Bucket {
         name,
         tags: mapping::tags(fields, findings),
+        versioning: versioning(fields, findings),
         origin_rules: cors::read(fields, findings),
     })
+}
+
+fn versioning(fields: &Fields<'_>, findings: &Findings<'_>) -> Versioning {
+    let settings = fields.nested("VersioningConfiguration", VERSIONING, findings);
+    let status = settings.and_then(|settings| settings.choice("Status", &["Enabled", "Suspended"]));
+    match status {
+        Some("Enabled") => Versioning::Enabled,
+        Some(_) => Versioning::Suspended,
+        None => Versioning::Never,
+    }
 }
 
 /// The rules for the names of general purpose buckets.

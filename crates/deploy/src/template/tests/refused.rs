@@ -273,8 +273,8 @@ fn structure() {
             "1:65 `BucketName` must be a string",
         ),
         (
-            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {VersioningConfiguration: {Status: Enabled}}}}",
-            "1:79 versioning is not supported yet",
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {VersioningConfiguration: {Status: on-demand}}}}",
+            "1:87 `Status` must be one of Enabled, Suspended",
         ),
         (
             "Resources: {B: {Type: AWS::S3::Bucket, Properties: {LifecycleConfiguration: {}}}}",
