@@ -80,7 +80,7 @@ impl Sns {
         let id = &context.request_id;
         let call = match SERVICE.read(head, body).map_err(renamed) {
             Ok(call) => call,
-            Err(fault) => return SERVICE.refuse(id, &fault),
+            Err(fault) => return SERVICE.refuse_as_accepted(head, id, &fault),
         };
         let operation = call.operation;
         let trace = head.headers.get("x-amzn-trace-id");
@@ -91,8 +91,8 @@ impl Sns {
             call,
         };
         match operations::answer(asked).await {
-            Ok(output) => SERVICE.answer(operation, id, &output),
-            Err(fault) => SERVICE.refuse(id, &fault),
+            Ok(output) => SERVICE.answer_as_accepted(head, operation, id, &output),
+            Err(fault) => SERVICE.refuse_as_accepted(head, id, &fault),
         }
     }
 }

@@ -115,7 +115,9 @@ impl Sqs {
             Err(fault) => Err(fault),
         };
         match answer {
-            Ok((operation, output)) if form => query::answer(&operation, id, &output.into_value()),
+            Ok((operation, output)) if form => {
+                query::answer(head, &operation, id, &output.into_value())
+            }
             Ok((_, output)) => body::json(id, output),
             Err(fault) => refuse(head, id, &fault),
         }
@@ -155,7 +157,7 @@ async fn answer(asked: Asked<'_>) -> Result<Output, Fault> {
 /// A refusal in the way in which was asked.
 pub(crate) fn refuse(head: &Head, request_id: &str, fault: &Fault) -> wire::Response {
     if query::is_form(head) {
-        query::refuse(request_id, fault)
+        query::refuse(head, request_id, fault)
     } else {
         error::json(request_id, fault)
     }

@@ -19,6 +19,7 @@ pub(crate) mod events;
 mod fault;
 mod json;
 mod model;
+pub(crate) mod plain;
 mod query;
 mod rest;
 mod types;
@@ -128,6 +129,15 @@ impl Service {
         self.model.get_or_init(|| Model::read(self.source))
     }
 
+    /// What stands before an operation's name in the header, and the media type; where the protocol has them.
+    pub(crate) fn target(&self) -> Option<(&'static str, &'static str)> {
+        let model = self.model();
+        match model.protocol {
+            Protocol::Json { content_type } => Some((model.target, content_type)),
+            Protocol::RestJson | Protocol::Query => None,
+        }
+    }
+
     /// Which operation a request is for, where the protocol says it outside of the body.
     pub(crate) fn named(&self, parts: &Parts, body: &[u8]) -> Option<&Operation> {
         let model = self.model();
@@ -188,6 +198,36 @@ impl Service {
         authentication::fault(self.model().protocol, error)
     }
 
+    /// A success, in the form that the caller accepts.
+    pub(crate) fn answer_as_accepted(
+        &self,
+        asked: &Parts,
+        operation: &Operation,
+        request_id: &str,
+        output: &Value,
+    ) -> wire::Response {
+        if !plain::is_wanted(asked) {
+            return self.answer(operation, request_id, output);
+        }
+        let body = plain::answer(self.model(), operation, request_id, output);
+        self.response(operation.status, JSON, request_id, body.to_string())
+    }
+
+    /// A failure, in the form that the caller accepts.
+    pub(crate) fn refuse_as_accepted(
+        &self,
+        asked: &Parts,
+        request_id: &str,
+        fault: &Fault,
+    ) -> wire::Response {
+        if !plain::is_wanted(asked) {
+            return self.refuse(request_id, fault);
+        }
+        let status = fault.status(self.model());
+        let body = plain::fault_of(fault, status, request_id);
+        self.response(status, JSON, request_id, body.to_string())
+    }
+
     /// A success, as the protocol writes it.
     pub(crate) fn answer(
         &self,
@@ -204,7 +244,7 @@ impl Service {
         };
         let (content_type, body) = match model.protocol {
             Protocol::Json { content_type } => (content_type, json()),
-            Protocol::RestJson => ("application/json", json()),
+            Protocol::RestJson => (JSON, json()),
             Protocol::Query => {
                 let output = serde_json::to_value(output).expect(PLAIN);
                 (
@@ -227,7 +267,7 @@ impl Service {
             }
             Protocol::RestJson => {
                 let body = fault.json(model, None);
-                let mut response = self.response(status, "application/json", request_id, body);
+                let mut response = self.response(status, JSON, request_id, body);
                 if let Ok(code) = HeaderValue::from_str(&fault.code) {
                     response.headers_mut().insert("x-amzn-errortype", code);
                 }
@@ -263,6 +303,7 @@ impl Service {
     }
 }
 
+const JSON: &str = "application/json";
 /// Longer than most.
 const USUAL_ANSWER: usize = 512;
 

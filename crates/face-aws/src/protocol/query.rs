@@ -1,6 +1,7 @@
 //! The query protocol: a form in, XML out. Lists are `Name.member.1`, maps `Name.entry.1.key` and `.value`, and a
 //! structure's members follow a dot.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -20,15 +21,13 @@ const MAX_FIELDS: usize = 10_000;
 
 type Form = BTreeMap<String, String>;
 
-/// The fields, from the query string when there is no body to have them.
+/// The fields, of the query string and of the body, if the request has one.
 fn form(parts: &Parts, body: &[u8]) -> Form {
-    if parts.method == Method::GET {
-        query(parts).take(MAX_FIELDS).collect()
-    } else {
-        pairs(&String::from_utf8_lossy(body))
-            .take(MAX_FIELDS)
-            .collect()
-    }
+    let body = match parts.method == Method::GET {
+        true => Cow::default(),
+        false => String::from_utf8_lossy(body),
+    };
+    query(parts).chain(pairs(&body)).take(MAX_FIELDS).collect()
 }
 
 pub(super) fn operation<'a>(

@@ -5,6 +5,7 @@
 //! (`Attribute.1.Name`), and each has another name than in JSON: the singular. On the way out the same names stand for
 //! the same.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use http::request::Parts as Head;
@@ -12,9 +13,12 @@ use http::{HeaderValue, Method, StatusCode, header};
 use quick_xml::escape::escape;
 use serde_json::{Map, Value};
 
+use super::SERVICE;
 use super::error;
-use crate::protocol::Fault;
+use crate::protocol::{Fault, plain};
 
+const JSON: &str = "application/json";
+const XML: &str = "text/xml";
 const NAMESPACE: &str = "http://queue.amazonaws.com/doc/2012-11-05/";
 /// The most fields that a form may have: a batch of ten messages with ten attributes each has less than five hundred.
 const MOST_FIELDS: usize = 10_000;
@@ -109,14 +113,15 @@ pub(super) fn is_form(head: &Head) -> bool {
 
 /// Which operation is meant, and its input.
 pub(super) fn read(head: &Head, body: &[u8]) -> Result<(String, Map<String, Value>), Fault> {
-    let text = if head.method == Method::GET {
-        head.uri.query().unwrap_or_default().to_owned()
-    } else {
-        String::from_utf8_lossy(body).into_owned()
+    let query = head.uri.query().unwrap_or_default();
+    let body = match head.method == Method::GET {
+        true => Cow::default(),
+        false => String::from_utf8_lossy(body),
     };
     let mut form = Node::default();
-    for pair in text
-        .split('&')
+    for pair in [query, body.as_ref()]
+        .into_iter()
+        .flat_map(|text| text.split('&'))
         .filter(|pair| !pair.is_empty())
         .take(MOST_FIELDS)
     {
@@ -223,7 +228,21 @@ fn malformed(name: &str) -> Fault {
     )
 }
 
-pub(super) fn answer(operation: &str, request_id: &str, output: &Value) -> wire::Response {
+pub(super) fn answer(
+    head: &Head,
+    operation: &str,
+    request_id: &str,
+    output: &Value,
+) -> wire::Response {
+    if plain::is_wanted(head) {
+        let answer = SERVICE.plain_answer(operation, request_id, output);
+        return response(
+            StatusCode::OK,
+            JSON,
+            request_id,
+            plainly(answer).to_string(),
+        );
+    }
     let mut result = String::new();
     if let Value::Object(members) = output {
         result.push_str(&format!("<{operation}Result>"));
@@ -234,10 +253,35 @@ pub(super) fn answer(operation: &str, request_id: &str, output: &Value) -> wire:
     let body = format!(
         "<?xml version=\"1.0\"?><{operation}Response xmlns=\"{NAMESPACE}\">{result}<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"
     );
-    response(StatusCode::OK, request_id, body)
+    response(StatusCode::OK, XML, request_id, body)
 }
 
-pub(super) fn refuse(request_id: &str, fault: &Fault) -> wire::Response {
+/// JSON as this protocol has it: maps are lists of names and values here too, and what comes as a list is called so in
+/// small letters.
+fn plainly(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let member = |(name, value): (String, Value)| {
+                let known = MEMBERS.iter().find(|(_, json, _)| *json == name);
+                match (name.as_str(), known, value) {
+                    (_, Some((_, _, Form::Map(key, held))), Value::Object(entries)) => {
+                        let entry = |(name, value): (String, Value)| serde_json::json!({ *key: name, *held: plainly(value) });
+                        let entries = entries.into_iter().map(entry).collect();
+                        (name, Value::Array(entries))
+                    }
+                    ("Messages", _, value) => ("messages".to_owned(), plainly(value)),
+                    ("QueueUrls", _, value) => ("queueUrls".to_owned(), value),
+                    (_, _, value) => (name, plainly(value)),
+                }
+            };
+            Value::Object(members.into_iter().map(member).collect())
+        }
+        Value::Array(items) => items.into_iter().map(plainly).collect(),
+        other => other,
+    }
+}
+
+pub(super) fn refuse(head: &Head, request_id: &str, fault: &Fault) -> wire::Response {
     let (code, status) = error::in_forms(&fault.code);
     let status = status.unwrap_or(fault.unmodelled);
     let whose = if status.is_server_error() {
@@ -252,20 +296,29 @@ pub(super) fn refuse(request_id: &str, fault: &Fault) -> wire::Response {
         }
         _ => fault.message.as_deref().unwrap_or_default(),
     };
+    if plain::is_wanted(head) {
+        let body = plain::fault(code, message, status, request_id);
+        return response(status, JSON, request_id, body.to_string());
+    }
     let body = format!(
         "<?xml version=\"1.0\"?><ErrorResponse xmlns=\"{NAMESPACE}\"><Error><Type>{whose}</Type><Code>{}</Code><Message>{}</Message><Detail/></Error><RequestId>{}</RequestId></ErrorResponse>",
         escape(code),
         escape(message),
         escape(request_id),
     );
-    response(status, request_id, body)
+    response(status, XML, request_id, body)
 }
 
-fn response(status: StatusCode, request_id: &str, body: String) -> wire::Response {
+fn response(
+    status: StatusCode,
+    kind: &'static str,
+    request_id: &str,
+    body: String,
+) -> wire::Response {
     let mut response = http::Response::new(wire::full(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
     }
@@ -345,5 +398,25 @@ mod tests {
             assert_eq!(action, "GetQueueAttributes");
             assert_eq!(Value::Object(input), expected, "{form}");
         }
+    }
+
+    #[test]
+    fn a_form_may_stand_in_the_address_in_part() {
+        let head = http::Request::post("/1/q?Action=SendMessage&DelaySeconds=3");
+        let head = head.body(()).unwrap().into_parts().0;
+        let (action, input) = read(&head, b"MessageBody=a").unwrap();
+        assert_eq!(action, "SendMessage");
+        let expected = json!({ "DelaySeconds": 3, "MessageBody": "a" });
+        assert_eq!(Value::Object(input), expected);
+    }
+
+    #[test]
+    fn what_is_received_is_plain_in_json() {
+        let received =
+            json!({ "Messages": [{ "Attributes": { "SentTimestamp": "1" }, "Body": "b" }] });
+        let expected = json!({
+            "messages": [{ "Attributes": [{ "Name": "SentTimestamp", "Value": "1" }], "Body": "b" }],
+        });
+        assert_eq!(plainly(received), expected);
     }
 }
