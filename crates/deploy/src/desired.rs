@@ -8,7 +8,8 @@ use objects::{OriginRule, Versioning};
 use serde::Serialize;
 use triggers::edge::{Moment, Passed};
 pub use triggers::{
-    Asks, FixedAnswer, Guarded, PlannedStage, Quota, Rate, RefusalForm, Source, TokenGuard, Wanted,
+    Asks, FixedAnswer, Guarded, PlannedStage, Quota, Rate, RefusalForm, Source, TokenGuard,
+    Translation, Wanted,
 };
 
 use crate::build::Build;
@@ -744,6 +745,7 @@ impl Route {
         match &self.backend {
             Backend::Function(backend) => Some(&backend.function),
             Backend::Fixed(_) => None,
+            Backend::Mapped(backend) => backend.function.as_deref(),
         }
     }
 }
@@ -759,6 +761,18 @@ pub enum Backend {
     Function(FunctionBackend),
     /// The same for every request.
     Fixed(FixedAnswer),
+    /// What another service answers, or what a template says.
+    Mapped(MappedBackend),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MappedBackend {
+    pub translation: Translation,
+    /// How long a caller waits; none for as long as the kind of gateway lets him.
+    pub timeout_ms: Option<u32>,
+    /// The name of the function that is called, if one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -15,6 +15,7 @@ pub(crate) mod event;
 mod fixed;
 mod ids;
 mod invoke;
+mod mapping;
 pub(crate) mod media;
 mod refusal;
 pub(crate) mod reserved;
@@ -44,6 +45,7 @@ use authorize::{Issuers, Remembered};
 use denial::Denied;
 use refusal::Refusal;
 
+use crate::callees::Callees;
 use crate::signature::SigningKeys;
 use crate::trace;
 use socket::Connections;
@@ -72,17 +74,32 @@ pub(crate) struct Gateways {
     running: TaskTracker,
     signing_keys: Arc<SigningKeys>,
     holding: Holding,
+    callees: Callees,
+}
+
+/// What gateways work with.
+pub(crate) struct Parts {
+    pub(crate) triggers: Triggers,
+    pub(crate) functions: Functions,
+    pub(crate) access: Access,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Random,
+    pub(crate) holding: Holding,
+    /// The services that answer instead of functions.
+    pub(crate) callees: Callees,
 }
 
 impl Gateways {
-    pub(crate) fn new(
-        triggers: Triggers,
-        functions: Functions,
-        access: Access,
-        clock: Arc<dyn Clock>,
-        random: Random,
-        holding: Holding,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts {
+            triggers,
+            functions,
+            access,
+            clock,
+            random,
+            holding,
+            callees,
+        } = parts;
         Self {
             triggers,
             functions,
@@ -95,6 +112,7 @@ impl Gateways {
             running: TaskTracker::new(),
             signing_keys: Arc::default(),
             holding,
+            callees,
         }
     }
 
@@ -184,7 +202,7 @@ impl Gateways {
         told::add_length(&mut headers, gateway.kind, body.len());
         let form = match &route.backend {
             Backend::Function(function) => function.form,
-            Backend::Fixed(_) => HttpForm::Detailed,
+            Backend::Fixed(_) | Backend::Mapped(_) => HttpForm::Detailed,
         };
         let mut request = HttpRequest {
             request_id: request_id.to_owned(),
@@ -217,6 +235,7 @@ impl Gateways {
         check::check(&route.wanted, &request)?;
         match &route.backend {
             Backend::Fixed(answer) => Ok(fixed::print(answer, gateway.kind, request_id)),
+            Backend::Mapped(mapped) => self.map(gateway, mapped, &request).await,
             Backend::Function(function) => {
                 // Most bodies are so small that no envelope makes them too large; only the others are rendered to be
                 // measured.

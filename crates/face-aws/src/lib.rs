@@ -5,6 +5,7 @@
 mod apigateway;
 mod balancer;
 mod batches;
+mod callees;
 mod cloudfront;
 mod context;
 mod destination;

@@ -23,13 +23,14 @@ use wire::{BodyError, Holding, Request, Response, Service, ServiceFuture};
 
 use crate::apigateway::{self, ApiGateway};
 use crate::balancer::{self, Balancers};
+use crate::callees::{self, Callees};
 use crate::cloudfront::{self, CloudFront};
 use crate::context::Context;
 use crate::dialect::AwsDialect;
 use crate::dynamodb::streams::{self, Streams};
 use crate::dynamodb::{self, DynamoDb, Transfers};
 use crate::events::{self, Events};
-use crate::gateway::{Address, Gateways};
+use crate::gateway::{self, Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::logs::{self, Logs};
 use crate::presign::Presign;
@@ -72,14 +73,9 @@ pub struct Parts {
 pub struct Aws {
     s3: S3,
     apigateway: ApiGateway,
-    dynamodb: DynamoDb,
     streams: Streams,
-    events: Events,
-    scheduler: Scheduler,
-    lambda: Lambda,
-    logs: Logs,
-    sns: Sns,
-    sqs: Sqs,
+    /// The services that others call, too.
+    callees: Callees,
     sts: Sts,
     gateways: Gateways,
     balancers: Balancers,
@@ -184,14 +180,6 @@ impl Aws {
             random,
             holding,
         } = parts;
-        let gateways = Gateways::new(
-            triggers.clone(),
-            functions.clone(),
-            access.clone(),
-            clock.clone(),
-            random.clone(),
-            holding.clone(),
-        );
         let balancers = Balancers::new(
             triggers.clone(),
             functions.clone(),
@@ -206,9 +194,50 @@ impl Aws {
             functions: functions.clone(),
             random: random.clone(),
         });
-        let cloudfront = CloudFront {
+        let callees = Callees {
+            tables: DynamoDb::new(
+                tables.clone(),
+                Transfers::new(
+                    tables.clone(),
+                    objects.clone(),
+                    clock.clone(),
+                    random.clone(),
+                ),
+            ),
+            queues: Sqs::new(queues, clock.clone()),
+            topics: Sns::new(sns::Parts {
+                topics,
+                triggers: triggers.clone(),
+                dialect,
+            }),
+            buses: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
+            schedules: Scheduler::new(schedules),
+            lines: Logs::new(functions.ledger().clone(), clock.clone()),
+            functions: Lambda::new(
+                functions.clone(),
+                triggers.clone(),
+                objects,
+                access.clone(),
+                clock.clone(),
+            ),
+            objects: callees::Objects {
+                s3: s3.clone(),
+                access: access.clone(),
+                clock: clock.clone(),
+            },
+        };
+        let gateways = Gateways::new(gateway::Parts {
             triggers: triggers.clone(),
             functions: functions.clone(),
+            access: access.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            holding: holding.clone(),
+            callees: callees.clone(),
+        });
+        let cloudfront = CloudFront {
+            triggers: triggers.clone(),
+            functions,
             access: access.clone(),
             clock: clock.clone(),
             random: random.clone(),
@@ -221,28 +250,10 @@ impl Aws {
             gateways,
             balancers,
             cloudfront,
-            apigateway: ApiGateway::new(triggers.clone()),
+            apigateway: ApiGateway::new(triggers),
             s3,
-            dynamodb: DynamoDb::new(
-                tables.clone(),
-                Transfers::new(
-                    tables.clone(),
-                    objects.clone(),
-                    clock.clone(),
-                    random.clone(),
-                ),
-            ),
             streams: Streams::new(tables, clock.clone()),
-            sns: Sns::new(sns::Parts {
-                topics,
-                triggers: triggers.clone(),
-                dialect,
-            }),
-            scheduler: Scheduler::new(schedules),
-            events: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
-            logs: Logs::new(functions.ledger().clone(), clock.clone()),
-            lambda: Lambda::new(functions, triggers, objects, access.clone(), clock.clone()),
-            sqs: Sqs::new(queues, clock.clone()),
+            callees,
             sts: Sts::new(access.clone(), clock.clone()),
             access,
             clock,
@@ -254,40 +265,18 @@ impl Aws {
 
     /// Copies tables to buckets and from them, until told to stop.
     pub fn run_transfers(&self, stop: CancellationToken) -> impl Future<Output = ()> + use<> {
-        let transfers = self.dynamodb.transfers().clone();
+        let transfers = self.callees.tables.transfers().clone();
         async move { transfers.run(stop).await }
     }
 
     /// What schedules can call.
     pub fn operations(&self) -> triggers::Operations {
-        let callees = scheduler::Callees {
-            tables: self.dynamodb.clone(),
-            queues: self.sqs.clone(),
-            topics: self.sns.clone(),
-            buses: self.events.clone(),
-            schedules: self.scheduler.clone(),
-            lines: self.logs.clone(),
-            functions: self.lambda.clone(),
-            objects: scheduler::Objects {
-                s3: self.s3.clone(),
-                access: self.access.clone(),
-                clock: self.clock.clone(),
-            },
-        };
-        let (account, random) = (self.access.account().to_owned(), self.random.clone());
+        let (callees, access) = (self.callees.clone(), self.access.clone());
+        let random = self.random.clone();
         triggers::Operations::new(move |call| {
             let callees = callees.clone();
-            let space = call.operation.space.clone();
-            let context = Context {
-                region: crate::place::Place::of(&space).region.to_owned(),
-                space,
-                principal: access::Principal::Owner {
-                    account: account.clone(),
-                },
-                account: account.clone(),
-                request_id: random.uuid().to_string(),
-            };
-            async move { callees.call(&context, call).await }
+            let context = callees::owner(&access, &call.operation.space, &random);
+            async move { scheduler::call(&callees, &context, call).await }
         })
     }
 
@@ -312,14 +301,14 @@ impl Aws {
         };
         match known {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
-            Known::DynamoDb => self.dynamodb.call(&context, &head, body).await,
+            Known::DynamoDb => self.callees.tables.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
-            Known::Events => Box::pin(self.events.call(&context, &head, body)).await,
-            Known::Lambda => Box::pin(self.lambda.call(&context, &head, body)).await,
-            Known::Logs => Box::pin(self.logs.call(&context, &head, body)).await,
-            Known::Sns => Box::pin(self.sns.call(&context, &head, body)).await,
-            Known::Scheduler => Box::pin(self.scheduler.call(&context, &head, body)).await,
-            Known::Sqs => self.sqs.call(&context, &head, body).await,
+            Known::Events => Box::pin(self.callees.buses.call(&context, &head, body)).await,
+            Known::Lambda => Box::pin(self.callees.functions.call(&context, &head, body)).await,
+            Known::Logs => Box::pin(self.callees.lines.call(&context, &head, body)).await,
+            Known::Sns => Box::pin(self.callees.topics.call(&context, &head, body)).await,
+            Known::Scheduler => Box::pin(self.callees.schedules.call(&context, &head, body)).await,
+            Known::Sqs => self.callees.queues.call(&context, &head, body).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
         }
     }
@@ -337,7 +326,7 @@ impl Aws {
             region: String::new(),
             request_id: self.random.uuid().to_string(),
         };
-        self.sns.visit(&context, &head).await
+        self.callees.topics.visit(&context, &head).await
     }
 
     /// Who asks.

@@ -25,9 +25,8 @@ use schedules::Schedules;
 use crate::context::Context;
 use crate::protocol::{Call, Manner, Service};
 
-pub(crate) use callable::Callees;
+pub(crate) use callable::call;
 pub use callable::universal_targets;
-pub(crate) use object::Objects;
 pub use order::AwsOrders;
 
 pub(crate) static SERVICE: Service =

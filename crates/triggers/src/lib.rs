@@ -71,8 +71,9 @@ pub use outgoing::{
 pub use path::{Parameters, PathPattern};
 pub use schedule::{Called, Order, Orders};
 pub use schema::gateway::{
-    Asks, Backend, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard,
-    GuardKind, Guarded, KeySource, RefusalForm, Route, Source, Stage, TokenGuard, Wanted,
+    Asked, Asks, Backend, Callee, Cors, FixedAnswer, FunctionBackend, FunctionGuard, Gateway,
+    GatewayTimes, Guard, GuardKind, Guarded, KeySource, MappedAnswer, MappedBackend, RefusalForm,
+    Route, Source, Stage, TokenGuard, Translation, Unmapped, Wanted,
 };
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::rule::{

@@ -72,7 +72,12 @@ impl Deployer {
     }
 
     fn route(&self, route: &Route, longest: Duration) -> triggers::Route {
+        let wait = |ms: Option<u32>| ms.map_or(longest, |ms| Duration::from_millis(ms.into()));
         let backend = match &route.backend {
+            desired::Backend::Mapped(backend) => Backend::Mapped(triggers::MappedBackend {
+                translation: backend.translation.clone(),
+                timeout: wait(backend.timeout_ms),
+            }),
             desired::Backend::Fixed(answer) => Backend::Fixed(answer.clone()),
             desired::Backend::Function(backend) => Backend::Function(triggers::FunctionBackend {
                 target: self.target(&backend.function, backend.qualifier.as_ref()),
@@ -80,9 +85,7 @@ impl Deployer {
                     Payload::V1 => functions::HttpForm::Detailed,
                     Payload::V2 => functions::HttpForm::Compact,
                 },
-                timeout: backend
-                    .timeout_ms
-                    .map_or(longest, |ms| Duration::from_millis(ms.into())),
+                timeout: wait(backend.timeout_ms),
                 streams: backend.streams,
                 replies: backend.replies,
             }),

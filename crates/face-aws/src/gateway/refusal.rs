@@ -51,6 +51,8 @@ pub(crate) enum Refusal {
     TooFast,
     UsedUp,
     LacksParameters(Vec<String>),
+    /// No template is for the body's media type.
+    UnknownMediaType,
     /// The body is not what the route's model asks for; how.
     BadBody(String),
 }
@@ -239,6 +241,12 @@ impl Refusal {
                 "LimitExceededException",
                 "QUOTA_EXCEEDED",
             ),
+            Self::UnknownMediaType => (
+                415,
+                "Unsupported Media Type",
+                "UnsupportedMediaTypeException",
+                "UNSUPPORTED_MEDIA_TYPE",
+            ),
             Self::LacksParameters(names) => {
                 return Usual {
                     status: 400,
@@ -278,6 +286,7 @@ impl Refusal {
             Self::HeadersTooLong => (431, "Request Header Fields Too Large"),
             Self::Truncated | Self::LacksParameters(_) | Self::BadBody(_) => (400, "Bad Request"),
             Self::TooSlow => (408, "Request Timeout"),
+            Self::UnknownMediaType => (415, "Unsupported Media Type"),
             Self::TimedOut | Self::Throttled => (503, "Service Unavailable"),
             Self::Failed | Self::Broken | Self::GuardFailed | Self::GuardBroken => {
                 (500, "Internal Server Error")

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use triggers::Target;
+use triggers::{Asked, Callee, Target};
 
 /// As good as none.
 const LATEST: &str = "$LATEST";
@@ -19,6 +19,17 @@ pub(super) fn target(target: &Target, variables: &BTreeMap<String, String>) -> T
             .as_deref()
             .map(|text| filled(text, variables))
             .filter(|qualifier| qualifier != LATEST),
+    }
+}
+
+/// The service that is meant in a stage.
+pub(super) fn callee(callee: &Callee, variables: &BTreeMap<String, String>) -> Callee {
+    Callee {
+        service: callee.service.clone(),
+        asked: match &callee.asked {
+            Asked::Path(path) => Asked::Path(filled(path, variables)),
+            Asked::Operation(name) => Asked::Operation(filled(name, variables)),
+        },
     }
 }
 

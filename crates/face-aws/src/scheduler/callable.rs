@@ -9,27 +9,21 @@ use serde_json::{Map, Value};
 use triggers::{Call, Declined};
 
 use super::error::invalid;
-use super::object::{Object, Objects};
+use super::object::Object;
 use super::universal::Universal;
-use super::{SERVICE, Scheduler};
+use crate::callees::{Callee, Callees};
 use crate::context::Context;
-use crate::dynamodb::{self, DynamoDb};
-use crate::events::{self, Events};
-use crate::lambda::{self, Lambda};
-use crate::logs::{self, Logs};
-use crate::protocol::{Fault, Service};
-use crate::sns::{self, Sns};
-use crate::sqs::{self, Sqs};
+use crate::protocol::Fault;
 
 /// What of an answer is read.
 const LARGEST_ANSWER: base::ByteSize = base::ByteSize::mib(17);
 
 /// As they stand behind `aws-sdk:`, each with its operations. What only reads is called by no schedule, in the service
 /// either.
-const ALL: [(&str, Of, &[&str]); 7] = [
+const ALL: [(&str, Callee, &[&str]); 7] = [
     (
         "dynamodb",
-        Of::Tables,
+        Callee::Tables,
         &[
             "batchExecuteStatement",
             "batchWriteItem",
@@ -54,7 +48,7 @@ const ALL: [(&str, Of, &[&str]); 7] = [
     ),
     (
         "sqs",
-        Of::Queues,
+        Callee::Queues,
         &[
             "addPermission",
             "cancelMessageMoveTask",
@@ -75,7 +69,7 @@ const ALL: [(&str, Of, &[&str]); 7] = [
     ),
     (
         "sns",
-        Of::Topics,
+        Callee::Topics,
         &[
             "addPermission",
             "confirmSubscription",
@@ -103,7 +97,7 @@ const ALL: [(&str, Of, &[&str]); 7] = [
     ),
     (
         "eventbridge",
-        Of::Buses,
+        Callee::Buses,
         &[
             "cancelReplay",
             "createApiDestination",
@@ -134,7 +128,7 @@ const ALL: [(&str, Of, &[&str]); 7] = [
     ),
     (
         "scheduler",
-        Of::Schedules,
+        Callee::Schedules,
         &[
             "createSchedule",
             "createScheduleGroup",
@@ -147,7 +141,7 @@ const ALL: [(&str, Of, &[&str]); 7] = [
     ),
     (
         "cloudwatchlogs",
-        Of::Lines,
+        Callee::Lines,
         &[
             "createLogGroup",
             "createLogStream",
@@ -162,7 +156,7 @@ const ALL: [(&str, Of, &[&str]); 7] = [
     ),
     (
         "lambda",
-        Of::Functions,
+        Callee::Functions,
         &[
             "addLayerVersionPermission",
             "addPermission",
@@ -205,31 +199,6 @@ const ALL: [(&str, Of, &[&str]); 7] = [
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Of {
-    Tables,
-    Queues,
-    Topics,
-    Buses,
-    Schedules,
-    Lines,
-    Functions,
-}
-
-impl Of {
-    fn service(self) -> &'static Service {
-        match self {
-            Self::Tables => &dynamodb::SERVICE,
-            Self::Queues => &sqs::SERVICE,
-            Self::Topics => &sns::SERVICE,
-            Self::Buses => &events::SERVICE,
-            Self::Schedules => &SERVICE,
-            Self::Lines => &logs::SERVICE,
-            Self::Functions => &lambda::SERVICE,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Callable {
     /// By its service's model.
     Modelled(Modelled),
@@ -239,7 +208,7 @@ pub(super) enum Callable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Modelled {
     service: &'static str,
-    of: Of,
+    of: Callee,
     operation: &'static str,
 }
 
@@ -311,66 +280,50 @@ pub fn universal_targets() -> impl Iterator<Item = String> {
     sending.chain(called).chain(objects)
 }
 
-/// The services whose operations are called.
-#[derive(Clone, Debug)]
-pub(crate) struct Callees {
-    pub(crate) tables: DynamoDb,
-    pub(crate) queues: Sqs,
-    pub(crate) topics: Sns,
-    pub(crate) buses: Events,
-    pub(crate) schedules: Scheduler,
-    pub(crate) lines: Logs,
-    pub(crate) functions: Lambda,
-    pub(crate) objects: Objects,
+/// Calls an operation as its schedule's owner, whoever that is here.
+pub(crate) async fn call(callees: &Callees, context: &Context, call: Call) -> Result<(), Declined> {
+    let Some(operation) = Callable::named(&call.operation.name) else {
+        return Err(Declined {
+            code: "NotImplementedException".to_owned(),
+            message: format!("the universal target {}", call.operation.name),
+            again: false,
+        });
+    };
+    let answer = match operation {
+        Callable::Modelled(operation) => ask(callees, context, operation, &call.input).await,
+        Callable::Object(operation) => put(callees, context, operation, &call.input).await,
+    };
+    let answer = answer.map_err(|fault| Declined {
+        code: fault.code.into_owned(),
+        message: fault.message.unwrap_or_default(),
+        again: false,
+    })?;
+    let (head, body) = answer.into_parts();
+    if head.status.is_success() {
+        return Ok(());
+    }
+    let body = wire::collect(body, LARGEST_ANSWER).await;
+    Err(declined(&head, &body.unwrap_or_default()))
 }
 
-impl Callees {
-    /// Calls an operation as its schedule's owner, whoever that is here.
-    pub(crate) async fn call(&self, context: &Context, call: Call) -> Result<(), Declined> {
-        let Some(operation) = Callable::named(&call.operation.name) else {
-            return Err(Declined {
-                code: "NotImplementedException".to_owned(),
-                message: format!("the universal target {}", call.operation.name),
-                again: false,
-            });
-        };
-        let answer = match operation {
-            Callable::Modelled(operation) => self.ask(context, operation, &call.input).await,
-            Callable::Object(operation) => {
-                let region = &context.region;
-                self.objects.call(operation, region, &call.input).await
-            }
-        };
-        let answer = answer.map_err(|fault| Declined {
-            code: fault.code.into_owned(),
-            message: fault.message.unwrap_or_default(),
-            again: false,
-        })?;
-        let (head, body) = answer.into_parts();
-        if head.status.is_success() {
-            return Ok(());
-        }
-        let body = wire::collect(body, LARGEST_ANSWER).await;
-        Err(declined(&head, &body.unwrap_or_default()))
-    }
+async fn ask(
+    callees: &Callees,
+    context: &Context,
+    operation: Modelled,
+    input: &[u8],
+) -> Result<wire::Response, Fault> {
+    let (head, body) = operation.request(input)?;
+    Ok(callees.ask(context, operation.of, &head, body).await)
+}
 
-    async fn ask(
-        &self,
-        context: &Context,
-        operation: Modelled,
-        input: &[u8],
-    ) -> Result<wire::Response, Fault> {
-        let (head, body) = operation.request(input)?;
-        Ok(match operation.of {
-            Of::Tables => self.tables.call(context, &head, body).await,
-            Of::Queues => self.queues.call(context, &head, body).await,
-            Of::Topics => Box::pin(self.topics.call(context, &head, body)).await,
-            Of::Buses => Box::pin(self.buses.call(context, &head, body)).await,
-            Of::Schedules => Box::pin(self.schedules.call(context, &head, body)).await,
-            Of::Lines => Box::pin(self.lines.call(context, &head, body)).await,
-            Of::Functions => Box::pin(self.functions.call(context, &head, body)).await,
-        })
-    }
+async fn put(
+    callees: &Callees,
+    context: &Context,
+    object: Object,
+    input: &[u8],
+) -> Result<wire::Response, Fault> {
+    let asking = object.asking(input)?;
+    callees.objects.ask(&context.region, asking).await
 }
 
 /// What its answer says.
@@ -434,15 +387,15 @@ mod tests {
     use super::*;
 
     /// Which file does what, as that file says it.
-    fn built(of: Of) -> &'static str {
+    fn built(of: Callee) -> &'static str {
         match of {
-            Of::Tables => include_str!("../dynamodb/operations.rs"),
-            Of::Queues => include_str!("../sqs.rs"),
-            Of::Topics => include_str!("../sns/operations.rs"),
-            Of::Buses => include_str!("../events/operations.rs"),
-            Of::Schedules => include_str!("operations.rs"),
-            Of::Lines => include_str!("../logs/operations.rs"),
-            Of::Functions => include_str!("../lambda/operations.rs"),
+            Callee::Tables => include_str!("../dynamodb/operations.rs"),
+            Callee::Queues => include_str!("../sqs.rs"),
+            Callee::Topics => include_str!("../sns/operations.rs"),
+            Callee::Buses => include_str!("../events/operations.rs"),
+            Callee::Schedules => include_str!("operations.rs"),
+            Callee::Lines => include_str!("../logs/operations.rs"),
+            Callee::Functions => include_str!("../lambda/operations.rs"),
         }
     }
 

@@ -1,19 +1,11 @@
-//! Universal targets about objects. Their service has no model here, so a request is made of the parameters one by one,
-//! and signed as an address that its owner hands out.
+//! Universal targets about objects. Their service has no model here, so a request is made of the parameters one by one.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use access::Access;
-use base::Clock;
-use bytes::Bytes;
 use http::Method;
 use serde_json::{Map, Value};
 
 use super::error::invalid;
-use crate::presign::Presign;
+use crate::callees::Asking;
 use crate::protocol::Fault;
-use crate::s3::S3;
 
 /// What is called, the method, whether it is about an object of the bucket, and the parameters that become headers.
 type Called = (
@@ -51,31 +43,11 @@ const ALL: [Called; 5] = [
     ),
 ];
 
-const HERE: &str = "127.0.0.1";
-/// The request is made at once.
-const GOOD_FOR: Duration = Duration::from_secs(900);
 /// What the service's keys have at most.
 const LONGEST_KEY: usize = 1_024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Object(usize);
-
-/// A request that is not signed yet.
-#[derive(Debug, PartialEq, Eq)]
-struct Asking {
-    method: Method,
-    path: String,
-    headers: Vec<(String, String)>,
-    body: Bytes,
-}
-
-/// Whoever answers such requests, and what signs them.
-#[derive(Clone)]
-pub(crate) struct Objects {
-    pub(crate) s3: S3,
-    pub(crate) access: Access,
-    pub(crate) clock: Arc<dyn Clock>,
-}
 
 impl Object {
     pub(super) fn named(text: &str) -> Option<Self> {
@@ -94,7 +66,7 @@ impl Object {
         self.asking(input.as_bytes()).map(drop)
     }
 
-    fn asking(self, input: &[u8]) -> Result<Asking, Fault> {
+    pub(super) fn asking(self, input: &[u8]) -> Result<Asking, Fault> {
         let (name, method, of_object, headers) = &ALL[self.0];
         let wrong = |why: String| invalid(format!("Provided Input is not valid: {why}"));
         let mut input: Map<String, Value> =
@@ -157,51 +129,10 @@ impl Object {
     }
 }
 
-impl Objects {
-    pub(super) async fn call(
-        &self,
-        object: Object,
-        region: &str,
-        input: &[u8],
-    ) -> Result<wire::Response, Fault> {
-        let asking = object.asking(input)?;
-        let root = self.access.root();
-        let root = root.ok_or_else(|| Fault::not_implemented("schedules without an owner"))?;
-        let presign = Presign {
-            key: root,
-            service: "s3",
-            region,
-            method: asking.method.as_str(),
-            host: HERE,
-            headers: &asking.headers,
-            path: &asking.path,
-            // Whoever checks it goes by the clocks of clients.
-            now: self.clock.host().now(),
-            good_for: GOOD_FOR,
-        };
-        let mut request = http::Request::builder()
-            .method(asking.method.clone())
-            .uri(presign.target())
-            .header(http::header::HOST, HERE)
-            .header(http::header::CONTENT_LENGTH, asking.body.len());
-        for (name, value) in &asking.headers {
-            request = request.header(name, value);
-        }
-        let request = request.body(wire::full(asking.body));
-        let request =
-            request.map_err(|cause| invalid(format!("Provided Input is not valid: {cause}")))?;
-        Ok(Box::pin(self.s3.call(request)).await)
-    }
-}
-
-impl std::fmt::Debug for Objects {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Objects")
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]

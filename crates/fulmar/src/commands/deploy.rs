@@ -168,19 +168,31 @@ pub(super) struct Reached {
     pub(super) is_open: bool,
     /// What callers must send, as far as it may be told.
     pub(super) key: Option<String>,
-    function: String,
+    /// The function or the service that answers; empty if nobody is asked.
+    answers: String,
 }
 
 fn addresses(applied: &Value, port: u16, output: Output) -> Vec<String> {
     let line = |route: Reached| {
-        let function = output.paint("2", &format!("→ {}", route.function));
+        let asked = match route.answers.as_str() {
+            "" => String::new(),
+            answers => format!("  {}", output.paint("2", &format!("→ {answers}"))),
+        };
         let key = match &route.key {
             Some(key) => format!("  x-api-key: {key}"),
             None => String::new(),
         };
-        format!("  {:<7} {}  {function}{key}", route.method, route.url)
+        format!("  {:<7} {}{asked}{key}", route.method, route.url)
     };
     reached(applied, port).into_iter().map(line).collect()
+}
+
+/// The name of who answers.
+fn answers(backend: &Value) -> &Value {
+    match &backend["mapped"]["translation"]["to"]["service"] {
+        Value::Null => &backend["function"]["function"],
+        service => service,
+    }
 }
 
 /// Where the gateways' routes are reached, from what was deployed as JSON has it.
@@ -220,7 +232,7 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
             routes.push(Reached {
                 method: method.to_owned(),
                 url,
-                function: text(&route["backend"]["function"]["function"]),
+                answers: text(answers(&route["backend"])),
                 is_open: route["guard"].is_null() && (!needs_key || key.is_some()),
                 key: key.map(str::to_owned),
                 gateway: id.clone(),
@@ -263,7 +275,7 @@ fn balanced(balancer: &Value, port: u16) -> Vec<Reached> {
                     url: format!("http://{host}{path}"),
                     is_open: first("host").is_none(),
                     key: None,
-                    function: function.unwrap_or_default().to_owned(),
+                    answers: function.unwrap_or_default().to_owned(),
                 });
             }
         }
@@ -288,7 +300,7 @@ fn fronted(edge: &Value, port: u16) -> Vec<Reached> {
             url: format!("http://{host}/{path}"),
             is_open: true,
             key: None,
-            function: behavior["origin"].as_str().unwrap_or_default().to_owned(),
+            answers: behavior["origin"].as_str().unwrap_or_default().to_owned(),
         }
     };
     behaviors.map(reached).collect()

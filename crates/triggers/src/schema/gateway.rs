@@ -104,6 +104,64 @@ pub enum Backend {
     Function(FunctionBackend),
     /// The same for every request.
     Fixed(FixedAnswer),
+    /// What another service answers, or what a template says.
+    Mapped(MappedBackend),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedBackend {
+    pub translation: Translation,
+    /// How long a caller waits for the answer.
+    pub timeout: Duration,
+}
+
+/// How a request becomes one to a service, and its answer an answer. Expressions and templates are in the words of the face.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Translation {
+    /// None for a template's own answer.
+    pub to: Option<Callee>,
+    /// The method of the request to it.
+    pub method: String,
+    /// What to say where.
+    pub parameters: BTreeMap<String, String>,
+    /// By media type.
+    pub templates: BTreeMap<String, String>,
+    pub unmapped: Unmapped,
+    /// The answer that fits first is taken; those without a pattern, if none does.
+    pub answers: Vec<MappedAnswer>,
+}
+
+/// A service, by the face's name for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Callee {
+    pub service: String,
+    pub asked: Asked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asked {
+    /// By a path, which may hold places for parameters.
+    Path(String),
+    Operation(String),
+}
+
+/// What becomes of bodies that no template is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unmapped {
+    #[default]
+    Passed,
+    /// Unless there are templates for others.
+    PassedAlone,
+    Refused,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappedAnswer {
+    pub pattern: Option<String>,
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    /// Templates by media type.
+    pub bodies: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

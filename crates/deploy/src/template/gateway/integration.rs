@@ -1,4 +1,7 @@
-//! What answers a method: a function, or nobody but the gateway itself.
+//! What answers a method: a function, another service, or nobody but the gateway itself.
+
+mod operation;
+mod service;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +12,8 @@ use crate::desired::{Backend, FixedAnswer, FunctionBackend, Payload};
 use crate::diagnostic::{Finding, Span};
 use crate::template::function_arn;
 use crate::template::shape::Findings;
+
+pub(super) use operation::Operation;
 
 /// An integration, however it is written down.
 #[derive(Debug, Default)]
@@ -21,16 +26,22 @@ pub(super) struct Integration {
     /// By media type.
     pub(super) requests: BTreeMap<String, String>,
     pub(super) responses: Vec<Answer>,
+    /// Of the request to a service.
+    pub(super) method: Option<String>,
+    /// What it is told where.
+    pub(super) parameters: BTreeMap<String, String>,
+    /// What becomes of bodies that no template is for.
+    pub(super) passthrough: Option<String>,
     pub(super) streams: bool,
 }
 
-/// What a mock answers.
+/// What is answered.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// Which statuses of the request's template it is for; none for all others.
+    /// Which statuses or messages it is for; none for all others.
     pub(super) pattern: Option<String>,
     pub(super) status: String,
-    /// `method.response.header.X` and a literal in quotes.
+    /// `method.response.header.X` and what it is mapped from.
     pub(super) headers: BTreeMap<String, String>,
     /// By media type.
     pub(super) bodies: BTreeMap<String, String>,
@@ -47,8 +58,10 @@ impl Integration {
         let kind = self.kind.to_ascii_uppercase();
         match kind.as_str() {
             "AWS_PROXY" => self.function(usual, context, findings, span),
-            "MOCK" => self.mock(findings, span),
-            "AWS" | "HTTP" | "HTTP_PROXY" | "VPC_LINK" => {
+            "MOCK" if self.is_text() => self.mock(findings, span),
+            "MOCK" => self.mapped(None, None, findings, span),
+            "AWS" => self.service(context, findings, span),
+            "HTTP" | "HTTP_PROXY" | "VPC_LINK" => {
                 refuse(
                     findings,
                     span,
@@ -81,6 +94,10 @@ impl Integration {
                 "answers of REST APIs are not streamed yet".into(),
             );
         }
+        if !self.parameters.is_empty() {
+            let message = "requests to functions are not rewritten on their way yet";
+            refuse(findings, span, message.into());
+        }
         let (function, qualifier) = function_of(self.uri.as_deref(), context, findings, span)?;
         Some(Backend::Function(FunctionBackend {
             function,
@@ -94,6 +111,16 @@ impl Integration {
             streams: false,
             replies: false,
         }))
+    }
+
+    /// Whether it answers the same to every request.
+    fn is_text(&self) -> bool {
+        let plain = |text: &String| !text.contains(['$', '#']);
+        let literal = |text: &String| text.starts_with('\'') && text.ends_with('\'');
+        let mut answers = self.responses.iter();
+        self.requests.values().all(plain)
+            && answers
+                .all(|one| one.bodies.values().all(plain) && one.headers.values().all(literal))
     }
 
     /// The status that the request's template names picks the answer; all of it is known beforehand.
@@ -134,27 +161,14 @@ impl Integration {
             let literal = value
                 .strip_prefix('\'')
                 .and_then(|rest| rest.strip_suffix('\''));
-            match literal {
-                Some(literal) => headers.push((name.to_ascii_lowercase(), literal.to_owned())),
-                None => refuse(
-                    findings,
-                    span,
-                    format!("the header `{name}` of a mock must be a literal in single quotes"),
-                ),
-            }
+            let literal = literal.unwrap_or_default();
+            headers.push((name.to_ascii_lowercase(), literal.to_owned()));
         }
         let body = answer
             .bodies
             .get_key_value(JSON)
             .or_else(|| answer.bodies.first_key_value());
         let (kind, body) = body.map_or((JSON, ""), |(kind, body)| (kind, body));
-        if body.contains(['$', '#']) {
-            refuse(
-                findings,
-                span,
-                "this response template is not supported yet: only text is".into(),
-            );
-        }
         headers.push(("content-type".into(), kind.to_owned()));
         Some(Backend::Fixed(FixedAnswer {
             status: answer

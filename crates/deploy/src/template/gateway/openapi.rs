@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::auth::{self, Auth, RouteAuth};
-use super::integration::{Answer, Integration, function_of};
+use super::integration::{Answer, Integration, Operation, function_of};
 use super::{Placed, refusals, wanted};
 use crate::Context;
 use crate::desired::{
@@ -338,12 +338,25 @@ impl Reading<'_, '_> {
         let mut subtype = subtype.filter(|entry| entry.key == "integrationSubtype");
         if let Some(subtype) = subtype.next() {
             let name = self.text(Some(&subtype.value)).unwrap_or_default();
-            let message = format!("integrations of the subtype `{name}` are not supported yet");
-            let finding = Finding::error(subtype.key_span, message);
-            let help = "let a function take the request and send it on";
-            self.findings.report.add(finding.help(help));
-            return None;
+            let operation = Operation {
+                subtype: &name,
+                parameters: self.named_texts(node.get("requestParameters")),
+                timeout_ms: self.number(node.get("timeoutInMillis"), 50..=30_000),
+                span: subtype.key_span,
+            };
+            return operation.backend(self.context, self.findings);
         }
+        let kind_text = self.text(node.get("type")).unwrap_or_default();
+        if let Some(handling) = node.get("contentHandling")
+            && kind_text.eq_ignore_ascii_case("aws")
+        {
+            self.refuse(handling.span, "`contentHandling` is not supported yet");
+        }
+        // What functions are told is not rewritten: tools write such parameters down without a need.
+        let parameters = match kind_text.eq_ignore_ascii_case("aws_proxy") {
+            true => BTreeMap::new(),
+            false => self.named_texts(node.get("requestParameters")),
+        };
         let answer = |entry: &Entry| Answer {
             pattern: (entry.key != "default").then(|| entry.key.clone()),
             status: self.text(entry.value.get("statusCode")).unwrap_or_default(),
@@ -351,12 +364,15 @@ impl Reading<'_, '_> {
             bodies: self.named_texts(entry.value.get("responseTemplates")),
         };
         let integration = Integration {
-            kind: self.text(node.get("type")).unwrap_or_default(),
+            kind: kind_text,
             uri: self.text(node.get("uri")),
             payload: self.text(node.get("payloadFormatVersion")),
             timeout_ms: self.number(node.get("timeoutInMillis"), 50..=30_000),
             requests: self.named_texts(node.get("requestTemplates")),
             responses: entries(node.get("responses")).iter().map(answer).collect(),
+            method: self.text(node.get("httpMethod")),
+            parameters,
+            passthrough: self.text(node.get("passthroughBehavior")),
             streams: self.text(node.get("responseTransferMode")).as_deref() == Some("STREAM"),
         };
         // HTTP APIs speak the old form unless they are told to.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::auth::{self, Auth, RouteAuth};
-use super::integration::{Answer, Integration, function_of};
+use super::integration::{Answer, Integration, Operation, function_of};
 use super::{Draft, Placed, refusals, wanted};
 use crate::Context;
 use crate::desired::{
@@ -56,6 +56,7 @@ const NO_TAGS: &str = "tags of gateways are not kept";
 const NOT_THROTTLED: &str = "requests are not throttled by route";
 const NO_POOLS: &str = "scopes are for user pools, and there are none yet";
 const NO_MAPPING: &str = "requests are not rewritten on their way";
+const NO_CONVERSION: &str = "bodies are passed on as they come";
 
 impl Part {
     pub(crate) fn schema(self) -> Schema {
@@ -211,12 +212,12 @@ const INTEGRATION: Schema = &[
     ("CacheNamespace", Refused(NO_CACHE)),
     ("ConnectionId", Refused("there are no private networks")),
     ("ConnectionType", Obeyed),
-    ("ContentHandling", Refused(NO_MAPPING)),
+    ("ContentHandling", Refused(NO_CONVERSION)),
     ("Credentials", Access),
     ("IntegrationHttpMethod", Obeyed),
     ("IntegrationResponses", Obeyed),
     ("PassthroughBehavior", Obeyed),
-    ("RequestParameters", Refused(NO_MAPPING)),
+    ("RequestParameters", Obeyed),
     ("RequestTemplates", Obeyed),
     ("ResponseTransferMode", Obeyed),
     ("TimeoutInMillis", Obeyed),
@@ -224,7 +225,7 @@ const INTEGRATION: Schema = &[
     ("Uri", Obeyed),
 ];
 const INTEGRATION_RESPONSE: Schema = &[
-    ("ContentHandling", Refused(NO_MAPPING)),
+    ("ContentHandling", Refused(NO_CONVERSION)),
     ("ResponseParameters", Obeyed),
     ("ResponseTemplates", Obeyed),
     ("SelectionPattern", Obeyed),
@@ -285,16 +286,16 @@ const WEB_INTEGRATION: Schema = &[
     ("ApiId", Obeyed),
     ("ConnectionId", Refused("there are no private networks")),
     ("ConnectionType", Obeyed),
-    ("ContentHandlingStrategy", Refused(NO_MAPPING)),
+    ("ContentHandlingStrategy", Refused(NO_CONVERSION)),
     ("CredentialsArn", Access),
     ("Description", Obeyed),
     ("IntegrationMethod", Obeyed),
-    ("IntegrationSubtype", Refused("only functions are called")),
+    ("IntegrationSubtype", Obeyed),
     ("IntegrationType", Obeyed),
     ("IntegrationUri", Obeyed),
     ("PassthroughBehavior", Obeyed),
     ("PayloadFormatVersion", Obeyed),
-    ("RequestParameters", Refused(NO_MAPPING)),
+    ("RequestParameters", Obeyed),
     ("RequestTemplates", Refused(NO_MAPPING)),
     ("ResponseParameters", Refused(NO_MAPPING)),
     ("TemplateSelectionExpression", Refused(NO_MAPPING)),
@@ -469,6 +470,9 @@ impl<'f> Assembly<'_, 'f> {
             timeout_ms: fields.integer("TimeoutInMillis", 50..=29_000),
             requests: fields.texts("RequestTemplates"),
             responses: responses.iter().filter_map(response).collect(),
+            method: fields.text("IntegrationHttpMethod"),
+            parameters: fields.texts("RequestParameters"),
+            passthrough: fields.text("PassthroughBehavior"),
             streams: fields.text("ResponseTransferMode").as_deref() == Some("STREAM"),
         };
         let place = fields.place("Type");
@@ -712,9 +716,26 @@ impl<'f> Assembly<'_, 'f> {
             );
             return None;
         }
+        if let Some(subtype) = fields.text("IntegrationSubtype") {
+            let operation = Operation {
+                subtype: &subtype,
+                parameters: fields.texts("RequestParameters"),
+                timeout_ms: fields.integer("TimeoutInMillis", 50..=30_000),
+                span: fields.place("IntegrationSubtype"),
+            };
+            if kind == GatewayKind::Socket {
+                let message = "operations of services answer no messages yet";
+                self.findings
+                    .report
+                    .add(Finding::error(operation.span, message));
+                return None;
+            }
+            return operation.backend(self.context, self.findings);
+        }
         let integration = Integration {
             kind: "AWS_PROXY".into(),
             uri: fields.required_text("IntegrationUri"),
+            parameters: fields.texts("RequestParameters"),
             payload: fields.text("PayloadFormatVersion"),
             timeout_ms: fields.integer("TimeoutInMillis", 50..=30_000),
             ..Integration::default()

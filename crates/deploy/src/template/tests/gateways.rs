@@ -104,7 +104,7 @@ fn apis_that_are_written_down_keep_their_settings_and_take_globals() {
     assert_eq!(cors.max_age_s, Some(600));
     let first = |id: &str| match &of(id).routes[0].backend {
         Backend::Function(backend) => backend.clone(),
-        Backend::Fixed(answer) => panic!("{answer:?}"),
+        other => panic!("{other:?}"),
     };
     assert_eq!(first("Own").timeout_ms, Some(5_000));
     assert_eq!(first("Web").payload, Payload::V1);
@@ -411,7 +411,32 @@ fn what_documents_ask_for_that_is_not_built_is_refused() {
         (
             r#"{"statusCode": 204}"#,
             "#if(true)",
-            "this request template is not supported yet",
+            "a mapping template cannot be read",
+        ),
+        (
+            r#"type: mock"#,
+            "type: aws\n                uri: arn:aws:apigateway:us-east-1:states:action/StartExecution",
+            "integrations with `states` are not supported yet",
+        ),
+        (
+            r#"type: mock"#,
+            "type: aws\n                uri: arn:aws:apigateway:us-east-1:dynamodb:action/putItem",
+            "integrations with `dynamodb:action/putItem` are not supported yet",
+        ),
+        (
+            r#"type: mock"#,
+            "type: aws\n                uri: arn:aws:apigateway:xx-east-1:sqs:path/1/q",
+            "there is no service in xx-east-1 here",
+        ),
+        (
+            r#"type: mock"#,
+            "integrationSubtype: StepFunctions-StartExecution",
+            "the subtype `StepFunctions-StartExecution` are not supported yet",
+        ),
+        (
+            r#"type: mock"#,
+            "integrationSubtype: SQS-PurgeQueue\n                requestParameters: {QueueUrl: $request.cookie.x}",
+            "`QueueUrl` cannot be `$request.cookie.x`",
         ),
     ] {
         let text = format!("{HEAD}{}", OPENAPI.replace(from, to));

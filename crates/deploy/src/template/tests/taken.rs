@@ -135,7 +135,7 @@ fn a_rate_of_a_schedule_may_be_spelled_carelessly() {
 
 #[test]
 fn what_is_wrong_in_an_included_file_is_said_with_its_line() {
-    let api = "openapi: '3.0.1'\npaths:\n  /submit:\n    post:\n      x-amazon-apigateway-integration:\n        type: aws_proxy\n        integrationSubtype: SQS-SendMessage\n";
+    let api = "openapi: '3.0.1'\npaths:\n  /submit:\n    post:\n      x-amazon-apigateway-integration:\n        type: aws_proxy\n        integrationSubtype: Kinesis-PutRecord\n";
     let include =
         "DefinitionBody: {Fn::Transform: {Name: AWS::Include, Parameters: {Location: api.yaml}}}";
     for properties in [include, "DefinitionUri: api.yaml"] {
@@ -149,7 +149,7 @@ fn what_is_wrong_in_an_included_file_is_said_with_its_line() {
         let refused = template.resolve(&context()).unwrap_err();
         let all: Vec<_> = refused.iter().collect();
         assert_eq!(all.len(), 1, "{refused}");
-        let message = "integrations of the subtype `SQS-SendMessage` are not supported yet";
+        let message = "integrations of the subtype `Kinesis-PutRecord` are not supported yet";
         assert_eq!(all[0].message, message);
         assert_eq!(all[0].place.as_ref().map(|place| place.line), Some(5));
         let why = "in line 7 of the file that is included here";

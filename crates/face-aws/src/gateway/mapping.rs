@@ -1,0 +1,141 @@
+//! Integrations with other services, and answers that a template makes.
+//!
+//! The request is made of parameters and a template in Velocity, the answer is found by a pattern and made of the same.
+//! HTTP APIs name an operation and its parameters instead: `operation.rs`.
+
+mod answer;
+mod expression;
+mod json_path;
+mod operation;
+mod service;
+mod values;
+
+use bytes::Bytes;
+use functions::{GatewayKind, HttpRequest};
+use triggers::{Gateway, MappedBackend, Translation, Unmapped};
+use velocity::Template;
+use wire::Response;
+
+use super::{Gateways, Refusal, event, variables};
+use service::{Answered, Outgoing};
+use values::Values;
+
+/// What says nothing about its type is taken for JSON.
+const JSON: &str = "application/json";
+
+impl Gateways {
+    pub(super) async fn map(
+        &self,
+        gateway: &Gateway,
+        backend: &MappedBackend,
+        request: &HttpRequest,
+    ) -> Result<Response, Refusal> {
+        let mapping = &backend.translation;
+        if gateway.kind != GatewayKind::Classic {
+            let answering = self.operate(mapping, request);
+            return tokio::select! {
+                answer = answering => answer,
+                () = self.clock.host().sleep(backend.timeout) => Err(Refusal::TimedOut),
+            };
+        }
+        // Whatever a template holds is done with before anything is waited for.
+        let (outgoing, overridden) = {
+            let values = Values::new(request);
+            let outgoing = outgoing(mapping, request, &values)?;
+            (outgoing, answer::overridden(&values))
+        };
+        let Some(to) = &mapping.to else {
+            let said = answer::mocked(&outgoing.body)?;
+            return answer::print(mapping, request, said, overridden);
+        };
+        let to = variables::callee(to, &request.route.stage_variables);
+        let answered = tokio::select! {
+            answered = self.ask_service(&request.space, &to, outgoing) => answered?,
+            () = self.clock.host().sleep(backend.timeout) => return Err(Refusal::TimedOut),
+        };
+        let said = answer::said(&to.service, answered)?;
+        answer::print(mapping, request, said, overridden)
+    }
+}
+
+fn outgoing(
+    mapping: &Translation,
+    request: &HttpRequest,
+    values: &Values,
+) -> Result<Outgoing, Refusal> {
+    let kind = event::header(request, "content-type").unwrap_or(JSON);
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let body = match (mapping.templates.get(kind), mapping.unmapped) {
+        (Some(template), _) => rendered(template, request, &request.body, values)?.into(),
+        (None, Unmapped::Refused) => return Err(Refusal::UnknownMediaType),
+        (None, Unmapped::PassedAlone) if !mapping.templates.is_empty() => {
+            return Err(Refusal::UnknownMediaType);
+        }
+        (None, _) => request.body.clone(),
+    };
+    let mut outgoing = Outgoing {
+        method: mapping.method.clone(),
+        body,
+        ..Outgoing::default()
+    };
+    for (target, expression) in &mapping.parameters {
+        let place = target.strip_prefix("integration.request.");
+        let Some((place, name)) = place.and_then(|place| place.split_once('.')) else {
+            continue;
+        };
+        if let Some(value) = expression::of_request(request, expression) {
+            put(&mut outgoing, place, name, value);
+        }
+    }
+    for place in ["header", "path", "querystring"] {
+        for (name, value) in values.overridden("requestOverride", place) {
+            put(&mut outgoing, place, &name, value);
+        }
+    }
+    Ok(outgoing)
+}
+
+fn put(outgoing: &mut Outgoing, place: &str, name: &str, value: String) {
+    let place = match place {
+        "header" => &mut outgoing.headers,
+        "querystring" => &mut outgoing.query,
+        "path" => &mut outgoing.path,
+        _ => return,
+    };
+    Outgoing::set(place, name, value);
+}
+
+fn rendered(
+    template: &str,
+    request: &HttpRequest,
+    body: &[u8],
+    values: &Values,
+) -> Result<String, Refusal> {
+    let broken = |why: String| {
+        let api = &request.route.gateway;
+        tracing::warn!(api, why, "a mapping template failed");
+        Refusal::Broken
+    };
+    let template = Template::read(template).map_err(|error| broken(error.to_string()))?;
+    let names = values.with_input(request, body);
+    let rendered = template.render(names);
+    rendered.map_err(|error| broken(error.to_string()))
+}
+
+/// What a service said, as answers are picked by it.
+struct Said {
+    /// What patterns are for.
+    picked_by: Option<String>,
+    headers: http::HeaderMap,
+    body: Bytes,
+}
+
+impl From<Answered> for Said {
+    fn from(answered: Answered) -> Self {
+        Self {
+            picked_by: Some(answered.status.to_string()),
+            headers: answered.headers,
+            body: answered.body,
+        }
+    }
+}
