@@ -418,6 +418,14 @@ def test_filters_and_projections(resource, log):
             f"{COUNTED}Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these paths; path one: [a], path two: [a, b]",
         ),
         (
+            {"UpdateExpression": "SET _a = :v"},
+            f'{COUNTED}Invalid UpdateExpression: Syntax error; token: "_", near: "SET _a"',
+        ),
+        (
+            {"UpdateExpression": "SET a = list_append(list_append(b, c), :v)"},
+            f"{COUNTED}Invalid UpdateExpression: The function is not allowed to be used this way in an expression; function: list_append",
+        ),
+        (
             {"UpdateExpression": "SET a = :v", "ConditionExpression": "a > "},
             f'{COUNTED}Invalid ConditionExpression: Syntax error; token: "<EOF>", near: ">"',
         ),

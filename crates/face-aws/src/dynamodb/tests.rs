@@ -954,8 +954,6 @@ async fn a_query_yields_what_its_condition_says() {
         ("id = :a AND :3 > #at", "012"),
         ("(id = :a AND #at <= :3)", "0123"),
         ("(id = :a) AND (#at > :8)", "9"),
-        // Other expressions may not have more parentheses than they need.
-        ("((id = :a)) AND ((#at > :8))", "9"),
         ("id = :a AND #at >= :8", "89"),
         ("id = :a AND :8 <= #at", "89"),
         ("id = :a AND #at BETWEEN :1 AND :3", "123"),
@@ -1023,6 +1021,8 @@ async fn bad_queries_are_refused() {
         ("id = :a :1", format!("{INVALID}Syntax error; token: \":1\", near: \":a :1\"")),
         ("id = 'a'", format!("{INVALID}Syntax error; token: \"'\", near: \"= 'a\"")),
         ("(id = :a", format!("{INVALID}Syntax error; token: \"<EOF>\", near: \":a\"")),
+        ("((id = :a))", format!("{INVALID}The expression has redundant parentheses;")),
+        ("(#at = :1 AND ((id = :a)))", format!("{INVALID}The expression has redundant parentheses;")),
         ("fly(id, :a)", format!("{INVALID}Invalid function name; function: fly")),
         ("id = :x", format!("{INVALID}An expression attribute value used in expression is not defined; attribute value: :x")),
         ("#x = :a", format!("{INVALID}An expression attribute name used in the document path is not defined; attribute name: #x")),

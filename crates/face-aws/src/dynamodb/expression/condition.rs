@@ -27,8 +27,6 @@ const PARENTHESES: Rank = (0, 0, 0);
 const UNKNOWN_FUNCTION: Rank = (1, 0, 0);
 const MISUSED_FUNCTION: Rank = (2, 0, 0);
 const RESERVED: Rank = (3, 0, 0);
-/// Parentheses in each other.
-const DEEPEST: usize = 300;
 /// The published limit of what `IN` compares with.
 const LONGEST_LIST: usize = 100;
 
@@ -102,9 +100,6 @@ impl Conditions<'_> {
                 continue;
             }
             if self.reader.skip(Kind::Open) {
-                if outer.len() == DEEPEST {
-                    return Err(self.reader.syntax());
-                }
                 outer.push(std::mem::take(&mut level));
                 continue;
             }
@@ -257,7 +252,7 @@ impl Conditions<'_> {
     }
 
     /// A function. One that is wrong becomes anything, as what is wrong with it will be told.
-    fn call(&mut self, name: String, arguments: Vec<Operand>) -> Node {
+    fn call(&mut self, name: String, mut arguments: Vec<Operand>) -> Node {
         let expected = match name.as_str() {
             "attribute_exists" | "attribute_not_exists" | "size" => 1,
             "attribute_type" | "begins_with" | "contains" => 2,
@@ -273,7 +268,13 @@ impl Conditions<'_> {
                 arguments.len()
             );
             self.blame_within(1, message);
-            return Node::Test(name, Condition::Any(Vec::new()));
+            return match arguments.pop() {
+                // It stands where an operand does.
+                Some(argument) if name == "size" => {
+                    Node::Operand(Operand::Size(Box::new(argument)))
+                }
+                _ => Node::Test(name, Condition::Any(Vec::new())),
+            };
         }
         self.distinct(&name, &arguments.iter().collect::<Vec<_>>());
         let mut arguments = arguments.into_iter();

@@ -22,8 +22,9 @@ use crate::protocol::Fault;
 
 const PARAMETER: &str = "KeyConditionExpression";
 
-const RESERVED: Rank = (0, 0, 0);
-const UNDEFINED: Rank = (1, 0, 0);
+const PARENTHESES: Rank = (0, 0, 0);
+const RESERVED: Rank = (1, 0, 0);
+const UNDEFINED: Rank = (2, 0, 0);
 const RANKS: Ranks = Ranks {
     reserved: RESERVED,
     name: UNDEFINED,
@@ -32,7 +33,7 @@ const RANKS: Ranks = Ranks {
 /// Told where it is found, before or after a placeholder that is not defined.
 const OPERAND: Rank = UNDEFINED;
 /// What goes with the whole: it is told after what is wrong with a part.
-const WHOLE: Rank = (2, 0, 0);
+const WHOLE: Rank = (3, 0, 0);
 
 /// What an attribute must be, by the attribute's name.
 pub(in crate::dynamodb) type Conditions = Vec<(String, SortCondition)>;
@@ -81,30 +82,38 @@ enum Operand {
     Nested,
 }
 
+/// Whether what was read stood in parentheses of its own.
+type Enclosed = bool;
+
 impl Keys<'_> {
-    fn all(&mut self) -> Result<(), Fault> {
-        self.term()?;
+    fn all(&mut self) -> Result<Enclosed, Fault> {
+        let mut enclosed = self.term()?;
         while self.reader.keyword("AND") {
             self.term()?;
+            enclosed = false;
         }
         if self.reader.keyword("OR") {
             return Err(bad_operator("OR"));
         }
-        Ok(())
+        Ok(enclosed)
     }
 
-    fn term(&mut self) -> Result<(), Fault> {
+    fn term(&mut self) -> Result<Enclosed, Fault> {
         // An operand may stand in parentheses too, but nobody writes that about keys.
         if self.reader.peek() != Kind::Open {
-            return self.condition();
+            self.condition()?;
+            return Ok(false);
         }
-        // More parentheses than are needed are refused in other expressions only.
         self.reader.take(Kind::Open)?;
         self.reader.enter()?;
-        self.all()?;
+        let enclosed = self.all()?;
         self.reader.leave();
         self.reader.take(Kind::Close)?;
-        Ok(())
+        if enclosed {
+            let message = "The expression has redundant parentheses;";
+            self.reader.blame(PARENTHESES, message);
+        }
+        Ok(true)
     }
 
     fn condition(&mut self) -> Result<(), Fault> {

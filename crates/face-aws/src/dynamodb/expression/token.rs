@@ -11,7 +11,7 @@ pub(super) struct Token {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// An attribute's name, a function's or a keyword.
+    /// An attribute's name, a function's or a keyword. It begins with a letter.
     Word,
     /// `#name`
     Name,
@@ -67,7 +67,7 @@ fn length(text: &str, first: char) -> usize {
         '#' | ':' => name(1),
         '<' if text.starts_with("<>") || text.starts_with("<=") => 2,
         '>' if text.starts_with(">=") => 2,
-        first if first.is_ascii_alphanumeric() || first == '_' => name(0),
+        first if first.is_ascii_alphanumeric() => name(0),
         first => first.len_utf8(),
     }
 }
@@ -86,7 +86,7 @@ fn kind(token: &str, first: char) -> Kind {
         '+' => Kind::Plus,
         '-' => Kind::Minus,
         '0'..='9' if token.bytes().all(|byte| byte.is_ascii_digit()) => Kind::Integer,
-        first if first.is_ascii_alphabetic() || first == '_' => Kind::Word,
+        first if first.is_ascii_alphabetic() => Kind::Word,
         _ => Kind::Stray,
     }
 }
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn words_are_told_apart() {
-        let text = "(#a<=:b AND é.x[1]) <> \t>= +-1a";
+        let text = "(#a<=:b AND é.x[1]) <> \t>= +-1a _c :_d";
         let found: Vec<(Kind, &str)> = tokens(text)
             .into_iter()
             .map(|token| (token.kind, &text[token.at]))
@@ -122,6 +122,9 @@ mod tests {
                 (Kind::Plus, "+"),
                 (Kind::Minus, "-"),
                 (Kind::Stray, "1a"),
+                (Kind::Stray, "_"),
+                (Kind::Word, "c"),
+                (Kind::Value, ":_d"),
                 (Kind::End, ""),
             ]
         );

@@ -17,6 +17,7 @@ use crate::dynamodb::placeholders::Placeholders;
 use crate::protocol::Fault;
 
 const UNKNOWN_FUNCTION: Rank = (1, 0, 0);
+const MISUSED_FUNCTION: Rank = (1, 1, 0);
 const SECTION: Rank = (2, 0, 0);
 const OVERLAP: Rank = (5, 0, 0);
 const CONFLICT: Rank = (6, 0, 0);
@@ -201,6 +202,12 @@ impl Updates<'_> {
         if name == "list_append" {
             for operand in [&first, &second] {
                 self.check_type(&name, operand, Type::List);
+                if matches!(operand, Term::Append(..)) {
+                    let message = format!(
+                        "The function is not allowed to be used this way in an expression; function: {name}"
+                    );
+                    self.reader.blame(MISUSED_FUNCTION, message);
+                }
             }
             return Ok(Term::Append(Box::new(first), Box::new(second)));
         }
