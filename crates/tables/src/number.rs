@@ -219,8 +219,9 @@ impl FromStr for Number {
             return Err(NumberError::NotANumber);
         }
         let Some(first) = digits.iter().position(|digit| *digit != b'0') else {
-            // The written exponent is held to the limits all the same.
-            return Self::new(negative, power, &[]).map(|_| Self::ZERO);
+            // The exponent of the last zero that is written is held to the limits all the same.
+            let places = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+            return Self::new(negative, power.saturating_sub(places), &[]).map(|_| Self::ZERO);
         };
         let last = digits
             .iter()
@@ -326,7 +327,8 @@ mod tests {
             ("1.5E-4", "0.00015"),
             ("100", "100"),
             ("0e125", "0"),
-            ("-0.0e-130", "0"),
+            ("0.0e126", "0"),
+            ("-0.0e-129", "0"),
         ] {
             assert_eq!(number(text).to_string(), printed, "{text}");
         }
@@ -357,6 +359,7 @@ mod tests {
             ("1e9223372036854775808", NumberError::NotANumber),
             ("9e-131", NumberError::Underflow),
             ("0e-131", NumberError::Underflow),
+            ("0.0e-130", NumberError::Underflow),
             ("1e-9223372036854775808", NumberError::Underflow),
             ("1e-9223372036854775809", NumberError::NotANumber),
             ("1e+-5", NumberError::NotANumber),

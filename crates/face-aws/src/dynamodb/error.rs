@@ -1,7 +1,7 @@
 //! What the engine's errors are called here.
 
 use serde_json::json;
-use tables::{Error, KeyType};
+use tables::{Error, KeyType, NumberError};
 
 use super::attribute::{self, PrintedItem};
 use crate::protocol::Fault;
@@ -125,6 +125,8 @@ pub(super) fn fault(error: Error) -> Fault {
             Fault::validation("Item size to update has exceeded the maximum allowed size")
         }
         Error::TooDeep { .. } => Fault::validation(attribute::TOO_DEEP),
+        // They call a sum that has more digits than a number too large.
+        Error::Number(NumberError::TooPrecise) => fault(Error::Number(NumberError::Overflow)),
         Error::Number(error) => Fault::validation(attribute::number_fault(error, "")),
         Error::FeedExists(name) => Fault::validation(format!(
             "Table already has an enabled stream: TableName: {name}"

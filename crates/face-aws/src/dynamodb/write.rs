@@ -194,6 +194,8 @@ struct Updating {
     input: Input,
     key: Item,
     update: Update,
+    /// Whether the parameter from before there were expressions says it.
+    older: bool,
     condition: Option<Condition>,
 }
 
@@ -204,6 +206,7 @@ pub(super) async fn update(mut asked: Asked<'_>) -> Result<wire::Response, Fault
 
 impl Updating {
     fn read(call: &mut Call<'_>) -> Result<Self, Fault> {
+        let older = call.input.contains_key("AttributeUpdates");
         let mut terms = Terms::of(&mut call.input, &UPDATE)?;
         let update = terms.update()?;
         let condition = terms.condition()?;
@@ -214,6 +217,7 @@ impl Updating {
             input: call.read()?,
             key: key.unwrap_or_default(),
             update,
+            older,
             condition,
         })
     }
@@ -223,12 +227,20 @@ impl Updating {
             input,
             key,
             update,
+            older,
             condition,
         } = self;
         let parts: Projection = update.parts();
         let for_metrics = input.key_for_metrics(&key);
         let write = Write::update(table::name(asked.context, &input.table_name)?, key, update);
-        let written = input.write(asked, write.when(condition)).await?;
+        let written = asked
+            .tables
+            .write(asked.space(), &write.when(condition))
+            .await;
+        let written = written.map_err(|error| match error {
+            Error::WrongOperand if older => mismatch(),
+            error => input.refusal(error),
+        })?;
         let part = |item: &Option<Item>| item.as_ref().map(|item| parts.of(item));
         let returned = match input.return_values {
             ReturnValues::None => None,
@@ -239,6 +251,11 @@ impl Updating {
         };
         input.answer(asked, &written, returned.as_ref(), for_metrics.as_ref())
     }
+}
+
+/// What an older parameter adds is of another type than what is there, or what it deletes.
+fn mismatch() -> Fault {
+    Fault::validation("Type mismatch for attribute to update")
 }
 
 impl Input {
@@ -257,12 +274,14 @@ impl Input {
 
     async fn write(&self, asked: &Asked<'_>, write: Write) -> Result<Written, Fault> {
         let written = asked.tables.write(asked.space(), &write).await;
-        written.map_err(
-            |error| match self.return_values_on_condition_check_failure {
-                OnFailure::None => fault(error),
-                OnFailure::AllOld => fault_with_item(error),
-            },
-        )
+        written.map_err(|error| self.refusal(error))
+    }
+
+    fn refusal(&self, error: Error) -> Fault {
+        match self.return_values_on_condition_check_failure {
+            OnFailure::None => fault(error),
+            OnFailure::AllOld => fault_with_item(error),
+        }
     }
 
     fn answer(

@@ -7,7 +7,7 @@ fn placeholders(expression: &str) -> Value {
     let all = json!({
         ":n": { "N": "5" }, ":m": { "N": "7" }, ":s": { "S": "text" }, ":t": { "S": "N" },
         ":l": { "L": [{ "N": "1" }] }, ":set": { "SS": ["a"] }, ":bool": { "BOOL": true },
-        ":bad": { "S": "X" }, ":map": { "M": {} },
+        ":bad": { "S": "X" }, ":map": { "M": {} }, ":tiny": { "N": "1e-40" },
     });
     let names = json!({ "#n": "n", "#s": "s", "#dot": "a.b" });
     let used = |all: Value| {
@@ -484,6 +484,10 @@ async fn wrong_updates_are_refused() {
             "An operand in the update expression has an incorrect data type",
         ),
         (
+            "SET n = n + :tiny",
+            "Number overflow. Attempting to store a number with magnitude larger than supported range",
+        ),
+        (
             "SET absent.x = :n",
             "The document path provided in the update expression is invalid for update",
         ),
@@ -601,4 +605,26 @@ async fn older_parameters_mean_the_same() {
     assert_eq!(updated["Attributes"], expected);
     let failed = world.refused("UpdateItem", update).await;
     assert_eq!(failed.0, "ConditionalCheckFailedException");
+}
+
+#[tokio::test]
+async fn older_updates_want_what_is_there_to_be_of_their_type() {
+    let world = filled().await;
+    for (action, attribute, value) in [
+        ("ADD", "set", json!({ "N": "1" })),
+        ("ADD", "set", json!({ "NS": ["1"] })),
+        ("ADD", "set", json!({ "L": [{ "S": "a" }] })),
+        ("ADD", "l", json!({ "SS": ["a"] })),
+        ("ADD", "n", json!({ "L": [] })),
+        ("DELETE", "set", json!({ "NS": ["1"] })),
+        ("DELETE", "l", json!({ "SS": ["a"] })),
+    ] {
+        let update = json!({
+            "TableName": "music",
+            "Key": { "id": { "S": "a" } },
+            "AttributeUpdates": { attribute: { "Action": action, "Value": value } },
+        });
+        let message = "Type mismatch for attribute to update";
+        world.invalid("UpdateItem", update, message).await;
+    }
 }
