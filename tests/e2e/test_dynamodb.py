@@ -1,16 +1,23 @@
 """DynamoDB as boto3 and the AWS command line see it."""
 
 import decimal
+import gzip
+import http.client
 import json
 import threading
 import time
+import urllib.parse
 import uuid
+import zlib
 
 import boto3
 import botocore
 import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from boto3.dynamodb.types import Binary
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from conftest import eventually
 
 VALUES = {
@@ -355,6 +362,61 @@ def test_what_is_not_built_says_so(dynamodb, table):
     )
     code, message = failure(dynamodb.update_table, TableName=table, WarmThroughput={"ReadUnitsPerSecond": 15000})
     assert (code, "WarmThroughput" in message) == ("NotImplementedException", True)
+
+
+# ---- on the wire
+
+
+def post(fulmar, operation, body, **headers):
+    """A request as the SDKs do not make it: these headers are not signed."""
+    plain = {
+        "X-Amz-Target": f"DynamoDB_20120810.{operation}",
+        "Content-Type": "application/x-amz-json-1.0",
+    }
+    request = AWSRequest("POST", fulmar.endpoint + "/", plain, body)
+    SigV4Auth(Credentials("test", "test"), "dynamodb", "us-east-1").add_auth(request)
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(fulmar.endpoint).netloc)
+    named = {header.replace("_", "-"): value for header, value in headers.items()}
+    connection.request("POST", "/", body, {"Accept-Encoding": "identity", **dict(request.headers), **named})
+    answer = connection.getresponse()
+    return answer, answer.read()
+
+
+def test_requests_may_be_compressed(fulmar, dynamodb, table):
+    def put(item, encoding, pack):
+        body = json.dumps({"TableName": table, "Item": {"id": {"S": item}}}).encode()
+        answer, _ = post(fulmar, "PutItem", pack(body), Content_Encoding=encoding)
+        found = dynamodb.get_item(TableName=table, Key={"id": {"S": item}})
+        return answer.status, "Item" in found
+
+    assert put("whole", "gzip", gzip.compress) == (200, True)
+    assert put("parts", "gzip", lambda body: gzip.compress(body[:9]) + gzip.compress(body[9:])) == (200, True)
+    assert put("wrong", "gzip", lambda body: body) == (500, False)
+    assert put("short", "gzip", lambda body: gzip.compress(body)[:-1]) == (500, False)
+    assert put("other", "garbage", lambda body: body) == (500, False)
+    bomb = gzip.compress(b" " * (20 << 20))
+    assert put("large", "gzip", lambda body: bomb) == (413, False)
+
+
+def test_answers_may_be_compressed(fulmar, dynamodb, table):
+    text = "x" * 4096
+    dynamodb.put_item(TableName=table, Item={"id": {"S": "a"}, "text": {"S": text}, "short": {"S": text[:4000]}})
+
+    def get(attribute, accepted):
+        query = {"TableName": table, "Key": {"id": {"S": "a"}}, "ProjectionExpression": "#a"}
+        query["ExpressionAttributeNames"] = {"#a": attribute}
+        answer, body = post(fulmar, "GetItem", json.dumps(query), Accept_Encoding=accepted)
+        assert int(answer.headers["x-amz-crc32"]) == zlib.crc32(body)
+        return answer.headers["content-encoding"], body
+
+    whole = {"Item": {"text": {"S": text}}}
+    coding, body = get("text", "gzip")
+    assert (coding, json.loads(gzip.decompress(body))) == ("gzip", whole)
+    coding, body = get("text", "gzip;q=0.5, deflate")
+    assert (coding, json.loads(zlib.decompress(body))) == ("deflate", whole)
+    coding, body = get("text", "br, identity")
+    assert (coding, json.loads(body)) == (None, whole)
+    assert get("short", "gzip")[0] is None
 
 
 # ---- expressions, updates and conditions

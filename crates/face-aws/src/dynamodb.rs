@@ -80,6 +80,7 @@ pub(crate) static SERVICE: Service = Service::new(
     Manner {
         package: Some("com.amazonaws.dynamodb.v20120810"),
         crc32: true,
+        encoded: true,
         named: &[("TableArn", "TableName")],
         listed: &LISTED,
         first: Some(sizes::check),

@@ -34,7 +34,7 @@ use crate::gateway::{self, Address, Gateways};
 use crate::lambda::{self, Lambda};
 use crate::logs::{self, Logs};
 use crate::presign::Presign;
-use crate::protocol::{self, Fault};
+use crate::protocol::{self, Fault, Undecoded};
 use crate::s3::{Parts as S3Parts, S3};
 use crate::scheduler::{self, Scheduler};
 use crate::signature::{self, Expected, Hex, PathStyle, SigningKeys};
@@ -299,7 +299,12 @@ impl Aws {
             Ok(context) => context,
             Err(fault) => return refuse(known, &head, request_id, &fault),
         };
-        match known {
+        // What is signed is the body as it came.
+        let body = match known.protocol().decoded(&head, body, known.largest()) {
+            Ok(body) => body,
+            Err(error) => return refuse(known, &head, request_id, &undecoded(known, &error)),
+        };
+        let answer = match known {
             Known::ApiGateway => self.apigateway.call(&context, &head, body).await,
             Known::DynamoDb => self.callees.tables.call(&context, &head, body).await,
             Known::DynamoDbStreams => self.streams.call(&context, &head, body).await,
@@ -310,7 +315,8 @@ impl Aws {
             Known::Scheduler => Box::pin(self.callees.schedules.call(&context, &head, body)).await,
             Known::Sqs => self.callees.queues.call(&context, &head, body).await,
             Known::Sts => self.sts.call(&context, &head, body).await,
-        }
+        };
+        known.protocol().encoded(&head, request_id, answer).await
     }
 
     async fn visit(&self, request: Request) -> Response {
@@ -480,22 +486,7 @@ fn refuse(known: Known, head: &Head, request_id: &str, fault: &Fault) -> Respons
 
 fn unread(known: Known, error: &BodyError) -> Fault {
     match error {
-        BodyError::TooLarge(limit) => {
-            let code = match known {
-                Known::Lambda => "RequestTooLargeException",
-                Known::ApiGateway
-                | Known::DynamoDb
-                | Known::DynamoDbStreams
-                | Known::Logs
-                | Known::Sns
-                | Known::Events
-                | Known::Scheduler
-                | Known::Sqs
-                | Known::Sts => "RequestEntityTooLarge",
-            };
-            let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
-            Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
-        }
+        BodyError::TooLarge(limit) => too_large(known, *limit),
         BodyError::TooSlow => {
             let message = "The request's body came too slowly";
             Fault::new("RequestTimeoutException", message).with_status(StatusCode::REQUEST_TIMEOUT)
@@ -503,6 +494,31 @@ fn unread(known: Known, error: &BodyError) -> Fault {
         BodyError::Truncated(_) | BodyError::Source(_) => {
             Fault::serialization(Some("The request's body was cut short".into()))
         }
+    }
+}
+
+fn too_large(known: Known, limit: ByteSize) -> Fault {
+    let code = match known {
+        Known::Lambda => "RequestTooLargeException",
+        Known::ApiGateway
+        | Known::DynamoDb
+        | Known::DynamoDbStreams
+        | Known::Logs
+        | Known::Sns
+        | Known::Events
+        | Known::Scheduler
+        | Known::Sqs
+        | Known::Sts => "RequestEntityTooLarge",
+    };
+    let message = format!("Request must be smaller than {} bytes", limit.as_bytes());
+    Fault::new(code, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+/// As the real service says it of a body that is not compressed as its headers say.
+fn undecoded(known: Known, error: &Undecoded) -> Fault {
+    match error {
+        Undecoded::Wrong => Fault::internal("InternalServerError"),
+        Undecoded::TooLarge(limit) => too_large(known, *limit),
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) static SERVICE: Service = Service::new(
     Manner {
         package: Some("com.amazonaws.dynamodb.v20120810"),
         crc32: true,
+        encoded: true,
         named: &[],
         listed: &[],
         first: None,

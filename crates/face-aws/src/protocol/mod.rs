@@ -15,6 +15,7 @@
 
 mod asking;
 mod authentication;
+mod encoding;
 pub(crate) mod events;
 mod fault;
 mod json;
@@ -27,6 +28,7 @@ mod validate;
 
 use std::sync::OnceLock;
 
+use base::ByteSize;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -34,6 +36,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub(crate) use encoding::Undecoded;
 pub(crate) use fault::Fault;
 pub(crate) use model::Operation;
 
@@ -54,6 +57,8 @@ pub(crate) struct Manner {
     pub(crate) package: Option<&'static str>,
     /// Answers carry the CRC-32 of their body.
     pub(crate) crc32: bool,
+    /// Bodies may be compressed, in either direction.
+    pub(crate) encoded: bool,
     /// Shapes that are held to another shape's constraints: pairs of theirs and that one. The values that the other
     /// cannot hold (an ARN in the place of a name) are told apart by their beginning `arn:`.
     pub(crate) named: &'static [(&'static str, &'static str)],
@@ -68,6 +73,7 @@ impl Manner {
     pub(crate) const PLAIN: Self = Self {
         package: None,
         crc32: false,
+        encoded: false,
         named: &[],
         listed: &[],
         first: None,
@@ -190,6 +196,36 @@ impl Service {
             input,
             payload,
             service: model.service,
+        })
+    }
+
+    /// A request's body as it was before it was compressed, if it was.
+    pub(crate) fn decoded(
+        &self,
+        parts: &Parts,
+        body: Bytes,
+        limit: ByteSize,
+    ) -> Result<Bytes, Undecoded> {
+        match self.manner.encoded {
+            true => encoding::decoded(&parts.headers, body, limit),
+            false => Ok(body),
+        }
+    }
+
+    /// An answer, compressed if the client takes it so.
+    pub(crate) async fn encoded(
+        &self,
+        parts: &Parts,
+        request_id: &str,
+        answer: wire::Response,
+    ) -> wire::Response {
+        if !self.manner.encoded {
+            return answer;
+        }
+        let encoded = encoding::encoded(&parts.headers, answer).await;
+        encoded.unwrap_or_else(|error| {
+            tracing::error!(%error, "an answer could not be compressed");
+            self.refuse(request_id, &Fault::internal("InternalServerError"))
         })
     }
 

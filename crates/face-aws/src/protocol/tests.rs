@@ -6,6 +6,7 @@ use super::*;
 const DYNAMODB: Manner = Manner {
     package: Some("com.amazonaws.dynamodb.v20120810"),
     crc32: true,
+    encoded: false,
     named: &[("TableArn", "TableName")],
     listed: &[],
     first: None,
