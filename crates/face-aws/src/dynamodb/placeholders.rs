@@ -18,6 +18,8 @@ pub(super) struct Placeholders {
 
 const NAMES: &str = "ExpressionAttributeNames";
 pub(super) const VALUES: &str = "ExpressionAttributeValues";
+/// The published limit, with the mark.
+const LONGEST_KEY: usize = 255;
 
 impl Placeholders {
     /// Takes them out of the input. Where no expression is that could use them they may not be; `missing` says of
@@ -97,6 +99,12 @@ fn entries(
     if entries.is_empty() {
         let message = format!("{parameter} must not be empty");
         return Err(Fault::validation(message));
+    }
+    if let Some(key) = entries.keys().find(|key| key.len() > LONGEST_KEY) {
+        return Err(Fault::validation(format!(
+            "{parameter} contains invalid key: The expression attribute map contains a key that is too long; size of key: {}",
+            key.len()
+        )));
     }
     let right = |key: &str| {
         key.strip_prefix(mark).is_some_and(|rest| {

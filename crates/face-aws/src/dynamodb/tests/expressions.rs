@@ -249,6 +249,16 @@ async fn wrong_filters_are_refused() {
 async fn placeholders_and_older_parameters_do_not_mix_with_what_is_not_there() {
     let world = filled().await;
     let scan = |more: Value| with(json!({ "TableName": "music" }), more);
+    let longest = format!("#{}", "n".repeat(254));
+    let named = |key: &str| {
+        scan(json!({ "ProjectionExpression": key, "ExpressionAttributeNames": { key: "n" } }))
+    };
+    let found = world.ok("Scan", named(&longest)).await;
+    assert_eq!(found["Items"], json!([{ "n": { "N": "5" } }]));
+    let message = "ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long; size of key: 256";
+    world
+        .invalid("Scan", named(&(longest + "n")), message)
+        .await;
     for (more, message) in [
         (
             json!({ "ExpressionAttributeNames": { "#n": "n" } }),
