@@ -113,6 +113,11 @@ impl Asked<'_> {
     fn answer(&self, output: &impl Serialize) -> wire::Response {
         SERVICE.answer(self.call.operation, &self.context.request_id, output)
     }
+
+    /// The success of an operation that has no output.
+    fn done(&self) -> wire::Response {
+        SERVICE.done(self.call.operation, &self.context.request_id)
+    }
 }
 
 fn host(head: &Head) -> &str {

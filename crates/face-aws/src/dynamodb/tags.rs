@@ -63,7 +63,7 @@ pub(super) async fn tag(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
         known.extend(tags.clone());
     });
     set.await.map_err(fault)?;
-    Ok(asked.answer(&json!({})))
+    Ok(asked.done())
 }
 
 pub(super) async fn untag(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -84,7 +84,7 @@ pub(super) async fn untag(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     });
     set.await
         .map_err(|error| absent(error, &input.resource_arn))?;
-    Ok(asked.answer(&json!({})))
+    Ok(asked.done())
 }
 
 /// All are on the first page.

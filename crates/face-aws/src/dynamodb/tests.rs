@@ -114,7 +114,10 @@ impl World {
         assert!(head.headers.contains_key("x-amz-crc32"));
         assert_eq!(head.headers["x-amzn-requestid"], "ID");
         let body = wire::collect(body, ByteSize::mib(32)).await.unwrap();
-        let body = serde_json::from_slice(&body).unwrap();
+        let body = match body.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&body).unwrap(),
+        };
         (head.status.as_u16(), body)
     }
 

@@ -292,6 +292,16 @@ impl Service {
         self.response(operation.status, content_type, request_id, body)
     }
 
+    /// A success that says nothing, not even that by an empty output.
+    pub(crate) fn done(&self, operation: &Operation, request_id: &str) -> wire::Response {
+        let content_type = match self.model().protocol {
+            Protocol::Json { content_type } => content_type,
+            Protocol::RestJson => "application/json",
+            Protocol::Query => "text/xml",
+        };
+        self.response(operation.status, content_type, request_id, Bytes::new())
+    }
+
     /// A failure, as the protocol writes it.
     pub(crate) fn refuse(&self, request_id: &str, fault: &Fault) -> wire::Response {
         let model = self.model();
