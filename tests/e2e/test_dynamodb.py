@@ -360,8 +360,21 @@ def test_what_is_not_built_says_so(dynamodb, table):
         "NotImplementedException",
         "Fulmar does not implement DynamoDB.ListGlobalTables yet",
     )
-    code, message = failure(dynamodb.update_table, TableName=table, WarmThroughput={"ReadUnitsPerSecond": 15000})
-    assert (code, "WarmThroughput" in message) == ("NotImplementedException", True)
+    code, message = failure(
+        dynamodb.update_table,
+        TableName=table,
+        ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}],
+    )
+    assert (code, "ReplicaUpdates" in message) == ("NotImplementedException", True)
+
+
+def test_what_a_table_is_ready_for_is_told_and_only_becomes_more(dynamodb, table):
+    warm = {"ReadUnitsPerSecond": 12240, "WriteUnitsPerSecond": 4080}
+    dynamodb.update_table(TableName=table, WarmThroughput=warm)
+    told = dynamodb.describe_table(TableName=table)["Table"]["WarmThroughput"]
+    assert told == warm | {"Status": "ACTIVE"}
+    code, message = failure(dynamodb.update_table, TableName=table, WarmThroughput={"ReadUnitsPerSecond": 12000})
+    assert (code, "lower than current WarmThroughput" in message) == ("ValidationException", True)
 
 
 # ---- on the wire

@@ -39,6 +39,7 @@ mod tags;
 mod terms;
 mod transact;
 mod transfer;
+mod warm;
 mod write;
 
 #[cfg(test)]

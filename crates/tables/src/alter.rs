@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
-use base::Space;
+use base::{Space, Timestamp};
 
 use crate::build;
+use crate::capacity::Ready;
 use crate::create::{NewFeed, NewIndex};
 use crate::describe::copy;
 use crate::error::{Error, Result};
 use crate::feed;
-use crate::schema::{Built, DROPPED, Dropped, INDEXED, Most, TABLES, Table, Throughput};
+use crate::schema::{Built, DROPPED, Dropped, INDEXED, Most, Settings, TABLES, Table, Throughput};
 use crate::{Description, Tables, settings};
 
 /// What is to be different about a table.
@@ -21,6 +22,8 @@ pub struct Alteration {
     pub feed: Option<Option<NewFeed>>,
     /// By the index's name; the table's own under none. One that says nothing takes it back.
     pub most: BTreeMap<Option<String>, Most>,
+    /// What is to be ready for more, by the same.
+    pub ready: BTreeMap<Option<String>, Ready>,
     /// What a face keeps with it, by words of its own; none to keep nothing under that any more.
     pub kept: BTreeMap<String, Option<String>>,
 }
@@ -46,17 +49,11 @@ impl Tables {
         self.store
             .write(|tx| {
                 let mut table = copy(tx, space, name)?;
+                let known = settings::of(tx, &table)?;
+                let mut settings = known.clone();
                 let building = table.is_building();
                 if let Some(provisioned) = alteration.provisioned {
-                    if provisioned.is_some() != table.provisioned.is_some() {
-                        table.paid_since = now;
-                    }
-                    table.provisioned = provisioned;
-                    if provisioned.is_none() {
-                        for index in &mut table.indexes {
-                            index.provisioned = None;
-                        }
-                    }
+                    provision(&mut table, &mut settings, provisioned, now);
                 }
                 if let Some(protected) = alteration.protected {
                     table.protected = protected;
@@ -70,8 +67,6 @@ impl Tables {
                     }
                     Some(None) | None => {}
                 }
-                let known = settings::of(tx, &table)?;
-                let mut settings = known.clone();
                 settings.set_most(&alteration.most);
                 if table.provisioned.is_some() {
                     settings.most.clear();
@@ -91,15 +86,23 @@ impl Tables {
                         IndexAlteration::Drop(index) => {
                             let number = table.index_mut(index)?.number;
                             table.indexes.retain(|index| index.number != number);
-                            settings.most.remove(index);
+                            settings.forget(index);
                             let dropped = DROPPED.key().u64(table.prefix());
                             let dropped = dropped.u8(INDEXED).u32(number);
                             DROPPED.put(tx, dropped, &Dropped { at: now });
                         }
-                        IndexAlteration::Provision(index, provisioned) => {
-                            table.index_mut(index)?.provisioned = Some(*provisioned);
+                        IndexAlteration::Provision(name, provisioned) => {
+                            let index = table.index_mut(name)?;
+                            let new = Some(*provisioned);
+                            settings.provision(Some(name), index.provisioned, new, now);
+                            index.provisioned = new;
                         }
                     }
+                }
+                for (index, ready) in &alteration.ready {
+                    let index = index.as_deref();
+                    let provisioned = table.provisioned_of(index)?;
+                    settings.make_ready(index, provisioned, *ready)?;
                 }
                 if settings != known {
                     settings::put(tx, &table, &settings);
@@ -114,7 +117,38 @@ impl Tables {
     }
 }
 
+/// Provisions a table otherwise; with none, it and its indexes are paid per request.
+fn provision(
+    table: &mut Table,
+    settings: &mut Settings,
+    provisioned: Option<Throughput>,
+    now: Timestamp,
+) {
+    settings.provision(None, table.provisioned, provisioned, now);
+    if provisioned.is_some() != table.provisioned.is_some() {
+        settings.per_request = provisioned.is_some().then_some(table.paid_since);
+        table.paid_since = now;
+    }
+    table.provisioned = provisioned;
+    if provisioned.is_none() {
+        for index in table.indexes.iter_mut().filter(|index| !index.local) {
+            settings.provision(Some(&index.name), index.provisioned, None, now);
+            index.provisioned = None;
+        }
+    }
+}
+
 impl Table {
+    /// With what the table (none) or an index of it is provisioned.
+    pub(crate) fn provisioned_of(&self, index: Option<&str>) -> Result<Option<Throughput>> {
+        let Some(name) = index else {
+            return Ok(self.provisioned);
+        };
+        let index = self.index(name);
+        let index = index.ok_or_else(|| Error::NoSuchIndex(name.to_owned()))?;
+        Ok(index.provisioned)
+    }
+
     fn index_mut(&mut self, name: &str) -> Result<&mut crate::Index> {
         self.indexes
             .iter_mut()

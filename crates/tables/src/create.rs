@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use base::{Space, Timestamp};
 use store::Tx;
 
+use crate::capacity::Ready;
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::schema::{
@@ -23,6 +24,8 @@ pub struct NewTable {
     pub tags: BTreeMap<String, String>,
     /// By the index's name; the table's own under none.
     pub most: BTreeMap<Option<String>, Most>,
+    /// What it and its global indexes are to be ready for at once, by the same.
+    pub ready: BTreeMap<Option<String>, Ready>,
     /// The days for which it is to be recoverable.
     pub recovery: Option<u32>,
     pub feed: Option<NewFeed>,
@@ -60,6 +63,7 @@ impl NewTable {
             tags: BTreeMap::new(),
             feed: None,
             most: BTreeMap::new(),
+            ready: BTreeMap::new(),
             recovery: None,
             kept: BTreeMap::new(),
         }
@@ -158,6 +162,10 @@ impl Tables {
             ..Settings::default()
         };
         settings.set_most(&new.most);
+        for (name, ready) in &new.ready {
+            let provisioned = table.provisioned_of(name.as_deref())?;
+            settings.make_ready(name.as_deref(), provisioned, *ready)?;
+        }
         for (word, text) in &new.kept {
             settings.keep(word, Some(text), now);
         }
@@ -199,7 +207,8 @@ impl Made {
     }
 
     fn describe(self, table: Table) -> Description {
-        let mut description = Description::empty(table);
+        let at = table.created;
+        let mut description = Description::empty(table, at);
         description.settings = self.settings;
         description
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base::Space;
+use base::{Space, Timestamp};
 use store::{Read, View};
 
 use crate::error::{Error, Result};
@@ -20,13 +20,15 @@ pub struct Description {
     pub count: Count,
     indexes: BTreeMap<u32, Count>,
     pub settings: Settings,
+    /// When it was like this.
+    pub at: Timestamp,
 }
 
 impl Tables {
     pub fn describe(&self, space: &Space, name: &str) -> Result<Description> {
         let view = self.store.read()?;
         let table = copy(&view, space, name)?;
-        counted(&view, table)
+        counted(&view, table, self.clock.now())
     }
 
     /// A table without what is in it: one look-up.
@@ -46,8 +48,8 @@ pub(crate) fn copy(from: &impl Read, space: &Space, name: &str) -> Result<Table>
     find(from, space, name).map(Arc::unwrap_or_clone)
 }
 
-pub(crate) fn counted(from: &View, table: Table) -> Result<Description> {
-    let mut description = Description::empty(table);
+pub(crate) fn counted(from: &View, table: Table, at: Timestamp) -> Result<Description> {
+    let mut description = Description::empty(table, at);
     description.settings = settings::of(from, &description.table)?;
     let key = COUNTS.key().u64(description.table.prefix());
     let (mut whole, mut parts) = tallied(from, &description.table)?;
@@ -92,12 +94,13 @@ fn count([items, bytes]: Sums) -> Count {
 }
 
 impl Description {
-    pub(crate) fn empty(table: Table) -> Self {
+    pub(crate) fn empty(table: Table, at: Timestamp) -> Self {
         Self {
             table,
             count: Count::default(),
             indexes: BTreeMap::new(),
             settings: Settings::default(),
+            at,
         }
     }
 

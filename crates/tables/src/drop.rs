@@ -23,7 +23,7 @@ impl Tables {
                 Ok(table)
             })
             .await
-            .and_then(|table| counted(&self.store.read()?, table))?;
+            .and_then(|table| counted(&self.store.read()?, table, at))?;
         self.dropped.notify_one();
         Ok(description)
     }

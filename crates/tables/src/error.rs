@@ -70,6 +70,9 @@ pub enum Error {
     Building(String),
     #[error("the table {0} is protected from being dropped")]
     Protected(String),
+    /// A table (none) or an index is ready for more reads, or writes, than is wanted.
+    #[error("what is ready is never made less")]
+    LessReady { index: Option<String>, reads: bool },
     #[error("there is no copy {0}")]
     NoSuchCopy(String),
     /// It is being made, or a table is being made of it.
@@ -166,6 +169,7 @@ impl Error {
             | Self::WrongIndexKeyType { .. }
             | Self::EmptyIndexKey { .. }
             | Self::EmptiesIndexKey { .. }
+            | Self::LessReady { .. }
             | Self::RepeatedItem
             | Self::TransactionTooLarge { .. }
             | Self::UpdatesKey(_)

@@ -18,7 +18,7 @@ impl Tables {
     pub fn freeze(&self, space: &Space, name: &str) -> Result<Frozen> {
         let at = self.clock.now();
         let view = self.store.read()?;
-        let description = counted(&view, copy(&view, space, name)?)?;
+        let description = counted(&view, copy(&view, space, name)?, at)?;
         Ok(Frozen {
             view,
             at,

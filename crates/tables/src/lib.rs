@@ -27,6 +27,7 @@
 mod alter;
 mod aside;
 mod build;
+mod capacity;
 mod collection;
 mod condition;
 mod create;
@@ -69,6 +70,7 @@ use store::Store;
 use tokio::sync::Notify;
 
 pub use alter::{Alteration, IndexAlteration};
+pub use capacity::Ready;
 pub use collection::MAX_COLLECTION;
 pub use condition::{Comparison, Condition, Operand};
 pub use create::{NewFeed, NewIndex, NewTable};
@@ -86,8 +88,8 @@ pub use query::{Query, SortCondition};
 pub use scan::{Scan, Segment};
 pub use schema::{
     Count, Direction, Expiry, Feed, Images, Index, IndexKey, ItemChangeKind, Kept, KeyAttribute,
-    KeyParts, KeySchema, KeyType, Most, Progress, Projected, Recovery, Settings, State, Table,
-    TableFeed, Throughput, Transfer,
+    KeyParts, KeySchema, KeyType, Most, Progress, Projected, Provisioning, Recovery, Settings,
+    State, Table, TableFeed, Throughput, Transfer,
 };
 pub use settings::Keeping;
 pub use size::{MAX_ITEM, item_size};

@@ -244,6 +244,21 @@ pub struct Settings {
     pub filled_by: Option<String>,
     /// What a face keeps with the table, in words of its own.
     pub kept: BTreeMap<String, Kept>,
+    /// By the index's name; the table's own under none.
+    pub(crate) provisionings: BTreeMap<String, Provisioning>,
+    /// Since when it was paid per request before it was provisioned.
+    pub per_request: Option<Timestamp>,
+}
+
+/// How a table or a global index of it was provisioned until now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provisioning {
+    /// The most that it ever was provisioned with, or was made ready for.
+    pub(crate) ready: Option<Throughput>,
+    pub increased: Option<Timestamp>,
+    pub decreased: Option<Timestamp>,
+    /// On the day on which it was decreased last.
+    pub(crate) decreases: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -360,11 +375,12 @@ impl Record for Turn {}
 impl Record for StoredChange {}
 impl Record for Forgotten {}
 impl Record for Settings {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn migrate(version: u8, body: &[u8]) -> store::Result<Self> {
         match version {
-            1 => Ok(old::settings(body)?.into()),
+            1 => Ok(old::SettingsV2::from(old::settings(body)?).into()),
+            2 => Ok(old::settings_v2(body)?.into()),
             _ => Err(unknown(version)),
         }
     }

@@ -110,6 +110,12 @@ impl Settings {
         };
     }
 
+    /// Forgets an index that is dropped.
+    pub(crate) fn forget(&mut self, index: &str) {
+        self.most.remove(index);
+        self.provisionings.remove(index);
+    }
+
     pub(crate) fn set_most(&mut self, most: &BTreeMap<Option<String>, crate::Most>) {
         for (index, most) in most {
             let name = index.clone().unwrap_or_default();

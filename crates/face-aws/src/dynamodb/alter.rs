@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tables::{
-    Alteration, Error, Index, IndexAlteration, Most, NewFeed, Settings, Table, Throughput,
+    Alteration, Error, Index, IndexAlteration, Most, NewFeed, Ready, Settings, Table, Throughput,
 };
 
 use super::bounds::OnDemand;
@@ -13,6 +13,7 @@ use super::create::{BillingMode, per_request};
 use super::error::{about_table, fault, invalid, missing};
 use super::index::{Definition, Definitions, MOST_GLOBAL, Provisioned, Secondary, check_projected};
 use super::stream::Specification;
+use super::warm::{WARM, Warm};
 use super::{Asked, kept, settings, table};
 use crate::protocol::Fault;
 
@@ -25,6 +26,7 @@ struct Input {
     billing_mode: Option<BillingMode>,
     provisioned_throughput: Option<Provisioned>,
     on_demand_throughput: Option<OnDemand>,
+    warm_throughput: Option<Warm>,
     #[serde(default)]
     global_secondary_index_updates: Vec<IndexUpdate>,
     deletion_protection_enabled: Option<bool>,
@@ -47,7 +49,7 @@ struct Named {
     index_name: String,
     provisioned_throughput: Option<Provisioned>,
     on_demand_throughput: Option<OnDemand>,
-    warm_throughput: Option<Value>,
+    warm_throughput: Option<Warm>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +62,10 @@ enum Change {
     Protection,
     Class,
     Encryption,
+    Warm,
 }
 
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "TableName",
     "AttributeDefinitions",
     "BillingMode",
@@ -73,6 +76,7 @@ const KNOWN: [&str; 10] = [
     "StreamSpecification",
     kept::CLASS,
     kept::ENCRYPTION,
+    WARM,
 ];
 
 pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -84,6 +88,7 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
         ));
     }
     input.check_together()?;
+    let mut ready = input.warmed()?;
     let name = table::name(asked.context, &input.table_name)?.to_owned();
     let table = asked.tables.table(asked.space(), &name);
     let table = table.map_err(about_table)?;
@@ -95,7 +100,15 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     let settings = asked.tables.settings(asked.space(), &name);
     let settings = settings.map_err(about_table)?;
     kept::check_encryption(&settings, &kept)?;
+    for index in &input.global_secondary_index_updates {
+        if let Some(index) = &index.create
+            && let Some(warm) = index.warm(on_demand)?
+        {
+            ready.insert(Some(index.index_name.clone()), warm);
+        }
+    }
     let alteration = Alteration {
+        ready,
         provisioned,
         protected,
         feed,
@@ -130,6 +143,7 @@ impl Input {
             ),
             (Change::Class, self.kept.says_class()),
             (Change::Encryption, self.kept.says_encryption()),
+            (Change::Warm, self.warm().is_some()),
         ]
         .into_iter()
         .filter_map(|(change, asked)| asked.then_some(change))
@@ -140,9 +154,9 @@ impl Input {
     fn check_together(&self) -> Result<(), Fault> {
         let changes = self.changes();
         for (alone, name) in [
-            (Change::Protection, "DeletionProtection"),
-            (Change::Class, "TableClass"),
             (Change::Encryption, "Server-Side Encryption"),
+            (Change::Class, "TableClass"),
+            (Change::Protection, "DeletionProtection"),
         ] {
             if changes.len() > 1 && changes.contains(&alone) {
                 return Err(invalid(format!(
@@ -156,6 +170,7 @@ impl Input {
                 "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request",
             ));
         }
+        self.check_with_warm(&changes)?;
         if self.billing_mode.is_none()
             && self.provisioned_throughput.is_some()
             && self.makes_or_drops()
@@ -167,9 +182,52 @@ impl Input {
         Ok(())
     }
 
+    /// What is ready is changed together with indexes that there are, and with nothing else.
+    fn check_with_warm(&self, changes: &[Change]) -> Result<(), Fault> {
+        if !changes.contains(&Change::Warm) {
+            return Ok(());
+        }
+        if self.any_index(|index| index.create.is_some()) {
+            return Err(invalid(
+                "Create global secondary index cannot be specified when updating WarmThroughput",
+            ));
+        }
+        let with_warm = |change: &Change| matches!(change, Change::Warm | Change::Indexes);
+        if changes.iter().all(with_warm) && !self.makes_or_drops() {
+            return Ok(());
+        }
+        Err(invalid(
+            "WarmThroughput must be the only operation in the request",
+        ))
+    }
+
     fn makes_or_drops(&self) -> bool {
-        let mut indexes = self.global_secondary_index_updates.iter();
-        indexes.any(|index| index.create.is_some() || index.delete.is_some())
+        self.any_index(|index| index.create.is_some() || index.delete.is_some())
+    }
+
+    fn any_index(&self, is: impl Fn(&IndexUpdate) -> bool) -> bool {
+        self.global_secondary_index_updates.iter().any(is)
+    }
+
+    fn warm(&self) -> Option<Warm> {
+        self.warm_throughput.filter(|warm| !warm.is_empty())
+    }
+
+    /// What indexes that there are are to be ready for, and under none the table.
+    fn warmed(&self) -> Result<BTreeMap<Option<String>, Ready>, Fault> {
+        let mut warmed = BTreeMap::new();
+        if let Some(warm) = self.warm() {
+            warmed.insert(None, warm.ready());
+        }
+        for index in &self.global_secondary_index_updates {
+            if let Some(index) = &index.update
+                && let Some(warm) = index.warm_throughput
+            {
+                let name = &index.index_name;
+                warmed.insert(Some(name.clone()), warm.of_index(name)?);
+            }
+        }
+        Ok(warmed)
     }
 
     /// A stream begins or ends in a request of its own.
@@ -261,11 +319,6 @@ impl Input {
                     (name.clone(), IndexAlteration::Drop(name))
                 }
                 (None, None, Some(index)) => {
-                    if index.warm_throughput.is_some() {
-                        return Err(Fault::not_implemented(
-                            "the parameter WarmThroughput of DynamoDB's indexes",
-                        ));
-                    }
                     let name = index.index_name;
                     let old = global(table, &name, "update")?;
                     let provisioned = match &index.provisioned_throughput {

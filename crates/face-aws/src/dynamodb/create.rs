@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
-use tables::{NewFeed, NewTable, Throughput};
+use tables::{NewFeed, NewTable, Ready, Throughput};
 
 use super::bounds::OnDemand;
 use super::error::{fault, invalid};
 use super::index::{Definition, Definitions, KeyElement, Provisioned, Secondary};
 use super::stream::Specification;
+use super::warm::{WARM, Warm};
 use super::{Asked, kept, settings, table, tags};
 use crate::context::Context;
 use crate::protocol::Fault;
@@ -23,6 +24,7 @@ pub(super) struct NewInput {
     billing_mode: BillingMode,
     provisioned_throughput: Option<Provisioned>,
     on_demand_throughput: Option<OnDemand>,
+    warm_throughput: Option<Warm>,
     local_secondary_indexes: Option<Vec<Secondary>>,
     global_secondary_indexes: Option<Vec<Secondary>>,
     #[serde(default)]
@@ -42,7 +44,7 @@ pub(super) enum BillingMode {
     PayPerRequest,
 }
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "TableName",
     "AttributeDefinitions",
     "KeySchema",
@@ -57,15 +59,18 @@ const KNOWN: [&str; 14] = [
     kept::CLASS,
     kept::ENCRYPTION,
     kept::POLICY,
+    WARM,
 ];
 
 /// Answers ACTIVE, not CREATING: the table can be used at once.
 pub(super) async fn create(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &KNOWN)?;
     let input: NewInput = asked.call.read()?;
+    let asks_for_warm = input.warm_throughput.is_some_and(|warm| !warm.is_empty());
     let new = input.checked(asked.context)?;
     let created = asked.tables.create(asked.space(), new).await;
-    let printed = table::print(asked.context, &created.map_err(fault)?, "ACTIVE");
+    let mut printed = table::print(asked.context, &created.map_err(fault)?, "ACTIVE");
+    table::leave_out_warm(&mut printed, asks_for_warm);
     Ok(asked.answer(&json!({ "TableDescription": printed })))
 }
 
@@ -79,6 +84,7 @@ impl NewInput {
     pub(super) fn checked(self, context: &Context) -> Result<NewTable, Fault> {
         let name = table::name(context, &self.table_name)?.to_owned();
         let provisioned = throughput(self.billing_mode, self.provisioned_throughput.as_ref())?;
+        let ready = self.ready(provisioned)?;
         let elements = self.key_schema.ok_or_else(|| table::absent("keySchema"))?;
         let definitions = self
             .attribute_definitions
@@ -115,10 +121,30 @@ impl NewInput {
             indexes,
             tags,
             most,
+            ready,
             feed,
             kept: self.kept.of_new(context)?,
             ..NewTable::new(name, key)
         })
+    }
+}
+
+impl NewInput {
+    /// What the table, under none, and its indexes are to be ready for.
+    fn ready(
+        &self,
+        provisioned: Option<Throughput>,
+    ) -> Result<BTreeMap<Option<String>, Ready>, Fault> {
+        let mut ready = BTreeMap::new();
+        if let Some(warm) = self.warm_throughput {
+            ready.insert(None, warm.of_new(provisioned, None)?);
+        }
+        for index in self.global_secondary_indexes.iter().flatten() {
+            if let Some(warm) = index.warm(provisioned.is_none())? {
+                ready.insert(Some(index.index_name.clone()), warm);
+            }
+        }
+        Ok(ready)
     }
 }
 

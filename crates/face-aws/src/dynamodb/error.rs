@@ -4,6 +4,7 @@ use serde_json::json;
 use tables::{Error, KeyType, NumberError};
 
 use super::attribute::{self, PrintedItem};
+use super::warm;
 use crate::protocol::Fault;
 
 pub(super) fn invalid(what: impl std::fmt::Display) -> Fault {
@@ -90,6 +91,7 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::Protected(_) => Fault::validation(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
         ),
+        Error::LessReady { index, reads } => warm::decreasing(index.as_deref(), reads),
         Error::NoSuchCopy(id) => {
             Fault::new("BackupNotFoundException", format!("Backup not found: {id}"))
         }

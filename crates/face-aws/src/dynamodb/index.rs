@@ -1,16 +1,19 @@
 //! Secondary indexes: as callers ask for them, and as they are told.
 
+use base::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tables::{
     Description, Index, IndexKey, KeyAttribute, KeyParts, KeySchema, KeyType, NewIndex, Projected,
-    Throughput,
+    Provisioning, Ready, Throughput,
 };
 
 use super::bounds::{self, OnDemand};
 use super::error::invalid;
 use super::table;
+use super::warm::{self, WARM, Warm};
 use crate::context::Context;
+use crate::moment::seconds;
 use crate::protocol::Fault;
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +59,21 @@ pub(super) struct Secondary {
     projection: Projection,
     pub(super) provisioned_throughput: Option<Provisioned>,
     pub(super) on_demand_throughput: Option<OnDemand>,
-    warm_throughput: Option<Value>,
+    warm_throughput: Option<Warm>,
+}
+
+impl Secondary {
+    /// What it is to be ready for when it is new. Whether it is provisioned as its table is, is looked at elsewhere.
+    pub(super) fn warm(&self, on_demand: bool) -> Result<Option<Ready>, Fault> {
+        let Some(warm) = self.warm_throughput else {
+            return Ok(None);
+        };
+        let provisioned = match &self.provisioned_throughput {
+            Some(units) if !on_demand => Some(units.checked()?),
+            Some(_) | None => None,
+        };
+        warm.of_new(provisioned, Some(&self.index_name)).map(Some)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -285,11 +302,6 @@ impl Definitions<'_> {
     }
 
     pub(super) fn global(&self, on_demand: bool, index: Secondary) -> Result<NewIndex, Fault> {
-        if index.warm_throughput.is_some() {
-            return Err(Fault::not_implemented(
-                "the parameter WarmThroughput of DynamoDB's indexes",
-            ));
-        }
         let key = self.global_key(&index.key_schema)?;
         let projected = index.projection.read()?;
         let name = index.index_name;
@@ -397,13 +409,26 @@ pub(super) fn schema(key: KeyParts<'_>) -> Value {
 }
 
 /// A `ProvisionedThroughputDescription`.
-pub(super) fn throughput(provisioned: Option<Throughput>) -> Value {
+pub(super) fn throughput(
+    provisioned: Option<Throughput>,
+    until_now: Provisioning,
+    now: Timestamp,
+) -> Value {
     let units = provisioned.unwrap_or(Throughput { read: 0, write: 0 });
-    json!({
-        "NumberOfDecreasesToday": 0,
+    let mut printed = json!({
+        "NumberOfDecreasesToday": until_now.decreases_on(now),
         "ReadCapacityUnits": units.read,
         "WriteCapacityUnits": units.write,
-    })
+    });
+    for (name, at) in [
+        ("LastIncreaseDateTime", until_now.increased),
+        ("LastDecreaseDateTime", until_now.decreased),
+    ] {
+        if let Some(at) = at {
+            printed[name] = seconds(at).into();
+        }
+    }
+    printed
 }
 
 pub(super) fn print(context: &Context, description: &Description, index: &Index) -> Value {
@@ -430,8 +455,11 @@ pub(super) fn print(context: &Context, description: &Description, index: &Index)
         if !whole {
             printed["Backfilling"] = true.into();
         }
-        printed["ProvisionedThroughput"] = throughput(index.provisioned);
-        if let Some(units) = description.settings.most(Some(&index.name)) {
+        let (settings, name) = (&description.settings, Some(index.name.as_str()));
+        let until_now = settings.provisioning(name);
+        printed["ProvisionedThroughput"] = throughput(index.provisioned, until_now, description.at);
+        printed[WARM] = warm::print(settings.ready(name, index.provisioned));
+        if let Some(units) = settings.most(name) {
             printed["OnDemandThroughput"] = bounds::print(units);
         }
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tables::{Description, Error, Index, KeyAttribute, Table};
 
 use super::error::{fault, missing};
+use super::warm::{self, WARM};
 use super::{attribute, bounds, index, kept, stream};
 use crate::context::Context;
 use crate::moment::seconds;
@@ -78,7 +79,12 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         "CreationDateTime": seconds(table.created),
         "KeySchema": index::schema(table.key.parts()),
         "AttributeDefinitions": definitions(table),
-        "ProvisionedThroughput": index::throughput(table.provisioned),
+        "ProvisionedThroughput": index::throughput(
+            table.provisioned,
+            description.settings.provisioning(None),
+            description.at,
+        ),
+        WARM: warm::print(description.settings.ready(None, table.provisioned)),
         "ItemCount": description.count.items,
         "TableSizeBytes": description.count.bytes,
         "DeletionProtectionEnabled": table.protected,
@@ -90,10 +96,14 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         printed["OnDemandThroughput"] = bounds::print(most);
     }
     kept::print(&description.settings, table, &mut printed);
-    if table.provisioned.is_none() {
+    let summary = match (table.provisioned, description.settings.per_request) {
+        (None, _) => Some(("PAY_PER_REQUEST", table.paid_since)),
+        (Some(_), before) => before.map(|since| ("PROVISIONED", since)),
+    };
+    if let Some((mode, since)) = summary {
         printed["BillingModeSummary"] = json!({
-            "BillingMode": "PAY_PER_REQUEST",
-            "LastUpdateToPayPerRequestDateTime": seconds(table.paid_since),
+            "BillingMode": mode,
+            "LastUpdateToPayPerRequestDateTime": seconds(since),
         });
     }
     if let Some(feed) = &table.feed {
@@ -112,6 +122,21 @@ pub(super) fn print(context: &Context, description: &Description, status: &str) 
         }
     }
     printed
+}
+
+/// What makes a table tells what it is ready for only of the table, and only if that was asked for.
+pub(super) fn leave_out_warm(printed: &mut Value, asked_for: bool) {
+    let mut forget = |described: &mut Value| {
+        if let Some(members) = described.as_object_mut() {
+            members.remove(WARM);
+        }
+    };
+    let indexes = printed.get_mut("GlobalSecondaryIndexes");
+    let indexes = indexes.and_then(Value::as_array_mut);
+    indexes.into_iter().flatten().for_each(&mut forget);
+    if !asked_for {
+        forget(printed);
+    }
 }
 
 /// The attributes of all keys, each once and by their names.

@@ -1,9 +1,9 @@
-//! The shapes before there were indexes, before there were feeds, before faces kept anything, and before keys of
-//! indexes had several attributes.
+//! The shapes before there were indexes, before there were feeds, before faces kept anything, before keys of indexes had
+//! several attributes, and before it was remembered how tables had been provisioned.
 
 use super::{
-    BTreeMap, Built, Count, Expiry, Index, KeySchema, Most, Projected, Record, Recovery, Settings,
-    Table, TableFeed, Throughput, Timestamp, Uuid,
+    BTreeMap, Built, Count, Expiry, Index, Kept, KeySchema, Most, Projected, Record, Recovery,
+    Settings, Table, TableFeed, Throughput, Timestamp, Uuid,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,13 +20,42 @@ pub(super) fn settings(body: &[u8]) -> store::Result<SettingsV1> {
     SettingsV1::decode(&[&[1], body].concat())
 }
 
-impl From<SettingsV1> for Settings {
+impl From<SettingsV1> for SettingsV2 {
     fn from(old: SettingsV1) -> Self {
         Self {
             recovery: old.recovery,
             most: old.most,
             filled_by: old.filled_by,
             kept: BTreeMap::new(),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SettingsV2 {
+    recovery: Option<Recovery>,
+    most: BTreeMap<String, Most>,
+    filled_by: Option<String>,
+    kept: BTreeMap<String, Kept>,
+}
+
+impl Record for SettingsV2 {
+    const VERSION: u8 = 2;
+}
+
+pub(super) fn settings_v2(body: &[u8]) -> store::Result<SettingsV2> {
+    SettingsV2::decode(&[&[SettingsV2::VERSION], body].concat())
+}
+
+impl From<SettingsV2> for Settings {
+    fn from(old: SettingsV2) -> Self {
+        Self {
+            recovery: old.recovery,
+            most: old.most,
+            filled_by: old.filled_by,
+            kept: old.kept,
+            provisionings: BTreeMap::new(),
+            per_request: None,
         }
     }
 }
@@ -228,5 +257,7 @@ mod tests {
         let read = Settings::decode(&settings.encode()).unwrap();
         assert_eq!((read.filled_by.as_deref(), read.kept.len()), (Some("f"), 0));
         assert_eq!(Settings::decode(&read.encode()).unwrap(), read);
+        let second = SettingsV2::from(settings).encode();
+        assert_eq!(Settings::decode(&second).unwrap(), read);
     }
 }
