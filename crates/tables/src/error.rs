@@ -81,9 +81,9 @@ pub enum Error {
     /// Writes or reads that are done together are about different items.
     #[error("an item is named twice")]
     RepeatedItem,
-    /// The items of a transaction together.
-    #[error("the transaction's items are larger than {limit} bytes")]
-    TransactionTooLarge { limit: usize },
+    /// What a transaction brings, together.
+    #[error("the transaction brings {size} bytes, which is too much")]
+    TransactionTooLarge { size: usize },
     /// A transaction's token was another transaction's.
     #[error("the token stands for another transaction")]
     AnotherTransaction,
@@ -95,6 +95,9 @@ pub enum Error {
     ConditionFailed(Option<Box<Item>>),
     #[error("{0} is a part of the key and cannot be updated")]
     UpdatesKey(String),
+    /// An update is about a part of an attribute that an index has as a key, and so has no parts.
+    #[error("{0} is a key of an index and has no parts")]
+    PartOfIndexKey(String),
     /// What an update takes a value from is not there.
     #[error("the update needs an attribute that the item has not")]
     MissingOperand,
@@ -173,6 +176,7 @@ impl Error {
             | Self::RepeatedItem
             | Self::TransactionTooLarge { .. }
             | Self::UpdatesKey(_)
+            | Self::PartOfIndexKey(_)
             | Self::MissingOperand
             | Self::WrongOperand
             | Self::NoSuchPath

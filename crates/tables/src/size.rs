@@ -18,7 +18,7 @@ pub fn item_size(item: &Item) -> usize {
         .sum()
 }
 
-fn value_size(value: &Value) -> usize {
+pub(crate) fn value_size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
         Value::Number(number) => number_size(number),

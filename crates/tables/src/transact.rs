@@ -9,12 +9,12 @@ use store::Tx;
 use crate::Tables;
 use crate::describe::find;
 use crate::error::{Error, Result};
+use crate::index;
 use crate::key::Key;
 use crate::schema::{TOKEN_SPAN_S, TOKENS, Table, Token};
-use crate::write::{Write, Written, apply, check_size, refuse_empty_keys};
+use crate::write::{Action, Write, Written, apply, check_size, refuse_empty_keys};
 
-/// The items of one transaction together, by [`item_size`](crate::item_size); of a write the larger of the item before
-/// and after.
+/// What one transaction brings, or reads, together, by [`item_size`](crate::item_size).
 pub const MAX_TRANSACTION: usize = 4 << 20;
 
 /// What a caller calls a transaction, so that sending it again does not do it again.
@@ -45,6 +45,10 @@ impl Tables {
         for write in writes {
             check_size(write)?;
         }
+        let size = writes.iter().map(Write::payload).sum();
+        if size > MAX_TRANSACTION {
+            return Err(Error::TransactionTooLarge { size });
+        }
         let now = self.clock.now();
         let span = now.as_secs() / TOKEN_SPAN_S;
         let row = |span: u64, token: &str| {
@@ -69,11 +73,6 @@ impl Tables {
                     TOKENS.put(tx, token, &Token { at: now, digest });
                 }
                 let written = all(tx, space, writes, now, true)?;
-                if written.iter().map(|each| each.bytes).sum::<usize>() > MAX_TRANSACTION {
-                    return Err(Error::TransactionTooLarge {
-                        limit: MAX_TRANSACTION,
-                    });
-                }
                 Ok(Transacted::Done(written))
             })
             .await
@@ -99,7 +98,8 @@ impl Tables {
     }
 }
 
-/// As a transaction, empty keys are looked for before anything else.
+/// As a transaction, empty keys are looked for before anything else. Then the first write that is wrong whatever is there
+/// is told alone: conditions are not looked at.
 fn all(
     tx: &mut Tx,
     space: &Space,
@@ -130,6 +130,16 @@ fn all(
             return Err(Error::RepeatedItem);
         }
     }
+    if as_transaction {
+        let wrong =
+            |(write, key): (&Write, &Result<Key>)| wrong_in_itself(table(write), write, key);
+        let mut found = writes.iter().zip(&keys).map(wrong).enumerate();
+        if let Some((at, Some(error))) = found.find(|(_, error)| error.is_some()) {
+            let mut reasons = vec![None; writes.len()];
+            reasons[at] = Some(error);
+            return Err(Error::Cancelled(reasons));
+        }
+    }
     let mut written = Vec::with_capacity(writes.len());
     let mut reasons = Vec::with_capacity(writes.len());
     for (write, key) in writes.iter().zip(&keys) {
@@ -150,4 +160,12 @@ fn all(
         return Err(Error::Cancelled(reasons));
     }
     Ok(written)
+}
+
+fn wrong_in_itself(table: &Table, write: &Write, key: &Result<Key>) -> Option<Error> {
+    match (key, &write.action) {
+        (Err(error), _) => Some(error.clone()),
+        (Ok(_), Action::Put(item)) => index::check(table, &item.0).err(),
+        (Ok(_), _) => None,
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Result};
 use crate::path::Path;
 use crate::projection::Projection;
+use crate::size::value_size;
 use crate::value::{DEEPEST, Item, Value};
 
 /// Changes of different parts of one item, none of which is in another. They all see the item as it was.
@@ -82,6 +83,11 @@ impl Update {
                 .all(|(_, change)| matches!(change, Change::Remove | Change::Subtract(_)))
     }
 
+    /// Of the values that it brings.
+    pub(crate) fn size(&self) -> usize {
+        self.changes.iter().map(|(_, change)| change.size()).sum()
+    }
+
     /// The parts that it changes.
     pub fn parts(&self) -> Projection {
         self.changes.iter().map(|(path, _)| path.clone()).collect()
@@ -89,6 +95,14 @@ impl Update {
 }
 
 impl Change {
+    fn size(&self) -> usize {
+        match self {
+            Self::Set(term) => term.size(),
+            Self::Remove => 0,
+            Self::Add(value) | Self::Subtract(value) => value_size(value),
+        }
+    }
+
     fn outcome(&self, path: &Path, item: &Item) -> Result<Option<Outcome>> {
         let there = path.find(item);
         Ok(match self {
@@ -112,6 +126,17 @@ impl Change {
 }
 
 impl Term {
+    fn size(&self) -> usize {
+        match self {
+            Self::Path(_) => 0,
+            Self::Value(value) => value_size(value),
+            Self::Or(_, term) => term.size(),
+            Self::Append(one, other) | Self::Plus(one, other) | Self::Minus(one, other) => {
+                one.size() + other.size()
+            }
+        }
+    }
+
     fn of<'a>(&'a self, item: &'a Item) -> Result<Cow<'a, Value>> {
         match self {
             Self::Path(path) => path

@@ -88,6 +88,15 @@ impl Write {
         self
     }
 
+    /// How much it brings: a deletion only a key, however large the item is.
+    pub(crate) fn payload(&self) -> usize {
+        match &self.action {
+            Action::Put(item) => item_size(&item.0),
+            Action::Delete(key) | Action::Check(key) => item_size(key),
+            Action::Update(key, update) => item_size(key) + update.size(),
+        }
+    }
+
     /// The item's key, checked.
     pub(crate) fn key(&self, table: &Table) -> Result<Key> {
         match &self.action {
@@ -208,8 +217,19 @@ pub(crate) fn apply(
 fn check_update(table: &Table, update: &Update) -> Result<()> {
     let is_key = |name: &str| table.key.attributes().any(|key| key.name == name);
     let mut names = update.changes.iter().map(|(path, _)| &path.name);
-    match names.find(|name| is_key(name)) {
-        Some(name) => Err(Error::UpdatesKey(name.clone())),
+    if let Some(name) = names.find(|name| is_key(name)) {
+        return Err(Error::UpdatesKey(name.clone()));
+    }
+    let is_index_key = |name: &str| {
+        let mut keys = table
+            .indexes
+            .iter()
+            .flat_map(|index| index.key.attributes());
+        keys.any(|key| key.name == name)
+    };
+    let mut paths = update.changes.iter().map(|(path, _)| path);
+    match paths.find(|path| !path.steps.is_empty() && is_index_key(&path.name)) {
+        Some(path) => Err(Error::PartOfIndexKey(path.name.clone())),
         None => Ok(()),
     }
 }

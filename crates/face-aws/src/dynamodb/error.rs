@@ -102,9 +102,10 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::RepeatedItem => {
             Fault::validation("Transaction request cannot include multiple operations on one item")
         }
-        Error::TransactionTooLarge { .. } => Fault::validation(
-            "The aggregate size of the items in the transaction cannot exceed 4 MB",
-        ),
+        // It says so twice.
+        Error::TransactionTooLarge { size } => Fault::validation(format!(
+            "Transaction payload size cannot exceed 4MB. Payload Size: : Transaction payload size cannot exceed 4MB. Payload Size: {size}"
+        )),
         Error::AnotherTransaction => Fault::new(
             "IdempotentParameterMismatchException",
             "The request uses the same client token as a previous, but non-identical request.",
@@ -113,6 +114,9 @@ pub(super) fn fault(error: Error) -> Fault {
         Error::ConditionFailed(_) => condition_failed(),
         Error::UpdatesKey(name) => invalid(format!(
             "Cannot update attribute {name}. This attribute is part of the key"
+        )),
+        Error::PartOfIndexKey(name) => Fault::validation(format!(
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: {name}"
         )),
         Error::MissingOperand => Fault::validation(
             "The provided expression refers to an attribute that does not exist in the item",

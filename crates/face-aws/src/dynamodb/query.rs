@@ -54,6 +54,7 @@ const GRAMMAR: Grammar = Grammar {
 pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let by_expression = asked.call.input.contains_key("ProjectionExpression");
     let legacy_filter = asked.call.input.contains_key("QueryFilter");
+    let legacy_keys = asked.call.input.contains_key("KeyConditions");
     let mut terms = Terms::of(&mut asked.call.input, &GRAMMAR)?;
     let projection = terms.projection()?;
     let filter = terms.filter("QueryFilter")?;
@@ -73,6 +74,12 @@ pub(super) fn query(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let index_name = input.index_name.as_deref();
     let index = page::index(&table, index_name, input.consistent_read)?;
     let key = index.map_or_else(|| table.key.parts(), |index| index.key.parts());
+    // The words for it are ours.
+    if legacy_keys && key.single().is_none() {
+        return Err(invalid(
+            "KeyConditions cannot be used with an index whose key has several attributes of one role, use KeyConditionExpression",
+        ));
+    }
     let reading = Reading {
         table: &table,
         index,

@@ -15,6 +15,7 @@ use super::{DynamoDb, Transfers};
 use crate::context::Context;
 
 mod batches;
+mod definitions;
 mod direct;
 mod expressions;
 mod indexes;

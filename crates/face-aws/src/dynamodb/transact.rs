@@ -185,8 +185,9 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     });
     let found = found.map_err(fault)?;
     if bytes > MAX_TRANSACTION {
-        let limit = MAX_TRANSACTION;
-        return Err(fault(Error::TransactionTooLarge { limit }));
+        return Err(Fault::validation(
+            "The aggregate size of the items in the transaction cannot exceed 4 MB",
+        ));
     }
     let responses: Vec<Json> = wants
         .iter()

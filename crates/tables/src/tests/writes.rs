@@ -111,15 +111,25 @@ async fn a_transaction_is_done_whole_or_not_at_all() {
         Write::check("u", key("a")).when(Some(is("v", number("1")))),
         Write::delete("t", key("a")),
         Write::update("t", key("b"), add("v", "1")).when(Some(is("v", number("7")))),
-        Write::put("t", item([("p", number("1"))])),
+        put("t", "d").when(Some(is("v", number("7")))),
     ];
     let Err(Error::Cancelled(reasons)) = tables.transact(&space(), None, &second).await else {
         panic!("a condition does not hold");
     };
     assert!(reasons[0].is_none() && reasons[1].is_none());
     assert!(matches!(&reasons[2], Some(Error::ConditionFailed(Some(_)))));
-    assert!(matches!(&reasons[3], Some(Error::WrongKeyType { .. })));
+    assert!(matches!(&reasons[3], Some(Error::ConditionFailed(None))));
     assert!(tables.get(&space(), "t", &key("a")).unwrap().is_some());
+    // What is wrong in itself is told alone, and the first of it.
+    let wrong = || Write::put("t", item([("p", number("1"))]));
+    let third = [second[2].clone(), wrong(), wrong()];
+    let Err(Error::Cancelled(reasons)) = tables.transact(&space(), None, &third).await else {
+        panic!("a key is of a wrong type");
+    };
+    assert!(matches!(
+        reasons.as_slice(),
+        [None, Some(Error::WrongKeyType { .. }), None]
+    ));
     let twice = [put("t", "a"), Write::delete("t", key("a"))];
     let refused = tables.transact(&space(), None, &twice).await;
     assert!(matches!(refused, Err(Error::RepeatedItem)));
@@ -235,7 +245,7 @@ async fn money_is_neither_made_nor_lost() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_bounded_by_its_items_together() {
+async fn a_transaction_is_bounded_by_what_it_brings() {
     let (tables, _) = with_table().await;
     let large = |n: usize| {
         let filler = text(&"x".repeat(MAX_ITEM - 100));
@@ -243,14 +253,14 @@ async fn a_transaction_is_bounded_by_its_items_together() {
     };
     let most: Vec<Write> = (0..10).map(large).collect();
     tables.transact(&space(), None, &most).await.unwrap();
-    // Checks and deletions count what is there.
-    for last in [large(10), large(11)] {
-        let keys = (0..10).map(|n| Write::delete("t", key(&n.to_string())));
-        let more: Vec<Write> = keys.chain([last]).collect();
-        let refused = tables.transact(&space(), None, &more).await;
-        assert!(matches!(refused, Err(Error::TransactionTooLarge { .. })));
-    }
-    assert_eq!(tables.describe(&space(), "t").unwrap().count.items, 10);
+    let more: Vec<Write> = (0..11).map(large).collect();
+    let refused = tables.transact(&space(), None, &more).await;
+    assert!(matches!(refused, Err(Error::TransactionTooLarge { size }) if size > MAX_TRANSACTION));
+    // Deletions bring their keys, however much is there.
+    let keys = (0..10).map(|n| Write::delete("t", key(&n.to_string())));
+    let more: Vec<Write> = keys.chain([large(10)]).collect();
+    tables.transact(&space(), None, &more).await.unwrap();
+    assert_eq!(tables.describe(&space(), "t").unwrap().count.items, 1);
 }
 
 proptest! {

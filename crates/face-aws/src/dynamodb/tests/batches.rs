@@ -174,7 +174,7 @@ async fn a_transaction_is_whole_and_says_why_it_is_not() {
         "ExpressionAttributeValues": { ":two": { "N": "2" } },
     } });
     let wrong = json!({ "Put": { "TableName": "music", "Item": { "id": { "N": "1" } } } });
-    let second = transact(json!([put("c"), check, put("a"), wrong]), json!({}));
+    let second = transact(json!([put("c"), check, put("a")]), json!({}));
     let (status, refused) = world.send("TransactWriteItems", &second).await;
     assert_eq!(status, 400);
     assert!(
@@ -185,7 +185,7 @@ async fn a_transaction_is_whole_and_says_why_it_is_not() {
     );
     assert_eq!(
         refused["Message"],
-        "Transaction cancelled, please refer cancellation reasons for specific reasons [None, ConditionalCheckFailed, ConditionalCheckFailed, ValidationError]"
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [None, ConditionalCheckFailed, ConditionalCheckFailed]"
     );
     let failed = "The conditional request failed";
     assert_eq!(
@@ -194,10 +194,20 @@ async fn a_transaction_is_whole_and_says_why_it_is_not() {
             { "Code": "None" },
             { "Code": "ConditionalCheckFailed", "Message": failed },
             { "Code": "ConditionalCheckFailed", "Message": failed, "Item": key("a") },
+        ])
+    );
+    // What is wrong in itself is told alone.
+    let third = transact(json!([check, wrong, wrong]), json!({}));
+    let (_, refused) = world.send("TransactWriteItems", &third).await;
+    assert_eq!(
+        refused["CancellationReasons"],
+        json!([
+            { "Code": "None" },
             {
                 "Code": "ValidationError",
                 "Message": "One or more parameter values were invalid: Type mismatch for key id expected: S actual: N",
             },
+            { "Code": "None" },
         ])
     );
     let get = |id: &str| json!({ "Get": { "TableName": "music", "Key": key(id) } });
