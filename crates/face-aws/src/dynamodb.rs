@@ -84,6 +84,7 @@ pub(crate) static SERVICE: Service = Service::new(
         encoded: true,
         named: &[("TableArn", "TableName")],
         listed: &LISTED,
+        unchecked: &["Tag", "TableClass"],
         first: Some(sizes::check),
     },
 );

@@ -7,7 +7,7 @@ use tables::Most;
 use super::error::invalid;
 use crate::protocol::Fault;
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OnDemand {
     max_read_request_units: Option<i64>,
@@ -18,6 +18,10 @@ const READ: &str = "MaxReadRequestUnits";
 const WRITE: &str = "MaxWriteRequestUnits";
 
 impl OnDemand {
+    pub(super) fn is_empty(self) -> bool {
+        self.max_read_request_units.is_none() && self.max_write_request_units.is_none()
+    }
+
     /// The bounds of something new: a table, or an index with this name.
     pub(super) fn of_new(&self, on_demand: bool, index: Option<&str>) -> Result<Most, Fault> {
         if !on_demand {

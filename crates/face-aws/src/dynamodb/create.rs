@@ -12,7 +12,6 @@ use super::warm::{WARM, Warm};
 use super::{Asked, kept, settings, table, tags};
 use crate::context::Context;
 use crate::protocol::Fault;
-use crate::tags::Tag;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -30,7 +29,7 @@ pub(super) struct NewInput {
     #[serde(default)]
     deletion_protection_enabled: bool,
     #[serde(default)]
-    tags: Vec<Tag>,
+    tags: Vec<tags::Tag>,
     stream_specification: Option<Specification>,
     #[serde(flatten)]
     kept: kept::Wanted,
@@ -90,7 +89,14 @@ impl NewInput {
             .attribute_definitions
             .ok_or_else(|| table::absent("attributeDefinitions"))?;
         let definitions = Definitions(&definitions);
+        definitions.check_names()?;
         let key = definitions.key(&elements)?;
+        let indexes = [
+            &self.local_secondary_indexes,
+            &self.global_secondary_indexes,
+        ];
+        let indexes: Vec<&Secondary> = indexes.into_iter().flatten().flatten().collect();
+        definitions.all_used(&key, &indexes)?;
         let on_demand = provisioned.is_none();
         let mut most = BTreeMap::new();
         if let Some(asked) = &self.on_demand_throughput {
@@ -108,7 +114,6 @@ impl NewInput {
             self.local_secondary_indexes,
             self.global_secondary_indexes,
         )?;
-        definitions.all_used(&key, &indexes)?;
         let feed = match &self.stream_specification {
             Some(stream) => stream.of_new()?.map(NewFeed::from),
             None => None,

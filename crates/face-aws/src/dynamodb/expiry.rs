@@ -31,12 +31,12 @@ pub(super) async fn set(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let table = asked.tables.table(asked.space(), name);
     let current = table.map_err(about_table)?.expiry.clone();
     let refused = match (&current, wanted.enabled) {
-        (Some(_), true) => Some("TimeToLive is already enabled".to_owned()),
-        (None, false) => Some("TimeToLive is already disabled".into()),
-        (Some(current), false) if current.attribute != wanted.attribute_name => Some(format!(
+        (Some(current), _) if current.attribute != wanted.attribute_name => Some(format!(
             "TimeToLive is active on a different AttributeName: current AttributeName is {}",
             current.attribute
         )),
+        (Some(_), true) => Some("TimeToLive is already enabled".to_owned()),
+        (None, false) => Some("TimeToLive is already disabled".into()),
         _ => None,
     };
     if let Some(message) = refused {

@@ -118,6 +118,19 @@ impl Definitions<'_> {
         names.join(", ")
     }
 
+    /// Each attribute is defined once.
+    pub(super) fn check_names(&self) -> Result<(), Fault> {
+        let mut names: Vec<&str> = self.0.iter().map(|each| &*each.attribute_name).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            None => Ok(()),
+            Some(pair) => Err(Fault::validation(format!(
+                "Attribute Name is duplicated: {}",
+                pair[0]
+            ))),
+        }
+    }
+
     fn find(&self, name: &str) -> Option<KeyType> {
         let found = self.0.iter().find(|each| each.attribute_name == name)?;
         Some(match found.attribute_type {
@@ -206,17 +219,19 @@ impl Definitions<'_> {
         ))
     }
 
-    /// Every definition is of a key's attribute.
-    pub(super) fn all_used(&self, key: &KeySchema, indexes: &[NewIndex]) -> Result<(), Fault> {
-        let all = indexes.iter().flat_map(|index| index.key.attributes());
+    /// Every definition is of a key's attribute. This is looked at before anything else of the indexes.
+    pub(super) fn all_used(&self, key: &KeySchema, indexes: &[&Secondary]) -> Result<(), Fault> {
+        let of_indexes = indexes.iter().flat_map(|index| &index.key_schema);
+        let of_indexes = of_indexes.map(|element| element.attribute_name.as_str());
         let mut used: Vec<&str> = key
             .attributes()
-            .chain(all)
             .map(|attribute| attribute.name.as_str())
+            .chain(of_indexes)
             .collect();
         used.sort_unstable();
         used.dedup();
-        if used.len() == self.0.len() {
+        let is_used = |each: &Definition| used.contains(&each.attribute_name.as_str());
+        if self.0.iter().all(is_used) {
             return Ok(());
         }
         if indexes.is_empty() {
@@ -438,6 +453,8 @@ pub(super) fn print(context: &Context, description: &Description, index: &Index)
         Projected::All => json!({ "ProjectionType": "ALL" }),
         Projected::Keys => json!({ "ProjectionType": "KEYS_ONLY" }),
         Projected::Only(names) => {
+            let mut names = names.clone();
+            names.sort_unstable();
             json!({ "ProjectionType": "INCLUDE", "NonKeyAttributes": names })
         }
     };

@@ -19,7 +19,7 @@ pub(super) const ENCRYPTION: &str = "SSESpecification";
 pub(super) const POLICY: &str = "ResourcePolicy";
 /// Which backup a table was made of; told, and not asked for.
 pub(super) const RESTORED: &str = "RestoreSummary";
-const USUAL_CLASS: &str = "STANDARD";
+const CLASSES: [&str; 2] = ["STANDARD", "STANDARD_INFREQUENT_ACCESS"];
 /// In bytes.
 const LONGEST_POLICY: usize = 20_480;
 /// What stands for no policy where one is expected.
@@ -61,6 +61,12 @@ impl Wanted {
     ) -> Result<BTreeMap<String, Option<String>>, Fault> {
         let mut kept = BTreeMap::new();
         if let Some(class) = &self.table_class {
+            if !CLASSES.contains(&class.as_str()) {
+                return Err(Fault::validation(format!(
+                    "Invalid table-class parameter provided. Please try again with a valid table-class value: [{}].",
+                    CLASSES.join(", ")
+                )));
+            }
             kept.insert(CLASS.to_owned(), Some(class.clone()));
         }
         if let Some(encryption) = &self.encryption {
@@ -76,10 +82,8 @@ impl Wanted {
     /// Of a new table.
     pub(super) fn of_new(&self, context: &Context) -> Result<BTreeMap<String, String>, Fault> {
         let kept = self.checked(context)?.into_iter();
-        let usual = |class: &str| class == USUAL_CLASS;
         Ok(kept
             .filter_map(|(word, text)| Some((word, text?)))
-            .filter(|(word, text)| word != CLASS || !usual(text))
             .collect())
     }
 }

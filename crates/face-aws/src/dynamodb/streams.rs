@@ -31,6 +31,7 @@ pub(crate) static SERVICE: Service = Service::new(
         encoded: true,
         named: &[],
         listed: &[],
+        unchecked: &[],
         first: None,
     },
 );

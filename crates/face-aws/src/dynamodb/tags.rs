@@ -1,13 +1,21 @@
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use serde_json::json;
 use tables::Error;
 
-use super::error::{fault, missing};
+use super::error::{fault, invalid, missing};
 use super::{Asked, settings, table};
 use crate::protocol::Fault;
-use crate::tags::{self, Tag};
+use crate::tags;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Tag {
+    key: Option<String>,
+    value: Option<String>,
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -21,22 +29,54 @@ struct Input {
 
 /// Tags of one table.
 const MOST: usize = 50;
+/// In characters.
+const LONGEST_KEY: usize = 128;
+const LONGEST_VALUE: usize = 256;
+
+impl Tag {
+    fn checked(self) -> Result<(String, String), Fault> {
+        let key = right("Key", self.key, 1..=LONGEST_KEY)?;
+        let value = right("Value", self.value, 0..=LONGEST_VALUE)?;
+        Ok((key, value))
+    }
+}
+
+/// A tag's key or value, if it can be one.
+fn right(
+    name: &str,
+    text: Option<String>,
+    lengths: RangeInclusive<usize>,
+) -> Result<String, Fault> {
+    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "+-=._:/@".contains(c);
+    match text {
+        Some(text) if lengths.contains(&text.chars().count()) && text.chars().all(allowed) => {
+            Ok(text)
+        }
+        text => Err(Fault::validation(format!(
+            "The Tag {name} provided is invalid, {name}: {}",
+            text.as_deref().unwrap_or("null")
+        ))),
+    }
+}
 
 /// Puts tags among others.
 pub(super) fn add(known: &mut BTreeMap<String, String>, more: Vec<Tag>) -> Result<(), Fault> {
-    for (at, Tag { key, .. }) in more.iter().enumerate() {
+    let mut new = BTreeMap::new();
+    for tag in more {
+        let (key, value) = tag.checked()?;
         if key.starts_with("aws:") {
             return Err(Fault::validation(format!(
                 "Tag Key cannot be prefixed with aws:, Key: {key}"
             )));
         }
-        if more[..at].iter().any(|other| other.key == *key) {
+        if new.contains_key(&key) {
             return Err(Fault::validation(format!(
                 "Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}"
             )));
         }
+        new.insert(key, value);
     }
-    known.extend(tags::map(more));
+    known.extend(new);
     if known.len() > MOST {
         return Err(too_many());
     }
@@ -98,13 +138,16 @@ pub(super) fn list(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
 
 impl Input {
     fn table(&self, asked: &Asked<'_>) -> Result<&str, Fault> {
-        if !self.resource_arn.starts_with("arn:") {
-            return Err(Fault::validation(format!(
-                "Invalid TableArn: Invalid ResourceArn provided as input {}",
-                self.resource_arn
+        let arn = &self.resource_arn;
+        if !arn.starts_with("arn:") {
+            return Err(invalid(format!("ARNs must start with 'arn:': {arn}")));
+        }
+        if arn.contains("/index/") {
+            return Err(invalid(format!(
+                "Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {arn}"
             )));
         }
-        table::name(asked.context, &self.resource_arn)
+        table::name(asked.context, arn)
     }
 }
 

@@ -64,6 +64,8 @@ pub(crate) struct Manner {
     pub(crate) named: &'static [(&'static str, &'static str)],
     /// Enumerations that messages list in another order than the model.
     pub(crate) listed: &'static [(&'static str, &'static [&'static str])],
+    /// Shapes whose constraints the operations look at, which have other words for them.
+    pub(crate) unchecked: &'static [&'static str],
     /// Looks at the input after its types and before its constraints.
     pub(crate) first: Option<Check>,
 }
@@ -76,6 +78,7 @@ impl Manner {
         encoded: false,
         named: &[],
         listed: &[],
+        unchecked: &[],
         first: None,
     };
 }

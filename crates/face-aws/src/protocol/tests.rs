@@ -9,6 +9,7 @@ const DYNAMODB: Manner = Manner {
     encoded: false,
     named: &[("TableArn", "TableName")],
     listed: &[],
+    unchecked: &[],
     first: None,
 };
 

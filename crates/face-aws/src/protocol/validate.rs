@@ -72,6 +72,9 @@ impl<'a> Validator<'a> {
             return;
         }
         let shape = self.shape(member.shape, value);
+        if self.manner.unchecked.contains(&shape.name) {
+            return;
+        }
         self.constraints(at, shape, value);
         match (&shape.kind, value) {
             (Kind::Structure(_), Value::Object(members)) => {

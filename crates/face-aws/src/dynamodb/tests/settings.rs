@@ -282,12 +282,53 @@ async fn tags_are_kept() {
             "Tag Key cannot be prefixed with aws:, Key: aws:x",
         ),
         (
+            json!([tag("d%g", "1")]),
+            "The Tag Key provided is invalid, Key: d%g",
+        ),
+        (
+            json!([tag("dog", "hi!")]),
+            "The Tag Value provided is invalid, Value: hi!",
+        ),
+        (
+            json!([tag("", "1")]),
+            "The Tag Key provided is invalid, Key: ",
+        ),
+        (
+            json!([{ "Key": "dog" }]),
+            "The Tag Value provided is invalid, Value: null",
+        ),
+        (
+            json!([{ "Value": "dog" }]),
+            "The Tag Key provided is invalid, Key: null",
+        ),
+        (
             many(49),
             "Number of Tags exceed the current limit for the provided ResourceArn",
         ),
     ] {
         let tagged = json!({ "ResourceArn": ARN, "Tags": tags });
         world.invalid("TagResource", tagged, message).await;
+    }
+    // In characters of any script.
+    let longest = tag(&"א".repeat(128), &"Ѯ ".repeat(128));
+    let tagged = json!({ "ResourceArn": ARN, "Tags": [longest, tag("empty", "")] });
+    world.ok("TagResource", tagged).await;
+    let index = format!("{ARN}/index/any");
+    for (arn, message) in [
+        (
+            "I_am_none",
+            "ARNs must start with 'arn:': I_am_none".to_owned(),
+        ),
+        (
+            &index,
+            format!(
+                "Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {index}"
+            ),
+        ),
+    ] {
+        let message = format!("One or more parameter values were invalid: {message}");
+        let list = json!({ "ResourceArn": arn });
+        world.invalid("ListTagsOfResource", list, &message).await;
     }
     let too_many = with(
         table("other", json!([["id", "S"]])),
@@ -346,9 +387,11 @@ async fn items_end_when_they_say() {
         .invalid("UpdateTimeToLive", set(true, "end"), message)
         .await;
     let message = "TimeToLive is active on a different AttributeName: current AttributeName is end";
-    world
-        .invalid("UpdateTimeToLive", set(false, "x"), message)
-        .await;
+    for enabled in [true, false] {
+        world
+            .invalid("UpdateTimeToLive", set(enabled, "x"), message)
+            .await;
+    }
     // It is the second 1000 here.
     for (id, end) in [("past", "999"), ("future", "1001")] {
         let item = json!({ "id": { "S": id }, "end": { "N": end } });
