@@ -7,8 +7,8 @@ use crate::capacity::Ready;
 use crate::error::{Error, Result};
 use crate::feed;
 use crate::schema::{
-    Built, Images, Index, IndexKey, KeySchema, Most, Projected, Recovery, Settings, TABLES, TAGS,
-    Table, Tags, Throughput,
+    Built, Images, Index, IndexKey, KeySchema, Most, Projected, Recovery, Settings, State, TABLES,
+    TAGS, Table, Tags, Throughput,
 };
 use crate::{Description, Tables, Transfer, aside, settings, transfer};
 
@@ -129,7 +129,10 @@ impl Tables {
                 transfer.table_id = aside::whole(tx, space, copy)?.table_id;
             }
             let begun = transfer::begin(tx, space, &transfer, now)?;
-            if begun.id == transfer.id {
+            // What has ended has left a table, and that is in the way.
+            let is_over = begun.state != State::Running;
+            let row = Table::row(space, &new.table.name);
+            if begun.id == transfer.id || (is_over && TABLES.get(tx, &row)?.is_some()) {
                 new.put(tx, space)?;
             }
             Ok::<_, Error>(begun)

@@ -130,7 +130,7 @@ pub(crate) fn begin(
         let same = latest
             .find(|known| known.token.as_ref() == Some(token) && known.started + TOKEN_SPAN > now);
         match same {
-            Some(known) if known.asked == transfer.asked => return Ok(known),
+            Some(known) if known.is_asked_by(transfer) => return Ok(known),
             Some(_) => return Err(Error::AnotherTransaction),
             None => {}
         }
@@ -175,6 +175,14 @@ impl Transferring {
 }
 
 impl Transfer {
+    /// Whether a token of its own may stand in another's request. What fills a table is known by the table alone.
+    fn is_asked_by(&self, other: &Self) -> bool {
+        match self.direction {
+            Direction::In => self.table == other.table,
+            Direction::Out | Direction::Aside | Direction::Back => self.asked == other.asked,
+        }
+    }
+
     /// It failed before it met anything, or left a part of a copy.
     fn came_to_nothing(&self) -> bool {
         let failed = matches!(self.state, State::Failed { .. });

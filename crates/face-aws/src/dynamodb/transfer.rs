@@ -246,6 +246,9 @@ fn named(
     Ok(found.filter(|found| table::arn(asked.context, &found.table) == table))
 }
 
+/// A token stands for another copy that is to be made.
+const ANOTHER: &str = "Duplicate request detected with conflicting parameters";
+
 /// What every description tells of what became of a copy.
 fn outcome(printed: &mut Json, status: &str, transfer: &Transfer) {
     printed[status] = export::status(&transfer.state).into();
@@ -298,6 +301,11 @@ fn list(
         None => None,
     };
     let before = text("NextToken");
+    if let Some(token) = before.filter(|token| !is_id(token)) {
+        return Err(Fault::validation(format!(
+            "Invalid Request: Provided nextToken is invalid: {token}"
+        )));
+    }
     let found = asked
         .tables
         .transfers(asked.space(), direction, before, LOOKED_THROUGH);
@@ -311,6 +319,15 @@ fn list(
         next: last.map(|last| last.id.clone()),
         summaries: page.into_iter().map(summary).collect(),
     })
+}
+
+/// Whether it could be an id of a copy's.
+fn is_id(text: &str) -> bool {
+    let digits = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let parts = text.split_once('-');
+    parts.is_some_and(|(millis, rest)| digits(millis, 14) && digits(rest, 8))
 }
 
 /// As many as there may be in a page, and whether there are more.

@@ -113,6 +113,7 @@ fn import(more: Value) -> Value {
         "S3BucketSource": { "S3Bucket": "copies" },
         "InputFormat": "DYNAMODB_JSON",
         "TableCreationParameters": table,
+        "ClientToken": "token",
     });
     with(input, more)
 }
@@ -344,11 +345,13 @@ async fn what_is_no_item_is_counted_and_the_others_imported() {
     let good = |at: u32| json!({ "Item": entry("a", at) }).to_string();
     let text = [
         &(good(0) + &good(1)),
-        "no json",
         r#"{"Item":{"id":{"S":"no sort key"}}}"#,
         r#"{"Item":{"id":{"N":"1"},"at":{"N":"1"}}}"#,
         &good(2),
         &good(2),
+        // Nothing of this object is looked at after a line that is no item.
+        r#"{"NoItem":{}}"#,
+        &good(9),
     ]
     .join("\n");
     world.store("in/1.json", text.as_bytes()).await;
@@ -357,8 +360,13 @@ async fn what_is_no_item_is_counted_and_the_others_imported() {
         .await;
     world.store("other", b"nothing").await;
     let source = json!({ "S3BucketSource": { "S3Bucket": "copies", "S3KeyPrefix": "in/" } });
-    let begun = world.import(source).await;
+    let begun = world.import(source.clone()).await;
+    assert_eq!(begun.get("ProcessedSizeBytes"), None);
     world.make().await;
+    // Its table is there now.
+    let again = world.refused("ImportTable", import(source)).await;
+    let message = "Table already exists: filled".to_owned();
+    assert_eq!(again, ("ResourceInUseException".into(), message));
     let ended = world.imported(&begun).await;
     assert_eq!(ended["ImportStatus"], "FAILED");
     assert_eq!(ended["FailureCode"], "ItemValidationError");
@@ -382,6 +390,7 @@ async fn values_by_commas_are_imported_with_the_types_of_keys() {
     world.make().await;
     let ended = world.imported(&begun).await;
     assert_eq!(ended["ImportStatus"], "COMPLETED", "{ended}");
+    assert_eq!(ended["ProcessedSizeBytes"], 29, "as they were expanded");
     let item = world
         .ok(
             "GetItem",
@@ -420,7 +429,29 @@ async fn what_cannot_be_imported_is_refused_or_fails() {
     );
     let nowhere = json!({ "S3BucketSource": { "S3Bucket": "nowhere" }, "ClientToken": "t" });
     let begun = world.import(nowhere.clone()).await;
-    assert_eq!(world.import(nowhere).await["ImportArn"], begun["ImportArn"]);
+    // Only another table would be another import.
+    for more in [json!({}), json!({ "InputFormat": "CSV" })] {
+        let again = world.import(with(nowhere.clone(), more)).await;
+        assert_eq!(again["ImportArn"], begun["ImportArn"]);
+    }
+    let mut other = import(nowhere);
+    other["TableCreationParameters"]["TableName"] = "other".into();
+    let conflict = world.refused("ImportTable", other).await;
+    let message = "Duplicate request detected with conflicting parameters".to_owned();
+    assert_eq!(conflict, ("ImportConflictException".into(), message));
+    let message = "1 validation error detected: Value null at 'clientToken' failed to satisfy constraint: Member must not be null";
+    let no_token = import(json!({ "ClientToken": null }));
+    world.invalid("ImportTable", no_token, message).await;
+    let token = json!({ "NextToken": "0".repeat(112) });
+    let message = format!(
+        "Invalid Request: Provided nextToken is invalid: {}",
+        "0".repeat(112)
+    );
+    world.invalid("ListImports", token, &message).await;
+    let none = json!({ "ImportArn": format!("{ARN}/imports/0") });
+    world
+        .invalid("DescribeImport", none, "Invalid Import ARN")
+        .await;
     world.make().await;
     let ended = world.imported(&begun).await;
     assert_eq!(

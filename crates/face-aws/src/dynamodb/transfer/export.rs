@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
-use super::named;
-use super::save::{folder, manifest_key};
+use super::save::{FULL, folder, manifest_key};
+use super::{ANOTHER, named};
 use crate::dynamodb::error::fault;
 use crate::dynamodb::{Asked, settings, table};
 use crate::moment::seconds;
@@ -44,7 +44,7 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
     for (parameter, built) in [
         ("S3SseAlgorithm", "AES256"),
         ("ExportFormat", "DYNAMODB_JSON"),
-        ("ExportType", "FULL_EXPORT"),
+        ("ExportType", FULL),
     ] {
         let given = asked.call.input.get(parameter);
         if let Some(given) = given.filter(|given| *given != built) {
@@ -53,6 +53,9 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
         }
     }
     let input: Input = asked.call.read()?;
+    if !input.table_arn.starts_with("arn:") {
+        return Err(Fault::validation("Invalid TableArn: Invalid Table ARN"));
+    }
     let name = table::name(asked.context, &input.table_arn)?.to_owned();
     let frozen = asked.tables.freeze(asked.space(), &name);
     let frozen = frozen.map_err(|error| table::not_found(error, &input.table_arn))?;
@@ -78,7 +81,7 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
             "S3Prefix": input.s3_prefix,
             "S3SseAlgorithm": input.s3_sse_algorithm.as_deref().unwrap_or("AES256"),
             "ExportFormat": input.export_format.as_deref().unwrap_or("DYNAMODB_JSON"),
-            "ExportType": input.export_type.as_deref().unwrap_or("FULL_EXPORT"),
+            "ExportType": input.export_type,
             "Owner": asked.context.account,
         })
         .to_string(),
@@ -88,10 +91,7 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
     };
     let begun = asked.transfers.begin(asked.space(), &transfer, frozen);
     let begun = begun.await.map_err(|error| match error {
-        Error::AnotherTransaction => Fault::new(
-            "ExportConflictException",
-            "There was a conflict when writing to the specified S3 bucket: the client token stands for another export.",
-        ),
+        Error::AnotherTransaction => Fault::new("ExportConflictException", ANOTHER),
         error => fault(error),
     })?;
     Ok(asked.answer(&json!({ "ExportDescription": description(&begun) })))
@@ -106,6 +106,9 @@ pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Respon
     settings::only(&asked.call, &["ExportArn"])?;
     let input: Input = asked.call.read()?;
     let arn = &input.export_arn;
+    if !arn.contains(PATH) {
+        return Err(Fault::validation("Invalid Export ARN"));
+    }
     let found = named(&asked, Direction::Out, PATH, arn)?.ok_or_else(|| {
         Fault::new(
             "ExportNotFoundException",
@@ -121,7 +124,7 @@ pub(in crate::dynamodb) fn list(mut asked: Asked<'_>) -> Result<wire::Response, 
         json!({
             "ExportArn": arn(found),
             "ExportStatus": status(&found.state),
-            "ExportType": "FULL_EXPORT",
+            "ExportType": FULL,
         })
     };
     let page = super::list(&mut asked, Direction::Out, "MaxResults", summary)?;

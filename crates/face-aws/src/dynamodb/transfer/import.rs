@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
-use super::named;
+use super::{ANOTHER, named};
 use crate::dynamodb::create::NewInput;
 use crate::dynamodb::error::fault;
 use crate::dynamodb::{Asked, kept, settings, table};
@@ -56,7 +56,9 @@ pub(in crate::dynamodb) async fn import(mut asked: Asked<'_>) -> Result<wire::Re
     settings::only_of(&asked.call, &parameters, &KNOWN_OF_TABLE)?;
     let new = NewInput::read(Json::Object(parameters))?.checked(asked.context)?;
     let token = input.get("ClientToken").and_then(Json::as_str);
-    let token = token.map(str::to_owned);
+    // Clients make one up, whatever the model says.
+    let token = token.ok_or_else(|| table::absent("clientToken"))?;
+    let token = Some(token.to_owned());
     let mut kept = Json::Object(input);
     if let Some(members) = kept.as_object_mut() {
         members.remove("ClientToken");
@@ -80,10 +82,7 @@ pub(in crate::dynamodb) async fn import(mut asked: Asked<'_>) -> Result<wire::Re
     };
     let begun = asked.tables.create_filled(asked.space(), new, transfer);
     let begun = begun.await.map_err(|error| match error {
-        Error::AnotherTransaction => Fault::new(
-            "ImportConflictException",
-            "There was a conflict when importing from the specified S3 source: the client token stands for another import.",
-        ),
+        Error::AnotherTransaction => Fault::new("ImportConflictException", ANOTHER),
         error => fault(error),
     })?;
     Ok(asked.answer(&json!({ "ImportTableDescription": description(&begun) })))
@@ -98,6 +97,9 @@ pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Respon
     settings::only(&asked.call, &["ImportArn"])?;
     let input: Input = asked.call.read()?;
     let arn = &input.import_arn;
+    if !arn.contains(PATH) {
+        return Err(Fault::validation("Invalid Import ARN"));
+    }
     let found = named(&asked, Direction::In, PATH, arn)?.ok_or_else(|| {
         Fault::new(
             "ImportNotFoundException",
@@ -137,9 +139,15 @@ fn description(transfer: &Transfer) -> Json {
     let table = printed["TableArn"].as_str().unwrap_or_default();
     printed["ImportArn"] = format!("{table}{PATH}{}", transfer.id).into();
     super::outcome(&mut printed, "ImportStatus", transfer);
-    let progress = &transfer.progress;
+    // Nothing is told of how far it is until it ends.
+    let progress = match transfer.state {
+        State::Running => Progress::default(),
+        State::Done | State::Failed { .. } => transfer.progress.clone(),
+    };
     printed["ErrorCount"] = progress.errors.into();
-    printed["ProcessedSizeBytes"] = progress.bytes.into();
+    if progress.bytes > 0 {
+        printed["ProcessedSizeBytes"] = progress.bytes.into();
+    }
     printed["ProcessedItemCount"] = progress.met.into();
     printed["ImportedItemCount"] = progress.items.into();
     printed

@@ -65,6 +65,8 @@ pub(super) struct CsvOptions {
 enum Reader {
     Json(Lines),
     Csv(Csv),
+    /// Something in it was no item, and nothing after that is looked at.
+    Abandoned,
 }
 
 /// What was read: an item, or something that is none.
@@ -148,30 +150,40 @@ impl Import<'_> {
             _ => None,
         };
         while let Some(piece) = pieces.try_next().await? {
-            self.transfer.progress.bytes += piece.len() as u64;
             let Some(gzip) = &mut gzip else {
-                self.take(reader.feed(&piece)).await?;
+                self.read(&mut reader, &piece).await?;
                 continue;
             };
             for slice in piece.chunks(SLICE) {
                 gzip.write_all(slice).map_err(|_| damaged(key))?;
                 let expanded = std::mem::take(gzip.get_mut());
-                self.take(reader.feed(&expanded)).await?;
+                self.read(&mut reader, &expanded).await?;
             }
         }
         if let Some(gzip) = gzip {
             let expanded = gzip.finish().map_err(|_| damaged(key))?;
-            self.take(reader.feed(&expanded)).await?;
+            self.read(&mut reader, &expanded).await?;
         }
-        self.take(reader.end()).await?;
+        let last = reader.end();
+        self.take(&mut reader, last).await?;
         self.write().await
     }
 
-    async fn take(&mut self, records: Vec<Record>) -> Result<(), Failure> {
+    /// What is counted is what was expanded.
+    async fn read(&mut self, reader: &mut Reader, bytes: &[u8]) -> Result<(), Failure> {
+        self.transfer.progress.bytes += bytes.len() as u64;
+        let records = reader.feed(bytes);
+        self.take(reader, records).await
+    }
+
+    async fn take(&mut self, reader: &mut Reader, records: Vec<Record>) -> Result<(), Failure> {
         for record in records {
             self.transfer.progress.met += 1;
             let Some(item) = record else {
                 self.transfer.progress.errors += 1;
+                if reader.abandons() {
+                    return Ok(());
+                }
                 continue;
             };
             self.bytes += item_size(&item);
@@ -229,10 +241,19 @@ impl Asked {
 }
 
 impl Reader {
+    /// Something was no item: of lines, the rest is not looked at then, as the real service does not.
+    fn abandons(&mut self) -> bool {
+        if matches!(self, Self::Json(_)) {
+            *self = Self::Abandoned;
+        }
+        matches!(self, Self::Abandoned)
+    }
+
     fn feed(&mut self, bytes: &[u8]) -> Vec<Record> {
         match self {
             Self::Json(lines) => lines.feed(bytes).iter().flat_map(json).collect(),
             Self::Csv(csv) => csv.feed(bytes),
+            Self::Abandoned => Vec::new(),
         }
     }
 
@@ -240,6 +261,7 @@ impl Reader {
         match self {
             Self::Json(lines) => lines.end().iter().flat_map(json).collect(),
             Self::Csv(csv) => csv.end(),
+            Self::Abandoned => Vec::new(),
         }
     }
 }
@@ -254,5 +276,6 @@ fn json(line: &Option<Vec<u8>>) -> Vec<Record> {
     // What follows something that is not JSON is not looked at.
     values
         .map(|value| attribute::item(value.ok()?.get_mut("Item")?.take(), Checks::Older).ok())
+        .map(|item| item.filter(|item| !item.contains_key("")))
         .collect()
 }

@@ -21,6 +21,9 @@ use crate::dynamodb::attribute::PrintedItem;
 /// A data file ends with the page that brings its items to this many bytes.
 const DATA_FILE: usize = 16 << 20;
 
+/// What an export is unless it was asked for as something else.
+pub(super) const FULL: &str = "FULL_EXPORT";
+
 /// What was asked, as it was kept.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,7 +34,7 @@ struct Asked {
     s3_prefix: Option<String>,
     s3_sse_algorithm: String,
     export_format: String,
-    export_type: String,
+    export_type: Option<String>,
     /// The account of whoever asked.
     owner: String,
 }
@@ -165,7 +168,7 @@ impl Export<'_> {
             "itemCount": self.transfer.progress.items,
             "outputFormat": self.asked.export_format,
             "outputView": null,
-            "exportType": self.asked.export_type,
+            "exportType": self.asked.export_type.as_deref().unwrap_or(FULL),
         })
         .to_string()
     }
