@@ -35,7 +35,7 @@ use crate::lambda::{self, Lambda};
 use crate::logs::{self, Logs};
 use crate::presign::Presign;
 use crate::protocol::{self, Fault, Undecoded};
-use crate::s3::{Parts as S3Parts, S3};
+use crate::s3::{Parts as S3Parts, S3, SiteAddress};
 use crate::scheduler::{self, Scheduler};
 use crate::signature::{self, Expected, Hex, PathStyle, SigningKeys};
 use crate::sns::{self, Sns};
@@ -100,6 +100,8 @@ enum Destination {
     Balancer(balancer::Address),
     /// An origin, by way of the functions at its edge.
     CloudFront(cloudfront::Address),
+    /// A bucket's website.
+    Site(SiteAddress),
     /// A service that the cloud has, and we have not.
     Unbuilt(String),
 }
@@ -396,6 +398,7 @@ impl Service for Aws {
                 Destination::CloudFront(address) => {
                     Box::pin(self.cloudfront.call(address, request)).await
                 }
+                Destination::Site(address) => Box::pin(self.s3.visit(address, request)).await,
                 Destination::Unbuilt(service) => {
                     let request_id = self.random.uuid().to_string();
                     Box::pin(unbuilt::answer(&service, request, &request_id)).await
@@ -535,6 +538,9 @@ fn destination<B>(request: &http::Request<B>) -> Destination {
     }
     if let Some(address) = cloudfront::Address::read(host, request.uri().path()) {
         return Destination::CloudFront(address);
+    }
+    if let Some(address) = SiteAddress::read(host, request.uri().path()) {
+        return Destination::Site(address);
     }
     if let Some(target) = text(request, &TARGET) {
         let service = target.split('.').next().unwrap_or_default();
@@ -681,6 +687,18 @@ mod tests {
         for host in ["photos.s3.localhost:4566", "s3.us-east-1.amazonaws.com"] {
             let found = to(Method::GET, "/2015-03-31/functions", &[("host", host)]);
             assert_eq!(found, Destination::S3, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_website_in_the_host_or_the_path_is_visited() {
+        for (host, path) in [
+            ("photos.s3-website-us-east-1.localhost:4566", "/a"),
+            ("photos.s3-website.eu-central-1.amazonaws.com", "/"),
+            ("127.0.0.1:4566", "/_aws/s3-website/photos/a"),
+        ] {
+            let found = to(Method::GET, path, &[("host", host)]);
+            assert!(matches!(found, Destination::Site(_)), "{host}: {found:?}");
         }
     }
 

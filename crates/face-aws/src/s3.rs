@@ -22,6 +22,7 @@ mod fault;
 mod get;
 mod headers;
 mod host;
+mod ids;
 mod list;
 mod multipart;
 mod notification;
@@ -34,6 +35,7 @@ mod query;
 mod refuse;
 mod signature;
 mod signature_v2;
+mod site;
 mod tagging;
 mod tags;
 mod target;
@@ -41,6 +43,7 @@ mod translate;
 mod version;
 mod versioning;
 mod versions;
+mod website;
 mod xml;
 
 #[cfg(test)]
@@ -53,6 +56,8 @@ use base::Random;
 use functions::Functions;
 use objects::Objects;
 use triggers::Triggers;
+
+pub(crate) use site::Address as SiteAddress;
 
 /// The service's handle. Clones share it.
 #[derive(Clone)]
@@ -81,6 +86,20 @@ impl S3 {
     /// Answers a request, whatever it is.
     pub async fn call(&self, request: wire::Request) -> wire::Response {
         call::answer(&self.parts, request).await
+    }
+
+    /// Answers a visitor of a bucket's website.
+    pub(crate) async fn visit(
+        &self,
+        address: SiteAddress,
+        request: wire::Request,
+    ) -> wire::Response {
+        site::answer(&self.parts, &address, request).await
+    }
+
+    /// Whether there is a bucket, be it a website or not.
+    pub(crate) fn has_bucket(&self, name: &str) -> bool {
+        self.parts.objects.bucket(name).is_ok()
     }
 
     /// Whether a `Host` header is one of this service's, with a bucket in front or not: for whoever routes.

@@ -4,7 +4,9 @@ use base::Space;
 use store::{Read, Tx};
 
 use crate::error::{Error, Result};
-use crate::schema::{self, BUCKET_TAGS, BUCKETS, Bucket, BucketTags, ORIGIN_RULES, UPLOADS};
+use crate::schema::{
+    self, BUCKET_TAGS, BUCKETS, Bucket, BucketTags, ORIGIN_RULES, UPLOADS, WEBSITES,
+};
 use crate::version::Versioning;
 use crate::{Objects, change, multipart};
 
@@ -109,6 +111,7 @@ fn delete_if_bare(tx: &mut Tx, bucket: &Bucket) -> Result<bool> {
             BUCKETS.delete(tx, schema::bucket_key(name));
             BUCKET_TAGS.delete(tx, schema::bucket_tags_key(name));
             ORIGIN_RULES.delete(tx, schema::origin_rules_key(name));
+            WEBSITES.delete(tx, schema::website_key(name));
             change::unwatched(tx, bucket);
             Ok(true)
         }

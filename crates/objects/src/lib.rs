@@ -31,6 +31,7 @@ mod schema;
 mod tag;
 mod version;
 mod versions;
+mod website;
 
 #[cfg(test)]
 mod tests;
@@ -62,6 +63,7 @@ pub use receive::{Received, Receiver};
 pub use schema::{Bucket, Metadata, Object, WatchId};
 pub use version::{NotAVersion, VersionId, VersionName, Versioning};
 pub use versions::{ListVersions, VersionEntry, VersionKind, VersionListing};
+pub use website::{NewKey, Pages, Redirect, Rule, Scheme, Website};
 
 /// A handle on the objects. Clones share it.
 #[derive(Clone)]

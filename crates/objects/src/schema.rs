@@ -1,5 +1,6 @@
 //! What is in the store.
 
+mod metadata;
 mod v1;
 mod v2;
 
@@ -14,6 +15,9 @@ use crate::checksum::{Algorithm, Checksum};
 use crate::etag::ETag;
 use crate::origins::OriginRule;
 use crate::version::{Stamp, VersionId, Versioning};
+use crate::website::Website;
+
+pub use metadata::Metadata;
 
 /// By name: names are global.
 pub(crate) const BUCKETS: Table<Bucket> = Table::new(Keyspace::Objects, 0);
@@ -35,6 +39,8 @@ pub(crate) const ORIGIN_RULES: Table<OriginRules> = Table::new(Keyspace::Objects
 pub(crate) const VERSIONS: Table<Version> = Table::new(Keyspace::Objects, 8);
 /// By bucket and key: where among those the null version is, if it is.
 pub(crate) const NULL_VERSIONS: Table<NullVersion> = Table::new(Keyspace::Objects, 9);
+/// By bucket, beside it. There is none where the bucket is no website.
+pub(crate) const WEBSITES: Table<Website> = Table::new(Keyspace::Objects, 10);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -55,18 +61,6 @@ impl WatchId {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
-}
-
-/// What was said about an object when it was stored, given back as it came.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Metadata {
-    pub content_type: Option<String>,
-    pub content_encoding: Option<String>,
-    pub content_disposition: Option<String>,
-    pub content_language: Option<String>,
-    pub cache_control: Option<String>,
-    pub expires: Option<String>,
-    pub user: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +165,7 @@ impl Record for Part {}
 impl Record for PartChecksums {}
 impl Record for BucketTags {}
 impl Record for OriginRules {}
+impl Record for Website {}
 
 impl Record for Bucket {
     const VERSION: u8 = 2;
@@ -209,6 +204,10 @@ pub(crate) fn bucket_tags_key(bucket: &str) -> Key {
 
 pub(crate) fn origin_rules_key(bucket: &str) -> Key {
     ORIGIN_RULES.key().str(bucket)
+}
+
+pub(crate) fn website_key(bucket: &str) -> Key {
+    WEBSITES.key().str(bucket)
 }
 
 pub(crate) fn objects_of(bucket: &str) -> Key {

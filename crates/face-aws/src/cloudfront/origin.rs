@@ -104,6 +104,12 @@ impl CloudFront {
             let request = request(&asked, &target, peer)?;
             return Ok(Box::pin(self.balancers.call(address, request)).await);
         }
+        if let Some(address) = s3::SiteAddress::read(&origin.domain, &asked.uri)
+            && self.s3.has_bucket(&address.bucket)
+        {
+            let request = request(&asked, &target, peer)?;
+            return Ok(Box::pin(self.s3.visit(address, request)).await);
+        }
         let secure = web.protocol == Protocol::Secure;
         let (scheme, port) = match secure {
             true => ("https", web.secure_port),

@@ -7,7 +7,7 @@ use access::Principal;
 use base::{Clock, SystemClock};
 use bytes::Bytes;
 use http::request::Parts as Head;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use s3s::host::{S3Host, VirtualHost};
@@ -16,6 +16,7 @@ use wire::{Body, BodyError, Peer, Request, Response};
 
 use super::checksum::Promise;
 use super::fault::{Fault, Result};
+use super::ids::Ids;
 use super::operations::Operations;
 use super::payload::Payload;
 use super::preflight::Page;
@@ -68,37 +69,27 @@ impl Call {
 
 pub(super) async fn answer(parts: &Arc<Parts>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let request_id = id(&parts.random.bytes::<8>());
-    let host_id = base64::Engine::encode(
-        &base64::engine::general_purpose::STANDARD,
-        parts.random.bytes::<48>(),
-    );
+    let ids = Ids::new(parts);
     let is_head = head.method == Method::HEAD;
     let page = Page::of(&head);
-    let mut response = match serve(parts, head, body, page.as_ref(), &request_id).await {
+    let mut response = match serve(parts, head, body, page.as_ref(), &ids.request).await {
         Ok(response) => response,
-        Err(fault) => print(&fault, is_head, &request_id, &host_id),
+        Err(fault) => print(&fault, is_head, &ids),
     };
     let fields = response.headers_mut();
     if let Some(page) = page {
         page.admit(parts, fields);
     }
-    headers::set(fields, "x-amz-request-id", &request_id);
-    headers::set(fields, "x-amz-id-2", &host_id);
-    fields.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
+    ids.sign(fields);
     response
 }
 
-fn id(bytes: &[u8]) -> String {
-    crate::signature::hex(bytes).to_ascii_uppercase()
-}
-
-fn print(fault: &Fault, is_head: bool, request_id: &str, host_id: &str) -> Response {
+fn print(fault: &Fault, is_head: bool, ids: &Ids) -> Response {
     let without_body = is_head || fault.status == StatusCode::NOT_MODIFIED;
     let mut response = if without_body {
         Response::new(wire::empty())
     } else {
-        let mut response = Response::new(wire::full(fault.to_xml(request_id, host_id)));
+        let mut response = Response::new(wire::full(fault.to_xml(&ids.request, &ids.host)));
         headers::set(response.headers_mut(), "content-type", "application/xml");
         response
     };

@@ -1,6 +1,6 @@
 use base::ByteSize;
 use futures_util::{StreamExt, pin_mut};
-use objects::{Copy, Found, Object, UploadPart, VersionId};
+use objects::{Copy, Found, Metadata, Object, UploadPart, VersionId};
 use s3s::dto::{
     CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopyPartResult, CopySource, ETag,
     UploadPartCopyInput, UploadPartCopyOutput,
@@ -15,7 +15,7 @@ use super::put::MAX_PUT;
 use super::{checksum, conditions, headers, multipart, refuse, tags, version};
 
 /// What may be said to be other than it was, so that an object may be copied onto itself.
-const CHANGES: [&str; 2] = ["x-amz-storage-class", refuse::SSE];
+const CHANGES: [&str; 3] = ["x-amz-storage-class", refuse::SSE, headers::REDIRECT];
 
 pub(super) async fn copy_object(
     call: &Call,
@@ -49,11 +49,7 @@ pub(super) async fn copy_object(
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
         ));
     }
-    let metadata = if replaces {
-        Some(headers::metadata(&call.headers)?)
-    } else {
-        None
-    };
+    let metadata = metadata(call, replaces, &object)?;
     let checksum = headers::text(&call.headers, "x-amz-checksum-algorithm")?
         .map(checksum::algorithm)
         .transpose()?;
@@ -77,6 +73,21 @@ pub(super) async fn copy_object(
         copy_source_version_id: version::text(&object),
         version_id: version::text_of_stored(&copied),
         ..CopyObjectOutput::default()
+    }))
+}
+
+/// What the copy has in place of the source's. Where visitors are sent is never copied.
+fn metadata(call: &Call, replaces: bool, source: &Object) -> Result<Option<Metadata>> {
+    if replaces {
+        return headers::metadata(&call.headers).map(Some);
+    }
+    let redirect = headers::redirect(&call.headers)?;
+    if redirect == source.metadata.redirect {
+        return Ok(None);
+    }
+    Ok(Some(Metadata {
+        redirect,
+        ..source.metadata.clone()
     }))
 }
 

@@ -150,9 +150,6 @@ never_set! {
         = "NoSuchBucketPolicy", "The bucket policy does not exist";
     lifecycle: GetBucketLifecycleConfigurationInput -> GetBucketLifecycleConfigurationOutput
         = "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
-    website: GetBucketWebsiteInput -> GetBucketWebsiteOutput
-        = "NoSuchWebsiteConfiguration",
-          "The specified bucket does not have a website configuration";
     replication: GetBucketReplicationInput -> GetBucketReplicationOutput
         = "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
     object_lock: GetObjectLockConfigurationInput -> GetObjectLockConfigurationOutput

@@ -2,10 +2,10 @@ use std::ops::Range;
 
 use futures_util::TryStreamExt;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use objects::{Checksum, Object, ObjectPart};
+use objects::{Checksum, Object, ObjectPart, Reader};
 use s3s::dto::{GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput};
 use s3s::{S3Request, S3Response};
-use wire::BodyError;
+use wire::{Body, BodyError};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
@@ -25,9 +25,7 @@ pub(super) async fn get_object(
     conditions::check_read(&call.headers, &found.object, now)?;
     let part = input.part_number.map(|number| (number, found.parts));
     let (piece, fields) = describe(call, &found.object, part)?;
-    let stream = found.body.stream(piece.range.clone());
-    let body = wire::stream(stream.map_err(|error| BodyError::Source(Box::new(error))));
-    *call.content.lock() = Some((piece.status(), body));
+    *call.content.lock() = Some((piece.status(), piece.cut(found.body)));
     Ok(S3Response::with_headers(GetObjectOutput::default(), fields))
 }
 
@@ -54,7 +52,7 @@ pub(super) async fn head_object(
 }
 
 /// Which bytes of an object are meant.
-struct Piece {
+pub(super) struct Piece {
     range: Range<u64>,
     of: u64,
     partial: bool,
@@ -63,12 +61,17 @@ struct Piece {
 }
 
 impl Piece {
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         if self.partial {
             StatusCode::PARTIAL_CONTENT
         } else {
             StatusCode::OK
         }
+    }
+
+    pub(super) fn cut(&self, body: Reader) -> Body {
+        let stream = body.stream(self.range.clone());
+        wire::stream(stream.map_err(|error| BodyError::Source(Box::new(error))))
     }
 }
 
@@ -88,15 +91,28 @@ fn describe(
             ));
         }
         (None, Some((number, parts))) => part_of(object, number, parts)?,
-        (Some(range), None) => ranged(range, object.size)?,
-        (None, None) => whole(object.size),
+        (range, None) => asked(range, object.size)?,
     };
-    let mut fields = headers::describe(object);
+    let mut fields = describe_piece(object, &piece);
     version::set(&mut fields, object);
     override_headers(call, &mut fields);
     if let (true, Some(parts)) = (asks_part, object.etag.parts) {
         headers::set(&mut fields, "x-amz-mp-parts-count", &parts.to_string());
     }
+    if wants_checksum(call)? {
+        add_checksum(&mut fields, object, &piece);
+    }
+    Ok((piece, fields))
+}
+
+/// The bytes that a range asks for, or all.
+pub(super) fn asked(range: Option<&str>, size: u64) -> Result<Piece> {
+    range.map_or_else(|| Ok(whole(size)), |range| ranged(range, size))
+}
+
+/// What is said of an object of which these bytes follow.
+pub(super) fn describe_piece(object: &Object, piece: &Piece) -> HeaderMap {
+    let mut fields = headers::describe(object);
     let length = piece.range.end - piece.range.start;
     headers::set(&mut fields, "content-length", &length.to_string());
     if piece.partial && length > 0 {
@@ -104,10 +120,7 @@ fn describe(
         let range = format!("bytes {first}-{last}/{}", piece.of);
         headers::set(&mut fields, "content-range", &range);
     }
-    if wants_checksum(call)? {
-        add_checksum(&mut fields, object, &piece);
-    }
-    Ok((piece, fields))
+    fields
 }
 
 /// The object's is over the whole of it, and a client would hold a piece against it.

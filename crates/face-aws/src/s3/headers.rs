@@ -45,6 +45,7 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata> {
         content_language: field("content-language")?,
         cache_control: field("cache-control")?,
         expires: field("expires")?,
+        redirect: redirect(headers)?,
         ..Metadata::default()
     };
     for name in headers.keys().map(HeaderName::as_str) {
@@ -65,6 +66,29 @@ pub(super) fn metadata(headers: &HeaderMap) -> Result<Metadata> {
     }
     check_size(&metadata)?;
     Ok(metadata)
+}
+
+/// Where visitors of the bucket's website are sent in place of the object.
+pub(super) const REDIRECT: &str = "x-amz-website-redirect-location";
+const MAX_REDIRECT: usize = 2 << 10;
+
+pub(super) fn redirect(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(location) = text(headers, REDIRECT)? else {
+        return Ok(None);
+    };
+    let wrong = |why: &str| Err(Fault::bad("InvalidRedirectLocation", why));
+    let is_location = ["/", "http://", "https://"]
+        .iter()
+        .any(|beginning| location.starts_with(beginning));
+    if !is_location {
+        return wrong(
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+        );
+    }
+    if location.len() > MAX_REDIRECT {
+        return wrong("The length of website redirect location cannot exceed 2,048 characters.");
+    }
+    Ok(Some(location.to_owned()))
 }
 
 /// `aws-chunked` is how a body was sent, not what it is.
@@ -115,6 +139,7 @@ pub(super) fn describe(object: &Object) -> HeaderMap {
         ("content-language", &metadata.content_language),
         ("cache-control", &metadata.cache_control),
         ("expires", &metadata.expires),
+        (REDIRECT, &metadata.redirect),
     ] {
         if let Some(value) = value {
             set(&mut headers, name, value);

@@ -7,18 +7,24 @@ const SUFFIXES: [&str; 3] = ["localhost", "localhost.localstack.cloud", "amazona
 /// The bucket that a `Host` header names, if it is `bucket.s3[.dualstack][.region].suffix[:port]`. Anything else is
 /// path style.
 pub(crate) fn bucket(host: &str) -> Option<&str> {
-    let (front, service) = split(host)?;
+    let (front, service) = split(host, is_label)?;
     front.get(..service.checked_sub(1)?)
 }
 
 /// Whether a `Host` header is the service's own, with no bucket: `s3[.dualstack][.region].suffix[:port]`.
 pub(crate) fn is_service(host: &str) -> bool {
-    split(host).is_some_and(|(_, service)| service == 0)
+    split(host, is_label).is_some_and(|(_, service)| service == 0)
+}
+
+/// The bucket that a `Host` header names as a website: `bucket.s3-website[(-|.)region].suffix[:port]`.
+pub(crate) fn website(host: &str) -> Option<&str> {
+    let (front, service) = split(host, is_website)?;
+    front.get(..service.checked_sub(1)?)
 }
 
 /// What is in front of the suffix, and where in it the service's label begins: the last label of its name, because a
 /// bucket may have labels that look like it.
-fn split(host: &str) -> Option<(&str, usize)> {
+fn split(host: &str, is_label: fn(&str) -> bool) -> Option<(&str, usize)> {
     let name = without_port(host);
     let front = SUFFIXES.iter().find_map(|suffix| {
         let cut = name.len().checked_sub(suffix.len())?;
@@ -40,7 +46,12 @@ fn split(host: &str) -> Option<(&str, usize)> {
 
 /// `s3`, and the old form with the region in the same label.
 fn is_label(label: &str) -> bool {
-    label == "s3" || label.starts_with("s3-")
+    label == "s3" || label.starts_with("s3-") && !is_website(label)
+}
+
+fn is_website(label: &str) -> bool {
+    let rest = label.strip_prefix("s3-website");
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn without_port(host: &str) -> &str {
@@ -52,7 +63,7 @@ fn without_port(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{bucket, is_service};
+    use super::{bucket, is_service, website};
 
     #[test]
     fn hosts_with_a_bucket() {
@@ -68,6 +79,31 @@ mod tests {
             ("my.s3.s3.localhost", "my.s3"),
         ] {
             assert_eq!(bucket(host), Some(expected), "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_websites() {
+        for (host, expected) in [
+            ("photos.s3-website-us-east-1.amazonaws.com", Some("photos")),
+            (
+                "photos.s3-website.eu-central-1.amazonaws.com",
+                Some("photos"),
+            ),
+            ("a.b.s3-website-us-east-1.localhost:4566", Some("a.b")),
+            ("photos.s3-website.localhost:4566", Some("photos")),
+            (
+                "photos.s3-website.localhost.localstack.cloud",
+                Some("photos"),
+            ),
+            ("photos.s3.localhost", None),
+            ("s3-website-us-east-1.amazonaws.com", None),
+            ("photos.s3-website-us-east-1.example.com", None),
+        ] {
+            assert_eq!(website(host), expected, "{host}");
+            if expected.is_some() {
+                assert_eq!(bucket(host), None, "{host}");
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::fault::Fault;
 use super::{
     attributes, buckets, copy, cors, delete, facts, get, list, multipart, notification, put,
-    tagging, versioning, versions,
+    tagging, versioning, versions, website,
 };
 
 pub(super) struct Operations(pub(super) Arc<Call>);
@@ -87,6 +87,11 @@ operations! {
     put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput = cors::put;
     delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput = cors::delete;
 
+    get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput = website::get;
+    put_bucket_website(PutBucketWebsiteInput) -> PutBucketWebsiteOutput = website::put;
+    delete_bucket_website(DeleteBucketWebsiteInput) -> DeleteBucketWebsiteOutput
+        = website::delete;
+
     get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = facts::bucket_acl;
     get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = facts::object_acl;
     get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput
@@ -103,7 +108,6 @@ operations! {
         = facts::policy_status;
     get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
         -> GetBucketLifecycleConfigurationOutput = facts::lifecycle;
-    get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput = facts::website;
     get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput
         = facts::encryption;
     get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput

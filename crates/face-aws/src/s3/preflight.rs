@@ -18,12 +18,16 @@ pub(super) struct Page {
 impl Page {
     /// None if the request does not say where its page is from.
     pub(super) fn of(head: &Head) -> Option<Self> {
+        Self::to(Target::of(&head.headers, &head.uri).bucket?, head)
+    }
+
+    pub(super) fn to(bucket: String, head: &Head) -> Option<Self> {
         let origin = text(&head.headers, header::ORIGIN)?;
         let method = text(&head.headers, header::ACCESS_CONTROL_REQUEST_METHOD);
         let names = text(&head.headers, header::ACCESS_CONTROL_REQUEST_HEADERS);
         let names = names.unwrap_or_default().split(',').map(str::trim);
         Some(Self {
-            bucket: Target::of(&head.headers, &head.uri).bucket?,
+            bucket,
             asked: FromOrigin {
                 origin: origin.to_owned(),
                 method: method.unwrap_or(head.method.as_str()).to_owned(),

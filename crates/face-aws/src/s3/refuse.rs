@@ -7,8 +7,7 @@ use super::fault::{Fault, Result};
 use super::headers;
 
 /// Headers that no value makes acceptable.
-const REFUSED: [(&str, &str); 12] = [
-    ("x-amz-website-redirect-location", "Website redirection"),
+const REFUSED: [(&str, &str); 11] = [
     ("x-amz-object-lock-mode", "Object Lock"),
     ("x-amz-object-lock-retain-until-date", "Object Lock"),
     ("x-amz-object-lock-legal-hold", "Object Lock"),
@@ -136,7 +135,7 @@ impl Choice {
 
 /// Settings of buckets that are not built, by their names in the query. Their documents are not read: what is new in
 /// them would be refused as malformed.
-const SETTINGS: [(&str, &str); 15] = [
+const SETTINGS: [(&str, &str); 14] = [
     ("accelerate", "PutBucketAccelerateConfiguration"),
     ("acl", "PutBucketAcl"),
     ("analytics", "PutBucketAnalyticsConfiguration"),
@@ -154,7 +153,6 @@ const SETTINGS: [(&str, &str); 15] = [
     ("publicAccessBlock", "PutPublicAccessBlock"),
     ("replication", "PutBucketReplication"),
     ("requestPayment", "PutBucketRequestPayment"),
-    ("website", "PutBucketWebsite"),
 ];
 
 pub(super) fn setting(call: &Call) -> Result<()> {

@@ -26,6 +26,8 @@ mod parts;
 mod refusals;
 mod tags;
 mod versions;
+mod visits;
+mod websites;
 
 use super::signature::sign_for_tests;
 use super::{Parts, S3};
