@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base::Timestamp;
-use objects::{OriginRule, Versioning};
+use objects::{OriginRule, Versioning, Website};
 use serde::Serialize;
 use triggers::edge::{Moment, Passed};
 pub use triggers::{
@@ -212,6 +212,8 @@ pub struct Bucket {
     /// Whether what is replaced or deleted stays as an earlier version.
     #[serde(skip_serializing_if = "is_never")]
     pub versioning: Versioning,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website: Option<Website>,
 }
 
 fn is_never(versioning: &Versioning) -> bool {

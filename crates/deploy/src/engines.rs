@@ -356,6 +356,9 @@ impl Deployer {
         if objects.versioning(name)? != bucket.versioning {
             objects.set_versioning(name, bucket.versioning).await?;
         }
+        if objects.website(name)?.as_deref() != bucket.website.as_ref() {
+            objects.set_website(name, bucket.website.clone()).await?;
+        }
         Ok(true)
     }
 

@@ -861,6 +861,68 @@ async fn a_bucket_keeps_versions_as_the_template_says_and_those_that_there_are()
     assert_eq!(versioning(), Versioning::Enabled, "a version is left");
 }
 
+const SITE: &str = r#"
+Resources:
+  Site:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: site
+      WebsiteConfiguration:
+        IndexDocument: index.html
+        ErrorDocument: 404.html
+        RoutingRules:
+          - RoutingRuleCondition: {KeyPrefixEquals: old/, HttpErrorCodeReturnedEquals: '404'}
+            RedirectRule: {HostName: a.example, Protocol: https, HttpRedirectCode: '307', ReplaceKeyPrefixWith: new/}
+          - RedirectRule: {ReplaceKeyWith: page.html}
+"#;
+
+#[tokio::test]
+async fn a_bucket_is_the_website_that_the_template_says() {
+    use objects::{NewKey, Pages, Redirect, Rule, Scheme, Website};
+    let world = World::new();
+    assert_eq!(world.deploy(SITE).await, ["create bucket site"]);
+    let website = || world.engines.objects.website("site").unwrap();
+    let rules = vec![
+        Rule {
+            prefix: Some("old/".into()),
+            error: Some(404),
+            redirect: Redirect {
+                host: Some("a.example".into()),
+                scheme: Some(Scheme::Https),
+                status: Some(307),
+                key: Some(NewKey::Prefix("new/".into())),
+            },
+        },
+        Rule {
+            redirect: Redirect {
+                key: Some(NewKey::Whole("page.html".into())),
+                ..Redirect::default()
+            },
+            ..Rule::default()
+        },
+    ];
+    let expected = Website::Pages(Pages {
+        index: "index.html".into(),
+        error: Some("404.html".into()),
+        rules,
+    });
+    assert_eq!(website().as_deref(), Some(&expected));
+    assert!(world.deploy(SITE).await.is_empty());
+
+    let (front, _) = SITE.split_once("        IndexDocument").unwrap();
+    let other = format!("{front}        RedirectAllRequestsTo: {{HostName: b.example}}\n");
+    assert_eq!(world.deploy(&other).await, ["update bucket site"]);
+    let expected = Website::Elsewhere {
+        host: "b.example".into(),
+        scheme: None,
+    };
+    assert_eq!(website().as_deref(), Some(&expected));
+
+    let (bare, _) = SITE.split_once("      WebsiteConfiguration").unwrap();
+    assert_eq!(world.deploy(bare).await, ["update bucket site"]);
+    assert_eq!(website(), None);
+}
+
 /// The stack's own table was deleted behind its back, and another made with its name.
 #[tokio::test]
 async fn a_table_that_was_made_anew_with_another_key_stays_as_it_is() {

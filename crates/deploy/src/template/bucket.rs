@@ -1,6 +1,9 @@
 //! `AWS::S3::Bucket`, and what happens on changes in it.
 
 mod cors;
+mod website;
+
+pub(crate) use website::host as website_host;
 
 use objects::Versioning;
 
@@ -81,7 +84,7 @@ pub(crate) const PROPERTIES: Schema = &[
     ),
     ("Tags", Obeyed),
     ("VersioningConfiguration", Obeyed),
-    ("WebsiteConfiguration", Refused("websites are not served")),
+    ("WebsiteConfiguration", Obeyed),
 ];
 
 const VERSIONING: Schema = &[("Status", Obeyed)];
@@ -137,18 +140,8 @@ pub(crate) struct Placed {
 }
 
 pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -> Option<Bucket> {
-    if let Some(access) = fields.text("AccessControl")
-        && access != "Private"
-    {
-        findings.report.add(
-            Finding::error(
-                fields.place("AccessControl"),
-                format!("`AccessControl: {access}` is not supported yet"),
-            )
-            .why("every access needs a signature")
-            .help("remove it; presigned URLs give access to single objects"),
-        );
-    }
+    let website = website::read(fields, findings);
+    website::check_access(fields, website.is_some(), findings);
     if let Some(why) = wrong_name(&name) {
         let finding = Finding::error(
             fields.place("BucketName"),
@@ -162,6 +155,7 @@ pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -
         tags: mapping::tags(fields, findings),
         versioning: versioning(fields, findings),
         origin_rules: cors::read(fields, findings),
+        website,
     })
 }
 

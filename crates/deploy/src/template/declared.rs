@@ -8,6 +8,7 @@ use crate::diagnostic::{Finding, Report, Span};
 use crate::names;
 use crate::template::aside;
 use crate::template::balancer;
+use crate::template::bucket;
 use crate::template::edge;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
@@ -714,7 +715,7 @@ impl Kind {
                 ("DomainName", Obeyed),
                 ("DualStackDomainName", Obeyed),
                 ("RegionalDomainName", Obeyed),
-                ("WebsiteURL", Refused("websites are not supported yet")),
+                ("WebsiteURL", Obeyed),
             ]),
             Self::Table => Some(&[("Arn", Obeyed), ("StreamArn", Obeyed)]),
             Self::SimpleTable => Some(&[
@@ -816,6 +817,10 @@ impl Kind {
             }
             (Self::Bucket, "DualStackDomainName") => {
                 Some(format!("{physical}.s3.dualstack.{region}.{suffix}"))
+            }
+            (Self::Bucket, "WebsiteURL") => {
+                let host = bucket::website_host(physical, region);
+                Some(format!("http://{host}.{suffix}"))
             }
             (Self::Table | Self::SimpleTable, "Arn") => {
                 Some(arn("dynamodb", &here, format!("table/{physical}")))

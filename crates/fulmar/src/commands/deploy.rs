@@ -136,16 +136,22 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
     lines.join("\n")
 }
 
-/// Where this server has what an output gives the address of in the cloud, if that is one of the stack's gateways.
+/// Where this server has what an output gives the address of in the cloud, if that is one of the stack's gateways or
+/// websites.
 fn here(value: &str, applied: &Value, port: u16) -> Option<String> {
     let (scheme, rest) = value.split_once("://")?;
+    let (host, _) = rest.split_once('/').unwrap_or((rest, ""));
+    let path = &rest[host.len()..];
+    if let Some((bucket, _)) = host.split_once(".s3-website") {
+        let mut sites = sites(applied);
+        let is_there = host.ends_with(".amazonaws.com") && sites.any(|site| site == bucket);
+        return is_there.then(|| format!("{}{path}", site_at(bucket, port)));
+    }
     let scheme = match scheme {
         "https" => "http",
         "wss" => "ws",
         _ => return None,
     };
-    let (host, _) = rest.split_once('/').unwrap_or((rest, ""));
-    let path = &rest[host.len()..];
     let mut labels = host.split('.');
     let (id, service) = (labels.next()?, labels.next()?);
     let mut resources = applied["resources"].as_array()?.iter();
@@ -155,6 +161,18 @@ fn here(value: &str, applied: &Value, port: u16) -> Option<String> {
     });
     let is_there = host.ends_with(".amazonaws.com") || host.ends_with(".on.aws");
     (is_known && is_there).then(|| format!("{scheme}://{id}.{service}.localhost:{port}{path}"))
+}
+
+/// The stack's buckets that are websites.
+fn sites(applied: &Value) -> impl Iterator<Item = &str> {
+    let resources = applied["resources"].as_array().into_iter().flatten();
+    let kinds = resources.map(|resource| &resource["kind"]);
+    let sites = kinds.filter(|kind| kind["type"] == "bucket" && !kind["website"].is_null());
+    sites.filter_map(|kind| kind["name"].as_str())
+}
+
+fn site_at(bucket: &str, port: u16) -> String {
+    format!("http://{bucket}.s3-website.localhost:{port}")
 }
 
 /// A gateway's route and where it is.
@@ -207,6 +225,14 @@ pub(super) fn reached(applied: &Value, port: u16) -> Vec<Reached> {
     for kind in gateways.clone().filter(|kind| kind["type"] == "edge") {
         routes.extend(fronted(kind, port));
     }
+    routes.extend(sites(applied).map(|bucket| Reached {
+        gateway: bucket.to_owned(),
+        method: "GET".to_owned(),
+        url: format!("{}/", site_at(bucket, port)),
+        is_open: true,
+        key: None,
+        answers: bucket.to_owned(),
+    }));
     for gateway in gateways.filter(|kind| kind["type"] == "gateway") {
         let service = match gateway["api"].as_str() {
             Some("url") => "lambda-url",
@@ -311,10 +337,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cloud_s_addresses_of_gateways_are_told_as_this_server_s() {
+    fn the_cloud_s_addresses_of_gateways_and_websites_are_told_as_this_server_s() {
         let applied = json!({ "resources": [
             { "kind": { "type": "gateway", "id": "abc" } },
             { "kind": { "type": "bucket", "id": "def" } },
+            { "kind": { "type": "bucket", "name": "my.site", "website": { "Pages": {} } } },
+            { "kind": { "type": "bucket", "name": "closed" } },
         ] });
         for (told, expected) in [
             (
@@ -331,6 +359,15 @@ mod tests {
             ),
             ("https://def.execute-api.us-east-1.amazonaws.com/", None),
             ("https://abc.example.com/", None),
+            (
+                "http://my.site.s3-website-us-east-1.amazonaws.com",
+                Some("http://my.site.s3-website.localhost:4566"),
+            ),
+            (
+                "http://my.site.s3-website.eu-central-1.amazonaws.com/a",
+                Some("http://my.site.s3-website.localhost:4566/a"),
+            ),
+            ("http://closed.s3-website-us-east-1.amazonaws.com", None),
             ("abc", None),
         ] {
             assert_eq!(here(told, &applied, 4_566).as_deref(), expected, "{told}");

@@ -292,6 +292,38 @@ fn structure() {
             "Resources: {B: {Type: AWS::S3::Bucket, Properties: {CorsConfiguration: {CorsRules: [{AllowedOrigins: ['**'], AllowedMethods: [GET]}]}}}}",
             "1:86 one may have one `*` only",
         ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {ErrorDocument: e}}}}",
+            "1:53 `IndexDocument` is missing",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {IndexDocument: a/i}}}}",
+            "1:76 an index document is no more than a name",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {IndexDocument: i, RedirectAllRequestsTo: {HostName: h}}}}}",
+            "1:76 `IndexDocument` cannot be beside `RedirectAllRequestsTo`",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {RedirectAllRequestsTo: {Protocol: https}}}}}",
+            "1:76 `HostName` is missing",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {IndexDocument: i, RoutingRules: [{RedirectRule: {Protocol: ftp}}]}}}}",
+            "1:135 `Protocol` must be one of http, https",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {IndexDocument: i, RoutingRules: [{RoutingRuleCondition: {}, RedirectRule: {}}]}}}}",
+            "1:110 a condition needs a prefix or an error's code",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {IndexDocument: i, RoutingRules: [{RoutingRuleCondition: {HttpErrorCodeReturnedEquals: 200}, RedirectRule: {}}]}}}}",
+            "1:162 `HttpErrorCodeReturnedEquals` must be a whole number from 400 to 599",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {WebsiteConfiguration: {IndexDocument: i, RoutingRules: [{RedirectRule: {ReplaceKeyWith: a, ReplaceKeyPrefixWith: b}}]}}}}",
+            "1:125 a key is replaced by `ReplaceKeyWith` or by `ReplaceKeyPrefixWith`, not by both",
+        ),
     ] {
         let found = said(text);
         let found: Vec<&str> = found.iter().map(String::as_str).collect();
@@ -332,10 +364,6 @@ fn structure() {
         (
             "Outputs: {O: {Value: !GetAtt B.Ann}}",
             "1:22 `B` has no attribute `Ann`",
-        ),
-        (
-            "Outputs: {O: {Value: !GetAtt B.WebsiteURL}}",
-            "1:22 `WebsiteURL` of `B` has no value",
         ),
         (
             "Outputs: {O: {Value: !GetAtt B}}",

@@ -73,6 +73,29 @@ fn a_function_may_name_the_api_that_calls_it() {
     );
 }
 
+/// Published websites say so; what is in them is everybody's to see here anyway.
+#[test]
+fn a_website_may_be_public() {
+    let bucket = |more: &str| {
+        format!("  B: {{Type: AWS::S3::Bucket, Properties: {{AccessControl: PublicRead{more}}}}}\n")
+    };
+    let access = "3:43 [access rules are not enforced yet]";
+    check(
+        &bucket(", WebsiteConfiguration: {IndexDocument: i}"),
+        &[
+            "3:43 [everybody may read at the website's address only]",
+            access,
+        ],
+    );
+    check(
+        &bucket(""),
+        &[
+            "3:43 `AccessControl: PublicRead` is not supported yet",
+            access,
+        ],
+    );
+}
+
 #[test]
 fn a_resource_may_be_described() {
     let bucket = |attribute| format!("  B:\n    Type: AWS::S3::Bucket\n    {attribute}\n");

@@ -37,6 +37,10 @@ fn references_and_attributes() {
                 "the-bucket.s3.us-east-1.amazonaws.com",
             ),
             (
+                "!GetAtt B.WebsiteURL",
+                "http://the-bucket.s3-website-us-east-1.amazonaws.com",
+            ),
+            (
                 "!GetAtt B.DualStackDomainName",
                 "the-bucket.s3.dualstack.us-east-1.amazonaws.com",
             ),
