@@ -40,6 +40,7 @@ Resources:
 Outputs:
   Url: { Value: !GetAtt Site.WebsiteURL }
   Id: { Value: !Ref Distribution }
+  Front: { Value: !Sub "https://${Distribution.DomainName}" }
 """
 
 
@@ -145,10 +146,11 @@ def test_a_template_s_website_and_the_distribution_before_it(tmp_path):
         outputs = json.loads(fulmar.cli("deploy", tmp_path, "--json").stdout)["outputs"]
         outputs = {output["name"]: output["value"] for output in outputs}
         assert outputs["Url"] == "http://the-site.s3-website-us-east-1.amazonaws.com"
-        assert f"Url  http://{host}\n" in shown and f"GET     http://{host}/" in shown
+        assert f"Url    http://{host}\n" in shown and f"GET     http://{host}/" in shown
         s3 = fulmar.client("s3")
         s3.put_object(Bucket="the-site", Key="index.html", Body=b"front")
         s3.put_object(Bucket="the-site", Key="docs/index.html", Body=b"docs")
+        assert f"Front  {outputs['Front'].replace('https', 'http').replace('.net', f'.localhost:{port}')}\n" in shown
         front = f"{outputs['Id'].lower()}.cloudfront.localhost:{port}"
         for name in (host, front):
             assert visit(fulmar, name)[:2] == (200, "front")

@@ -136,8 +136,8 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
     lines.join("\n")
 }
 
-/// Where this server has what an output gives the address of in the cloud, if that is one of the stack's gateways or
-/// websites.
+/// Where this server has what an output gives the address of in the cloud, if that is one of the stack's gateways,
+/// distributions or websites.
 fn here(value: &str, applied: &Value, port: u16) -> Option<String> {
     let (scheme, rest) = value.split_once("://")?;
     let (host, _) = rest.split_once('/').unwrap_or((rest, ""));
@@ -148,19 +148,34 @@ fn here(value: &str, applied: &Value, port: u16) -> Option<String> {
         return is_there.then(|| format!("{}{path}", site_at(bucket, port)));
     }
     let scheme = match scheme {
-        "https" => "http",
+        "http" | "https" => "http",
         "wss" => "ws",
         _ => return None,
     };
     let mut labels = host.split('.');
     let (id, service) = (labels.next()?, labels.next()?);
+    let kind = match service {
+        "cloudfront" => "edge",
+        _ => "gateway",
+    };
     let mut resources = applied["resources"].as_array()?.iter();
     let is_known = resources.any(|resource| {
-        let kind = &resource["kind"];
-        kind["type"] == "gateway" && kind["id"] == id
+        let found = &resource["kind"];
+        found["type"] == kind && label(found).as_deref() == Some(id)
     });
-    let is_there = host.ends_with(".amazonaws.com") || host.ends_with(".on.aws");
+    let is_there = [".amazonaws.com", ".on.aws", ".cloudfront.net"]
+        .iter()
+        .any(|domain| host.ends_with(domain));
     (is_known && is_there).then(|| format!("{scheme}://{id}.{service}.localhost:{port}{path}"))
+}
+
+/// What the cloud's name of a gateway or a distribution begins with.
+fn label(kind: &Value) -> Option<String> {
+    let id = kind["id"].as_str()?;
+    match kind["type"].as_str()? {
+        "edge" => Some(format!("d{}", id.get(1..)?.to_ascii_lowercase())),
+        _ => Some(id.to_owned()),
+    }
 }
 
 /// The stack's buckets that are websites.
@@ -337,10 +352,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cloud_s_addresses_of_gateways_and_websites_are_told_as_this_server_s() {
+    fn the_cloud_s_addresses_are_told_as_this_server_s() {
         let applied = json!({ "resources": [
             { "kind": { "type": "gateway", "id": "abc" } },
             { "kind": { "type": "bucket", "id": "def" } },
+            { "kind": { "type": "edge", "id": "E1A2B" } },
             { "kind": { "type": "bucket", "name": "my.site", "website": { "Pages": {} } } },
             { "kind": { "type": "bucket", "name": "closed" } },
         ] });
@@ -368,6 +384,11 @@ mod tests {
                 Some("http://my.site.s3-website.localhost:4566/a"),
             ),
             ("http://closed.s3-website-us-east-1.amazonaws.com", None),
+            (
+                "https://d1a2b.cloudfront.net/a",
+                Some("http://d1a2b.cloudfront.localhost:4566/a"),
+            ),
+            ("https://d9.cloudfront.net", None),
             ("abc", None),
         ] {
             assert_eq!(here(told, &applied, 4_566).as_deref(), expected, "{told}");
