@@ -748,13 +748,14 @@ def test_a_class_encryption_and_a_policy_are_kept_and_told(dynamodb):
     assert told["TableClassSummary"]["TableClass"] == "STANDARD" and "LastUpdateDateTime" in told["TableClassSummary"]
     assert "SSEDescription" not in told
     arn = told["TableArn"]
-    statement = {"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": arn}
+    root = f"arn:aws:iam::{arn.split(':')[4]}:root"
+    statement = {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "dynamodb:GetItem", "Resource": arn}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     assert failure(dynamodb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
     assert failure(dynamodb.put_resource_policy, ResourceArn=arn, Policy="{}")[0] == "ValidationException"
     first = dynamodb.put_resource_policy(ResourceArn=arn, Policy=policy, ExpectedRevisionId="NO_POLICY")["RevisionId"]
     kept = dynamodb.get_resource_policy(ResourceArn=arn)
-    assert (kept["Policy"], kept["RevisionId"]) == (policy, first)
+    assert (json.loads(kept["Policy"]), kept["RevisionId"]) == (json.loads(policy), first)
     stale = failure(dynamodb.put_resource_policy, ResourceArn=arn, Policy=policy, ExpectedRevisionId="NO_POLICY")
     assert stale[0] == "PolicyNotFoundException"
     assert dynamodb.delete_resource_policy(ResourceArn=arn, ExpectedRevisionId=first)["RevisionId"] == first

@@ -26,6 +26,7 @@ mod list;
 mod operations;
 mod page;
 mod placeholders;
+mod policy;
 mod query;
 pub(crate) mod record;
 mod scan;

@@ -63,7 +63,7 @@ pub(super) async fn set_backups(mut asked: Asked<'_>) -> Result<wire::Response, 
     let days = wanted.recovery_period_in_days;
     if days.is_some() && !wanted.point_in_time_recovery_enabled {
         return Err(Fault::validation(
-            "RecoveryPeriodInDays can only be specified when PointInTimeRecoveryEnabled is true",
+            "Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.",
         ));
     }
     let enabled = wanted.point_in_time_recovery_enabled;

@@ -82,10 +82,9 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     let feed = input.feed()?;
     let provisioned = input.provisioned(&table)?;
     let on_demand = provisioned.unwrap_or(table.provisioned).is_none();
-    let kept = input.kept.checked(asked.context)?;
     let settings = asked.tables.settings(asked.space(), &name);
     let settings = settings.map_err(about_table)?;
-    kept::check_encryption(&settings, &kept)?;
+    let kept = input.kept.changes(&settings, asked.context)?;
     ready.extend(indexes::made_warm(input.updates(), on_demand)?);
     let mut most = indexes::most(input.updates(), on_demand, &settings)?;
     if let Some(asked) = &input.on_demand_throughput {

@@ -7,6 +7,7 @@ use tables::{NewFeed, NewTable, Ready, Throughput};
 use super::bounds::OnDemand;
 use super::error::{fault, invalid};
 use super::index::{Definition, Definitions, KeyElement, Provisioned, Secondary};
+use super::policy::POLICY;
 use super::stream::Specification;
 use super::warm::{WARM, Warm};
 use super::{Asked, kept, settings, table, tags};
@@ -57,7 +58,7 @@ const KNOWN: [&str; 15] = [
     "StreamSpecification",
     kept::CLASS,
     kept::ENCRYPTION,
-    kept::POLICY,
+    POLICY,
     WARM,
 ];
 

@@ -1,7 +1,7 @@
 //! Which file does which operation.
 
 use super::{
-    Asked, account, alter, batch, create, describe, drop, expiry, get, kept, list, query, scan,
+    Asked, account, alter, batch, create, describe, drop, expiry, get, list, policy, query, scan,
     statement, tags, transact, transfer, write,
 };
 use crate::protocol::Fault;
@@ -33,9 +33,9 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<wire::Response, Fault> {
         "ListBackups" => transfer::list_backups(asked),
         "DeleteBackup" => Box::pin(transfer::delete_backup(asked)).await,
         "RestoreTableFromBackup" => Box::pin(transfer::restore(asked)).await,
-        "PutResourcePolicy" => Box::pin(kept::put_policy(asked)).await,
-        "GetResourcePolicy" => kept::policy(asked),
-        "DeleteResourcePolicy" => Box::pin(kept::delete_policy(asked)).await,
+        "PutResourcePolicy" => Box::pin(policy::put(asked)).await,
+        "GetResourcePolicy" => policy::get(asked),
+        "DeleteResourcePolicy" => Box::pin(policy::delete(asked)).await,
         "DescribeLimits" => account::limits(&asked),
         "DescribeEndpoints" => account::endpoints(&asked),
         "PutItem" => write::put(asked).await,

@@ -21,6 +21,7 @@ mod expressions;
 mod indexes;
 mod items;
 mod keys;
+mod policies;
 mod settings;
 mod statements;
 mod streams;

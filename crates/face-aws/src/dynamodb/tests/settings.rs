@@ -114,13 +114,11 @@ async fn some_changes_are_made_alone() {
 #[tokio::test]
 async fn a_class_encryption_and_a_policy_are_kept_and_told() {
     let world = World::new();
-    let statement =
-        json!({ "Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": ARN });
-    let policy = json!({ "Statement": statement }).to_string();
+    let policy = super::policies::policy(json!({}));
     let asked = json!({
         "TableClass": "STANDARD_INFREQUENT_ACCESS",
         "SSESpecification": { "Enabled": true },
-        "ResourcePolicy": policy,
+        "ResourcePolicy": policy.to_string(),
     });
     let made = with(table("music", json!([["id", "S"]])), asked);
     let told = world.ok("CreateTable", made.clone()).await["TableDescription"].clone();
@@ -137,7 +135,7 @@ async fn a_class_encryption_and_a_policy_are_kept_and_told() {
     let kept = world
         .ok("GetResourcePolicy", json!({ "ResourceArn": ARN }))
         .await;
-    assert_eq!(kept["Policy"], policy);
+    assert_eq!(kept["Policy"], policy.to_string());
     // A change of something else changes nothing of these.
     let update = |more: Value| with(json!({ "TableName": "music" }), more);
     let protected = update(json!({ "DeletionProtectionEnabled": true }));
@@ -178,15 +176,17 @@ async fn a_class_encryption_and_a_policy_are_kept_and_told() {
     ] {
         refused(specification, message).await;
     }
+    // The same key by another name is no mistake.
     let key = json!({ "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": "k" });
-    let encrypt = update(json!({ "SSESpecification": key }));
-    world.ok("UpdateTable", encrypt).await;
+    for by_default in [json!({ "SSEType": "KMS" }), json!({ "Enabled": true }), key] {
+        for _ in 0..2 {
+            let encrypt = update(json!({ "SSESpecification": by_default }));
+            world.ok("UpdateTable", encrypt).await;
+        }
+    }
+    let arn = "arn:aws:kms:us-east-1:000000000000:key/k";
+    let key = json!({ "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": arn });
     refused(key, "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key").await;
-    let wrong = json!({ "ResourceArn": ARN, "Policy": "{\"Statement\": []}" });
-    assert_eq!(
-        world.refused("PutResourcePolicy", wrong).await.0,
-        "ValidationException"
-    );
     let gone = world
         .ok("DeleteResourcePolicy", json!({ "ResourceArn": ARN }))
         .await;
@@ -195,61 +195,6 @@ async fn a_class_encryption_and_a_policy_are_kept_and_told() {
         .refused("GetResourcePolicy", json!({ "ResourceArn": ARN }))
         .await;
     assert_eq!(code, "PolicyNotFoundException");
-}
-
-/// A policy is changed as one of a revision, or as none; when it is another, that is told.
-#[tokio::test]
-async fn a_policy_of_another_revision_is_left() {
-    const NONE: &str = "Resource-based policy not found for the provided ResourceArn: ";
-    const UPDATE: &str = "Requested update for policy with revision id old, but";
-    let world = World::with_tables().await;
-    let statement =
-        json!({ "Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": ARN });
-    let policy = json!({ "Statement": statement }).to_string();
-    let of =
-        |arn: &str, revision: &str| json!({ "ResourceArn": arn, "ExpectedRevisionId": revision });
-    let put = |arn: &str, revision: &str| with(of(arn, revision), json!({ "Policy": policy }));
-    let refused = async |operation, input, code: &str, message: String| {
-        let expected = (code.to_owned(), message);
-        assert_eq!(world.refused(operation, input).await, expected);
-    };
-    let none = format!("{NONE}{UPDATE} table music has no associated policy.");
-    let missing = "PolicyNotFoundException";
-    refused("PutResourcePolicy", put(ARN, "old"), missing, none.clone()).await;
-    refused("DeleteResourcePolicy", of(ARN, "old"), missing, none).await;
-    let kept = world.ok("PutResourcePolicy", put(ARN, "NO_POLICY")).await;
-    let revision = kept["RevisionId"].as_str().unwrap();
-    let other = format!(
-        "{NONE}{UPDATE} the policy associated to target table music has revision id {revision}."
-    );
-    refused("PutResourcePolicy", put(ARN, "old"), missing, other.clone()).await;
-    refused("DeleteResourcePolicy", of(ARN, "old"), missing, other).await;
-    let some = format!(
-        "{NONE}Requested policy update expecting none to be present for table music, but a policy exists with revision id {revision}."
-    );
-    refused("PutResourcePolicy", put(ARN, "NO_POLICY"), missing, some).await;
-    let absent = ARN.replace("music", "absent");
-    let (code, message) = (
-        "ResourceNotFoundException",
-        "Requested resource not found: Table: absent not found",
-    );
-    refused(
-        "PutResourcePolicy",
-        put(&absent, "old"),
-        code,
-        message.into(),
-    )
-    .await;
-    refused(
-        "DeleteResourcePolicy",
-        of(&absent, "old"),
-        code,
-        message.into(),
-    )
-    .await;
-    let get = json!({ "ResourceArn": absent });
-    refused("GetResourcePolicy", get, code, message.into()).await;
-    world.ok("DeleteResourcePolicy", of(ARN, revision)).await;
 }
 
 #[tokio::test]
@@ -547,4 +492,18 @@ async fn changes_of_indexes_must_be_about_global_ones() {
         let expected = ("ResourceNotFoundException".to_owned(), message);
         assert_eq!(world.refused("UpdateTable", update).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_table_that_never_said_a_class_has_the_standard_one_already() {
+    let world = World::with_tables().await;
+    let change = async |class: &str| {
+        let update = json!({ "TableName": "music", "TableClass": class });
+        let told = world.ok("UpdateTable", update).await["TableDescription"].clone();
+        told["TableClassSummary"]["TableClass"].clone()
+    };
+    assert_eq!(change("STANDARD").await, Value::Null);
+    let infrequent = "STANDARD_INFREQUENT_ACCESS";
+    assert_eq!(change(infrequent).await, infrequent);
+    assert_eq!(change("STANDARD").await, "STANDARD");
 }
