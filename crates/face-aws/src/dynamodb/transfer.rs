@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod lines;
 mod load;
+mod overrides;
 mod restore;
 mod save;
 

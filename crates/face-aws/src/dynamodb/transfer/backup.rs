@@ -3,11 +3,11 @@
 use base::Space;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
-use tables::{Direction, Error, Progress, State, Transfer};
+use tables::{Direction, Error, Progress, Settings, State, Transfer};
 
 use super::{Failure, LOOKED_THROUGH, Transfers, first, named};
-use crate::dynamodb::error::fault;
-use crate::dynamodb::{Asked, settings, table};
+use crate::dynamodb::error::{fault, invalid};
+use crate::dynamodb::{Asked, kept, settings, table};
 use crate::moment::seconds;
 use crate::protocol::Fault;
 
@@ -54,8 +54,7 @@ pub(in crate::dynamodb) async fn create(mut asked: Asked<'_>) -> Result<wire::Re
     let frozen = frozen.map_err(|error| table::not_found(error, name))?;
     let description = &frozen.description;
     if description.settings.filled_by.is_some() {
-        let message = format!("Table is being created: {name}");
-        return Err(Fault::new("TableInUseException", message));
+        return Err(not_yet(&description.settings, name));
     }
     let printed = table::print(asked.context, description, "ACTIVE");
     let expiry = description.table.expiry.as_ref();
@@ -103,6 +102,13 @@ pub(in crate::dynamodb) async fn delete(mut asked: Asked<'_>) -> Result<wire::Re
     let dropped = asked.tables.drop_copy(asked.space(), &found.id).await;
     let dropped = dropped.map_err(|error| match error {
         Error::NoSuchCopy(_) => not_found(&input.backup_arn),
+        Error::CopyInUse(_) if found.state == State::Done => Fault::new(
+            "BackupInUseException",
+            format!(
+                "Backup is being used to restore table: {}",
+                input.backup_arn
+            ),
+        ),
         error => fault(error),
     })?;
     let mut told = description(&dropped, &Kept::of(&dropped)?);
@@ -139,11 +145,14 @@ pub(in crate::dynamodb) fn list(mut asked: Asked<'_>) -> Result<wire::Response, 
         .map(|given| table::name(asked.context, given))
         .transpose()?;
     let start = input.exclusive_start_backup_arn.as_deref();
-    let before = match start.map(|arn| arn.split_once(PATH).ok_or(arn)) {
-        None => None,
-        Some(Ok((_, id))) => Some(id),
-        Some(Err(arn)) => return Err(Fault::validation(format!("Invalid backup ARN: {arn}"))),
-    };
+    let before = start.map(|arn| id_after(&asked, arn)).transpose()?;
+    if input.time_range_lower_bound > input.time_range_upper_bound
+        && input.time_range_upper_bound.is_some()
+    {
+        return Err(invalid(
+            "Time range lower bound must be less than or equal to upper bound",
+        ));
+    }
     let all = asked
         .tables
         .transfers(asked.space(), Direction::Aside, before, LOOKED_THROUGH);
@@ -175,7 +184,47 @@ struct Named {
     backup_arn: String,
 }
 
+/// Of a table that is being restored nothing is known but its description.
+fn not_yet(settings: &Settings, name: &str) -> Fault {
+    match kept::restored_from(settings) {
+        Some(_) => table::not_found(Error::NoSuchTable(name.to_owned()), name),
+        None => Fault::new(
+            "ContinuousBackupsUnavailableException",
+            format!("Backups are being enabled for the table: {name}. Please retry later"),
+        ),
+    }
+}
+
+/// The region in an ARN of a backup, and the backup's id, if it is one of this account's.
+fn parts<'a>(asked: &Asked<'_>, arn: &'a str) -> Result<(&'a str, &'a str), Fault> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, service, region, account, resource] = parts.as_slice() else {
+        return Err(Fault::validation("Invalid Backup ARN"));
+    };
+    let Some((_, id)) = resource.split_once(PATH) else {
+        return Err(Fault::validation("Invalid Backup ARN"));
+    };
+    if (*partition, *service) != ("aws", "dynamodb") {
+        return Err(Fault::validation("Invalid Request: BackupArn is not valid"));
+    }
+    match *account == asked.context.account {
+        true => Ok((region, id)),
+        false => Err(Fault::new("AccessDeniedException", "Access is denied")),
+    }
+}
+
+/// Which backup a page begins after.
+fn id_after<'a>(asked: &Asked<'_>, arn: &'a str) -> Result<&'a str, Fault> {
+    match parts(asked, arn)? {
+        (region, id) if region == asked.context.region => Ok(id),
+        _ => Err(Fault::validation(
+            "Invalid Request: The supplied ExclusiveStartBackupArn does not match the region",
+        )),
+    }
+}
+
 pub(super) fn find(asked: &Asked<'_>, arn: &str) -> Result<Transfer, Fault> {
+    parts(asked, arn)?;
     let found = named(asked, Direction::Aside, PATH, arn)?;
     found.ok_or_else(|| not_found(arn))
 }
