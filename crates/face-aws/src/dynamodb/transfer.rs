@@ -242,13 +242,26 @@ fn named(
     let Some((table, id)) = arn.split_once(path) else {
         return Ok(None);
     };
+    check_account(asked, arn)?;
     let found = asked.tables.transfer(asked.space(), direction, id);
     let found = found.map_err(fault)?;
     Ok(found.filter(|found| table::arn(asked.context, &found.table) == table))
 }
 
-/// A token stands for another copy that is to be made.
-const ANOTHER: &str = "Duplicate request detected with conflicting parameters";
+/// A token stands for another copy of that kind that is to be made.
+fn conflict(kind: &str) -> Fault {
+    let message =
+        format!("{kind} conflict: Duplicate request detected with conflicting parameters");
+    Fault::new(format!("{kind}ConflictException"), message)
+}
+
+/// What an ARN names must be this account's.
+fn check_account(asked: &Asked<'_>, arn: &str) -> Result<(), Fault> {
+    match arn.split(':').nth(4) == Some(&asked.context.account) {
+        true => Ok(()),
+        false => Err(Fault::new("AccessDeniedException", "Access is denied")),
+    }
+}
 
 /// What every description tells of what became of a copy.
 fn outcome(printed: &mut Json, status: &str, transfer: &Transfer) {
@@ -285,8 +298,9 @@ impl Listed {
 
 /// How many copies are looked through for those of one table.
 const LOOKED_THROUGH: usize = 1_000;
-/// The largest page, and the one unless the caller wants less.
-const PAGE: u64 = 25;
+/// A page unless the caller wants another, and the largest.
+const PAGE: u64 = 10;
+const LARGEST_PAGE: u64 = 25;
 
 fn list(
     asked: &mut Asked<'_>,
@@ -296,11 +310,20 @@ fn list(
 ) -> Result<Listed, Fault> {
     let text = |name: &str| asked.call.input.get(name).and_then(Json::as_str);
     let most = asked.call.input.get(most).and_then(Json::as_u64);
-    let most = usize::try_from(most.unwrap_or(PAGE).min(PAGE)).unwrap_or(usize::MAX);
+    let most = usize::try_from(most.unwrap_or(PAGE).min(LARGEST_PAGE)).unwrap_or(usize::MAX);
     let of = match text("TableArn") {
         Some(arn) => Some(table::name(asked.context, arn)?.to_owned()),
         None => None,
     };
+    // Exports are listed of the table that there is, not of another that had its name; imports are not of one.
+    let table = of.as_ref().filter(|_| direction == Direction::Out);
+    let table = table.map(|of| {
+        asked
+            .tables
+            .table(asked.space(), of)
+            .map(|table| table.id)
+            .ok()
+    });
     let before = text("NextToken");
     if let Some(token) = before.filter(|token| !is_id(token)) {
         return Err(Fault::validation(format!(
@@ -313,7 +336,8 @@ fn list(
     let found = found.map_err(fault)?;
     let found = found
         .iter()
-        .filter(|found| of.as_ref().is_none_or(|of| *of == found.table));
+        .filter(|found| of.as_ref().is_none_or(|of| *of == found.table))
+        .filter(|found| table.is_none_or(|id| id == Some(found.table_id)));
     let (page, more) = first(found, most);
     let last = page.last().filter(|_| more);
     Ok(Listed {

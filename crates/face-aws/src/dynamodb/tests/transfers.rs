@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod backups;
+mod names;
 
 const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/log";
 
@@ -437,7 +438,8 @@ async fn what_cannot_be_imported_is_refused_or_fails() {
     let mut other = import(nowhere);
     other["TableCreationParameters"]["TableName"] = "other".into();
     let conflict = world.refused("ImportTable", other).await;
-    let message = "Duplicate request detected with conflicting parameters".to_owned();
+    let message =
+        "Import conflict: Duplicate request detected with conflicting parameters".to_owned();
     assert_eq!(conflict, ("ImportConflictException".into(), message));
     let message = "1 validation error detected: Value null at 'clientToken' failed to satisfy constraint: Member must not be null";
     let no_token = import(json!({ "ClientToken": null }));
@@ -468,10 +470,12 @@ async fn what_cannot_be_imported_is_refused_or_fails() {
     input["TableCreationParameters"]["TableName"] = "other".into();
     let begun = world.ok("ImportTable", input).await["ImportTableDescription"].clone();
     world.make().await;
+    let ended = world.imported(&begun).await;
     assert_eq!(
-        world.imported(&begun).await["FailureCode"],
-        "InvalidCompressedData"
+        (&ended["FailureCode"], &ended["ProcessedItemCount"]),
+        (&json!("ItemValidationError"), &json!(1))
     );
+    assert_eq!(world.status("other").await, "ACTIVE");
     let listed = world.ok("ListImports", json!({})).await;
     assert_eq!(listed["ImportSummaryList"].as_array().unwrap().len(), 2);
     assert_eq!(

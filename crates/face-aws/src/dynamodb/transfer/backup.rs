@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use tables::{Direction, Error, Progress, Settings, State, Transfer};
 
-use super::{Failure, LOOKED_THROUGH, Transfers, first, named};
+use super::{Failure, LOOKED_THROUGH, Transfers, check_account, first, named};
 use crate::dynamodb::error::{fault, invalid};
 use crate::dynamodb::{Asked, kept, settings, table};
 use crate::moment::seconds;
@@ -198,7 +198,7 @@ fn not_yet(settings: &Settings, name: &str) -> Fault {
 /// The region in an ARN of a backup, and the backup's id, if it is one of this account's.
 fn parts<'a>(asked: &Asked<'_>, arn: &'a str) -> Result<(&'a str, &'a str), Fault> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", partition, service, region, account, resource] = parts.as_slice() else {
+    let ["arn", partition, service, region, _, resource] = parts.as_slice() else {
         return Err(Fault::validation("Invalid Backup ARN"));
     };
     let Some((_, id)) = resource.split_once(PATH) else {
@@ -207,10 +207,8 @@ fn parts<'a>(asked: &Asked<'_>, arn: &'a str) -> Result<(&'a str, &'a str), Faul
     if (*partition, *service) != ("aws", "dynamodb") {
         return Err(Fault::validation("Invalid Request: BackupArn is not valid"));
     }
-    match *account == asked.context.account {
-        true => Ok((region, id)),
-        false => Err(Fault::new("AccessDeniedException", "Access is denied")),
-    }
+    check_account(asked, arn)?;
+    Ok((region, id))
 }
 
 /// Which backup a page begins after.

@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
 use super::save::{FULL, folder, manifest_key};
-use super::{ANOTHER, named};
-use crate::dynamodb::error::fault;
+use super::{check_account, conflict, named};
+use crate::dynamodb::error::{fault, invalid};
 use crate::dynamodb::{Asked, settings, table};
 use crate::moment::seconds;
 use crate::protocol::Fault;
@@ -53,10 +53,7 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
         }
     }
     let input: Input = asked.call.read()?;
-    if !input.table_arn.starts_with("arn:") {
-        return Err(Fault::validation("Invalid TableArn: Invalid Table ARN"));
-    }
-    let name = table::name(asked.context, &input.table_arn)?.to_owned();
+    let name = table_of(&asked, &input.table_arn)?.to_owned();
     let frozen = asked.tables.freeze(asked.space(), &name);
     let frozen = frozen.map_err(|error| table::not_found(error, &input.table_arn))?;
     if frozen.description.settings.recovery.is_none() {
@@ -91,10 +88,25 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
     };
     let begun = asked.transfers.begin(asked.space(), &transfer, frozen);
     let begun = begun.await.map_err(|error| match error {
-        Error::AnotherTransaction => Fault::new("ExportConflictException", ANOTHER),
+        Error::AnotherTransaction => conflict("Export"),
         error => fault(error),
     })?;
     Ok(asked.answer(&json!({ "ExportDescription": description(&begun) })))
+}
+
+/// The table that is to be exported, of which nothing but the ARN will do.
+fn table_of<'a>(asked: &Asked<'_>, arn: &'a str) -> Result<&'a str, Fault> {
+    if !arn.starts_with("arn:") {
+        return Err(invalid("tableArn is not a valid ARN"));
+    }
+    check_account(asked, arn)?;
+    let name = arn.split_once(":table/").map(|(_, name)| name);
+    let name = name.filter(|name| !name.contains('/'));
+    let name = name.ok_or_else(|| Fault::validation("Invalid Request: Table ARN is invalid."))?;
+    match table::arn(asked.context, name) == arn {
+        true => Ok(name),
+        false => Err(table::not_found(Error::NoSuchTable(name.to_owned()), arn)),
+    }
 }
 
 pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
@@ -112,7 +124,8 @@ pub(in crate::dynamodb) fn describe(mut asked: Asked<'_>) -> Result<wire::Respon
     let found = named(&asked, Direction::Out, PATH, arn)?.ok_or_else(|| {
         Fault::new(
             "ExportNotFoundException",
-            format!("Export not found: {arn}"),
+            // It says so twice.
+            format!("Export not found: Export not found: {arn}"),
         )
     })?;
     Ok(asked.answer(&json!({ "ExportDescription": description(&found) })))

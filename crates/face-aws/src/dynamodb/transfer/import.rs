@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
-use super::{ANOTHER, named};
+use super::{conflict, named};
 use crate::dynamodb::create::NewInput;
 use crate::dynamodb::error::fault;
 use crate::dynamodb::{Asked, kept, settings, table};
@@ -47,9 +47,10 @@ pub(in crate::dynamodb) async fn import(mut asked: Asked<'_>) -> Result<wire::Re
         }
     }
     if input["InputFormat"] != "CSV" && input.contains_key("InputFormatOptions") {
-        return Err(Fault::validation(
-            "InputFormatOptions can only be specified when InputFormat is CSV",
-        ));
+        let format = input["InputFormat"].as_str().unwrap_or_default();
+        return Err(Fault::validation(format!(
+            "Invalid Request: Unsupported InputFormatOptions for the given input format: {format}."
+        )));
     }
     let parameters = input["TableCreationParameters"].as_object();
     let parameters: Map<String, Json> = parameters.cloned().unwrap_or_default();
@@ -82,7 +83,7 @@ pub(in crate::dynamodb) async fn import(mut asked: Asked<'_>) -> Result<wire::Re
     };
     let begun = asked.tables.create_filled(asked.space(), new, transfer);
     let begun = begun.await.map_err(|error| match error {
-        Error::AnotherTransaction => Fault::new("ImportConflictException", ANOTHER),
+        Error::AnotherTransaction => conflict("Import"),
         error => fault(error),
     })?;
     Ok(asked.answer(&json!({ "ImportTableDescription": description(&begun) })))
@@ -133,8 +134,14 @@ pub(in crate::dynamodb) fn list(mut asked: Asked<'_>) -> Result<wire::Response, 
 
 fn description(transfer: &Transfer) -> Json {
     let mut printed: Json = serde_json::from_str(&transfer.asked).unwrap_or_default();
-    if let Some(members) = printed.as_object_mut() {
-        members.remove("Owner");
+    let owner = printed.as_object_mut().and_then(|all| all.remove("Owner"));
+    // Both are told although nobody said them.
+    let told_owner = &mut printed["S3BucketSource"]["S3BucketOwner"];
+    if told_owner.is_null() {
+        *told_owner = owner.unwrap_or_default();
+    }
+    if printed["InputCompressionType"].is_null() {
+        printed["InputCompressionType"] = "NONE".into();
     }
     let table = printed["TableArn"].as_str().unwrap_or_default();
     printed["ImportArn"] = format!("{table}{PATH}{}", transfer.id).into();

@@ -155,17 +155,28 @@ impl Import<'_> {
                 continue;
             };
             for slice in piece.chunks(SLICE) {
-                gzip.write_all(slice).map_err(|_| damaged(key))?;
+                if gzip.write_all(slice).is_err() {
+                    return self.give_up().await;
+                }
                 let expanded = std::mem::take(gzip.get_mut());
                 self.read(&mut reader, &expanded).await?;
             }
         }
         if let Some(gzip) = gzip {
-            let expanded = gzip.finish().map_err(|_| damaged(key))?;
+            let Ok(expanded) = gzip.finish() else {
+                return self.give_up().await;
+            };
             self.read(&mut reader, &expanded).await?;
         }
         let last = reader.end();
         self.take(&mut reader, last).await?;
+        self.write().await
+    }
+
+    /// An object that is damaged, or was not compressed, counts as one that is no item.
+    async fn give_up(&mut self) -> Result<(), Failure> {
+        self.transfer.progress.met += 1;
+        self.transfer.progress.errors += 1;
         self.write().await
     }
 
@@ -213,11 +224,6 @@ impl Import<'_> {
         }
         Ok(())
     }
-}
-
-fn damaged(key: &str) -> Failure {
-    let message = format!("The object {key} is not compressed with gzip, or is damaged");
-    Failure::new("InvalidCompressedData", message)
 }
 
 impl Asked {
