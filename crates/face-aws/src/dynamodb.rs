@@ -59,7 +59,7 @@ use crate::protocol::{Call, Fault, Manner, Operation, Service};
 use direct::Direct;
 
 /// As recordings of the real service have them.
-const LISTED: [(&str, &[&str]); 4] = [
+const LISTED: [(&str, &[&str]); 6] = [
     (
         "Select",
         &[
@@ -75,6 +75,11 @@ const LISTED: [(&str, &[&str]); 4] = [
     ),
     ("ConditionalOperator", &["OR", "AND"]),
     ("ScalarAttributeType", &["B", "N", "S"]),
+    (
+        "StreamViewType",
+        &["OLD_IMAGE", "KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE"],
+    ),
+    ("InputCompressionType", &["ZSTD", "NONE", "GZIP"]),
 ];
 
 pub(crate) static SERVICE: Service = Service::new(

@@ -507,3 +507,45 @@ async fn a_table_that_never_said_a_class_has_the_standard_one_already() {
     assert_eq!(change(infrequent).await, infrequent);
     assert_eq!(change("STANDARD").await, "STANDARD");
 }
+
+#[tokio::test]
+async fn what_a_word_may_be_is_told_in_the_real_services_order() {
+    let world = World::new();
+    let enumerated = |value: &str, at: &str, known: &str| {
+        counted(&format!(
+            "Value '{value}' at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{known}]"
+        ))
+    };
+    let made = |more: Value| with(table("music", json!([["id", "S"]])), more);
+    let stream = json!({ "StreamEnabled": true, "StreamViewType": "new_image" });
+    let import = json!({
+        "S3BucketSource": { "S3Bucket": "copies" },
+        "InputFormat": "CSV",
+        "InputCompressionType": "BZIP2",
+        "TableCreationParameters": made(json!({})),
+        "ClientToken": "t",
+    });
+    for (operation, input, message) in [
+        (
+            "CreateTable",
+            made(json!({ "StreamSpecification": stream })),
+            enumerated(
+                "new_image",
+                "streamSpecification.streamViewType",
+                "OLD_IMAGE, KEYS_ONLY, NEW_AND_OLD_IMAGES, NEW_IMAGE",
+            ),
+        ),
+        (
+            "CreateTable",
+            made(json!({ "SSESpecification": { "SSEType": "kms" } })),
+            enumerated("kms", "sSESpecification.sSEType", "AES256, KMS"),
+        ),
+        (
+            "ImportTable",
+            import,
+            enumerated("BZIP2", "inputCompressionType", "ZSTD, NONE, GZIP"),
+        ),
+    ] {
+        world.invalid(operation, input, &message).await;
+    }
+}
