@@ -45,7 +45,7 @@ const LONGEST: u32 = 35;
 pub(super) fn backups(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["TableName"])?;
     let input: Input = asked.call.read()?;
-    let name = table::name(asked.context, &input.table_name)?;
+    let name = table::managed(asked.context, &input.table_name)?;
     let found = asked.tables.settings(asked.space(), name);
     let found = found.map_err(|error| table::not_found(error, name))?;
     Ok(answer(&asked, &found))
@@ -59,7 +59,7 @@ pub(super) async fn set_backups(mut asked: Asked<'_>) -> Result<wire::Response, 
     let wanted = input
         .point_in_time_recovery_specification
         .ok_or_else(|| table::absent("pointInTimeRecoverySpecification"))?;
-    let name = table::name(asked.context, &input.table_name)?;
+    let name = table::managed(asked.context, &input.table_name)?;
     let days = wanted.recovery_period_in_days;
     if days.is_some() && !wanted.point_in_time_recovery_enabled {
         return Err(Fault::validation(

@@ -75,7 +75,7 @@ pub(super) async fn alter(mut asked: Asked<'_>) -> Result<wire::Response, Fault>
     }
     input.check_together()?;
     let mut ready = input.warmed()?;
-    let name = table::name(asked.context, &input.table_name)?.to_owned();
+    let name = table::managed(asked.context, &input.table_name)?.to_owned();
     let table = asked.tables.table(asked.space(), &name);
     let table = table.map_err(about_table)?;
     let protected = input.deletion_protection_enabled;

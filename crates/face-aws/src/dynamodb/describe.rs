@@ -14,7 +14,7 @@ struct Input {
 pub(super) fn describe(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["TableName"])?;
     let input: Input = asked.call.read()?;
-    let name = table::name(asked.context, &input.table_name)?;
+    let name = table::managed(asked.context, &input.table_name)?;
     let description = asked
         .tables
         .describe(asked.space(), name)

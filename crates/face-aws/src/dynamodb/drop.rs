@@ -23,7 +23,7 @@ const UNTOLD: [&str; 5] = [
 pub(super) async fn drop(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["TableName"])?;
     let input: Input = asked.call.read()?;
-    let name = table::name(asked.context, &input.table_name)?;
+    let name = table::managed(asked.context, &input.table_name)?;
     let dropped = asked.tables.drop_table(asked.space(), name).await;
     let mut printed = table::print(asked.context, &dropped.map_err(about_table)?, "DELETING");
     if let Some(members) = printed.as_object_mut() {

@@ -27,7 +27,7 @@ pub(super) async fn set(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let wanted = input
         .time_to_live_specification
         .ok_or_else(|| table::absent("timeToLiveSpecification"))?;
-    let name = table::name(asked.context, &input.table_name)?;
+    let name = table::managed(asked.context, &input.table_name)?;
     let table = asked.tables.table(asked.space(), name);
     let current = table.map_err(about_table)?.expiry.clone();
     let refused = match (&current, wanted.enabled) {
@@ -56,7 +56,7 @@ pub(super) async fn set(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
 pub(super) fn describe(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     settings::only(&asked.call, &["TableName"])?;
     let input: Input = asked.call.read()?;
-    let name = table::name(asked.context, &input.table_name)?;
+    let name = table::managed(asked.context, &input.table_name)?;
     let table = asked.tables.table(asked.space(), name);
     let table = table.map_err(about_table)?;
     let description = match &table.expiry {

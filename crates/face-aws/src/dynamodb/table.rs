@@ -38,6 +38,22 @@ pub(super) fn name<'a>(context: &Context, given: &'a str) -> Result<&'a str, Fau
     Ok(name)
 }
 
+/// As [`name`], where tables are managed: another region and account are told otherwise there.
+pub(super) fn managed<'a>(context: &Context, given: &'a str) -> Result<&'a str, Fault> {
+    let parts: Vec<&str> = given.split(':').collect();
+    match parts.as_slice() {
+        ["arn", _, "dynamodb", region, ..] if *region != context.region => {
+            Err(Fault::detected(&[format!(
+                "Invalid AWS region in '{given}'"
+            )]))
+        }
+        ["arn", _, "dynamodb", _, account, ..] if *account != context.account => {
+            Err(Fault::new("AccessDeniedException", "Access is denied"))
+        }
+        _ => name(context, given),
+    }
+}
+
 fn not_an_arn(given: &str) -> Fault {
     Fault::validation(format!("Invalid table ARN: {given}"))
 }

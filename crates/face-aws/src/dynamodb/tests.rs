@@ -1254,4 +1254,20 @@ async fn a_table_is_named_by_its_arn_too() {
     ] {
         assert_eq!(world.refused("GetItem", get(name)).await.0, code, "{name}");
     }
+    let (region, account) = (
+        "arn:aws:dynamodb:eu-west-1:000000000000:table/music",
+        "arn:aws:dynamodb:us-east-1:111111111111:table/music",
+    );
+    let invalid = counted(&format!("Invalid AWS region in '{region}'"));
+    for operation in [
+        "DescribeTable",
+        "DescribeTimeToLive",
+        "DescribeContinuousBackups",
+        "DeleteTable",
+    ] {
+        let named = |name: &str| json!({ "TableName": name });
+        world.invalid(operation, named(region), &invalid).await;
+        let denied = ("AccessDeniedException".into(), "Access is denied".into());
+        assert_eq!(world.refused(operation, named(account)).await, denied);
+    }
 }
