@@ -406,12 +406,14 @@ async fn a_step_that_fails_leaves_what_was_done_and_the_next_goes_on() {
 /// Wherever a deployment breaks off, the next one finishes it.
 #[tokio::test]
 async fn an_interrupted_deployment_is_finished_by_the_next() {
-    let mut finished = 0;
+    let mut finished = 0_usize;
     // The last is never interrupted: looking at folders waits for a disk, which no number of polls is sure to outlast.
-    for polls in (0..40).chain((40..400).step_by(20)).chain([usize::MAX]) {
+    let often = (0..40).chain((40..400).step_by(20)).chain([usize::MAX]);
+    let most = often.clone().count();
+    for polls in often {
         let world = World::new();
         let template = world.template(SHOP);
-        finished += u32::from(interrupted(&world, &template, polls).await);
+        finished += usize::from(interrupted(&world, &template, polls).await);
         world.deploy(SHOP).await;
         let wanted = ["renamed", "other-bucket"];
         let renamed = SHOP
@@ -439,7 +441,11 @@ async fn an_interrupted_deployment_is_finished_by_the_next() {
         let old = world.engines.functions.get(&world.space, "resize");
         assert!(old.is_err(), "after {polls} polls");
     }
-    assert!((1..50).contains(&finished), "some must finish and some not");
+    // How many polls it takes is the disk's affair, but more than these few in any case.
+    assert!(
+        (1..most - 3).contains(&finished),
+        "some must finish and some not: {finished} of {most}"
+    );
 }
 
 /// Says whether it came to its end all the same.
