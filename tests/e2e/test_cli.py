@@ -238,7 +238,13 @@ def test_logs_and_invocations(app):
             following.terminate()
             following.wait(timeout=10)
         assert fulmar.cli("logs", "--last", "1").stdout.count("\n") == 1
-        ran = json.loads(fulmar.cli("invocations", "--json", "Greet").stdout)["invocations"]
+
+        def both():
+            found = json.loads(fulmar.cli("invocations", "--json", "Greet").stdout)["invocations"]
+            return len(found) == 2 and found
+
+        # A line is told before its call has ended.
+        ran = eventually(both)
         assert [found["outcome"] for found in ran] == ["ok", "ok"]
         assert ran[1]["init_ms"] > 0 and ran[0]["init_ms"] is None
         assert "ok" in fulmar.cli("invocations").stdout
