@@ -50,6 +50,17 @@ class Writer(threading.Thread):
                 return
 
 
+def kill_while_busy(fulmar, workers, moment):
+    """Lets them work for a moment, ends the server under them, and starts it again."""
+    for worker in workers:
+        worker.start()
+    threading.Event().wait(moment.uniform(0.05, 1.2))
+    fulmar.kill()
+    for worker in workers:
+        worker.join(timeout=30)
+    fulmar.restart()
+
+
 def test_no_acknowledged_write_is_lost_and_no_half_object_left(fulmar):
     s3, dynamodb = fulmar.client("s3"), fulmar.client("dynamodb")
     s3.create_bucket(Bucket="crash")
@@ -63,16 +74,11 @@ def test_no_acknowledged_write_is_lost_and_no_half_object_left(fulmar):
     moment = random.Random(1)
     for round in range(ROUNDS):
         writers = [Writer(fulmar, f"r{round}w{n}") for n in range(WRITERS)]
+        kill_while_busy(fulmar, writers, moment)
         for writer in writers:
-            writer.start()
-        threading.Event().wait(moment.uniform(0.05, 1.2))
-        fulmar.kill()
-        for writer in writers:
-            writer.join(timeout=30)
             objects |= writer.objects
             items |= writer.items
             begun |= writer.begun
-        fulmar.restart()
     assert len(objects) > ROUNDS, "the test wrote too little to mean anything"
 
     stored = {}
@@ -128,15 +134,10 @@ def test_no_acknowledged_version_is_lost_and_none_that_is_gone_comes_back(fulmar
     kept, removed, moment = {}, set(), random.Random(2)
     for round in range(ROUNDS // 2):
         keepers = [Keeper(fulmar, f"r{round}w{n}") for n in range(WRITERS)]
+        kill_while_busy(fulmar, keepers, moment)
         for keeper in keepers:
-            keeper.start()
-        threading.Event().wait(moment.uniform(0.05, 1.2))
-        fulmar.kill()
-        for keeper in keepers:
-            keeper.join(timeout=30)
             kept |= keeper.kept
             removed |= keeper.removed
-        fulmar.restart()
     assert len(kept) > ROUNDS and removed, "the test wrote too little to mean anything"
 
     stored, newest = {}, {}

@@ -6,10 +6,9 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::Record;
 
-use super::Metadata;
+use super::{Metadata, v2};
 use crate::checksum::{Algorithm, Checksum};
 use crate::etag::ETag;
-use crate::version::Stamp;
 
 #[derive(Serialize, Deserialize)]
 struct Object {
@@ -38,7 +37,7 @@ impl Record for Upload {}
 
 pub(super) fn read(version: u8, body: &[u8]) -> store::Result<super::Object> {
     let old = Object::decode(&whole(version, body))?;
-    Ok(super::Object {
+    let next = v2::Object {
         size: old.size,
         etag: old.etag,
         modified: old.modified,
@@ -47,9 +46,8 @@ pub(super) fn read(version: u8, body: &[u8]) -> store::Result<super::Object> {
         upload: old.upload,
         tags: BTreeMap::new(),
         inline: old.inline,
-        stamp: Stamp::FIRST,
-        versioned: false,
-    })
+    };
+    Ok(next.into())
 }
 
 pub(super) fn read_upload(version: u8, body: &[u8]) -> store::Result<super::Upload> {

@@ -12,15 +12,15 @@ use crate::etag::ETag;
 use crate::version::{Stamp, Versioning};
 
 #[derive(Serialize, Deserialize)]
-struct Object {
-    size: u64,
-    etag: ETag,
-    modified: Timestamp,
-    checksum: Option<Checksum>,
-    metadata: Metadata,
-    upload: Option<String>,
-    tags: BTreeMap<String, String>,
-    inline: bool,
+pub(super) struct Object {
+    pub(super) size: u64,
+    pub(super) etag: ETag,
+    pub(super) modified: Timestamp,
+    pub(super) checksum: Option<Checksum>,
+    pub(super) metadata: Metadata,
+    pub(super) upload: Option<String>,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) inline: bool,
 }
 
 impl Record for Object {
@@ -39,19 +39,24 @@ struct Bucket {
 impl Record for Bucket {}
 
 pub(super) fn read(version: u8, body: &[u8]) -> store::Result<super::Object> {
-    let old = Object::decode(&v1::whole(version, body))?;
-    Ok(super::Object {
-        size: old.size,
-        etag: old.etag,
-        modified: old.modified,
-        checksum: old.checksum,
-        metadata: old.metadata,
-        upload: old.upload,
-        tags: old.tags,
-        inline: old.inline,
-        stamp: Stamp::FIRST,
-        versioned: false,
-    })
+    Object::decode(&v1::whole(version, body)).map(super::Object::from)
+}
+
+impl From<Object> for super::Object {
+    fn from(old: Object) -> Self {
+        Self {
+            size: old.size,
+            etag: old.etag,
+            modified: old.modified,
+            checksum: old.checksum,
+            metadata: old.metadata,
+            upload: old.upload,
+            tags: old.tags,
+            inline: old.inline,
+            stamp: Stamp::FIRST,
+            versioned: false,
+        }
+    }
 }
 
 pub(super) fn read_bucket(version: u8, body: &[u8]) -> store::Result<super::Bucket> {
