@@ -98,9 +98,10 @@ impl Up<'_> {
             .ledger
             .end()
             .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+        let mut watch = Watch::start()?;
         let mut apps = Vec::new();
         for template in templates {
-            apps.push(self.begin(template).await?);
+            apps.push(self.begin(template, &mut watch).await?);
         }
         let deployed = apps.iter().filter(|app| !app.failed);
         self.output
@@ -108,7 +109,6 @@ impl Up<'_> {
         self.output
             .say("following what the functions print, and their code; Ctrl-C ends\n");
         let mut follow = self.running.ledger.follow(Filter::Everything, end);
-        let mut watch = Watch::start()?;
         for app in &apps {
             watch.look_again(&app.template, &app.desired);
         }
@@ -141,7 +141,7 @@ impl Up<'_> {
     }
 
     /// A deployment that fails is tried again when something of it has changed.
-    async fn begin(&self, template: Template) -> Result<App> {
+    async fn begin(&self, template: Template, watch: &mut Watch) -> Result<App> {
         let failure = match self.deploy(&template).await {
             Ok(applied) => {
                 return Ok(App {
@@ -158,6 +158,8 @@ impl Up<'_> {
         let Ok(desired) = template.resolve(&context) else {
             return Err(failure);
         };
+        // Whoever mends it as soon as it is told is heard.
+        watch.look_again(&template, &desired);
         self.output.failure(&failure);
         Ok(App {
             template,
