@@ -2,9 +2,12 @@
 //! they are.
 
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use base::{Clock, SystemClock, Timestamp};
 use runtimes::Packages;
 
 use super::{Build, esbuild, make, npm, sdk};
@@ -16,6 +19,8 @@ use crate::survey::survey;
 /// Says beside the code what it was made of.
 const STAMP: &str = "made-of";
 const CODE: &str = "code";
+/// How long replaced code stays: the longest call, and some time to end.
+const KEPT: Duration = Duration::from_secs(20 * 60);
 
 pub(super) async fn build(
     build: &Build,
@@ -85,6 +90,7 @@ impl Draft {
             .create(&draft.0)
             .and_then(|()| fs::create_dir(draft.code()));
         made.map_err(|cause| failed(&draft.0, &cause))?;
+        sweep(home, SystemClock.now()).map_err(|cause| failed(home, &cause))?;
         Ok(draft)
     }
 
@@ -92,20 +98,41 @@ impl Draft {
         self.0.join(CODE)
     }
 
-    /// What runs in the old folder keeps it until it ends.
+    /// What runs in the old folder finds its files there until it ends.
     fn settle(self, place: &Path, content: &str) -> Result<()> {
         let home = home(place);
-        let old = self.0.with_extension("old");
         let settled = fs::write(self.0.join(STAMP), content)
             .and_then(|()| match home.is_dir() {
-                true => fs::rename(home, &old),
+                true => fs::rename(home, replaced(home)),
                 false => Ok(()),
             })
             .and_then(|()| fs::rename(&self.0, home));
-        // It is in nobody's way.
-        let _ = fs::remove_dir_all(&old);
         settled.map_err(|cause| failed(place, &cause))
     }
+}
+
+/// Where what is in this folder goes.
+fn replaced(home: &Path) -> PathBuf {
+    home.with_extension(format!("old.{}", SystemClock.now().as_micros()))
+}
+
+/// Removes what was replaced so long ago that nothing runs in it any more.
+fn sweep(home: &Path, now: Timestamp) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (home.parent(), home.file_name()) else {
+        return Ok(());
+    };
+    let old = format!("{}.old.", name.to_string_lossy());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let replaced = entry.file_name().to_str().and_then(|name| {
+            let micros = name.strip_prefix(&old)?.parse().ok()?;
+            Some(Timestamp::from_micros(micros))
+        });
+        if replaced.is_some_and(|replaced| replaced + KEPT < now) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Draft {
@@ -119,7 +146,7 @@ fn home(place: &Path) -> &Path {
     place.parent().expect("it is in a folder of its own")
 }
 
-pub(super) fn failed(path: &Path, cause: &std::io::Error) -> Error {
+pub(super) fn failed(path: &Path, cause: &io::Error) -> Error {
     Error::Code {
         path: path.to_owned(),
         cause: cause.to_string(),

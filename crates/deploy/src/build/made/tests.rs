@@ -1,3 +1,4 @@
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
@@ -39,14 +40,17 @@ impl App {
         make_runnable(&self.build, &self.packages(), |_| {}).await
     }
 
-    /// What is in a file of what was made.
-    fn made(&self, name: &str) -> String {
+    fn place(&self) -> PathBuf {
         let recipe = Recipe {
             source: self.build.folder.clone(),
             how: self.build.how.clone().unwrap(),
         };
-        let file = recipe.place(&self.packages()).join(name);
-        fs::read_to_string(file).unwrap()
+        recipe.place(&self.packages())
+    }
+
+    /// What is in a file of what was made.
+    fn made(&self, name: &str) -> String {
+        fs::read_to_string(self.place().join(name)).unwrap()
     }
 }
 
@@ -71,6 +75,26 @@ async fn sources_are_made_code_once_for_what_they_are_and_stay_as_they_are() {
     assert!(!app.make().await.unwrap(), "nothing has changed");
     app.write("input", "three");
     assert!(app.make().await.unwrap());
+    assert_eq!(app.made("output"), "three");
+}
+
+#[tokio::test]
+async fn what_is_replaced_stays_as_long_as_something_may_run_in_it() {
+    let app = makefile();
+    app.write("Makefile", "build-F:\n\tcp input $(ARTIFACTS_DIR)/output\n");
+    app.write("input", "one");
+    app.make().await.unwrap();
+    let running = fs::File::open(app.place()).unwrap();
+    app.write("input", "three");
+    app.make().await.unwrap();
+    let seen = format!("/proc/self/fd/{}/output", running.as_raw_fd());
+    assert_eq!(fs::read_to_string(&seen).unwrap(), "one");
+    let place = app.place();
+    let now = SystemClock.now();
+    sweep(home(&place), now + KEPT / 2).unwrap();
+    assert!(fs::exists(&seen).unwrap());
+    sweep(home(&place), now + KEPT).unwrap();
+    assert!(!fs::exists(&seen).unwrap());
     assert_eq!(app.made("output"), "three");
 }
 
