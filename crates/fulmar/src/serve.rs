@@ -1,15 +1,17 @@
 //! The composition: everything that the server is made of, put together once. It knows every crate and does nothing
 //! else.
 
+mod host;
+mod ports;
+mod workers;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
 
 use access::{Access, Keyring, RootKey};
-use base::{Clock, ErrorKind, Random, Space, SystemClock};
+use base::{Clock, ErrorKind, Random, Space};
 use buses::Buses;
-use clock::Timekeeper;
 use console::Console;
 use deploy::{Deployer, Engines, Sdk};
 use face_aws::{Aws, AwsDialect, AwsOrders, S3};
@@ -20,26 +22,29 @@ use ledger::Ledger;
 use objects::Objects;
 use queues::Queues;
 use runtimes::{Packages, Runtimes};
-use sandbox::{Door, Jail, NamespaceJail, NoJail};
 use schedules::Schedules;
 use store::Store;
 use tables::Tables;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use topics::Topics;
 use triggers::{Invoker, Triggers, Web};
-use wire::{Guest, Holding, Limits, Meter, Request, Server, Service, ServiceFuture, Tls};
+use wire::{Meter, Request, Service, ServiceFuture};
 
 use crate::certificate;
 use crate::commands::ServerArgs;
 use crate::failure::{Failure, Result};
 use crate::locate::{self, Announced, Place};
+use host::{
+    allow_many_files, functions_config, hold_requests, jail, make_private, network, open_clock,
+    open_store, watch_store,
+};
+use ports::{OtherPort, bind, reachable, serve_azure, serve_google, usher};
+use workers::Workers;
 
 /// Where everything is when nobody says otherwise: the account that has no number, in the first region.
 const ACCOUNT: &str = "000000000000";
-/// How often the store is asked whether it has failed.
-const STORE_WATCH: Duration = Duration::from_secs(1);
 /// Functions whose doors wait to be served.
 const DOORS: usize = 64;
 
@@ -451,44 +456,6 @@ impl Running {
     }
 }
 
-/// Long-running work, each with a name, all ended by one token.
-struct Workers {
-    stop: CancellationToken,
-    tasks: TaskTracker,
-    /// Why the server ended by itself, if it did.
-    failed: Arc<OnceLock<String>>,
-}
-
-impl Workers {
-    /// A worker that ends by itself, however it does, takes the server with it: half a server helps nobody, and
-    /// whoever watches over it starts it again.
-    fn start(
-        &self,
-        name: &'static str,
-        work: impl Future<Output = Result<(), String>> + Send + 'static,
-    ) {
-        let (stop, failed) = (self.stop.clone(), self.failed.clone());
-        let running = self.tasks.spawn(work);
-        self.tasks.spawn(async move {
-            let why = match running.await {
-                Ok(Ok(())) => "it ended".to_owned(),
-                Ok(Err(cause)) => cause,
-                Err(cause) => cause.to_string(),
-            };
-            if !stop.is_cancelled() {
-                tracing::error!(
-                    worker = name,
-                    why,
-                    "a worker failed, and so does the server"
-                );
-                // The first is the reason of all others.
-                let _ = failed.set(format!("the server's {name} failed: {why}"));
-                stop.cancel();
-            }
-        });
-    }
-}
-
 /// The admin API and the cloud on one address.
 struct Front {
     console: Console,
@@ -511,266 +478,6 @@ fn is_bucket(request: &Request) -> bool {
     let host = request.headers().get(http::header::HOST);
     host.and_then(|host| host.to_str().ok())
         .is_some_and(S3::is_host)
-}
-
-fn bind(address: SocketAddr) -> Result<Server> {
-    Server::bind(address, Limits::default()).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::AddrInUse => Failure::new(
-            ErrorKind::Conflict,
-            format!("another program already listens on {address}"),
-        )
-        .hint("stop it, or choose another address: --listen 127.0.0.1:4567"),
-        _ => Failure::new(
-            ErrorKind::Unavailable,
-            format!("cannot listen on {address}: {cause}"),
-        ),
-    })
-}
-
-/// Only its owner may look into it: it holds everybody's data and the keys to it.
-fn make_private(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    if folder.is_dir() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|cause| {
-            let message = format!("cannot make the data folder {}: {cause}", folder.display());
-            Failure::new(ErrorKind::Unavailable, message).hint("choose another one: --data-dir")
-        })
-}
-
-/// Where requests wait that are too large for memory.
-fn hold_requests(data_dir: &Path) -> Result<Holding> {
-    let folder = data_dir.join("requests");
-    make_private(&folder)?;
-    Ok(Holding::new(folder))
-}
-
-fn functions_config(args: &ServerArgs) -> functions::Config {
-    let usual = functions::Config::default();
-    functions::Config {
-        scaling: usual.scaling.filter(|_| !args.unlimited_scaling),
-        keep_alive: args.keep_alive,
-        start_ahead: args.start_ahead,
-        ..usual
-    }
-}
-
-fn open_store(args: &ServerArgs, data_dir: &Path, random: Random) -> Result<Store> {
-    if args.ephemeral {
-        return Ok(Store::ephemeral(random));
-    }
-    Store::open(&data_dir.join("store"), random).map_err(|error| match error {
-        store::Error::InUse(_) => Failure::new(
-            ErrorKind::Conflict,
-            format!(
-                "another server works with the data in {}",
-                data_dir.display()
-            ),
-        )
-        .hint("stop it, or give this one its own: --data-dir"),
-        error => error.into(),
-    })
-}
-
-/// Where it was when the server last ended.
-fn open_clock(store: &Store) -> Result<Timekeeper> {
-    let clock = Timekeeper::open(store, Arc::new(SystemClock))
-        .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
-    match clock.show() {
-        shown if matches!(shown.pace, clock::Pace::Standing(_)) => tracing::warn!(
-            "the clock stands still, as it was told: see `fulmar clock show`, `fulmar clock resume`"
-        ),
-        shown if shown.now != shown.host => {
-            tracing::info!("the clock was moved: see `fulmar clock show`");
-        }
-        _ => {}
-    }
-    Ok(clock)
-}
-
-fn jail(args: &ServerArgs, data_dir: &Path, doors: mpsc::Sender<Door>) -> Result<Arc<dyn Jail>> {
-    if args.sandbox == crate::commands::Sandbox::Off {
-        if args.network == crate::commands::Network::Isolated {
-            let message = "without a sandbox the network cannot be isolated";
-            return Err(Failure::new(ErrorKind::Invalid, message.to_owned())
-                .hint("leave out --network isolated or --sandbox off"));
-        }
-        tracing::warn!("functions run WITHOUT a sandbox: they see and do whatever this user may");
-        return Ok(Arc::new(NoJail));
-    }
-    let stage: PathBuf = data_dir.join("sandbox");
-    let jail = NamespaceJail::new(stage).map_err(|error| {
-        Failure::new(error.kind(), error.to_string()).hint("see: fulmar doctor")
-    })?;
-    Ok(Arc::new(jail.with_doors(doors)))
-}
-
-fn network(args: &ServerArgs, port: u16) -> sandbox::Network {
-    match args.network {
-        crate::commands::Network::Open => sandbox::Network::Host,
-        crate::commands::Network::Isolated => sandbox::Network::Isolated { port },
-    }
-}
-
-/// A port of another cloud's functions, which is open when there are any.
-struct OtherPort {
-    cloud: &'static str,
-    option: &'static str,
-    address: SocketAddr,
-    tls: Option<Tls>,
-    meter: Meter,
-}
-
-impl OtherPort {
-    /// None if it cannot be opened, which is no reason for everything else to stop: the next deployment tries again.
-    fn open(&self) -> Option<Server> {
-        match Server::bind(self.address, Limits::default()) {
-            Ok(server) => Some(
-                server
-                    .with_tls(self.tls.clone())
-                    .with_meter(self.meter.clone()),
-            ),
-            Err(cause) => {
-                tracing::error!(
-                    "{}'s functions cannot be reached, as nothing can listen on {}: {cause}; choose another address: {}",
-                    self.cloud,
-                    self.address,
-                    self.option
-                );
-                None
-            }
-        }
-    }
-}
-
-/// Serves Google's functions from when there are any.
-async fn serve_google(
-    google: Google,
-    port: OtherPort,
-    mut opened: Option<Server>,
-    mut deployed: watch::Receiver<u64>,
-    stop: CancellationToken,
-) -> std::result::Result<(), String> {
-    loop {
-        if opened.is_none() && google.is_used() {
-            opened = port.open();
-        }
-        if let Some(server) = opened {
-            server.run(Arc::new(google), stop).await;
-            return Ok(());
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            changed = deployed.changed() => if changed.is_err() {
-                stop.cancelled().await;
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// The same for Azure's. What its functions answer to is read again whenever something was deployed.
-async fn serve_azure(
-    azure: Azure,
-    port: OtherPort,
-    mut opened: Option<Server>,
-    mut deployed: watch::Receiver<u64>,
-    stop: CancellationToken,
-) -> std::result::Result<(), String> {
-    let mut serving = None;
-    loop {
-        azure.refresh().map_err(|error| error.to_string())?;
-        if serving.is_none() && opened.is_none() && azure.is_used() {
-            opened = port.open();
-        }
-        if let Some(server) = opened.take() {
-            serving = Some(Box::pin(server.run(Arc::new(azure.clone()), stop.clone())));
-        }
-        let served = async {
-            match &mut serving {
-                Some(serving) => serving.await,
-                None => stop.cancelled().await,
-            }
-        };
-        tokio::select! {
-            () = served => return Ok(()),
-            changed = deployed.changed() => if changed.is_err() {
-                stop.cancelled().await;
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Takes the listeners that open inside isolated functions to the server.
-async fn usher(
-    mut doors: mpsc::Receiver<Door>,
-    guests: mpsc::Sender<Guest>,
-    stop: CancellationToken,
-) -> std::result::Result<(), String> {
-    loop {
-        let door = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            Some(door) = doors.recv() => door,
-            // Nothing that has doors can be started.
-            else => { stop.cancelled().await; return Ok(()) }
-        };
-        let guest = Guest {
-            listener: door.listener,
-            until: door.closed,
-        };
-        // If the listener has ended, so has the server.
-        let _ = guests.send(guest).await;
-    }
-}
-
-/// A sync that failed cannot be undone: what is in memory and what is on the disk may differ from then on.
-async fn watch_store(
-    store: Store,
-    clock: Arc<dyn Clock>,
-    stop: CancellationToken,
-) -> std::result::Result<(), String> {
-    while !stop.is_cancelled() {
-        if let Some(error) = store.failure() {
-            return Err(error.to_string());
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = clock.sleep(STORE_WATCH) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Connections, bodies and instances are all descriptors; the usual 1,024 are soon gone.
-fn allow_many_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let most = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    if let Err(cause) = setrlimit(Resource::Nofile, most) {
-        tracing::debug!(%cause, "the number of open files stays limited");
-    }
-}
-
-/// The address that clients on this machine use.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let mut reachable = address;
-    if address.ip().is_unspecified() {
-        reachable.set_ip(if address.is_ipv4() {
-            std::net::Ipv4Addr::LOCALHOST.into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        });
-    }
-    reachable
 }
 
 #[cfg(test)]
