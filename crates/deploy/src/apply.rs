@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostics;
 use crate::engines::Failure;
 use crate::error::{Error, Result};
 use crate::plan::{self, Action, Plan, Step, Wanted};
-use crate::schema::{self, HELD, Held, LEFTOVERS, Leftover, STACKS};
+use crate::schema::{self, HELD, Held, LEFTOVERS, LINKS, Leftover, Links, STACKS};
 use crate::state::{self, Stored};
 use crate::{Context, Deployer, Template};
 
@@ -43,7 +43,7 @@ pub struct Stack {
 }
 
 /// Enough for one page of everything; nobody has more stacks in one place.
-const MAX_STACKS: usize = 10_000;
+pub(crate) const MAX_STACKS: usize = 10_000;
 
 impl Deployer {
     /// Resolves, plans and applies.
@@ -52,6 +52,7 @@ impl Deployer {
         let template = self.tried(template).await?;
         let mut desired = template.resolve(&context)?;
         self.check_routes(&template, &desired)?;
+        self.check_exports(&mut desired)?;
         let addresses = self.addresses(&desired);
         desired.outputs.extend(addresses);
         self.note_runtimes(&mut desired).await;
@@ -157,6 +158,7 @@ impl Deployer {
             suffix,
             feeds: self.feeds()?,
             endpoint: self.endpoint.clone(),
+            exports: Some(self.exported_to(stack)?),
         })
     }
 
@@ -192,6 +194,7 @@ impl Deployer {
         if stored.stack.is_none() {
             return Err(Error::NoSuchStack(stack.to_owned()));
         }
+        self.check_unused(stack)?;
         let plan = plan::removal(stack, &stored, |noun, name| self.presence(noun, name))?;
         self.begin(&plan).await?;
         for step in &plan.steps {
@@ -233,9 +236,8 @@ impl Deployer {
 
     fn has_other_outputs(&self, plan: &Plan) -> Result<bool> {
         let stored = self.stored(&plan.stack)?;
-        Ok(stored
-            .stack
-            .is_none_or(|stack| stack.outputs != outputs(plan)))
+        let differ = |stack: schema::Stack| stack.outputs != outputs(plan);
+        Ok(stored.stack.is_none_or(differ) || self.links(&plan.stack)? != plan.links)
     }
 
     /// Counts this deployment, so that of two plans of the same state only one is carried out.
@@ -255,6 +257,11 @@ impl Deployer {
                     outputs: outputs(plan),
                 };
                 STACKS.put(tx, key, &stack);
+                let key = LINKS.key().str(&plan.stack);
+                match plan.links == Links::default() {
+                    true => LINKS.delete(tx, key),
+                    false => LINKS.put(tx, key, &plan.links),
+                }
                 Ok(())
             })
             .await

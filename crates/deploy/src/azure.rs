@@ -17,7 +17,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -228,6 +228,8 @@ impl App {
             stack: stack.to_owned(),
             resources: resources.collect(),
             outputs: Vec::new(),
+            exports: BTreeMap::new(),
+            imports: BTreeSet::new(),
             notices: Diagnostics::new(&source, notices),
         })
     }

@@ -57,7 +57,7 @@ pub async fn build(build: &Build, packages: &Packages, mut tell: impl FnMut(&str
 }
 
 /// Runs a tool in `dir`; `missing` is what it means that there is no such program.
-async fn run(
+pub(crate) async fn run(
     mut tool: Command,
     command: &'static str,
     dir: &Path,

@@ -1,5 +1,7 @@
 //! Where, and as what, a template is deployed.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::feeds::Feeds;
@@ -20,6 +22,9 @@ pub struct Context {
     /// Where the server is reached, for what has an address of its own.
     #[serde(skip)]
     pub endpoint: String,
+    /// What the other stacks export, by its name; none where that is not known.
+    #[serde(skip)]
+    pub exports: Option<BTreeMap<String, String>>,
 }
 
 impl Context {

@@ -23,6 +23,10 @@ pub struct Desired {
     /// In the order in which they can be created: whatever a resource needs comes before it.
     pub resources: Vec<Resource>,
     pub outputs: Vec<Output>,
+    /// What other stacks may use, by the name that it has for them.
+    pub exports: BTreeMap<String, String>,
+    /// What of theirs this one uses.
+    pub imports: BTreeSet<String>,
     /// What behaves differently here than one may think; no errors.
     pub notices: Diagnostics,
 }
@@ -45,6 +49,10 @@ impl Desired {
             .filter_map(Function::build)
             .chain(layers)
             .collect()
+    }
+
+    pub fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions().map(|function| function.name.as_str())
     }
 
     pub(crate) fn functions(&self) -> impl Iterator<Item = &Function> {

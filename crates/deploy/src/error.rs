@@ -17,6 +17,10 @@ pub enum Error {
     Overtaken(String),
     #[error("there is no stack {0}")]
     NoSuchStack(String),
+    #[error("`{export}` is exported by the stack {by} already")]
+    ExportTaken { export: String, by: String },
+    #[error("the stack {by} uses the export `{export}`, which would be gone")]
+    ExportInUse { export: String, by: String },
     /// Steps before this one are done and kept; deploying again goes on from here.
     #[error("cannot {verb} the {noun} {name}: {cause}")]
     Step {
@@ -44,6 +48,13 @@ pub enum Error {
         dir: PathBuf,
         cause: String,
     },
+    /// The program of an application of the CDK.
+    #[error("`{command}` failed in {}: {cause}", dir.display())]
+    Synth {
+        command: String,
+        dir: PathBuf,
+        cause: String,
+    },
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -58,12 +69,16 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused(_) | Self::Code { .. } => ErrorKind::Invalid,
-            Self::Overtaken(_) => ErrorKind::Conflict,
+            Self::Overtaken(_) | Self::ExportTaken { .. } | Self::ExportInUse { .. } => {
+                ErrorKind::Conflict
+            }
             Self::NoSuchStack(_) => ErrorKind::Missing,
             Self::Step { kind, .. } => *kind,
-            Self::NoNpm(_) | Self::NoTool { .. } | Self::NoPython { .. } | Self::Install { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::NoNpm(_)
+            | Self::NoTool { .. }
+            | Self::NoPython { .. }
+            | Self::Install { .. }
+            | Self::Synth { .. } => ErrorKind::Unavailable,
             Self::Store(error) => error.kind(),
         }
     }
@@ -75,12 +90,17 @@ impl Error {
             Self::Step { .. } => {
                 Some("what was done before is kept: deploy again to go on from there")
             }
+            Self::ExportTaken { .. } => Some("export it under another name"),
+            Self::ExportInUse { .. } => Some("let that stack do without it first, or destroy it"),
             Self::NoNpm(_) => {
                 Some("install Node.js with npm, or install the packages yourself with another tool")
             }
             Self::NoTool { .. } => Some("install it, or put it into the path"),
             Self::NoPython { .. } => Some("install Python with pip"),
             Self::Install { .. } => Some("run it by hand in that directory to see more"),
+            Self::Synth { .. } => Some(
+                "install what the application needs first: npm install, or pip install -r requirements.txt",
+            ),
             Self::Refused(_) | Self::NoSuchStack(_) | Self::Code { .. } | Self::Store(_) => None,
         }
     }

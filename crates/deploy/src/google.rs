@@ -8,7 +8,7 @@
 //!
 //! `.env.yaml` beside the code holds environment variables, as `gcloud functions deploy --env-vars-file` takes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -151,6 +151,8 @@ impl App {
             stack: stack.to_owned(),
             resources: resources.collect(),
             outputs: Vec::new(),
+            exports: BTreeMap::new(),
+            imports: BTreeSet::new(),
             notices: Diagnostics::new(&source, Vec::new()),
         })
     }

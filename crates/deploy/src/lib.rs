@@ -13,11 +13,13 @@
 mod apply;
 mod azure;
 mod build;
+mod cdk;
 mod context;
 pub mod desired;
 mod diagnostic;
 mod engines;
 mod error;
+mod exports;
 mod feeds;
 mod google;
 mod mapping;
@@ -42,6 +44,7 @@ use tokio::sync::watch;
 
 pub use apply::{Applied, Stack};
 pub use build::{Build, Sdk, build};
+pub use cdk::{Synth, application_of};
 pub use context::Context;
 pub use desired::Desired;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};

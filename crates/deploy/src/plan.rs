@@ -13,7 +13,7 @@ use crate::desired::{Code, Desired, Kind, OnRemoval, Output, Resource};
 use crate::diagnostic::{Diagnostics, Finding};
 use crate::names::fingerprint;
 use crate::recipe::Recipe;
-use crate::schema::{Held, Leftover, Noun};
+use crate::schema::{Held, Leftover, Links, Noun};
 use crate::state::Stored;
 use crate::survey::survey;
 
@@ -23,6 +23,8 @@ pub struct Plan {
     pub stack: String,
     pub steps: Vec<Step>,
     pub outputs: Vec<Output>,
+    #[serde(skip)]
+    pub(crate) links: Links,
     #[serde(skip)]
     pub(crate) suffix: String,
     /// Of the stack when the plan was made.
@@ -119,6 +121,10 @@ pub(crate) fn decide<E: From<Diagnostics>>(
         stack: desired.stack.clone(),
         steps,
         outputs: desired.outputs.clone(),
+        links: Links {
+            exports: desired.exports.clone(),
+            imports: desired.imports.clone(),
+        },
         suffix: suffix.to_owned(),
         version: stored.version(),
     })
@@ -136,6 +142,7 @@ pub(crate) fn removal<E>(
         stack: stack.to_owned(),
         steps: planner.removals_of(stored.held.keys().collect(), Vec::new())?,
         outputs: Vec::new(),
+        links: Links::default(),
         suffix: suffix.unwrap_or_default(),
         version: stored.version(),
     })

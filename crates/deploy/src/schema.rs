@@ -1,5 +1,7 @@
 //! What is kept of a stack: which resources are its own, and as what they were last made.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use store::{Key, Keyspace, Record, Table};
 
@@ -14,6 +16,18 @@ pub(crate) const LEFTOVERS: Table<Leftover> = Table::new(Keyspace::Deploy, 2);
 
 /// By the name of a version's resource: the number that it has been published under.
 pub(crate) const NUMBERS: Table<Number> = Table::new(Keyspace::Deploy, 3);
+
+/// By the stack's name: what it gives to other stacks and takes from them. Only of those that do.
+pub(crate) const LINKS: Table<Links> = Table::new(Keyspace::Deploy, 4);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Links {
+    /// Values by the names that they have everywhere.
+    pub(crate) exports: BTreeMap<String, String>,
+    pub(crate) imports: BTreeSet<String>,
+}
+
+impl Record for Links {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Number(pub(crate) u64);

@@ -38,6 +38,7 @@ mod read;
 mod references;
 mod resolve;
 mod role;
+mod rules;
 mod scalar;
 mod schedule;
 mod scope;
@@ -59,10 +60,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::build::Build;
+use crate::cdk::{Assets, Member};
 use crate::desired::{Desired, Function};
 use crate::diagnostic::{Diagnostics, Finding, Report, Source};
-use crate::{Context, Feeds, azure, google};
-use tree::Node;
+use crate::{Context, Feeds, azure, cdk, google};
+use function::Place;
+pub(crate) use tree::{Node, Value};
 
 /// What whoever deploys says over what the template says.
 #[derive(Clone, Debug, Default)]
@@ -83,6 +86,9 @@ pub struct Template {
     stack: String,
     /// Where it is, as an absolute path if it was loaded.
     file: PathBuf,
+    assets: Arc<Assets>,
+    /// The stack of an assembly that it makes.
+    member: Option<Arc<Member>>,
 }
 
 /// What there is to understand.
@@ -166,7 +172,9 @@ impl Template {
             None => text,
         };
         let source = Arc::new(Source::new(&shown(file), text));
-        let stack = named(&overrides, file)?;
+        let member = Member::of(file);
+        let own = member.as_ref().map(|member| member.stack.as_str());
+        let stack = named(&overrides, file, own)?;
         let mut noticed = Vec::new();
         let root = read::read(&source, &mut noticed)
             .map_err(|findings| Diagnostics::new(&source, findings))?;
@@ -184,6 +192,8 @@ impl Template {
             overrides,
             stack,
             file: file.to_owned(),
+            assets: Arc::new(cdk::assets_beside(file)),
+            member: member.map(Arc::new),
         })
     }
 
@@ -191,21 +201,29 @@ impl Template {
         let file = form.file();
         Ok(Self {
             source: Arc::new(Source::new(&shown(&file), String::new())),
-            stack: named(&overrides, &file)?,
+            stack: named(&overrides, &file, None)?,
             form,
             noticed: Vec::new(),
             overrides,
             file,
+            assets: Arc::default(),
+            member: None,
         })
     }
 
     /// What was found, for whoever wonders.
     pub fn kind(&self) -> &'static str {
         match &self.form {
+            Form::Declared(_) if self.is_synthesised() => "a stack of the CDK",
             Form::Declared(_) => "a template",
             Form::Google(_) => "Google functions",
             Form::Azure(app) => app.describe(),
         }
+    }
+
+    /// Whether a program has written it, and the code beside it.
+    pub fn is_synthesised(&self) -> bool {
+        self.member.is_some()
     }
 
     /// Whether a change of this file may change what is asked for.
@@ -240,6 +258,14 @@ impl Template {
         self.file.parent().unwrap_or(Path::new("."))
     }
 
+    /// Where the files are that it names.
+    fn place(&self) -> Place<'_> {
+        Place {
+            dir: self.dir(),
+            assets: &self.assets,
+        }
+    }
+
     /// The code of the template's functions that may ask for packages, each once. This resolves the template with
     /// made-up names, so it also says everything that is wrong with it.
     pub fn builds(&self) -> Result<BTreeSet<Build>, Diagnostics> {
@@ -255,6 +281,7 @@ impl Template {
             suffix: String::new(),
             feeds: Feeds::default(),
             endpoint: String::new(),
+            exports: None,
         };
         Ok(self.resolve(&context)?.builds())
     }
@@ -288,10 +315,25 @@ impl Template {
     /// Decides what the template asks for. Nothing outside is touched but to see which files of code there are.
     pub fn resolve(&self, context: &Context) -> Result<Desired, Diagnostics> {
         match &self.form {
-            Form::Declared(root) => resolve::resolve(self, root, context),
+            Form::Declared(root) => self.declared(root, context),
             Form::Google(app) => app.resolve(&context.stack),
             Form::Azure(app) => app.resolve(&context.stack),
         }
+    }
+}
+
+impl Template {
+    fn declared(&self, root: &Node, context: &Context) -> Result<Desired, Diagnostics> {
+        let environment = self.member.as_ref().map(|member| &member.environment);
+        let moved = environment.and_then(|environment| environment.moved(root, context));
+        let Some((root, changes)) = moved else {
+            return resolve::resolve(self, root, context);
+        };
+        let mut desired = resolve::resolve(self, &root, context)?;
+        desired.notices.note(format!(
+            "the stack is written for another account or region: {changes} here"
+        ));
+        Ok(desired)
     }
 }
 
@@ -334,11 +376,12 @@ fn shown(file: &Path) -> PathBuf {
     }
 }
 
-/// The stack's name.
-fn named(overrides: &Overrides, file: &Path) -> Result<String, Diagnostics> {
-    let stack = match &overrides.stack {
-        Some(stack) => stack.clone(),
-        None => stack_of(file.parent().unwrap_or(Path::new("."))),
+/// The stack's name: as whoever deploys says, else as the template's assembly, else that of the directory.
+fn named(overrides: &Overrides, file: &Path, own: Option<&str>) -> Result<String, Diagnostics> {
+    let stack = match (&overrides.stack, own) {
+        (Some(stack), _) => stack.clone(),
+        (None, Some(own)) => own.to_owned(),
+        (None, None) => stack_of(file.parent().unwrap_or(Path::new("."))),
     };
     if !is_stack_name(&stack) {
         let message = format!("`{stack}` cannot be the name of a stack");

@@ -20,6 +20,8 @@ use triggers::{Destination, EventKind, Target, Triggers};
 use super::*;
 use crate::{Engines, Overrides};
 
+mod exports;
+
 /// Nothing runs here, so nobody asks it anything.
 struct Mute;
 

@@ -1,14 +1,21 @@
-//! Whether a condition holds.
+//! Whether a condition holds, or what a rule asserts.
 
 use crate::diagnostic::Finding;
 use crate::template::scalar;
 use crate::template::scope::Scope;
 use crate::template::tree::{Call, Node, Value};
 
+/// Where it stands: some functions are for rules only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Within {
+    Conditions,
+    Rules,
+}
+
 /// None when it cannot be said; why has been reported.
-pub(crate) fn truth(scope: &Scope<'_>, node: &Node) -> Option<bool> {
+pub(crate) fn truth(scope: &Scope<'_>, node: &Node, within: Within) -> Option<bool> {
     match &node.value {
-        Value::Call(call) => function(scope, call, node),
+        Value::Call(call) => function(scope, call, node, within),
         Value::Map(entries) => match entries.as_slice() {
             [only] if only.key == "Condition" => {
                 let name = only.value.scalar()?;
@@ -21,16 +28,25 @@ pub(crate) fn truth(scope: &Scope<'_>, node: &Node) -> Option<bool> {
     }
 }
 
-fn function(scope: &Scope<'_>, call: &Call, node: &Node) -> Option<bool> {
+fn function(scope: &Scope<'_>, call: &Call, node: &Node, within: Within) -> Option<bool> {
+    if within == Within::Rules
+        && let Some(found) = membership(scope, call)
+    {
+        return found;
+    }
     let items = match &call.argument.value {
         Value::List(items) => items.as_slice(),
         _ => &[],
     };
     match (call.name.as_str(), items) {
         ("Condition", _) => scope.holds(call.argument.scalar()?, node.span),
-        ("Fn::Not", [one]) => truth(scope, one).map(|holds| !holds),
-        ("Fn::And", items @ [_, _, ..]) => all_known(scope, items).map(|all| !all.contains(&false)),
-        ("Fn::Or", items @ [_, _, ..]) => all_known(scope, items).map(|all| all.contains(&true)),
+        ("Fn::Not", [one]) => truth(scope, one, within).map(|holds| !holds),
+        ("Fn::And", items @ [_, _, ..]) => {
+            all_known(scope, items, within).map(|all| !all.contains(&false))
+        }
+        ("Fn::Or", items @ [_, _, ..]) => {
+            all_known(scope, items, within).map(|all| all.contains(&true))
+        }
         ("Fn::Equals", [a, b]) => Some(comparable(scope, a)? == comparable(scope, b)?),
         ("Fn::Not", _) => wrong(scope, call, node, "a list of one condition"),
         ("Fn::And" | "Fn::Or", _) => wrong(scope, call, node, "a list of two to ten conditions"),
@@ -39,9 +55,31 @@ fn function(scope: &Scope<'_>, call: &Call, node: &Node) -> Option<bool> {
     }
 }
 
-fn all_known(scope: &Scope<'_>, items: &[Node]) -> Option<Vec<bool>> {
+/// What rules ask of lists.
+fn membership(scope: &Scope<'_>, call: &Call) -> Option<Option<bool>> {
+    let Value::List(items) = &call.argument.value else {
+        return None;
+    };
+    let [a, b] = items.as_slice() else {
+        return None;
+    };
+    let both = || Some((comparable(scope, a)?, comparable(scope, b)?));
+    let all = |one: fn(&String, &[String]) -> bool| {
+        let (a, b) = both()?;
+        Some(a.iter().all(|item| one(item, &b)))
+    };
+    match call.name.as_str() {
+        "Fn::Contains" => Some(both().map(|(list, one)| one.iter().all(|one| list.contains(one)))),
+        "Fn::EachMemberEquals" => Some(all(|item, one| one == std::slice::from_ref(item))),
+        "Fn::EachMemberIn" => Some(all(|item, list| list.contains(item))),
+        _ => None,
+    }
+}
+
+fn all_known(scope: &Scope<'_>, items: &[Node], within: Within) -> Option<Vec<bool>> {
     // Each is looked at, so that everything wrong is said at once.
-    let all: Vec<Option<bool>> = items.iter().map(|item| truth(scope, item)).collect();
+    let one = |item| truth(scope, item, within);
+    let all: Vec<Option<bool>> = items.iter().map(one).collect();
     all.into_iter().collect()
 }
 

@@ -20,8 +20,10 @@ use crate::template::tree::{Entry, Node, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Function,
+    PlainFunction,
     Bucket,
     Table,
+    GlobalTable,
     SimpleTable,
     Queue,
     /// A setting of queues.
@@ -83,6 +85,8 @@ pub(crate) enum Kind {
     Net(network::Part),
     /// It lets others in, groups them or looks after them.
     Aside(aside::Part),
+    /// What an application of the CDK is made of.
+    Inventory,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -148,12 +152,14 @@ const KINDS: &[(&str, Kind)] = &[
         "AWS::ApplicationInsights::Application",
         Kind::Aside(aside::Part::Insights),
     ),
+    ("AWS::CDK::Metadata", Kind::Inventory),
     (
         "AWS::CloudFront::CloudFrontOriginAccessIdentity",
         Kind::OriginIdentity,
     ),
     ("AWS::CloudFront::Distribution", Kind::Edge),
     ("AWS::CloudFront::OriginAccessControl", Kind::OriginControl),
+    ("AWS::DynamoDB::GlobalTable", Kind::GlobalTable),
     ("AWS::DynamoDB::Table", Kind::Table),
     ("AWS::EC2::EIP", Kind::Net(network::Part::Address)),
     (
@@ -211,6 +217,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Lambda::Alias", Kind::Alias),
     ("AWS::Lambda::EventInvokeConfig", Kind::InvokeConfig),
     ("AWS::Lambda::EventSourceMapping", Kind::Mapping),
+    ("AWS::Lambda::Function", Kind::PlainFunction),
     ("AWS::Lambda::LayerVersion", Kind::PlainLayer),
     ("AWS::Lambda::Permission", Kind::Permission),
     ("AWS::Lambda::Url", Kind::PlainUrl),
@@ -419,20 +426,9 @@ fn kind(value: &Node, report: &Report) -> Kind {
     } else {
         Finding::error(value.span, format!("there is no resource type `{name}`"))
     };
-    let help = instead_of(name).map(str::to_owned);
-    let help = help.or_else(|| did_you_mean(name, names()));
+    let help = did_you_mean(name, names());
     report.add(finding.help(help.unwrap_or_else(|| supported(name))));
     Kind::Other
-}
-
-/// What does the same as a type that is not supported.
-fn instead_of(name: &str) -> Option<&'static str> {
-    match name {
-        "AWS::Lambda::Function" => {
-            Some("declare it as an `AWS::Serverless::Function`, with its code in `CodeUri`")
-        }
-        _ => None,
-    }
 }
 
 /// Of the service that `name` is of, or which services there are.
@@ -582,9 +578,9 @@ pub(crate) enum Attribute {
 impl Kind {
     pub(crate) fn name_property(self) -> Option<&'static str> {
         match self {
-            Self::Function => Some("FunctionName"),
+            Self::Function | Self::PlainFunction => Some("FunctionName"),
             Self::Bucket => Some("BucketName"),
-            Self::Table | Self::SimpleTable => Some("TableName"),
+            Self::Table | Self::GlobalTable | Self::SimpleTable => Some("TableName"),
             Self::Queue => Some("QueueName"),
             Self::Layer | Self::PlainLayer => Some("LayerName"),
             Self::Topic => Some("TopicName"),
@@ -629,6 +625,7 @@ impl Kind {
             | Self::TopicPolicy
             | Self::InvokeConfig
             | Self::BusPolicy
+            | Self::Inventory
             | Self::Other => None,
         }
     }
@@ -655,6 +652,7 @@ impl Kind {
         match self {
             Self::Bucket => 63,
             Self::Function
+            | Self::PlainFunction
             | Self::EventRule
             | Self::Connection
             | Self::Address
@@ -670,6 +668,7 @@ impl Kind {
             Self::Queue => 80,
             Self::QueuePolicy
             | Self::Table
+            | Self::GlobalTable
             | Self::SimpleTable
             | Self::EventBus
             | Self::BusPolicy
@@ -699,6 +698,7 @@ impl Kind {
             | Self::Subscription
             | Self::TopicPolicy
             | Self::InvokeConfig
+            | Self::Inventory
             | Self::Other => 255,
         }
     }
@@ -706,7 +706,7 @@ impl Kind {
     fn attributes(self) -> Option<&'static [(&'static str, Attribute)]> {
         use Attribute::{Obeyed, Refused};
         match self {
-            Self::Function => Some(&[
+            Self::Function | Self::PlainFunction => Some(&[
                 ("Arn", Obeyed),
                 ("SnapStartResponse", Refused("SnapStart is not supported")),
             ]),
@@ -718,6 +718,11 @@ impl Kind {
                 ("WebsiteURL", Obeyed),
             ]),
             Self::Table => Some(&[("Arn", Obeyed), ("StreamArn", Obeyed)]),
+            Self::GlobalTable => Some(&[
+                ("Arn", Obeyed),
+                ("StreamArn", Obeyed),
+                ("TableId", Refused("it is known only when it is made")),
+            ]),
             Self::SimpleTable => Some(&[
                 ("Arn", Obeyed),
                 ("StreamArn", Refused("a SimpleTable has no stream")),
@@ -794,7 +799,7 @@ impl Kind {
             Self::Plan | Self::PlanKey => Some(&[("Id", Obeyed)]),
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
             Self::Subscription => Some(&[("Arn", Refused("its id is known only when it is made"))]),
-            Self::TopicPolicy | Self::InvokeConfig => Some(&[]),
+            Self::TopicPolicy | Self::InvokeConfig | Self::Inventory => Some(&[]),
             Self::Other => None,
         }
     }
@@ -809,7 +814,9 @@ impl Kind {
         let region = &context.region;
         let suffix = context.url_suffix();
         match (self, name) {
-            (Self::Function, "Arn") => Some(arn("lambda", &here, format!("function:{physical}"))),
+            (Self::Function | Self::PlainFunction, "Arn") => {
+                Some(arn("lambda", &here, format!("function:{physical}")))
+            }
             (Self::Bucket, "Arn") => Some(arn("s3", ":", physical.to_owned())),
             (Self::Bucket, "DomainName") => Some(format!("{physical}.s3.{suffix}")),
             (Self::Bucket, "RegionalDomainName") => {
@@ -822,7 +829,7 @@ impl Kind {
                 let host = bucket::website_host(physical, region);
                 Some(format!("http://{host}.{suffix}"))
             }
-            (Self::Table | Self::SimpleTable, "Arn") => {
+            (Self::Table | Self::GlobalTable | Self::SimpleTable, "Arn") => {
                 Some(arn("dynamodb", &here, format!("table/{physical}")))
             }
             (Self::Topic, "TopicArn") => Some(arn("sns", &here, physical.to_owned())),

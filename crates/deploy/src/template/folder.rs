@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Build, Diagnostics, Form, Overrides, Template, load, stack_of, template_in};
+use super::{Build, Diagnostics, Form, Overrides, Template, alone, load, stack_of, template_in};
+use crate::cdk::{Assembly, Member};
 
 /// Everything that the directory `path` holds, itself and in the directories in it; of a file, that file.
 ///
@@ -21,7 +22,11 @@ pub fn load_all(
         Ok(one) => found.push(one),
         Err(diagnostics) => refused.push(diagnostics),
     };
-    if path.is_dir() {
+    if let Some(assembly) = Assembly::in_folder(&path) {
+        for one in of_assembly(&path, &assembly, overrides) {
+            keep(&mut found, one);
+        }
+    } else if path.is_dir() {
         let own = template_in(&path);
         for folder in below(&path) {
             let template = match folder == path {
@@ -60,6 +65,47 @@ pub fn load_all(
         true => Ok(all),
         false => Err(refused),
     }
+}
+
+/// The stacks of an assembly, in their order, or why it cannot be had.
+fn of_assembly(
+    path: &Path,
+    assembly: &Assembly,
+    overrides: &Overrides,
+) -> Vec<Result<Template, Diagnostics>> {
+    let mut refused = Vec::new();
+    if !assembly.missing.is_empty() {
+        let message = format!(
+            "the application asks for what only a real account knows: {}",
+            assembly.missing.join(", ")
+        );
+        let help =
+            "run `cdk synth` once where it may ask; it keeps the answers in cdk.context.json";
+        refused.push(Err(alone(path, message, help)));
+    }
+    let mut seen = BTreeSet::new();
+    let mut twins = assembly.members.iter();
+    if let Some(twin) = twins.find(|one| !seen.insert(&one.stack)) {
+        let message = format!("two stacks are called `{}`", twin.stack);
+        let help = "there is one account and one region: give each stack a `stackName` of its own";
+        refused.push(Err(alone(path, message, help)));
+    }
+    if !refused.is_empty() {
+        return refused;
+    }
+    let stacks = assembly.members.iter().enumerate();
+    let one = |(at, member): (usize, &Member)| {
+        let stack = match (&overrides.stack, at) {
+            (Some(stack), 1..) => Some(format!("{stack}-{}", at + 1)),
+            (stack, _) => stack.clone(),
+        };
+        let overrides = Overrides {
+            stack,
+            ..overrides.clone()
+        };
+        load(&member.template, overrides)
+    };
+    stacks.map(one).collect()
 }
 
 /// The directory and those in it, but packages and what is hidden.

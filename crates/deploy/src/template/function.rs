@@ -1,4 +1,6 @@
-//! `AWS::Serverless::Function`.
+//! `AWS::Serverless::Function`; what is different in `AWS::Lambda::Function` is in `function/plain.rs`.
+
+mod plain;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,13 +8,16 @@ use std::path::{Path, PathBuf};
 use runtimes::Language;
 
 use crate::Context;
+use crate::cdk::{Asset, Assets};
 use crate::desired::{Architecture, Cloud, Code, Function, LayerUse, Logging, Publish, Retry};
 use crate::diagnostic::Finding;
 use crate::template::declared::MARK;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Node, Value};
-use crate::template::{outcome, scalar};
+use crate::template::{bus, outcome, scalar};
 use Support::{Access, Notice, Obeyed, Refused};
+
+pub(crate) use plain::PLAIN_PROPERTIES;
 
 const STAGED: &str = "calls move to a new version at once";
 
@@ -163,8 +168,18 @@ pub(crate) struct Reading<'a> {
     pub(crate) fields: &'a Fields<'a>,
     pub(crate) findings: &'a Findings<'a>,
     pub(crate) context: &'a Context,
+    pub(crate) place: Place<'a>,
+    /// Whether it is of the cloud's own type, and not of the transform's.
+    pub(crate) is_plain: bool,
+}
+
+/// Where the files are that a template names.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
     /// Where the template is; paths in it are relative to this.
     pub(crate) dir: &'a Path,
+    /// What it finds in a bucket.
+    pub(crate) assets: &'a Assets,
 }
 
 impl Reading<'_> {
@@ -206,7 +221,7 @@ impl Reading<'_> {
             reserved_concurrency: fields.integer("ReservedConcurrentExecutions", 0..=1_000),
             role,
             retry: self.retry(),
-            tags: fields.texts("Tags"),
+            tags: self.tags(),
             layers: self.layers(),
             logging: self.logging(),
             snapshots: self.snapshots(runtime.as_deref()),
@@ -335,6 +350,9 @@ impl Reading<'_> {
     }
 
     fn code(&self) -> Option<Code> {
+        if self.is_plain {
+            return self.plain_code();
+        }
         match (self.fields.has("CodeUri"), self.fields.has("InlineCode")) {
             (true, true) => {
                 self.say(
@@ -346,29 +364,39 @@ impl Reading<'_> {
             (true, false) => self.code_uri(),
             (false, true) => self.inline(),
             // As the vendor's tools have it, before they package.
-            (false, false) => Some(Code::Directory(normal(self.dir))),
+            (false, false) => Some(Code::Directory(normal(self.place.dir))),
         }
     }
 
     fn inline(&self) -> Option<Code> {
         let code = self.fields.required_text("InlineCode")?;
+        self.short(code, "InlineCode")
+    }
+
+    fn short(&self, code: String, property: &str) -> Option<Code> {
         if code.len() > MAX_INLINE {
-            self.say(self.error("InlineCode", "inline code is at most 4 MiB long"));
+            self.say(self.error(property, "inline code is at most 4 MiB long"));
             return None;
         }
         Some(Code::Inline(code))
     }
 
     fn code_uri(&self) -> Option<Code> {
-        files(self.fields, "CodeUri", self.dir, self.findings)
+        files(self.fields, "CodeUri", self.place, self.findings)
     }
 
     fn check_inline(&self, language: Option<Language>, handler: &str) {
+        let (inline, folder) = match self.is_plain {
+            true => ("Code", "Code"),
+            false => ("InlineCode", "CodeUri"),
+        };
         if language == Some(Language::Custom) {
             self.say(
-                self.error("InlineCode", "inline code cannot be a custom runtime")
+                self.error(inline, "inline code cannot be a custom runtime")
                     .why("a custom runtime is a program")
-                    .help("set `CodeUri` to the directory of the program `bootstrap`"),
+                    .help(format!(
+                        "set `{folder}` to the directory of the program `bootstrap`"
+                    )),
             );
         } else if !handler.starts_with("index.") {
             self.say(
@@ -577,7 +605,17 @@ impl Reading<'_> {
         outcome::retry(&fields, self.findings)
     }
 
+    fn tags(&self) -> BTreeMap<String, String> {
+        match self.is_plain {
+            true => bus::tags(self.fields, self.findings),
+            false => self.fields.texts("Tags"),
+        }
+    }
+
     fn dead_letters(&self) -> Option<String> {
+        if self.is_plain {
+            return self.plain_dead_letters();
+        }
         let fields = self
             .fields
             .nested("DeadLetterQueue", DEAD_LETTERS, self.findings)?;
@@ -627,19 +665,31 @@ fn is_variable(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The directory or zip file that a property names, relative to the template.
+/// The directory or zip file that a property names, relative to the template or as an asset.
 pub(crate) fn files(
     fields: &Fields<'_>,
     property: &str,
-    dir: &Path,
+    place: Place<'_>,
     findings: &Findings<'_>,
 ) -> Option<Code> {
     let say = |finding| findings.report.add(finding);
     let help = format!("set `{property}` to a directory or a zip file, relative to the template");
     let node = fields.required(property)?;
     if let Value::Map(_) = node.value {
-        say(Finding::error(node.span, "code in a bucket is not supported yet").help(help));
-        return None;
+        return match asset(node, place.assets) {
+            Some(Asset::At(path)) => found(node, normal(path), &path.display(), findings),
+            Some(Asset::Made) => {
+                say(
+                    Finding::error(node.span, "this asset cannot be had before it is published")
+                        .why("a program of the application's tools makes it then"),
+                );
+                None
+            }
+            None => {
+                say(Finding::error(node.span, "code in a bucket is not supported yet").help(help));
+                None
+            }
+        };
     }
     let uri = fields.text(property)?;
     if uri.contains("://") {
@@ -647,7 +697,21 @@ pub(crate) fn files(
         say(Finding::error(node.span, message).help(help));
         return None;
     }
-    let path = normal(&dir.join(&uri));
+    found(node, normal(&place.dir.join(&uri)), &uri, findings)
+}
+
+/// What was put beside the template under the key that this place in a bucket has.
+fn asset<'a>(place: &Node, assets: &'a Assets) -> Option<&'a Asset> {
+    let key = place.get("S3Key").or_else(|| place.get("Key"))?;
+    assets.get(key.scalar()?)
+}
+
+fn found(
+    node: &Node,
+    path: PathBuf,
+    named: &dyn std::fmt::Display,
+    findings: &Findings<'_>,
+) -> Option<Code> {
     if path.is_dir() {
         return Some(Code::Directory(path));
     }
@@ -661,9 +725,11 @@ pub(crate) fn files(
         true => "is neither a directory nor a zip file",
         false => "does not exist",
     };
-    say(Finding::error(node.span, format!("`{uri}` {what}"))
-        .why(format!("looked for {}", path.display()))
-        .help("the path is relative to the template"));
+    findings.report.add(
+        Finding::error(node.span, format!("`{named}` {what}"))
+            .why(format!("looked for {}", path.display()))
+            .help("the path is relative to the template"),
+    );
     None
 }
 

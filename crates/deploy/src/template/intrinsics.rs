@@ -17,11 +17,15 @@ const OBEYED: &[&str] = &[
     "Fn::And",
     "Fn::Base64",
     "Fn::Cidr",
+    "Fn::Contains",
+    "Fn::EachMemberEquals",
+    "Fn::EachMemberIn",
     "Fn::Equals",
     "Fn::FindInMap",
     "Fn::GetAtt",
     "Fn::GetAZs",
     "Fn::If",
+    "Fn::ImportValue",
     "Fn::Join",
     "Fn::Not",
     "Fn::Or",
@@ -32,18 +36,19 @@ const OBEYED: &[&str] = &[
 
 const EXTENSIONS: &str = "it needs the transform AWS::LanguageExtensions, which is not supported";
 
+const OF_TYPES: &str = "what parameters name in the cloud is not looked up";
+
 const REFUSED: &[(&str, &str)] = &[
     ("Fn::ForEach", EXTENSIONS),
-    (
-        "Fn::ImportValue",
-        "exports of other stacks are not supported yet; pass the value as a parameter",
-    ),
     ("Fn::Length", EXTENSIONS),
+    ("Fn::RefAll", OF_TYPES),
     ("Fn::ToJsonString", EXTENSIONS),
     (
         "Fn::Transform",
         "macros run in the cloud; write out what the macro would yield",
     ),
+    ("Fn::ValueOf", OF_TYPES),
+    ("Fn::ValueOfAll", OF_TYPES),
 ];
 
 pub(crate) fn known(long_name: &str) -> Known {

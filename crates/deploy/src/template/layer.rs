@@ -1,10 +1,8 @@
 //! `AWS::Serverless::LayerVersion` and `AWS::Lambda::LayerVersion`.
 
-use std::path::Path;
-
 use crate::desired::Layer;
 use crate::diagnostic::Finding;
-use crate::template::function::files;
+use crate::template::function::{Place, files};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::{scalar, tree::Node};
 use Support::{Notice, Obeyed, Refused};
@@ -40,7 +38,7 @@ pub(crate) fn read(
     fields: &Fields<'_>,
     content: &str,
     name: String,
-    dir: &Path,
+    place: Place<'_>,
     findings: &Findings<'_>,
 ) -> Option<Layer> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
@@ -65,7 +63,7 @@ pub(crate) fn read(
         license: fields.text("LicenseInfo"),
         runtimes: texts("CompatibleRuntimes"),
         architectures: texts("CompatibleArchitectures"),
-        code: files(fields, content, dir, findings)?,
+        code: files(fields, content, place, findings)?,
         name,
     })
 }

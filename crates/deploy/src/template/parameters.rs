@@ -27,6 +27,9 @@ const FIELDS: &[&str] = &[
 const MAX_PARAMETERS: usize = 200;
 const MAX_VALUE: usize = 4_096;
 
+/// How new what the CDK prepares an account with is. Of what that is for, nothing is needed here that newer versions have.
+const BOOTSTRAP: &str = "33";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Type {
     Text,
@@ -103,6 +106,9 @@ impl Parameter<'_> {
                 );
             }
         }
+        if let Some(known) = self.looked_up(given) {
+            return Some(Node::text(self.entry.key_span, known));
+        }
         let kind = self.kind()?;
         let (text, span) = self.text(given)?;
         if text.len() > MAX_VALUE {
@@ -121,6 +127,16 @@ impl Parameter<'_> {
             self.check(kind, value, span)?;
         }
         Some(node(kind, values, self.entry.key_span))
+    }
+
+    /// The value in a parameter store that it names, if that is the one which is known.
+    fn looked_up(&self, given: Option<&str>) -> Option<&'static str> {
+        const TYPE: &str = "AWS::SSM::Parameter::Value<String>";
+        let is_stored = self.field("Type").and_then(Node::scalar) == Some(TYPE);
+        let named = given.or_else(|| self.field("Default")?.scalar())?;
+        let of = named.strip_prefix("/cdk-bootstrap/")?;
+        let qualifier = of.strip_suffix("/version")?;
+        (is_stored && !qualifier.contains('/')).then_some(BOOTSTRAP)
     }
 
     fn field(&self, name: &str) -> Option<&Node> {

@@ -24,7 +24,7 @@ use crate::template::scope::Scope;
 use crate::template::shape::Findings;
 use crate::template::tree::Node;
 use crate::template::{
-    bus, declared, edge, gateway, globals, mapping, outcome, parameters, schedule, topic,
+    bus, declared, edge, gateway, globals, mapping, outcome, parameters, rules, schedule, topic,
 };
 
 const NOTIFICATION: &str = ".Notification";
@@ -48,14 +48,24 @@ pub(super) fn resolve(
     let failed = report.has_errors();
     let diagnostics = Diagnostics::new(&template.source, report.into_findings());
     match found {
-        Some((resources, outputs)) if !failed => Ok(Desired {
+        Some(found) if !failed => Ok(Desired {
             stack: context.stack.clone(),
-            resources,
-            outputs,
+            resources: found.resources,
+            outputs: found.outputs,
+            exports: found.exports,
+            imports: found.imports,
             notices: diagnostics,
         }),
         _ => Err(diagnostics),
     }
+}
+
+/// What a template asks for.
+struct Found {
+    resources: Vec<Resource>,
+    outputs: Vec<Output>,
+    exports: BTreeMap<String, String>,
+    imports: BTreeSet<String>,
 }
 
 struct Resolving<'t> {
@@ -92,7 +102,7 @@ struct Harvest {
 }
 
 impl<'t> Resolving<'t> {
-    fn run(&self) -> Option<(Vec<Resource>, Vec<Output>)> {
+    fn run(&self) -> Option<Found> {
         let root = self.root;
         self.check_sections(root)?;
         let mut declared = declared::declared(root.get("Resources"), self.report);
@@ -130,9 +140,15 @@ impl<'t> Resolving<'t> {
         for condition in conditions {
             scope.holds(&condition.key, condition.key_span);
         }
+        rules::check(self.section(root, "Rules"), &scope);
         let resources = self.resources(&scope);
-        let outputs = self.outputs(root, &scope);
-        Some((resources, outputs))
+        let (outputs, exports) = self.outputs(root, &scope);
+        Some(Found {
+            resources,
+            outputs,
+            exports,
+            imports: scope.imports(),
+        })
     }
 
     fn resources(&self, scope: &Scope<'_>) -> Vec<Resource> {

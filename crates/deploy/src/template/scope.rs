@@ -1,14 +1,15 @@
 //! What names mean and what calls yield, while one template is being resolved.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::Context;
 use crate::diagnostic::{Finding, Report, Span};
 use crate::feeds::feed_label;
+use crate::template::conditions::{self, Within};
 use crate::template::declared::{Declared, Kind, MARK, Target};
 use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{balancer, conditions, scalar, table};
+use crate::template::{balancer, scalar, table};
 
 mod calls;
 
@@ -28,6 +29,8 @@ pub(crate) struct Scope<'t> {
     /// Whose properties are being evaluated, and what they were found to need.
     owner: RefCell<Option<String>>,
     edges: RefCell<Vec<Edge>>,
+    /// Names of what other stacks export that is used.
+    imports: RefCell<BTreeSet<String>>,
     /// Bytes and values that calls have yielded: see [`MAX_YIELD`].
     produced: Cell<usize>,
     nesting: Cell<usize>,
@@ -67,6 +70,7 @@ impl<'t> Scope<'t> {
             names: RefCell::default(),
             owner: RefCell::default(),
             edges: RefCell::default(),
+            imports: RefCell::default(),
             produced: Cell::new(0),
             nesting: Cell::new(0),
         }
@@ -74,6 +78,14 @@ impl<'t> Scope<'t> {
 
     pub(crate) fn edges(&self) -> Vec<Edge> {
         self.edges.borrow().clone()
+    }
+
+    pub(crate) fn imports(&self) -> BTreeSet<String> {
+        self.imports.borrow().clone()
+    }
+
+    fn import(&self, name: &str) {
+        self.imports.borrow_mut().insert(name.to_owned());
     }
 
     pub(crate) fn declared(&self, id: &str) -> Option<&'t Declared> {
@@ -135,7 +147,9 @@ impl<'t> Scope<'t> {
         }
         let entry = self.conditions.iter().find(|entry| entry.key == name)?;
         self.truths.borrow_mut().insert(name.to_owned(), None);
-        let truth = self.nested(span, || conditions::truth(self, &entry.value));
+        let truth = self.nested(span, || {
+            conditions::truth(self, &entry.value, Within::Conditions)
+        });
         // Said again when it is asked for aloud, if it was hushed now and could not be told.
         if truth.is_none() && self.report.is_hushed() {
             self.truths.borrow_mut().remove(name);
@@ -290,7 +304,8 @@ impl<'t> Scope<'t> {
     fn attribute(&self, id: &str, attribute: &str, span: Span) -> Node {
         self.of_resource(id, span, |target| match target {
             Target::Resource(declared)
-                if declared.kind == Kind::Table && attribute == "StreamArn" =>
+                if matches!(declared.kind, Kind::Table | Kind::GlobalTable)
+                    && attribute == "StreamArn" =>
             {
                 self.stream_arn(declared, span)
             }

@@ -10,6 +10,9 @@ use crate::template::shape::{Fields, Findings, Schema, Support};
 use Support::{Access, Notice, Obeyed, Refused};
 
 mod keys;
+mod replicated;
+
+pub(crate) use replicated::{GLOBAL_PROPERTIES, as_table};
 
 use keys::{Keyed, all_typed, global_key, key_schema, typed};
 

@@ -14,6 +14,7 @@ mod gateways;
 mod mappings;
 mod refused;
 mod schedules;
+mod synthesised;
 mod taken;
 mod tellings;
 mod topics;
@@ -27,6 +28,7 @@ pub(super) fn context() -> Context {
         suffix: "s1".into(),
         feeds: Feeds::default(),
         endpoint: "http://127.0.0.1:4566".into(),
+        exports: None,
     }
 }
 

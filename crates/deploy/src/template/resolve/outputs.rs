@@ -1,5 +1,7 @@
 //! The outputs of a template.
 
+use std::collections::BTreeMap;
+
 use super::Resolving;
 use crate::desired::Output;
 use crate::diagnostic::Finding;
@@ -10,11 +12,40 @@ use crate::template::scope::Scope;
 use crate::template::tree::{Entry, Node, Value};
 
 impl<'t> Resolving<'t> {
-    pub(super) fn outputs(&self, root: &'t Node, scope: &Scope<'_>) -> Vec<Output> {
-        let section = self.section(root, "Outputs").iter();
-        section
-            .filter_map(|entry| self.output(entry, scope))
-            .collect()
+    /// Those, and which of them other stacks may use, by the names that they have there.
+    pub(super) fn outputs(
+        &self,
+        root: &'t Node,
+        scope: &Scope<'_>,
+    ) -> (Vec<Output>, BTreeMap<String, String>) {
+        let mut outputs = Vec::new();
+        let mut exports = BTreeMap::new();
+        for entry in self.section(root, "Outputs") {
+            let Some(output) = self.output(entry, scope) else {
+                continue;
+            };
+            if let Some(export) = entry.value.get("Export")
+                && let Some(name) = self.export(export, scope)
+                && exports.insert(name.clone(), output.value.clone()).is_some()
+            {
+                let message = format!("another output is exported as `{name}`");
+                self.report.add(Finding::error(export.span, message));
+            }
+            outputs.push(output);
+        }
+        (outputs, exports)
+    }
+
+    fn export(&self, export: &Node, scope: &Scope<'_>) -> Option<String> {
+        let name = scope.eval(export.get("Name").unwrap_or(export));
+        let text = name.scalar().filter(|text| !text.is_empty());
+        if text.is_none() && !name.is_broken() {
+            self.report.add(
+                Finding::error(export.span, "`Export` must have a `Name`")
+                    .why(format!("this is {}", name.kind())),
+            );
+        }
+        text.map(str::to_owned)
     }
 
     fn output(&self, entry: &Entry, scope: &Scope<'_>) -> Option<Output> {
@@ -34,12 +65,6 @@ impl<'t> Resolving<'t> {
                 self.report.add(
                     Finding::error(field.key_span, format!("an output has no `{}`", field.key))
                         .maybe_help(did_you_mean(&field.key, known)),
-                );
-            }
-            if field.key == "Export" {
-                self.report.add(
-                    Finding::notice(field.key_span, "`Export` has no effect here")
-                        .why("stacks cannot import from one another yet"),
                 );
             }
         }

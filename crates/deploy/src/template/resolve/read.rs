@@ -5,13 +5,15 @@ use crate::desired::{Kind as Made, Told};
 use crate::template::declared::{Declared, Kind};
 use crate::template::gateway::url;
 use crate::template::scope::Scope;
-use crate::template::shape::{Fields, Findings};
+use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Node, Value};
 use crate::template::{
     admission, balancer, bucket, build_method, bus, edge, events, function, function_arn, gateway,
     layer, log_group, mapping, network, outcome, permission, policies, queue, role, schedule,
     table, topic, version,
 };
+
+const INVENTORY: Schema = &[("Analytics", Support::Obeyed)];
 
 impl Resolving<'_> {
     pub(super) fn read(
@@ -68,6 +70,20 @@ impl Resolving<'_> {
                     harvest.made.push((one.id.clone(), Made::Table(table)));
                 }
             }
+            Kind::GlobalTable => {
+                let whole = open(table::GLOBAL_PROPERTIES);
+                let table = whole.and_then(|fields| {
+                    table::as_table(&fields, &properties, self.context, findings)
+                });
+                let fields = table.as_ref().and_then(|table| {
+                    Fields::open(table, one.id_span, owner, table::PROPERTIES, findings)
+                });
+                if let (Some(fields), Some(name)) = (fields, name)
+                    && let Some(table) = table::read(&fields, name, &self.context.feeds, findings)
+                {
+                    harvest.made.push((one.id.clone(), Made::Table(table)));
+                }
+            }
             Kind::Queue => {
                 if let (Some(fields), Some(name)) = (open(queue::PROPERTIES), name)
                     && let Some(queue) = queue::read(&fields, name, findings)
@@ -83,8 +99,11 @@ impl Resolving<'_> {
                     admission::read_policy(&fields, "Queues", findings);
                 }
             }
-            Kind::Function => {
-                let fields = open(function::PROPERTIES);
+            Kind::Function | Kind::PlainFunction => {
+                let fields = open(match one.kind {
+                    Kind::Function => function::PROPERTIES,
+                    _ => function::PLAIN_PROPERTIES,
+                });
                 if let (Some(fields), Some(name)) = (fields, name) {
                     self.function(one, &fields, name, scope, findings, harvest);
                 }
@@ -94,9 +113,9 @@ impl Resolving<'_> {
                     Kind::Layer => (layer::PROPERTIES, "ContentUri"),
                     _ => (layer::PLAIN_PROPERTIES, "Content"),
                 };
-                let dir = self.template.dir();
+                let place = self.template.place();
                 if let (Some(fields), Some(name)) = (open(schema), name)
-                    && let Some(mut layer) = layer::read(&fields, content, name, dir, findings)
+                    && let Some(mut layer) = layer::read(&fields, content, name, place, findings)
                 {
                     if let Some(metadata) = build_method::of(one, scope) {
                         build_method::of_layer(&metadata, &one.id, &mut layer, self.report);
@@ -246,6 +265,8 @@ impl Resolving<'_> {
                     harvest.made.push((one.id.clone(), made));
                 }
             }
+            // It says which constructs there are; the cloud makes nothing of it either.
+            Kind::Inventory => drop(open(INVENTORY)),
             Kind::Edge => {
                 let reading = edge::Reading {
                     context: self.context,
@@ -396,7 +417,8 @@ impl Resolving<'_> {
             fields,
             findings,
             context: self.context,
-            dir: self.template.dir(),
+            place: self.template.place(),
+            is_plain: one.kind == Kind::PlainFunction,
         };
         if let Some(function) = reading.read(name, &one.role_name(self.context)) {
             let made = Made::Function(Box::new(function));

@@ -18,13 +18,11 @@ const SECTIONS: &[&str] = &[
     "Outputs",
     "Parameters",
     "Resources",
+    "Rules",
     "Transform",
 ];
 
-const REFUSED_SECTIONS: &[(&str, &str)] = &[
-    ("Hooks", "nothing is called on the way"),
-    ("Rules", "assertions about parameters are not checked"),
-];
+const REFUSED_SECTIONS: &[(&str, &str)] = &[("Hooks", "nothing is called on the way")];
 
 const SERVERLESS: &str = "AWS::Serverless-2016-10-31";
 
@@ -172,6 +170,9 @@ impl<'t> Resolving<'t> {
         };
         for condition in conditions {
             names.check_condition(&condition.value);
+        }
+        for rule in self.section(root, "Rules") {
+            names.check_condition(&rule.value);
         }
         for one in declared {
             names.check_declared(one);

@@ -31,7 +31,9 @@ pub(super) fn call(scope: &Scope<'_>, call: &Call, span: Span) -> Node {
         "Fn::If" => calling.choose(),
         "Fn::FindInMap" => calling.find_in_map(),
         "Fn::Base64" => calling.base64(),
+        "Fn::ImportValue" => calling.import(),
         "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals" | "Condition" => calling.misplaced(),
+        "Fn::Contains" | "Fn::EachMemberEquals" | "Fn::EachMemberIn" => calling.for_rules(),
         // Unknown and refused functions are reported with the names.
         _ => None,
     };
@@ -283,6 +285,30 @@ impl Calling<'_> {
             self.scope.report.add(finding);
             None
         })
+    }
+
+    /// What another stack exports. Before anything is deployed nobody knows that, and nothing is said.
+    fn import(&self) -> Option<Node> {
+        let name = self.text(&self.call.argument, "the name of an export")?;
+        let exports = self.scope.context.exports.as_ref()?;
+        let Some(value) = exports.get(&name) else {
+            let names = exports.keys().map(String::as_str);
+            self.scope.report.add(
+                Finding::error(self.span, format!("no stack exports `{name}`"))
+                    .maybe_help(did_you_mean(&name, names))
+                    .why("it must be deployed first"),
+            );
+            return None;
+        };
+        self.scope.import(&name);
+        Some(self.scope.yielded(self.span, value.clone()))
+    }
+
+    fn for_rules(&self) -> Option<Node> {
+        let name = &self.call.name;
+        let finding = Finding::error(self.span, format!("`{name}` yields no value here"));
+        self.scope.report.add(finding.why("it belongs into Rules"));
+        None
     }
 
     fn misplaced(&self) -> Option<Node> {

@@ -343,7 +343,7 @@ fn structure() {
             "Globals: {Function: {Events: {}}}",
             "1:22 `Events` cannot be set in Globals",
         ),
-        ("Rules: {}", "1:1 the section `Rules` is not supported"),
+        ("Hooks: {}", "1:1 the section `Hooks` is not supported"),
         (
             "Mappings: {M: {a: b}}",
             "1:16 the first key `a` must be a mapping",
@@ -370,8 +370,8 @@ fn structure() {
             "1:22 `Fn::GetAtt` takes a resource and an attribute, `Resource.Attribute`",
         ),
         (
-            "Outputs: {O: {Value: !ImportValue x}}",
-            "1:22 `Fn::ImportValue` is not supported",
+            "Outputs: {O: {Value: {Fn::Length: x}}}",
+            "1:23 `Fn::Length` is not supported",
         ),
         (
             "Outputs: {O: {Value: {Fn::Nope: x}}}",

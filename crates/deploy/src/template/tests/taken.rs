@@ -200,9 +200,4 @@ fn whoever_is_refused_hears_what_to_do() {
             "5:86 `{layer}` is of another account, which is not here"
         )],
     );
-    let text = "Resources:\n  F: {Type: AWS::Lambda::Function}\n";
-    let refused = super::resolve_with(text, &[]).unwrap_err();
-    let help = refused.iter().next().and_then(|one| one.help.as_deref());
-    let want = "declare it as an `AWS::Serverless::Function`, with its code in `CodeUri`";
-    assert_eq!(help, Some(want));
 }
