@@ -10,6 +10,7 @@ pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod outbox;
 pub(crate) mod serve;
+mod synth;
 pub(crate) mod up;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::output::Output;
+
+/// Where a server is unless it is told.
+const REGION: &str = "us-east-1";
 
 /// How a server runs: what `up` and `serve` have in common.
 #[derive(Debug, clap::Args)]
@@ -55,7 +59,7 @@ pub(crate) struct ServerArgs {
     pub(crate) network: Network,
 
     /// The region that templates are deployed to
-    #[arg(long, default_value = "us-east-1", env = "FULMAR_REGION")]
+    #[arg(long, default_value = REGION, env = "FULMAR_REGION")]
     pub(crate) region: String,
 
     /// The id of the key that clients sign with

@@ -31,6 +31,7 @@ pub(crate) struct Announced {
 
 /// The folder of an application's state, unless one is named.
 pub(crate) fn data_dir(named: Option<PathBuf>, application: &Path) -> PathBuf {
+    let application = deploy::application_of(application);
     let folder = match named {
         Some(folder) => folder,
         None if application.is_dir() => application.join(FOLDER),

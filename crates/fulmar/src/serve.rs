@@ -44,7 +44,7 @@ use ports::{OtherPort, bind, reachable, serve_azure, serve_google, usher};
 use workers::Workers;
 
 /// Where everything is when nobody says otherwise: the account that has no number, in the first region.
-const ACCOUNT: &str = "000000000000";
+pub(crate) const ACCOUNT: &str = "000000000000";
 /// Functions whose doors wait to be served.
 const DOORS: usize = 64;
 

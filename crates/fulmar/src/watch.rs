@@ -67,19 +67,24 @@ impl Watch {
             if deep.iter().any(|code| folder.starts_with(code)) {
                 folders.extend(below(&folder));
             }
-            if self.watched.len() >= MOST_FOLDERS || self.watched.contains(&folder) {
-                continue;
-            }
-            match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
-                Ok(()) => {
-                    self.watched.insert(folder);
-                }
-                Err(cause) => {
-                    tracing::warn!(%cause, folder = %folder.display(), "changes in a folder go unnoticed");
-                }
-            }
+            self.look_at(folder);
         }
         self.watched.retain(|folder| folder.is_dir());
+    }
+
+    /// Watches one more folder, not those in it.
+    pub(crate) fn look_at(&mut self, folder: PathBuf) {
+        if self.watched.len() >= MOST_FOLDERS || self.watched.contains(&folder) {
+            return;
+        }
+        match self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
+            Ok(()) => {
+                self.watched.insert(folder);
+            }
+            Err(cause) => {
+                tracing::warn!(%cause, folder = %folder.display(), "changes in a folder go unnoticed");
+            }
+        }
     }
 
     /// The paths of the next change, each once. Nothing is lost when the wait is given up.

@@ -8,11 +8,15 @@ use http::Method;
 use runtimes::Packages;
 use serde_json::{Value, json};
 
-use super::TemplateArgs;
+use super::synth::Application;
+use super::{REGION, TemplateArgs};
 use crate::admin::{self, Target};
 use crate::failure::{Failure, Result};
 use crate::locate;
 use crate::output::Output;
+
+/// Templates, and what their code asks to be installed.
+pub(super) type Found = Vec<(::deploy::Template, BTreeSet<::deploy::Build>)>;
 
 /// Deploy a template to the running server
 #[derive(Debug, clap::Args)]
@@ -27,7 +31,12 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) -> Result<ExitCode> {
     let place = locate::find(data_dir)?;
-    let templates = ::deploy::load_all(&args.path, &args.template.overrides())?;
+    let overrides = args.template.overrides();
+    // What is written for this region is deployed to the server's, whichever that is.
+    let templates = match Application::find(&args.path, REGION, *output)? {
+        Some(mut application) => application.load(&overrides).await?,
+        None => ::deploy::load_all(&args.path, &overrides)?,
+    };
     // What is wrong with any of them is said before anything is made.
     for (_, builds) in &templates {
         build(builds, &place.data_dir, *output).await?;

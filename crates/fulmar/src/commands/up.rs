@@ -11,6 +11,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::deploy::{Reached, build, reached, shown};
+use super::synth::Application;
 use super::{ServerArgs, TemplateArgs};
 use crate::failure::{Failure, Result};
 use crate::output::Output;
@@ -38,7 +39,12 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<ExitCode> {
     super::trace(*output, "warn");
-    let templates = ::deploy::load_all(&args.path, &args.template.overrides())?;
+    let overrides = args.template.overrides();
+    let mut application = Application::find(&args.path, &args.server.region, *output)?;
+    let templates = match &mut application {
+        Some(application) => application.load(&overrides).await?,
+        None => ::deploy::load_all(&args.path, &overrides)?,
+    };
     let data_dir = locate::data_dir(data_dir, &args.path);
     // What is wrong with any of them is said before anything is installed or started.
     for (template, builds) in &templates {
@@ -57,7 +63,9 @@ pub(crate) async fn run(
         output: *output,
     };
     let templates = templates.into_iter().map(|(template, _)| template);
-    let outcome = up.run(templates.collect(), &data_dir, &stop).await;
+    let outcome = up
+        .run(templates.collect(), application, &data_dir, &stop)
+        .await;
     let ended = running.end().await;
     outcome.and(ended).map(|()| ExitCode::SUCCESS)
 }
@@ -72,6 +80,7 @@ impl Up<'_> {
     async fn run(
         &self,
         templates: Vec<Template>,
+        mut application: Option<Application>,
         data_dir: &Path,
         stop: &CancellationToken,
     ) -> Result<()> {
@@ -109,9 +118,7 @@ impl Up<'_> {
         self.output
             .say("following what the functions print, and their code; Ctrl-C ends\n");
         let mut follow = self.running.ledger.follow(Filter::Everything, end);
-        for app in &apps {
-            watch.look_again(&app.template, &app.desired);
-        }
+        look_again(&mut watch, application.as_ref(), &apps);
         // What was edited between the deployment and now has been seen by neither.
         let resources = apps.iter().flat_map(|app| &app.desired.resources);
         let functions = resources.filter_map(|resource| match &resource.kind {
@@ -128,13 +135,15 @@ impl Up<'_> {
                     self.output.events("log", &lines, |line| super::log_line(self.output, line));
                 }
                 changed = watch.changed() => {
-                    for app in &mut apps {
-                        if let Err(failure) = self.reload(app, data_dir, &changed).await {
-                            // What runs goes on running until the next attempt.
-                            self.output.failure(&failure);
-                        }
-                        watch.look_again(&app.template, &app.desired);
+                    let reloaded = match &mut application {
+                        Some(application) => self.rewrite(application, &mut apps, data_dir).await,
+                        None => self.reload_all(&mut apps, data_dir, &changed).await,
+                    };
+                    if let Err(failure) = reloaded {
+                        // What runs goes on running until the next attempt.
+                        self.output.failure(&failure);
                     }
+                    look_again(&mut watch, application.as_ref(), &apps);
                 }
             }
         }
@@ -171,11 +180,65 @@ impl Up<'_> {
 
     async fn deploy(&self, template: &Template) -> Result<Applied> {
         let applied = self.running.deployer.deploy(template).await?;
-        self.output.event("deployed", &applied, || {
-            let facts = serde_json::to_value(&applied).unwrap_or_default();
+        self.tell(&applied);
+        Ok(applied)
+    }
+
+    fn tell(&self, applied: &Applied) {
+        self.output.event("deployed", applied, || {
+            let facts = serde_json::to_value(applied).unwrap_or_default();
             shown(&facts, self.running.address, self.output)
         });
-        Ok(applied)
+    }
+
+    /// Each is reloaded, also when another one fails.
+    async fn reload_all(
+        &self,
+        apps: &mut [App],
+        data_dir: &Path,
+        changed: &[PathBuf],
+    ) -> Result<()> {
+        for app in apps {
+            if let Err(failure) = self.reload(app, data_dir, changed).await {
+                self.output.failure(&failure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets an application say again what it wants, if its sources have changed, and deploys that.
+    async fn rewrite(
+        &self,
+        application: &mut Application,
+        apps: &mut Vec<App>,
+        data_dir: &Path,
+    ) -> Result<()> {
+        if !application.has_changed()? {
+            return Ok(());
+        }
+        let overrides = self.args.template.overrides();
+        for (template, builds) in application.load(&overrides).await? {
+            build(&builds, data_dir, self.output).await?;
+            let applied = self.running.deployer.deploy(&template).await?;
+            // Of several stacks, most are as they were.
+            if !applied.changes.is_empty() {
+                self.tell(&applied);
+            }
+            let known = apps
+                .iter_mut()
+                .find(|app| app.template.stack() == template.stack());
+            let app = App {
+                template,
+                desired: applied.desired,
+                keys: applied.keys,
+                failed: false,
+            };
+            match known {
+                Some(known) => *known = app,
+                None => apps.push(app),
+            }
+        }
+        Ok(())
     }
 
     async fn reload(&self, app: &mut App, data_dir: &Path, changed: &[PathBuf]) -> Result<()> {
@@ -232,6 +295,11 @@ impl Up<'_> {
             Kind::Function(function) => Some((&resource.logical_id, function)),
             _ => None,
         });
+        // Of those, the code that runs is a copy.
+        let written = apps.iter().filter(|app| app.template.is_synthesised());
+        let written: BTreeSet<&str> = written
+            .flat_map(|app| app.desired.function_names())
+            .collect();
         for (id, function) in functions {
             match function.cloud {
                 Cloud::Google => lines.push(self.posted(&function.handler)),
@@ -240,6 +308,9 @@ impl Up<'_> {
                     lines.push(format!("  fulmar invoke {id} --payload '{{}}'"));
                 }
                 Cloud::Aws => {}
+            }
+            if written.contains(function.name.as_str()) {
+                continue;
             }
             if let Code::Directory(folder) | Code::Made(Recipe { source: folder, .. }) =
                 &function.code
@@ -361,6 +432,19 @@ impl Up<'_> {
                 quoted(&format!("s3://{bucket}/{key}"))
             ),
         ])
+    }
+}
+
+/// Watches what has come up since.
+fn look_again(watch: &mut Watch, application: Option<&Application>, apps: &[App]) {
+    match application {
+        Some(application) => application
+            .folders()
+            .into_iter()
+            .for_each(|folder| watch.look_at(folder)),
+        None => apps
+            .iter()
+            .for_each(|app| watch.look_again(&app.template, &app.desired)),
     }
 }
 
