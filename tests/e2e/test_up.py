@@ -1,5 +1,7 @@
 """What `fulmar up` does with code that is built from its sources, with data beside it, and when a deployment fails."""
 
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -112,3 +114,45 @@ def test_up_tells_the_key_that_callers_of_a_gateway_need(tmp_path):
             urllib.request.urlopen(asked)
         asked.add_header("x-api-key", key)
         assert urllib.request.urlopen(asked).read() == b"in"
+
+
+FED = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Jobs: { Type: AWS::SQS::Queue, Properties: { FifoQueue: true } }
+  News: { Type: AWS::SNS::Topic }
+  Items: { Type: AWS::DynamoDB::Table, Properties: { BillingMode: PAY_PER_REQUEST,
+    KeySchema: [{ AttributeName: k, KeyType: HASH }, { AttributeName: n, KeyType: RANGE }],
+    AttributeDefinitions: [{ AttributeName: k, AttributeType: S }, { AttributeName: n, AttributeType: N }],
+    StreamSpecification: { StreamViewType: KEYS_ONLY } } }
+  Fed:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: index.handler
+      Runtime: nodejs20.x
+      Events:
+        Job: { Type: SQS, Properties: { Queue: !GetAtt Jobs.Arn } }
+        Item: { Type: DynamoDB, Properties: { Stream: !GetAtt Items.StreamArn, StartingPosition: TRIM_HORIZON } }
+        New: { Type: SNS, Properties: { Topic: !Ref News } }
+        Sale: { Type: EventBridgeRule, Properties: { Pattern: { source: [shop], detail: { sum: [7] } } } }
+        Daily: { Type: Schedule, Properties: { Schedule: rate(1 day) } }
+"""
+
+
+def test_what_up_says_to_try_has_each_source_of_events_call_the_function(tmp_path):
+    app = tmp_path / "app"
+    (app / "src").mkdir(parents=True)
+    (app / "template.yaml").write_text(FED)
+    (app / "src/index.js").write_text(
+        "exports.handler = async (event) => { const one = (event.Records || [event])[0];"
+        " console.log('from ' + (one.eventSource || one.EventSource || one.source)); };\n"
+    )
+    with Up(app, "http://127.0.0.1:9/") as up:
+        for service, source in [("dynamodb", "aws:dynamodb"), ("events", "shop"), ("sns", "aws:sns"), ("sqs", "aws:sqs")]:
+            line = up.said(f" {service} ")
+            settings = up.lines[up.lines.index(line) - 1].rstrip("\\\n")
+            pasted = settings + line.replace("aws ", f"{sys.executable} -m awscli ", 1)
+            subprocess.run(["bash", "-c", pasted], check=True, capture_output=True)
+            up.said(f"from {source}")
+        up.said("  fulmar clock advance 1d")
