@@ -78,7 +78,7 @@ Resources:
         DefaultCacheBehavior:
           TargetOriginId: site
           ViewerProtocolPolicy: allow-all
-          CachePolicyId: 658327ea-f89d-4fab-a63d-7439e51c5ea8
+          CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6
         CustomErrorResponses: [{ ErrorCode: 404, ResponseCode: 200, ResponsePagePath: /fallback.html }]
 Outputs:
   Site: { Value: !Ref Site }

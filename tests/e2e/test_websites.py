@@ -36,7 +36,7 @@ Resources:
         DefaultCacheBehavior:
           TargetOriginId: site
           ViewerProtocolPolicy: allow-all
-          CachePolicyId: 658327ea-f89d-4fab-a63d-7439e51c5ea8
+          CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6
 Outputs:
   Url: { Value: !GetAtt Site.WebsiteURL }
   Id: { Value: !Ref Distribution }

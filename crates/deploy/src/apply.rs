@@ -57,6 +57,7 @@ impl Deployer {
         desired.outputs.extend(addresses);
         self.note_runtimes(&mut desired).await;
         let plan = self.plan(&desired, &context)?;
+        self.publish_assets(&template, &context, &desired).await?;
         self.apply(&plan).await?;
         // Code in a folder may have changed although nothing in the template has.
         let folders = desired

@@ -26,6 +26,7 @@ mod mapping;
 mod names;
 mod outside;
 mod plan;
+mod publish;
 mod queue;
 mod recipe;
 mod reload;

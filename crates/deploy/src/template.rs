@@ -63,6 +63,7 @@ use crate::build::Build;
 use crate::cdk::{Assets, Member};
 use crate::desired::{Desired, Function};
 use crate::diagnostic::{Diagnostics, Finding, Report, Source};
+use crate::publish::Published;
 use crate::{Context, Feeds, azure, cdk, google};
 use function::Place;
 pub(crate) use tree::{Node, Value};
@@ -280,7 +281,7 @@ impl Template {
             stack: self.stack.clone(),
             suffix: String::new(),
             feeds: Feeds::default(),
-            endpoint: String::new(),
+            endpoint: "http://localhost".into(),
             exports: None,
         };
         Ok(self.resolve(&context)?.builds())
@@ -323,6 +324,24 @@ impl Template {
 }
 
 impl Template {
+    /// What the application looks for in a bucket, and is not run from where it is. Nothing where nobody names it.
+    pub(crate) fn published(&self, context: &Context) -> Vec<Published<'_>> {
+        let (Form::Declared(root), Some(member)) = (&self.form, &self.member) else {
+            return Vec::new();
+        };
+        let mut named = BTreeSet::new();
+        name_assets(root, &self.assets, &mut named);
+        let one = |key: &'_ str| {
+            let (key, asset) = self.assets.get_key_value(key)?;
+            Some(Published {
+                bucket: member.environment.bucket(&asset.bucket, context),
+                key,
+                path: asset.path.as_deref(),
+            })
+        };
+        named.into_iter().filter_map(one).collect()
+    }
+
     fn declared(&self, root: &Node, context: &Context) -> Result<Desired, Diagnostics> {
         let environment = self.member.as_ref().map(|member| &member.environment);
         let moved = environment.and_then(|environment| environment.moved(root, context));
@@ -364,6 +383,25 @@ impl Form {
             Self::Google(_) => "google",
             Self::Azure(_) => "azure",
         }
+    }
+}
+
+/// Which assets are named but as the code of a function or of a layer.
+fn name_assets<'a>(node: &Node, assets: &'a Assets, named: &mut BTreeSet<&'a str>) {
+    match &node.value {
+        Value::Text(text) => {
+            let keys = assets.keys().map(String::as_str);
+            named.extend(keys.filter(|key| text.contains(key)));
+        }
+        Value::List(items) => items
+            .iter()
+            .for_each(|item| name_assets(item, assets, named)),
+        Value::Map(entries) => entries
+            .iter()
+            .filter(|entry| !["Code", "CodeUri", "Content", "ContentUri"].contains(&&*entry.key))
+            .for_each(|entry| name_assets(&entry.value, assets, named)),
+        Value::Call(call) => name_assets(&call.argument, assets, named),
+        Value::Plain(_) | Value::Null | Value::Absent | Value::Broken => {}
     }
 }
 

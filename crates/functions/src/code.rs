@@ -289,7 +289,7 @@ fn lay_over(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A folder as a package. The same files make the same package, whenever they were written.
-pub(crate) async fn pack(path: &Path) -> Result<Bytes> {
+pub async fn pack(path: &Path) -> Result<Bytes> {
     let root = path.to_owned();
     let packed = spawn_blocking(move || {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

@@ -61,6 +61,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use alias::{AliasChange, NewAlias};
+pub use code::pack;
 pub use create::{Create, NewCode};
 pub use dialect::{
     CallFacts, Dialect, Ended, Exit, Failed, Fault, Happening, Initialization, InstanceFacts,

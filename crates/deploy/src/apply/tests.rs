@@ -21,6 +21,7 @@ use super::*;
 use crate::{Engines, Overrides};
 
 mod exports;
+mod publishing;
 
 /// Nothing runs here, so nobody asks it anything.
 struct Mute;

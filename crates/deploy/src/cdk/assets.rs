@@ -14,11 +14,11 @@ const LIST: &str = ".assets.json";
 pub(crate) type Assets = BTreeMap<String, Asset>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asset {
-    /// A folder that is packed on its way, or a file that goes as it is.
-    At(PathBuf),
-    /// What a program makes when it is published.
-    Made,
+pub(crate) struct Asset {
+    /// With `${AWS::Region}` and the like.
+    pub(crate) bucket: String,
+    /// A folder that is packed on its way, or a file that goes as it is; none of what a program makes when it is published.
+    pub(crate) path: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +42,7 @@ struct Source {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Destination {
+    bucket_name: String,
     object_key: String,
 }
 
@@ -57,12 +58,13 @@ fn listed(template: &Path) -> Option<Assets> {
     let folder = template.parent()?;
     let mut assets = Assets::new();
     for listed in list.files.into_values() {
-        let asset = match listed.source.path {
-            Some(path) => Asset::At(folder.join(path)),
-            None => Asset::Made,
-        };
+        let path = listed.source.path.map(|path| folder.join(path));
         for destination in listed.destinations.into_values() {
-            assets.insert(destination.object_key, asset.clone());
+            let asset = Asset {
+                bucket: destination.bucket_name,
+                path: path.clone(),
+            };
+            assets.insert(destination.object_key, asset);
         }
     }
     Some(assets)
@@ -82,9 +84,13 @@ mod tests {
                    "destinations": {"current": {"bucketName": "b", "objectKey": "cd.zip"}}}}}"#;
         fs::write(folder.path().join("Shop.assets.json"), list).unwrap();
         let assets = beside(&folder.path().join("Shop.template.json"));
+        let asset = |path| Asset {
+            bucket: "b".into(),
+            path,
+        };
         let want = [
-            ("ab.zip".into(), Asset::At(folder.path().join("asset.ab"))),
-            ("cd.zip".into(), Asset::Made),
+            ("ab.zip".into(), asset(Some(folder.path().join("asset.ab")))),
+            ("cd.zip".into(), asset(None)),
         ];
         assert_eq!(assets, Assets::from(want));
         assert!(beside(&folder.path().join("template.yaml")).is_empty());

@@ -49,6 +49,20 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// The name of a bucket as it is here.
+    pub(crate) fn bucket(&self, name: &str, context: &Context) -> String {
+        let mut name = name
+            .replace("${AWS::AccountId}", &context.account)
+            .replace("${AWS::Region}", &context.region)
+            .replace("${AWS::Partition}", context.partition());
+        for (old, new) in self.replacements(context) {
+            name = name.replace(old, new);
+        }
+        name
+    }
+}
+
 fn rewrite(node: &mut Node, replacements: &[(&str, &str)]) {
     match &mut node.value {
         Value::Text(text) => {

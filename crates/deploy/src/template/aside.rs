@@ -1,5 +1,6 @@
 //! What stands beside an application and changes nothing in what runs here: `AWS::Serverless::Connector`, which lets one
-//! resource use another, and groups of resources and what watches over them. They are checked, and nothing is made of them.
+//! resource use another, groups of resources, what watches over them, and what would make them larger and smaller. They are
+//! checked, and nothing is made of them.
 
 use crate::diagnostic::{Finding, Span};
 use crate::template::declared::Attribute;
@@ -9,14 +10,64 @@ use Support::{Access, Obeyed};
 /// What such a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
+    Alarm,
     Connector,
+    Dashboard,
     Group,
     Insights,
+    ScalingPolicy,
+    ScalingTarget,
 }
 
 impl Part {
     pub(crate) fn schema(self) -> Schema {
         match self {
+            Self::Alarm => &[
+                ("ActionsEnabled", Obeyed),
+                ("AlarmActions", Obeyed),
+                ("AlarmDescription", Obeyed),
+                ("AlarmName", Obeyed),
+                ("ComparisonOperator", Obeyed),
+                ("DatapointsToAlarm", Obeyed),
+                ("Dimensions", Obeyed),
+                ("EvaluateLowSampleCountPercentile", Obeyed),
+                ("EvaluationPeriods", Obeyed),
+                ("ExtendedStatistic", Obeyed),
+                ("InsufficientDataActions", Obeyed),
+                ("MetricName", Obeyed),
+                ("Metrics", Obeyed),
+                ("Namespace", Obeyed),
+                ("OKActions", Obeyed),
+                ("Period", Obeyed),
+                ("Statistic", Obeyed),
+                ("Tags", Obeyed),
+                ("Threshold", Obeyed),
+                ("ThresholdMetricId", Obeyed),
+                ("TreatMissingData", Obeyed),
+                ("Unit", Obeyed),
+            ],
+            Self::Dashboard => &[("DashboardBody", Obeyed), ("DashboardName", Obeyed)],
+            Self::ScalingPolicy => &[
+                ("PolicyName", Obeyed),
+                ("PolicyType", Obeyed),
+                ("PredictiveScalingPolicyConfiguration", Obeyed),
+                ("ResourceId", Obeyed),
+                ("ScalableDimension", Obeyed),
+                ("ScalingTargetId", Obeyed),
+                ("ServiceNamespace", Obeyed),
+                ("StepScalingPolicyConfiguration", Obeyed),
+                ("TargetTrackingScalingPolicyConfiguration", Obeyed),
+            ],
+            Self::ScalingTarget => &[
+                ("MaxCapacity", Obeyed),
+                ("MinCapacity", Obeyed),
+                ("ResourceId", Obeyed),
+                ("RoleARN", Access),
+                ("ScalableDimension", Obeyed),
+                ("ScheduledActions", Obeyed),
+                ("ServiceNamespace", Obeyed),
+                ("SuspendedState", Obeyed),
+            ],
             Self::Connector => &[
                 ("Destination", Obeyed),
                 ("Permissions", Access),
@@ -50,7 +101,10 @@ impl Part {
 
     pub(crate) fn name_property(self) -> Option<&'static str> {
         match self {
-            Self::Connector => None,
+            Self::Connector | Self::ScalingTarget => None,
+            Self::Alarm => Some("AlarmName"),
+            Self::Dashboard => Some("DashboardName"),
+            Self::ScalingPolicy => Some("PolicyName"),
             Self::Group => Some("Name"),
             Self::Insights => Some("ResourceGroupName"),
         }
@@ -58,7 +112,9 @@ impl Part {
 
     pub(crate) fn attributes(self) -> &'static [(&'static str, Attribute)] {
         match self {
-            Self::Connector => &[],
+            Self::Connector | Self::Dashboard => &[],
+            Self::Alarm | Self::ScalingPolicy => &[("Arn", Attribute::Obeyed)],
+            Self::ScalingTarget => &[("Id", Attribute::Obeyed)],
             Self::Group => &[("Arn", Attribute::Obeyed)],
             Self::Insights => &[("ApplicationARN", Attribute::Obeyed)],
         }
@@ -68,6 +124,8 @@ impl Part {
     pub(crate) fn service(self) -> &'static str {
         match self {
             Self::Connector => "serverless",
+            Self::Alarm | Self::Dashboard => "cloudwatch",
+            Self::ScalingPolicy | Self::ScalingTarget => "autoscaling",
             Self::Group => "resource-groups",
             Self::Insights => "applicationinsights",
         }
@@ -76,7 +134,9 @@ impl Part {
     /// The end of its ARN.
     pub(crate) fn resource(self, name: &str) -> String {
         match self {
-            Self::Connector => name.to_owned(),
+            Self::Alarm => format!("alarm:{name}"),
+            Self::ScalingPolicy => format!("scalingPolicy:{name}"),
+            Self::Connector | Self::Dashboard | Self::ScalingTarget => name.to_owned(),
             Self::Group => format!("group/{name}"),
             Self::Insights => format!("application/resource-group/{name}"),
         }
@@ -88,7 +148,10 @@ impl Part {
             // Said with all other rules of access.
             Self::Connector => return,
             Self::Group => "resources are not grouped",
-            Self::Insights => "nothing is monitored",
+            Self::Alarm | Self::Dashboard | Self::Insights => "nothing is monitored",
+            Self::ScalingPolicy | Self::ScalingTarget => {
+                "what is provisioned stays as it is, and no requests are throttled"
+            }
         };
         let message = format!("`{logical_id}` has no effect here");
         findings.report.add(Finding::notice(at, message).why(why));

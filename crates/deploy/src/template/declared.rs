@@ -149,6 +149,14 @@ const KINDS: &[(&str, Kind)] = &[
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
     (
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        Kind::Aside(aside::Part::ScalingTarget),
+    ),
+    (
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        Kind::Aside(aside::Part::ScalingPolicy),
+    ),
+    (
         "AWS::ApplicationInsights::Application",
         Kind::Aside(aside::Part::Insights),
     ),
@@ -159,6 +167,11 @@ const KINDS: &[(&str, Kind)] = &[
     ),
     ("AWS::CloudFront::Distribution", Kind::Edge),
     ("AWS::CloudFront::OriginAccessControl", Kind::OriginControl),
+    ("AWS::CloudWatch::Alarm", Kind::Aside(aside::Part::Alarm)),
+    (
+        "AWS::CloudWatch::Dashboard",
+        Kind::Aside(aside::Part::Dashboard),
+    ),
     ("AWS::DynamoDB::GlobalTable", Kind::GlobalTable),
     ("AWS::DynamoDB::Table", Kind::Table),
     ("AWS::EC2::EIP", Kind::Net(network::Part::Address)),

@@ -677,8 +677,10 @@ pub(crate) fn files(
     let node = fields.required(property)?;
     if let Value::Map(_) = node.value {
         return match asset(node, place.assets) {
-            Some(Asset::At(path)) => found(node, normal(path), &path.display(), findings),
-            Some(Asset::Made) => {
+            Some(Asset {
+                path: Some(path), ..
+            }) => found(node, normal(path), &path.display(), findings),
+            Some(_) => {
                 say(
                     Finding::error(node.span, "this asset cannot be had before it is published")
                         .why("a program of the application's tools makes it then"),

@@ -78,7 +78,7 @@ const NOTHING: fn() -> [Passed; 3] = || [Passed::Nothing, Passed::Nothing, Passe
 /// CachingDisabled, CachingOptimized, CachingOptimizedForUncompressedObjects and the two that leave it to the origin.
 const CACHE_POLICIES: [Policy; 5] = [
     ("4135ea2d-6df8-44a3-9df3-4b5a84be39ad", NOTHING),
-    ("658327ea-f89d-4fab-a63d-7439e51c5ea8", NOTHING),
+    ("658327ea-f89d-4fab-a63d-7e88639e58f6", NOTHING),
     ("b2884449-e4de-46a7-ac36-70bc7f1ddd6d", NOTHING),
     ("83da9c7e-98b4-4e11-a168-04f0df8e2c65", || {
         [Passed::Nothing, origin_headers(), Passed::All]

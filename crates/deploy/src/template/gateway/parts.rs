@@ -362,9 +362,11 @@ impl<'f> Assembly<'_, 'f> {
         for (piece, fields) in self.of(&id, Part::WebAuthorizer) {
             self.web_authorizer(piece, &fields, draft.gateway.kind, &mut draft.auth);
         }
-        for (_, fields) in self.of(&id, Part::Model) {
-            if let (Some(name), Some(schema)) = (fields.text("Name"), fields.node("Schema")) {
-                draft.models.insert(name, json(schema).to_string());
+        for (piece, fields) in self.of(&id, Part::Model) {
+            if let Some(schema) = fields.node("Schema") {
+                draft
+                    .models
+                    .insert(piece.id.clone(), json(schema).to_string());
             }
         }
         for (piece, fields) in self.of(&id, Part::Refusal) {

@@ -21,7 +21,7 @@ pub(crate) const KEY: Schema = &[
     ("Name", Obeyed),
     (
         "StageKeys",
-        Refused("a key is good where a usage plan says so"),
+        Notice("a key is good where a usage plan says so"),
     ),
     ("Tags", Notice(TAGS)),
     ("Value", Obeyed),

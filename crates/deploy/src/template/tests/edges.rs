@@ -32,7 +32,7 @@ Outputs: {{Domain: {{Value: !GetAtt D.DomainName}}, Id: {{Value: !Ref D}}}}
     )
 }
 
-const CACHED: &str = "CachePolicyId: 658327ea-f89d-4fab-a63d-7439e51c5ea8";
+const CACHED: &str = "CachePolicyId: 658327ea-f89d-4fab-a63d-7e88639e58f6";
 
 fn edge(behavior: &str) -> Edge {
     let desired = resolved(&distribution(behavior));

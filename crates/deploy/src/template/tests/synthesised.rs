@@ -328,3 +328,23 @@ fn exports_have_names_and_imports_find_them() {
     // Before anything is deployed, what others export is not known.
     assert!(resolve_with(&importing, &[]).unwrap().outputs.is_empty());
 }
+
+#[test]
+fn what_is_looked_for_in_a_bucket_is_published_there() {
+    let function = r#""F": {"Type": "AWS::Lambda::Function", "Properties": {"Handler": "index.handler", "Runtime": "nodejs20.x",
+        "Code": {"S3Bucket": "assets", "S3Key": "ab.zip"},
+        "Environment": {"Variables": {"KEY": {"Fn::Join": ["/", ["s3:/", "cd.zip"]]}}}}}"#;
+    let folder = assembly(function, "aws://123456789012/eu-west-1");
+    let list = folder.path().join("Shop.assets.json");
+    let named = LIST.replace("\"b\"", "\"assets-123456789012-${AWS::Region}\"");
+    fs::write(&list, named).unwrap();
+    let template = load(folder.path()).unwrap();
+    let context = context();
+    let published = template.published(&context);
+    // The code is run from where it is.
+    assert_eq!(published.len(), 1);
+    assert_eq!(published[0].bucket, "assets-000000000000-us-east-1");
+    assert_eq!(published[0].key, "cd.zip");
+    let path = folder.path().join("asset.cd.zip");
+    assert_eq!(published[0].path, Some(path.as_path()));
+}

@@ -141,6 +141,31 @@ fn what_stands_beside_an_application() {
     );
 }
 
+#[test]
+fn what_watches_and_scales() {
+    let text = "  A: {Type: AWS::CloudWatch::Alarm, Properties: {AlarmName: a, EvaluationPeriods: 1, ComparisonOperator: GreaterThanThreshold}}\n  D: {Type: AWS::CloudWatch::Dashboard, Properties: {DashboardBody: '{}'}}\n  T: {Type: AWS::ApplicationAutoScaling::ScalableTarget, Properties: {MinCapacity: 1, MaxCapacity: 2}}\n  P: {Type: AWS::ApplicationAutoScaling::ScalingPolicy, Properties: {PolicyName: p, ScalingTargetId: !Ref T, Period: 1}}\n";
+    check(
+        text,
+        &[
+            "6:110 `AWS::ApplicationAutoScaling::ScalingPolicy` has no property `Period`",
+            "3:3 [`A` has no effect here]",
+            "4:3 [`D` has no effect here]",
+            "5:3 [`T` has no effect here]",
+            "6:3 [`P` has no effect here]",
+        ],
+    );
+}
+
+/// The CDK names no models, and says of keys for which stages they are.
+#[test]
+fn a_model_is_known_by_its_reference() {
+    let api = "  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: x}}\n  V: {Type: AWS::ApiGateway::RequestValidator, Properties: {RestApiId: !Ref Api, ValidateRequestBody: true}}\n  O: {Type: AWS::ApiGateway::Model, Properties: {RestApiId: !Ref Api, ContentType: application/json, Schema: {type: object}}}\n  M:\n    Type: AWS::ApiGateway::Method\n    Properties: {RestApiId: !Ref Api, ResourceId: !GetAtt Api.RootResourceId, HttpMethod: POST, AuthorizationType: NONE, RequestValidatorId: !Ref V, RequestModels: {application/json: !Ref O}, Integration: {Type: MOCK, IntegrationResponses: [{StatusCode: 200}]}, MethodResponses: [{StatusCode: 200}]}\n  D: {Type: AWS::ApiGateway::Deployment, DependsOn: M, Properties: {RestApiId: !Ref Api, StageName: prod}}\n  K: {Type: AWS::ApiGateway::ApiKey, Properties: {Enabled: true, StageKeys: [{RestApiId: !Ref Api, StageName: prod}]}}\n";
+    check(api, &["10:66 [`StageKeys` has no effect here]"]);
+    let desired = resolved(&format!("{HEAD}{api}"));
+    let made = serde_json::to_string(&desired.resources).unwrap();
+    assert!(made.contains(r#"{\"type\":\"object\"}"#), "{made}");
+}
+
 /// Schedules take any unit with any number; rules do not.
 #[test]
 fn a_rate_of_a_schedule_may_be_spelled_carelessly() {
