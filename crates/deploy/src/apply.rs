@@ -159,7 +159,7 @@ impl Deployer {
             suffix,
             feeds: self.feeds()?,
             endpoint: self.endpoint.clone(),
-            exports: Some(self.exported_to(stack)?),
+            others: Some(self.others(stack)?),
         })
     }
 

@@ -22,9 +22,18 @@ pub struct Context {
     /// Where the server is reached, for what has an address of its own.
     #[serde(skip)]
     pub endpoint: String,
-    /// What the other stacks export, by its name; none where that is not known.
+    /// What the other stacks yield; none where that is not known.
     #[serde(skip)]
-    pub exports: Option<BTreeMap<String, String>>,
+    pub others: Option<Others>,
+}
+
+/// What stacks yield to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// By the names that they have everywhere.
+    pub exports: BTreeMap<String, String>,
+    /// By the names of the stacks, and those that they have there.
+    pub outputs: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl Context {

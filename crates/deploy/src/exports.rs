@@ -1,14 +1,14 @@
-//! What stacks export, and which others use it.
+//! What stacks yield to others, and which of them hold it.
 
 use std::collections::BTreeMap;
 
 use store::{KeyReader, Read};
 
-use crate::Deployer;
 use crate::apply::MAX_STACKS;
 use crate::desired::Desired;
 use crate::error::{Error, Result};
-use crate::schema::{LINKS, Links};
+use crate::schema::{LINKS, Links, STACKS};
+use crate::{Deployer, Others};
 
 /// The links of all stacks but one, by their names.
 fn others(from: &impl Read, stack: &str) -> Result<BTreeMap<String, Links>> {
@@ -20,10 +20,21 @@ fn others(from: &impl Read, stack: &str) -> Result<BTreeMap<String, Links>> {
 }
 
 impl Deployer {
-    /// What a template of this stack may import.
-    pub(crate) fn exported_to(&self, stack: &str) -> Result<BTreeMap<String, String>> {
-        let others = others(&self.engines.store.read()?, stack)?;
-        Ok(others.into_values().flat_map(|one| one.exports).collect())
+    /// What a template of this stack may use of the others.
+    pub(crate) fn others(&self, stack: &str) -> Result<Others> {
+        let view = self.engines.store.read()?;
+        let links = others(&view, stack)?.into_values();
+        let stacks = STACKS.scan(&view, &STACKS.key().range(), MAX_STACKS)?;
+        let named = stacks.into_iter().filter_map(|(key, one)| {
+            let name = KeyReader::new(&key)?.str()?;
+            let outputs = one.outputs.into_iter();
+            let outputs = outputs.map(|(name, _, value)| (name, value)).collect();
+            (name != stack).then_some((name, outputs))
+        });
+        Ok(Others {
+            exports: links.flat_map(|one| one.exports).collect(),
+            outputs: named.collect(),
+        })
     }
 
     /// Refuses exports that another stack has too, and to take away what another one uses. That it has another value then

@@ -46,7 +46,7 @@ use tokio::sync::watch;
 pub use apply::{Applied, Stack};
 pub use build::{Build, Sdk, build};
 pub use cdk::{Synth, application_of};
-pub use context::Context;
+pub use context::{Context, Others};
 pub use desired::Desired;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use engines::Engines;

@@ -148,7 +148,7 @@ fn find(path: &Path) -> Result<PathBuf, Diagnostics> {
     template_in(path).ok_or_else(|| {
             let message = format!("there is no template in {}", path.display());
             let help = format!(
-                "looked for {}, for code that asks for Google's functions framework, and for host.json or functions of Azure's; name the file if it is called otherwise",
+                "looked for {}, for cdk.json, for code that asks for Google's functions framework, and for host.json or functions of Azure's; name the file if it is called otherwise",
                 NAMES.join(", ")
             );
             alone(path, message, &help)
@@ -282,7 +282,7 @@ impl Template {
             suffix: String::new(),
             feeds: Feeds::default(),
             endpoint: "http://localhost".into(),
-            exports: None,
+            others: None,
         };
         Ok(self.resolve(&context)?.builds())
     }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::process::Command;
 
-use super::sources;
+use super::{assembly::Assembly, sources};
 use crate::build::run;
 use crate::error::{Error, Result};
 use crate::names::fingerprint;
@@ -73,6 +73,13 @@ impl Synth {
         let commands = self.settings.build.iter().chain([&self.settings.app]);
         for command in commands {
             self.shell(command, account, region, &mut tell).await?;
+        }
+        if Assembly::in_folder(&self.output).is_none() {
+            return Err(Error::Synth {
+                command: self.settings.app.clone(),
+                dir: self.folder.clone(),
+                cause: format!("it has written no assembly to {}", self.output.display()),
+            });
         }
         Ok(self.output.clone())
     }
@@ -160,10 +167,12 @@ mod tests {
     #[tokio::test]
     async fn the_program_is_told_where_to_write_and_what_it_asked_for() {
         let settings = r#"{"build": "touch built", "output": "out",
-            "app": "test -f built && mkdir -p $CDK_OUTDIR && tool && echo $CDK_DEFAULT_REGION $CDK_CONTEXT_JSON > $CDK_OUTDIR/said",
+            "app": "test -f built && mkdir -p $CDK_OUTDIR && tool && echo $CDK_DEFAULT_REGION $CDK_CONTEXT_JSON > $CDK_OUTDIR/said && cp manifest.json $CDK_OUTDIR",
             "context": {"a": 1}}"#;
         let folder = application(settings);
         let folder = folder.path();
+        let manifest = r#"{"version": "36.0.0", "artifacts": {}}"#;
+        fs::write(folder.join("manifest.json"), manifest).unwrap();
         fs::write(folder.join(KEPT_CONTEXT), r#"{"a": 2, "b": "c"}"#).unwrap();
         let tool = folder.join("node_modules/.bin/tool");
         fs::create_dir_all(tool.parent().unwrap()).unwrap();
@@ -182,6 +191,9 @@ mod tests {
         assert!(text.contains("`no-such-program app.ts` failed"), "{text}");
         assert!(text.contains("not found"), "{text}");
         assert!(error.hint().unwrap().contains("npm install"));
+        let folder = application(r#"{"app": "true"}"#);
+        let error = run(folder.path()).await.unwrap_err().to_string();
+        assert!(error.contains("it has written no assembly to"), "{error}");
         let folder = application("{}");
         let error = run(folder.path()).await.unwrap_err().to_string();
         assert!(error.contains("missing field `app`"), "{error}");

@@ -24,7 +24,7 @@ fn desired(text: &str) -> Desired {
         suffix: "s".into(),
         feeds: Feeds::default(),
         endpoint: "http://127.0.0.1:4566".into(),
-        exports: None,
+        others: None,
     };
     let template = Template::parse(Path::new("/app/template.yaml"), text.into(), overrides);
     let resolved = template.and_then(|template| template.resolve(&context));

@@ -26,7 +26,7 @@ fn a_changed_file_finds_its_functions() {
         suffix: "s".into(),
         feeds: Feeds::default(),
         endpoint: "http://127.0.0.1:4566".into(),
-        exports: None,
+        others: None,
     };
     let desired = template.resolve(&context).unwrap();
     let of = |names: &[&str]| {

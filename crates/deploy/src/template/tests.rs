@@ -28,7 +28,7 @@ pub(super) fn context() -> Context {
         suffix: "s1".into(),
         feeds: Feeds::default(),
         endpoint: "http://127.0.0.1:4566".into(),
-        exports: None,
+        others: None,
     }
 }
 

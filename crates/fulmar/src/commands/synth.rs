@@ -20,11 +20,17 @@ pub(super) struct Application {
 }
 
 impl Application {
-    /// The one in this folder, if it is one.
+    /// The one in this folder, or of these settings, if it is one.
     pub(super) fn find(path: &Path, region: &str, output: Output) -> Result<Option<Self>> {
-        let synth = Synth::in_folder(path)?;
+        let folder = match path.parent() {
+            // Named from the folder that it is in.
+            _ if path == Path::new("cdk.json") => Path::new("."),
+            Some(folder) if path.ends_with("cdk.json") => folder,
+            _ => path,
+        };
+        let synth = Synth::in_folder(folder)?;
         Ok(synth.map(|synth| Self {
-            folder: path.to_owned(),
+            folder: folder.to_owned(),
             synth,
             region: region.to_owned(),
             content: String::new(),

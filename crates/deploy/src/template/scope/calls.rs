@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+mod foreign;
+
 use super::Scope;
 use crate::diagnostic::{Finding, Span};
 use crate::template::intrinsics::{Piece, pieces};
@@ -32,6 +34,7 @@ pub(super) fn call(scope: &Scope<'_>, call: &Call, span: Span) -> Node {
         "Fn::FindInMap" => calling.find_in_map(),
         "Fn::Base64" => calling.base64(),
         "Fn::ImportValue" => calling.import(),
+        "Fn::GetStackOutput" => calling.stack_output(),
         "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals" | "Condition" => calling.misplaced(),
         "Fn::Contains" | "Fn::EachMemberEquals" | "Fn::EachMemberIn" => calling.for_rules(),
         // Unknown and refused functions are reported with the names.
@@ -285,23 +288,6 @@ impl Calling<'_> {
             self.scope.report.add(finding);
             None
         })
-    }
-
-    /// What another stack exports. Before anything is deployed nobody knows that, and nothing is said.
-    fn import(&self) -> Option<Node> {
-        let name = self.text(&self.call.argument, "the name of an export")?;
-        let exports = self.scope.context.exports.as_ref()?;
-        let Some(value) = exports.get(&name) else {
-            let names = exports.keys().map(String::as_str);
-            self.scope.report.add(
-                Finding::error(self.span, format!("no stack exports `{name}`"))
-                    .maybe_help(did_you_mean(&name, names))
-                    .why("it must be deployed first"),
-            );
-            return None;
-        };
-        self.scope.import(&name);
-        Some(self.scope.yielded(self.span, value.clone()))
     }
 
     fn for_rules(&self) -> Option<Node> {

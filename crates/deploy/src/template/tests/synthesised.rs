@@ -3,7 +3,7 @@
 use super::{context, only, resolve_with, resolved, said};
 use crate::desired::{Code, Kind};
 use crate::template::{Overrides, Template, load_all};
-use crate::{Desired, Diagnostics};
+use crate::{Desired, Diagnostics, Others};
 use std::fs;
 use std::path::Path;
 
@@ -315,7 +315,10 @@ fn exports_have_names_and_imports_find_them() {
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()));
         let mut context = context();
-        context.exports = Some(pairs.collect());
+        context.others = Some(Others {
+            exports: pairs.collect(),
+            ..Others::default()
+        });
         let file = Path::new("template.yaml");
         let template = Template::parse(file, importing.clone(), Overrides::default()).unwrap();
         template.resolve(&context)
@@ -347,4 +350,54 @@ fn what_is_looked_for_in_a_bucket_is_published_there() {
     assert_eq!(published[0].key, "cd.zip");
     let path = folder.path().join("asset.cd.zip");
     assert_eq!(published[0].path, Some(path.as_path()));
+}
+
+/// As applications do that are newer than exports: nothing is held.
+#[test]
+fn outputs_of_other_stacks_are_taken_as_they_are() {
+    let resolve = |argument: &str, known: bool| {
+        let text = format!(
+            "Resources: {{B: {{Type: AWS::S3::Bucket}}}}\nOutputs: {{O: {{Value: {{Fn::GetStackOutput: {argument}}}}}}}\n"
+        );
+        let outputs = [("Q".to_owned(), "value".to_owned())];
+        let mut context = context();
+        context.others = known.then(|| Others {
+            outputs: [("Data".to_owned(), outputs.into())].into(),
+            ..Others::default()
+        });
+        let file = Path::new("template.yaml");
+        let template = Template::parse(file, text, Overrides::default()).unwrap();
+        template
+            .resolve(&context)
+            .map_err(|error| error.to_string())
+    };
+    let all = "{StackName: Data, OutputName: Q, Region: !Ref AWS::Region, RoleArn: x}";
+    let found = resolve(all, true).unwrap();
+    assert_eq!(found.outputs[0].value, "value");
+    assert!(found.imports.is_empty() && found.notices.is_empty());
+    assert!(resolve(all, false).unwrap().outputs.is_empty());
+    let elsewhere = resolve("{StackName: Data, OutputName: Q, Region: eu-west-1}", true).unwrap();
+    let notice = elsewhere.notices.iter().next().unwrap();
+    assert_eq!(
+        notice.message,
+        "the stack is looked for in us-east-1, not in eu-west-1"
+    );
+    for (argument, want) in [
+        ("{StackName: Dat, OutputName: Q}", "there is no stack `Dat`"),
+        (
+            "{StackName: Data, OutputName: P}",
+            "the stack `Data` has no output `P`",
+        ),
+        (
+            "{StackName: Data}",
+            "takes a mapping with `StackName` and `OutputName`",
+        ),
+        (
+            "{StackName: Data, OutputName: Q, Account: x}",
+            "takes a mapping with `StackName` and `OutputName`",
+        ),
+    ] {
+        let refused = resolve(argument, true).unwrap_err();
+        assert!(refused.contains(want), "{argument} {refused}");
+    }
 }
