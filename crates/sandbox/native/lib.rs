@@ -3,6 +3,8 @@
 #![no_std]
 #![allow(clippy::all)]
 
+#[cfg(interpreter = "node")]
+mod empty;
 mod fork;
 #[cfg(interpreter = "node")]
 mod node;

@@ -3,11 +3,12 @@
 
 use core::ffi::{c_char, c_int, c_void};
 
+use crate::empty;
 use crate::fork::{self, fulmar_pair, fulmar_serve};
 use crate::rehearsal::{fulmar_learn, fulmar_rehearse};
 
-type Env = *mut c_void;
-type Value = *mut c_void;
+pub type Env = *mut c_void;
+pub type Value = *mut c_void;
 type Callback = unsafe extern "C" fn(Env, *mut c_void) -> Value;
 
 unsafe extern "C" {
@@ -47,13 +48,14 @@ const AUTO_LENGTH: usize = usize::MAX;
 /// For the interpreter, when it loads this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Value {
-    let functions: [(&[u8], Callback); 6] = [
+    let functions: [(&[u8], Callback); 7] = [
         (b"serve\0", serve),
         (b"rehearse\0", rehearse),
         (b"learn\0", learn),
         (b"pair\0", pair),
         (b"pid\0", pid),
         (b"leave\0", leave),
+        (b"whenEmpty\0", when_empty),
     ];
     for (name, callback) in functions {
         let mut function = core::ptr::null_mut();
@@ -138,15 +140,32 @@ unsafe extern "C" fn leave(env: Env, info: *mut c_void) -> Value {
     fork::leave(unsafe { number(env, info) })
 }
 
+/// Has a function told when the event loop would end, in a child. A child that cannot have that ends: another way to start
+/// an instance is found.
+unsafe extern "C" fn when_empty(env: Env, info: *mut c_void) -> Value {
+    // SAFETY: as the interpreter calls it, in a process that came of a fork.
+    unsafe {
+        if !empty::watch(env, first(env, info)) {
+            fork::leave(1);
+        }
+    }
+    core::ptr::null_mut()
+}
+
 unsafe fn number(env: Env, info: *mut c_void) -> i32 {
-    let (mut count, mut value, mut number) = (1, core::ptr::null_mut(), 0);
+    let mut number = 0;
+    // SAFETY: the environment and the call are those of the caller.
+    unsafe { napi_get_value_int32(env, first(env, info), &raw mut number) };
+    number
+}
+
+/// The first of what a function is given.
+unsafe fn first(env: Env, info: *mut c_void) -> Value {
+    let (mut count, mut value) = (1, core::ptr::null_mut());
     let none = core::ptr::null_mut();
     // SAFETY: the environment and the call are those of the caller.
-    unsafe {
-        napi_get_cb_info(env, info, &raw mut count, &raw mut value, none, core::ptr::null_mut());
-        napi_get_value_int32(env, value, &raw mut number);
-    }
-    number
+    unsafe { napi_get_cb_info(env, info, &raw mut count, &raw mut value, none, core::ptr::null_mut()) };
+    value
 }
 
 unsafe fn whole(env: Env, number: i32) -> Value {

@@ -117,11 +117,18 @@ function become(addon, environment, isPlaceholder) {
   for (const name of Object.keys(environment)) if (env[name] !== environment[name]) env[name] = environment[name];
   Object.defineProperty(process, "pid", { value: addon.pid(), enumerable: true, configurable: true });
   process.reallyExit = (code) => addon.leave(code ?? 0);
+  addon.whenEmpty(atEmptyLoop);
   chance.seed();
   if (!isPlaceholder) return;
   process.chdir(environment.FULMAR_CODE);
   // Where layers' modules are looked for was settled when the process started.
   require("node:module")._initPaths();
+}
+
+/** What Node does when nothing is left to wait for: here it is told so, as the event loop itself goes on. */
+function atEmptyLoop(still) {
+  if (still) process.exit();
+  process.emit("beforeExit", process.exitCode ?? 0);
 }
 
 /** The language's own generator cannot be seeded, and would say the same in each child. */

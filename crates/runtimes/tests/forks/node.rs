@@ -282,7 +282,14 @@ async fn credentials() {
 }
 
 async fn empty() {
-    let code = "exports.handler = (event, context, callback) => {
+    // A collection gives work to helper threads, which a fork has none of.
+    let code = "require('v8').setFlagsFromString('--expose-gc');
+    const collect = require('vm').runInNewContext('gc');
+    let ends = 0;
+    process.on('beforeExit', () => { ends += 1; });
+    exports.handler = (event, context, callback) => {
+        collect();
+        if (event === 4) return Promise.resolve(ends > 0 && ends < 10);
         if (event === 0) return callback(null, 'called back');
         if (event === 1) setTimeout(() => callback(null, 'later'), 5);
         if (event === 2) return process.getActiveResourcesInfo().length && new Promise((done) => done(process.getActiveResourcesInfo()));
@@ -298,6 +305,7 @@ async fn empty() {
         assert_eq!(instance.call("0").await, "\"called back\"");
         assert_eq!(instance.call("1").await, "\"later\"");
         assert_eq!(instance.call("3").await, "null");
+        assert_eq!(instance.call("4").await, "true");
     }
 }
 
