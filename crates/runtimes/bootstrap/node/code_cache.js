@@ -33,8 +33,10 @@ function use(mode) {
   };
 }
 
-/** Whether it is what the language's own loader would hand to the engine as it is. */
+/** Whether it is what the language's own loader would hand to the engine as it is, and do nothing else with: it remembers
+ * the map of a file whose errors are to tell of its sources. */
 function fits(content, format) {
+  if (process.sourceMapsEnabled) return false;
   const isCommon = format === undefined || format === "commonjs";
   return isCommon && typeof content === "string" && content.length >= SMALLEST && !content.startsWith("#!") && dynamic() !== undefined;
 }

@@ -47,6 +47,9 @@ pub(crate) fn tests() -> Vec<Named> {
         ("node: what was compiled is kept, and used", || {
             Box::pin(code_cache())
         }),
+        ("node: errors tell of sources where they are to", || {
+            Box::pin(sources())
+        }),
         (
             "node: a template that is dropped leaves its instances",
             || Box::pin(orphans()),
@@ -306,6 +309,20 @@ async fn empty() {
         assert_eq!(instance.call("1").await, "\"later\"");
         assert_eq!(instance.call("3").await, "null");
         assert_eq!(instance.call("4").await, "true");
+    }
+}
+
+/// Also of a file that is long enough for what is compiled of it to be kept.
+async fn sources() {
+    const MAP: &str = "//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbIm9yaWdpbmFsLnRzIl0sIm5hbWVzIjpbXSwibWFwcGluZ3MiOiJBQUFBIn0=";
+    let padding = " ".repeat(4096);
+    let code = format!(
+        "exports.handler = async () => new Error('it').stack.includes('original.ts:');{padding}\n{MAP}\n"
+    );
+    let mut world = World::new(RUNTIME, "app.handler", &[("app.js", &code)]);
+    world.environment = vec![("NODE_OPTIONS".into(), "--enable-source-maps".into())];
+    if world.has_a_placeholder().await {
+        assert_eq!(world.start().await.call("1").await, "true");
     }
 }
 
