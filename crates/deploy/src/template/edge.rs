@@ -98,20 +98,19 @@ impl<'f> Reading<'f, '_> {
             );
         }
         config.required("Origins");
-        let origins: Vec<_> = config
-            .list("Origins")
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|item| self.origin(item))
-            .collect();
+        let listed = config.list("Origins").unwrap_or_default();
+        let origins = listed.iter().filter_map(|item| self.origin(item)).collect();
+        // Also of those that cannot be read.
+        let known = listed.iter().filter_map(|item| item.get("Id")?.scalar());
+        let known: Vec<&str> = known.collect();
         let mut behaviors: Vec<_> = config
             .list("CacheBehaviors")
             .unwrap_or_default()
             .iter()
-            .filter_map(|item| self.behavior(item, "CacheBehaviors", &origins))
+            .filter_map(|item| self.behavior(item, "CacheBehaviors", &known))
             .collect();
         let last = config.required("DefaultCacheBehavior")?;
-        behaviors.extend(self.behavior(last, "DefaultCacheBehavior", &origins));
+        behaviors.extend(self.behavior(last, "DefaultCacheBehavior", &known));
         let pages = config.list("CustomErrorResponses").unwrap_or_default();
         Some(Edge {
             id,

@@ -96,6 +96,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether it is given and cannot be read, which is not to be reported again.
+    pub(crate) fn is_broken(&self, name: &str) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.key == name && entry.value.is_broken())
+    }
+
     /// Whether the property is given at all, readable or not.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.entries.iter().any(|entry| entry.key == name)

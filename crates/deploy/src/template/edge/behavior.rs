@@ -1,6 +1,6 @@
 //! What a distribution does with requests for some paths.
 
-use triggers::edge::{Moment, Origin, Passed};
+use triggers::edge::{Moment, Passed};
 
 use super::Reading;
 use crate::desired::{EdgeBehavior, EdgeFunction, EdgeVersion};
@@ -132,7 +132,7 @@ impl<'f> Reading<'f, '_> {
         &self,
         item: &'f Node,
         owner: &'static str,
-        origins: &[Origin],
+        origins: &[&str],
     ) -> Option<EdgeBehavior> {
         let fields = Fields::open(item, item.span, owner, BEHAVIOR, self.findings)?;
         let pattern = match owner {
@@ -140,7 +140,7 @@ impl<'f> Reading<'f, '_> {
             _ => None,
         };
         let origin = fields.required_text("TargetOriginId")?;
-        if !origins.iter().any(|known| known.id == origin) {
+        if !origins.contains(&origin.as_str()) {
             let place = fields.place("TargetOriginId");
             self.say(place, format!("there is no origin `{origin}`"));
         }

@@ -452,6 +452,9 @@ impl<'f> Assembly<'_, 'f> {
     }
 
     fn integration(&self, fields: &Fields<'f>) -> Option<Backend> {
+        if fields.is_broken("Uri") {
+            return None;
+        }
         let response = |node: &'f Node| {
             let name = "IntegrationResponses";
             let fields = Fields::open(node, node.span, name, INTEGRATION_RESPONSE, self.findings)?;
@@ -736,7 +739,7 @@ impl<'f> Assembly<'_, 'f> {
         }
         let integration = Integration {
             kind: "AWS_PROXY".into(),
-            uri: fields.required_text("IntegrationUri"),
+            uri: Some(fields.required_text("IntegrationUri")?),
             parameters: fields.texts("RequestParameters"),
             payload: fields.text("PayloadFormatVersion"),
             timeout_ms: fields.integer("TimeoutInMillis", 50..=30_000),
