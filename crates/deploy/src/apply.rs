@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use store::Read;
 
+use crate::custom;
 use crate::desired::{Cloud, Desired, Kind, Output};
 use crate::diagnostic::Diagnostics;
 use crate::engines::Failure;
 use crate::error::{Error, Result};
 use crate::plan::{self, Action, Plan, Step, Wanted};
 use crate::schema::{self, HELD, Held, LEFTOVERS, LINKS, Leftover, Links, STACKS};
+use crate::staged::{self, LastStage};
 use crate::state::{self, Stored};
 use crate::{Context, Deployer, Template};
 
@@ -48,25 +50,18 @@ pub(crate) const MAX_STACKS: usize = 10_000;
 impl Deployer {
     /// Resolves, plans and applies.
     pub async fn deploy(&self, template: &Template) -> Result<Applied> {
-        let context = self.context(template.stack())?;
         let template = self.tried(template).await?;
-        let mut desired = template.resolve(&context)?;
-        self.check_routes(&template, &desired)?;
-        self.check_exports(&mut desired)?;
-        let addresses = self.addresses(&desired);
-        desired.outputs.extend(addresses);
+        let LastStage {
+            mut desired,
+            plan,
+            done,
+        } = self.up_to_last(&template).await?;
         self.note_runtimes(&mut desired).await;
-        let plan = self.plan(&desired, &context)?;
-        self.publish_assets(&template, &context, &desired).await?;
         self.apply(&plan).await?;
         // Code in a folder may have changed although nothing in the template has.
-        let folders = desired
-            .functions()
-            .filter(|function| function.build().is_some());
-        let folders = folders.map(|function| function.name.clone()).collect();
-        self.reload(&folders).await?;
+        self.reload(&staged::live_functions(&desired)).await?;
         self.deployed.send_modify(|deployments| *deployments += 1);
-        let shown = plan.steps.into_iter();
+        let shown = done.into_iter().chain(plan.steps);
         Ok(Applied {
             stack: desired.stack.clone(),
             changes: shown.filter(|step| step.action != Action::Keep).collect(),
@@ -123,7 +118,7 @@ impl Deployer {
     }
 
     /// Where functions are reached whose cloud gives each an address of its own.
-    fn addresses(&self, desired: &Desired) -> Vec<Output> {
+    pub(crate) fn addresses(&self, desired: &Desired) -> Vec<Output> {
         let google = desired
             .functions()
             .filter(|function| function.cloud == Cloud::Google);
@@ -158,6 +153,7 @@ impl Deployer {
             stack: stack.to_owned(),
             suffix,
             feeds: self.feeds()?,
+            answers: self.answers_of(stack)?,
             endpoint: self.endpoint.clone(),
             others: Some(self.others(stack)?),
         })
@@ -166,6 +162,7 @@ impl Deployer {
     /// What deploying would do now.
     pub fn plan(&self, desired: &Desired, context: &Context) -> Result<Plan> {
         self.check_buses(desired)?;
+        self.check_makers(desired)?;
         let stored = self.stored(&desired.stack)?;
         plan::decide(desired, &context.suffix, &stored, |noun, name| {
             self.presence(noun, name)
@@ -191,21 +188,32 @@ impl Deployer {
 
     /// Removes everything of a stack, but what its template retains, and buckets that are not empty.
     pub async fn destroy(&self, stack: &str) -> Result<Plan> {
+        self.check_unused(stack)?;
+        let (mut plan, mut done) = self.destroy_custom(stack).await?;
+        self.begin(&plan).await?;
+        self.take_all_away(&plan).await?;
+        self.forget_if_bare(stack).await?;
+        self.deployed.send_modify(|deployments| *deployments += 1);
+        done.append(&mut plan.steps);
+        plan.steps = done;
+        Ok(plan)
+    }
+
+    pub(crate) fn removal(&self, stack: &str) -> Result<Plan> {
         let stored = self.stored(stack)?;
         if stored.stack.is_none() {
             return Err(Error::NoSuchStack(stack.to_owned()));
         }
-        self.check_unused(stack)?;
-        let plan = plan::removal(stack, &stored, |noun, name| self.presence(noun, name))?;
-        self.begin(&plan).await?;
+        plan::removal(stack, &stored, |noun, name| self.presence(noun, name))
+    }
+
+    pub(crate) async fn take_all_away(&self, plan: &Plan) -> Result<()> {
         for step in &plan.steps {
             if let Some(old) = &step.old {
-                self.take_away(stack, step, old).await?;
+                self.take_away(&plan.stack, step, old).await?;
             }
         }
-        self.forget_if_bare(stack).await?;
-        self.deployed.send_modify(|deployments| *deployments += 1);
-        Ok(plan)
+        Ok(())
     }
 
     /// Lets the functions run their changed code from now on; says which of them had changed. A function that is gone
@@ -242,7 +250,7 @@ impl Deployer {
     }
 
     /// Counts this deployment, so that of two plans of the same state only one is carried out.
-    async fn begin(&self, plan: &Plan) -> Result<()> {
+    pub(crate) async fn begin(&self, plan: &Plan) -> Result<()> {
         self.engines
             .store
             .write(|tx| {
@@ -385,10 +393,18 @@ fn describe(from: &impl Read, name: String) -> Result<Stack> {
         description,
         value,
     };
-    let held = stored.held.into_iter();
+    let mut resources = Vec::new();
+    for (id, held) in stored.held {
+        let name = match custom::answer_of(from, &held.name)? {
+            // As its maker calls it.
+            Some(answer) if held.noun == schema::Noun::Custom => answer.physical,
+            _ => held.name,
+        };
+        resources.push((id, held.noun, name));
+    }
     Ok(Stack {
         outputs: outputs.into_iter().map(output).collect(),
-        resources: held.map(|(id, held)| (id, held.noun, held.name)).collect(),
+        resources,
         name,
     })
 }

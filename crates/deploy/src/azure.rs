@@ -231,6 +231,7 @@ impl App {
             exports: BTreeMap::new(),
             imports: BTreeSet::new(),
             notices: Diagnostics::new(&source, notices),
+            unanswered: crate::desired::Unanswered::default(),
         })
     }
 

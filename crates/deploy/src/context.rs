@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::custom::Answer;
 use crate::feeds::Feeds;
 use crate::names::fingerprint;
 
@@ -19,6 +20,9 @@ pub struct Context {
     pub suffix: String,
     #[serde(skip)]
     pub feeds: Feeds,
+    /// What custom resources of the stack have answered, by their logical ids.
+    #[serde(skip)]
+    pub(crate) answers: BTreeMap<String, Answer>,
     /// Where the server is reached, for what has an address of its own.
     #[serde(skip)]
     pub endpoint: String,

@@ -13,7 +13,8 @@ pub use triggers::{
 };
 
 use crate::build::Build;
-use crate::diagnostic::{Diagnostics, Place, Span};
+pub use crate::custom::Custom;
+use crate::diagnostic::{Diagnostics, Finding, Place, Span};
 use crate::recipe::Recipe;
 
 /// A resolved template.
@@ -29,6 +30,17 @@ pub struct Desired {
     pub imports: BTreeSet<String>,
     /// What behaves differently here than one may think; no errors.
     pub notices: Diagnostics,
+    #[serde(skip)]
+    pub(crate) unanswered: Unanswered,
+}
+
+/// What cannot be said before custom resources have answered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Unanswered {
+    /// Logical ids of what needs such an answer: if it is there at all, it is not as it will be.
+    pub(crate) waiting: BTreeSet<String>,
+    /// Attributes that a resource's last answer does not have, by its logical id.
+    pub(crate) missing: Vec<(String, Finding)>,
 }
 
 impl Desired {
@@ -143,6 +155,8 @@ pub enum Kind {
     ScheduleGroup(ScheduleGroup),
     #[serde(rename = "log group")]
     LogGroup(LogGroup),
+    #[serde(rename = "custom resource")]
+    Custom(Box<Custom>),
 }
 
 impl Kind {
@@ -174,6 +188,7 @@ impl Kind {
             Self::Schedule(schedule) => &schedule.name,
             Self::ScheduleGroup(group) => &group.name,
             Self::LogGroup(group) => &group.name,
+            Self::Custom(custom) => &custom.name,
         }
     }
 
@@ -205,6 +220,7 @@ impl Kind {
             Self::Schedule(_) => "schedule",
             Self::ScheduleGroup(_) => "schedule group",
             Self::LogGroup(_) => "log group",
+            Self::Custom(_) => "custom resource",
         }
     }
 }

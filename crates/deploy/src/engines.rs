@@ -28,6 +28,7 @@ use topics::Topics;
 use triggers::{Destination, EventKind, ObjectBinding, Target, Triggers};
 
 use crate::Deployer;
+use crate::custom;
 use crate::desired::{
     Alias, Architecture, Bucket, Cloud, Code, Function, Index, KeyAttribute, KeyType, Kind, Layer,
     LayerUse, Notification, Numbered, Projection, Publish, Rule, Table, Throughput, Told, Version,
@@ -171,6 +172,7 @@ impl Deployer {
             Noun::Schedule => is_there(self.look_for_schedule(name))?,
             Noun::ScheduleGroup => self.engines.schedules.has_group(&self.space(), name)?,
             Noun::LogGroup => self.has_log_group(name)?,
+            Noun::Custom => self.has_custom(name)?,
         };
         Ok(match present {
             true => Presence::Present,
@@ -242,6 +244,8 @@ impl Deployer {
             Kind::Schedule(schedule) => self.put_schedule(schedule, fresh).await,
             Kind::ScheduleGroup(group) => self.put_schedule_group(group, fresh).await,
             Kind::LogGroup(group) => self.put_log_group(group).await,
+            // Its name is made from the stack's own suffix as well.
+            Kind::Custom(custom) => self.put_custom(custom).await,
         }
     }
 
@@ -322,6 +326,7 @@ impl Deployer {
                 removed.map_err(Failure::from)
             }
             Noun::LogGroup => self.remove_log_group(name).await,
+            Noun::Custom => self.remove_custom(name).await,
             Noun::Balancer => {
                 let removed = self.engines.triggers.remove_balancer(name).await;
                 removed.map_err(Failure::from)
@@ -863,11 +868,14 @@ impl Engines {
             Code::Made(recipe) => self.made(recipe).map(NewCode::Directory),
             Code::Zip(path) => read_package(path).map(NewCode::Package),
             Code::Inline(text) => {
-                let file = match runtimes::check(runtime) {
-                    Ok(Language::Python) => "index.py",
+                let language = runtimes::check(runtime).ok();
+                let file = match language {
+                    Some(Language::Python) => "index.py",
                     _ => "index.js",
                 };
-                Ok(NewCode::Package(zipped(file, text)))
+                let beside = custom::beside(language, text);
+                let files = std::iter::once((file, text.as_str())).chain(beside);
+                Ok(NewCode::Package(zipped(files)))
             }
         }
     }
@@ -900,15 +908,17 @@ fn read_package(path: &Path) -> Result<Bytes, Failure> {
     Ok(package.into())
 }
 
-/// An archive of one file. The same text makes the same archive.
-pub(crate) fn zipped(name: &str, text: &str) -> Bytes {
+/// An archive of files. The same texts make the same archive.
+pub(crate) fn zipped<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Bytes {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().unix_permissions(0o644);
     let options = options.last_modified_time(zip::DateTime::default());
-    writer
-        .start_file(name, options)
-        .and_then(|()| Ok(writer.write_all(text.as_bytes())?))
-        .expect("memory takes everything");
+    for (name, text) in files {
+        writer
+            .start_file(name, options)
+            .and_then(|()| Ok(writer.write_all(text.as_bytes())?))
+            .expect("memory takes everything");
+    }
     let archive = writer.finish().expect("memory takes everything");
     archive.into_inner().into()
 }

@@ -37,9 +37,8 @@ impl Deployer {
         })
     }
 
-    /// Refuses exports that another stack has too, and to take away what another one uses. That it has another value then
-    /// is refused in the cloud; here addresses may change with each start, and it is said.
-    pub(crate) fn check_exports(&self, desired: &mut Desired) -> Result<()> {
+    /// Refuses exports that another stack has too.
+    pub(crate) fn check_exports(&self, desired: &Desired) -> Result<()> {
         let others = others(&self.engines.store.read()?, &desired.stack)?;
         for export in desired.exports.keys() {
             let twin = others
@@ -52,6 +51,13 @@ impl Deployer {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Refuses to take away what another stack uses. That it has another value then is refused in the cloud; here addresses
+    /// may change with each start, and it is said. To be asked when all exports have their values.
+    pub(crate) fn check_uses(&self, desired: &mut Desired) -> Result<()> {
+        let others = others(&self.engines.store.read()?, &desired.stack)?;
         for (export, value) in self.links(&desired.stack)?.exports {
             let Some(by) = user(&others, &export) else {
                 continue;

@@ -154,6 +154,7 @@ impl App {
             exports: BTreeMap::new(),
             imports: BTreeSet::new(),
             notices: Diagnostics::new(&source, Vec::new()),
+            unanswered: crate::desired::Unanswered::default(),
         })
     }
 

@@ -15,6 +15,7 @@ mod azure;
 mod build;
 mod cdk;
 mod context;
+mod custom;
 pub mod desired;
 mod diagnostic;
 mod engines;
@@ -31,6 +32,7 @@ mod queue;
 mod recipe;
 mod reload;
 mod schema;
+mod staged;
 mod state;
 mod survey;
 mod template;
@@ -47,6 +49,7 @@ pub use apply::{Applied, Stack};
 pub use build::{Build, Sdk, build};
 pub use cdk::{Synth, application_of};
 pub use context::{Context, Others};
+pub use custom::{Answers, NotTaken};
 pub use desired::Desired;
 pub use diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 pub use engines::Engines;
@@ -76,6 +79,8 @@ pub struct Deployer {
     endpoint: String,
     google: String,
     azure: Option<AzureDoor>,
+    /// Of the makers of custom resources.
+    answers: Answers,
     /// Counts what was deployed.
     deployed: Arc<watch::Sender<u64>>,
 }
@@ -89,7 +94,9 @@ impl Deployer {
         account: &str,
         region: &str,
     ) -> Self {
+        let answers = Answers::new(engines.store.clone(), clock.clone());
         Self {
+            answers,
             engines,
             clock,
             random,
@@ -126,6 +133,11 @@ impl Deployer {
             azure: Some(AzureDoor { address, keys }),
             ..self
         }
+    }
+
+    /// Where the makers of custom resources answer.
+    pub fn answers(&self) -> Answers {
+        self.answers.clone()
     }
 
     /// Changes whenever something has been deployed, or taken away.

@@ -1,14 +1,20 @@
 //! What a template relies on and does not make: it must be there already.
 
+use triggers::Destination;
+
 use crate::Deployer;
 use crate::desired::{Desired, Kind};
 use crate::diagnostic::{Diagnostics, Finding};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::schema::Noun;
 
 impl Deployer {
     /// Refuses what would fail in the middle of the deployment, because its bus is neither here nor in the template.
     pub(crate) fn check_buses(&self, desired: &Desired) -> Result<()> {
+        let waiting = &desired.unanswered.waiting;
         let resources = desired.resources.iter();
+        // What waits may need a bus of the template that waits too.
+        let resources = resources.filter(|one| !waiting.contains(&one.logical_id));
         let on_buses = resources.filter_map(|resource| match &resource.kind {
             Kind::EventRule(rule) => Some((resource, &rule.bus)),
             Kind::BusPolicy(policy) => Some((resource, &policy.bus)),
@@ -33,9 +39,55 @@ impl Deployer {
                     .help("make it first, by another template or by `CreateEventBus`, or name one that is there")
             })
             .collect();
-        match findings.is_empty() {
-            true => Ok(()),
-            false => Err(Diagnostics::new(desired.notices.source(), findings).into()),
+        refuse(desired, findings)
+    }
+
+    /// Refuses custom resources that nobody would make.
+    pub(crate) fn check_makers(&self, desired: &Desired) -> Result<()> {
+        let waiting = &desired.unanswered.waiting;
+        let mut findings = Vec::new();
+        for resource in &desired.resources {
+            let Kind::Custom(custom) = &resource.kind else {
+                continue;
+            };
+            if waiting.contains(&resource.logical_id) || is_made(desired, &custom.token) {
+                continue;
+            }
+            let there = self.maker_is_there(&custom.token);
+            let there = there.map_err(|cause| Error::Step {
+                verb: "look for the maker of",
+                noun: Noun::Custom.as_str(),
+                name: custom.name.clone(),
+                kind: cause.kind,
+                cause: cause.text,
+            })?;
+            if !there {
+                let token = &custom.token;
+                findings.push(
+                    Finding::error(resource.span, format!("there is no {token}"))
+                        .why("this is made by it, and the template does not make it")
+                        .help("make it first, by another template, or name one that is there"),
+                );
+            }
         }
+        refuse(desired, findings)
+    }
+}
+
+/// Whether the template makes the function or the topic that a token names.
+fn is_made(desired: &Desired, token: &str) -> bool {
+    let place = crate::topic::place(token);
+    let mut made = desired.resources.iter();
+    made.any(|one| match (&one.kind, &place) {
+        (Kind::Function(made), Some(Destination::Function(target))) => made.name == target.function,
+        (Kind::Topic(made), Some(Destination::Topic(topic))) => made.name == topic.name,
+        _ => false,
+    })
+}
+
+fn refuse(desired: &Desired, findings: Vec<Finding>) -> Result<()> {
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(Diagnostics::new(desired.notices.source(), findings).into()),
     }
 }

@@ -247,11 +247,10 @@ where
 
     /// What goes after everything that is asked for is there.
     fn removals(&self, desired: &Desired, steps: &[Step]) -> Result<Vec<Step>, E> {
-        let wanted: BTreeSet<&str> = desired
-            .resources
-            .iter()
-            .map(|resource| resource.logical_id.as_str())
-            .collect();
+        let there = desired.resources.iter();
+        let there = there.map(|resource| resource.logical_id.as_str());
+        let waiting = desired.unanswered.waiting.iter().map(String::as_str);
+        let wanted: BTreeSet<&str> = there.chain(waiting).collect();
         let gone = self.stored.held.keys();
         let gone = gone.filter(|id| !wanted.contains(id.as_str())).collect();
         let replaced = steps.iter().filter_map(|step| {
@@ -332,6 +331,9 @@ fn taken(resource: &Resource) -> Finding {
 
 /// A table with another key would be another table, and its items would be gone.
 fn unchangeable(resource: &Resource) -> Finding {
+    if matches!(resource.kind, Kind::Custom(_)) {
+        return made_by_another(resource);
+    }
     let name = resource.kind.name();
     Finding::error(
         resource.span,
@@ -339,6 +341,16 @@ fn unchangeable(resource: &Resource) -> Finding {
     )
     .why("a table with another key, or with other local indexes, is another table")
     .help("give it another `TableName` or logical id: a new table is made and this one removed")
+}
+
+fn made_by_another(resource: &Resource) -> Finding {
+    let id = &resource.logical_id;
+    Finding::error(
+        resource.span,
+        format!("the `ServiceToken` and the type of `{id}` cannot be changed"),
+    )
+    .why("whoever made it is asked to change it, and to take it away")
+    .help("give it another logical id: a new one is made and this one taken away")
 }
 
 pub(crate) fn noun(kind: &Kind) -> Noun {
@@ -368,6 +380,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Schedule(_) => Noun::Schedule,
         Kind::ScheduleGroup(_) => Noun::ScheduleGroup,
         Kind::LogGroup(_) => Noun::LogGroup,
+        Kind::Custom(_) => Noun::Custom,
     }
 }
 
@@ -408,6 +421,8 @@ fn identity(kind: &Kind) -> String {
         | Kind::ScheduleGroup(_)
         | Kind::LogGroup(_)
         | Kind::Address(_) => String::new(),
+        // Who made it must be asked to take it away.
+        Kind::Custom(custom) => format!("{} {}", custom.resource_type, custom.token),
         // It keeps the events of one bus.
         Kind::Archive(archive) => archive.bus.clone(),
     }

@@ -115,19 +115,23 @@ pub enum Noun {
     ScheduleGroup,
     #[serde(rename = "log group")]
     LogGroup,
+    #[serde(rename = "custom resource")]
+    Custom,
 }
 
 impl Noun {
     /// The order in which kinds are removed: what refers to others first.
     pub(crate) fn rank(self) -> u8 {
         match self {
+            // Whoever takes it away may need everything else.
+            Self::Custom => 0,
             Self::Mapping
             | Self::Subscription
             | Self::Balancer
             | Self::Edge
             | Self::EventRule
-            | Self::Schedule => 0,
-            other => 1 + other as u8,
+            | Self::Schedule => 1,
+            other => 2 + other as u8,
         }
     }
 
@@ -158,6 +162,7 @@ impl Noun {
             Self::Schedule => "schedule",
             Self::ScheduleGroup => "schedule group",
             Self::LogGroup => "log group",
+            Self::Custom => "custom resource",
         }
     }
 }

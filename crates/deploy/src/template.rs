@@ -11,6 +11,7 @@ mod bucket;
 mod build_method;
 mod bus;
 mod conditions;
+mod custom;
 mod declared;
 mod edge;
 mod events;
@@ -281,6 +282,7 @@ impl Template {
             stack: self.stack.clone(),
             suffix: String::new(),
             feeds: Feeds::default(),
+            answers: Default::default(),
             endpoint: "http://localhost".into(),
             others: None,
         };

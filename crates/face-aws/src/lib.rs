@@ -6,6 +6,7 @@ mod apigateway;
 mod balancer;
 mod batches;
 mod callees;
+mod cloudformation;
 mod cloudfront;
 mod context;
 mod destination;

@@ -24,6 +24,7 @@ use wire::{BodyError, Holding, Request, Response, Service, ServiceFuture};
 use crate::apigateway::{self, ApiGateway};
 use crate::balancer::{self, Balancers};
 use crate::callees::{self, Callees};
+use crate::cloudformation;
 use crate::cloudfront::{self, CloudFront};
 use crate::context::Context;
 use crate::dialect::AwsDialect;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub triggers: triggers::Triggers,
     pub topics: Topics,
     pub dialect: Arc<AwsDialect>,
+    /// Where the makers of custom resources answer.
+    pub answers: deploy::Answers,
     pub access: Access,
     pub clock: Arc<dyn Clock>,
     pub random: Random,
@@ -80,6 +83,7 @@ pub struct Aws {
     gateways: Gateways,
     balancers: Balancers,
     cloudfront: CloudFront,
+    answers: deploy::Answers,
     access: Access,
     clock: Arc<dyn Clock>,
     random: Random,
@@ -102,6 +106,8 @@ enum Destination {
     CloudFront(cloudfront::Address),
     /// A bucket's website.
     Site(SiteAddress),
+    /// A deployment that waits for an answer.
+    Answer,
     /// A service that the cloud has, and we have not.
     Unbuilt(String),
 }
@@ -177,6 +183,7 @@ impl Aws {
             triggers,
             topics,
             dialect,
+            answers,
             access,
             clock,
             random,
@@ -252,6 +259,7 @@ impl Aws {
             gateways,
             balancers,
             cloudfront,
+            answers,
             apigateway: ApiGateway::new(triggers),
             s3,
             streams: Streams::new(tables, clock.clone()),
@@ -399,6 +407,7 @@ impl Service for Aws {
                     Box::pin(self.cloudfront.call(address, request)).await
                 }
                 Destination::Site(address) => Box::pin(self.s3.visit(address, request)).await,
+                Destination::Answer => Box::pin(cloudformation::take(&self.answers, request)).await,
                 Destination::Unbuilt(service) => {
                     let request_id = self.random.uuid().to_string();
                     Box::pin(unbuilt::answer(&service, request, &request_id)).await
@@ -527,6 +536,9 @@ fn undecoded(known: Known, error: &Undecoded) -> Fault {
 
 fn destination<B>(request: &http::Request<B>) -> Destination {
     let host = host(request);
+    if cloudformation::is_answer(host, request.uri().path()) {
+        return Destination::Answer;
+    }
     if S3::is_host(host) {
         return Destination::S3;
     }

@@ -202,6 +202,7 @@ pub(crate) async fn start(
         triggers: triggers.clone(),
         topics: topics.clone(),
         dialect: dialect.clone(),
+        answers: deployer.answers(),
         access,
         clock: clock.clone(),
         random: random.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use ledger::{Invocation, Ledger, Settlement};
-use store::{Lease, Record, Tx};
+use store::{Lease, Read, Record, Tx};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -80,6 +80,11 @@ impl Functions {
     /// As [`Functions::enqueue`], in a transaction of its own; durable on return.
     pub async fn enqueue_alone(&self, job: &Job) -> Result<()> {
         self.shared.store.write(|tx| self.enqueue(tx, job)).await
+    }
+
+    /// Whether a job waits or runs.
+    pub fn has_job(&self, from: &impl Read, request_id: &str) -> Result<bool> {
+        Ok(JOBS.get(from, &job_key(request_id))?.is_some())
     }
 
     /// How many jobs wait or run, counting no further than `limit`.

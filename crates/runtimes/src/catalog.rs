@@ -17,6 +17,16 @@ pub enum Language {
     Custom,
 }
 
+impl Language {
+    /// Whether programs in it reach us by the cloud's own addresses, because their bootstrap sees to it.
+    pub fn is_redirected(self) -> bool {
+        match self {
+            Self::Node | Self::Python => true,
+            Self::CSharp | Self::Hosted | Self::Custom => false,
+        }
+    }
+}
+
 /// A language that this host has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {

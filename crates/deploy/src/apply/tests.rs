@@ -69,7 +69,10 @@ impl Dialect for Mute {
     }
 }
 
+mod customs;
+
 struct World {
+    clock: ManualClock,
     deployer: Deployer,
     engines: Engines,
     space: Space,
@@ -81,7 +84,8 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("src")).unwrap();
         std::fs::write(dir.path().join("src/index.js"), "exports.handler = 1").unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::from_secs(1)));
+        let manual = ManualClock::new(Timestamp::from_secs(1));
+        let clock: Arc<dyn Clock> = Arc::new(manual.clone());
         let random = Random::seeded(1);
         let store = Store::ephemeral(random.clone());
         let objects = Objects::new(store.clone(), clock.clone(), random.clone());
@@ -127,6 +131,7 @@ impl World {
         };
         let deployer = Deployer::new(engines.clone(), clock, random, "000000000000", "us-east-1");
         Self {
+            clock: manual,
             deployer,
             engines,
             space: Space::new("000000000000/us-east-1"),
@@ -290,7 +295,7 @@ async fn inline_code_becomes_a_package() {
         .await
         .unwrap();
     assert!(package.is_some());
-    let zipped = crate::engines::zipped("index.js", "exports.handler = 2");
+    let zipped = crate::engines::zipped([("index.js", "exports.handler = 2")]);
     assert_eq!(package.unwrap().len(), zipped.len() as u64);
     let python = SHOP
         .replace("CodeUri: src", "InlineCode: exports.handler = 2")
@@ -307,7 +312,7 @@ async fn inline_code_becomes_a_package() {
     let bytes = package.read_at(0, package.len()).await.unwrap();
     assert_eq!(
         bytes,
-        crate::engines::zipped("index.py", "exports.handler = 2")
+        crate::engines::zipped([("index.py", "exports.handler = 2")])
     );
 }
 
@@ -397,12 +402,12 @@ async fn a_step_that_fails_leaves_what_was_done_and_the_next_goes_on() {
     );
     assert!(error.hint().is_some());
     assert!(world.engines.objects.bucket("uploads").is_ok());
-    std::fs::write(&archive, crate::engines::zipped("index.js", "1")).unwrap();
+    std::fs::write(&archive, crate::engines::zipped([("index.js", "1")])).unwrap();
     assert_eq!(
         world.deploy(&text).await,
         ["create function resize", "create notification uploads"]
     );
-    std::fs::write(&archive, crate::engines::zipped("index.js", "2")).unwrap();
+    std::fs::write(&archive, crate::engines::zipped([("index.js", "2")])).unwrap();
     assert_eq!(world.deploy(&text).await, ["update function resize"]);
 }
 

@@ -23,6 +23,7 @@ fn desired(text: &str) -> Desired {
         stack: "shop".into(),
         suffix: "s".into(),
         feeds: Feeds::default(),
+        answers: Default::default(),
         endpoint: "http://127.0.0.1:4566".into(),
         others: None,
     };

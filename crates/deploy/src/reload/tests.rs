@@ -25,6 +25,7 @@ fn a_changed_file_finds_its_functions() {
         stack: "shop".into(),
         suffix: "s".into(),
         feeds: Feeds::default(),
+        answers: Default::default(),
         endpoint: "http://127.0.0.1:4566".into(),
         others: None,
     };

@@ -9,6 +9,7 @@ use crate::names;
 use crate::template::aside;
 use crate::template::balancer;
 use crate::template::bucket;
+use crate::template::custom;
 use crate::template::edge;
 use crate::template::gateway::{self, Part};
 use crate::template::nearest::did_you_mean;
@@ -87,6 +88,8 @@ pub(crate) enum Kind {
     Aside(aside::Part),
     /// What an application of the CDK is made of.
     Inventory,
+    /// Made by whoever its token names.
+    Custom,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -161,6 +164,7 @@ const KINDS: &[(&str, Kind)] = &[
         Kind::Aside(aside::Part::Insights),
     ),
     ("AWS::CDK::Metadata", Kind::Inventory),
+    (custom::TYPE, Kind::Custom),
     (
         "AWS::CloudFront::CloudFrontOriginAccessIdentity",
         Kind::OriginIdentity,
@@ -433,8 +437,11 @@ fn kind(value: &Node, report: &Report) -> Kind {
     if let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == name) {
         return *kind;
     }
+    if custom::is_type(name, value.span, report) {
+        return Kind::Custom;
+    }
     let names = || KINDS.iter().map(|(name, _)| *name);
-    let finding = if name.starts_with("AWS::") || name.starts_with("Custom::") {
+    let finding = if name.starts_with("AWS::") {
         Finding::error(value.span, format!("`{name}` is not supported yet"))
     } else {
         Finding::error(value.span, format!("there is no resource type `{name}`"))
@@ -639,6 +646,7 @@ impl Kind {
             | Self::InvokeConfig
             | Self::BusPolicy
             | Self::Inventory
+            | Self::Custom
             | Self::Other => None,
         }
     }
@@ -712,6 +720,7 @@ impl Kind {
             | Self::TopicPolicy
             | Self::InvokeConfig
             | Self::Inventory
+            | Self::Custom
             | Self::Other => 255,
         }
     }
@@ -813,7 +822,8 @@ impl Kind {
             Self::Topic => Some(&[("TopicArn", Obeyed), ("TopicName", Obeyed)]),
             Self::Subscription => Some(&[("Arn", Refused("its id is known only when it is made"))]),
             Self::TopicPolicy | Self::InvokeConfig | Self::Inventory => Some(&[]),
-            Self::Other => None,
+            // It has those that its maker says.
+            Self::Custom | Self::Other => None,
         }
     }
 

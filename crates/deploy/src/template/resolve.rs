@@ -8,10 +8,12 @@ mod sections;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::between::{needed, notification_edges, route_edges};
+use self::between::{needed, notification_edges, route_edges, waiting};
 use super::Template;
 use crate::Context;
-use crate::desired::{Desired, Edge as Front, Kind as Made, OnRemoval, Output, Plan, Resource};
+use crate::desired::{
+    Desired, Edge as Front, Kind as Made, OnRemoval, Output, Plan, Resource, Unanswered,
+};
 use crate::diagnostic::{Diagnostics, Finding, Report, Span};
 use crate::template::admission::Doors;
 use crate::template::balancer;
@@ -54,6 +56,7 @@ pub(super) fn resolve(
             outputs: found.outputs,
             exports: found.exports,
             imports: found.imports,
+            unanswered: found.unanswered,
             notices: diagnostics,
         }),
         _ => Err(diagnostics),
@@ -66,6 +69,7 @@ struct Found {
     outputs: Vec<Output>,
     exports: BTreeMap<String, String>,
     imports: BTreeSet<String>,
+    unanswered: Unanswered,
 }
 
 struct Resolving<'t> {
@@ -141,17 +145,20 @@ impl<'t> Resolving<'t> {
             scope.holds(&condition.key, condition.key_span);
         }
         rules::check(self.section(root, "Rules"), &scope);
-        let resources = self.resources(&scope);
+        let (resources, waiting) = self.resources(&scope);
         let (outputs, exports) = self.outputs(root, &scope);
+        let missing = scope.unanswered().missing;
         Some(Found {
             resources,
             outputs,
             exports,
             imports: scope.imports(),
+            unanswered: Unanswered { waiting, missing },
         })
     }
 
-    fn resources(&self, scope: &Scope<'_>) -> Vec<Resource> {
+    /// The resources, and the logical ids of what waits for custom resources.
+    fn resources(&self, scope: &Scope<'_>) -> (Vec<Resource>, BTreeSet<String>) {
         let findings = Findings {
             report: self.report,
             access: RefCell::default(),
@@ -195,7 +202,8 @@ impl<'t> Resolving<'t> {
         edges.extend(routed);
         let order = order(&borrowed, &edges, &wishes, self.report);
         self.say_foreign_circles(&harvest, &order, &wanted);
-        self.assemble(&ids, &order, harvest, &wanted)
+        let waiting = waiting(&order, &ids, &scope.unanswered().makers);
+        (self.assemble(&ids, &order, harvest, &wanted), waiting)
     }
 
     /// Gives each gateway the routes that functions' events ask of it, and each plan its keys.

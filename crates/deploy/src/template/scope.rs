@@ -12,8 +12,10 @@ use crate::template::tree::{Call, Entry, Node, Value};
 use crate::template::{balancer, scalar, table};
 
 mod calls;
+mod maker;
 
 pub(crate) use calls::get_att;
+pub(crate) use maker::Unanswered;
 
 /// Everything that a value of a template can be made from.
 pub(crate) struct Scope<'t> {
@@ -33,6 +35,7 @@ pub(crate) struct Scope<'t> {
     imports: RefCell<BTreeSet<String>>,
     /// Bytes and values that calls have yielded: see [`MAX_YIELD`].
     produced: Cell<usize>,
+    unanswered: RefCell<Unanswered>,
     nesting: Cell<usize>,
 }
 
@@ -72,6 +75,7 @@ impl<'t> Scope<'t> {
             edges: RefCell::default(),
             imports: RefCell::default(),
             produced: Cell::new(0),
+            unanswered: RefCell::default(),
             nesting: Cell::new(0),
         }
     }
@@ -267,6 +271,9 @@ impl<'t> Scope<'t> {
         if let Some(parameter) = self.parameters.get(name) {
             return self.copied(span, parameter);
         }
+        if let Some(custom) = self.custom(name) {
+            return self.named_by_maker(custom, span);
+        }
         self.of_resource(name, span, |target| match target {
             Target::Resource(declared) => match declared.kind {
                 Kind::Layer | Kind::PlainLayer => self.attribute_of(declared, "LayerVersionArn"),
@@ -302,6 +309,9 @@ impl<'t> Scope<'t> {
 
     /// What `Fn::GetAtt` yields.
     fn attribute(&self, id: &str, attribute: &str, span: Span) -> Node {
+        if let Some(custom) = self.custom(id) {
+            return self.said_by_maker(custom, attribute, span);
+        }
         self.of_resource(id, span, |target| match target {
             Target::Resource(declared)
                 if matches!(declared.kind, Kind::Table | Kind::GlobalTable)
@@ -500,9 +510,19 @@ impl<'t> Scope<'t> {
         span: Span,
         value: impl FnOnce(&Target<'t>) -> Option<String>,
     ) -> Node {
-        let Some(target) = Target::find(self.declared, id) else {
+        let Some(target) = self.existing(id, span) else {
             return Node::broken(span);
         };
+        match value(&target) {
+            Some(text) => self.yielded(span, text),
+            None => Node::broken(span),
+        }
+    }
+
+    /// What a reference stands for, which whoever is being evaluated needs from now on. None, which has been reported, if
+    /// it is not created.
+    fn existing(&self, id: &str, span: Span) -> Option<Target<'t>> {
+        let target = Target::find(self.declared, id)?;
         let declared = target.declared();
         if let Some((condition, _)) = &declared.condition
             && self.holds(condition, span) == Some(false)
@@ -514,13 +534,10 @@ impl<'t> Scope<'t> {
                         "put this value into `!If [{condition}, …, !Ref AWS::NoValue]`"
                     )),
             );
-            return Node::broken(span);
+            return None;
         }
         self.depend(&declared.id, span);
-        match value(&target) {
-            Some(text) => self.yielded(span, text),
-            None => Node::broken(span),
-        }
+        Some(target)
     }
 }
 

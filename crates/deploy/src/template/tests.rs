@@ -9,6 +9,7 @@ use crate::{Desired, Severity};
 mod admission;
 mod balancers;
 mod build_methods;
+mod customs;
 mod edges;
 mod gateways;
 mod mappings;
@@ -27,6 +28,7 @@ pub(super) fn context() -> Context {
         stack: "shop".into(),
         suffix: "s1".into(),
         feeds: Feeds::default(),
+        answers: Default::default(),
         endpoint: "http://127.0.0.1:4566".into(),
         others: None,
     }

@@ -199,6 +199,19 @@ pub(super) fn needed(order: &Order, id: &str, ids: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// What needs one of the makers, directly or not.
+pub(super) fn waiting(
+    order: &Order,
+    ids: &[String],
+    makers: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let ids = ids.iter().filter(|id| {
+        let mut makers = makers.iter().filter(|maker| maker != id);
+        makers.any(|maker| reaches(order, id, maker))
+    });
+    ids.cloned().collect()
+}
+
 /// Whether `from` needs `to`, directly or not.
 fn reaches(order: &Order, from: &str, to: &str) -> bool {
     let mut seen = BTreeSet::new();

@@ -8,9 +8,9 @@ use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Node, Value};
 use crate::template::{
-    admission, balancer, bucket, build_method, bus, edge, events, function, function_arn, gateway,
-    layer, log_group, mapping, network, outcome, permission, policies, queue, role, schedule,
-    table, topic, version,
+    admission, balancer, bucket, build_method, bus, custom, edge, events, function, function_arn,
+    gateway, layer, log_group, mapping, network, outcome, permission, policies, queue, role,
+    schedule, table, topic, version,
 };
 
 const INVENTORY: Schema = &[("Analytics", Support::Obeyed)];
@@ -304,6 +304,20 @@ impl Resolving<'_> {
                     && let Some(group) = log_group::read(&fields, name, findings)
                 {
                     let made = Made::LogGroup(group);
+                    harvest.made.push((one.id.clone(), made));
+                }
+            }
+            Kind::Custom => {
+                let reading = custom::Reading {
+                    context: self.context,
+                    report: self.report,
+                };
+                let resources = self.root.get("Resources");
+                let declared = resources.and_then(|all| all.get(&one.id)?.get("Type")?.scalar());
+                if let (Some(resource_type), Some(name)) = (declared, name)
+                    && let Some(made) = reading.read(one, resource_type, name, &properties)
+                {
+                    let made = Made::Custom(Box::new(made));
                     harvest.made.push((one.id.clone(), made));
                 }
             }
