@@ -30,7 +30,7 @@ def deployed(done):
     return {event["stack"]: event for event in events if event.get("event") == "deployed"}
 
 
-def test_an_assembly_is_deployed_stack_by_stack():
+def test_an_assembly_is_deployed_stack_by_stack(tmp_path):
     with server() as fulmar:
         stacks = deployed(fulmar.cli("deploy", ASSEMBLY, "--json"))
         # What the other one takes from it comes first.
@@ -51,6 +51,9 @@ def test_an_assembly_is_deployed_stack_by_stack():
 
         again = deployed(fulmar.cli("deploy", ASSEMBLY / "Shop.template.json", "--json"))
         assert {stack: one["changes"] for stack, one in again.items()} == {"shop": []}
+        anew = deployed(fulmar.cli("deploy", application(tmp_path / "app"), "--json"))
+        assert anew["Data"]["changes"] == []
+        assert "Handler886CB40B" in [change["logical_id"] for change in anew["shop"]["changes"]]
         kept = fulmar.cli("destroy", "Data", check=False)
         assert "the stack shop uses the export `Data:" in kept.stderr
         for stack in ["shop", "Data"]:
@@ -87,7 +90,8 @@ def test_up_runs_the_program_and_runs_it_again_when_it_changes(tmp_path):
     with Up(app, "http://127.0.0.1:9/") as up:
         up.said("for 000000000000 us-east-1")
         assert up.invoke("Handler886CB40B") == "one"
-        # What the program has written is no source of it.
+        # What the program has written is no source of it, nor is it to be edited.
+        assert not any("Edit the code" in line for line in up.lines), up.lines
         assert not any("nothing to change" in line for line in up.lines), up.lines
         (app / "handler/index.js").write_text(HANDLER.replace("one", "two"))
         eventually(lambda: up.invoke("Handler886CB40B") == "two")

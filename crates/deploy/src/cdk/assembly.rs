@@ -104,9 +104,10 @@ pub fn application_of(path: &Path) -> &Path {
         true => Some(path),
         false => path.parent(),
     };
-    let is_assembly = |folder: &&Path| Assembly::in_folder(folder).is_some();
-    let around = folder.filter(is_assembly).and_then(Path::parent);
-    around.unwrap_or(path)
+    // Those of stages are in another one.
+    let around = folder.into_iter().flat_map(Path::ancestors);
+    let assemblies = around.take_while(|folder| Assembly::in_folder(folder).is_some());
+    assemblies.last().and_then(Path::parent).unwrap_or(path)
 }
 
 fn member(id: &str, artifact: &Artifact, folder: &Path) -> Option<Member> {
@@ -205,6 +206,7 @@ mod tests {
         assert_eq!(application_of(&out), folder.path());
         let template = out.join("Data.template.json");
         assert_eq!(application_of(&template), folder.path());
+        assert_eq!(application_of(&out.join("assembly-Prod")), folder.path());
         assert_eq!(application_of(folder.path()), folder.path());
     }
 }

@@ -187,7 +187,10 @@ impl Reading<'_> {
     pub(crate) fn read(&self, name: String, own_role: &str) -> Option<Function> {
         let fields = self.fields;
         let name = self.checked_name(name);
-        self.check_package_type();
+        // A container's image has no runtime and no handler of its own to be missed.
+        if self.is_image() && self.is_plain {
+            return None;
+        }
         let (runtime, language) = self.runtime().unzip();
         let handler = self.handler(language);
         let code = self.code();
@@ -258,13 +261,16 @@ impl Reading<'_> {
         None
     }
 
-    fn check_package_type(&self) {
-        if self.fields.choice("PackageType", &["Zip", "Image"]) == Some("Image") {
+    /// Whether it is a container's, which has been said then.
+    fn is_image(&self) -> bool {
+        let is_image = self.fields.choice("PackageType", &["Zip", "Image"]) == Some("Image");
+        if is_image {
             self.say(
                 self.error("PackageType", "`PackageType: Image` is not supported yet")
                     .why("container images are not run"),
             );
         }
+        is_image
     }
 
     fn logging(&self) -> Logging {

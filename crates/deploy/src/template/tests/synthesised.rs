@@ -187,6 +187,9 @@ fn a_plain_function_says_where_its_code_is() {
     ] {
         assert_eq!(said(&function(text)), [want]);
     }
+    let image = "Resources:\n  F: {Type: AWS::Lambda::Function, Properties: {PackageType: Image, Code: {ImageUri: x}}}\n";
+    let want = "2:49 `PackageType: Image` is not supported yet";
+    assert_eq!(said(image), [want]);
     let output = "Outputs: {O: {Value: !GetAtt F.Arn}, N: {Value: !Ref F}}\n";
     let desired = resolved(&format!(
         "{}{output}",
