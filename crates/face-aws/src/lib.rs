@@ -18,6 +18,7 @@ mod lambda;
 mod logs;
 mod moment;
 mod place;
+mod policy;
 mod presign;
 mod protocol;
 mod router;

@@ -1,19 +1,21 @@
 //! Who may do what with a table, which nothing enforces yet. A policy is kept in one form however it was written, so that one
 //! written otherwise is no change.
 
-mod document;
-
 use serde::Deserialize;
+use serde_json::error::Category;
 use serde_json::json;
 use tables::{Keeping, Kept};
 
 use super::error::{about_table, invalid};
 use super::{Asked, settings, table};
 use crate::context::Context;
+use crate::policy::{Document, NO_STATEMENT, NOT_UNIQUE, Statement};
 use crate::protocol::Fault;
 
-pub(super) use document::canonical;
-
+/// In bytes.
+const LONGEST: usize = 20_480;
+/// Of a policy that says none.
+const OLDEST_VERSION: &str = "2008-10-17";
 /// What a policy is kept under.
 pub(super) const POLICY: &str = "ResourcePolicy";
 /// What stands for no policy where one is expected.
@@ -135,7 +137,7 @@ pub(super) fn get(mut asked: Asked<'_>) -> Result<wire::Response, Fault> {
     let found = found.map_err(about_table)?;
     let kept = found.kept.get(POLICY);
     let kept = kept.ok_or_else(|| not_found(&input.resource_arn))?;
-    let policy = document::with_version(&kept.text);
+    let policy = with_version(&kept.text);
     Ok(asked.answer(&json!({ "Policy": policy, "RevisionId": revision(kept) })))
 }
 
@@ -145,4 +147,56 @@ pub(super) async fn delete(mut asked: Asked<'_>) -> Result<wire::Response, Fault
     let input: Input = asked.call.read()?;
     let kept = input.keep(&asked, None).await?;
     Ok(told(&asked, kept.before.as_ref()))
+}
+
+/// The form in which a policy is kept, if it is one.
+pub(super) fn canonical(policy: &str) -> Result<String, Fault> {
+    if policy.len() > LONGEST {
+        return Err(invalid(format!(
+            "Maximum policy size of {LONGEST} bytes exceeded"
+        )));
+    }
+    let document = Document::read(policy).map_err(|cause| match cause.classify() {
+        Category::Data => wrong(&format!(
+            "Syntax error at position ({},{})",
+            cause.line(),
+            cause.column()
+        )),
+        _ => wrong("This policy contains invalid Json"),
+    })?;
+    if document.statement.is_empty() {
+        return Err(wrong(NO_STATEMENT));
+    }
+    document.statement.iter().try_for_each(check)?;
+    match document.has_unique_ids() {
+        true => Ok(document.into_text()),
+        false => Err(wrong(NOT_UNIQUE)),
+    }
+}
+
+fn check(statement: &Statement) -> Result<(), Fault> {
+    if let Some(name) = statement.missing() {
+        return Err(wrong(&format!("Missing required field {name}")));
+    }
+    if statement.allows() && statement.names_everyone() && statement.condition.is_none() {
+        return Err(Fault::validation(
+            "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access",
+        ));
+    }
+    Ok(())
+}
+
+/// A policy as it is told. To say no version is kept as another policy than to say the oldest.
+fn with_version(policy: &str) -> String {
+    match Document::read(policy) {
+        Ok(mut document) if document.version.is_none() => {
+            document.version = Some(OLDEST_VERSION.to_owned());
+            document.into_text()
+        }
+        _ => policy.to_owned(),
+    }
+}
+
+fn wrong(what: &str) -> Fault {
+    invalid(format!("Invalid policy document: {what}"))
 }

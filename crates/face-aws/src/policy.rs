@@ -1,113 +1,74 @@
-//! A policy's text, read and written in the one form in which it is kept.
+//! Policies of resources: their texts, read and written in the one form in which they are kept. How it is told that
+//! something is wrong in one is each service's own.
 
 use std::collections::BTreeSet;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::error::Category;
 use serde_json::{Map, Value};
-
-use crate::dynamodb::error::invalid;
-use crate::protocol::Fault;
-
-/// In bytes.
-const LONGEST: usize = 20_480;
-/// Of a policy that says none.
-const OLDEST_VERSION: &str = "2008-10-17";
 
 /// Members are written in this order.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Document {
+pub(crate) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
+    pub(crate) version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     #[serde(default, deserialize_with = "statements")]
-    statement: Vec<Statement>,
+    pub(crate) statement: Vec<Statement>,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Statement {
+pub(crate) struct Statement {
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<String>,
     #[serde(default, deserialize_with = "effect")]
-    effect: Option<String>,
+    pub(crate) effect: Option<String>,
     #[serde(default, deserialize_with = "principal")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    principal: Option<Value>,
+    pub(crate) principal: Option<Value>,
     #[serde(default, deserialize_with = "principal")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    not_principal: Option<Value>,
+    pub(crate) not_principal: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<Value>,
+    pub(crate) action: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    not_action: Option<Value>,
+    pub(crate) not_action: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resource: Option<Value>,
+    pub(crate) resource: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    not_resource: Option<Value>,
+    pub(crate) not_resource: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    condition: Option<Map<String, Value>>,
+    pub(crate) condition: Option<Map<String, Value>>,
 }
 
-/// The form in which a policy is kept, if it is one.
-pub(in crate::dynamodb) fn canonical(policy: &str) -> Result<String, Fault> {
-    if policy.len() > LONGEST {
-        return Err(invalid(format!(
-            "Maximum policy size of {LONGEST} bytes exceeded"
-        )));
-    }
-    let document: Result<Document, _> = serde_json::from_str(policy);
-    let mut document = document.map_err(|cause| match cause.classify() {
-        Category::Data => wrong(&format!(
-            "Syntax error at position ({},{})",
-            cause.line(),
-            cause.column()
-        )),
-        _ => wrong("This policy contains invalid Json"),
-    })?;
-    document.check()?;
-    document.statement.iter_mut().for_each(Statement::simplify);
-    Ok(serde_json::to_string(&document).unwrap_or_default())
-}
-
-/// A policy as it is told. To say no version is kept as another policy than to say the oldest.
-pub(super) fn with_version(policy: &str) -> String {
-    match serde_json::from_str::<Document>(policy) {
-        Ok(mut document) if document.version.is_none() => {
-            document.version = Some(OLDEST_VERSION.to_owned());
-            serde_json::to_string(&document).unwrap_or_default()
-        }
-        _ => policy.to_owned(),
-    }
-}
-
-fn wrong(what: &str) -> Fault {
-    invalid(format!("Invalid policy document: {what}"))
-}
+pub(crate) const NOT_UNIQUE: &str = "The Statement Ids in the policy are not unique";
+pub(crate) const NO_STATEMENT: &str = "Could not parse the policy: Statement is empty!";
 
 impl Document {
-    fn check(&self) -> Result<(), Fault> {
-        if self.statement.is_empty() {
-            return Err(wrong("Could not parse the policy: Statement is empty!"));
-        }
-        for statement in &self.statement {
-            statement.check()?;
-        }
+    pub(crate) fn read(policy: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(policy)
+    }
+
+    /// In the one form in which policies are kept.
+    pub(crate) fn into_text(mut self) -> String {
+        self.statement.iter_mut().for_each(Statement::simplify);
+        serde_json::to_string(&self).unwrap_or_default()
+    }
+
+    pub(crate) fn has_unique_ids(&self) -> bool {
         let mut known = BTreeSet::new();
         let mut ids = self.statement.iter().filter_map(|one| one.sid.as_ref());
-        match ids.all(|id| known.insert(id)) {
-            true => Ok(()),
-            false => Err(wrong("The Statement Ids in the policy are not unique")),
-        }
+        ids.all(|id| known.insert(id))
     }
 }
 
 impl Statement {
-    fn check(&self) -> Result<(), Fault> {
-        for (name, is_there) in [
+    /// The first field that a statement needs and this one has not.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let has = [
             ("Effect", self.effect.is_some()),
             (
                 "Principal",
@@ -118,18 +79,18 @@ impl Statement {
                 "Resource",
                 self.resource.is_some() || self.not_resource.is_some(),
             ),
-        ] {
-            if !is_there {
-                return Err(wrong(&format!("Missing required field {name}")));
-            }
-        }
-        let anyone = self.principal.as_ref().is_some_and(names_everyone);
-        if anyone && self.effect.as_deref() == Some(ALLOW) && self.condition.is_none() {
-            return Err(Fault::validation(
-                "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access",
-            ));
-        }
-        Ok(())
+        ];
+        let missing = has.into_iter().find(|(_, is_there)| !is_there);
+        missing.map(|(name, _)| name)
+    }
+
+    pub(crate) fn allows(&self) -> bool {
+        self.effect.as_deref() == Some(ALLOW)
+    }
+
+    /// Whether it names everyone, whatever its conditions are.
+    pub(crate) fn names_everyone(&self) -> bool {
+        self.principal.as_ref().is_some_and(names_everyone)
     }
 
     fn simplify(&mut self) {
