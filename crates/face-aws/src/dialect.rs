@@ -510,14 +510,22 @@ const KEY: &AsciiSet = &NON_ALPHANUMERIC
 /// What the service says that a delete marker has.
 pub(crate) const ETAG_OF_NOTHING: &str = "d41d8cd98f00b204e9800998ecf8427e";
 
+/// Who does what a bucket's rules say.
+pub(crate) const BY_RULES: &str = "s3.amazonaws.com";
+
 fn object_record(event: &ObjectEvent) -> Value {
     let key = utf8_percent_encode(&event.key, KEY)
         .to_string()
         .replace(' ', "+");
-    let is_gone = matches!(
+    let by_rule = matches!(
         event.kind,
-        ObjectEventKind::RemovedByDelete | ObjectEventKind::RemovedByMarker
+        ObjectEventKind::Expired | ObjectEventKind::ExpiredByMarker
     );
+    let by_marker = matches!(
+        event.kind,
+        ObjectEventKind::RemovedByMarker | ObjectEventKind::ExpiredByMarker
+    );
+    let is_gone = by_rule || by_marker || event.kind == ObjectEventKind::RemovedByDelete;
     let is_of_tags = matches!(
         event.kind,
         ObjectEventKind::Tagged | ObjectEventKind::Untagged
@@ -526,7 +534,7 @@ fn object_record(event: &ObjectEvent) -> Value {
     if !is_gone && !is_of_tags {
         object["size"] = event.size.into();
     }
-    if event.kind == ObjectEventKind::RemovedByMarker {
+    if by_marker {
         object["eTag"] = ETAG_OF_NOTHING.into();
     } else if !is_gone {
         object["eTag"] = event.etag.trim_matches('"').into();
@@ -540,13 +548,18 @@ fn object_record(event: &ObjectEvent) -> Value {
     }
     let place = Place::of(&event.space);
     json!({
-        "eventVersion": if is_of_tags { "2.3" } else { "2.1" },
+        "eventVersion": if is_of_tags || by_rule { "2.3" } else { "2.1" },
         "eventSource": "aws:s3",
         "awsRegion": place.region,
         "eventTime": instant(event.at),
         "eventName": event_name(event.kind),
-        "userIdentity": { "principalId": event.principal },
-        "requestParameters": { "sourceIPAddress": event.source_ip.as_deref().unwrap_or("127.0.0.1") },
+        "userIdentity": { "principalId": if by_rule { BY_RULES } else { &event.principal } },
+        "requestParameters": {
+            "sourceIPAddress": match by_rule {
+                true => BY_RULES,
+                false => event.source_ip.as_deref().unwrap_or("127.0.0.1"),
+            },
+        },
         "responseElements": {
             "x-amz-request-id": event.request_id,
             "x-amz-id-2": extended_id(&event.request_id),
@@ -572,6 +585,8 @@ fn event_name(kind: ObjectEventKind) -> &'static str {
         ObjectEventKind::CreatedByMultipart => "ObjectCreated:CompleteMultipartUpload",
         ObjectEventKind::RemovedByDelete => "ObjectRemoved:Delete",
         ObjectEventKind::RemovedByMarker => "ObjectRemoved:DeleteMarkerCreated",
+        ObjectEventKind::Expired => "LifecycleExpiration:Delete",
+        ObjectEventKind::ExpiredByMarker => "LifecycleExpiration:DeleteMarkerCreated",
         ObjectEventKind::Tagged => "ObjectTagging:Put",
         ObjectEventKind::Untagged => "ObjectTagging:Delete",
     }
@@ -679,6 +694,16 @@ mod tests {
             (
                 ObjectEventKind::RemovedByDelete,
                 "ObjectRemoved:Delete",
+                &["key", "versionId", "sequencer"],
+            ),
+            (
+                ObjectEventKind::ExpiredByMarker,
+                "LifecycleExpiration:DeleteMarkerCreated",
+                &["key", "eTag", "versionId", "sequencer"],
+            ),
+            (
+                ObjectEventKind::Expired,
+                "LifecycleExpiration:Delete",
                 &["key", "versionId", "sequencer"],
             ),
         ] {

@@ -215,8 +215,12 @@ fn object_changed(event: &ObjectEvent) -> Bytes {
         | ObjectEventKind::CreatedByPost
         | ObjectEventKind::CreatedByCopy
         | ObjectEventKind::CreatedByMultipart => "google.cloud.storage.object.v1.finalized",
-        ObjectEventKind::RemovedByDelete => "google.cloud.storage.object.v1.deleted",
-        ObjectEventKind::RemovedByMarker => "google.cloud.storage.object.v1.archived",
+        ObjectEventKind::RemovedByDelete | ObjectEventKind::Expired => {
+            "google.cloud.storage.object.v1.deleted"
+        }
+        ObjectEventKind::RemovedByMarker | ObjectEventKind::ExpiredByMarker => {
+            "google.cloud.storage.object.v1.archived"
+        }
         // What other clouds call tags is metadata there.
         ObjectEventKind::Tagged | ObjectEventKind::Untagged => {
             "google.cloud.storage.object.v1.metadataUpdated"

@@ -369,6 +369,13 @@ pub(crate) async fn start(
                 .map_err(|error| error.to_string())
         }
     });
+    workers.start("lifecycles of objects", {
+        let (objects, stop) = (objects.clone(), stop.clone());
+        async move {
+            objects.run_lifecycles(stop).await;
+            Ok(())
+        }
+    });
     workers.start("objects reaper", {
         let stop = stop.clone();
         async move {

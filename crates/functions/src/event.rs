@@ -167,4 +167,8 @@ pub enum ObjectEventKind {
     Untagged,
     /// It was deleted, and what there was is an earlier version.
     RemovedByMarker,
+    /// Its bucket's rules ended it.
+    Expired,
+    /// As [`Self::RemovedByMarker`], by its bucket's rules.
+    ExpiredByMarker,
 }

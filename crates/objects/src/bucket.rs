@@ -5,7 +5,8 @@ use store::{Read, Tx};
 
 use crate::error::{Error, Result};
 use crate::schema::{
-    self, BUCKET_TAGS, BUCKETS, Bucket, BucketTags, ORIGIN_RULES, UPLOADS, WEBSITES,
+    self, ACCESS, BUCKET_TAGS, BUCKETS, Bucket, BucketTags, LIFECYCLES, ORIGIN_RULES, UPLOADS,
+    WEBSITES,
 };
 use crate::version::Versioning;
 use crate::{Objects, change, multipart};
@@ -112,6 +113,9 @@ fn delete_if_bare(tx: &mut Tx, bucket: &Bucket) -> Result<bool> {
             BUCKET_TAGS.delete(tx, schema::bucket_tags_key(name));
             ORIGIN_RULES.delete(tx, schema::origin_rules_key(name));
             WEBSITES.delete(tx, schema::website_key(name));
+            ACCESS.delete(tx, schema::access_key(name));
+            LIFECYCLES.delete(tx, schema::lifecycle_key(name));
+            schema::sweeps().cancel(tx, name.as_bytes())?;
             change::unwatched(tx, bucket);
             Ok(true)
         }

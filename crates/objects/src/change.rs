@@ -29,6 +29,10 @@ pub enum ChangeKind {
     Untagged,
     /// A marker says that it was deleted, and what there was is an earlier version.
     Marked,
+    /// By its bucket's rules.
+    Expired,
+    /// As [`Self::Marked`], by its bucket's rules.
+    ExpiryMarked,
 }
 
 /// Who asked for a change, and how to find it again.

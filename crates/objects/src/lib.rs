@@ -11,6 +11,7 @@
 //!
 //! Must never know: wire protocols, which names a cloud allows, who may do what, or what is done with a change.
 
+mod access;
 mod bucket;
 mod change;
 mod checksum;
@@ -20,6 +21,7 @@ mod delete;
 mod error;
 mod etag;
 mod get;
+mod lifecycle;
 mod list;
 mod multipart;
 mod origins;
@@ -43,6 +45,7 @@ use base::{Clock, Random, Timestamp};
 use store::Store;
 use tokio::sync::Notify;
 
+pub use access::{Barriers, BucketAccess};
 pub use bucket::NewBucket;
 pub use change::{Change, ChangeKind, Happened, Logged, Origin};
 pub use checksum::{Algorithm, Checksum, Coverage, Digests};
@@ -52,6 +55,7 @@ pub use delete::{Deleted, Deletion, Removal};
 pub use error::{Error, Result};
 pub use etag::ETag;
 pub use get::{Found, ObjectPart, Reader};
+pub use lifecycle::{EarlierExpiry, Expiry, Lifecycle, LifecycleRule, Scope};
 pub use list::{Entry, List, Listing};
 pub use multipart::{
     Begin, Complete, CompletedPart, ListParts, ListUploads, PartInfo, PartListing, UploadInfo,

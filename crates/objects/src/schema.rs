@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use base::{Space, Timestamp};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use store::{Blob, Key, Keyspace, Record, Table};
+use store::{Blob, Key, Keyspace, Record, Table, Timers};
 
+use crate::access::BucketAccess;
 use crate::checksum::{Algorithm, Checksum};
 use crate::etag::ETag;
+use crate::lifecycle::Lifecycle;
 use crate::origins::OriginRule;
 use crate::version::{Stamp, VersionId, Versioning};
 use crate::website::Website;
@@ -41,6 +43,15 @@ pub(crate) const VERSIONS: Table<Version> = Table::new(Keyspace::Objects, 8);
 pub(crate) const NULL_VERSIONS: Table<NullVersion> = Table::new(Keyspace::Objects, 9);
 /// By bucket, beside it. There is none where the bucket is no website.
 pub(crate) const WEBSITES: Table<Website> = Table::new(Keyspace::Objects, 10);
+/// By bucket, beside it. There is none where nothing was said.
+pub(crate) const ACCESS: Table<BucketAccess> = Table::new(Keyspace::Objects, 11);
+/// By bucket, beside it. There is none where nothing changes with time.
+pub(crate) const LIFECYCLES: Table<Lifecycle> = Table::new(Keyspace::Objects, 12);
+
+/// When a bucket with a lifecycle is looked at next, by its name.
+pub(crate) fn sweeps() -> Timers {
+    Timers::new("objects/lifecycles")
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -166,6 +177,8 @@ impl Record for PartChecksums {}
 impl Record for BucketTags {}
 impl Record for OriginRules {}
 impl Record for Website {}
+impl Record for BucketAccess {}
+impl Record for Lifecycle {}
 
 impl Record for Bucket {
     const VERSION: u8 = 2;
@@ -208,6 +221,14 @@ pub(crate) fn origin_rules_key(bucket: &str) -> Key {
 
 pub(crate) fn website_key(bucket: &str) -> Key {
     WEBSITES.key().str(bucket)
+}
+
+pub(crate) fn access_key(bucket: &str) -> Key {
+    ACCESS.key().str(bucket)
+}
+
+pub(crate) fn lifecycle_key(bucket: &str) -> Key {
+    LIFECYCLES.key().str(bucket)
 }
 
 pub(crate) fn objects_of(bucket: &str) -> Key {

@@ -12,6 +12,7 @@ use store::{Faults, Position, Simulation, Store};
 
 use crate::*;
 
+mod lifecycles;
 mod tags;
 mod versions;
 

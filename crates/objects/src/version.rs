@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::schema::{self, BUCKETS};
-use crate::{Objects, bucket};
+use crate::{Objects, bucket, lifecycle};
 
 /// Whether what is replaced or deleted stays as an earlier version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +171,7 @@ impl Objects {
     }
 
     pub async fn set_versioning(&self, bucket: &str, versioning: Versioning) -> Result<()> {
+        let now = self.clock.now();
         self.store
             .write(|tx| {
                 let mut record = bucket::require(tx, bucket)?;
@@ -180,7 +181,8 @@ impl Objects {
                     versioning => versioning,
                 };
                 BUCKETS.put(tx, schema::bucket_key(bucket), &record);
-                Ok(())
+                // What ends when is otherwise than it was when the bucket was looked at.
+                lifecycle::look_again(tx, bucket, now)
             })
             .await
     }

@@ -19,6 +19,7 @@ impl EventKind {
                 change,
                 Self::Removed | Self::RemovedByDelete | Self::RemovedByMarker
             ),
+            Self::Expiry => matches!(change, Self::Expiry | Self::Expired | Self::ExpiredByMarker),
             Self::Tagging => matches!(change, Self::Tagging | Self::Tagged | Self::Untagged),
             specific => specific == change,
         }
@@ -95,6 +96,10 @@ mod tests {
         let unseen = binding("d", &[EventKind::RemovedByDelete], "", "");
         assert!(gone.matches("x", EventKind::RemovedByMarker));
         assert!(!unseen.matches("x", EventKind::RemovedByMarker));
+        assert!(!gone.matches("x", EventKind::Expired));
+        let ended = binding("e", &[EventKind::Expiry], "", "");
+        assert!(ended.matches("x", EventKind::Expired));
+        assert!(ended.matches("x", EventKind::ExpiredByMarker));
         let copies = binding("b", &[EventKind::CreatedByCopy], "", "");
         assert!(copies.matches("anything", EventKind::CreatedByCopy));
         assert!(!copies.matches("anything", EventKind::CreatedByPut));

@@ -188,6 +188,8 @@ fn kind(kind: ChangeKind) -> EventKind {
         ChangeKind::Tagged => EventKind::Tagged,
         ChangeKind::Untagged => EventKind::Untagged,
         ChangeKind::Marked => EventKind::RemovedByMarker,
+        ChangeKind::Expired => EventKind::Expired,
+        ChangeKind::ExpiryMarked => EventKind::ExpiredByMarker,
     }
 }
 
@@ -202,6 +204,8 @@ fn event(binding: &ObjectBinding, change: &Change) -> ObjectEvent {
             ChangeKind::Tagged => ObjectEventKind::Tagged,
             ChangeKind::Untagged => ObjectEventKind::Untagged,
             ChangeKind::Marked => ObjectEventKind::RemovedByMarker,
+            ChangeKind::Expired => ObjectEventKind::Expired,
+            ChangeKind::ExpiryMarked => ObjectEventKind::ExpiredByMarker,
         },
         space: change.space.clone(),
         bucket: change.bucket.clone(),

@@ -127,6 +127,9 @@ pub enum EventKind {
     Tagged,
     Untagged,
     RemovedByMarker,
+    Expiry,
+    Expired,
+    ExpiredByMarker,
 }
 
 /// Hands the records of a source to a function, in batches.

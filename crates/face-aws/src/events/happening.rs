@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use triggers::{Attribute, Rule, RuleTarget};
 
 use super::name::rule_arn;
-use crate::dialect::{ETAG_OF_NOTHING, instant, utc};
+use crate::dialect::{BY_RULES, ETAG_OF_NOTHING, instant, utc};
 use crate::place::Place;
 use crate::undelivered::attribute;
 
@@ -135,13 +135,16 @@ pub(crate) fn object(change: &Change) -> buses::Event {
         ChangeKind::Copied => ("Object Created", Some("CopyObject")),
         ChangeKind::Completed => ("Object Created", Some("CompleteMultipartUpload")),
         ChangeKind::Deleted | ChangeKind::Marked => ("Object Deleted", Some("DeleteObject")),
+        ChangeKind::Expired | ChangeKind::ExpiryMarked => {
+            ("Object Deleted", Some("Lifecycle Expiration"))
+        }
         ChangeKind::Tagged => ("Object Tags Added", None),
         ChangeKind::Untagged => ("Object Tags Deleted", None),
     };
     let is_of_tags = reason.is_none();
     let deletion = match change.kind {
-        ChangeKind::Deleted => Some("Permanently Deleted"),
-        ChangeKind::Marked => Some("Delete Marker Created"),
+        ChangeKind::Deleted | ChangeKind::Expired => Some("Permanently Deleted"),
+        ChangeKind::Marked | ChangeKind::ExpiryMarked => Some("Delete Marker Created"),
         _ => None,
     };
     let is_gone = deletion.is_some();
@@ -149,7 +152,8 @@ pub(crate) fn object(change: &Change) -> buses::Event {
     if !is_gone && !is_of_tags {
         object["size"] = change.size.into();
     }
-    if change.kind == ChangeKind::Marked {
+    let by_rule = matches!(change.kind, ChangeKind::Expired | ChangeKind::ExpiryMarked);
+    if matches!(change.kind, ChangeKind::Marked | ChangeKind::ExpiryMarked) {
         object["etag"] = ETAG_OF_NOTHING.into();
     } else if !is_gone {
         object["etag"] = change.etag.clone().into();
@@ -166,7 +170,7 @@ pub(crate) fn object(change: &Change) -> buses::Event {
         "bucket": { "name": change.bucket },
         "object": object,
         "request-id": change.origin.request_id,
-        "requester": Place::of(&change.space).account,
+        "requester": if by_rule { BY_RULES } else { Place::of(&change.space).account },
     });
     if let Some(ip) = change.origin.source_ip {
         detail["source-ip-address"] = ip.to_string().into();

@@ -14,7 +14,7 @@ use super::call::Call;
 use super::fault::{Fault, Result};
 use crate::destination;
 
-const EVENTS: [(&str, EventKind); 11] = [
+const EVENTS: [(&str, EventKind); 14] = [
     ("s3:ObjectCreated:*", EventKind::Created),
     ("s3:ObjectCreated:Put", EventKind::CreatedByPut),
     ("s3:ObjectCreated:Post", EventKind::CreatedByPost),
@@ -32,14 +32,19 @@ const EVENTS: [(&str, EventKind); 11] = [
     ("s3:ObjectTagging:*", EventKind::Tagging),
     ("s3:ObjectTagging:Put", EventKind::Tagged),
     ("s3:ObjectTagging:Delete", EventKind::Untagged),
+    ("s3:LifecycleExpiration:*", EventKind::Expiry),
+    ("s3:LifecycleExpiration:Delete", EventKind::Expired),
+    (
+        "s3:LifecycleExpiration:DeleteMarkerCreated",
+        EventKind::ExpiredByMarker,
+    ),
 ];
 
 /// Events of the real service that nothing here brings about yet.
-const OTHER_EVENTS: [&str; 7] = [
+const OTHER_EVENTS: [&str; 6] = [
     "s3:ObjectRestore:",
     "s3:ReducedRedundancyLostObject",
     "s3:Replication:",
-    "s3:LifecycleExpiration:",
     "s3:LifecycleTransition",
     "s3:IntelligentTiering",
     "s3:ObjectAcl:",
@@ -327,6 +332,9 @@ fn event(kind: EventKind) -> Event {
         EventKind::Removed => "s3:ObjectRemoved:*",
         EventKind::RemovedByDelete => "s3:ObjectRemoved:Delete",
         EventKind::RemovedByMarker => "s3:ObjectRemoved:DeleteMarkerCreated",
+        EventKind::Expiry => "s3:LifecycleExpiration:*",
+        EventKind::Expired => "s3:LifecycleExpiration:Delete",
+        EventKind::ExpiredByMarker => "s3:LifecycleExpiration:DeleteMarkerCreated",
         EventKind::Tagging => "s3:ObjectTagging:*",
         EventKind::Tagged => "s3:ObjectTagging:Put",
         EventKind::Untagged => "s3:ObjectTagging:Delete",
