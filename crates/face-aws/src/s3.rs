@@ -8,7 +8,9 @@
 //! the date, does not ask which headers are signed, holds a whole chunk in memory, and has other error codes than the
 //! service, so a request is handed to it as if it were anonymous. Forms that browsers post never reach it.
 
+mod acl;
 mod attributes;
+mod barriers;
 mod buckets;
 mod call;
 mod checksum;
@@ -17,17 +19,21 @@ mod copy;
 mod cors;
 mod delete;
 mod encoded_word;
+mod encryption;
 mod facts;
 mod fault;
 mod get;
 mod headers;
 mod host;
 mod ids;
+mod lifecycle;
 mod list;
 mod multipart;
 mod notification;
 mod operations;
+mod ownership;
 mod payload;
+mod policy;
 mod post;
 mod preflight;
 mod put;

@@ -4,13 +4,13 @@ use objects::{Bucket, NewBucket, Versioning};
 use s3s::dto::{
     Bucket as BucketDto, BucketLocationConstraint, CreateBucketInput, CreateBucketOutput,
     DeleteBucketInput, DeleteBucketOutput, GetBucketLocationInput, GetBucketLocationOutput,
-    HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput, ObjectOwnership,
+    HeadBucketInput, HeadBucketOutput, ListBucketsInput, ListBucketsOutput,
 };
 use s3s::{S3Request, S3Response};
 
 use super::call::Call;
 use super::fault::{Fault, Result};
-use super::{headers, list, refuse, tags};
+use super::{headers, list, ownership, refuse, tags};
 
 /// The region that buckets are in when nobody says where, and that has rules of its own.
 pub(super) const CLASSIC: &str = "us-east-1";
@@ -67,18 +67,16 @@ fn check_name(name: &str) -> Result<()> {
 fn check_ownership(call: &Call) -> Result<()> {
     let name = "x-amz-object-ownership";
     match headers::text(&call.headers, name)? {
-        None | Some(ObjectOwnership::BUCKET_OWNER_ENFORCED) => Ok(()),
-        Some(
-            known @ (ObjectOwnership::BUCKET_OWNER_PREFERRED | ObjectOwnership::OBJECT_WRITER),
-        ) => {
-            let fault = Fault::not_implemented(&format!("The object ownership {known}"));
-            Err(fault.with("Header", name))
-        }
-        Some(other) => Err(Fault::bad(
-            "InvalidArgument",
-            format!("Invalid x-amz-object-ownership header: {other}"),
-        )
-        .with("ArgumentName", name)),
+        None => Ok(()),
+        Some(said) => match ownership::is_built(said) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(fault)) => Err(fault.with("Header", name)),
+            None => Err(Fault::bad(
+                "InvalidArgument",
+                format!("Invalid x-amz-object-ownership header: {said}"),
+            )
+            .with("ArgumentName", name)),
+        },
     }
 }
 

@@ -24,6 +24,7 @@ use super::query::Query;
 use super::signature::{self, ChunkSigner, Claim};
 use super::target::Target;
 use super::{Parts, buckets, headers, host, post, preflight, refuse, signature_v2, translate};
+use crate::sts;
 
 /// The longest document: a completion of 10,000 parts with their checksums has some 2.5 MB.
 const MAX_DOCUMENT: usize = 8 << 20;
@@ -37,6 +38,8 @@ pub(super) struct Call {
     pub(super) target: Target,
     pub(super) request_id: String,
     pub(super) principal: String,
+    /// The caller as errors name it.
+    pub(super) arn: String,
     pub(super) source_ip: Option<IpAddr>,
     /// The region that the request was signed for.
     pub(super) region: String,
@@ -123,7 +126,8 @@ async fn serve(
         query: query.without(is_parameter),
         target: Target::of(&head.headers, &head.uri),
         request_id: request_id.to_owned(),
-        principal: proven.principal,
+        principal: describe(&proven.principal),
+        arn: sts::arn(&proven.principal),
         source_ip: source_ip(&head),
         region: proven.region,
         payload: Mutex::new(None),
@@ -147,7 +151,7 @@ async fn serve(
 
 /// A caller whose signature is good.
 struct Proven {
-    principal: String,
+    principal: Principal,
     region: String,
     /// What is signed in place of the body.
     payload: String,
@@ -165,7 +169,7 @@ fn prove(parts: &Parts, head: &Head, query: &Query) -> Result<Proven> {
         let credential = credential(&claim.key_id, claim.token.as_deref())?;
         claim.verify(head, query, &credential.secret, now)?;
         return Ok(Proven {
-            principal: describe(&credential.principal),
+            principal: credential.principal,
             region: buckets::CLASSIC.to_owned(),
             payload: "UNSIGNED-PAYLOAD".to_owned(),
             signer: None,
@@ -175,7 +179,7 @@ fn prove(parts: &Parts, head: &Head, query: &Query) -> Result<Proven> {
     let credential = credential(&claim.key_id, claim.token.as_deref())?;
     let signer = claim.verify(head, query, &credential.secret, now)?;
     Ok(Proven {
-        principal: describe(&credential.principal),
+        principal: credential.principal,
         region: claim.region().to_owned(),
         payload: claim.payload,
         signer: Some(signer),

@@ -12,7 +12,7 @@ use super::fault::{Fault, Result};
 use super::get::{Wanted, parse_range};
 use super::list::fill_checksums;
 use super::put::MAX_PUT;
-use super::{checksum, conditions, headers, multipart, refuse, tags, version};
+use super::{checksum, conditions, headers, lifecycle, multipart, refuse, tags, version};
 
 /// What may be said to be other than it was, so that an object may be copied onto itself.
 const CHANGES: [&str; 3] = ["x-amz-storage-class", refuse::SSE, headers::REDIRECT];
@@ -58,8 +58,8 @@ pub(super) async fn copy_object(
         source_key: source.key,
         source_version: source.version,
         source_etag: object.etag,
-        bucket: input.bucket,
-        key: input.key,
+        bucket: input.bucket.clone(),
+        key: input.key.clone(),
         metadata,
         tags: retags.then(|| tags::in_header(&call.headers)).transpose()?,
         condition: conditions::of_write(&call.headers)?,
@@ -71,6 +71,7 @@ pub(super) async fn copy_object(
         copy_object_result: Some(describe(&copied)),
         server_side_encryption: Some(headers::encryption()),
         copy_source_version_id: version::text(&object),
+        expiration: lifecycle::expiration(&call.parts, &input.bucket, &input.key, &copied)?,
         version_id: version::text_of_stored(&copied),
         ..CopyObjectOutput::default()
     }))

@@ -10,7 +10,7 @@ use wire::{Body, BodyError};
 use super::call::Call;
 use super::fault::{Fault, Result};
 use super::version::{self, Asked};
-use super::{conditions, headers};
+use super::{conditions, headers, lifecycle};
 
 pub(super) async fn get_object(
     call: &Call,
@@ -24,7 +24,8 @@ pub(super) async fn get_object(
     let now = call.parts.objects.now();
     conditions::check_read(&call.headers, &found.object, now)?;
     let part = input.part_number.map(|number| (number, found.parts));
-    let (piece, fields) = describe(call, &found.object, part)?;
+    let (piece, mut fields) = describe(call, &found.object, part)?;
+    set_expiration(&asked, &mut fields, &found.object)?;
     *call.content.lock() = Some((piece.status(), piece.cut(found.body)));
     Ok(S3Response::with_headers(GetObjectOutput::default(), fields))
 }
@@ -43,12 +44,22 @@ pub(super) async fn head_object(
         }
     };
     conditions::check_read(&call.headers, &object, call.parts.objects.now())?;
-    let (piece, fields) = describe(call, &object, part)?;
+    let (piece, mut fields) = describe(call, &object, part)?;
+    set_expiration(&asked, &mut fields, &object)?;
     *call.content.lock() = Some((piece.status(), wire::empty()));
     Ok(S3Response::with_headers(
         HeadObjectOutput::default(),
         fields,
     ))
+}
+
+/// An earlier version ends otherwise, and who names one does not say whether it is one.
+fn set_expiration(asked: &Asked<'_>, fields: &mut HeaderMap, object: &Object) -> Result<()> {
+    if asked.version.is_some() {
+        return Ok(());
+    }
+    let place = (asked.bucket, asked.key);
+    lifecycle::set_expiration(&asked.call.parts, fields, place, object)
 }
 
 /// Which bytes of an object are meant.

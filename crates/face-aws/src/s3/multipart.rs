@@ -18,7 +18,7 @@ use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::list::{self, Text, fill_checksums};
 use super::target::Target;
-use super::{conditions, copy, headers, put, refuse, tags, version};
+use super::{conditions, copy, headers, lifecycle, put, refuse, tags, version};
 
 pub(super) async fn create(
     call: &Call,
@@ -43,10 +43,13 @@ pub(super) async fn create(
         principal: call.principal.clone(),
     };
     let upload = call.parts.objects.begin_upload(begin).await?;
+    let (abort_date, abort_rule_id) = lifecycle::abortion(call, &input.bucket, &upload)?.unzip();
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(upload.id.clone()),
+        abort_date,
+        abort_rule_id,
         checksum_algorithm: asked.map(algorithm_name),
         checksum_type: asked.map(|_| type_name(&upload).into()),
         server_side_encryption: Some(headers::encryption()),
@@ -178,7 +181,9 @@ pub(super) async fn complete(
         origin: call.origin(),
     };
     let object = call.parts.objects.complete_upload(complete).await?;
+    let expiration = lifecycle::expiration(&call.parts, &input.bucket, &input.key, &object)?;
     let mut output = CompleteMultipartUploadOutput {
+        expiration,
         location: Some(location(&call.headers, &call.target, &input.key)),
         bucket: Some(input.bucket),
         key: Some(input.key),
@@ -276,6 +281,8 @@ pub(super) async fn list_parts(
         limit: list::size(limit),
     };
     let listing = call.parts.objects.list_parts(&list)?;
+    let abortion = lifecycle::abortion(call, &input.bucket, &listing.upload)?;
+    let (abort_date, abort_rule_id) = abortion.unzip();
     let declared = listing.upload.declared;
     let parts: Vec<Part> = listing
         .parts
@@ -296,6 +303,8 @@ pub(super) async fn list_parts(
         .collect();
     let last = parts.last().and_then(|part| part.part_number);
     Ok(S3Response::new(ListPartsOutput {
+        abort_date,
+        abort_rule_id,
         bucket: Some(input.bucket),
         key: Some(input.key),
         upload_id: Some(input.upload_id),

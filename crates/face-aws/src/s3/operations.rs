@@ -7,8 +7,8 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, dto};
 use super::call::Call;
 use super::fault::Fault;
 use super::{
-    attributes, buckets, copy, cors, delete, facts, get, list, multipart, notification, put,
-    tagging, versioning, versions, website,
+    acl, attributes, barriers, buckets, copy, cors, delete, encryption, facts, get, lifecycle,
+    list, multipart, notification, ownership, policy, put, tagging, versioning, versions, website,
 };
 
 pub(super) struct Operations(pub(super) Arc<Call>);
@@ -92,8 +92,10 @@ operations! {
     delete_bucket_website(DeleteBucketWebsiteInput) -> DeleteBucketWebsiteOutput
         = website::delete;
 
-    get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = facts::bucket_acl;
-    get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = facts::object_acl;
+    get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = acl::of_bucket;
+    put_bucket_acl(PutBucketAclInput) -> PutBucketAclOutput = acl::set_of_bucket;
+    get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = acl::of_object;
+    put_object_acl(PutObjectAclInput) -> PutObjectAclOutput = acl::set_of_object;
     get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput
         = versioning::get;
     put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput
@@ -103,19 +105,37 @@ operations! {
         -> GetBucketAccelerateConfigurationOutput = facts::acceleration;
     get_bucket_request_payment(GetBucketRequestPaymentInput) -> GetBucketRequestPaymentOutput
         = facts::request_payment;
-    get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = facts::policy;
+    get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = policy::get;
+    put_bucket_policy(PutBucketPolicyInput) -> PutBucketPolicyOutput = policy::put;
+    delete_bucket_policy(DeleteBucketPolicyInput) -> DeleteBucketPolicyOutput = policy::delete;
     get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput
-        = facts::policy_status;
-    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
-        -> GetBucketLifecycleConfigurationOutput = facts::lifecycle;
+        = policy::status;
+    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput
+        = barriers::get;
+    put_public_access_block(PutPublicAccessBlockInput) -> PutPublicAccessBlockOutput
+        = barriers::put;
+    delete_public_access_block(DeletePublicAccessBlockInput) -> DeletePublicAccessBlockOutput
+        = barriers::delete;
+    get_bucket_ownership_controls(GetBucketOwnershipControlsInput)
+        -> GetBucketOwnershipControlsOutput = ownership::get;
+    put_bucket_ownership_controls(PutBucketOwnershipControlsInput)
+        -> PutBucketOwnershipControlsOutput = ownership::put;
+    delete_bucket_ownership_controls(DeleteBucketOwnershipControlsInput)
+        -> DeleteBucketOwnershipControlsOutput = ownership::delete;
     get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput
-        = facts::encryption;
+        = encryption::get;
+    put_bucket_encryption(PutBucketEncryptionInput) -> PutBucketEncryptionOutput
+        = encryption::put;
+    delete_bucket_encryption(DeleteBucketEncryptionInput) -> DeleteBucketEncryptionOutput
+        = encryption::delete;
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput)
+        -> GetBucketLifecycleConfigurationOutput = lifecycle::get;
+    put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput)
+        -> PutBucketLifecycleConfigurationOutput = lifecycle::put;
+    delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput
+        = lifecycle::delete;
     get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput
         = facts::replication;
     get_object_lock_configuration(GetObjectLockConfigurationInput)
         -> GetObjectLockConfigurationOutput = facts::object_lock;
-    get_bucket_ownership_controls(GetBucketOwnershipControlsInput)
-        -> GetBucketOwnershipControlsOutput = facts::ownership;
-    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput
-        = facts::public_access;
 }

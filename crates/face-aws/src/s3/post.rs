@@ -23,7 +23,7 @@ use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::put::MAX_PUT;
 use super::target::Target;
-use super::{Parts, headers, multipart, query, refuse, tags, version};
+use super::{Parts, headers, lifecycle, multipart, query, refuse, tags, version};
 
 const MAX_KEY: usize = 1_024;
 
@@ -62,7 +62,10 @@ pub(super) async fn serve(
     };
     let object = store(parts, &form, bucket, file, &policy, origin).await?;
     let location = multipart::location(&head.headers, &target, key(&form)?);
-    answer(&form, bucket, &object, &location)
+    let mut response = answer(&form, bucket, &object, &location)?;
+    let place = (&**bucket, key(&form)?);
+    lifecycle::set_expiration(parts, response.headers_mut(), place, &object)?;
+    Ok(response)
 }
 
 fn key(form: &Form) -> Result<&str> {

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::checksum::{self, Promise};
 use super::fault::{Fault, Result};
 use super::payload::Payload;
-use super::{conditions, headers, refuse, tags, version};
+use super::{conditions, headers, lifecycle, refuse, tags, version};
 
 /// What may come in one piece.
 pub(super) const MAX_PUT: ByteSize = ByteSize::gib(5);
@@ -19,9 +19,10 @@ pub(super) async fn put_object(
 ) -> Result<S3Response<PutObjectOutput>> {
     refuse::unsupported(&call.headers)?;
     refuse::object_acl(&call.headers)?;
+    let input = request.input;
     let put = Put {
-        bucket: request.input.bucket,
-        key: request.input.key,
+        bucket: input.bucket.clone(),
+        key: input.key.clone(),
         metadata: headers::metadata(&call.headers)?,
         tags: tags::in_header(&call.headers)?,
         condition: conditions::of_write(&call.headers)?,
@@ -36,7 +37,7 @@ pub(super) async fn put_object(
     let receiver = call.parts.objects.receive(&[algorithm]);
     let received = receive(call, &promise, receiver).await?;
     let object = store(call, put, algorithm, received).await?;
-    Ok(stored(&object))
+    stored(call, (&input.bucket, &input.key), &object)
 }
 
 async fn store(call: &Call, put: Put, algorithm: Algorithm, received: Received) -> Result<Object> {
@@ -47,13 +48,19 @@ async fn store(call: &Call, put: Put, algorithm: Algorithm, received: Received) 
     Ok(call.parts.objects.put(put, received).await?)
 }
 
-fn stored(object: &Object) -> S3Response<PutObjectOutput> {
+fn stored(
+    call: &Call,
+    place: (&str, &str),
+    object: &Object,
+) -> Result<S3Response<PutObjectOutput>> {
     let mut fields = HeaderMap::new();
     headers::set(&mut fields, "etag", &headers::quoted(&object.etag));
     headers::set_checksum(&mut fields, object);
     headers::set_encryption(&mut fields);
     version::set_stored(&mut fields, object);
-    S3Response::with_headers(PutObjectOutput::default(), fields)
+    lifecycle::set_expiration(&call.parts, &mut fields, place, object)?;
+    let output = PutObjectOutput::default();
+    Ok(S3Response::with_headers(output, fields))
 }
 
 /// Takes the request's body in, and holds it against everything that was promised of it.

@@ -20,10 +20,12 @@ use wire::{Body, BodyError, Response};
 
 mod cors;
 mod forms;
+mod lifecycles;
 mod listing;
 mod notifications;
 mod parts;
 mod refusals;
+mod settings;
 mod tags;
 mod versions;
 mod visits;

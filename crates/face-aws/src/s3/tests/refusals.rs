@@ -112,8 +112,8 @@ async fn buckets_that_cannot_be() {
 async fn settings_that_are_not_built_are_refused_by_name_whatever_they_say() {
     let world = World::new().await;
     for (name, operation) in [
-        ("encryption", "PutBucketEncryption"),
-        ("lifecycle", "PutBucketLifecycleConfiguration"),
+        ("accelerate", "PutBucketAccelerateConfiguration"),
+        ("replication", "PutBucketReplication"),
     ] {
         let ask = Ask::new(Method::PUT, &format!("/bucket?{name}")).with("<New><Newer/></New>");
         let refused = world.send(ask).await;
