@@ -18,7 +18,7 @@ Resources:
   Site: { Type: AWS::S3::Bucket }
   SitePolicy:
     Type: AWS::S3::BucketPolicy
-    Properties: { Bucket: !Ref Site, PolicyDocument: { Statement: [] } }
+    Properties: { Bucket: !Ref Site, PolicyDocument: { Statement: { Effect: Allow, Principal: { Service: cloudfront.amazonaws.com }, Action: "s3:GetObject", Resource: !Sub "${Site.Arn}/*" } } }
   Control:
     Type: AWS::CloudFront::OriginAccessControl
     Properties: { OriginAccessControlConfig: { Name: site, OriginAccessControlOriginType: s3, SigningBehavior: always, SigningProtocol: sigv4 } }

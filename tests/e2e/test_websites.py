@@ -23,7 +23,7 @@ Resources:
             RedirectRule: { ReplaceKeyPrefixWith: docs/ }
   Policy:
     Type: AWS::S3::BucketPolicy
-    Properties: { Bucket: !Ref Site, PolicyDocument: { Statement: [] } }
+    Properties: { Bucket: !Ref Site, PolicyDocument: { Statement: { Effect: Allow, Principal: { Service: cloudfront.amazonaws.com }, Action: "s3:GetObject", Resource: !Sub "${Site.Arn}/*" } } }
   Distribution:
     Type: AWS::CloudFront::Distribution
     Properties:

@@ -163,6 +163,7 @@ impl Deployer {
     pub fn plan(&self, desired: &Desired, context: &Context) -> Result<Plan> {
         self.check_buses(desired)?;
         self.check_makers(desired)?;
+        self.check_buckets(desired)?;
         let stored = self.stored(&desired.stack)?;
         plan::decide(desired, &context.suffix, &stored, |noun, name| {
             self.presence(noun, name)

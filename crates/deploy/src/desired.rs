@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base::Timestamp;
-use objects::{OriginRule, Versioning, Website};
+use objects::{Barriers, Lifecycle, OriginRule, Versioning, Website};
 use serde::Serialize;
 use triggers::edge::{Moment, Passed};
 pub use triggers::{
@@ -157,6 +157,8 @@ pub enum Kind {
     LogGroup(LogGroup),
     #[serde(rename = "custom resource")]
     Custom(Box<Custom>),
+    #[serde(rename = "bucket policy")]
+    BucketPolicy(BucketPolicy),
 }
 
 impl Kind {
@@ -189,6 +191,7 @@ impl Kind {
             Self::ScheduleGroup(group) => &group.name,
             Self::LogGroup(group) => &group.name,
             Self::Custom(custom) => &custom.name,
+            Self::BucketPolicy(policy) => &policy.bucket,
         }
     }
 
@@ -221,6 +224,7 @@ impl Kind {
             Self::ScheduleGroup(_) => "schedule group",
             Self::LogGroup(_) => "log group",
             Self::Custom(_) => "custom resource",
+            Self::BucketPolicy(_) => "bucket policy",
         }
     }
 }
@@ -238,6 +242,27 @@ pub struct Bucket {
     pub versioning: Versioning,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub website: Option<Website>,
+    /// What becomes of its objects with time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
+    /// What keeps everybody out, whatever its policy says.
+    #[serde(skip_serializing_if = "are_all")]
+    pub barriers: Barriers,
+    /// Whether objects are said to share a key of their bucket's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bucket_key: bool,
+}
+
+fn are_all(barriers: &Barriers) -> bool {
+    *barriers == Barriers::ALL
+}
+
+/// Who may do what with a bucket: kept and told, not enforced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BucketPolicy {
+    pub bucket: String,
+    /// JSON.
+    pub policy: String,
 }
 
 fn is_never(versioning: &Versioning) -> bool {

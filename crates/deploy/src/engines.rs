@@ -18,7 +18,7 @@ use functions::{
     AliasChange, AsyncSettings, Configuration, Create, Functions, Logging, NewAlias, NewCode,
     PublishLayer, UsedLayer,
 };
-use objects::{ListVersions, NewBucket, Objects};
+use objects::{BucketAccess, ListVersions, NewBucket, Objects};
 use runtimes::{Language, Packages};
 use store::Store;
 use tables::{
@@ -30,8 +30,9 @@ use triggers::{Destination, EventKind, ObjectBinding, Target, Triggers};
 use crate::Deployer;
 use crate::custom;
 use crate::desired::{
-    Alias, Architecture, Bucket, Cloud, Code, Function, Index, KeyAttribute, KeyType, Kind, Layer,
-    LayerUse, Notification, Numbered, Projection, Publish, Rule, Table, Throughput, Told, Version,
+    Alias, Architecture, Bucket, BucketPolicy, Cloud, Code, Function, Index, KeyAttribute, KeyType,
+    Kind, Layer, LayerUse, Notification, Numbered, Projection, Publish, Rule, Table, Throughput,
+    Told, Version,
 };
 use crate::error::{Error, Result};
 use crate::feeds;
@@ -173,6 +174,13 @@ impl Deployer {
             Noun::ScheduleGroup => self.engines.schedules.has_group(&self.space(), name)?,
             Noun::LogGroup => self.has_log_group(name)?,
             Noun::Custom => self.has_custom(name)?,
+            Noun::BucketPolicy => {
+                let access = self.engines.objects.access(name).map_err(Failure::from);
+                matches!(&access, Ok(access) if access.policy.is_some()) || {
+                    is_there(access)?;
+                    false
+                }
+            }
         };
         Ok(match present {
             true => Presence::Present,
@@ -246,6 +254,7 @@ impl Deployer {
             Kind::LogGroup(group) => self.put_log_group(group).await,
             // Its name is made from the stack's own suffix as well.
             Kind::Custom(custom) => self.put_custom(custom).await,
+            Kind::BucketPolicy(policy) => self.put_bucket_policy(policy).await,
         }
     }
 
@@ -327,6 +336,11 @@ impl Deployer {
             }
             Noun::LogGroup => self.remove_log_group(name).await,
             Noun::Custom => self.remove_custom(name).await,
+            Noun::BucketPolicy => {
+                let objects = &self.engines.objects;
+                let removed = objects.set_access(name, |access| access.policy = None);
+                removed.await.map_err(Failure::from)
+            }
             Noun::Balancer => {
                 let removed = self.engines.triggers.remove_balancer(name).await;
                 removed.map_err(Failure::from)
@@ -364,6 +378,34 @@ impl Deployer {
         if objects.website(name)?.as_deref() != bucket.website.as_ref() {
             objects.set_website(name, bucket.website.clone()).await?;
         }
+        if objects.lifecycle(name)?.as_deref() != bucket.lifecycle.as_ref() {
+            let lifecycle = bucket.lifecycle.clone();
+            objects.set_lifecycle(name, lifecycle).await?;
+        }
+        let access = objects.access(name)?;
+        let asked = BucketAccess {
+            policy: access.policy.clone(),
+            barriers: Some(bucket.barriers),
+            owned: true,
+            bucket_key: bucket.bucket_key,
+        };
+        if access != asked {
+            let set = objects.set_access(name, |access| {
+                access.barriers = asked.barriers;
+                access.owned = asked.owned;
+                access.bucket_key = asked.bucket_key;
+            });
+            set.await?;
+        }
+        Ok(true)
+    }
+
+    async fn put_bucket_policy(&self, asked: &BucketPolicy) -> Result<bool, Failure> {
+        let objects = &self.engines.objects;
+        let set = objects.set_access(&asked.bucket, |access| {
+            access.policy = Some(asked.policy.clone());
+        });
+        set.await?;
         Ok(true)
     }
 
@@ -934,6 +976,9 @@ pub(crate) fn event_kind(event: &str) -> Option<EventKind> {
         "s3:ObjectRemoved:*" => EventKind::Removed,
         "s3:ObjectRemoved:Delete" => EventKind::RemovedByDelete,
         "s3:ObjectRemoved:DeleteMarkerCreated" => EventKind::RemovedByMarker,
+        "s3:LifecycleExpiration:*" => EventKind::Expiry,
+        "s3:LifecycleExpiration:Delete" => EventKind::Expired,
+        "s3:LifecycleExpiration:DeleteMarkerCreated" => EventKind::ExpiredByMarker,
         "s3:ObjectTagging:*" => EventKind::Tagging,
         "s3:ObjectTagging:Put" => EventKind::Tagged,
         "s3:ObjectTagging:Delete" => EventKind::Untagged,

@@ -9,6 +9,36 @@ use crate::error::{Error, Result};
 use crate::schema::Noun;
 
 impl Deployer {
+    /// As [`Self::check_buses`], of buckets with policies.
+    pub(crate) fn check_buckets(&self, desired: &Desired) -> Result<()> {
+        let is_made = |bucket: &str| {
+            let mut made = desired.resources.iter();
+            made.any(|one| matches!(&one.kind, Kind::Bucket(made) if made.name == bucket))
+        };
+        let is_there = |bucket: &str| {
+            let found = self.engines.objects.bucket(bucket);
+            is_made(bucket) || !matches!(found, Err(objects::Error::NoSuchBucket(_)))
+        };
+        let waiting = &desired.unanswered.waiting;
+        let resources = desired.resources.iter();
+        let missing = resources
+            .filter(|one| !waiting.contains(&one.logical_id))
+            .filter_map(|resource| match &resource.kind {
+                Kind::BucketPolicy(policy) if !is_there(&policy.bucket) => {
+                    Some((resource, &policy.bucket))
+                }
+                _ => None,
+            });
+        let findings: Vec<Finding> = missing
+            .map(|(resource, bucket)| {
+                Finding::error(resource.span, format!("there is no bucket `{bucket}`"))
+                    .why("this is its policy, and the template does not make it")
+                    .help("make it first, or name one that is there")
+            })
+            .collect();
+        refuse(desired, findings)
+    }
+
     /// Refuses what would fail in the middle of the deployment, because its bus is neither here nor in the template.
     pub(crate) fn check_buses(&self, desired: &Desired) -> Result<()> {
         let waiting = &desired.unanswered.waiting;

@@ -381,6 +381,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::ScheduleGroup(_) => Noun::ScheduleGroup,
         Kind::LogGroup(_) => Noun::LogGroup,
         Kind::Custom(_) => Noun::Custom,
+        Kind::BucketPolicy(_) => Noun::BucketPolicy,
     }
 }
 
@@ -420,6 +421,7 @@ fn identity(kind: &Kind) -> String {
         | Kind::Schedule(_)
         | Kind::ScheduleGroup(_)
         | Kind::LogGroup(_)
+        | Kind::BucketPolicy(_)
         | Kind::Address(_) => String::new(),
         // Who made it must be asked to take it away.
         Kind::Custom(custom) => format!("{} {}", custom.resource_type, custom.token),

@@ -117,6 +117,8 @@ pub enum Noun {
     LogGroup,
     #[serde(rename = "custom resource")]
     Custom,
+    #[serde(rename = "bucket policy")]
+    BucketPolicy,
 }
 
 impl Noun {
@@ -130,7 +132,8 @@ impl Noun {
             | Self::Balancer
             | Self::Edge
             | Self::EventRule
-            | Self::Schedule => 1,
+            | Self::Schedule
+            | Self::BucketPolicy => 1,
             other => 2 + other as u8,
         }
     }
@@ -163,6 +166,7 @@ impl Noun {
             Self::ScheduleGroup => "schedule group",
             Self::LogGroup => "log group",
             Self::Custom => "custom resource",
+            Self::BucketPolicy => "bucket policy",
         }
     }
 }

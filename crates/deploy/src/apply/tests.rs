@@ -1276,3 +1276,31 @@ async fn what_is_on_a_bus_outside_the_template_needs_that_bus_before_anything_is
     let made = world.deploy(text).await;
     assert_eq!(made.len(), 2, "{made:?}");
 }
+
+const POLICY: &str = "
+  Policy:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: site
+      PolicyDocument: {Statement: {Effect: Deny, Principal: '*', Action: 's3:*', Resource: 'arn:aws:s3:::site/*'}}
+";
+
+#[tokio::test]
+async fn a_policy_is_its_bucket_s_while_the_template_says_so() {
+    let world = World::new();
+    let alone = format!("Resources:{POLICY}");
+    let refused = world.refusal(&alone).await;
+    assert!(refused.contains("there is no bucket `site`"), "{refused}");
+    let both = format!("{}{POLICY}", SITE.trim_end());
+    let made = world.deploy(&both).await;
+    assert_eq!(made, ["create bucket site", "create bucket policy site"]);
+    let policy = || world.engines.objects.access("site").unwrap().policy;
+    assert!(policy().is_some_and(|policy| policy.contains("arn:aws:s3:::site/*")));
+    let other = both.replace("Deny", "Allow");
+    assert_eq!(world.deploy(&other).await, ["update bucket policy site"]);
+    assert_eq!(world.deploy(SITE).await, ["remove bucket policy site"]);
+    assert_eq!(policy(), None);
+    world.deploy(&both).await;
+    world.deployer.destroy("shop").await.unwrap();
+    assert!(world.engines.objects.bucket("site").is_err());
+}

@@ -1,8 +1,11 @@
 //! `AWS::S3::Bucket`, and what happens on changes in it.
 
+mod access;
 mod cors;
+mod lifecycle;
 mod website;
 
+pub(crate) use access::{POLICY, policy};
 pub(crate) use website::host as website_host;
 
 use objects::Versioning;
@@ -47,10 +50,7 @@ pub(crate) const PROPERTIES: Schema = &[
         "InventoryConfigurations",
         Refused("no inventories are written"),
     ),
-    (
-        "LifecycleConfiguration",
-        Refused("objects would never expire"),
-    ),
+    ("LifecycleConfiguration", Obeyed),
     (
         "LoggingConfiguration",
         Refused("no access logs are written"),
@@ -116,6 +116,9 @@ pub(crate) const EVENTS: &[&str] = &[
     "s3:ObjectTagging:*",
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
+    "s3:LifecycleExpiration:*",
+    "s3:LifecycleExpiration:Delete",
+    "s3:LifecycleExpiration:DeleteMarkerCreated",
 ];
 
 /// Beginnings of kinds that exist, but never happen here.
@@ -123,7 +126,6 @@ const NEVER: &[&str] = &[
     "s3:ReducedRedundancyLostObject",
     "s3:ObjectRestore:",
     "s3:Replication:",
-    "s3:LifecycleExpiration:",
     "s3:LifecycleTransition",
     "s3:IntelligentTiering",
     "s3:ObjectAcl:",
@@ -156,6 +158,9 @@ pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -
         versioning: versioning(fields, findings),
         origin_rules: cors::read(fields, findings),
         website,
+        lifecycle: lifecycle::read(fields, findings),
+        barriers: access::barriers(fields, findings),
+        bucket_key: access::bucket_key(fields, findings),
     })
 }
 

@@ -20,7 +20,6 @@ pub(crate) const DISTRIBUTION: Schema = &[("DistributionConfig", Obeyed), ("Tags
 /// Of an origin: they say who may read it, and nothing enforces that yet.
 pub(crate) const CONTROL: Schema = &[("OriginAccessControlConfig", Access)];
 pub(crate) const IDENTITY: Schema = &[("CloudFrontOriginAccessIdentityConfig", Access)];
-pub(crate) const BUCKET_POLICY: Schema = &[("Bucket", Obeyed), ("PolicyDocument", Access)];
 
 const CONFIG: Schema = &[
     ("Aliases", Notice(ONE_NAME)),

@@ -289,7 +289,14 @@ impl Resolving<'_> {
             }
             Kind::OriginControl => drop(open(edge::CONTROL)),
             Kind::OriginIdentity => drop(open(edge::IDENTITY)),
-            Kind::BucketPolicy => drop(open(edge::BUCKET_POLICY)),
+            Kind::BucketPolicy => {
+                if let Some(fields) = open(bucket::POLICY)
+                    && let Some(policy) = bucket::policy(&fields, findings)
+                {
+                    let made = Made::BucketPolicy(policy);
+                    harvest.made.push((one.id.clone(), made));
+                }
+            }
             Kind::LogPolicy => drop(open(log_group::POLICY)),
             Kind::Role => {
                 if let Some(fields) = open(role::ROLE) {

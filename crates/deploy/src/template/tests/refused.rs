@@ -278,7 +278,23 @@ fn structure() {
         ),
         (
             "Resources: {B: {Type: AWS::S3::Bucket, Properties: {LifecycleConfiguration: {}}}}",
-            "1:53 `LifecycleConfiguration` is not supported yet",
+            "1:53 `Rules` is missing",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {LifecycleConfiguration: {Rules: [{Status: Enabled}]}}}}",
+            "1:87 a rule needs something to do",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {LifecycleConfiguration: {Rules: [{Status: Enabled, ExpirationInDays: 0}]}}}}",
+            "1:122 `ExpirationInDays` must be a whole number from 1 to 2147483647",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {LifecycleConfiguration: {Rules: [{Status: Enabled, ExpirationDate: '2030-01-01T01:00:00Z'}]}}}}",
+            "1:120 `ExpirationDate` must be a midnight, in UTC",
+        ),
+        (
+            "Resources: {B: {Type: AWS::S3::Bucket, Properties: {LifecycleConfiguration: {Rules: [{Status: Enabled, ExpirationDate: 2030-01-01, ExpirationInDays: 1}]}}}}",
+            "1:104 a rule has one of `ExpirationInDays`, `ExpirationDate` and `ExpiredObjectDeleteMarker`",
         ),
         (
             "Resources: {B: {Type: AWS::S3::Bucket, Properties: {CorsConfiguration: {}}}}",
@@ -419,6 +435,17 @@ fn circles_are_spelled_out() {
     );
     let named = "Resources:\n  A: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub '${B}-a'}}\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: !Sub '${A}-b'}}\n";
     check(named, &["2:55 a circle of dependencies: A → B → A"]);
+}
+
+#[test]
+fn a_policy_says_something() {
+    check(
+        "Resources: {P: {Type: AWS::S3::BucketPolicy, Properties: {Bucket: b, PolicyDocument: {Statement: []}}}}",
+        &[
+            "1:70 a policy needs a `Statement`",
+            "1:70 [access rules are not enforced yet]",
+        ],
+    );
 }
 
 #[test]
