@@ -3,6 +3,7 @@
 //! Packages are installed apart from the code, in the server's data folder, in a folder that is named by what it was
 //! made of: so nothing is installed twice, the user's source stays as it is, and what runs never sees it change.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -23,6 +24,9 @@ pub(super) async fn build(
     let Some(requirements) = Packages::asked_by(&build.folder) else {
         return Ok(false);
     };
+    if has_them_already(&build.folder, &requirements) {
+        return Ok(false);
+    }
     let python = runtimes::python_of(&build.runtime).await;
     let python = python.map_err(|error| Error::NoPython {
         dir: build.folder.clone(),
@@ -76,6 +80,48 @@ pub(super) async fn build(
         let _ = fs::remove_dir_all(&draft);
     }
     installed.map(|()| true)
+}
+
+/// Whether somebody else has installed what is asked for beside the code, as `sam build` does: pip leaves a folder there for
+/// each package, and there is one for all that are asked for by name. Which versions they are does not matter: what is beside
+/// the code is found first anyway.
+pub(super) fn has_them_already(code: &Path, requirements: &Path) -> bool {
+    let Ok(text) = fs::read_to_string(requirements) else {
+        return false;
+    };
+    let entries = fs::read_dir(code).into_iter().flatten().flatten();
+    let there: BTreeSet<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter_map(|name| {
+            let (package, _) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
+            Some(normal(package))
+        })
+        .collect();
+    let mut asked = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty())
+        .peekable();
+    asked.peek().is_some()
+        && asked.all(|line| name_of(line).is_some_and(|name| there.contains(&name)))
+}
+
+/// The name in a line that asks for a package by its name. An option, an address or a path is none.
+fn name_of(line: &str) -> Option<String> {
+    let end = line
+        .find(|letter: char| !(letter.is_ascii_alphanumeric() || "-_.".contains(letter)))
+        .unwrap_or(line.len());
+    let (name, rest) = line.split_at(end);
+    let begins = name.starts_with(|letter: char| letter.is_ascii_alphanumeric());
+    let goes_on = rest.trim_start();
+    let is_name =
+        goes_on.is_empty() || goes_on.starts_with(['=', '<', '>', '!', '~', '[', ';', '(']);
+    (begins && is_name).then(|| normal(name))
+}
+
+/// A package's name, of which case does not matter, nor what stands between words.
+fn normal(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['-', '.'], "_")
 }
 
 /// Whether a line is one of those that are about each package that others asked for: in the end all are named. Nor is it news

@@ -2,6 +2,7 @@ use std::fs;
 
 use super::npm::Wanted::{ToBuild, ToRun};
 use super::npm::needed;
+use super::pip::has_them_already;
 use super::*;
 
 fn app(package: &str) -> tempfile::TempDir {
@@ -128,6 +129,37 @@ async fn pythons_packages_are_installed_once_and_apart_from_the_code() {
     assert!(packages.place(&app.folder, &python).unwrap().is_dir());
     fs::write(app.folder.join("requirements.txt"), "# other\n").unwrap();
     assert!(build(&app, &packages, |_| {}).await.unwrap());
+}
+
+#[tokio::test]
+async fn pythons_packages_that_are_beside_the_code_are_not_installed_again() {
+    const BOTH: &str = "Left-Pad.Py[all]>=1 # why\n\nright_pad ; python_version > '3'\n";
+    let cases = [
+        (BOTH.to_owned(), true),
+        (format!("{BOTH}another\n"), false),
+        (format!("{BOTH}./right_pad\n"), false),
+        (
+            format!("{BOTH}right_pad @ https://localhost/it.whl\n"),
+            false,
+        ),
+        (format!("{BOTH}-r more.txt\n"), false),
+        ("# nothing\n".to_owned(), false),
+    ];
+    for (requirements, are_there) in cases {
+        let (dir, app) = python_app(&requirements);
+        for installed in ["left_pad_py-1.0", "Right.Pad-2.0.post1"] {
+            fs::create_dir(app.folder.join(format!("{installed}.dist-info"))).unwrap();
+        }
+        let file = app.folder.join("requirements.txt");
+        assert_eq!(
+            has_them_already(&app.folder, &file),
+            are_there,
+            "{requirements}"
+        );
+        if are_there {
+            assert!(!build(&app, &packages(&dir), |_| {}).await.unwrap());
+        }
+    }
 }
 
 #[tokio::test]
