@@ -45,7 +45,7 @@ def listen(tcp):
         def handle(self):
             for line in self.rfile:
                 note(heard=json.loads(line))
-    made = socketserver.TCPServer(("127.0.0.1", 0), Lines) if tcp else http.server.HTTPServer(("127.0.0.1", 0), Http)
+    made = socketserver.TCPServer(("sandbox", 0), Lines) if tcp else http.server.HTTPServer(("sandbox.localdomain", 0), Http)
     threading.Thread(target=made.serve_forever, daemon=True).start()
     return made.server_address[1]
 

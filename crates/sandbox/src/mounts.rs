@@ -2,8 +2,8 @@
 //! instance gets a copy of that namespace, and adds what is its own.
 
 use std::ffi::CString;
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use base::ByteSize;
@@ -28,7 +28,6 @@ const SETTINGS: &[&str] = &[
     "crypto-policies",
     "gai.conf",
     "host.conf",
-    "hosts",
     "ld.so.cache",
     "ld.so.conf",
     "ld.so.conf.d",
@@ -51,6 +50,12 @@ const SHM: &str = "size=64m,mode=1777";
 /// Empty files take memory too: there may be as many as on a disk of this size.
 const BYTES_PER_FILE: u64 = 4_096;
 const FEWEST_FILES: u64 = 1_024;
+
+/// The host's names of addresses, and those that programs inside have for where they are.
+const HOSTS: &str = "/etc/hosts";
+const HERE: &str = "\n127.0.0.1 sandbox.localdomain sandbox\n";
+/// Longer lists, by which some hosts keep others out, are shown as they are: they would not fit into the root.
+const LONGEST_HOSTS: usize = 256 << 10;
 
 /// Where an instance has its own part of the settings.
 const OWN: &str = "/etc/.own";
@@ -174,6 +179,7 @@ fn etc(root: &Path) -> Step<()> {
             place(root, &read_only(&real, &source))?;
         }
     }
+    hosts(root)?;
     let own = Path::new(OWN);
     make_folder(&inside(root, own))?;
     for name in ["passwd", "group"] {
@@ -181,6 +187,19 @@ fn etc(root: &Path) -> Step<()> {
             .map_err(|cause| format!("link /etc/{name}: {cause}"))?;
     }
     Ok(())
+}
+
+fn hosts(root: &Path) -> Step<()> {
+    let source = Path::new(HOSTS);
+    let mut text = fs::read(source).unwrap_or_default();
+    if text.len() > LONGEST_HOSTS {
+        return place(root, &read_only(source, source));
+    }
+    text.extend_from_slice(HERE.as_bytes());
+    let target = inside(root, source);
+    fs::write(&target, text)
+        .and_then(|()| fs::set_permissions(&target, Permissions::from_mode(0o644)))
+        .map_err(|cause| format!("write {HOSTS}: {cause}"))
 }
 
 fn dev(root: &Path) -> Step<()> {

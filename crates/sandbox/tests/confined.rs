@@ -200,6 +200,10 @@ async fn files() {
         "{printed}"
     );
     assert_eq!(printed.matches("No such file").count(), 4, "{printed}");
+    let (printed, _) = jailer.run("cat /etc/hosts").await;
+    let ours = std::fs::read_to_string("/etc/hosts").unwrap();
+    let more = printed.strip_prefix(&ours).unwrap();
+    assert_eq!(more, "\n127.0.0.1 sandbox.localdomain sandbox\n");
 }
 
 async fn binds() {
