@@ -31,6 +31,7 @@ pub(crate) const STREAMING: &str = "streaming";
 pub(crate) const VARIABLES: runtimes::Variables = runtimes::Variables {
     address: "AWS_LAMBDA_RUNTIME_API",
     code: "LAMBDA_TASK_ROOT",
+    wrapper: "AWS_LAMBDA_EXEC_WRAPPER",
 };
 
 pub(crate) const ACCEPTED: &[u8] = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n";

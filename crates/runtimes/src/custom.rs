@@ -48,7 +48,7 @@ impl Runtimes {
 }
 
 /// Why the system would refuse to start it, if it would.
-fn unstartable(program: &Path) -> Option<&'static str> {
+pub(crate) fn unstartable(program: &Path) -> Option<&'static str> {
     let mut file = File::open(program).ok()?;
     let metadata = file.metadata().ok()?;
     if !metadata.is_file() || metadata.permissions().mode() & 0o111 == 0 {

@@ -55,6 +55,8 @@ pub struct Variables {
     pub address: &'static str,
     /// Where its code is.
     pub code: &'static str,
+    /// Which program is started in a language's place, and is told what that would have been.
+    pub wrapper: &'static str,
 }
 
 /// A process that speaks the worker protocol.
@@ -187,11 +189,13 @@ impl Runtimes {
 
     /// What the host's language wants to be run.
     pub(crate) async fn program(&self, launch: &Launch, found: &Found) -> Result<Program> {
-        match found.language {
-            Language::Python => self.python(launch, found).await,
-            Language::CSharp => self.csharp(launch, found).await,
-            Language::Node | Language::Hosted | Language::Custom => self.node(launch, found),
-        }
+        let mut program = match found.language {
+            Language::Python => self.python(launch, found).await?,
+            Language::CSharp => self.csharp(launch, found).await?,
+            Language::Node | Language::Hosted | Language::Custom => self.node(launch, found)?,
+        };
+        self.wrap(launch, &mut program)?;
+        Ok(program)
     }
 
     /// Where others than the worker reach us in the host's network, and the variable that tells the instance so.

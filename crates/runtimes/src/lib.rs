@@ -20,6 +20,7 @@ mod node;
 mod packages;
 mod python;
 mod templates;
+mod wrapper;
 
 use std::path::PathBuf;
 use std::sync::Arc;

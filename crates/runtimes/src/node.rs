@@ -136,6 +136,7 @@ mod tests {
             variables: Variables {
                 address: "ADDRESS",
                 code: "CODE",
+                wrapper: "WRAPPER",
             },
         };
         let searched = || {

@@ -382,7 +382,7 @@ impl Program {
 impl Launch {
     /// Whether something runs beside the function, or in the place of our bootstrap's usual work.
     fn is_more_than_its_code(&self) -> bool {
-        self.has_adapter() || self.brings_extensions()
+        self.has_adapter() || self.brings_extensions() || self.wrapper().is_some()
     }
 
     /// Whether it is to behave as another cloud's framework.

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what a host lacks is told")]
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use tokio::net::UnixStream;
 const VARIABLES: Variables = Variables {
     address: "ADDRESS",
     code: "CODE",
+    wrapper: "WRAPPER",
 };
 
 #[path = "bootstraps/echo.rs"]
@@ -125,6 +127,39 @@ impl World {
         let instance = Instance::new(template.fork(&self.launch()).await.unwrap());
         assert_eq!(instance.start, Start::Template);
         instance
+    }
+}
+
+/// A program of the function's own starts the language, with an option more; it is told the bootstrap last.
+async fn is_wrapped(code: (&str, &str), runtime: &'static str, option: &str) {
+    let wrapper = format!(
+        "#!/bin/sh\nfor last; do :; done\nexport LAST=$last\nlanguage=$1\nshift\nexec \"$language\" {option} \"$@\"\n"
+    );
+    let mut world = World::new(runtime, "app.handler", &[code, ("wrapper", &wrapper)]);
+    let file = world.folder.join("code/wrapper");
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+    if !world.has_a_placeholder().await {
+        return;
+    }
+    world.environment = vec![("WRAPPER".into(), "/var/task/wrapper".into())];
+    let mut instance = world.start().await;
+    assert_eq!(instance.start, Start::Boot);
+    let said = instance.call("0").await.replace(' ', "");
+    assert!(
+        said.starts_with("[true,\"/var/runtime/bootstrap."),
+        "{said}"
+    );
+    let launch = world.launch();
+    assert!(world.runtimes.template(&launch).await.unwrap().is_none());
+    for (missing, why) in [
+        ("/opt/wrapper", "no such file or directory"),
+        ("/var/task", "permission denied"),
+    ] {
+        world.environment = vec![("WRAPPER".into(), missing.into())];
+        let refused = world.runtimes.launch(world.launch()).await.err().unwrap();
+        assert!(
+            matches!(refused, Error::Entrypoint(said) if said == format!("fork/exec {missing}: {why}"))
+        );
     }
 }
 

@@ -144,6 +144,7 @@ async fn try_forks(
         variables: runtimes::Variables {
             address: "",
             code: "",
+            wrapper: "",
         },
     };
     runtimes.try_forks(&launch).await

@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const VARIABLES: Variables = Variables {
     address: "ADDRESS",
     code: "CODE",
+    wrapper: "WRAPPER",
 };
 
 const HEADERS: &str =

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::Named;
-use crate::{Start, World, all_differ, answers, fewest_faults};
+use crate::{Start, World, all_differ, answers, fewest_faults, is_wrapped};
 
 const RUNTIME: &str = "nodejs20.x";
 
@@ -20,6 +20,10 @@ pub(crate) fn tests() -> Vec<Named> {
         ("node: what is more than its code is booted", || {
             Box::pin(company())
         }),
+        (
+            "node: a wrapper starts the language",
+            || Box::pin(wrapped()),
+        ),
         (
             "node: a variable that is read at start gets a start",
             || Box::pin(variables()),
@@ -211,6 +215,11 @@ async fn company() {
     assert_eq!(world.start().await.start, Start::Boot);
     let launch = world.launch();
     assert!(world.runtimes.template(&launch).await.unwrap().is_none());
+}
+
+async fn wrapped() {
+    let code = "exports.handler = async () => [process.title === 'mine', process.env.LAST];\n";
+    is_wrapped(("app.js", code), RUNTIME, "--title=mine").await;
 }
 
 async fn variables() {

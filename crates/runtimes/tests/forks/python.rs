@@ -1,7 +1,7 @@
 //! Python's.
 
 use crate::harness::Named;
-use crate::{Start, World, all_differ, answers, fewest_faults};
+use crate::{Start, World, all_differ, answers, fewest_faults, is_wrapped};
 
 const RUNTIME: &str = "python3.12";
 
@@ -12,6 +12,9 @@ pub(crate) fn tests() -> Vec<Named> {
         }),
         ("python: a placeholder's child gets its own modules", || {
             Box::pin(modules())
+        }),
+        ("python: a wrapper starts the language", || {
+            Box::pin(wrapped())
         }),
         (
             "python: a variable that is read at start gets a start",
@@ -86,6 +89,11 @@ async fn modules() {
         assert_eq!(instance.start, Start::Placeholder);
         assert_eq!(instance.call("0").await, "[\"mine\", false]");
     }
+}
+
+async fn wrapped() {
+    let code = "import os, sys\ndef handler(event, context):\n    return [sys.flags.dev_mode, os.environ['LAST']]\n";
+    is_wrapped(("app.py", code), RUNTIME, "-Xdev").await;
 }
 
 async fn variables() {
