@@ -275,6 +275,7 @@ impl Bench {
             variables: Variables {
                 address: "ADDRESS",
                 code: "CODE",
+                wrapper: "WRAPPER",
             },
         }
     }
