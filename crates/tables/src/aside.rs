@@ -65,13 +65,42 @@ impl Tables {
                 return Ok(());
             };
             range = range.after(last);
-            let put = |(_, StoredItem(item))| Write::put(&transfer.table, item);
-            let writes: Vec<Write> = found.into_iter().map(put).collect();
-            self.write_many(space, &writes).await?;
-            let count = writes.len() as u64;
-            transfer.progress.met += count;
-            transfer.progress.items += count;
+            self.fill_in(space, transfer, found).await?;
         }
+    }
+
+    /// Puts what another table had into the one that is to be filled with it.
+    pub async fn bring_over(
+        &self,
+        space: &Space,
+        transfer: &mut Transfer,
+        frozen: Frozen,
+    ) -> Result<()> {
+        transfer.progress = Progress::default();
+        let mut range = frozen.description.table.items().range();
+        loop {
+            let found = ITEMS.scan(frozen.view(), &range, BATCH)?;
+            let Some((last, _)) = found.last() else {
+                return Ok(());
+            };
+            range = range.after(last);
+            self.fill_in(space, transfer, found).await?;
+        }
+    }
+
+    async fn fill_in(
+        &self,
+        space: &Space,
+        transfer: &mut Transfer,
+        found: Vec<(Vec<u8>, StoredItem)>,
+    ) -> Result<()> {
+        let put = |(_, StoredItem(item))| Write::put(&transfer.table, item);
+        let writes: Vec<Write> = found.into_iter().map(put).collect();
+        self.write_many(space, &writes).await?;
+        let count = writes.len() as u64;
+        transfer.progress.met += count;
+        transfer.progress.items += count;
+        Ok(())
     }
 
     /// Forgets a copy at once, and leaves what it has to the reaper. Tells what it was.

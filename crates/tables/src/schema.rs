@@ -314,6 +314,8 @@ pub enum Direction {
     Aside,
     /// From such a copy.
     Back,
+    /// From another table, as it was at one moment.
+    Over,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -163,6 +163,7 @@ impl Direction {
             Self::In => 1,
             Self::Aside => 2,
             Self::Back => 3,
+            Self::Over => 4,
         }
     }
 }
@@ -179,14 +180,17 @@ impl Transfer {
     fn is_asked_by(&self, other: &Self) -> bool {
         match self.direction {
             Direction::In => self.table == other.table,
-            Direction::Out | Direction::Aside | Direction::Back => self.asked == other.asked,
+            Direction::Out | Direction::Aside | Direction::Back | Direction::Over => {
+                self.asked == other.asked
+            }
         }
     }
 
     /// It failed before it met anything, or left a part of a copy.
     fn came_to_nothing(&self) -> bool {
         let failed = matches!(self.state, State::Failed { .. });
-        failed && (self.progress.met == 0 || self.direction == Direction::Back)
+        let is_part = matches!(self.direction, Direction::Back | Direction::Over);
+        failed && (self.progress.met == 0 || is_part)
     }
 
     pub fn end(&mut self, state: State, at: Timestamp) {

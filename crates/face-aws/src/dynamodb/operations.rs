@@ -33,6 +33,7 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<wire::Response, Fault> {
         "ListBackups" => transfer::list_backups(asked),
         "DeleteBackup" => Box::pin(transfer::delete_backup(asked)).await,
         "RestoreTableFromBackup" => Box::pin(transfer::restore(asked)).await,
+        "RestoreTableToPointInTime" => Box::pin(transfer::recover(asked)).await,
         "PutResourcePolicy" => Box::pin(policy::put(asked)).await,
         "GetResourcePolicy" => policy::get(asked),
         "DeleteResourcePolicy" => Box::pin(policy::delete(asked)).await,

@@ -1174,10 +1174,6 @@ async fn what_is_not_built_says_so() {
     let stream = json!({ "TableName": "music", "StreamArn": "arn:aws:kinesis:us-east-1:000000000000:stream/changes" });
     for (operation, input) in [
         (
-            "RestoreTableToPointInTime",
-            json!({ "SourceTableName": "music", "TargetTableName": "restored" }),
-        ),
-        (
             "CreateGlobalTable",
             json!({ "GlobalTableName": "music", "ReplicationGroup": regions }),
         ),

@@ -3,8 +3,9 @@
 //! Neither engine knows the other, and what a copy in a bucket looks like is this service's own: so it is made here, in
 //! the face, by a worker that knows both. What was asked, and what became of it, is kept by the tables' engine in its own
 //! transactions, in this face's words, which is why a copy outlives the process: one that was under way is begun anew.
-//! No direction minds: an export writes under a name of its own and its summary last, an import and a restore put the
-//! same items again, a backup removes what it has of the copy first.
+//! No direction minds but one: an export writes under a name of its own and its summary last, an import and a restore put
+//! the same items again, a backup removes what it has of the copy first. A table that was to be as another one was at a
+//! moment is gone again, because nobody knows that moment any more.
 
 mod backup;
 mod csv;
@@ -13,6 +14,7 @@ mod import;
 mod lines;
 mod load;
 mod overrides;
+mod recover;
 mod restore;
 mod save;
 
@@ -38,6 +40,7 @@ pub(super) use backup::{
 };
 pub(super) use export::{describe as describe_export, export, list as list_exports};
 pub(super) use import::{describe as describe_import, import, list as list_imports};
+pub(super) use recover::recover;
 pub(super) use restore::restore;
 
 /// Copies made at once.
@@ -129,6 +132,7 @@ impl Transfers {
                 let made = self.tables.bring_back(&space, &mut transfer).await;
                 made.map_err(Failure::from)
             }
+            Direction::Over => self.bring_over(&space, &mut transfer).await,
         };
         let state = match made {
             Ok(()) => State::Done,
@@ -161,14 +165,29 @@ impl Transfers {
         transfer: &Transfer,
         frozen: Frozen,
     ) -> tables::Result<Transfer> {
-        let id = &transfer.id;
+        let begun = self.tables.begin_transfer(space, transfer);
+        self.hold(&transfer.id, frozen, begun).await
+    }
+
+    async fn hold(
+        &self,
+        id: &str,
+        frozen: Frozen,
+        begun: impl Future<Output = tables::Result<Transfer>>,
+    ) -> tables::Result<Transfer> {
         // Before anybody can begin with it.
-        self.frozen.lock().insert(id.clone(), frozen);
-        let begun = self.tables.begin_transfer(space, transfer).await;
+        self.frozen.lock().insert(id.to_owned(), frozen);
+        let begun = begun.await;
         if begun.as_ref().map_or(true, |begun| begun.id != *id) {
             self.frozen.lock().remove(id);
         }
         begun
+    }
+
+    /// As if the server had been started anew.
+    #[cfg(test)]
+    pub(super) fn lose(&self) {
+        self.frozen.lock().clear();
     }
 
     /// The time in milliseconds and something that nobody guesses: ids sort by when they were made.
@@ -253,6 +272,18 @@ fn conflict(kind: &str) -> Fault {
     let message =
         format!("{kind} conflict: Duplicate request detected with conflicting parameters");
     Fault::new(format!("{kind}ConflictException"), message)
+}
+
+/// Only a table for which that is wanted is copied as it was at a moment.
+fn check_recoverable(frozen: &Frozen) -> Result<(), Fault> {
+    if frozen.description.settings.recovery.is_some() {
+        return Ok(());
+    }
+    let name = &frozen.description.table.name;
+    Err(Fault::new(
+        "PointInTimeRecoveryUnavailableException",
+        format!("Point in time recovery is not enabled for table '{name}'"),
+    ))
 }
 
 /// What an ARN names must be this account's.

@@ -110,6 +110,31 @@ async fn a_copy_is_not_dropped_while_it_is_made_or_a_table_is_made_of_it() {
 }
 
 #[tokio::test]
+async fn a_table_is_filled_with_what_another_one_was_and_is_none_if_that_fails() {
+    let (tables, _) = fresh();
+    tables.create(&space(), keyed("t", None)).await.unwrap();
+    put(&tables, 0..200).await;
+    let frozen = tables.freeze(&space(), "t").unwrap();
+    put(&tables, 300..310).await;
+    let over = transfer("over", Direction::Over);
+    let place = space();
+    let begun = tables.create_filled(&place, keyed("u", None), over);
+    let mut over = begun.await.unwrap();
+    let filled = tables.bring_over(&place, &mut over, frozen);
+    filled.await.unwrap();
+    assert_eq!(over.progress.items, 200);
+    assert_eq!(scan_all(&tables, "u", None).len(), 200);
+
+    let failed = State::Failed {
+        code: "none".into(),
+        message: String::new(),
+    };
+    end(&tables, &mut over, failed).await;
+    let gone = tables.table(&space(), "u");
+    assert!(matches!(gone, Err(Error::NoSuchTable(_))));
+}
+
+#[tokio::test]
 async fn a_table_that_nothing_came_into_is_dropped() {
     let (tables, store) = fresh();
     let filling = transfer("in", Direction::In);

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod backups;
+mod moments;
 mod names;
 
 const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/log";

@@ -185,7 +185,7 @@ struct Named {
 }
 
 /// Of a table that is being restored nothing is known but its description.
-fn not_yet(settings: &Settings, name: &str) -> Fault {
+pub(super) fn not_yet(settings: &Settings, name: &str) -> Fault {
     match kept::restored_from(settings) {
         Some(_) => table::not_found(Error::NoSuchTable(name.to_owned()), name),
         None => Fault::new(

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use tables::{Direction, Error, Progress, State, Transfer};
 
 use super::save::{FULL, folder, manifest_key};
-use super::{check_account, conflict, named};
+use super::{check_account, check_recoverable, conflict, named};
 use crate::dynamodb::error::{fault, invalid};
 use crate::dynamodb::{Asked, settings, table};
 use crate::moment::seconds;
@@ -56,12 +56,7 @@ pub(in crate::dynamodb) async fn export(mut asked: Asked<'_>) -> Result<wire::Re
     let name = table_of(&asked, &input.table_arn)?.to_owned();
     let frozen = asked.tables.freeze(asked.space(), &name);
     let frozen = frozen.map_err(|error| table::not_found(error, &input.table_arn))?;
-    if frozen.description.settings.recovery.is_none() {
-        return Err(Fault::new(
-            "PointInTimeRecoveryUnavailableException",
-            format!("Point in time recovery is not enabled for table '{name}'"),
-        ));
-    }
+    check_recoverable(&frozen)?;
     let at = frozen.at;
     let transfer = Transfer {
         id: asked.transfers.id(),

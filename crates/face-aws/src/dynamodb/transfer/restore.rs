@@ -1,8 +1,9 @@
-//! `RestoreTableFromBackup`.
+//! `RestoreTableFromBackup`, and what it shares with `RestoreTableToPointInTime`.
 
+use base::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
-use tables::{Direction, Error, Progress, State, Transfer};
+use serde_json::{Map, Value as Json, json};
+use tables::{Direction, Error, NewTable, Progress, State, Transfer};
 
 use super::backup::{Kept, find, index, not_found, some_of};
 use super::overrides::{BOUNDS, GLOBAL, LOCAL, MODE, OVERRIDES, PROVISIONED, THROUGHPUT, changed};
@@ -29,30 +30,19 @@ pub(in crate::dynamodb) async fn restore(mut asked: Asked<'_>) -> Result<wire::R
     let input: Input = asked.call.read()?;
     let copy = find(&asked, &input.backup_arn)?;
     let kept = Kept::of(&copy)?;
-    let mut wanted = changed(kept.creation, &given)?;
-    wanted.insert("TableName".to_owned(), input.target_table_name.into());
-    let mut new = NewInput::read(wanted.into())?.checked(asked.context)?;
     let now = asked.transfers.clock.now();
     let summary = json!({
         "SourceBackupArn": input.backup_arn,
         "SourceTableArn": table::arn(asked.context, &copy.table),
         "RestoreDateTime": seconds(now),
     });
-    new.kept
-        .insert(kept::RESTORED.to_owned(), summary.to_string());
+    let creation = changed(kept.creation, &given)?;
+    let new = target(&asked, creation, input.target_table_name, &summary)?;
     let name = new.name.clone();
     let transfer = Transfer {
-        id: asked.transfers.id(),
-        direction: Direction::Back,
-        table: name.clone(),
         table_id: copy.table_id,
-        at: copy.at,
         started: now,
-        ended: None,
-        asked: summary.to_string(),
-        token: None,
-        state: State::Running,
-        progress: Progress::default(),
+        ..filling(&asked, Direction::Back, &new, copy.at)
     };
     let begun = asked
         .tables
@@ -62,17 +52,60 @@ pub(in crate::dynamodb) async fn restore(mut asked: Asked<'_>) -> Result<wire::R
         Error::NoSuchCopy(_) => not_found(&input.backup_arn),
         error => fault(error),
     })?;
-    let made = asked.tables.describe(asked.space(), &name).map_err(fault)?;
+    told(&asked, &name)
+}
+
+/// The table that is to be, which is said to be restored of what `summary` tells.
+pub(super) fn target(
+    asked: &Asked<'_>,
+    mut creation: Map<String, Json>,
+    name: String,
+    summary: &Json,
+) -> Result<NewTable, Fault> {
+    creation.insert("TableName".to_owned(), name.into());
+    let mut new = NewInput::read(creation.into())?.checked(asked.context)?;
+    new.kept
+        .insert(kept::RESTORED.to_owned(), summary.to_string());
+    Ok(new)
+}
+
+/// What fills a restored table with what there was at that moment.
+pub(super) fn filling(
+    asked: &Asked<'_>,
+    direction: Direction,
+    new: &NewTable,
+    at: Timestamp,
+) -> Transfer {
+    Transfer {
+        id: asked.transfers.id(),
+        direction,
+        table: new.name.clone(),
+        table_id: Default::default(),
+        at,
+        started: at,
+        ended: None,
+        asked: new.kept.get(kept::RESTORED).cloned().unwrap_or_default(),
+        token: None,
+        state: State::Running,
+        progress: Progress::default(),
+    }
+}
+
+pub(super) fn told(asked: &Asked<'_>, name: &str) -> Result<wire::Response, Fault> {
+    let made = asked.tables.describe(asked.space(), name).map_err(fault)?;
     let printed = table::print(asked.context, &made, "ACTIVE");
     Ok(asked.answer(&json!({ "TableDescription": printed })))
 }
 
 /// A table of that name is there, or is just being restored.
-fn in_the_way(asked: &Asked<'_>, name: &str) -> Fault {
+pub(super) fn in_the_way(asked: &Asked<'_>, name: &str) -> Fault {
     let found = asked.tables.settings(asked.space(), name);
-    match found.ok().as_ref().and_then(kept::restored_from) {
-        Some(summary) => {
-            let arn = summary["SourceBackupArn"].as_str().unwrap_or_default();
+    let summary = found.ok().as_ref().and_then(kept::restored_from);
+    match summary
+        .as_ref()
+        .and_then(|of| of["SourceBackupArn"].as_str())
+    {
+        Some(arn) => {
             let message = format!("Table: {name} is already being restored from backup: {arn}");
             Fault::new("TableInUseException", message)
         }
