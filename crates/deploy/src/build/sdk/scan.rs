@@ -17,10 +17,28 @@ const DEEPEST: usize = 16;
 /// comment comes first, so that it is passed over.
 static IMPORT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?-u)(?m:^[ \t]*(?://|\*)[^\n]*)|(?:require[ \t]*\(|import[ \t]*\(|\bimport|\bfrom)\s*["'`]((?:@aws-sdk|@smithy)/[a-z0-9._-]+|aws-sdk)(?:/[^"'`\n]*)?["'`]"#,
+        r#"(?-u)(?m:^[ \t]*(?://|\*)[^\n]*)|(?:require[ \t]*\(|import[ \t]*\(|\bimport|\bfrom)\s*["'`]((?:@aws-sdk|@smithy)/[a-z0-9._-]*[a-z0-9]|aws-sdk)(?:/[^"'`\n]*)?["'`]"#,
     )
     .expect("it is one")
 });
+
+/// A client whose name is put together when the code runs.
+static COMPUTED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?-u)["'`]@aws-sdk/client-(?:\$\{|["'`]\s*(?:\+|\.concat))"#).expect("it is one")
+});
+
+/// Which it may be: those of the services that are here.
+const CLIENTS: [&str; 9] = [
+    "@aws-sdk/client-apigatewaymanagementapi",
+    "@aws-sdk/client-cloudwatch-logs",
+    "@aws-sdk/client-dynamodb",
+    "@aws-sdk/client-eventbridge",
+    "@aws-sdk/client-lambda",
+    "@aws-sdk/client-s3",
+    "@aws-sdk/client-scheduler",
+    "@aws-sdk/client-sns",
+    "@aws-sdk/client-sqs",
+];
 
 /// The names of the SDK's packages that the code asks for and does not have.
 pub(super) fn missing(code: &Path) -> BTreeSet<String> {
@@ -41,7 +59,11 @@ fn asked(text: &[u8]) -> BTreeSet<String> {
         let name = found.get(1)?.as_bytes();
         Some(String::from_utf8_lossy(name).into_owned())
     };
-    IMPORT.captures_iter(text).filter_map(name).collect()
+    let mut asked: BTreeSet<String> = IMPORT.captures_iter(text).filter_map(name).collect();
+    if COMPUTED.is_match(text) {
+        asked.extend(CLIENTS.map(str::to_owned));
+    }
+    asked
 }
 
 /// Whether what is in this folder of the code finds the package in the code.
@@ -140,6 +162,21 @@ mod tests {
         ] {
             assert!(asked(nothing.as_bytes()).is_empty(), "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_client_whose_name_is_put_together_may_be_any() {
+        for text in [
+            "x = `@aws-sdk/client-${service}`",
+            "require('@aws-sdk/client-' + service)",
+            "\"@aws-sdk/client-\".concat(service)",
+        ] {
+            let asked = asked(text.as_bytes());
+            assert!(asked.contains("@aws-sdk/client-sqs"), "{text}");
+            assert_eq!(asked.len(), CLIENTS.len(), "{text}");
+        }
+        assert!(asked(b"name.replace(/^@aws-sdk\\/client-/, '')").is_empty());
+        assert!(asked(b"x = '@aws-sdk/client-'").is_empty());
     }
 
     #[test]
