@@ -156,3 +156,20 @@ def test_what_up_says_to_try_has_each_source_of_events_call_the_function(tmp_pat
             subprocess.run(["bash", "-c", pasted], check=True, capture_output=True)
             up.said(f"from {source}")
         up.said("  fulmar clock advance 1d")
+
+
+def test_up_tells_what_a_custom_resource_prints_while_it_waits_for_it(tmp_path):
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+        "  Mute:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: { Handler: index.handler, Runtime: nodejs20.x, InlineCode: \"exports.handler = async () => console.log('asked')\" }\n"
+        "  Made: { Type: Custom::Thing, Properties: { ServiceToken: !GetAtt Mute.Arn } }\n"
+    )
+    up = Up(app, "http://127.0.0.1:9/")
+    try:
+        up.said("INFO\tasked")
+        assert not any("stack app" in line for line in up.lines), up.lines
+    finally:
+        up.__exit__()

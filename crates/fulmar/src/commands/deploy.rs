@@ -109,6 +109,8 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
     } else {
         lines.push(format!("stack {stack}:"));
     }
+    let nouns = changes.iter().map(|change| text(&change["type"]).len());
+    let wide = nouns.max().unwrap_or(0).max(12);
     for change in changes {
         let mark = match change["action"].as_str() {
             Some("create") => output.paint("32", "+"),
@@ -122,7 +124,7 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
             Some(why) => output.paint("2", &format!("  ({why})")),
             None => String::new(),
         };
-        lines.push(format!("  {mark} {noun:<12} {name}{why}"));
+        lines.push(format!("  {mark} {noun:<wide$} {name}{why}"));
     }
     let outputs: Vec<&Value> = applied["outputs"]
         .as_array()

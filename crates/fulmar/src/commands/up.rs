@@ -8,10 +8,9 @@ use std::process::ExitCode;
 use ::deploy::desired::Kind;
 use ::deploy::{Applied, Desired, Template};
 use console::Line;
-use ledger::Filter;
+use ledger::{Filter, Follow};
 use runtimes::Packages;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::deploy::{build, shown};
 use super::synth::Application;
@@ -66,9 +65,12 @@ pub(crate) async fn run(
         output: *output,
     };
     let templates = templates.into_iter().map(|(template, _)| template);
-    let outcome = up
-        .run(templates.collect(), application, &data_dir, &stop)
-        .await;
+    let up = Box::pin(up.run(templates.collect(), application, &data_dir));
+    let outcome = tokio::select! {
+        outcome = up => outcome,
+        // What is under way then is as after a crash: the next deployment goes on from there.
+        () = stop.cancelled() => Ok(()),
+    };
     let ended = running.end().await;
     outcome.and(ended).map(|()| ExitCode::SUCCESS)
 }
@@ -85,7 +87,6 @@ impl Up<'_> {
         templates: Vec<Template>,
         mut application: Option<Application>,
         data_dir: &Path,
-        stop: &CancellationToken,
     ) -> Result<()> {
         let endpoint = self.running.endpoint();
         let version = env!("CARGO_PKG_VERSION");
@@ -110,17 +111,18 @@ impl Up<'_> {
             .ledger
             .end()
             .map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+        let mut follow = self.running.ledger.follow(Filter::Everything, end);
         let mut watch = Watch::start()?;
         let mut apps = Vec::new();
         for template in templates {
-            apps.push(self.begin(template, &mut watch).await?);
+            let begun = Box::pin(self.begin(template, &mut watch));
+            apps.push(self.telling(&mut follow, begun).await?);
         }
         let deployed = apps.iter().filter(|app| !app.failed);
         self.output
             .say(&self.what_to_try(&deployed.collect::<Vec<_>>()));
         self.output
             .say("following what the functions print, and their code; Ctrl-C ends\n");
-        let mut follow = self.running.ledger.follow(Filter::Everything, end);
         look_again(&mut watch, application.as_ref(), &apps);
         // What was edited between the deployment and now has been seen by neither.
         let resources = apps.iter().flat_map(|app| &app.desired.resources);
@@ -131,18 +133,15 @@ impl Up<'_> {
         self.replace(&functions.collect()).await?;
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                lines = follow.next() => {
-                    let lines = lines.map_err(|error| Failure::new(error.kind(), error.to_string()))?;
-                    let lines: Vec<Line> = lines.into_iter().map(Line::from).collect();
-                    self.output.events("log", &lines, |line| super::log_line(self.output, line));
-                }
+                lines = follow.next() => self.tell_lines(lines)?,
                 changed = watch.changed() => {
-                    let reloaded = match &mut application {
-                        Some(application) => self.rewrite(application, &mut apps, data_dir).await,
-                        None => self.reload_all(&mut apps, data_dir, &changed).await,
-                    };
-                    if let Err(failure) = reloaded {
+                    let reloaded = Box::pin(async {
+                        match &mut application {
+                            Some(application) => self.rewrite(application, &mut apps, data_dir).await,
+                            None => self.reload_all(&mut apps, data_dir, &changed).await,
+                        }
+                    });
+                    if let Err(failure) = self.telling(&mut follow, reloaded).await {
                         // What runs goes on running until the next attempt.
                         self.output.failure(&failure);
                     }
@@ -150,6 +149,29 @@ impl Up<'_> {
                 }
             }
         }
+    }
+
+    /// Functions that a deployment calls are heard while it waits for them.
+    async fn telling<T>(
+        &self,
+        follow: &mut Follow,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                lines = follow.next() => self.tell_lines(lines)?,
+            }
+        }
+    }
+
+    fn tell_lines(&self, lines: ledger::Result<Vec<ledger::Logged>>) -> Result<()> {
+        let lines = lines.map_err(|error| Failure::new(error.kind(), error.to_string()))?;
+        let lines: Vec<Line> = lines.into_iter().map(Line::from).collect();
+        self.output
+            .events("log", &lines, |line| super::log_line(self.output, line));
+        Ok(())
     }
 
     /// A deployment that fails is tried again when something of it has changed.
