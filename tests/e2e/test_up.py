@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -173,3 +174,61 @@ def test_up_tells_what_a_custom_resource_prints_while_it_waits_for_it(tmp_path):
         assert not any("stack app" in line for line in up.lines), up.lines
     finally:
         up.__exit__()
+
+
+LAYERED = """\
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Wheels:
+    Type: AWS::Serverless::LayerVersion
+    Metadata: { BuildMethod: python3.11 }
+    Properties: { ContentUri: wheels }
+  Modules:
+    Type: AWS::Serverless::LayerVersion
+    Metadata: { BuildMethod: nodejs20.x }
+    Properties: { ContentUri: modules }
+  Snake:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.11
+      Layers: [!Ref Wheels]
+      InlineCode: |
+        import own, padded
+        def handler(event, context):
+            return [own.WORD, padded.WORD]
+  Camel:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: nodejs20.x
+      Layers: [!Ref Modules]
+      InlineCode: "exports.handler = async () => [require('/opt/nodejs/own'), require('padded')]"
+"""
+
+
+def test_layers_get_the_packages_that_they_ask_for(tmp_path):
+    app = tmp_path / "app"
+    for file, text in {
+        "template.yaml": LAYERED,
+        "wheels/requirements.txt": "./padded-1.0-py3-none-any.whl\n",
+        "wheels/own.py": "WORD = 'one'\n",
+        "modules/package.json": '{"name": "m", "dependencies": {"padded": "file:./padded"}}',
+        "modules/padded/package.json": '{"name": "padded", "version": "1.0.0"}',
+        "modules/padded/index.js": "module.exports = 'packed';\n",
+        "modules/own.js": "module.exports = 'two';\n",
+    }.items():
+        (app / file).parent.mkdir(parents=True, exist_ok=True)
+        (app / file).write_text(text)
+    with zipfile.ZipFile(app / "wheels/padded-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("padded.py", "WORD = 'packed'\n")
+        wheel.writestr("padded-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: padded\nVersion: 1.0\n")
+        wheel.writestr("padded-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("padded-1.0.dist-info/RECORD", "")
+    with Up(app, "http://127.0.0.1:9/") as up:
+        assert up.invoke("Snake") == ["one", "packed"]
+        assert up.invoke("Camel") == ["two", "packed"]
+        assert not (app / "modules/node_modules").exists()
+        (app / "wheels/own.py").write_text("WORD = 'three'\n")
+        up.said("reloaded app-Snake")
+        assert up.invoke("Snake") == ["three", "packed"]

@@ -229,6 +229,17 @@ impl Deployer {
         Ok(reloaded)
     }
 
+    /// Lets the functions run with what their layers are now; says which of them are there.
+    pub async fn restart(&self, functions: &BTreeSet<String>) -> Result<Vec<String>> {
+        let mut restarted = Vec::new();
+        for name in functions {
+            if self.restart_function(name).await? {
+                restarted.push(name.clone());
+            }
+        }
+        Ok(restarted)
+    }
+
     /// Every stack there is, by name.
     pub fn stacks(&self) -> Result<Vec<Stack>> {
         let view = self.engines.store.read()?;

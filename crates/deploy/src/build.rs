@@ -2,11 +2,13 @@
 //! sources where it is not them that run.
 
 mod esbuild;
+mod layer;
 mod made;
 mod make;
 mod npm;
 mod pip;
 mod sdk;
+mod sources;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

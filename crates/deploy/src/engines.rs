@@ -207,17 +207,13 @@ impl Deployer {
     pub(crate) async fn reload_function(&self, name: &str) -> Result<bool> {
         let (space, placed) = self.placed(name);
         let reloaded = self.engines.functions.reload(&space, placed).await;
-        match reloaded.map_err(Failure::from) {
-            Ok(changed) => Ok(changed),
-            Err(failure) if failure.kind == ErrorKind::Missing => Ok(false),
-            Err(failure) => Err(Error::Step {
-                verb: "reload",
-                noun: Noun::Function.as_str(),
-                name: name.to_owned(),
-                kind: failure.kind,
-                cause: failure.text,
-            }),
-        }
+        unless_gone(name, reloaded).map(|changed| changed == Some(true))
+    }
+
+    pub(crate) async fn restart_function(&self, name: &str) -> Result<bool> {
+        let (space, placed) = self.placed(name);
+        let restarted = self.engines.functions.restart(&space, placed).await;
+        unless_gone(name, restarted).map(|restarted| restarted.is_some())
     }
 
     /// Makes the thing, or makes it what it should be. Does nothing and says false if it is to be a `fresh` one and there
@@ -984,4 +980,19 @@ pub(crate) fn event_kind(event: &str) -> Option<EventKind> {
         "s3:ObjectTagging:Delete" => EventKind::Untagged,
         _ => return None,
     })
+}
+
+/// None of a function that is gone.
+fn unless_gone<T>(name: &str, done: functions::Result<T>) -> Result<Option<T>> {
+    match done.map_err(Failure::from) {
+        Ok(done) => Ok(Some(done)),
+        Err(failure) if failure.kind == ErrorKind::Missing => Ok(None),
+        Err(failure) => Err(Error::Step {
+            verb: "reload",
+            noun: Noun::Function.as_str(),
+            name: name.to_owned(),
+            kind: failure.kind,
+            cause: failure.text,
+        }),
+    }
 }

@@ -22,6 +22,8 @@ pub enum How {
     },
     /// By a target of the sources' Makefile, which puts it where `ARTIFACTS_DIR` says.
     Make { target: String },
+    /// A layer: the sources, and the packages that they ask for, where functions of this runtime look for them.
+    Layer { runtime: String },
 }
 
 impl Recipe {

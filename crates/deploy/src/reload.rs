@@ -17,6 +17,8 @@ pub struct Reload {
     pub packages: BTreeSet<Build>,
     /// Physical names of functions whose instances run old code.
     pub functions: BTreeSet<String>,
+    /// Physical names of functions whose instances have loaded layers that are others now.
+    pub layered: BTreeSet<String>,
     /// Zip files: their functions are updated by planning and applying again.
     pub archives: bool,
 }
@@ -85,7 +87,7 @@ impl Reload {
                     function.layers.iter().any(|used| used.name == layer.name)
                 };
                 let using = desired.functions().filter(uses);
-                self.functions
+                self.layered
                     .extend(using.map(|function| function.name.clone()));
             }
             Code::Directory(_) | Code::Made(_) | Code::Inline(_) => {}

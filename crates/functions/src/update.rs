@@ -150,6 +150,17 @@ impl Functions {
         self.reloaded(space, name, surveyed).await
     }
 
+    /// Replaces the function's instances: what they have loaded from elsewhere than its own code is another by now.
+    pub async fn restart(&self, space: &Space, name: &str) -> Result<()> {
+        let generation = self.new_generation();
+        let changed = self.change(space, name, None, |_, function| {
+            function.generation = generation;
+            Ok(())
+        });
+        self.replace_instances(&changed.await?);
+        Ok(())
+    }
+
     /// Lets a function run from its folder as that was found to be now, unless it has got other code meanwhile.
     async fn reloaded(&self, space: &Space, name: &str, surveyed: Code) -> Result<bool> {
         let generation = self.new_generation();

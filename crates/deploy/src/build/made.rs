@@ -10,7 +10,7 @@ use std::time::Duration;
 use base::{Clock, SystemClock, Timestamp};
 use runtimes::Packages;
 
-use super::{Build, esbuild, make, npm, sdk};
+use super::{Build, esbuild, layer, make, npm, sdk};
 use crate::error::{Error, Result};
 use crate::names::fingerprint;
 use crate::recipe::{How, Recipe};
@@ -51,6 +51,9 @@ pub(super) async fn build(
                 bundle.make(&draft.code(), packages, &mut tell).await?;
             }
             How::Make { target } => make::make(source, target, &draft.code(), &mut tell).await?,
+            How::Layer { runtime } => {
+                layer::fill(source, runtime, &draft.code(), &mut tell).await?;
+            }
         }
         draft.settle(&place, &content)?;
         done = true;

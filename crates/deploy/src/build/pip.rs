@@ -19,7 +19,7 @@ const COMMAND: &str = "pip install";
 pub(super) async fn build(
     build: &Build,
     packages: &Packages,
-    mut tell: impl FnMut(&str),
+    tell: impl FnMut(&str),
 ) -> Result<bool> {
     let Some(requirements) = Packages::asked_by(&build.folder) else {
         return Ok(false);
@@ -44,7 +44,26 @@ pub(super) async fn build(
     })?;
     // Made under another name and then renamed, so that a folder that is there is whole.
     let draft = place.with_extension(format!("new.{}", std::process::id()));
-    let mut pip = Command::new(&python.path);
+    let installed = match install(&python.path, &requirements, &draft, tell).await {
+        Ok(()) => settle(&draft, &place),
+        failed => failed,
+    };
+    if installed.is_err() {
+        // What is left is in nobody's way; the first error is the one to tell.
+        let _ = fs::remove_dir_all(&draft);
+    }
+    installed.map(|()| true)
+}
+
+/// Installs what this file asks for into a folder.
+pub(super) async fn install(
+    python: &Path,
+    requirements: &Path,
+    target: &Path,
+    mut tell: impl FnMut(&str),
+) -> Result<()> {
+    let dir = requirements.parent().unwrap_or(requirements);
+    let mut pip = Command::new(python);
     pip.args([
         "-m",
         "pip",
@@ -55,31 +74,23 @@ pub(super) async fn build(
     ])
     .arg("--disable-pip-version-check")
     .arg("--target")
-    .arg(&draft)
+    .arg(target)
     .arg("--requirement")
-    .arg(&requirements)
+    .arg(requirements)
     // Settings of the user's that contradict a folder to install to, and a warning about root. As variables, because
     // not every version knows them as options.
     .env("PIP_USER", "0")
     .env("PIP_ROOT_USER_ACTION", "ignore");
     let missing = || Error::NoPython {
-        dir: build.folder.clone(),
-        cause: format!("{} is not there", python.path.display()),
+        dir: dir.to_owned(),
+        cause: format!("{} is not there", python.display()),
     };
     let tell = |line: &str| {
         if !is_ceremony(line) {
             tell(line);
         }
     };
-    let installed = match run(pip, COMMAND, &build.folder, tell, missing).await {
-        Ok(()) => settle(&draft, &place),
-        failed => failed,
-    };
-    if installed.is_err() {
-        // What is left is in nobody's way; the first error is the one to tell.
-        let _ = fs::remove_dir_all(&draft);
-    }
-    installed.map(|()| true)
+    run(pip, COMMAND, dir, tell, missing).await
 }
 
 /// Whether somebody else has installed what is asked for beside the code, as `sam build` does: pip leaves a folder there for

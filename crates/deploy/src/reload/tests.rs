@@ -6,16 +6,17 @@ use crate::{Context, Feeds, Overrides};
 fn a_changed_file_finds_its_functions() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("src/lib")).unwrap();
+    std::fs::create_dir_all(dir.path().join("layer")).unwrap();
     let function = |id: &str, code: &str| {
         format!(
             "  {id}: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: {id}, Runtime: nodejs20.x, Handler: index.handler, {code}}}}}\n"
         )
     };
     let text = format!(
-        "Transform: AWS::Serverless-2016-10-31\nResources:\n{}{}{}",
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n{}{}{}  L: {{Type: AWS::Serverless::LayerVersion, Properties: {{ContentUri: layer}}}}\n",
         function("A", "CodeUri: src"),
         function("B", "CodeUri: src/lib"),
-        function("C", "InlineCode: x")
+        function("C", "InlineCode: x, Layers: [!Ref L]")
     );
     let file = dir.path().join("template.yaml");
     let template = Template::parse(&file, text, Overrides::default()).unwrap();
@@ -37,6 +38,9 @@ fn a_changed_file_finds_its_functions() {
     let functions = |names: &[&str]| -> Vec<String> { of(names).functions.into_iter().collect() };
     assert_eq!(functions(&["src/index.js"]), ["A"]);
     assert_eq!(functions(&["src/lib/x.js"]), ["A", "B"]);
+    let layered = of(&["layer/nodejs/node_modules/a/b.js"]);
+    assert_eq!(layered.layered, BTreeSet::from(["C".to_owned()]));
+    assert!(layered.functions.is_empty());
     let data = dir.path().join("src/data");
     std::fs::create_dir_all(data.join("store")).unwrap();
     runtimes::mark_data_folder(&data).unwrap();
@@ -65,5 +69,5 @@ fn a_changed_file_finds_its_functions() {
     // It may import what it did not before.
     let packages = of(&["src/index.js"]).packages;
     assert!(packages.contains(&build), "{packages:?}");
-    assert_eq!(watched(&template, &desired).len(), 3);
+    assert_eq!(watched(&template, &desired).len(), 4);
 }

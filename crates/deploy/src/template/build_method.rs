@@ -140,9 +140,17 @@ pub(crate) fn of_layer(metadata: &Node, id: &str, layer: &mut Layer, report: &Re
     if dir.join("python").is_dir() || dir.join("nodejs").is_dir() {
         return;
     }
-    if method != "makefile" {
-        refuse(at, method, "layers are not built in this way", report);
-    } else if let Some(how) = by_makefile(metadata, at, id, dir, report) {
+    let how = match (method, runtimes::check(method)) {
+        ("makefile", _) => by_makefile(metadata, at, id, dir, report),
+        (_, Ok(Language::Node | Language::Python)) => Some(How::Layer {
+            runtime: method.to_owned(),
+        }),
+        _ => {
+            refuse(at, method, "layers are not built in this way", report);
+            None
+        }
+    };
+    if let Some(how) = how {
         layer.code = made(dir.clone(), how);
     }
 }

@@ -284,18 +284,24 @@ impl Up<'_> {
             app.template = template;
             app.failed = false;
         }
-        self.replace(&reload.functions).await
+        self.replace(&reload.functions).await?;
+        self.tell_reloaded(self.running.deployer.restart(&reload.layered).await?);
+        Ok(())
     }
 
     /// Lets functions run their changed code from now on.
     async fn replace(&self, functions: &BTreeSet<String>) -> Result<()> {
-        for name in self.running.deployer.reload(functions).await? {
+        self.tell_reloaded(self.running.deployer.reload(functions).await?);
+        Ok(())
+    }
+
+    fn tell_reloaded(&self, functions: Vec<String>) {
+        for name in functions {
             self.output
                 .event("reloaded", &json!({ "function": name }), || {
                     format!("{} {name}", self.output.paint("32", "reloaded"))
                 });
         }
-        Ok(())
     }
 }
 

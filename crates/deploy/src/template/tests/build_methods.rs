@@ -218,3 +218,31 @@ fn what_would_fail_at_each_call_is_refused() {
         assert!(said.contains(want), "{metadata}: {said}");
     }
 }
+
+#[test]
+fn layers_are_built_by_their_language_s_own_tool() {
+    let layer = |method: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("src")).unwrap();
+        let text = format!(
+            "Transform: AWS::Serverless-2016-10-31\nResources:\n  L:\n    Type: AWS::Serverless::LayerVersion\n    Metadata: {{BuildMethod: {method}}}\n    Properties: {{ContentUri: src}}\n"
+        );
+        let file = dir.path().join("template.yaml");
+        let template = Template::parse(&file, text, Overrides::default()).unwrap();
+        let desired = template.resolve(&context());
+        let desired = desired.map_err(|found| found.to_string())?;
+        let code = desired.layers().next().unwrap().code.clone();
+        Ok::<_, String>(code)
+    };
+    for runtime in ["python3.12", "nodejs22.x"] {
+        let Ok(Code::Made(Recipe { how, .. })) = layer(runtime) else {
+            panic!("{runtime}");
+        };
+        let runtime = runtime.to_owned();
+        assert_eq!(how, How::Layer { runtime });
+    }
+    for method in ["java17", "ruby3.3", "provided.al2023", "python2.7"] {
+        let said = layer(method).unwrap_err();
+        assert!(said.contains("layers are not built in this way"), "{said}");
+    }
+}
