@@ -5,7 +5,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import server
+from conftest import eventually, server
 from test_runtimes import make as make_function, package
 
 CODE = """
@@ -191,3 +191,110 @@ def test_what_was_acknowledged_outlives_a_crash(fulmar, logs):
     again = fulmar.client("logs")
     assert [event["message"] for event in again.filter_log_events(logGroupName=group)["events"]] == ["kept"]
     assert again.describe_log_streams(logGroupName=group)["logStreams"][0]["logStreamName"] == "s"
+
+
+FED = """
+import base64, gzip, json
+
+def handler(event, context):
+    data = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    print("FED " + json.dumps(data))
+"""
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
+
+
+@pytest.fixture(scope="module")
+def fed(fulmar):
+    return make_function(fulmar.client("lambda"), "fed", package({"index.py": FED}), runtime="python3.13", Timeout=60, MemorySize=128)
+
+
+def got(logs, group, fed="fed"):
+    """What the function was called with for the sake of a group, in order."""
+    found = logs.filter_log_events(logGroupName=f"/aws/lambda/{fed}", filterPattern='"FED "')["events"]
+    told = [json.loads(event["message"].removeprefix("FED ")) for event in found]
+    return [one for one in told if one["logGroup"] == group]
+
+
+def subscribe(logs, group, name="n", pattern="", to="fed"):
+    logs.put_subscription_filter(logGroupName=group, filterName=name, filterPattern=pattern, destinationArn=ARN + to)
+
+
+def messages(told):
+    return [event["message"] for one in told for event in one["logEvents"]]
+
+
+def test_a_function_is_fed_with_what_comes(logs, fed):
+    group = made(logs, "feeding", "a", "b")
+    put(logs, group, "a", (now(), "ERROR before"))
+    subscribe(logs, group, pattern="ERROR")
+    put(logs, group, "a", (now(), "ERROR 1"), (now(), "fine"), (now(), "ERROR 2"))
+    put(logs, group, "b", (now(), "ERROR 3"))
+    told = eventually(lambda: len(messages(got(logs, group))) >= 3 and got(logs, group))
+    assert {one["logStream"]: [event["message"] for event in one["logEvents"]] for one in told} == {
+        "a": ["ERROR 1", "ERROR 2"],
+        "b": ["ERROR 3"],
+    }
+    for one in told:
+        assert one["messageType"] == "DATA_MESSAGE" and one["owner"] == "000000000000"
+        assert one["subscriptionFilters"] == ["n"]
+    kept = {event["eventId"]: event for event in logs.filter_log_events(logGroupName=group)["events"]}
+    for event in (event for one in told for event in one["logEvents"]):
+        assert kept[event["id"]]["message"] == event["message"] and kept[event["id"]]["timestamp"] == event["timestamp"]
+
+
+def test_a_function_is_fed_with_what_another_prints(fulmar, logs, fed):
+    call(fulmar, {"mark": "there is a group"})
+    group = "/aws/lambda/told"
+    subscribe(logs, group, pattern='"got "')
+    call(fulmar, {"mark": "printed"})
+    told = eventually(lambda: got(logs, group))
+    assert 'got {"mark": "printed"}' in messages(told)[0] and len(messages(told)) == 1
+    logs.delete_subscription_filter(logGroupName=group, filterName="n")
+
+
+def test_a_group_has_two_filters_at_most(logs, fed):
+    group = made(logs, "limited", "s")
+    for name in ("one", "two", "two"):
+        subscribe(logs, group, name, pattern="{ $.a = 1 }")
+    code, message = refused(subscribe, logs=logs, group=group, name="three")
+    assert (code, message) == ("LimitExceededException", "Resource limit exceeded.")
+    told = logs.describe_subscription_filters(logGroupName=group, filterNamePrefix="t")["subscriptionFilters"]
+    assert abs(told[0].pop("creationTime") - now()) < 60_000
+    assert told == [
+        {
+            "filterName": "two",
+            "logGroupName": group,
+            "filterPattern": "{ $.a = 1 }",
+            "destinationArn": ARN + "fed",
+            "distribution": "ByLogStream",
+            "applyOnTransformedLogs": False,
+        }
+    ]
+    logs.delete_subscription_filter(logGroupName=group, filterName="two")
+    code, _ = refused(logs.delete_subscription_filter, logGroupName=group, filterName="two")
+    assert code == "ResourceNotFoundException"
+    logs.delete_log_group(logGroupName=group)
+    made(logs, group)
+    assert logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"] == []
+    assert refused(logs.describe_subscription_filters, logGroupName="none")[0] == "ResourceNotFoundException"
+    for wrong, code in [
+        (dict(pattern="{ a = 1 }"), "InvalidParameterException"),
+        (dict(pattern="[a, b]"), "NotImplementedException"),
+        (dict(to="none"), "InvalidParameterException"),
+    ]:
+        assert refused(subscribe, logs=logs, group=group, **wrong)[0] == code, wrong
+    made(logs, "/aws/lambda/fed-self")
+    code, message = refused(subscribe, logs=logs, group="/aws/lambda/fed-self", to="fed-self")
+    assert code == "InvalidParameterException" and "reserved for the function logs" in message
+
+
+def test_feeding_goes_on_after_a_crash(fulmar, logs, fed):
+    group = made(logs, "crashing", "s")
+    subscribe(logs, group)
+    for n in range(20):
+        put(logs, group, "s", (now(), f"line {n}"))
+    fulmar.kill()
+    fulmar.restart()
+    again = fulmar.client("logs")
+    wanted = {f"line {n}" for n in range(20)}
+    eventually(lambda: wanted <= set(messages(got(again, group))))

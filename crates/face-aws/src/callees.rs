@@ -47,7 +47,7 @@ impl Callee {
 }
 
 /// Their handles.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Callees {
     pub(crate) tables: DynamoDb,
     pub(crate) queues: Sqs,

@@ -9,9 +9,9 @@ mod event;
 mod group;
 mod operations;
 mod page;
-mod pattern;
 mod put;
 mod stream;
+mod subscription;
 mod tags;
 
 use std::sync::Arc;
@@ -21,10 +21,13 @@ use bytes::Bytes;
 use http::request::Parts as Head;
 use ledger::Ledger;
 use serde_json::Value;
+use triggers::{LinePattern, LinePatternError, Triggers};
 
 use crate::context::Context;
 use crate::place::Place;
 use crate::protocol::{Call, Fault, Manner, Service};
+
+pub(crate) use subscription::event as event_of_lines;
 
 /// A batch of 1 MB, written as text within JSON.
 pub(crate) const LARGEST_REQUEST: base::ByteSize = base::ByteSize::mib(4);
@@ -33,15 +36,17 @@ pub(crate) static SERVICE: Service =
     Service::new(include_str!("../models/logs.json"), Manner::PLAIN);
 
 /// The service's handle. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Logs {
     ledger: Ledger,
+    triggers: Triggers,
     clock: Arc<dyn Clock>,
 }
 
 /// One request, understood.
 struct Asked<'a> {
     ledger: &'a Ledger,
+    triggers: &'a Triggers,
     now: Timestamp,
     context: &'a Context,
     call: Call<'a>,
@@ -58,8 +63,12 @@ impl Asked<'_> {
 }
 
 impl Logs {
-    pub(crate) fn new(ledger: Ledger, clock: Arc<dyn Clock>) -> Self {
-        Self { ledger, clock }
+    pub(crate) fn new(ledger: Ledger, triggers: Triggers, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            ledger,
+            triggers,
+            clock,
+        }
     }
 
     /// Answers a request whose signature has been verified.
@@ -72,6 +81,7 @@ impl Logs {
         let operation = call.operation;
         let asked = Asked {
             ledger: &self.ledger,
+            triggers: &self.triggers,
             now: self.clock.now(),
             context,
             call,
@@ -92,6 +102,16 @@ fn worded(fault: Fault) -> Fault {
         },
         _ => fault,
     }
+}
+
+/// A pattern, or why it is none in the service's words.
+fn pattern(text: &str) -> Result<LinePattern, Fault> {
+    LinePattern::read(text).map_err(|error| match error {
+        LinePatternError::Malformed => error::invalid("Invalid filter pattern"),
+        LinePatternError::Columns => {
+            Fault::not_implemented("filter patterns of lines in columns ([…])")
+        }
+    })
 }
 
 /// Members of an answer that are not there are left out.

@@ -221,7 +221,7 @@ impl Aws {
             }),
             buses: Events::new(buses, triggers.clone(), clock.clone(), random.clone()),
             schedules: Scheduler::new(schedules),
-            lines: Logs::new(functions.ledger().clone(), clock.clone()),
+            lines: Logs::new(functions.ledger().clone(), triggers.clone(), clock.clone()),
             functions: Lambda::new(
                 functions.clone(),
                 triggers.clone(),

@@ -335,6 +335,13 @@ pub(crate) async fn start(
             Ok(())
         }
     });
+    workers.start("lines", {
+        let (triggers, stop) = (triggers.clone(), stop.clone());
+        async move {
+            triggers.follow_lines(stop).await;
+            Ok(())
+        }
+    });
     workers.start("outgoing", {
         let (triggers, stop) = (triggers.clone(), stop.clone());
         async move {

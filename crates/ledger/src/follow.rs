@@ -27,6 +27,23 @@ impl Filter {
     }
 }
 
+/// Which groups got lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    These(BTreeSet<Group>),
+    /// More than are remembered: any may have.
+    Any,
+}
+
+impl Heard {
+    pub fn names(&self, group: &Group) -> bool {
+        match self {
+            Self::These(groups) => groups.contains(group),
+            Self::Any => true,
+        }
+    }
+}
+
 /// A reader that waits for what comes.
 #[derive(Debug)]
 pub struct Follow {
@@ -51,6 +68,16 @@ impl Ledger {
             heard: from,
             cursors: HashMap::new(),
             from,
+        }
+    }
+
+    /// Waits until lines come after `heard`, and says of which groups, and up to where it is heard then.
+    pub async fn hear(&self, heard: Position) -> Result<(Heard, Position)> {
+        loop {
+            self.store().appended(&news(), heard).await?;
+            if let Some(new) = news_after(&self.store().read()?, heard)? {
+                return Ok(new);
+            }
         }
     }
 
@@ -94,22 +121,15 @@ impl Follow {
 
     /// Reads what is new in `view`, at most a bounded part of it.
     fn read(&mut self, view: &View) -> Result<Vec<Logged>> {
-        let entries = news().read(view, self.heard, NEWS_KEPT)?;
-        let Some(last) = entries.last() else {
+        let Some((heard, last)) = news_after(view, self.heard)? else {
             return Ok(Vec::new());
         };
-        let groups: BTreeSet<Group> = if entries.len() == NEWS_KEPT {
-            // Older news may be gone already.
-            self.ledger
-                .every_group()?
-                .into_iter()
-                .map(|facts| facts.group)
-                .collect()
-        } else {
-            entries
-                .iter()
-                .map(|entry| decode_news(&entry.body))
-                .collect::<Result<_>>()?
+        let groups: BTreeSet<Group> = match heard {
+            Heard::These(groups) => groups,
+            Heard::Any => {
+                let all = self.ledger.every_group()?.into_iter();
+                all.map(|facts| facts.group).collect()
+            }
         };
         let mut lines = Vec::new();
         let mut all = true;
@@ -121,11 +141,26 @@ impl Follow {
             self.cursors.insert(group, next);
         }
         if all {
-            self.heard = last.position;
+            self.heard = last;
         }
         lines.sort_by_key(|logged| logged.position);
         Ok(lines)
     }
+}
+
+/// None if there is nothing new.
+fn news_after(view: &View, heard: Position) -> Result<Option<(Heard, Position)>> {
+    let entries = news().read(view, heard, NEWS_KEPT)?;
+    let Some(last) = entries.last().map(|entry| entry.position) else {
+        return Ok(None);
+    };
+    if entries.len() == NEWS_KEPT {
+        // Older news may be gone already.
+        return Ok(Some((Heard::Any, last)));
+    }
+    let groups = entries.iter().map(|entry| decode_news(&entry.body));
+    let groups = groups.collect::<Result<_>>()?;
+    Ok(Some((Heard::These(groups), last)))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use store::Store;
 
 pub use behind::Writer;
 pub use error::{Error, Result};
-pub use follow::{Filter, Follow};
+pub use follow::{Filter, Follow, Heard};
 pub use group::{GroupFacts, KEPT_DAYS};
 pub use lines::Logged;
 pub use schema::{Failure, Group, Invocation, Line, Outcome, Phases, Settings, Settlement};

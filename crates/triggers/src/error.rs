@@ -30,6 +30,11 @@ pub enum Error {
     NoSuchToken,
     #[error("the token is too old")]
     TokenTooOld,
+    /// A group feeds no more than these.
+    #[error("the group {0} has as many subscriptions as it may have")]
+    TooManyLineSubscriptions(String),
+    #[error(transparent)]
+    Lines(#[from] ledger::Error),
     #[error(transparent)]
     Topics(#[from] topics::Error),
     #[error("there is no rule {name} on the bus {bus}")]
@@ -90,12 +95,14 @@ impl Error {
             Self::NoSuchSubscription(_) => ErrorKind::Missing,
             Self::SubscriptionDiffers(_) => ErrorKind::Conflict,
             Self::Topics(error) => error.kind(),
+            Self::Lines(error) => error.kind(),
             Self::NoSuchMapping(_)
             | Self::NoSuchRule { .. }
             | Self::NoSuchAddress(_)
             | Self::NoSuchConnection(_) => ErrorKind::Missing,
             Self::MappingExists { .. }
             | Self::MappingBusy(_)
+            | Self::TooManyLineSubscriptions(_)
             | Self::RuleHasTargets(_)
             | Self::BusHasRules(_)
             | Self::AddressExists(_)

@@ -24,6 +24,7 @@ mod follow;
 mod gateway;
 mod invoker;
 mod keep;
+mod lines;
 mod mapping;
 mod object;
 mod outgoing;
@@ -63,6 +64,7 @@ pub use error::{Error, Result};
 pub use filter::FilterError;
 pub use gateway::Found;
 pub use invoker::Invoker;
+pub use lines::{LinePattern, LinePatternError};
 pub use mapping::{MappingChange, NewMapping};
 pub use outgoing::{
     DeadLetter, Ended, Judge, LogLine, Outgoing, Owner, Post, Retries, Trouble, Undelivered, Waits,
@@ -75,6 +77,7 @@ pub use schema::gateway::{
     GatewayTimes, Guard, GuardKind, Guarded, KeySource, MappedAnswer, MappedBackend, RefusalForm,
     Route, Source, Stage, TokenGuard, Translation, Unmapped, Wanted,
 };
+pub use schema::lines::LineSubscription;
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};
 pub use schema::rule::{
     Address, Connection, Extra, Input, Parameter, Place, Proof, RequestParts, RetryLimits, Rule,
@@ -124,6 +127,8 @@ pub struct Triggers {
     mappings: watch::Sender<u64>,
     /// Rung when a subscription was made, changed or removed.
     subscriptions: watch::Sender<u64>,
+    /// Rung when somebody is to be fed with lines.
+    line_subscriptions: watch::Sender<u64>,
     buckets: Arc<admit::Buckets>,
     plans: Arc<plan::Known>,
 }
@@ -144,6 +149,7 @@ impl Triggers {
             random: parts.random,
             mappings: watch::Sender::new(0),
             subscriptions: watch::Sender::new(0),
+            line_subscriptions: watch::Sender::new(0),
             buckets: Arc::default(),
             plans: Arc::default(),
         }

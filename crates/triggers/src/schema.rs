@@ -6,6 +6,7 @@ mod bucket_v1;
 pub(crate) mod edge;
 pub(crate) mod gateway;
 mod gateway_v1;
+pub(crate) mod lines;
 pub(crate) mod plan;
 pub(crate) mod rule;
 pub(crate) mod subscription;

@@ -6,8 +6,10 @@ use std::time::Duration;
 use base::Timestamp;
 use bytes::Bytes;
 use functions::{ObjectEvent, Settled};
+use ledger::Logged;
 use topics::{Message, Topic};
 
+use crate::schema::lines::LineSubscription;
 use crate::schema::subscription::Subscription;
 use crate::target;
 
@@ -51,6 +53,9 @@ pub trait Wording: Send + Sync {
 
     /// That a bucket's changes will be told from now on.
     fn watching(&self, bucket: &str, at: Timestamp, request_id: &str) -> target::Message;
+
+    /// Lines of one stream, for who is fed with them.
+    fn printed(&self, to: &LineSubscription, lines: &[Logged]) -> target::Message;
 
     /// What is said of something that was not taken where it was sent.
     fn refused(&self, why: &str, request_id: &str) -> Vec<target::Attribute>;
@@ -127,6 +132,14 @@ impl Wording for Bare {
     fn watching(&self, bucket: &str, _: Timestamp, _: &str) -> target::Message {
         target::Message {
             body: bucket.to_owned().into(),
+            ..target::Message::default()
+        }
+    }
+
+    fn printed(&self, _: &LineSubscription, lines: &[Logged]) -> target::Message {
+        let lines = lines.iter().map(|logged| logged.line.text.as_str());
+        target::Message {
+            body: lines.collect::<Vec<_>>().join("\n").into(),
             ..target::Message::default()
         }
     }

@@ -7,13 +7,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use functions::{ObjectEvent, Settled};
+use ledger::Logged;
 use percent_encoding::utf8_percent_encode;
 use serde_json::{Map, Value, json};
 use topics::{AttributeValue, Message, Topic};
-use triggers::{Attribute, Destination, Notice, Subscription, Way, Wording};
+use triggers::{Attribute, Destination, LineSubscription, Notice, Subscription, Way, Wording};
 
 use super::{AwsDialect, extended_id, instant, object_record, outcomes};
 use crate::destination;
+use crate::logs;
 use crate::place::Place;
 use crate::signing::Version;
 use crate::sns;
@@ -162,6 +164,10 @@ impl Wording for AwsDialect {
             "RequestId": request_id,
             "HostId": extended_id(request_id),
         }))
+    }
+
+    fn printed(&self, to: &LineSubscription, lines: &[Logged]) -> triggers::Message {
+        logs::event_of_lines(to, lines)
     }
 
     fn refused(&self, why: &str, request_id: &str) -> Vec<Attribute> {

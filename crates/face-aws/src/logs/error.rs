@@ -23,6 +23,18 @@ pub(super) fn taken(what: &str) -> Fault {
     Fault::new("ResourceAlreadyExistsException", message)
 }
 
+pub(super) fn of_triggers(error: triggers::Error) -> Fault {
+    match error {
+        triggers::Error::TooManyLineSubscriptions(_) => {
+            Fault::new("LimitExceededException", "Resource limit exceeded.")
+        }
+        error => {
+            tracing::error!(%error, "a request about subscriptions of lines failed");
+            Fault::internal("ServiceUnavailableException")
+        }
+    }
+}
+
 pub(super) fn of(error: ledger::Error) -> Fault {
     match error {
         ledger::Error::Store(error) => {

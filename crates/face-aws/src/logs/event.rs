@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{invalid, no_stream, of};
-use super::pattern::Pattern;
-use super::{Asked, group, without_nulls};
+use super::{Asked, group, pattern, without_nulls};
 use crate::protocol::Fault;
 
 /// What one answer has at most, in lines and in bytes.
@@ -18,7 +17,7 @@ const LARGEST: usize = 1 << 20;
 
 /// Where a line is among those of its group, in the order in which lines are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct At {
+pub(super) struct At {
     at: Timestamp,
     commit: u64,
     index: u32,
@@ -26,7 +25,7 @@ struct At {
 }
 
 impl At {
-    fn of(logged: &Logged) -> Self {
+    pub(super) fn of(logged: &Logged) -> Self {
         Self {
             at: logged.line.at,
             commit: logged.position.commit(),
@@ -228,7 +227,7 @@ pub(super) async fn filter(mut asked: Asked<'_>) -> Result<Value, Fault> {
             "LogStream name prefix and LogStream names are mutually exclusive parameters.",
         ));
     }
-    let pattern = Pattern::read(&input.filter_pattern)?;
+    let pattern = pattern(&input.filter_pattern)?;
     let after: Option<At> = match &input.next_token {
         None => None,
         Some(token) => {

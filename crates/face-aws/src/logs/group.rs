@@ -6,7 +6,7 @@ use ledger::{Group, KEPT_DAYS, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::{invalid, missing, no_group, of, taken};
+use super::error::{invalid, missing, no_group, of, of_triggers, taken};
 use super::page::Page;
 use super::{Asked, without_nulls};
 use crate::protocol::Fault;
@@ -113,7 +113,8 @@ struct Named {
 pub(super) async fn delete(mut asked: Asked<'_>) -> Result<Value, Fault> {
     let input: Named = asked.call.read()?;
     let group = named(&asked, input.log_group_name);
-    match asked.ledger.delete_group(&group).await.map_err(of)? {
+    let deleted = asked.triggers.delete_line_group(&group).await;
+    match deleted.map_err(of_triggers)? {
         true => Ok(json!({})),
         false => Err(no_group()),
     }

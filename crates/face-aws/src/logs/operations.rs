@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Asked, event, group, put, stream, tags};
+use super::{Asked, event, group, put, stream, subscription, tags};
 use crate::protocol::Fault;
 
 pub(super) async fn answer(asked: Asked<'_>) -> Result<Value, Fault> {
@@ -20,6 +20,9 @@ pub(super) async fn answer(asked: Asked<'_>) -> Result<Value, Fault> {
         "PutLogEvents" => put::put(asked).await,
         "GetLogEvents" => event::get(asked).await,
         "FilterLogEvents" => event::filter(asked).await,
+        "PutSubscriptionFilter" => subscription::put(asked).await,
+        "DescribeSubscriptionFilters" => subscription::describe(asked),
+        "DeleteSubscriptionFilter" => subscription::delete(asked).await,
         "TagResource" => tags::add(asked).await,
         "UntagResource" => tags::remove(asked).await,
         "ListTagsForResource" => tags::list(asked),

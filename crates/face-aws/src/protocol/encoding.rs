@@ -23,6 +23,11 @@ enum Coding {
     Deflate,
 }
 
+pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
+    let packed = Coding::Gzip.compress(plain);
+    packed.expect("memory takes what is written to it")
+}
+
 /// A request's body could not be made what it was.
 #[derive(Debug)]
 pub(crate) enum Undecoded {

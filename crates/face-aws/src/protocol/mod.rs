@@ -36,7 +36,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-pub(crate) use encoding::Undecoded;
+pub(crate) use encoding::{Undecoded, gzip};
 pub(crate) use fault::Fault;
 pub(crate) use model::Operation;
 

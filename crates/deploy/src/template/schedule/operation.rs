@@ -60,12 +60,25 @@ pub(super) const ALL: &[Operation] = &[
     ),
     whole("cloudwatchlogs:deleteRetentionPolicy", &["LogGroupName"]),
     whole(
+        "cloudwatchlogs:deleteSubscriptionFilter",
+        &["FilterName", "LogGroupName"],
+    ),
+    whole(
         "cloudwatchlogs:putLogEvents",
         &["LogEvents", "LogGroupName", "LogStreamName"],
     ),
     whole(
         "cloudwatchlogs:putRetentionPolicy",
         &["LogGroupName", "RetentionInDays"],
+    ),
+    whole(
+        "cloudwatchlogs:putSubscriptionFilter",
+        &[
+            "DestinationArn",
+            "FilterName",
+            "FilterPattern",
+            "LogGroupName",
+        ],
     ),
     whole("cloudwatchlogs:tagResource", &["ResourceArn", "Tags"]),
     whole("cloudwatchlogs:untagResource", &["ResourceArn", "TagKeys"]),

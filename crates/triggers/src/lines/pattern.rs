@@ -6,20 +6,31 @@ mod condition;
 
 use regex::Regex;
 
-use super::error::invalid;
-use crate::protocol::Fault;
 use condition::Condition;
 
 const LONGEST: usize = 1_024;
 
+/// Which lines are wanted.
 #[derive(Debug)]
-pub(super) enum Pattern {
+pub struct LinePattern(Wanted);
+
+/// Why a text is no pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LinePatternError {
+    #[error("it is no pattern of lines")]
+    Malformed,
+    #[error("patterns of lines in columns are not built")]
+    Columns,
+}
+
+#[derive(Debug)]
+enum Wanted {
     Terms(Vec<Term>),
     Json(Condition),
 }
 
 #[derive(Debug)]
-pub(super) struct Term {
+struct Term {
     sign: Sign,
     is: Text,
 }
@@ -49,40 +60,34 @@ impl Text {
     }
 }
 
-impl Pattern {
-    pub(super) fn read(text: &str) -> Result<Self, Fault> {
+impl LinePattern {
+    pub fn read(text: &str) -> Result<Self, LinePatternError> {
         let text = text.trim();
         if text.len() > LONGEST {
-            return Err(malformed());
+            return Err(LinePatternError::Malformed);
         }
-        match text.chars().next() {
+        let wanted = match text.chars().next() {
             Some('{') => {
                 let inner = text
                     .strip_prefix('{')
                     .and_then(|text| text.strip_suffix('}'));
-                let condition = inner.and_then(Condition::read);
-                condition.map(Self::Json).ok_or_else(malformed)
+                inner.and_then(Condition::read).map(Wanted::Json)
             }
-            Some('[') => Err(Fault::not_implemented(
-                "filter patterns of lines in columns ([…])",
-            )),
-            _ => terms(text).map(Self::Terms).ok_or_else(malformed),
-        }
+            Some('[') => return Err(LinePatternError::Columns),
+            _ => terms(text).map(Wanted::Terms),
+        };
+        wanted.map(Self).ok_or(LinePatternError::Malformed)
     }
 
-    pub(super) fn matches(&self, line: &str) -> bool {
-        match self {
-            Self::Terms(terms) => match_terms(terms, line),
-            Self::Json(condition) => {
+    pub fn matches(&self, line: &str) -> bool {
+        match &self.0 {
+            Wanted::Terms(terms) => match_terms(terms, line),
+            Wanted::Json(condition) => {
                 let read = serde_json::from_str(line.trim());
                 read.is_ok_and(|value| condition.holds(&value))
             }
         }
     }
-}
-
-fn malformed() -> Fault {
-    invalid("Invalid filter pattern")
 }
 
 fn match_terms(terms: &[Term], line: &str) -> bool {
@@ -147,7 +152,7 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &str, line: &str) -> bool {
-        Pattern::read(pattern).unwrap().matches(line)
+        LinePattern::read(pattern).unwrap().matches(line)
     }
 
     #[test]
@@ -185,11 +190,11 @@ mod tests {
             "-",
             "{}",
         ] {
-            let fault = Pattern::read(bad).unwrap_err();
-            assert_eq!(fault.code, super::super::error::INVALID, "{bad}");
+            let refused = LinePattern::read(bad).unwrap_err();
+            assert_eq!(refused, LinePatternError::Malformed, "{bad}");
         }
-        let fault = Pattern::read("[ip, user]").unwrap_err();
-        assert_eq!(fault.code, "NotImplementedException");
-        assert!(Pattern::read(&"x".repeat(LONGEST + 1)).is_err());
+        let refused = LinePattern::read("[ip, user]").unwrap_err();
+        assert_eq!(refused, LinePatternError::Columns);
+        assert!(LinePattern::read(&"x".repeat(LONGEST + 1)).is_err());
     }
 }
