@@ -288,6 +288,43 @@ def test_a_group_has_two_filters_at_most(logs, fed):
     assert code == "InvalidParameterException" and "reserved for the function logs" in message
 
 
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Globals: {Function: {Runtime: python3.13, Handler: index.handler, Timeout: 60}}
+Resources:
+  Group: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: /shop/lines}}
+  Printer:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: printer
+      LoggingConfig: {LogGroup: !Ref Group}
+      InlineCode: |
+        def handler(event, context): print("ERROR " + event["mark"])
+  Eater:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: eater
+      Events: {Errors: {Type: CloudWatchLogs, Properties: {LogGroupName: !Ref Group, FilterPattern: ERROR}}}
+      InlineCode: |
+%s"""
+
+
+def test_a_templates_function_is_fed_until_the_stack_goes(fulmar, logs, tmp_path):
+    body = "".join(f"        {line}\n" for line in FED.strip().splitlines())
+    (tmp_path / "template.yaml").write_text(TEMPLATE % body)
+    fulmar.cli("deploy", tmp_path, "--stack", "lines")
+    fulmar.client("lambda").invoke(FunctionName="printer", Payload=json.dumps({"mark": "of a stack"}))
+    told = eventually(lambda: got(logs, "/shop/lines", "eater"))
+    assert [message.strip() for message in messages(told)] == ["ERROR of a stack"]
+    fulmar.cli("deploy", tmp_path, "--stack", "lines")
+    kept = logs.describe_subscription_filters(logGroupName="/shop/lines")["subscriptionFilters"]
+    assert [(one["filterPattern"], one["destinationArn"]) for one in kept] == [("ERROR", ARN + "eater")]
+    text = (tmp_path / "template.yaml").read_text()
+    (tmp_path / "template.yaml").write_text("\n".join(line for line in text.splitlines() if "Events:" not in line))
+    fulmar.cli("deploy", tmp_path, "--stack", "lines")
+    assert logs.describe_subscription_filters(logGroupName="/shop/lines")["subscriptionFilters"] == []
+
+
 def test_feeding_goes_on_after_a_crash(fulmar, logs, fed):
     group = made(logs, "crashing", "s")
     subscribe(logs, group)

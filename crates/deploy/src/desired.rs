@@ -155,6 +155,7 @@ pub enum Kind {
     ScheduleGroup(ScheduleGroup),
     #[serde(rename = "log group")]
     LogGroup(LogGroup),
+    LineSubscription(LineSubscription),
     #[serde(rename = "custom resource")]
     Custom(Box<Custom>),
     #[serde(rename = "bucket policy")]
@@ -190,6 +191,7 @@ impl Kind {
             Self::Schedule(schedule) => &schedule.name,
             Self::ScheduleGroup(group) => &group.name,
             Self::LogGroup(group) => &group.name,
+            Self::LineSubscription(one) => &one.name,
             Self::Custom(custom) => &custom.name,
             Self::BucketPolicy(policy) => &policy.bucket,
         }
@@ -223,6 +225,7 @@ impl Kind {
             Self::Schedule(_) => "schedule",
             Self::ScheduleGroup(_) => "schedule group",
             Self::LogGroup(_) => "log group",
+            Self::LineSubscription(_) => "subscription filter",
             Self::Custom(_) => "custom resource",
             Self::BucketPolicy(_) => "bucket policy",
         }
@@ -1093,4 +1096,25 @@ pub struct LogGroup {
     pub days: Option<u32>,
     pub class: Option<String>,
     pub tags: BTreeMap<String, String>,
+}
+
+/// Feeds a function with the lines of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LineSubscription {
+    /// `<name> of <group>`.
+    pub name: String,
+    pub pattern: String,
+    /// Its ARN.
+    pub function: String,
+}
+
+impl LineSubscription {
+    /// What the name says: how it is called, and of which group it is. Names of groups hold no spaces.
+    pub(crate) fn parts(name: &str) -> (&str, &str) {
+        name.rsplit_once(" of ").unwrap_or_default()
+    }
+
+    pub(crate) fn group(&self) -> &str {
+        Self::parts(&self.name).1
+    }
 }

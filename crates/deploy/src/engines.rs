@@ -173,6 +173,7 @@ impl Deployer {
             Noun::Schedule => is_there(self.look_for_schedule(name))?,
             Noun::ScheduleGroup => self.engines.schedules.has_group(&self.space(), name)?,
             Noun::LogGroup => self.has_log_group(name)?,
+            Noun::LineSubscription => self.has_line_subscription(name)?,
             Noun::Custom => self.has_custom(name)?,
             Noun::BucketPolicy => {
                 let access = self.engines.objects.access(name).map_err(Failure::from);
@@ -248,6 +249,7 @@ impl Deployer {
             Kind::Schedule(schedule) => self.put_schedule(schedule, fresh).await,
             Kind::ScheduleGroup(group) => self.put_schedule_group(group, fresh).await,
             Kind::LogGroup(group) => self.put_log_group(group).await,
+            Kind::LineSubscription(one) => self.put_line_subscription(one).await,
             // Its name is made from the stack's own suffix as well.
             Kind::Custom(custom) => self.put_custom(custom).await,
             Kind::BucketPolicy(policy) => self.put_bucket_policy(policy).await,
@@ -331,6 +333,7 @@ impl Deployer {
                 removed.map_err(Failure::from)
             }
             Noun::LogGroup => self.remove_log_group(name).await,
+            Noun::LineSubscription => self.remove_line_subscription(name).await,
             Noun::Custom => self.remove_custom(name).await,
             Noun::BucketPolicy => {
                 let objects = &self.engines.objects;

@@ -380,6 +380,7 @@ pub(crate) fn noun(kind: &Kind) -> Noun {
         Kind::Schedule(_) => Noun::Schedule,
         Kind::ScheduleGroup(_) => Noun::ScheduleGroup,
         Kind::LogGroup(_) => Noun::LogGroup,
+        Kind::LineSubscription(_) => Noun::LineSubscription,
         Kind::Custom(_) => Noun::Custom,
         Kind::BucketPolicy(_) => Noun::BucketPolicy,
     }
@@ -421,6 +422,7 @@ fn identity(kind: &Kind) -> String {
         | Kind::Schedule(_)
         | Kind::ScheduleGroup(_)
         | Kind::LogGroup(_)
+        | Kind::LineSubscription(_)
         | Kind::BucketPolicy(_)
         | Kind::Address(_) => String::new(),
         // Who made it must be asked to take it away.

@@ -119,6 +119,8 @@ pub enum Noun {
     Custom,
     #[serde(rename = "bucket policy")]
     BucketPolicy,
+    #[serde(rename = "subscription filter")]
+    LineSubscription,
 }
 
 impl Noun {
@@ -129,6 +131,7 @@ impl Noun {
             Self::Custom => 0,
             Self::Mapping
             | Self::Subscription
+            | Self::LineSubscription
             | Self::Balancer
             | Self::Edge
             | Self::EventRule
@@ -165,6 +168,7 @@ impl Noun {
             Self::Schedule => "schedule",
             Self::ScheduleGroup => "schedule group",
             Self::LogGroup => "log group",
+            Self::LineSubscription => "subscription filter",
             Self::Custom => "custom resource",
             Self::BucketPolicy => "bucket policy",
         }

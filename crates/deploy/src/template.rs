@@ -24,6 +24,7 @@ mod implied;
 mod include;
 mod intrinsics;
 mod layer;
+mod line_subscription;
 mod literal;
 mod log_group;
 mod mapping;

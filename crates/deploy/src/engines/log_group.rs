@@ -1,10 +1,15 @@
-//! Groups of log lines.
+//! Groups of log lines, and who is fed with them.
 
+use std::collections::BTreeMap;
+
+use base::ErrorKind;
 use ledger::{Group, Ledger};
+use triggers::Destination;
 
 use super::Failure;
 use crate::Deployer;
-use crate::desired::LogGroup;
+use crate::desired::{LineSubscription, LogGroup};
+use crate::topic;
 
 impl Deployer {
     fn ledger(&self) -> &Ledger {
@@ -47,8 +52,54 @@ impl Deployer {
     }
 
     pub(super) async fn remove_log_group(&self, name: &str) -> Result<(), Failure> {
-        let removed = self.ledger().delete_group(&self.log_group(name)).await;
+        let triggers = &self.engines.triggers;
+        let removed = triggers.delete_line_group(&self.log_group(name)).await;
         removed?;
+        Ok(())
+    }
+
+    pub(super) fn has_line_subscription(&self, name: &str) -> Result<bool, Failure> {
+        let (own, group) = LineSubscription::parts(name);
+        let triggers = &self.engines.triggers;
+        let all = triggers.line_subscriptions(&self.log_group(group))?;
+        Ok(all.iter().any(|one| one.name == own))
+    }
+
+    pub(super) async fn put_line_subscription(
+        &self,
+        wanted: &LineSubscription,
+    ) -> Result<bool, Failure> {
+        let (name, group) = LineSubscription::parts(&wanted.name);
+        if !self.has_log_group(group)? {
+            return Err(Failure {
+                kind: ErrorKind::Missing,
+                text: format!("there is no log group {group}: declare it, and name it by `!Ref`"),
+            });
+        }
+        let Some(place @ Destination::Function(target)) = &topic::place(&wanted.function) else {
+            return Err(Failure {
+                kind: ErrorKind::Invalid,
+                text: format!("{} is no function", wanted.function),
+            });
+        };
+        let triggers = &self.engines.triggers;
+        triggers.takes(place)?;
+        let new = triggers::LineSubscription {
+            group: self.log_group(group),
+            name: name.to_owned(),
+            pattern: wanted.pattern.clone(),
+            target: target.clone(),
+            created: self.clock.now(),
+            others: BTreeMap::new(),
+        };
+        triggers.put_line_subscription(&new).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn remove_line_subscription(&self, name: &str) -> Result<(), Failure> {
+        let (own, group) = LineSubscription::parts(name);
+        let (group, triggers) = (self.log_group(group), &self.engines.triggers);
+        triggers.remove_line_subscription(&group, own).await?;
         Ok(())
     }
 }

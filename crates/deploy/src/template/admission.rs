@@ -12,6 +12,7 @@ use crate::template::scalar;
 use crate::template::shape::{Fields, Findings};
 
 pub(crate) const TOPICS: &str = "sns.amazonaws.com";
+pub(crate) const LINES: &str = "logs.amazonaws.com";
 pub(crate) const RULES: &str = "events.amazonaws.com";
 pub(crate) const BUCKETS: &str = "s3.amazonaws.com";
 
@@ -159,8 +160,19 @@ impl Door {
 impl LetIn {
     fn lets(&self, sent: &Sent) -> bool {
         let mut services = self.services.iter();
-        self.door == sent.to && services.any(|one| one == "*" || one == sent.service)
+        let is_it = |one: &str| one == "*" || one == sent.service || is_there(one, sent.service);
+        self.door == sent.to && services.any(|one| is_it(one))
     }
+}
+
+/// Whether `one` is what a service is called in some region, as `logs.us-east-1.amazonaws.com`.
+fn is_there(one: &str, service: &str) -> bool {
+    let (name, rest) = service.split_once('.').unwrap_or_default();
+    let region = one
+        .strip_prefix(name)
+        .and_then(|one| one.strip_suffix(rest));
+    region
+        .is_some_and(|region| region.len() > 2 && region.starts_with('.') && region.ends_with('.'))
 }
 
 /// A policy of queues or topics, which are listed under `doors`.

@@ -52,6 +52,7 @@ pub(crate) enum Kind {
     /// It comes to be with its first line.
     LogGroup,
     LogPolicy,
+    LineSubscription,
     Archive,
     Connection,
     Address,
@@ -241,6 +242,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Lambda::Version", Kind::Version),
     ("AWS::Logs::LogGroup", Kind::LogGroup),
     ("AWS::Logs::ResourcePolicy", Kind::LogPolicy),
+    ("AWS::Logs::SubscriptionFilter", Kind::LineSubscription),
     (
         "AWS::ResourceGroups::Group",
         Kind::Aside(aside::Part::Group),
@@ -615,6 +617,7 @@ impl Kind {
             | Self::ScheduleGroup => Some("Name"),
             Self::Archive => Some("ArchiveName"),
             Self::LogGroup => Some("LogGroupName"),
+            Self::LineSubscription => Some("FilterName"),
             Self::LogPolicy | Self::PlainPolicy | Self::RolePolicy => Some("PolicyName"),
             Self::ManagedPolicy => Some("ManagedPolicyName"),
             Self::Role => Some("RoleName"),
@@ -695,6 +698,7 @@ impl Kind {
             | Self::BusPolicy
             | Self::LogGroup
             | Self::LogPolicy
+            | Self::LineSubscription
             | Self::Permission
             | Self::RestApi
             | Self::HttpApi
@@ -811,7 +815,9 @@ impl Kind {
             ]),
             Self::Address => Some(&[("Arn", Obeyed), ("ArnForPolicy", Obeyed)]),
             Self::LogGroup => Some(&[("Arn", Obeyed)]),
-            Self::BusPolicy | Self::LogPolicy | Self::RolePolicy => Some(&[]),
+            Self::BusPolicy | Self::LogPolicy | Self::LineSubscription | Self::RolePolicy => {
+                Some(&[])
+            }
             Self::Role => Some(&[
                 ("Arn", Obeyed),
                 ("RoleId", Refused("roles have no ids here")),

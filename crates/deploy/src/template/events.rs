@@ -7,7 +7,7 @@ use crate::template::declared::{Declared, Kind};
 use crate::template::scope::Scope;
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Entry, Node, Value};
-use crate::template::{bus, gateway, mapping, schedule, topic};
+use crate::template::{bus, gateway, line_subscription, mapping, schedule, topic};
 use Support::Obeyed;
 
 const EVENT: Schema = &[("Properties", Obeyed), ("Type", Obeyed)];
@@ -16,7 +16,6 @@ const S3: Schema = &[("Bucket", Obeyed), ("Events", Obeyed), ("Filter", Obeyed)]
 /// Kinds of events that exist but have no source here yet.
 const LATER: &[&str] = &[
     "AlexaSkill",
-    "CloudWatchLogs",
     "Cognito",
     "DocumentDB",
     "IoTRule",
@@ -35,6 +34,7 @@ const OTHERS: &[&str] = &[
     "SNS",
     "SQS",
     bus::SCHEDULE,
+    line_subscription::TYPE,
     schedule::TYPE,
 ];
 
@@ -47,7 +47,7 @@ pub(crate) enum Asked {
 /// By the logical id of the bucket or the gateway.
 pub(crate) type Rules = Vec<(String, Asked)>;
 
-const SUPPORTED: &str = "supported are Api, CloudWatchEvent, DynamoDB, EventBridgeRule, HttpApi, S3, Schedule, ScheduleV2, SNS and SQS";
+const SUPPORTED: &str = "supported are Api, CloudWatchEvent, CloudWatchLogs, DynamoDB, EventBridgeRule, HttpApi, S3, Schedule, ScheduleV2, SNS and SQS";
 
 /// Declares what `made` makes of each event of each function, but not over what is declared already.
 pub(crate) fn declare(
@@ -208,6 +208,18 @@ impl Reading<'_> {
                 schedule::EVENT,
                 "ScheduleExpression",
             ),
+            line_subscription::TYPE => {
+                // The filter that it is short for is declared, and is read by itself.
+                let keys = keys_of(value);
+                let (owner, schema) = ("CloudWatchLogs event", line_subscription::EVENT);
+                let fields = Fields::open(&keys, *key_span, owner, schema, self.findings)?;
+                for needed in ["FilterPattern", "LogGroupName"] {
+                    if !fields.has(needed) {
+                        fields.required(needed);
+                    }
+                }
+                None
+            }
             "SQS" => {
                 let keys = keys_of(value);
                 let fields = Fields::open(

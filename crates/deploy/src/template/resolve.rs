@@ -26,7 +26,8 @@ use crate::template::scope::Scope;
 use crate::template::shape::Findings;
 use crate::template::tree::Node;
 use crate::template::{
-    bus, declared, edge, gateway, globals, mapping, outcome, parameters, rules, schedule, topic,
+    bus, declared, edge, gateway, globals, line_subscription, mapping, outcome, parameters, rules,
+    schedule, topic,
 };
 
 const NOTIFICATION: &str = ".Notification";
@@ -100,6 +101,8 @@ struct Harvest {
     outcomes: Vec<outcome::Apart>,
     /// What has a URL, and where that is said.
     urls: Vec<(url::Reached, Span)>,
+    /// Whoever is fed with lines, by its logical id, and where that is said.
+    fed: Vec<(String, Span)>,
     /// Of load balancers.
     balances: Vec<balancer::Piece>,
     edges: Vec<(String, Front, Span)>,
@@ -116,6 +119,7 @@ impl<'t> Resolving<'t> {
         mapping::declare_events(&mut declared);
         topic::declare(&mut declared);
         bus::declare_events(&mut declared);
+        line_subscription::declare_events(&mut declared);
         schedule::declare_events(&mut declared);
         implied::declare_destinations(&mut declared);
         let findings = Findings {
@@ -185,6 +189,7 @@ impl<'t> Resolving<'t> {
         let outcomes = std::mem::take(&mut harvest.outcomes);
         outcome::join(&mut harvest.made, outcomes, self.report);
         url::check(&harvest.made, &harvest.urls, self.report);
+        line_subscription::tell_of_rounds(&harvest.made, &harvest.fed, self.report);
         self.say_access(&findings);
         let there = |noun: &str, name: &str| {
             let mut made = harvest.made.iter();

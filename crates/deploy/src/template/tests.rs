@@ -12,6 +12,7 @@ mod build_methods;
 mod customs;
 mod edges;
 mod gateways;
+mod line_subscriptions;
 mod mappings;
 mod refused;
 mod schedules;

@@ -9,8 +9,8 @@ use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::{Node, Value};
 use crate::template::{
     admission, balancer, bucket, build_method, bus, custom, edge, events, function, function_arn,
-    gateway, layer, log_group, mapping, network, outcome, permission, policies, queue, role,
-    schedule, table, topic, version,
+    gateway, layer, line_subscription, log_group, mapping, network, outcome, permission, policies,
+    queue, role, schedule, table, topic, version,
 };
 
 const INVENTORY: Schema = &[("Analytics", Support::Obeyed)];
@@ -311,6 +311,16 @@ impl Resolving<'_> {
                     && let Some(group) = log_group::read(&fields, name, findings)
                 {
                     let made = Made::LogGroup(group);
+                    harvest.made.push((one.id.clone(), made));
+                }
+            }
+            Kind::LineSubscription => {
+                if let (Some(fields), Some(name)) = (open(line_subscription::PROPERTIES), name)
+                    && let Some(made) = line_subscription::read(&fields, &name, findings)
+                {
+                    let place = fields.place("LogGroupName");
+                    harvest.fed.push((one.id.clone(), place));
+                    let made = Made::LineSubscription(made);
                     harvest.made.push((one.id.clone(), made));
                 }
             }
