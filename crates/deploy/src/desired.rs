@@ -8,8 +8,8 @@ use objects::{Barriers, Lifecycle, OriginRule, Versioning, Website};
 use serde::Serialize;
 use triggers::edge::{Moment, Passed};
 pub use triggers::{
-    Asks, FixedAnswer, Guarded, PlannedStage, Quota, Rate, RefusalForm, Source, TokenGuard,
-    Translation, Wanted,
+    Asks, FixedAnswer, Forwarding, Guarded, PlannedStage, Quota, Rate, RefusalForm, Source,
+    TokenGuard, Translation, Wanted,
 };
 
 use crate::build::Build;
@@ -798,7 +798,7 @@ impl Route {
     pub(crate) fn function(&self) -> Option<&str> {
         match &self.backend {
             Backend::Function(backend) => Some(&backend.function),
-            Backend::Fixed(_) => None,
+            Backend::Fixed(_) | Backend::Forwarded(_) => None,
             Backend::Mapped(backend) => backend.function.as_deref(),
         }
     }
@@ -817,6 +817,15 @@ pub enum Backend {
     Fixed(FixedAnswer),
     /// What another service answers, or what a template says.
     Mapped(MappedBackend),
+    /// Another's server.
+    Forwarded(ForwardedBackend),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ForwardedBackend {
+    pub forwarding: Forwarding,
+    /// How long a caller waits; none for as long as the kind of gateway lets him.
+    pub timeout_ms: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -202,7 +202,7 @@ impl Gateways {
         told::add_length(&mut headers, gateway.kind, body.len());
         let form = match &route.backend {
             Backend::Function(function) => function.form,
-            Backend::Fixed(_) | Backend::Mapped(_) => HttpForm::Detailed,
+            Backend::Fixed(_) | Backend::Mapped(_) | Backend::Forwarded(_) => HttpForm::Detailed,
         };
         let mut request = HttpRequest {
             request_id: request_id.to_owned(),
@@ -233,9 +233,10 @@ impl Gateways {
         };
         self.admit(gateway, route, &head, &mut request).await?;
         check::check(&route.wanted, &request)?;
-        match &route.backend {
-            Backend::Fixed(answer) => Ok(fixed::print(answer, gateway.kind, request_id)),
-            Backend::Mapped(mapped) => self.map(gateway, mapped, &request).await,
+        let mut response = match &route.backend {
+            Backend::Fixed(answer) => return Ok(fixed::print(answer, gateway.kind, request_id)),
+            Backend::Mapped(mapped) => return self.map(gateway, mapped, &request).await,
+            Backend::Forwarded(forwarded) => self.forward(forwarded, &request).await?,
             Backend::Function(function) => {
                 // Most bodies are so small that no envelope makes them too large; only the others are rendered to be
                 // measured.
@@ -244,13 +245,13 @@ impl Gateways {
                     return Err(Refusal::EventTooLarge);
                 }
                 let answered = self.invoke(gateway, function, request, &head.headers);
-                let mut response = answered.await?;
-                if gateway.cors.is_some() && gateway.kind == GatewayKind::Simple {
-                    cors::forget(response.headers_mut());
-                }
-                Ok(response)
+                answered.await?
             }
+        };
+        if gateway.cors.is_some() && gateway.kind == GatewayKind::Simple {
+            cors::forget(response.headers_mut());
         }
+        Ok(response)
     }
 
     /// Lets the request in, and writes down who sent it.

@@ -227,7 +227,7 @@ impl Gateway {
         match (self.kind, self.routes.as_slice()) {
             (GatewayKind::Direct, [route]) => match &route.backend {
                 Backend::Function(backend) => Some(&backend.target),
-                Backend::Fixed(_) | Backend::Mapped(_) => None,
+                Backend::Fixed(_) | Backend::Mapped(_) | Backend::Forwarded(_) => None,
             },
             _ => None,
         }

@@ -78,6 +78,12 @@ impl Deployer {
                 translation: backend.translation.clone(),
                 timeout: wait(backend.timeout_ms),
             }),
+            desired::Backend::Forwarded(backend) => {
+                Backend::Forwarded(triggers::ForwardedBackend {
+                    forwarding: backend.forwarding.clone(),
+                    timeout: wait(backend.timeout_ms),
+                })
+            }
             desired::Backend::Fixed(answer) => Backend::Fixed(answer.clone()),
             desired::Backend::Function(backend) => Backend::Function(triggers::FunctionBackend {
                 target: self.target(&backend.function, backend.qualifier.as_ref()),

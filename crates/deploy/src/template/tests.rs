@@ -16,6 +16,7 @@ mod line_subscriptions;
 mod mappings;
 mod refused;
 mod schedules;
+mod servers;
 mod synthesised;
 mod taken;
 mod tellings;

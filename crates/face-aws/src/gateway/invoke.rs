@@ -70,7 +70,11 @@ impl Gateways {
 }
 
 /// Who calls a REST API or a function URL learns by which trace to ask about it.
-fn tell_trace(mut response: Response, kind: GatewayKind, trace: Option<String>) -> Response {
+pub(super) fn tell_trace(
+    mut response: Response,
+    kind: GatewayKind,
+    trace: Option<String>,
+) -> Response {
     let is_told = matches!(kind, GatewayKind::Classic | GatewayKind::Direct);
     let trace = trace.filter(|_| is_told);
     if let Some(value) = trace.and_then(|trace| HeaderValue::from_str(&trace).ok()) {

@@ -1,14 +1,20 @@
 //! Integrations with other services, and answers that a template makes.
 //!
 //! The request is made of parameters and a template in Velocity, the answer is found by a pattern and made of the same.
-//! HTTP APIs name an operation and its parameters instead: `operation.rs`.
+//! HTTP APIs name an operation and its parameters instead: `operation.rs`. What is passed on to another's server as it is,
+//! is in `forward.rs`.
 
 mod answer;
 mod expression;
+mod forward;
 mod json_path;
 mod operation;
+mod selection;
 mod service;
 mod values;
+mod web;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use functions::{GatewayKind, HttpRequest};
@@ -78,21 +84,29 @@ fn outgoing(
         body,
         ..Outgoing::default()
     };
-    for (target, expression) in &mapping.parameters {
-        let place = target.strip_prefix("integration.request.");
-        let Some((place, name)) = place.and_then(|place| place.split_once('.')) else {
-            continue;
-        };
-        if let Some(value) = expression::of_request(request, expression) {
-            put(&mut outgoing, place, name, value);
-        }
-    }
+    put_parameters(&mut outgoing, &mapping.parameters, request);
     for place in ["header", "path", "querystring"] {
         for (name, value) in values.overridden("requestOverride", place) {
             put(&mut outgoing, place, &name, value);
         }
     }
     Ok(outgoing)
+}
+
+fn put_parameters(
+    outgoing: &mut Outgoing,
+    parameters: &BTreeMap<String, String>,
+    request: &HttpRequest,
+) {
+    for (target, expression) in parameters {
+        let place = target.strip_prefix("integration.request.");
+        let Some((place, name)) = place.and_then(|place| place.split_once('.')) else {
+            continue;
+        };
+        if let Some(value) = expression::of_request(request, expression) {
+            put(outgoing, place, name, value);
+        }
+    }
 }
 
 fn put(outgoing: &mut Outgoing, place: &str, name: &str, value: String) {

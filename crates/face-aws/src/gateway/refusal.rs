@@ -24,6 +24,8 @@ pub(crate) enum Refusal {
     TooSlow,
     Throttled,
     TimedOut,
+    /// The server that is to answer cannot be reached, or breaks off.
+    Unreachable,
     /// The function failed, or what it answered is no answer.
     Failed,
     /// We could not run it.
@@ -180,6 +182,12 @@ impl Refusal {
                 INTERNAL,
                 "INTEGRATION_TIMEOUT",
             ),
+            Self::Unreachable => (
+                504,
+                "Network error communicating with endpoint",
+                INTERNAL,
+                "INTEGRATION_FAILURE",
+            ),
             Self::Failed => (
                 502,
                 "Internal server error",
@@ -287,7 +295,7 @@ impl Refusal {
             Self::Truncated | Self::LacksParameters(_) | Self::BadBody(_) => (400, "Bad Request"),
             Self::TooSlow => (408, "Request Timeout"),
             Self::UnknownMediaType => (415, "Unsupported Media Type"),
-            Self::TimedOut | Self::Throttled => (503, "Service Unavailable"),
+            Self::TimedOut | Self::Throttled | Self::Unreachable => (503, "Service Unavailable"),
             Self::Failed | Self::Broken | Self::GuardFailed | Self::GuardBroken => {
                 (500, "Internal Server Error")
             }

@@ -34,7 +34,7 @@ pub(super) fn callee(callee: &Callee, variables: &BTreeMap<String, String>) -> C
 }
 
 /// A variable that the stage does not have is nothing, and so names no function.
-fn filled(text: &str, variables: &BTreeMap<String, String>) -> String {
+pub(super) fn filled(text: &str, variables: &BTreeMap<String, String>) -> String {
     let mut pieces = text.split(START);
     let mut whole = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {

@@ -233,10 +233,12 @@ fn addresses(applied: &Value, port: u16, output: Output) -> Vec<String> {
 
 /// The name of who answers.
 fn answers(backend: &Value) -> &Value {
-    match &backend["mapped"]["translation"]["to"]["service"] {
-        Value::Null => &backend["function"]["function"],
-        service => service,
-    }
+    let others = [
+        &backend["mapped"]["translation"]["to"]["service"],
+        &backend["forwarded"]["forwarding"]["to"],
+    ];
+    let known = others.into_iter().find(|name| !name.is_null());
+    known.unwrap_or(&backend["function"]["function"])
 }
 
 /// Where the gateways' routes are reached, from what was deployed as JSON has it.

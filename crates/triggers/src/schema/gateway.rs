@@ -106,6 +106,28 @@ pub enum Backend {
     Fixed(FixedAnswer),
     /// What another service answers, or what a template says.
     Mapped(MappedBackend),
+    /// Another's server.
+    Forwarded(ForwardedBackend),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForwardedBackend {
+    pub forwarding: Forwarding,
+    /// How long a caller waits for the answer.
+    pub timeout: Duration,
+}
+
+/// How a request is passed on to another's server, and its answer back. Expressions are in the words of the face.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forwarding {
+    /// Its address, which may hold places for parameters.
+    pub to: String,
+    /// None for the caller's own.
+    pub method: Option<String>,
+    /// What of the request is said otherwise.
+    pub parameters: BTreeMap<String, String>,
+    /// What of an answer is said otherwise, by its status.
+    pub answers: BTreeMap<u16, BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

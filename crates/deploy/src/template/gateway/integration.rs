@@ -1,5 +1,6 @@
 //! What answers a method: a function, another service, or nobody but the gateway itself.
 
+mod forward;
 mod operation;
 mod service;
 
@@ -33,6 +34,10 @@ pub(super) struct Integration {
     /// What becomes of bodies that no template is for.
     pub(super) passthrough: Option<String>,
     pub(super) streams: bool,
+    /// Parameters of REST APIs are written another way.
+    pub(super) is_rest: bool,
+    /// What HTTP APIs say otherwise of answers, by their status.
+    pub(super) changes: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// What is answered.
@@ -56,12 +61,17 @@ impl Integration {
         span: Span,
     ) -> Option<Backend> {
         let kind = self.kind.to_ascii_uppercase();
+        if kind != "HTTP_PROXY" && !self.changes.is_empty() {
+            let message = format!("answers to `{kind}` are not changed on their way yet");
+            refuse(findings, span, message);
+        }
         match kind.as_str() {
             "AWS_PROXY" => self.function(usual, context, findings, span),
             "MOCK" if self.is_text() => self.mock(findings, span),
             "MOCK" => self.mapped(None, None, findings, span),
             "AWS" => self.service(context, findings, span),
-            "HTTP" | "HTTP_PROXY" | "VPC_LINK" => {
+            "HTTP_PROXY" => self.forwarded(findings, span),
+            "HTTP" | "VPC_LINK" => {
                 refuse(
                     findings,
                     span,

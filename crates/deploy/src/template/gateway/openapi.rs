@@ -347,15 +347,32 @@ impl Reading<'_, '_> {
             return operation.backend(self.context, self.findings);
         }
         let kind_text = self.text(node.get("type")).unwrap_or_default();
+        let is_function = kind_text.eq_ignore_ascii_case("aws_proxy");
         if let Some(handling) = node.get("contentHandling")
-            && kind_text.eq_ignore_ascii_case("aws")
+            && !is_function
+            && !kind_text.eq_ignore_ascii_case("mock")
         {
             self.refuse(handling.span, "`contentHandling` is not supported yet");
         }
+        if let Some(connection) = node.get("connectionId") {
+            self.refuse(
+                connection.span,
+                "`connectionId` is not supported: there are no private networks",
+            );
+        }
+        if let Some(tls) = node.get("tlsConfig") {
+            self.refuse(tls.span, "`tlsConfig` is not supported yet");
+        }
         // What functions are told is not rewritten: tools write such parameters down without a need.
-        let parameters = match kind_text.eq_ignore_ascii_case("aws_proxy") {
-            true => BTreeMap::new(),
-            false => self.named_texts(node.get("requestParameters")),
+        let (parameters, changes) = match is_function {
+            true => Default::default(),
+            false => (
+                self.named_texts(node.get("requestParameters")),
+                entries(node.get("responseParameters"))
+                    .iter()
+                    .map(|entry| (entry.key.clone(), self.named_texts(Some(&entry.value))))
+                    .collect(),
+            ),
         };
         let answer = |entry: &Entry| Answer {
             pattern: (entry.key != "default").then(|| entry.key.clone()),
@@ -374,6 +391,8 @@ impl Reading<'_, '_> {
             parameters,
             passthrough: self.text(node.get("passthroughBehavior")),
             streams: self.text(node.get("responseTransferMode")).as_deref() == Some("STREAM"),
+            is_rest: kind == GatewayKind::Rest,
+            changes,
         };
         // HTTP APIs speak the old form unless they are told to.
         let usual = match kind {

@@ -297,11 +297,13 @@ const WEB_INTEGRATION: Schema = &[
     ("PayloadFormatVersion", Obeyed),
     ("RequestParameters", Obeyed),
     ("RequestTemplates", Refused(NO_MAPPING)),
-    ("ResponseParameters", Refused(NO_MAPPING)),
+    ("ResponseParameters", Obeyed),
     ("TemplateSelectionExpression", Refused(NO_MAPPING)),
     ("TimeoutInMillis", Obeyed),
     ("TlsConfig", Refused("functions need no certificate")),
 ];
+const CHANGES: Schema = &[("ResponseParameters", Obeyed)];
+const CHANGE: Schema = &[("Destination", Obeyed), ("Source", Obeyed)];
 const WEB_STAGE: Schema = &[
     ("AccessLogSettings", Notice(NO_LOG)),
     ("AccessPolicyId", Obeyed),
@@ -479,6 +481,8 @@ impl<'f> Assembly<'_, 'f> {
             parameters: fields.texts("RequestParameters"),
             passthrough: fields.text("PassthroughBehavior"),
             streams: fields.text("ResponseTransferMode").as_deref() == Some("STREAM"),
+            is_rest: true,
+            changes: BTreeMap::new(),
         };
         let place = fields.place("Type");
         integration.backend(Payload::V1, self.context, self.findings, place)
@@ -714,10 +718,15 @@ impl<'f> Assembly<'_, 'f> {
 
     fn web_integration(&self, fields: &Fields<'f>, kind: GatewayKind) -> Option<Backend> {
         let place = fields.place("IntegrationType");
-        if fields.required_text("IntegrationType")? != "AWS_PROXY" {
+        let kind_text = fields.required_text("IntegrationType")?;
+        let supported: &[&str] = match kind {
+            GatewayKind::Socket => &["AWS_PROXY"],
+            _ => &["AWS_PROXY", "HTTP_PROXY"],
+        };
+        if !supported.contains(&kind_text.as_str()) {
             self.findings.report.add(
                 Finding::error(place, "this type of integration is not supported yet")
-                    .help("supported is AWS_PROXY"),
+                    .help(format!("supported is {}", supported.join(" and "))),
             );
             return None;
         }
@@ -728,6 +737,11 @@ impl<'f> Assembly<'_, 'f> {
                 timeout_ms: fields.integer("TimeoutInMillis", 50..=30_000),
                 span: fields.place("IntegrationSubtype"),
             };
+            if fields.has("ResponseParameters") {
+                let place = fields.place("ResponseParameters");
+                let message = "answers of services are not changed on their way yet";
+                self.findings.report.add(Finding::error(place, message));
+            }
             if kind == GatewayKind::Socket {
                 let message = "operations of services answer no messages yet";
                 self.findings
@@ -738,9 +752,11 @@ impl<'f> Assembly<'_, 'f> {
             return operation.backend(self.context, self.findings);
         }
         let integration = Integration {
-            kind: "AWS_PROXY".into(),
+            kind: kind_text,
             uri: Some(fields.required_text("IntegrationUri")?),
+            method: fields.text("IntegrationMethod"),
             parameters: fields.texts("RequestParameters"),
+            changes: self.changes(fields),
             payload: fields.text("PayloadFormatVersion"),
             timeout_ms: fields.integer("TimeoutInMillis", 50..=30_000),
             ..Integration::default()
@@ -751,6 +767,30 @@ impl<'f> Assembly<'_, 'f> {
         };
         let place = fields.place("IntegrationUri");
         integration.backend(usual, self.context, self.findings, place)
+    }
+
+    /// What is said otherwise of answers, by their status.
+    fn changes(&self, fields: &Fields<'f>) -> BTreeMap<String, BTreeMap<String, String>> {
+        let node = fields.node("ResponseParameters");
+        let statuses = node.and_then(Node::entries).unwrap_or_default();
+        let change = |node: &'f Node| {
+            let name = "ResponseParameters";
+            let fields = Fields::open(node, node.span, name, CHANGE, self.findings)?;
+            Some((
+                fields.required_text("Destination")?,
+                fields.required_text("Source")?,
+            ))
+        };
+        let of_status = |node: &'f Node| {
+            let name = "ResponseParameters";
+            let fields = Fields::open(node, node.span, name, CHANGES, self.findings)?;
+            let listed = fields.list(name).unwrap_or_default();
+            Some(listed.iter().filter_map(change).collect())
+        };
+        let changes = statuses.iter();
+        changes
+            .filter_map(|entry| Some((entry.key.clone(), of_status(&entry.value)?)))
+            .collect()
     }
 }
 
@@ -809,9 +849,11 @@ pub(crate) fn plain_api<'f>(
     let mut draft = with_body(fields, gateway, context, findings);
     if let Some(target) = fields.text("Target") {
         let place = fields.place("Target");
+        let is_server = target.starts_with("http://") || target.starts_with("https://");
         let integration = Integration {
-            kind: "AWS_PROXY".into(),
+            kind: if is_server { "HTTP_PROXY" } else { "AWS_PROXY" }.into(),
             uri: Some(target),
+            method: is_server.then(|| "ANY".into()),
             ..Integration::default()
         };
         let backend = integration.backend(Payload::V2, context, findings, place);

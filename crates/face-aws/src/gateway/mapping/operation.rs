@@ -10,10 +10,9 @@ use serde_json::{Map, Value, json};
 use triggers::{Asked, Callee, Translation};
 use wire::Response;
 
-use super::expression::of_body;
+use super::selection;
 use super::service::Outgoing;
-use super::values::context_fact;
-use crate::gateway::{Gateways, Refusal, event, refusal};
+use crate::gateway::{Gateways, Refusal, refusal};
 use crate::signature::UNRESERVED;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -34,7 +33,9 @@ impl Gateways {
         };
         let parameters = mapping.parameters.iter();
         let mut given: Map<String, Value> = parameters
-            .filter_map(|(name, text)| Some((name.clone(), resolved(request, text)?.into())))
+            .filter_map(|(name, text)| {
+                Some((name.clone(), selection::of_request(request, text)?.into()))
+            })
             .collect();
         // There is one, and templates are checked for it.
         given.shift_remove("Region");
@@ -160,47 +161,4 @@ fn words(value: &Value) -> Vec<String> {
         let words = text.split(',').map(str::trim);
         words.map(str::to_owned).collect()
     })
-}
-
-/// What a parameter's text stands for; none if it is a place where nothing is.
-fn resolved(request: &HttpRequest, text: &str) -> Option<String> {
-    if let Some(place) = text.strip_prefix('$').filter(|rest| !rest.starts_with('{')) {
-        return found(request, place);
-    }
-    let mut whole = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (place, behind) = after.split_once('}')?;
-        whole.push_str(before);
-        whole.push_str(&found(request, place).unwrap_or_default());
-        rest = behind;
-    }
-    whole.push_str(rest);
-    Some(whole)
-}
-
-fn found(request: &HttpRequest, place: &str) -> Option<String> {
-    let named = |pairs: Vec<(String, String)>, name: &str| {
-        let mut pairs = pairs.into_iter();
-        pairs
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value)
-    };
-    match place.split_once('.').unwrap_or((place, "")) {
-        ("request", "body") => of_body(&request.body, ""),
-        ("request", "path") => Some(request.path.clone()),
-        ("request", place) => {
-            let (place, name) = place.split_once('.')?;
-            match place {
-                "body" => of_body(&request.body, name),
-                "header" => event::header(request, &name.to_ascii_lowercase()).map(str::to_owned),
-                "path" => named(request.route.parameters.clone(), name),
-                "querystring" => named(event::pairs(&request.query), name),
-                _ => None,
-            }
-        }
-        ("context", path) => context_fact(request, path),
-        ("stageVariables", name) => request.route.stage_variables.get(name).cloned(),
-        _ => None,
-    }
 }

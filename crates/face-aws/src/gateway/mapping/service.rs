@@ -28,7 +28,7 @@ pub(super) struct Answered {
     pub(super) body: Bytes,
 }
 
-const LARGEST_ANSWER: base::ByteSize = base::ByteSize::mib(10);
+pub(super) const LARGEST_ANSWER: base::ByteSize = base::ByteSize::mib(10);
 const JSON: &str = "application/json";
 
 impl Outgoing {
@@ -60,12 +60,16 @@ impl Outgoing {
         format!("/{filled}")
     }
 
-    fn head(&self, path: &str) -> Option<http::request::Parts> {
+    pub(super) fn query_text(&self) -> String {
         let query = self.query.iter().map(|(name, value)| {
             let encoded = |text| utf8_percent_encode(text, UNRESERVED);
             format!("{}={}", encoded(name), encoded(value))
         });
-        let query = query.collect::<Vec<_>>().join("&");
+        query.collect::<Vec<_>>().join("&")
+    }
+
+    fn head(&self, path: &str) -> Option<http::request::Parts> {
+        let query = self.query_text();
         let mark = if query.is_empty() { "" } else { "?" };
         let mut request = http::Request::builder()
             .method(self.method.as_str())

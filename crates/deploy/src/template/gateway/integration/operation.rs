@@ -74,10 +74,12 @@ const SUBTYPES: [Known; 5] = [
 ];
 
 /// What a parameter may be found in.
-const PLACES: [&str; 6] = [
+pub(super) const PLACES: [&str; 8] = [
     "context.",
+    "request.body",
     "request.body.",
     "request.header.",
+    "request.path",
     "request.path.",
     "request.querystring.",
     "stageVariables.",
@@ -147,22 +149,23 @@ impl Operation<'_> {
         if name == "Region" && value != context.region {
             self.refuse(findings, format!("there is no service in {value} here"));
         }
-        let places: Vec<&str> = match value.strip_prefix('$') {
-            Some(place) if !place.starts_with('{') => vec![place],
-            _ => {
-                let pieces = value.split("${").skip(1);
-                pieces
-                    .map(|piece| piece.split_once('}').map_or(piece, |(place, _)| place))
-                    .collect()
-            }
-        };
-        let is_known = |place: &str| {
-            ["request.body", "request.path"].contains(&place)
-                || PLACES.iter().any(|known| place.starts_with(known))
-        };
-        for place in places.into_iter().filter(|place| !is_known(place)) {
+        for place in unknown_places(value, &PLACES) {
             let message = format!("`{name}` cannot be `${place}`, which is not supported yet");
             self.refuse(findings, message);
         }
     }
+}
+
+/// The places in a text that are none of these; a name that ends in a dot stands for all that begin so.
+pub(super) fn unknown_places<'v>(value: &'v str, known: &[&str]) -> Vec<&'v str> {
+    let pieces = value.split('$').skip(1);
+    let places = pieces.map(|piece| match piece.strip_prefix('{') {
+        Some(inner) => inner.split_once('}').map_or(inner, |(place, _)| place),
+        None => piece.split(['/', ' ']).next().unwrap_or_default(),
+    });
+    let is_known = |place: &str| {
+        let fits = |one: &&str| place == *one || one.ends_with('.') && place.starts_with(*one);
+        known.iter().any(fits)
+    };
+    places.filter(|place| !is_known(place)).collect()
 }

@@ -50,13 +50,13 @@ const SERVICES: [(&str, &[&str]); 6] = [
 ];
 
 /// Where parameters are put.
-const REQUEST: [&str; 3] = [
+pub(super) const REQUEST: [&str; 3] = [
     "integration.request.header.",
     "integration.request.path.",
     "integration.request.querystring.",
 ];
 /// Where they are from, besides literals.
-const FROM_REQUEST: [&str; 8] = [
+pub(super) const FROM_REQUEST: [&str; 8] = [
     "context.",
     "method.request.body",
     "method.request.header.",
@@ -180,7 +180,7 @@ fn check_template(template: &str, findings: &Findings<'_>, span: Span) {
     }
 }
 
-fn check_parameter(
+pub(super) fn check_parameter(
     name: &str,
     value: &str,
     places: &[&str],
