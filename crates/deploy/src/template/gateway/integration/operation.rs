@@ -156,16 +156,43 @@ impl Operation<'_> {
     }
 }
 
-/// The places in a text that are none of these; a name that ends in a dot stands for all that begin so.
+/// The places in a text that are none of these; a name that ends in a dot stands for all that begin so. Without braces, only
+/// what a text begins with or what is named like a place is one: the rest is text.
 pub(super) fn unknown_places<'v>(value: &'v str, known: &[&str]) -> Vec<&'v str> {
-    let pieces = value.split('$').skip(1);
-    let places = pieces.map(|piece| match piece.strip_prefix('{') {
-        Some(inner) => inner.split_once('}').map_or(inner, |(place, _)| place),
-        None => piece.split(['/', ' ']).next().unwrap_or_default(),
+    const ROOTS: [&str; 4] = ["request.", "response.", "context.", "stageVariables."];
+    let pieces = value.split('$').enumerate().skip(1);
+    let places = pieces.filter_map(|(at, piece)| match piece.strip_prefix('{') {
+        Some(inner) => Some(inner.split_once('}').map_or(inner, |(place, _)| place)),
+        None => {
+            let begins = at == 1 && value.starts_with('$');
+            let is_place = begins || ROOTS.iter().any(|root| piece.starts_with(root));
+            is_place.then(|| piece.split(['/', ' ']).next().unwrap_or_default())
+        }
     });
-    let is_known = |place: &str| {
-        let fits = |one: &&str| place == *one || one.ends_with('.') && place.starts_with(*one);
+    let is_known = |place: &&str| {
+        let fits = |one: &&str| place == one || one.ends_with('.') && place.starts_with(*one);
         known.iter().any(fits)
     };
     places.filter(|place| !is_known(place)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_with_a_dollar_is_no_place() {
+        for (value, unknown) in [
+            ("costs $5", &[][..]),
+            ("$request.body", &[]),
+            (
+                "/a/$request.path.x/$request.cookie.y",
+                &["request.cookie.y"],
+            ),
+            ("a-${context.stage}-${other}", &["other"]),
+            ("$other", &["other"]),
+        ] {
+            assert_eq!(unknown_places(value, &PLACES), unknown, "{value}");
+        }
+    }
 }
