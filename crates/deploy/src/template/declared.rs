@@ -353,6 +353,9 @@ fn declare(entry: &Entry, report: &Report) -> Declared {
         );
         return declared;
     };
+    if let Some(of) = entry.value.get("Type") {
+        declared.kind = kind(of, report);
+    }
     for attribute in attributes {
         read_attribute(&mut declared, attribute, report);
     }
@@ -379,7 +382,9 @@ fn read_attribute(declared: &mut Declared, attribute: &Entry, report: &Report) {
             .why(format!("this is {}", value.kind()))
     };
     match attribute.key.as_str() {
-        "Type" => declared.kind = kind(value, report),
+        "Type" => {}
+        // The vendor's own examples say so of custom resources, of which there has been one version.
+        "Version" if declared.kind == Kind::Custom => {}
         "Properties" => match &value.value {
             Value::Map(_) => declared.properties = value.clone(),
             Value::Null | Value::Broken => {}

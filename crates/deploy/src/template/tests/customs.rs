@@ -45,6 +45,7 @@ fn every_scalar_is_a_string() {
         "
 Resources:
   X:
+    Version: '1.0'
     Type: Custom::Thing
     UpdateReplacePolicy: Retain
     Properties:
