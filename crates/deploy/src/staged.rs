@@ -32,9 +32,12 @@ impl Deployer {
             let context = self.context(template.stack())?;
             let (mut desired, plan) = self.stage(template, &context)?;
             check_version(&plan, expected)?;
-            self.publish_assets(template, &context, &desired).await?;
-            let Some(part) = part(&plan, &desired) else {
+            let part = part(&plan, &desired);
+            if part.is_none() {
                 self.check_uses(&mut desired)?;
+            }
+            self.publish_assets(template, &context, &desired).await?;
+            let Some(part) = part else {
                 return Ok(LastStage {
                     desired,
                     plan,
