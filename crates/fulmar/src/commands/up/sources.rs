@@ -8,6 +8,14 @@ use serde_json::{Map, Value, json};
 use triggers::pattern::{Language, Pattern};
 use triggers::{Destination, Place};
 
+/// What queues and topics that keep order want to be told.
+const IN_ORDER: [&str; 4] = [
+    "--message-group-id",
+    "one",
+    "--message-deduplication-id",
+    "one",
+];
+
 /// A way to have a function called.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Try {
@@ -51,12 +59,7 @@ fn mapped(mapping: &Mapping, desired: &Desired, endpoint: &str) -> Option<Try> {
             body,
         ];
         if queue.ends_with(".fifo") {
-            words.extend([
-                "--message-group-id",
-                "one",
-                "--message-deduplication-id",
-                "one",
-            ]);
+            words.extend(IN_ORDER);
         }
         return Some(aws(&words));
     };
@@ -98,12 +101,7 @@ fn published(subscription: &Subscription) -> Option<Try> {
     let topic = &subscription.topic;
     let mut words = vec!["sns", "publish", "--topic-arn", topic, "--message", "hello"];
     if topic.ends_with(".fifo") {
-        words.extend([
-            "--message-group-id",
-            "one",
-            "--message-deduplication-id",
-            "one",
-        ]);
+        words.extend(IN_ORDER);
     }
     Some(aws(&words))
 }
