@@ -48,7 +48,7 @@ const AUTO_LENGTH: usize = usize::MAX;
 /// For the interpreter, when it loads this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Value {
-    let functions: [(&[u8], Callback); 7] = [
+    let functions: [(&[u8], Callback); 8] = [
         (b"serve\0", serve),
         (b"rehearse\0", rehearse),
         (b"learn\0", learn),
@@ -56,6 +56,7 @@ pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Va
         (b"pid\0", pid),
         (b"leave\0", leave),
         (b"whenEmpty\0", when_empty),
+        (b"requests\0", requests),
     ];
     for (name, callback) in functions {
         let mut function = core::ptr::null_mut();
@@ -150,6 +151,28 @@ unsafe extern "C" fn when_empty(env: Env, info: *mut c_void) -> Value {
         }
     }
     core::ptr::null_mut()
+}
+
+/// How many requests the event loop waits for: files that are read, names that are looked up, work of the pool of threads.
+unsafe extern "C" fn requests(env: Env, _: *mut c_void) -> Value {
+    let mut event_loop = core::ptr::null_mut();
+    // SAFETY: the environment is that of the caller; a loop begins with what `Loop` says.
+    unsafe {
+        let count = match napi_get_uv_event_loop(env, &raw mut event_loop) {
+            0 => (*event_loop.cast::<Loop>()).requests,
+            _ => 0,
+        };
+        whole(env, count as i32)
+    }
+}
+
+/// The public part of libuv's `uv_loop_t`, which is the same in all of its first major version.
+#[repr(C)]
+struct Loop {
+    data: *mut c_void,
+    handles: u32,
+    queue: [*mut c_void; 2],
+    requests: u32,
 }
 
 unsafe fn number(env: Env, info: *mut c_void) -> i32 {

@@ -35,7 +35,7 @@ async function wait(library, load, go) {
   const told = Buffer.alloc(16);
   fs.writeSync(CONTROL, "booted");
   fs.readSync(CONTROL, told);
-  const watch = isPlaceholder ? undefined : new Watch();
+  const watch = isPlaceholder ? undefined : new Watch(addon);
   let loaded;
   if (!isPlaceholder) {
     try {
@@ -214,12 +214,14 @@ function numbersDrawnAhead(crypto) {
 
 /** Remembers, while the function's code is loaded, what a child must have anew, and what cannot be forked. */
 class Watch {
-  constructor() {
+  constructor(addon) {
     const crypto = require("node:crypto");
     const workers = require("node:worker_threads");
     this.pools = new Set();
     this.refuses = undefined;
     this.before = process.getActiveResourcesInfo();
+    this.requests = () => addon.requests();
+    this.requestsBefore = addon.requests();
     this.numbers = numbersDrawnAhead(crypto);
     drawIds(crypto);
     const watch = this;
@@ -237,7 +239,7 @@ class Watch {
         return fill.call(this, buffer, ...words);
       };
     crypto.randomFillSync = remember(randomFillSync);
-    const web = Object.getPrototypeOf(globalThis.crypto);
+    const web = Object.getPrototypeOf(crypto.webcrypto);
     const ofWeb = web.getRandomValues;
     web.getRandomValues = remember(ofWeb);
     // An SDK that reads its keys while this is loaded asks again when they are about to end: so a child uses its own.
@@ -261,14 +263,21 @@ class Watch {
   unsafe() {
     if (this.refuses) return this.refuses;
     const [added] = this.added();
-    return added && `it waits for ${added}`;
+    if (added) return `it waits for ${added}`;
+    return this.isAsking() ? "it waits for the pool of threads" : undefined;
   }
 
   /** What reads a file ends by itself, and is waited for: SDKs' clients look for their configuration when they are made. */
   async settle() {
     const reads = (kind) => kind.startsWith("FSReq") || kind === "CloseReq";
-    for (let round = 0; round < READS && this.added().some(reads); round++)
+    const ends = () => this.added().every(reads);
+    for (let round = 0; round < READS && ends() && (this.added().length > 0 || this.isAsking()); round++)
       await new Promise((go) => setTimeout(go, 1));
+  }
+
+  /** Newer versions do not name the files that are being read. */
+  isAsking() {
+    return this.requests() > this.requestsBefore;
   }
 
   /** The kinds of what is waited for and was not before the code was loaded. */

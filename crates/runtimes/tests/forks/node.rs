@@ -94,7 +94,8 @@ fn saying(word: char) -> String {
         "{padding}const target = (fd) => {{ try {{ return require('fs').readlinkSync('/proc/self/fd/' + fd); }} catch {{ return ''; }} }};
         const word = '{word}';
         exports.handler = async () => [word, require.main === module, typeof require.resolve, module.filename,
-        Object.keys(process.env).filter((name) => name.startsWith('FULMAR')), require('fs').readdirSync('/proc/self/fd').map(target).filter((file) => /code-cache/.test(file))];\n"
+        Object.keys(process.env).filter((name) => name.startsWith('FULMAR')), require('fs').readdirSync('/proc/self/fd').map(target).filter((file) => /code-cache/.test(file)),
+        require('vm').constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER !== undefined];\n"
     )
 }
 
@@ -108,7 +109,7 @@ fn kept(file: &[u8]) -> (Vec<(String, usize)>, &[u8]) {
 }
 
 async fn code_cache() {
-    const SAID: &str = ",false,\"function\",\"/var/task/app.js\",[],[]]";
+    const SAID: &str = ",false,\"function\",\"/var/task/app.js\",[],[],true]";
     let worlds = ['a', 'b'].map(|word| {
         let world = World::new(RUNTIME, "app.handler", &[("app.js", &saying(word))]);
         (word, world)
@@ -126,7 +127,12 @@ async fn code_cache() {
         };
         let mut instance = world.start().await;
         assert_eq!(instance.start, Start::Placeholder);
-        assert_eq!(instance.call("1").await, format!("[\"{word}\"{SAID}"));
+        let said = instance.call("1").await;
+        if said.ends_with(",false]") {
+            println!("  this version keeps nothing");
+            return;
+        }
+        assert_eq!(said, format!("[\"{word}\"{SAID}"));
         while all() < 1 {
             tokio::task::yield_now().await;
         }
@@ -236,15 +242,15 @@ async fn variables() {
 
 const CHANCE: &str = "const crypto = require('crypto');
 const pool = crypto.randomFillSync(new Uint8Array(256));
-Math.random(); crypto.randomUUID(); globalThis.crypto.randomUUID(); crypto.randomInt(1e9); crypto.randomBytes(8);
+Math.random(); crypto.randomUUID(); crypto.webcrypto.randomUUID(); crypto.randomInt(1e9); crypto.randomBytes(8);
 const draws = {
     random: () => Math.random(),
     uuid: () => crypto.randomUUID(),
-    web: () => globalThis.crypto.randomUUID(),
+    web: () => crypto.webcrypto.randomUUID(),
     int: () => [crypto.randomInt(2 ** 40), crypto.randomInt(2 ** 40)],
     bytes: () => crypto.randomBytes(16).toString('hex'),
     pool: () => Buffer.from(pool.slice(0, 16)).toString('hex'),
-    values: () => Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(16))).toString('hex'),
+    values: () => Buffer.from(crypto.webcrypto.getRandomValues(new Uint8Array(16))).toString('hex'),
     tls: () => new Promise((resolve) => {
         const { Duplex } = require('stream');
         const wire = new Duplex({ read() {}, write(hello, _, done) { resolve(hello.subarray(11, 75).toString('hex')); done(); } });
