@@ -52,7 +52,10 @@ pub async fn build(build: &Build, packages: &Packages, mut tell: impl FnMut(&str
             let own = npm::build(&build.folder, npm::Wanted::ToRun, &mut tell).await?;
             Ok(sdk::bring(build, packages, tell).await? || own)
         }
-        Ok(Language::Python) => pip::build(build, packages, tell).await,
+        Ok(Language::Python) => {
+            let own = pip::build(build, packages, &mut tell).await?;
+            Ok(sdk::bring(build, packages, tell).await? || own)
+        }
         // A custom runtime's program is built by whoever wrote it; what is compiled here is, when it is started.
         Ok(Language::Custom | Language::CSharp | Language::Hosted) | Err(_) => Ok(false),
     }

@@ -1,9 +1,8 @@
-//! Which languages there are, and which of them this host has.
+//! Which languages there are, and which of what the host has runs them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tokio::process::Command;
-
+use crate::host::{monos, nodes, pythons};
 use crate::{Error, Result, Runtimes};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,137 +58,27 @@ struct Wanted {
 /// As far as a runtime's id tells versions apart: Node's second number is always 0.
 type Version = (u32, u32);
 
-const NODE: &str = "node";
-const PYTHON: &str = "python3";
-const MONO: &str = "mono";
-const MONOS_COMPILER: &str = "mcs";
-/// Where a distribution keeps the library that programs in C# read JSON with.
-const MONOS_LIBRARIES: &str = "/usr/lib/cli";
-const JSON_LIBRARY: &str = "Newtonsoft.Json.dll";
 /// What stands for a program that has a host of ours. After a slash may stand the runtime that it needs itself.
 const HOSTED: &str = "hosted";
 /// What stands for C# on whatever this host has.
 const CSHARP: &str = "csharp";
 /// The oldest that the bootstraps run on.
-const OLDEST_NODE: Version = (18, 0);
-const OLDEST_PYTHON: Version = (3, 9);
+pub(crate) const OLDEST_NODE: Version = (18, 0);
+pub(crate) const OLDEST_PYTHON: Version = (3, 9);
 const OLDEST_MONO: Version = (6, 0);
 /// The newest that there are runtimes for.
-const NEWEST_PYTHON: u32 = 15;
+pub(crate) const NEWEST_PYTHON: u32 = 15;
 const CUSTOM: &[&str] = &["provided", "provided.al2", "provided.al2023"];
 /// Other languages' ids, which must be told apart from nonsense.
 const NOT_YET: &[&str] = &["java", "dotnet", "ruby", "go", "python2"];
-/// What Python says about itself: its version, the program behind whatever was called (which may be a version manager's
-/// script, or in a virtual environment), and where it looks for installed packages.
-const ABOUT_PYTHON: &str = "import os, site, sys
-print('%d.%d.%d' % sys.version_info[:3])
-print(os.path.realpath(getattr(sys, '_base_executable', None) or sys.executable))
-sys.prefix = sys.exec_prefix = sys.base_prefix
-print('\\n'.join(site.getsitepackages([sys.base_prefix])))";
-
-/// Asks this host what it has.
-pub async fn languages() -> Vec<Found> {
-    let (mut found, pythons, monos) = tokio::join!(nodes(), pythons(), monos());
-    found.extend(pythons);
-    found.extend(monos);
-    found
-}
-
-/// The host's Node, if it has one.
-pub(crate) async fn nodes() -> Vec<Found> {
-    let Some(path) = in_path(NODE).and_then(|program| program.canonicalize().ok()) else {
-        return Vec::new();
-    };
-    let version = node_version(&path).await;
-    let node = version.map(|version| Found {
-        language: Language::Node,
-        path,
-        version,
-        packages: Vec::new(),
-    });
-    node.into_iter().collect()
-}
-
-/// The host's Mono, if it has one with all that is needed.
-pub(crate) async fn monos() -> Vec<Found> {
-    let libraries: Vec<PathBuf> = std::fs::read_dir(MONOS_LIBRARIES)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|folder| folder.join(JSON_LIBRARY).is_file())
-        .collect();
-    let program = in_path(MONO).and_then(|program| program.canonicalize().ok());
-    let (Some(path), Some(_), [library, ..]) = (program, in_path(MONOS_COMPILER), &libraries[..])
-    else {
-        return Vec::new();
-    };
-    let said = said(&path, &["--version"]).await;
-    // "Mono JIT compiler version 6.8.0.105 (Debian …)"
-    let version = said.as_deref().and_then(|said| {
-        let mut words = said.split_whitespace();
-        words
-            .find(|word| *word == "version")
-            .and_then(|_| words.next())
-    });
-    let mono = version.map(|version| Found {
-        language: Language::CSharp,
-        path: path.clone(),
-        version: version.to_owned(),
-        packages: vec![library.clone()],
-    });
-    mono.into_iter().collect()
-}
-
-/// The host's Pythons, of which there may be several; the one that is called just that comes first.
-pub(crate) async fn pythons() -> Vec<Found> {
-    let mut found: Vec<Found> = Vec::new();
-    let others = (OLDEST_PYTHON.1..=NEWEST_PYTHON).map(|minor| format!("python3.{minor}"));
-    for name in std::iter::once(PYTHON.to_owned()).chain(others) {
-        if let Some(program) = in_path(&name)
-            && let Some(python) = python(&program).await
-            && !found.iter().any(|other| other.path == python.path)
-        {
-            found.push(python);
-        }
-    }
-    found
-}
-
-/// The program of this name, as a shell would find it.
-fn in_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut programs = std::env::split_paths(&path).map(|folder| folder.join(name));
-    programs.find(|program| program.is_file())
-}
-
-async fn node_version(program: &Path) -> Option<String> {
-    let text = said(program, &["--version"]).await?;
-    let version = text.trim().trim_start_matches('v');
-    (!version.is_empty()).then(|| version.to_owned())
-}
-
-async fn python(program: &Path) -> Option<Found> {
-    let text = said(program, &["-I", "-S", "-c", ABOUT_PYTHON]).await?;
-    let mut lines = text.lines().map(str::trim);
-    Some(Found {
-        language: Language::Python,
-        version: lines.next()?.to_owned(),
-        path: lines.next()?.into(),
-        packages: lines
-            .map(PathBuf::from)
-            .filter(|path| path.is_dir())
-            .collect(),
-    })
-}
-
-async fn said(program: &Path, arguments: &[&str]) -> Option<String> {
-    let answer = Command::new(program).args(arguments).output().await.ok()?;
-    let text = String::from_utf8(answer.stdout).ok()?;
-    answer.status.success().then_some(text)
-}
 
 impl Found {
+    /// Whether this runs whatever that would.
+    pub(crate) fn is_instead_of(&self, other: &Self) -> bool {
+        self.path == other.path
+            || (self.language, self.version()) == (other.language, other.version())
+    }
+
     fn version(&self) -> Option<Version> {
         let mut numbers = self.version.split('.').map(str::parse);
         let first = numbers.next()?.ok()?;
@@ -449,7 +338,7 @@ mod tests {
         let Ok(python) = python_of("python3.12").await else {
             return;
         };
-        let answer = Command::new(&python.path)
+        let answer = tokio::process::Command::new(&python.path)
             .arg("--version")
             .output()
             .await

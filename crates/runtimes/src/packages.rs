@@ -58,6 +58,18 @@ impl Packages {
         self.folder.join(format!("node-{name}"))
     }
 
+    /// Where packages of these names belong that a runtime in Python brings along.
+    pub fn python_modules(&self, names: &BTreeSet<String>, python: &Found) -> PathBuf {
+        let of = [&python.version, std::env::consts::ARCH];
+        let name = hash(
+            names
+                .iter()
+                .map(String::as_bytes)
+                .chain(of.map(str::as_bytes)),
+        );
+        self.folder.join(format!("python-{name}"))
+    }
+
     /// Where code belongs that is made from sources in this way.
     pub fn made(&self, recipe: &[u8]) -> PathBuf {
         self.folder.join(format!("made-{}", hash([recipe])))

@@ -15,6 +15,8 @@ use crate::{Result, Runtimes, bootstrap};
 
 /// Where packages that were installed for the code are inside.
 pub(crate) const PACKAGES: &str = "/var/packages";
+/// Where what the runtime brings is inside, if the host's own interpreter has it not.
+pub(crate) const BROUGHT: &str = "/var/brought";
 /// What the bootstrap takes out of the environment again.
 const PACKAGES_VARIABLE: &str = "FULMAR_PACKAGES";
 const LAYERS_VARIABLE: &str = "FULMAR_LAYERS";
@@ -31,9 +33,17 @@ impl Runtimes {
         program.environment = vec![
             ("PATH".into(), path_variable(python.path.parent(), &layers)),
             (LAYERS_VARIABLE.into(), layers.display().to_string()),
-            (SITE_VARIABLE.into(), joined(&python.packages)),
         ];
-        if let Some(packages) = Packages::in_folder(&self.shared.folder).of(&launch.code, python) {
+        let packages = Packages::in_folder(&self.shared.folder);
+        let mut site = python.packages.clone();
+        if let Some(brought) = packages.brought(&launch.code, &launch.runtime) {
+            site.insert(0, self.inside(BROUGHT, &brought));
+            program.mounts.push(read_only(&brought, BROUGHT));
+        }
+        program
+            .environment
+            .push((SITE_VARIABLE.into(), joined(&site)));
+        if let Some(packages) = packages.of(&launch.code, python) {
             let inside = self.inside(PACKAGES, &packages).display().to_string();
             program.environment.push((PACKAGES_VARIABLE.into(), inside));
             program.mounts.push(read_only(&packages, PACKAGES));

@@ -21,7 +21,7 @@ use crate::launch::{
     CODE, Connection, DESCRIPTOR, FILES, LAYERS, Launch, PIDS, Program, Start, Worker, limits, pair,
 };
 use crate::node::MODULES;
-use crate::python::PACKAGES;
+use crate::python::{BROUGHT, PACKAGES};
 use crate::{Error, Language, Result, Runtimes, bootstrap};
 
 /// The number under which a template hears of forks (`bootstrap/python/_fulmar/template.py`).
@@ -31,7 +31,7 @@ const TEMPLATE_VARIABLE: &str = "FULMAR_TEMPLATE";
 /// What makes a bootstrap behave as another cloud's framework.
 const ADAPTER: &str = "FULMAR_ADAPTER";
 /// Where a placeholder's children find what is theirs.
-const PLACES: [&str; 4] = [CODE, LAYERS, PACKAGES, MODULES];
+const PLACES: [&str; 5] = [CODE, LAYERS, PACKAGES, MODULES, BROUGHT];
 /// Variables that a language, or what loads it, reads when it starts: who sets them wants a process that has them then.
 const READ_AT_START: &[&str] = &[
     "PYTHON", "NODE_", "LD_", "GLIBC_", "MALLOC_", "UV_", "OPENSSL_", "SSL_",

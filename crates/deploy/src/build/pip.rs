@@ -38,21 +38,29 @@ pub(super) async fn build(
     if place.is_dir() {
         return Ok(false);
     }
-    make_parent(&place).map_err(|cause| Error::Code {
-        path: place.clone(),
+    whole(&place, async |draft| {
+        install(&python.path, &requirements, draft, tell).await
+    })
+    .await?;
+    Ok(true)
+}
+
+/// Has a folder filled under another name and then renamed, so that one that is there is whole.
+pub(super) async fn whole(place: &Path, fill: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<()> {
+    make_parent(place).map_err(|cause| Error::Code {
+        path: place.to_owned(),
         cause: cause.to_string(),
     })?;
-    // Made under another name and then renamed, so that a folder that is there is whole.
     let draft = place.with_extension(format!("new.{}", std::process::id()));
-    let installed = match install(&python.path, &requirements, &draft, tell).await {
-        Ok(()) => settle(&draft, &place),
+    let filled = match fill(&draft).await {
+        Ok(()) => settle(&draft, place),
         failed => failed,
     };
-    if installed.is_err() {
+    if filled.is_err() {
         // What is left is in nobody's way; the first error is the one to tell.
         let _ = fs::remove_dir_all(&draft);
     }
-    installed.map(|()| true)
+    filled
 }
 
 /// Installs what this file asks for into a folder.

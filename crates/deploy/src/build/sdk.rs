@@ -1,31 +1,39 @@
-//! The SDK that a runtime for Node brings along, for code that leaves it out of its package.
+//! The SDK that a runtime brings along, for code that leaves it out of its package.
 //!
 //! What the code's own sources ask for and its package has not is installed once, apart from the code, in a folder that is
 //! named by what is in it. Functions that ask for the same share the folder.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use runtimes::Packages;
-use tokio::process::Command;
+use runtimes::{Language, Packages};
 
-use super::{Build, run};
+use super::Build;
 use crate::desired::Cloud;
 use crate::error::{Error, Result};
 
+mod node;
 mod packaged;
-mod scan;
+mod python;
+mod sources;
 
+pub(crate) use node::is_source;
+pub(super) use node::{ALL, install};
 pub use packaged::Sdk;
-pub(crate) use scan::is_source;
 
-const COMMAND: &str = "npm install";
-/// Where npm installs to. The language never looks for packages right inside a folder that is named as that of packages.
-pub(super) const ALL: &str = ".all";
-/// The first runtime with the SDK's third version; those before it have the second.
-const FIRST_WITH_THIRD: u32 = 18;
+/// Of what a runtime brings, what some code asks for and has not.
+struct Missing {
+    names: BTreeSet<String>,
+    /// Where it is once it is installed.
+    place: PathBuf,
+    tool: Tool,
+}
+
+enum Tool {
+    Npm,
+    /// Of this program.
+    Pip(PathBuf),
+}
 
 /// Lets the code find what its runtime brings. Without it other code of the function may still be of use, so that it
 /// cannot be had is told and is no error. Returns whether anything was installed.
@@ -34,10 +42,9 @@ pub(super) async fn bring(
     packages: &Packages,
     mut tell: impl FnMut(&str),
 ) -> Result<bool> {
-    let Some(major) = major(build) else {
+    let Some(missing) = missing(build, packages).await else {
         return Ok(false);
     };
-    let wanted = wanted(&build.folder, major);
     let settle = |modules: Option<&Path>| {
         let settled = packages.bring(&build.folder, &build.runtime, modules);
         settled.map_err(|cause| Error::Code {
@@ -45,126 +52,72 @@ pub(super) async fn bring(
             cause: cause.to_string(),
         })
     };
-    if wanted.is_empty() {
+    if missing.names.is_empty() {
         return settle(None).map(|()| false);
     }
-    let place = packages.modules(&wanted);
+    let place = &missing.place;
     if place.is_dir() {
-        return settle(Some(&place)).map(|()| false);
+        return settle(Some(place)).map(|()| false);
     }
-    let list = Vec::from_iter(wanted.iter().map(String::as_str)).join(" ");
+    let list = Vec::from_iter(missing.names.iter().map(String::as_str)).join(" ");
+    let tool = missing.tool.name();
     tell(&format!(
-        "{} brings {list}: npm installs it for the function, into {}",
+        "{} brings {list}: {tool} installs it for the function, into {}",
         build.runtime,
         place.display()
     ));
-    match install(&wanted, &place, &mut tell).await {
-        Ok(()) => settle(Some(&place)).map(|()| true),
+    match missing.install(&mut tell).await {
+        Ok(()) => settle(Some(place)).map(|()| true),
         Err(error) => {
-            // What npm itself has said was told line by line.
+            // What the tool itself has said was told line by line.
             let why = match error {
                 Error::Install { command, .. } => format!("{command} failed"),
                 error => error.to_string(),
             };
             tell(&format!(
-                "notice: the code will not find {list}: {why}; deploy again with npm's registry within reach, or put it into the package"
+                "notice: the code will not find {list}: {why}; deploy again with {} within reach, or put it into the package",
+                missing.tool.registry()
             ));
             Ok(false)
         }
     }
 }
 
-/// The version of the runtime, if it is one that brings an SDK.
-fn major(build: &Build) -> Option<u32> {
-    let version = build.runtime.strip_prefix("nodejs")?.strip_suffix(".x")?;
-    (build.cloud == Cloud::Aws)
-        .then(|| version.parse().ok())
-        .flatten()
-}
-
-/// What npm is to install: of all that the code asks for, what this runtime brings and the package has not.
-fn wanted(code: &Path, major: u32) -> BTreeSet<String> {
-    let asked = scan::missing(code).into_iter();
-    asked
-        .filter_map(|name| match (name.as_str(), major >= FIRST_WITH_THIRD) {
-            ("aws-sdk", false) => Some("aws-sdk@2".to_owned()),
-            ("aws-sdk", true) | (_, false) => None,
-            (scoped, true) if scoped.starts_with("@aws-sdk/") => Some(format!("{name}@3")),
-            // Its packages count their versions each for itself: what goes with the rest is the newest.
-            (_, true) => Some(format!("{name}@latest")),
-        })
-        .collect()
-}
-
-/// Into a folder that is there whole or not at all.
-pub(super) async fn install(
-    wanted: &BTreeSet<String>,
-    place: &Path,
-    tell: &mut impl FnMut(&str),
-) -> Result<()> {
-    // Made under another name and then renamed, so that a folder that is there is whole.
-    let draft = place.with_extension(format!("new.{}", std::process::id()));
-    let made = match prepare(&draft) {
-        Ok(()) => fetch(wanted, &draft, tell).await,
-        Err(cause) => Err(failed(&draft, &cause)),
-    };
-    let settled = made.and_then(|()| {
-        let linked = wanted.iter().try_for_each(|name| show(&draft, name));
-        match linked.and_then(|()| fs::rename(&draft, place)) {
-            // Somebody else was faster.
-            Err(_) if place.is_dir() => Ok(()),
-            linked => linked.map_err(|cause| failed(place, &cause)),
-        }
-    });
-    // What is left is in nobody's way; the first error is the one to tell.
-    let _ = fs::remove_dir_all(&draft);
-    settled
-}
-
-/// Only the owner may look into the data folder, and `up` installs before the server makes it.
-fn prepare(draft: &Path) -> std::io::Result<()> {
-    if let Some(parent) = draft.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)?;
+/// Nothing if the runtime brings nothing at all.
+async fn missing(build: &Build, packages: &Packages) -> Option<Missing> {
+    if build.cloud != Cloud::Aws {
+        return None;
     }
-    let all = draft.join(ALL);
-    fs::create_dir_all(&all)?;
-    // Else npm would look further up for something to install into.
-    fs::write(all.join("package.json"), "{}")
-}
-
-async fn fetch(wanted: &BTreeSet<String>, draft: &Path, tell: &mut impl FnMut(&str)) -> Result<()> {
-    let mut npm = Command::new("npm");
-    npm.args(["install", "--omit=dev", "--no-audit", "--no-fund"])
-        .args(["--no-progress", "--ignore-scripts", "--prefer-offline"])
-        .arg("--loglevel=error")
-        // Without a network, the deployment is not to wait for minutes.
-        .args(["--fetch-retries=1", "--fetch-retry-mintimeout=1000"])
-        .arg("--fetch-retry-maxtimeout=1000")
-        .args(wanted);
-    let all = draft.join(ALL);
-    let tell = |line: &str| {
-        if !line.is_empty() {
-            tell(line);
-        }
-    };
-    run(npm, COMMAND, &all, tell, || Error::NoNpm(all.clone())).await
-}
-
-/// Puts a package where code finds it. What the packages need of one another stays out of sight, so that it is never taken
-/// for what a layer brings.
-fn show(draft: &Path, versioned: &str) -> std::io::Result<()> {
-    let name = versioned
-        .rsplit_once('@')
-        .map_or(versioned, |(name, _)| name);
-    let mut target = Path::new(ALL).join("node_modules").join(name);
-    if let Some((scope, _)) = name.split_once('/') {
-        fs::create_dir_all(draft.join(scope))?;
-        target = Path::new("..").join(target);
+    match runtimes::check(&build.runtime).ok()? {
+        Language::Node => node::missing(build, packages),
+        Language::Python => python::missing(build, packages).await,
+        Language::CSharp | Language::Hosted | Language::Custom => None,
     }
-    symlink(target, draft.join(name))
+}
+
+impl Missing {
+    async fn install(&self, tell: &mut impl FnMut(&str)) -> Result<()> {
+        match &self.tool {
+            Tool::Npm => node::install(&self.names, &self.place, tell).await,
+            Tool::Pip(python) => python::install(python, &self.names, &self.place, tell).await,
+        }
+    }
+}
+
+impl Tool {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Npm => "npm",
+            Self::Pip(_) => "pip",
+        }
+    }
+
+    fn registry(&self) -> &'static str {
+        match self {
+            Self::Npm => "npm's registry",
+            Self::Pip(_) => "PyPI",
+        }
+    }
 }
 
 fn failed(path: &Path, cause: &std::io::Error) -> Error {

@@ -1,7 +1,9 @@
 //! Python's.
 
+use runtimes::{Error, Packages};
+
 use crate::harness::Named;
-use crate::{Start, World, all_differ, answers, fewest_faults, is_wrapped};
+use crate::{Instance, Start, World, all_differ, answers, fewest_faults, is_wrapped};
 
 const RUNTIME: &str = "python3.12";
 
@@ -12,6 +14,9 @@ pub(crate) fn tests() -> Vec<Named> {
         }),
         ("python: a placeholder's child gets its own modules", || {
             Box::pin(modules())
+        }),
+        ("python: what the runtime brings comes after layers", || {
+            Box::pin(brought())
         }),
         ("python: a wrapper starts the language", || {
             Box::pin(wrapped())
@@ -89,6 +94,39 @@ async fn modules() {
         assert_eq!(instance.start, Start::Placeholder);
         assert_eq!(instance.call("0").await, "[\"mine\", false]");
     }
+}
+
+async fn brought() {
+    const SAID: &str = "[\"brought\", \"of a layer\"]";
+    let code = "import of_the_runtime, of_both\n\
+                def handler(event, context):\n    return [of_the_runtime.WORD, of_both.WORD]\n";
+    let files = [
+        ("app.py", code),
+        ("../layers/python/of_both.py", "WORD = 'of a layer'\n"),
+    ];
+    let world = World::new(RUNTIME, "app.handler", &files);
+    let modules = world.folder.join("runtimes/packages/brought");
+    std::fs::create_dir_all(&modules).unwrap();
+    for name in ["of_both.py", "of_the_runtime.py"] {
+        std::fs::write(modules.join(name), "WORD = 'brought'\n").unwrap();
+    }
+    let packages = Packages::of_server(&world.folder);
+    let launch = world.launch();
+    packages
+        .bring(&launch.code, &launch.runtime, Some(&modules))
+        .unwrap();
+    match world.runtimes.launch(launch).await {
+        Err(Error::NotInstalled(_)) => return,
+        booted => assert_eq!(Instance::new(booted.unwrap()).call("0").await, SAID),
+    }
+    if !world.has_a_placeholder().await {
+        return;
+    }
+    let mut instance = world.start().await;
+    assert_eq!(instance.start, Start::Placeholder);
+    assert_eq!(instance.call("0").await, SAID);
+    let template = world.template().await.unwrap();
+    assert_eq!(world.fork(&template).await.call("0").await, SAID);
 }
 
 async fn wrapped() {

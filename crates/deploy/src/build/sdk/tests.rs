@@ -1,3 +1,6 @@
+use std::fs;
+
+use super::node::show;
 use super::*;
 
 fn app(source: &str, runtime: &str, cloud: Cloud) -> (tempfile::TempDir, Build) {
@@ -17,19 +20,23 @@ fn app(source: &str, runtime: &str, cloud: Cloud) -> (tempfile::TempDir, Build) 
 
 const BOTH: &str = "require('aws-sdk'); require('@aws-sdk/a'); require('@smithy/b')";
 
-#[test]
-fn each_runtime_brings_its_own_version() {
-    let of = |runtime, cloud| {
-        let (_dir, build) = app(BOTH, runtime, cloud);
-        let wanted = major(&build).map(|major| wanted(&build.folder, major));
-        Vec::from_iter(wanted.unwrap_or_default())
-    };
+#[tokio::test]
+async fn each_runtime_brings_its_own_version() {
     let third = ["@aws-sdk/a@3", "@smithy/b@latest"];
-    assert_eq!(of("nodejs18.x", Cloud::Aws), third);
-    assert_eq!(of("nodejs22.x", Cloud::Aws), third);
-    assert_eq!(of("nodejs16.x", Cloud::Aws), ["aws-sdk@2"]);
-    assert!(of("nodejs22.x", Cloud::Azure).is_empty());
-    assert!(of("nodejs22.x", Cloud::Google).is_empty());
+    for (runtime, cloud, brings) in [
+        ("nodejs18.x", Cloud::Aws, Some(&third[..])),
+        ("nodejs22.x", Cloud::Aws, Some(&third)),
+        ("nodejs16.x", Cloud::Aws, Some(&["aws-sdk@2"])),
+        ("nodejs22.x", Cloud::Azure, None),
+        ("nodejs22.x", Cloud::Google, None),
+        ("provided.al2023", Cloud::Aws, None),
+    ] {
+        let (dir, build) = app(BOTH, runtime, cloud);
+        let missing = missing(&build, &Packages::of_server(dir.path())).await;
+        let names = missing.map(|missing| Vec::from_iter(missing.names));
+        let brings = brings.map(|names| names.iter().map(ToString::to_string).collect());
+        assert_eq!(names, brings, "{runtime}");
+    }
 }
 
 #[test]
@@ -53,9 +60,8 @@ async fn what_cannot_be_had_is_told_and_no_error() {
     // No name of a package, so that no registry is asked.
     let (dir, build) = app("require('@aws-sdk/-.a')", "nodejs22.x", Cloud::Aws);
     let packages = Packages::of_server(&dir.path().join("data"));
-    let missing = scan::missing(&build.folder);
-    let place = packages.modules(&wanted(&build.folder, 22));
-    assert_eq!(Vec::from_iter(missing), ["@aws-sdk/-.a"]);
+    let Missing { names, place, .. } = missing(&build, &packages).await.unwrap();
+    assert_eq!(Vec::from_iter(names), ["@aws-sdk/-.a@3"]);
     // Nothing can be made there.
     fs::write(dir.path().join("data"), "").unwrap();
     let mut told = Vec::new();
@@ -73,7 +79,8 @@ async fn what_cannot_be_had_is_told_and_no_error() {
 async fn what_is_there_is_not_installed_again() {
     let (dir, build) = app(BOTH, "nodejs22.x", Cloud::Aws);
     let packages = Packages::of_server(&dir.path().join("data"));
-    fs::create_dir_all(packages.modules(&wanted(&build.folder, 22))).unwrap();
+    let missing = missing(&build, &packages).await.unwrap();
+    fs::create_dir_all(missing.place).unwrap();
     let tell = |line: &str| panic!("{line}");
     assert!(!bring(&build, &packages, tell).await.unwrap());
 }

@@ -2,16 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::bytes::{Captures, Regex};
 
-/// How much is looked at. Who has more has bundled more than sources, and is told by the function that something is missing.
-const MOST_FILES: usize = 2_000;
-const LARGEST_FILE: u64 = 8 << 20;
-const MOST_BYTES: u64 = 64 << 20;
-const DEEPEST: usize = 16;
+use crate::build::sdk::sources::sources;
 
 /// `require("…")`, `import("…")`, `import "…"` and `… from "…"`, also as bundlers write them. What begins as a line of a
 /// comment comes first, so that it is passed over.
@@ -43,7 +39,7 @@ const CLIENTS: [&str; 9] = [
 /// The names of the SDK's packages that the code asks for and does not have.
 pub(super) fn missing(code: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for file in sources(code) {
+    for file in sources(code, is_source) {
         let Ok(text) = fs::read(&file) else {
             continue;
         };
@@ -75,37 +71,6 @@ fn has(code: &Path, folder: &Path, name: &str) -> bool {
     packages.any(|package| package.exists())
 }
 
-/// The code's own files in the language, not those of its packages.
-fn sources(code: &Path) -> Vec<PathBuf> {
-    let mut sources = Vec::new();
-    let mut folders = vec![(code.to_owned(), 0)];
-    let mut left = MOST_BYTES;
-    while let Some((folder, depth)) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let (name, path) = (entry.file_name(), entry.path());
-            let Ok(facts) = entry.metadata() else {
-                continue;
-            };
-            let name = name.to_string_lossy();
-            if facts.is_dir() {
-                if name != "node_modules" && !name.starts_with('.') && depth < DEEPEST {
-                    folders.push((path, depth + 1));
-                }
-                continue;
-            }
-            if !is_source(&path) || facts.len() > LARGEST_FILE {
-                continue;
-            }
-            if sources.len() == MOST_FILES || facts.len() > left {
-                return sources;
-            }
-            left -= facts.len();
-            sources.push(path);
-        }
-    }
-    sources
-}
-
 pub(crate) fn is_source(file: &Path) -> bool {
     let ending = file.extension().and_then(|ending| ending.to_str());
     matches!(ending, Some("js" | "mjs" | "cjs"))
@@ -114,6 +79,7 @@ pub(crate) fn is_source(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::sdk::sources::LARGEST_FILE;
 
     #[test]
     fn what_is_imported_is_found_however_it_is_written() {
