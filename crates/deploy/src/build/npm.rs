@@ -45,7 +45,7 @@ pub(super) async fn build(dir: &Path, wanted: Wanted, mut tell: impl FnMut(&str)
 
 /// Whether a line is no news of what is installed: what npm thinks of packages is for who works on them, and what made it
 /// fail is said by the error.
-fn is_ceremony(line: &str) -> bool {
+pub(super) fn is_ceremony(line: &str) -> bool {
     let line = line.trim_start();
     let every = ["npm warn", "npm WARN", "npm notice"];
     line.is_empty() || every.iter().any(|start| line.starts_with(start))

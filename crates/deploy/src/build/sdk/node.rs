@@ -9,6 +9,7 @@ use runtimes::Packages;
 use tokio::process::Command;
 
 use super::{Missing, Tool, failed};
+use crate::build::npm::is_ceremony;
 use crate::build::{Build, run};
 use crate::error::{Error, Result};
 
@@ -101,7 +102,7 @@ async fn fetch(wanted: &BTreeSet<String>, draft: &Path, tell: &mut impl FnMut(&s
         .args(wanted);
     let all = draft.join(ALL);
     let tell = |line: &str| {
-        if !line.is_empty() {
+        if !is_ceremony(line) {
             tell(line);
         }
     };
