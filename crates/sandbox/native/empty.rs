@@ -2,11 +2,13 @@
 //!
 //! At the end of its event loop the interpreter waits until its helper threads have done what they were given. After a
 //! fork there are none, and each large collection of garbage gives them something: it would wait for ever. So the loop of
-//! a child does not end. A handle of ours holds it, and asks before each wait whether anything else does.
+//! a child does not end. A handle of ours holds it, and asks before each wait whether anything else does, or has just come:
+//! what the engine has done is told to the loop, and does not hold it.
 
 use core::ffi::{c_int, c_void};
 
 use crate::node::{Env, Value};
+use crate::rehearsal::has_something;
 
 unsafe extern "C" {
     fn napi_create_reference(env: Env, value: Value, count: u32, result: *mut *mut c_void) -> c_int;
@@ -33,6 +35,7 @@ unsafe extern "C" {
     fn uv_ref(handle: *mut c_void);
     fn uv_unref(handle: *mut c_void);
     fn uv_loop_alive(event_loop: *const c_void) -> c_int;
+    fn uv_backend_fd(event_loop: *const c_void) -> c_int;
 }
 
 /// What the interpreter's library calls a handle that is asked before each wait.
@@ -90,7 +93,7 @@ unsafe extern "C" fn before_waiting(handle: *mut c_void) {
     unsafe {
         let watch = WATCH;
         for again in [false, true] {
-            if is_held_by_another(watch, handle) {
+            if is_held_by_another(watch, handle) || has_something(uv_backend_fd(watch.event_loop), 0) {
                 return;
             }
             tell(watch, again);

@@ -209,7 +209,7 @@ fn hear(from: i32) {
 }
 
 /// Whether there is something to read, or nobody writes any more.
-fn has_something(from: i32, seconds: i64) -> bool {
+pub fn has_something(from: i32, seconds: i64) -> bool {
     #[repr(C)]
     struct Polled(i32, i16, i16);
     const POLLIN: i16 = 1;

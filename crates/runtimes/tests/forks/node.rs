@@ -308,6 +308,8 @@ async fn empty() {
     exports.handler = (event, context, callback) => {
         collect();
         if (event === 4) return Promise.resolve(ends > 0 && ends < 10);
+        // The engine says on the event loop that it is done, and does not hold it.
+        if (event === 5) return WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])).then(() => 'compiled');
         if (event === 0) return callback(null, 'called back');
         if (event === 1) setTimeout(() => callback(null, 'later'), 5);
         if (event === 2) return process.getActiveResourcesInfo().length && new Promise((done) => done(process.getActiveResourcesInfo()));
@@ -324,6 +326,7 @@ async fn empty() {
         assert_eq!(instance.call("1").await, "\"later\"");
         assert_eq!(instance.call("3").await, "null");
         assert_eq!(instance.call("4").await, "true");
+        assert_eq!(instance.call("5").await, "\"compiled\"");
     }
 }
 
