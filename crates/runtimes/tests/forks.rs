@@ -30,12 +30,20 @@ mod node;
 mod python;
 #[path = "forks/redirect.rs"]
 mod redirect;
+#[path = "forks/workers.rs"]
+mod workers;
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some(JAIL_COMMAND) {
         sandbox::jail_main();
     }
-    harness::run([python::tests(), node::tests(), redirect::tests()].concat())
+    let tests = [
+        python::tests(),
+        node::tests(),
+        workers::tests(),
+        redirect::tests(),
+    ];
+    harness::run(tests.concat())
 }
 
 /// A function's code, and who starts it.

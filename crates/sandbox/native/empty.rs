@@ -1,9 +1,8 @@
 //! When a child has nothing left to wait for.
 //!
-//! At the end of its event loop the interpreter waits until its helper threads have done what they were given. After a
-//! fork there are none, and each large collection of garbage gives them something: it would wait for ever. So the loop of
-//! a child does not end. A handle of ours holds it, and asks before each wait whether anything else does, or has just come:
-//! what the engine has done is told to the loop, and does not hold it.
+//! When its event loop has ended the interpreter ends, and waits for its helper threads to end. After a fork there are
+//! none: it would wait for ever. So the loop of a child does not end. A handle of ours holds it, and asks before each wait
+//! whether anything else does, or has just come: what the engine has done is told to the loop, and does not hold it.
 
 use core::ffi::{c_int, c_void};
 

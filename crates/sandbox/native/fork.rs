@@ -78,6 +78,7 @@ pub mod number {
     #[cfg(interpreter = "node")]
     mod node {
         pub const GETPID: usize = 39;
+        pub const MPROTECT: usize = 10;
         pub const GETRANDOM: usize = 318;
     }
     pub const ARCHITECTURE: u32 = 0xC000_003E;
@@ -115,6 +116,7 @@ pub mod number {
     #[cfg(interpreter = "node")]
     mod node {
         pub const GETPID: usize = 172;
+        pub const MPROTECT: usize = 226;
         pub const GETRANDOM: usize = 278;
     }
     pub const ARCHITECTURE: u32 = 0xC000_00B7;

@@ -8,6 +8,8 @@ mod empty;
 mod fork;
 #[cfg(interpreter = "node")]
 mod node;
+#[cfg(interpreter = "node")]
+mod pool;
 mod rehearsal;
 
 #[panic_handler]

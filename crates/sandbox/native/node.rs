@@ -5,6 +5,7 @@ use core::ffi::{c_char, c_int, c_void};
 
 use crate::empty;
 use crate::fork::{self, fulmar_pair, fulmar_serve};
+use crate::pool;
 use crate::rehearsal::{fulmar_learn, fulmar_rehearse};
 
 pub type Env = *mut c_void;
@@ -33,6 +34,7 @@ unsafe extern "C" {
     fn napi_create_int32(env: Env, number: i32, result: *mut Value) -> c_int;
     fn napi_get_value_int32(env: Env, value: Value, result: *mut i32) -> c_int;
     fn napi_get_uv_event_loop(env: Env, event_loop: *mut *mut c_void) -> c_int;
+    fn napi_throw_error(env: Env, code: *const c_char, message: *const c_char) -> c_int;
     fn uv_loop_fork(event_loop: *mut c_void) -> c_int;
     fn RAND_add(bytes: *const c_void, count: c_int, entropy: f64);
     fn RAND_poll() -> c_int;
@@ -48,6 +50,14 @@ const AUTO_LENGTH: usize = usize::MAX;
 /// For the interpreter, when it loads this.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Value {
+    // SAFETY: nothing of a program's runs before this is there, and the interpreter's helper threads are idle.
+    unsafe {
+        if !pool::has_no_threads() {
+            let why = c"its engine cannot be told that there are no helper threads";
+            napi_throw_error(env, core::ptr::null(), why.as_ptr());
+            return exports;
+        }
+    }
     let functions: [(&[u8], Callback); 8] = [
         (b"serve\0", serve),
         (b"rehearse\0", rehearse),
