@@ -6,6 +6,7 @@ mod models;
 mod peers;
 mod run;
 mod test;
+mod versions;
 
 use std::process::ExitCode;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::layers;
 use crate::run::{cargo, command, root, step, target};
+use crate::{layers, versions};
 
 pub(crate) fn everything() -> Result<()> {
     fast()?;
@@ -45,6 +45,7 @@ fn end_to_end() -> Result<()> {
         "build",
         &mut cargo(&["build", "--package", "fulmar", "--locked"]),
     )?;
+    versions::nodes()?;
     let python = python()?;
     node()?;
     mono()?;

@@ -17,6 +17,9 @@ use crate::{Error, Extensions, Language, Result, Runtimes};
 pub(crate) const CODE: &str = "/var/task";
 /// Where layers are inside, as programs expect them.
 pub(crate) const LAYERS: &str = "/opt";
+/// Where an interpreter's folder is inside, if instances have something else where the host has it.
+const LANGUAGE: &str = "/var/lang";
+const OTHERWISE_USED: [&str; 2] = ["/tmp", LAYERS];
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
 /// An empty folder beside the bootstraps.
@@ -246,7 +249,8 @@ impl Runtimes {
         own: Option<(String, String)>,
     ) -> Vec<(String, String)> {
         let code = self.inside(CODE, &launch.code).display().to_string();
-        let libraries = format!("{code}:{code}/lib:{}/lib", self.layers(launch).display());
+        let layers = self.layers(launch);
+        let libraries = format!("{LANGUAGE}/lib:{code}:{code}/lib:{}/lib", layers.display());
         let mut environment = BTreeMap::from(usual(libraries));
         environment.extend(std::mem::take(&mut program.environment));
         environment.extend(launch.environment.iter().cloned());
@@ -269,7 +273,7 @@ impl Runtimes {
         &self,
         program: Vec<(String, String)>,
     ) -> Vec<(String, String)> {
-        let libraries = format!("{CODE}:{CODE}/lib:{LAYERS}/lib");
+        let libraries = format!("{LANGUAGE}/lib:{CODE}:{CODE}/lib:{LAYERS}/lib");
         usual(libraries).into_iter().chain(program).collect()
     }
 
@@ -370,12 +374,31 @@ pub(crate) fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
     Ok((UnixStream::from_std(ours)?, theirs.into()))
 }
 
-impl Found {
-    /// Installed by a version manager: the folder above its `bin` has its libraries too, and is not among the system's.
-    pub(crate) fn own_folder(&self) -> Option<Mount> {
-        let of_the_system = self.path.starts_with("/usr") || self.path.starts_with("/bin");
-        let prefix = self.path.parent().and_then(Path::parent)?;
-        (!of_the_system && prefix != Path::new("/")).then(|| read_only(prefix, prefix))
+impl Runtimes {
+    /// An interpreter as it is inside, and what it needs there that is not the system's: the folder above its `bin`, where a
+    /// version manager has put its libraries too.
+    pub(crate) fn interpreter(&self, found: &Found) -> (Found, Option<Mount>) {
+        let of_the_system = found.path.starts_with("/usr") || found.path.starts_with("/bin");
+        let prefix = found.path.parent().and_then(Path::parent);
+        let Some(prefix) = prefix.filter(|prefix| !of_the_system && *prefix != Path::new("/"))
+        else {
+            return (found.clone(), None);
+        };
+        let is_hidden = OTHERWISE_USED.iter().any(|place| prefix.starts_with(place));
+        let inside = match is_hidden {
+            true => self.inside(LANGUAGE, prefix),
+            false => prefix.to_owned(),
+        };
+        let moved = |path: &PathBuf| match path.strip_prefix(prefix) {
+            Ok(rest) => inside.join(rest),
+            Err(_) => path.clone(),
+        };
+        let seen = Found {
+            path: moved(&found.path),
+            packages: found.packages.iter().map(moved).collect(),
+            ..found.clone()
+        };
+        (seen, Some(read_only(prefix, inside)))
     }
 }
 

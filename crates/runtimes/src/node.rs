@@ -31,7 +31,8 @@ impl Runtimes {
         let mut program = self.waiting_node(node)?;
         let heap = format!("--max-old-space-size={}", heap(launch.memory));
         program.argv.insert(1, heap);
-        program.environment = vec![("PATH".into(), path_variable(node.path.parent(), &layers))];
+        let (seen, _) = self.interpreter(node);
+        program.environment = vec![("PATH".into(), path_variable(seen.path.parent(), &layers))];
         if let Some(brought) = self.brought(launch) {
             let inside = self.inside(MODULES, &brought).display().to_string();
             let _ = write!(modules, ":{inside}");
@@ -64,14 +65,15 @@ impl Runtimes {
         let script = self
             .inside(bootstrap::PLACE, &scripts)
             .join(bootstrap::NODE[0].0);
+        let (seen, folder) = self.interpreter(node);
         Ok(Program {
             argv: vec![
-                node.path.display().to_string(),
+                seen.path.display().to_string(),
                 script.display().to_string(),
             ],
             environment: Vec::new(),
             mounts: std::iter::once(read_only(&scripts, bootstrap::PLACE))
-                .chain(node.own_folder())
+                .chain(folder)
                 .collect(),
             speaks: Speaks::OnDescriptor,
         })

@@ -30,12 +30,13 @@ impl Runtimes {
     pub(crate) async fn python(&self, launch: &Launch, python: &Found) -> Result<Program> {
         let mut program = self.waiting_python(python).await?;
         let layers = self.layers(launch);
+        let (seen, _) = self.interpreter(python);
         program.environment = vec![
-            ("PATH".into(), path_variable(python.path.parent(), &layers)),
+            ("PATH".into(), path_variable(seen.path.parent(), &layers)),
             (LAYERS_VARIABLE.into(), layers.display().to_string()),
         ];
         let packages = Packages::in_folder(&self.shared.folder);
-        let mut site = python.packages.clone();
+        let mut site = seen.packages;
         if let Some(brought) = packages.brought(&launch.code, &launch.runtime) {
             site.insert(0, self.inside(BROUGHT, &brought));
             program.mounts.push(read_only(&brought, BROUGHT));
@@ -55,13 +56,14 @@ impl Runtimes {
     pub(crate) async fn waiting_python(&self, python: &Found) -> Result<Program> {
         let scripts = self.python_scripts(python).await?;
         let mut mounts = vec![read_only(&scripts, bootstrap::PLACE)];
-        mounts.extend(python.own_folder());
+        let (seen, folder) = self.interpreter(python);
+        mounts.extend(folder);
         let script = self
             .inside(bootstrap::PLACE, &scripts)
             .join(bootstrap::PYTHON[0].0);
         let options = OPTIONS.iter().map(|option| (*option).to_owned());
         Ok(Program {
-            argv: std::iter::once(python.path.display().to_string())
+            argv: std::iter::once(seen.path.display().to_string())
                 .chain(options)
                 .chain([script.display().to_string()])
                 .collect(),
