@@ -63,7 +63,43 @@ async fn languages() -> Vec<Finding> {
             .then_some("install npm: `up` and `deploy` install functions' packages with it"),
         found: npm.unwrap_or_else(|| "not in the path".to_owned()),
     };
-    vec![node, npm, python, csharp]
+    let pip = pip(&found).await;
+    [Some(node), Some(npm), Some(python), pip, Some(csharp)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Some distributions have Python without it.
+async fn pip(found: &[runtimes::Found]) -> Option<Finding> {
+    let pythons = found
+        .iter()
+        .filter(|found| found.language == Language::Python);
+    let asked: Vec<_> = pythons
+        .map(|python| {
+            let mut pip = tokio::process::Command::new(&python.path);
+            pip.args(["-I", "-m", "pip", "--version"]);
+            let answer = tokio::spawn(async move { pip.output().await });
+            (python, answer)
+        })
+        .collect();
+    let (mut all, mut without) = (0, Vec::new());
+    for (python, answer) in asked {
+        all += 1;
+        if !matches!(answer.await, Ok(Ok(answer)) if answer.status.success()) {
+            without.push(format!("{} ({})", python.version, python.path.display()));
+        }
+    }
+    (all > 0).then(|| Finding {
+        what: "pip",
+        ok: without.is_empty(),
+        remedy: (!without.is_empty())
+            .then_some("install pip: `up` and `deploy` install functions' packages with it"),
+        found: match without.is_empty() {
+            true => "each Python has it".to_owned(),
+            false => format!("missing for Python {}", without.join(", ")),
+        },
+    })
 }
 
 fn language(
