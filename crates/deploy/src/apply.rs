@@ -84,12 +84,9 @@ impl Deployer {
                 continue;
             }
             let known = self.engines.triggers.client_key(&key.id);
-            let known = known.map_err(|cause| Error::Step {
-                verb: "look for",
-                noun: schema::Noun::ClientKey.as_str(),
-                name: key.id.clone(),
-                kind: cause.kind(),
-                cause: cause.to_string(),
+            let known = known.map_err(|cause| {
+                let noun = schema::Noun::ClientKey.as_str();
+                Failure::from(cause).of_step("look for", noun, &key.id)
             })?;
             let plans = resources().filter_map(|kind| match kind {
                 Kind::Plan(plan) if plan.keys.contains(&key.id) => Some(plan),
@@ -215,29 +212,6 @@ impl Deployer {
             }
         }
         Ok(())
-    }
-
-    /// Lets the functions run their changed code from now on; says which of them had changed. A function that is gone
-    /// has nothing to reload.
-    pub async fn reload(&self, functions: &BTreeSet<String>) -> Result<Vec<String>> {
-        let mut reloaded = Vec::new();
-        for name in functions {
-            if self.reload_function(name).await? {
-                reloaded.push(name.clone());
-            }
-        }
-        Ok(reloaded)
-    }
-
-    /// Lets the functions run with what their layers are now; says which of them are there.
-    pub async fn restart(&self, functions: &BTreeSet<String>) -> Result<Vec<String>> {
-        let mut restarted = Vec::new();
-        for name in functions {
-            if self.restart_function(name).await? {
-                restarted.push(name.clone());
-            }
-        }
-        Ok(restarted)
     }
 
     /// Every stack there is, by name.
@@ -391,10 +365,7 @@ impl Before {
 }
 
 fn not_ours() -> Failure {
-    Failure {
-        kind: base::ErrorKind::Conflict,
-        text: "it has appeared meanwhile, and does not belong to this stack".to_owned(),
-    }
+    Failure::conflict("it has appeared meanwhile, and does not belong to this stack")
 }
 
 fn describe(from: &impl Read, name: String) -> Result<Stack> {
@@ -429,17 +400,12 @@ fn outputs(plan: &Plan) -> Vec<(String, Option<String>, String)> {
 }
 
 fn failure(step: &Step, cause: Failure) -> Error {
-    Error::Step {
-        verb: match step.action {
-            Action::Create | Action::Replace => "create",
-            Action::Update | Action::Keep => "update",
-            Action::Remove | Action::Retain => "remove",
-        },
-        noun: step.noun.as_str(),
-        name: step.name.clone(),
-        kind: cause.kind,
-        cause: cause.text,
-    }
+    let verb = match step.action {
+        Action::Create | Action::Replace => "create",
+        Action::Update | Action::Keep => "update",
+        Action::Remove | Action::Retain => "remove",
+    };
+    cause.of_step(verb, step.noun.as_str(), &step.name)
 }
 
 #[cfg(test)]

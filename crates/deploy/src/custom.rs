@@ -11,7 +11,7 @@ mod record;
 mod request;
 mod settle;
 
-use base::{ErrorKind, Timestamp};
+use base::Timestamp;
 use functions::{Event, Job};
 use serde::Serialize;
 use store::Tx;
@@ -24,7 +24,7 @@ pub(crate) use record::{Answer, CUSTOMS, answer_of};
 use self::record::{ASKED, Asked, Kept, Tried, Verb, asked_key, custom_key};
 use self::request::{Request, secret};
 use crate::Deployer;
-use crate::engines::Failure;
+use crate::engines::{Failure, is_there, place};
 
 /// A resource that is made by whoever its token names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -83,14 +83,10 @@ impl Deployer {
     }
 
     pub(crate) fn maker_is_there(&self, token: &str) -> Result<bool, Failure> {
-        let Some(place) = crate::topic::place(token) else {
+        let Some(place) = place::named(token) else {
             return Ok(false);
         };
-        match self.engines.triggers.takes(&place).map_err(Failure::from) {
-            Ok(()) => Ok(true),
-            Err(failure) if failure.kind == ErrorKind::Missing => Ok(false),
-            Err(failure) => Err(failure),
-        }
+        is_there(self.engines.triggers.takes(&place))
     }
 
     /// The request whose answer brings the resource nearer to what is wanted; none if it is that.
@@ -201,7 +197,7 @@ impl Deployer {
         fresh: &Fresh,
     ) -> Result<(), Failure> {
         let timeout = std::time::Duration::from_secs(kept.timeout_s.into());
-        let place = crate::topic::place(&kept.token).ok_or_else(|| no_maker(&kept.token))?;
+        let place = place::named(&kept.token).ok_or_else(|| no_maker(&kept.token))?;
         let request = Request {
             ask,
             kept: &kept,
@@ -286,10 +282,7 @@ impl Deployer {
         };
         let counts = settled.verb == Verb::Delete || Some(settled.properties.as_str()) == wanted;
         match settled.refused {
-            Some(why) if counts => Err(Failure {
-                kind: ErrorKind::Invalid,
-                text: why,
-            }),
+            Some(why) if counts => Err(Failure::invalid(why)),
             _ => Ok(()),
         }
     }
@@ -314,10 +307,7 @@ fn delete_tried<'a>(name: &'a str, tried: &'a Tried) -> Ask<'a> {
 }
 
 fn no_maker(token: &str) -> Failure {
-    Failure {
-        kind: ErrorKind::Invalid,
-        text: format!("nobody can be asked by way of {token}"),
-    }
+    Failure::invalid(format!("nobody can be asked by way of {token}"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use tables::{Alteration, NewFeed, NewTable};
 use crate::Deployer;
 use crate::desired::{Feed, Images};
 use crate::engines::Failure;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// When the feeds of tables began, or will have begun: their names are made of it, and other resources are told their
 /// names before they are there.
@@ -48,13 +48,8 @@ pub(crate) fn feed_label(began: Timestamp) -> String {
 impl Deployer {
     /// What is known of the tables' feeds.
     pub(crate) fn feeds(&self) -> Result<Feeds> {
-        self.known_feeds().map_err(|failure| Error::Step {
-            verb: "look for",
-            noun: "stream",
-            name: "of any table".to_owned(),
-            kind: failure.kind,
-            cause: failure.text,
-        })
+        let known = self.known_feeds();
+        known.map_err(|failure| failure.of_step("look for", "stream", "of any table"))
     }
 
     fn known_feeds(&self) -> Result<Feeds, Failure> {

@@ -5,7 +5,8 @@ use triggers::Destination;
 use crate::Deployer;
 use crate::desired::{Desired, Kind};
 use crate::diagnostic::{Diagnostics, Finding};
-use crate::error::{Error, Result};
+use crate::engines::place;
+use crate::error::Result;
 use crate::schema::Noun;
 
 impl Deployer {
@@ -84,12 +85,8 @@ impl Deployer {
                 continue;
             }
             let there = self.maker_is_there(&custom.token);
-            let there = there.map_err(|cause| Error::Step {
-                verb: "look for the maker of",
-                noun: Noun::Custom.as_str(),
-                name: custom.name.clone(),
-                kind: cause.kind,
-                cause: cause.text,
+            let there = there.map_err(|cause| {
+                cause.of_step("look for the maker of", Noun::Custom.as_str(), &custom.name)
             })?;
             if !there {
                 let token = &custom.token;
@@ -106,7 +103,7 @@ impl Deployer {
 
 /// Whether the template makes the function or the topic that a token names.
 fn is_made(desired: &Desired, token: &str) -> bool {
-    let place = crate::topic::place(token);
+    let place = place::named(token);
     let mut made = desired.resources.iter();
     made.any(|one| match (&one.kind, &place) {
         (Kind::Function(made), Some(Destination::Function(target))) => made.name == target.function,

@@ -179,7 +179,7 @@ where
         desired: &Desired,
     ) -> Result<Result<Step, Finding>, E> {
         let kind = &resource.kind;
-        let (noun, name) = (noun(kind), kind.name());
+        let (noun, name) = (kind.noun(), kind.name());
         let record = Held {
             noun,
             name: name.to_owned(),
@@ -323,7 +323,7 @@ pub(crate) fn leftover(held: &Held, on_removal: OnRemoval) -> Leftover {
 }
 
 fn taken(resource: &Resource) -> Finding {
-    let (noun, name) = (noun(&resource.kind), resource.kind.name());
+    let (noun, name) = (resource.kind.noun(), resource.kind.name());
     Finding::error(resource.span, format!("there is a {noun} `{name}` already"))
         .why("it does not belong to this stack")
         .help("give this one another name, or delete the other")
@@ -351,39 +351,6 @@ fn made_by_another(resource: &Resource) -> Finding {
     )
     .why("whoever made it is asked to change it, and to take it away")
     .help("give it another logical id: a new one is made and this one taken away")
-}
-
-pub(crate) fn noun(kind: &Kind) -> Noun {
-    match kind {
-        Kind::Bucket(_) => Noun::Bucket,
-        Kind::Table(_) => Noun::Table,
-        Kind::Queue(_) => Noun::Queue,
-        Kind::Function(_) => Noun::Function,
-        Kind::Notification(_) => Noun::Notification,
-        Kind::Gateway(_) => Noun::Gateway,
-        Kind::Layer(_) => Noun::Layer,
-        Kind::Version(_) => Noun::Version,
-        Kind::Alias(_) => Noun::Alias,
-        Kind::Mapping(_) => Noun::Mapping,
-        Kind::ClientKey(_) => Noun::ClientKey,
-        Kind::Plan(_) => Noun::Plan,
-        Kind::Topic(_) => Noun::Topic,
-        Kind::Subscription(_) => Noun::Subscription,
-        Kind::Balancer(_) => Noun::Balancer,
-        Kind::EventBus(_) => Noun::EventBus,
-        Kind::EventRule(_) => Noun::EventRule,
-        Kind::BusPolicy(_) => Noun::BusPolicy,
-        Kind::Archive(_) => Noun::Archive,
-        Kind::Connection(_) => Noun::Connection,
-        Kind::Address(_) => Noun::Address,
-        Kind::Edge(_) => Noun::Edge,
-        Kind::Schedule(_) => Noun::Schedule,
-        Kind::ScheduleGroup(_) => Noun::ScheduleGroup,
-        Kind::LogGroup(_) => Noun::LogGroup,
-        Kind::LineSubscription(_) => Noun::LineSubscription,
-        Kind::Custom(_) => Noun::Custom,
-        Kind::BucketPolicy(_) => Noun::BucketPolicy,
-    }
 }
 
 /// What cannot be changed in place.

@@ -8,7 +8,7 @@ use objects::{ChangeKind, Condition, Metadata, NewBucket, Origin, Put, Versionin
 
 use crate::desired::Desired;
 use crate::engines::Failure;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::{Context, Deployer, Template};
 
 /// A file that stands beside a template, and where it is looked for.
@@ -30,13 +30,8 @@ impl Deployer {
     ) -> Result<()> {
         for file in template.published(context) {
             let done = self.put_published(&file).await;
-            done.map_err(|cause| Error::Step {
-                verb: "publish",
-                noun: "asset",
-                name: format!("{} of {}", file.key, desired.stack),
-                kind: cause.kind,
-                cause: cause.text,
-            })?;
+            let name = || format!("{} of {}", file.key, desired.stack);
+            done.map_err(|cause| cause.of_step("publish", "asset", name()))?;
         }
         Ok(())
     }
@@ -48,7 +43,7 @@ impl Deployer {
             return Ok(());
         }
         let path = file.path.ok_or_else(|| {
-            invalid("a program of the application's tools makes it when they publish it".to_owned())
+            Failure::invalid("a program of the application's tools makes it when they publish it")
         })?;
         let bucket = NewBucket {
             name: file.bucket.clone(),
@@ -83,11 +78,6 @@ async fn content(path: &Path) -> Result<Bytes, Failure> {
         return Ok(functions::pack(path).await?);
     }
     let read = tokio::fs::read(path).await;
-    let unread = |cause| invalid(format!("cannot read {}: {cause}", path.display()));
+    let unread = |cause| Failure::invalid(format!("cannot read {}: {cause}", path.display()));
     read.map(Bytes::from).map_err(unread)
-}
-
-fn invalid(text: String) -> Failure {
-    let kind = base::ErrorKind::Invalid;
-    Failure { kind, text }
 }

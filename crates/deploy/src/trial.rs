@@ -5,8 +5,8 @@ use std::time::Duration;
 use functions::{Event, Trial};
 
 use crate::desired::Function;
-use crate::engines::configuration;
-use crate::error::{Error, Result};
+use crate::engines::{Failure, configuration};
+use crate::error::Result;
 use crate::{Deployer, Template};
 
 /// How long code may take to say what it has.
@@ -25,18 +25,13 @@ impl Deployer {
 
     /// What the code says, or why it does not.
     async fn try_out(&self, function: &Function) -> Result<Result<bytes::Bytes, String>> {
-        let failed = |kind, cause: String| Error::Step {
-            verb: "run the code of",
-            noun: "application",
-            name: function.name.clone(),
-            kind,
-            cause,
-        };
+        let failed =
+            |cause: Failure| cause.of_step("run the code of", "application", &function.name);
         let (space, name) = self.placed(&function.name);
         let code = self
             .engines
             .package(&function.code, &function.runtime)
-            .map_err(|cause| failed(cause.kind, cause.text))?;
+            .map_err(failed)?;
         let trial = Trial {
             space,
             name: name.to_owned(),
@@ -46,7 +41,7 @@ impl Deployer {
             patience: PATIENCE,
         };
         let said = self.engines.functions.try_out(trial).await;
-        let said = said.map_err(|cause| failed(cause.kind(), cause.to_string()))?;
+        let said = said.map_err(|cause| failed(cause.into()))?;
         Ok(said.map_err(|failed| failed.message))
     }
 }

@@ -6,7 +6,8 @@ use super::WIRING;
 use super::wiring::{Wiring, meeting};
 use crate::desired::{Cloud, Desired, Function};
 use crate::diagnostic::Finding;
-use crate::error::{Error, Result};
+use crate::engines::Failure;
+use crate::error::Result;
 use crate::{Deployer, Noun, Template};
 
 /// Of one host.
@@ -31,12 +32,8 @@ impl Deployer {
         known.extend(ours.iter().map(|(function, _)| function.name.clone()));
         let (space, _) = self.placed(&ours[0].0.name);
         let there = self.engines.functions.list(&space, None, MOST);
-        let there = there.map_err(|cause| Error::Step {
-            verb: "look for",
-            noun: "function",
-            name: space.to_string(),
-            kind: cause.kind(),
-            cause: cause.to_string(),
+        let there = there.map_err(|cause| {
+            Failure::from(cause).of_step("look for", "function", space.to_string())
         })?;
         let mut findings: Vec<Finding> = Vec::new();
         for other in there {

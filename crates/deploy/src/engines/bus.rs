@@ -1,10 +1,9 @@
 //! Buses, rules, archives, and what rules reach outside.
 
-use base::ErrorKind;
 use buses::{ArchiveChange, BusChange, Statement};
 use triggers::{NewRule, RuleState};
 
-use super::Failure;
+use super::{Failure, parted_by_bar};
 use crate::Deployer;
 use crate::desired::{Address, Archive, BusPolicy, Connection, EventBus, EventRule};
 use crate::schema::Noun;
@@ -14,22 +13,17 @@ fn is_reserved(name: &str) -> bool {
     name.starts_with("aws.events.")
 }
 
-/// A bus, and what is on it.
-fn parted_by_bar(name: &str) -> (&str, &str) {
-    name.split_once('|').unwrap_or((buses::DEFAULT, name))
-}
-
 impl Deployer {
     /// An error of the kind `Missing` if it is not there.
     pub(super) fn look_on_buses(&self, noun: Noun, name: &str) -> Result<(), Failure> {
         let (space, engines) = (self.space(), &self.engines);
         match noun {
             Noun::EventRule => {
-                let (bus, rule) = parted_by_bar(name);
+                let (bus, rule) = parted_by_bar(name, buses::DEFAULT);
                 engines.triggers.rule(&space, bus, rule)?;
             }
             Noun::BusPolicy => {
-                let (bus, id) = parted_by_bar(name);
+                let (bus, id) = parted_by_bar(name, buses::DEFAULT);
                 let policy = engines.buses.bus(&space, bus)?.policy;
                 if !policy.iter().any(|statement| statement.id == id) {
                     return Err(buses::Error::NoSuchStatement(id.to_owned()).into());
@@ -47,7 +41,7 @@ impl Deployer {
         let (space, engines) = (self.space(), &self.engines);
         match noun {
             Noun::EventRule => {
-                let (bus, rule) = parted_by_bar(name);
+                let (bus, rule) = parted_by_bar(name, buses::DEFAULT);
                 let targets = engines.triggers.rule(&space, bus, rule)?.targets;
                 let ids: Vec<String> = targets.into_iter().map(|target| target.id).collect();
                 engines
@@ -57,7 +51,7 @@ impl Deployer {
                 engines.triggers.delete_rule(&space, bus, rule).await?;
             }
             Noun::BusPolicy => {
-                let (bus, id) = parted_by_bar(name);
+                let (bus, id) = parted_by_bar(name, buses::DEFAULT);
                 engines.buses.forbid(&space, bus, id).await?;
             }
             Noun::Archive => engines.buses.delete_archive(&space, name).await?,
@@ -130,10 +124,8 @@ impl Deployer {
                 .await?;
         }
         let put = triggers.put_targets(&space, bus, name, &rule.targets, &is_reserved);
-        put.await?.map_err(|not_put| Failure {
-            kind: ErrorKind::Invalid,
-            text: not_put.to_string(),
-        })?;
+        put.await?
+            .map_err(|not_put| Failure::invalid(not_put.to_string()))?;
         Ok(true)
     }
 

@@ -1,6 +1,5 @@
 //! What stands in front of origins.
 
-use base::ErrorKind;
 use triggers::edge;
 
 use super::Failure;
@@ -55,10 +54,8 @@ impl Deployer {
                 functions.alias(&self.space(), function, alias)?.version
             }
         };
-        let number = number.ok_or_else(|| Failure {
-            kind: ErrorKind::Missing,
-            text: format!("{function} has no such version"),
-        })?;
+        let number =
+            number.ok_or_else(|| Failure::missing(format!("{function} has no such version")))?;
         Ok(edge::Attached {
             moment: attached.moment,
             target: self.target(function, Some(&number.to_string())),

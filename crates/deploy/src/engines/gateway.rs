@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use triggers::{Backend, KeySource, Stage, Target};
+use triggers::{Backend, KeySource, Stage};
 
 use super::Failure;
 use crate::Deployer;
@@ -124,14 +124,6 @@ impl Deployer {
         triggers::Guard {
             name: guard.name.clone(),
             kind,
-        }
-    }
-
-    pub(super) fn target(&self, function: &str, qualifier: Option<&String>) -> Target {
-        Target {
-            space: self.space(),
-            function: function.to_owned(),
-            qualifier: qualifier.cloned(),
         }
     }
 

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use base::ErrorKind;
 use ledger::{Group, Ledger};
 use triggers::Destination;
 
-use super::Failure;
+use super::{Failure, place};
 use crate::Deployer;
 use crate::desired::{LineSubscription, LogGroup};
-use crate::topic;
 
 impl Deployer {
     fn ledger(&self) -> &Ledger {
@@ -71,16 +69,15 @@ impl Deployer {
     ) -> Result<bool, Failure> {
         let (name, group) = LineSubscription::parts(&wanted.name);
         if !self.has_log_group(group)? {
-            return Err(Failure {
-                kind: ErrorKind::Missing,
-                text: format!("there is no log group {group}: declare it, and name it by `!Ref`"),
-            });
+            return Err(Failure::missing(format!(
+                "there is no log group {group}: declare it, and name it by `!Ref`"
+            )));
         }
-        let Some(place @ Destination::Function(target)) = &topic::place(&wanted.function) else {
-            return Err(Failure {
-                kind: ErrorKind::Invalid,
-                text: format!("{} is no function", wanted.function),
-            });
+        let Some(place @ Destination::Function(target)) = &place::named(&wanted.function) else {
+            return Err(Failure::invalid(format!(
+                "{} is no function",
+                wanted.function
+            )));
         };
         let triggers = &self.engines.triggers;
         triggers.takes(place)?;

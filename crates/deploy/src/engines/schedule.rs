@@ -4,19 +4,14 @@ use std::time::Duration;
 
 use schedules::{DEFAULT, Settings};
 
-use super::Failure;
+use super::{Failure, parted_by_bar};
 use crate::Deployer;
 use crate::desired::{Schedule, ScheduleGroup};
-
-/// A group, and what is in it.
-fn parted_by_bar(name: &str) -> (&str, &str) {
-    name.split_once('|').unwrap_or((DEFAULT, name))
-}
 
 impl Deployer {
     /// An error of the kind `Missing` if it is not there.
     pub(super) fn look_for_schedule(&self, name: &str) -> Result<(), Failure> {
-        let (group, name) = parted_by_bar(name);
+        let (group, name) = parted_by_bar(name, DEFAULT);
         self.engines.schedules.get(&self.space(), group, name)?;
         Ok(())
     }
@@ -42,7 +37,7 @@ impl Deployer {
     }
 
     pub(super) async fn remove_schedule(&self, name: &str) -> Result<(), Failure> {
-        let (group, name) = parted_by_bar(name);
+        let (group, name) = parted_by_bar(name, DEFAULT);
         let space = self.space();
         let deleted = self.engines.schedules.delete(&space, group, name);
         Ok(deleted.await?)

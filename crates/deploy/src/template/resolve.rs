@@ -193,7 +193,7 @@ impl<'t> Resolving<'t> {
         self.say_access(&findings);
         let there = |noun: &str, name: &str| {
             let mut made = harvest.made.iter();
-            made.any(|(_, made)| made.noun() == noun && made.name() == name)
+            made.any(|(_, made)| made.noun().as_str() == noun && made.name() == name)
         };
         findings.doors.check(there, &findings);
         self.check_twins(&harvest, &wanted);

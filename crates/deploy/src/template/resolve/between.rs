@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Harvest, NOTIFICATION, Resolving, span_of};
 use crate::desired::{Kind as Made, Notification};
 use crate::diagnostic::Finding;
+use crate::schema::Noun;
 use crate::template::bucket;
 use crate::template::declared::{Declared, Kind};
 use crate::template::order::Order;
@@ -34,7 +35,7 @@ impl Resolving<'_> {
 
     /// Two resources of one kind with the same name.
     pub(super) fn check_twins(&self, harvest: &Harvest, wanted: &[&Declared]) {
-        let mut seen: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+        let mut seen: BTreeMap<(Noun, &str), &str> = BTreeMap::new();
         for (id, made) in &harvest.made {
             let Some(other) = seen.insert((made.noun(), made.name()), id) else {
                 continue;

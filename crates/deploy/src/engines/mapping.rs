@@ -1,26 +1,26 @@
-//! Mappings from streams and queues to functions, in the engine's words.
+//! Mappings from streams and queues to functions.
 //!
 //! The engine gives them ids; a stack knows one by what it is from and to, of which there is one at most.
 
 use std::time::Duration;
 
-use base::{ErrorKind, Timestamp};
+use base::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use triggers::{
     Destination, Error, MappingChange, MappingSettings, MappingSource, NewMapping, Starting, Target,
 };
 
+use super::{Failure, place};
 use crate::Deployer;
 use crate::desired::{Mapping, Starting as Asked};
-use crate::engines::Failure;
 
 /// How long a mapping may take to come to the end of a change before another one, in steps.
 const PATIENCE: usize = 600;
 const STEP: Duration = Duration::from_millis(50);
 
 impl Deployer {
-    pub(crate) async fn put_mapping(&self, mapping: &Mapping) -> Result<bool, Failure> {
+    pub(super) async fn put_mapping(&self, mapping: &Mapping) -> Result<bool, Failure> {
         let (source, target) = self.ends(&mapping.name)?;
         let known = self.mapping_between(&source, &target)?;
         let settings = settings(mapping);
@@ -60,7 +60,7 @@ impl Deployer {
         Ok(true)
     }
 
-    pub(crate) async fn remove_mapping(&self, name: &str) -> Result<(), Failure> {
+    pub(super) async fn remove_mapping(&self, name: &str) -> Result<(), Failure> {
         let Some(known) = self.mapping_named(name)? else {
             return Ok(());
         };
@@ -86,7 +86,7 @@ impl Deployer {
         Err(Error::MappingBusy(id.to_owned()).into())
     }
 
-    pub(crate) fn mapping_named(&self, name: &str) -> Result<Option<triggers::Mapping>, Failure> {
+    pub(super) fn mapping_named(&self, name: &str) -> Result<Option<triggers::Mapping>, Failure> {
         let (source, target) = self.ends(name)?;
         self.mapping_between(&source, &target)
     }
@@ -114,10 +114,7 @@ impl Deployer {
 
     /// What the mapping of this name is from and to.
     fn ends(&self, name: &str) -> Result<(MappingSource, Target), Failure> {
-        let invalid = || Failure {
-            kind: ErrorKind::Invalid,
-            text: format!("{name} names no stream or queue and function"),
-        };
+        let invalid = || Failure::invalid(format!("{name} names no stream or queue and function"));
         let (stream, called) = name.split_once(" to ").ok_or_else(invalid)?;
         let (function, qualifier) = match called.split_once(':') {
             Some((function, qualifier)) => (function, Some(qualifier.to_owned())),
@@ -164,7 +161,7 @@ fn settings(mapping: &Mapping) -> MappingSettings {
         tumbling: mapping.tumbling_s.map(seconds),
         filters: mapping.filters.clone(),
         on_failure: mapping.failures_to.as_deref().map(|named| {
-            crate::topic::place(named).unwrap_or_else(|| Destination::Bucket(named.to_owned()))
+            place::named(named).unwrap_or_else(|| Destination::Bucket(named.to_owned()))
         }),
     }
 }

@@ -1,17 +1,17 @@
-//! Queues, in the engine's words.
+//! Queues.
 
 use queues::{Address, Allow, Error, NewQueue, Redrive, Settings};
 
+use super::Failure;
 use crate::Deployer;
 use crate::desired::Queue;
-use crate::engines::Failure;
 
 impl Deployer {
-    pub(crate) fn queue_address(&self, name: &str) -> Address {
+    pub(super) fn queue_address(&self, name: &str) -> Address {
         Address::new(&self.space(), name)
     }
 
-    pub(crate) async fn put_queue(&self, queue: &Queue, fresh: bool) -> Result<bool, Failure> {
+    pub(super) async fn put_queue(&self, queue: &Queue, fresh: bool) -> Result<bool, Failure> {
         let address = self.queue_address(&queue.name);
         let queues = &self.engines.queues;
         let wanted = self.queue_settings(queue);

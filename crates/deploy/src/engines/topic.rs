@@ -1,23 +1,22 @@
-//! Topics and their subscriptions, in the engine's words.
+//! Topics and their subscriptions.
 //!
 //! The engine gives subscriptions ids; a stack knows one by its topic and its endpoint, of which there is one at most.
 
-use base::{ErrorKind, Space};
 use topics::{Kind, NewTopic, Ordering};
 use triggers::{
     Consent, Destination, FilterPolicy, FilterScope, Named, NewSubscription, SubscriptionSettings,
-    Target, Way,
+    Way,
 };
 
+use super::{Failure, place};
 use crate::Deployer;
 use crate::desired::{Subscription, Topic};
-use crate::engines::Failure;
 
 /// A topic's subscriptions that are looked through for one endpoint.
 const ALL: usize = usize::MAX;
 
 impl Deployer {
-    pub(crate) async fn put_topic(&self, topic: &Topic, fresh: bool) -> Result<bool, Failure> {
+    pub(super) async fn put_topic(&self, topic: &Topic, fresh: bool) -> Result<bool, Failure> {
         let (space, topics) = (self.space(), &self.engines.topics);
         let kind = match topic.ordered {
             true => Kind::Ordered(Ordering {
@@ -54,7 +53,7 @@ impl Deployer {
         Ok(true)
     }
 
-    pub(crate) async fn remove_topic(&self, name: &str) -> Result<(), Failure> {
+    pub(super) async fn remove_topic(&self, name: &str) -> Result<(), Failure> {
         let topic = Named {
             space: self.space(),
             name: name.to_owned(),
@@ -62,7 +61,7 @@ impl Deployer {
         Ok(self.engines.triggers.delete_topic(&topic).await?)
     }
 
-    pub(crate) async fn put_subscription(&self, wanted: &Subscription) -> Result<bool, Failure> {
+    pub(super) async fn put_subscription(&self, wanted: &Subscription) -> Result<bool, Failure> {
         let (topic, way) = self.ends_of(wanted)?;
         let settings = settings(wanted)?;
         let triggers = &self.engines.triggers;
@@ -93,7 +92,7 @@ impl Deployer {
         Ok(true)
     }
 
-    pub(crate) async fn remove_subscription(&self, name: &str) -> Result<(), Failure> {
+    pub(super) async fn remove_subscription(&self, name: &str) -> Result<(), Failure> {
         if let Some(there) = self.subscription_named(name)? {
             let triggers = &self.engines.triggers;
             triggers.unsubscribe(&there.topic, &there.id).await?;
@@ -101,7 +100,7 @@ impl Deployer {
         Ok(())
     }
 
-    pub(crate) fn subscription_named(
+    pub(super) fn subscription_named(
         &self,
         name: &str,
     ) -> Result<Option<triggers::Subscription>, Failure> {
@@ -110,7 +109,7 @@ impl Deployer {
             Some((topic, protocol, endpoint))
         });
         let (topic, protocol, endpoint) =
-            parts.ok_or_else(|| invalid(format!("{name} names no subscription")))?;
+            parts.ok_or_else(|| Failure::invalid(format!("{name} names no subscription")))?;
         let topic = Named {
             space: self.space(),
             name: topic.to_owned(),
@@ -126,8 +125,8 @@ impl Deployer {
 
     /// The topic, and how its messages get to the endpoint.
     fn ends_of(&self, wanted: &Subscription) -> Result<(Named, Way), Failure> {
-        let Some(Destination::Topic(topic)) = place(&wanted.topic) else {
-            return Err(invalid(format!("{} is no topic", wanted.topic)));
+        let Some(Destination::Topic(topic)) = place::named(&wanted.topic) else {
+            return Err(Failure::invalid(format!("{} is no topic", wanted.topic)));
         };
         let endpoint = &wanted.endpoint;
         let way = match wanted.protocol.as_str() {
@@ -137,16 +136,18 @@ impl Deployer {
                 whole: wanted.protocol == "email-json",
             }),
             "sms" => Some(Way::Text(endpoint.clone())),
-            _ => place(endpoint).map(Way::Send),
+            _ => place::named(endpoint).map(Way::Send),
         };
-        let way = way.ok_or_else(|| invalid(format!("{endpoint} is no endpoint")))?;
+        let way = way.ok_or_else(|| Failure::invalid(format!("{endpoint} is no endpoint")))?;
         Ok((topic, way))
     }
 }
 
 fn settings(wanted: &Subscription) -> Result<SubscriptionSettings, Failure> {
     let dead_letters = match &wanted.dead_letters {
-        Some(arn) => Some(place(arn).ok_or_else(|| invalid(format!("{arn} is no queue")))?),
+        Some(arn) => {
+            Some(place::named(arn).ok_or_else(|| Failure::invalid(format!("{arn} is no queue")))?)
+        }
         None => None,
     };
     let mut settings = SubscriptionSettings {
@@ -166,43 +167,4 @@ fn settings(wanted: &Subscription) -> Result<SubscriptionSettings, Failure> {
         settings.others.insert(name, policy.clone());
     }
     Ok(settings)
-}
-
-/// A place by its ARN, where a stack can send to it.
-pub(crate) fn place(arn: &str) -> Option<Destination> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let ["arn", _, service, region, account, name] = parts.as_slice() else {
-        return None;
-    };
-    let space = Space::new(&format!("{account}/{region}"));
-    let named = |name: &str| Named {
-        space: space.clone(),
-        name: name.to_owned(),
-    };
-    match *service {
-        "s3" => Some(Destination::Bucket((*name).to_owned())),
-        "sqs" => Some(Destination::Queue(named(name))),
-        "sns" => Some(Destination::Topic(named(name))),
-        "events" => Some(Destination::Bus(named(name.strip_prefix("event-bus/")?))),
-        "lambda" => {
-            let name = name.strip_prefix("function:")?;
-            let (function, qualifier) = match name.split_once(':') {
-                Some((function, qualifier)) => (function, Some(qualifier.to_owned())),
-                None => (name, None),
-            };
-            Some(Destination::Function(Target {
-                space,
-                function: function.to_owned(),
-                qualifier,
-            }))
-        }
-        _ => None,
-    }
-}
-
-fn invalid(text: String) -> Failure {
-    Failure {
-        kind: ErrorKind::Invalid,
-        text,
-    }
 }
