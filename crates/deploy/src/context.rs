@@ -57,6 +57,18 @@ impl Context {
         }
     }
 
+    /// The ARN of what a service has in this account and region.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        let (partition, region, account) = (self.partition(), &self.region, &self.account);
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
+    /// The ARN of a role or a policy, which are of all regions.
+    pub(crate) fn identity_arn(&self, resource: &str) -> String {
+        let (partition, account) = (self.partition(), &self.account);
+        format!("arn:{partition}:iam::{account}:{resource}")
+    }
+
     /// Where a queue is reached.
     pub(crate) fn queue_url(&self, name: &str) -> String {
         format!("{}/{}/{name}", self.endpoint, self.account)
@@ -64,13 +76,13 @@ impl Context {
 
     pub(crate) fn stack_id(&self) -> String {
         let hash = fingerprint(&[b"stack", self.stack.as_bytes(), self.suffix.as_bytes()]);
-        let (partition, region, account) = (self.partition(), &self.region, &self.account);
         // In the shape of a UUID.
         let (a, b, c) = (&hash[..8], &hash[8..12], &hash[12..16]);
         let (d, e) = (&hash[16..20], &hash[20..32]);
         let stack = &self.stack;
-        format!(
-            "arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/{a}-{b}-{c}-{d}-{e}"
+        self.arn(
+            "cloudformation",
+            &format!("stack/{stack}/{a}-{b}-{c}-{d}-{e}"),
         )
     }
 }

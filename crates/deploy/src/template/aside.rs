@@ -3,7 +3,7 @@
 //! checked, and nothing is made of them.
 
 use crate::diagnostic::{Finding, Span};
-use crate::template::declared::Attribute;
+use crate::template::declared::{Attribute, Attributes};
 use crate::template::shape::{Findings, Schema, Support};
 use Support::{Access, Obeyed};
 
@@ -110,7 +110,7 @@ impl Part {
         }
     }
 
-    pub(crate) fn attributes(self) -> &'static [(&'static str, Attribute)] {
+    pub(crate) fn attributes(self) -> Attributes {
         match self {
             Self::Connector | Self::Dashboard => &[],
             Self::Alarm | Self::ScalingPolicy => &[("Arn", Attribute::Obeyed)],

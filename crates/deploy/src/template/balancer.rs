@@ -9,7 +9,7 @@ use crate::Context;
 use crate::desired::{Balancer, Group};
 use crate::diagnostic::{Finding, Span};
 use crate::names::fingerprint;
-use crate::template::declared::Attribute;
+use crate::template::declared::{Attribute, Attributes};
 use crate::template::shape::{Fields, Findings, Schema, Support};
 use crate::template::tree::Node;
 use Support::{Notice, Obeyed, Refused};
@@ -107,7 +107,7 @@ impl Part {
         }
     }
 
-    pub(crate) fn attributes(self) -> &'static [(&'static str, Attribute)] {
+    pub(crate) fn attributes(self) -> Attributes {
         use Attribute::{Obeyed, Refused};
         match self {
             Self::Balancer => &[
@@ -170,9 +170,8 @@ pub(crate) fn arn(
 ) -> Option<String> {
     let tail = tail(logical_id, context);
     let own = |kind: &str| {
-        let (region, account) = (&context.region, &context.account);
-        let partition = context.partition();
-        format!("arn:{partition}:elasticloadbalancing:{region}:{account}:{kind}/{name}/{tail}")
+        let resource = format!("{kind}/{name}/{tail}");
+        context.arn("elasticloadbalancing", &resource)
     };
     let below = |from: &str, to: &str| {
         let parent = parent?;

@@ -733,9 +733,8 @@ pub(crate) fn policy(
     let mut statement = statement;
     statement["Sid"] = id.clone().into();
     if statement.get("Resource").is_none() {
-        let (partition, region, account) = (context.partition(), &context.region, &context.account);
-        statement["Resource"] =
-            format!("arn:{partition}:events:{region}:{account}:event-bus/{bus}").into();
+        let resource = context.arn("events", &format!("event-bus/{bus}"));
+        statement["Resource"] = resource.into();
     }
     Some(BusPolicy {
         name: format!("{bus}|{id}"),

@@ -80,8 +80,7 @@ impl Reading<'_> {
         }
         let token = scalar::text(node, self.report);
         let context = self.context;
-        let (partition, region, account) = (context.partition(), &context.region, &context.account);
-        let topics = format!("arn:{partition}:sns:{region}:{account}:");
+        let topics = context.arn("sns", "");
         let is_topic = |token: &str| {
             let name = token.strip_prefix(&topics);
             name.is_some_and(|name| !name.is_empty() && !name.contains(':'))

@@ -210,10 +210,9 @@ impl Reading<'_> {
             storage.required("Size");
             storage.integer("Size", 512..=10_240)
         });
-        let role = fields.text("Role").unwrap_or_else(|| {
-            let (partition, account) = (self.context.partition(), &self.context.account);
-            format!("arn:{partition}:iam::{account}:role/{own_role}")
-        });
+        let role = fields
+            .text("Role")
+            .unwrap_or_else(|| self.context.identity_arn(&format!("role/{own_role}")));
         Some(Function {
             description: fields.text("Description").unwrap_or_default(),
             timeout_s: fields.integer("Timeout", 1..=900).unwrap_or(3),
@@ -542,9 +541,7 @@ impl Reading<'_> {
         if node.is_broken() {
             return None;
         }
-        let (region, account) = (&self.context.region, &self.context.account);
-        let partition = self.context.partition();
-        let start = format!("arn:{partition}:lambda:{region}:{account}:layer:");
+        let start = self.context.arn("lambda", "layer:");
         let text = scalar::text(node, self.findings.report).unwrap_or_default();
         let name = text.strip_prefix(&start).map(|rest| rest.split_once(':'));
         match (text.strip_suffix(MARK), name) {
@@ -556,7 +553,7 @@ impl Reading<'_> {
                 name: name.to_owned(),
                 version: number.parse().ok(),
             }),
-            _ if is_foreign_layer(&text, account) => {
+            _ if is_foreign_layer(&text, &self.context.account) => {
                 self.say(
                     Finding::error(node.span, format!("`{text}` is of another account, which is not here"))
                         .help("add the layer's content to the template as an `AWS::Serverless::LayerVersion`, or to the code"),

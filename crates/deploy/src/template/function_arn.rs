@@ -26,12 +26,7 @@ pub(crate) fn read(
 }
 
 pub(crate) fn named(arn: &str, context: &Context) -> Option<(String, Option<String>)> {
-    let (account, region) = (&context.account, &context.region);
-    let start = format!(
-        "arn:{}:lambda:{region}:{account}:function:",
-        context.partition()
-    );
-    let name = arn.strip_prefix(&start)?;
+    let name = arn.strip_prefix(&context.arn("lambda", "function:"))?;
     let (name, qualifier) = match name.split_once(':') {
         Some((name, qualifier)) => (name, Some(qualifier)),
         None => (name, None),

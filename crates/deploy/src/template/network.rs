@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::Context;
 use crate::diagnostic::{Finding, Span};
 use crate::names::fingerprint;
-use crate::template::declared::Attribute;
+use crate::template::declared::{Attribute, Attributes};
 use crate::template::shape::{Findings, Schema, Support::Obeyed};
 
 /// What a piece of a network is.
@@ -131,7 +131,7 @@ impl Part {
         }
     }
 
-    pub(crate) fn attributes(self) -> &'static [(&'static str, Attribute)] {
+    pub(crate) fn attributes(self) -> Attributes {
         use Attribute::{Obeyed, Refused};
         match self {
             Self::Network => &[

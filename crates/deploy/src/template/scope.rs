@@ -323,9 +323,8 @@ impl<'t> Scope<'t> {
             Target::Alias(_) | Target::Version(_) => None,
             Target::Role(function) => {
                 let name = function.role_name(self.context);
-                let account = &self.context.account;
-                let partition = self.context.partition();
-                (attribute == "Arn").then(|| format!("arn:{partition}:iam::{account}:role/{name}"))
+                let arn = || self.context.identity_arn(&format!("role/{name}"));
+                (attribute == "Arn").then(arn)
             }
         })
     }
@@ -361,12 +360,8 @@ impl<'t> Scope<'t> {
     fn attribute_of(&self, declared: &Declared, attribute: &str) -> Option<String> {
         match (declared.kind, attribute) {
             (Kind::Layer | Kind::PlainLayer, "LayerVersionArn") => {
-                let (region, account) = (&self.context.region, &self.context.account);
-                let partition = self.context.partition();
                 let name = self.physical(declared)?;
-                Some(format!(
-                    "arn:{partition}:lambda:{region}:{account}:layer:{name}{MARK}"
-                ))
+                Some(self.context.arn("lambda", &format!("layer:{name}{MARK}")))
             }
             (Kind::Version, "Version") => Some(format!("{MARK}{}{MARK}", declared.id)),
             (Kind::Version, "FunctionArn") => {
@@ -374,25 +369,18 @@ impl<'t> Scope<'t> {
                 Some(self.function_arn(&format!("{function}:{MARK}{}{MARK}", declared.id)))
             }
             (Kind::EventRule, "Arn") => {
-                let (region, account) = (&self.context.region, &self.context.account);
-                let partition = self.context.partition();
                 let rule = self.physical(declared)?;
                 let path = self
                     .bus_of(declared)
                     .map_or(String::new(), |bus| format!("{bus}/"));
-                Some(format!(
-                    "arn:{partition}:events:{region}:{account}:rule/{path}{rule}"
-                ))
+                Some(self.context.arn("events", &format!("rule/{path}{rule}")))
             }
             (Kind::Schedule, "Arn") => {
-                let (region, account) = (&self.context.region, &self.context.account);
-                let partition = self.context.partition();
                 let group = self.property(declared, "GroupName");
                 let group = group.as_deref().unwrap_or(schedules::DEFAULT);
                 let name = self.physical(declared)?;
-                Some(format!(
-                    "arn:{partition}:scheduler:{region}:{account}:schedule/{group}/{name}"
-                ))
+                let resource = format!("schedule/{group}/{name}");
+                Some(self.context.arn("scheduler", &resource))
             }
             (Kind::Alias, "AliasArn") => {
                 let function = self.function_of(declared)?;
@@ -459,18 +447,15 @@ impl<'t> Scope<'t> {
 
     /// The ARN of a role or a policy, which has its path in it.
     fn identity_arn(&self, declared: &Declared, noun: &str) -> Option<String> {
-        let (account, partition) = (&self.context.account, self.context.partition());
         let path = self
             .property(declared, "Path")
             .unwrap_or_else(|| "/".into());
         let name = self.physical(declared)?;
-        Some(format!("arn:{partition}:iam::{account}:{noun}{path}{name}"))
+        Some(self.context.identity_arn(&format!("{noun}{path}{name}")))
     }
 
     fn function_arn(&self, qualified: &str) -> String {
-        let (region, account) = (&self.context.region, &self.context.account);
-        let partition = self.context.partition();
-        format!("arn:{partition}:lambda:{region}:{account}:function:{qualified}")
+        self.context.arn("lambda", &format!("function:{qualified}"))
     }
 
     /// A property that is text. What is wrong with it is said where the resource is read.

@@ -318,10 +318,7 @@ impl<'f> Reading<'f, '_> {
     }
 
     fn version(&self, arn: &str) -> Option<(String, EdgeVersion)> {
-        let context = self.context;
-        let (account, region) = (&context.account, &context.region);
-        let partition = context.partition();
-        let start = format!("arn:{partition}:lambda:{region}:{account}:function:");
+        let start = self.context.arn("lambda", "function:");
         let (function, version) = arn.strip_prefix(&start)?.split_once(':')?;
         let function = function.to_owned();
         // Numbers of the template's own versions are known when they are made.
