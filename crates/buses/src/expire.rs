@@ -11,37 +11,20 @@ use crate::schema::{ARCHIVED, ARCHIVES, HOLDINGS, archive_key, archived, expirie
 use crate::{Buses, Result};
 
 const LEASE: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_secs(1);
 /// Events that are forgotten in one transaction.
 const AT_ONCE: usize = 256;
 
 impl Buses {
     /// Forgets what is too old, as it becomes so, until `stop`. One of these runs for each store.
     pub async fn run_expiries(&self, stop: CancellationToken) {
-        let mut bell = self.store.timer_bell(&expiries());
-        while !stop.is_cancelled() {
-            bell.borrow_and_update();
-            let next = match self.expire_some().await {
-                Ok(None) => continue,
-                Ok(Some(next)) => next,
-                Err(error) => {
-                    tracing::error!(%error, "archives could not be looked after; trying again");
-                    self.clock.host().sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            let sleep = async {
-                if next == Timestamp::MAX {
-                    std::future::pending::<()>().await;
-                }
-                self.clock.sleep_until(next).await;
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = bell.changed() => {}
-                () = sleep => {}
-            }
-        }
+        let mut bells = [self.store.timer_bell(&expiries())];
+        let some = || async {
+            let expired = self.expire_some().await;
+            expired.inspect_err(|error| {
+                tracing::error!(%error, "archives could not be looked after; trying again");
+            })
+        };
+        store::attend(&mut bells, &*self.clock, stop.cancelled(), some).await;
     }
 
     /// Says when there is something to do, if there is nothing now.

@@ -24,8 +24,6 @@ const RETRY_WAIT: Duration = Duration::from_secs(60);
 /// Before the first retry of a job that did not get to run; doubled each time.
 const REFUSED_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_REFUSED_WAIT: Duration = Duration::from_secs(300);
-/// Between attempts at working when the store fails.
-const STORE_WAIT: Duration = Duration::from_secs(1);
 
 /// What is to happen to a job after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +52,6 @@ struct Tried {
     invocation: Invocation,
     /// What came of it if the function ran.
     ran: Option<Ran>,
-}
-
-/// What a look at the backlog came to.
-enum Due {
-    /// Something was due, and more may be.
-    Begun,
-    NotUntil(Timestamp),
 }
 
 impl Functions {
@@ -98,35 +89,18 @@ impl Functions {
         // This process has the store to itself, so whoever leased what is leased is dead.
         backlog().release(store, clock.now()).await?;
         let slots = Arc::new(Semaphore::new(self.shared.config.backlog));
-        let mut bell = store.timer_bell(&backlog());
-        while !stop.is_cancelled() {
-            bell.borrow_and_update();
-            let begun = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                begun = self.run_due(&slots) => begun,
-            };
-            let next = match begun {
-                Ok(Due::Begun) => continue,
-                Ok(Due::NotUntil(next)) => next,
-                // It may pass; whether the store has failed for good is for others to see.
-                Err(cause) => {
-                    tracing::warn!(%cause, "the backlog could not be read");
-                    clock.host().sleep(STORE_WAIT).await;
-                    continue;
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = bell.changed() => {}
-                () = sleep_until(clock.as_ref(), next) => {}
-            }
-        }
+        let mut bells = [store.timer_bell(&backlog())];
+        let some = || async {
+            let begun = stop.run_until_cancelled(self.run_due(&slots)).await;
+            let begun = begun.unwrap_or(Ok(Some(Timestamp::MAX)));
+            begun.inspect_err(|cause| tracing::warn!(%cause, "the backlog could not be read"))
+        };
+        store::attend(&mut bells, clock.as_ref(), stop.cancelled(), some).await;
         Ok(())
     }
 
-    /// Begins what is due.
-    async fn run_due(&self, slots: &Arc<Semaphore>) -> Result<Due> {
+    /// Begins what is due; says when something will be, if nothing is.
+    async fn run_due(&self, slots: &Arc<Semaphore>) -> Result<Option<Timestamp>> {
         let first = slots.clone().acquire_owned().await;
         let first = first.expect("the semaphore is never closed");
         let limit = AT_ONCE.min(slots.available_permits() + 1);
@@ -136,7 +110,7 @@ impl Functions {
             .await?;
         if leases.is_empty() {
             let next = backlog().next(&self.shared.store.read()?)?;
-            return Ok(Due::NotUntil(next.unwrap_or(Timestamp::MAX)));
+            return Ok(Some(next.unwrap_or(Timestamp::MAX)));
         }
         let mut first = Some(first);
         for mut lease in leases {
@@ -168,7 +142,7 @@ impl Functions {
                 drop(slot);
             });
         }
-        Ok(Due::Begun)
+        Ok(None)
     }
 
     /// Moves `lease` on to the one that followed it, if one did.
@@ -380,13 +354,5 @@ fn decide(
         Next::Settle(Settlement::EventAgeExceeded)
     } else {
         Next::Again(due, progress)
-    }
-}
-
-async fn sleep_until(clock: &dyn base::Clock, at: Timestamp) {
-    if at == Timestamp::MAX {
-        std::future::pending::<()>().await;
-    } else {
-        clock.sleep_until(at).await;
     }
 }

@@ -18,6 +18,7 @@
 //!
 //! Must never know: engines, faces, HTTP, or which cloud asks.
 
+mod attend;
 mod backend;
 mod blob;
 mod error;
@@ -43,6 +44,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base::Random;
 
+pub use attend::attend;
 pub use backend::simulated::{Faults, Simulation};
 pub use blob::{Blob, BlobId, BlobReader, BlobWriter, Blobs};
 pub use error::{Error, Result};

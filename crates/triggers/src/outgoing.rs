@@ -28,8 +28,6 @@ use crate::{Dialect, Result, Triggers};
 const LEASE: Duration = Duration::from_secs(10 * 60);
 /// Jobs that are worked on at once.
 const SLOTS: usize = 64;
-/// How long to wait after a failure of the store before trying again.
-const PAUSE: Duration = Duration::from_secs(1);
 /// What is read of an answer.
 const LARGEST_ANSWER: ByteSize = ByteSize::kib(64);
 
@@ -302,41 +300,20 @@ impl Triggers {
         });
         let slots = Arc::new(Semaphore::new(SLOTS));
         let tasks = TaskTracker::new();
-        let mut bell = self.store.timer_bell(&due());
-        while !stop.is_cancelled() {
-            bell.borrow_and_update();
-            let begun = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                begun = worker.begin(&slots, &tasks, &stop) => begun,
-            };
-            let next = match begun {
-                Ok(None) => continue,
-                Ok(Some(next)) => next,
-                Err(error) => {
-                    tracing::warn!(%error, "what is to be sent out could not be read; trying again");
-                    self.clock.host().sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = bell.changed() => {}
-                () = sleep_until(self, next) => {}
-            }
-        }
+        let mut bells = [self.store.timer_bell(&due())];
+        let some = || async {
+            let begun = worker.begin(&slots, &tasks, &stop);
+            let begun = stop.run_until_cancelled(begun).await;
+            let begun = begun.unwrap_or(Ok(Some(Timestamp::MAX)));
+            begun.inspect_err(|error| {
+                tracing::warn!(%error, "what is to be sent out could not be read; trying again");
+            })
+        };
+        store::attend(&mut bells, &*self.clock, stop.cancelled(), some).await;
         tasks.close();
         tasks.wait().await;
         Ok(())
     }
-}
-
-/// Nothing is due at the end of time.
-async fn sleep_until(triggers: &Triggers, at: Timestamp) {
-    if at == Timestamp::MAX {
-        std::future::pending::<()>().await;
-    }
-    triggers.clock.sleep_until(at).await;
 }
 
 impl Worker {

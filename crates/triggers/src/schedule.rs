@@ -21,8 +21,6 @@ use crate::{Dialect, Result, Triggers};
 
 /// Occasions dealt with in one transaction.
 const BATCH: usize = 32;
-/// How long to wait after a failure of the store before trying again.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Before the first retry; doubled each time. At its longest, the most retries that there are take the longest time.
 const RETRY: Duration = Duration::from_secs(10);
 const LONGEST_RETRY: Duration = Duration::from_secs(8 * 60);
@@ -81,36 +79,19 @@ impl Triggers {
         orders: Arc<dyn Orders>,
         stop: CancellationToken,
     ) {
-        let (mut bell, mut late_bell) = (schedules.bell(), self.store.timer_bell(&late()));
+        let mut bells = [schedules.bell(), self.store.timer_bell(&late())];
         if let Err(error) = schedules.finish_groups().await {
             tracing::warn!(%error, "groups of schedules that were being deleted are still there");
         }
-        loop {
-            bell.borrow_and_update();
-            late_bell.borrow_and_update();
-            let next = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                next = self.do_due(&schedules, dialect.as_ref(), orders.as_ref()) => next,
-            };
-            let next = match next {
-                Ok(None) => continue,
-                Ok(Some(next)) => next,
-                Err(error) => {
-                    tracing::error!(%error, "what schedules are for was not done; trying again");
-                    tokio::select! {
-                        () = stop.cancelled() => return,
-                        () = self.clock.host().sleep(PAUSE) => continue,
-                    }
-                }
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = bell.changed() => {}
-                _ = late_bell.changed() => {}
-                () = self.clock.sleep_until(next) => {}
-            }
-        }
+        let some = || async {
+            let done = self.do_due(&schedules, dialect.as_ref(), orders.as_ref());
+            let done = stop.run_until_cancelled(done).await;
+            let done = done.unwrap_or(Ok(Some(Timestamp::MAX)));
+            done.inspect_err(|error| {
+                tracing::error!(%error, "what schedules are for was not done; trying again");
+            })
+        };
+        store::attend(&mut bells, &*self.clock, stop.cancelled(), some).await;
     }
 
     /// Deals with some of what is due; says when something will be, if nothing is.

@@ -23,7 +23,6 @@ use crate::{Objects, bucket, multipart};
 
 /// After a crash a bucket is walked again at the next start; nobody else is to take it meanwhile.
 const LEASE: Duration = Duration::from_secs(60 * 60);
-const PAUSE: Duration = Duration::from_secs(1);
 /// Entries read at once.
 const PAGE: usize = 1_000;
 /// Ends in one transaction.
@@ -44,34 +43,18 @@ enum What {
 impl Objects {
     /// Ends what is due, as it becomes so, until told to stop. One of these runs for each store.
     pub async fn run_lifecycles(&self, stop: CancellationToken) {
-        let mut bell = self.store.timer_bell(&schema::sweeps());
         let timers = schema::sweeps();
+        let mut bells = [self.store.timer_bell(&timers)];
         if let Err(error) = timers.release(&self.store, self.clock.now()).await {
             tracing::warn!(%error, "buckets that were being looked after wait for their turn");
         }
-        while !stop.is_cancelled() {
-            bell.borrow_and_update();
-            let next = match self.sweep_one().await {
-                Ok(None) => continue,
-                Ok(Some(next)) => next,
-                Err(error) => {
-                    tracing::error!(%error, "what ends in buckets was not removed; trying again");
-                    self.clock.host().sleep(PAUSE).await;
-                    continue;
-                }
-            };
-            let sleep = async {
-                if next == Timestamp::MAX {
-                    std::future::pending::<()>().await;
-                }
-                self.clock.sleep_until(next).await;
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = bell.changed() => {}
-                () = sleep => {}
-            }
-        }
+        let some = || async {
+            let swept = self.sweep_one().await;
+            swept.inspect_err(|error| {
+                tracing::error!(%error, "what ends in buckets was not removed; trying again");
+            })
+        };
+        store::attend(&mut bells, &*self.clock, stop.cancelled(), some).await;
     }
 
     /// Says when there is something to do, if there is nothing now.
