@@ -15,9 +15,10 @@ use triggers::{
     RuleTarget, Undelivered, Window,
 };
 
-use crate::dialect::{AwsDialect, instant, utc, version_name};
+use crate::dialect::{AwsDialect, version_name};
 use crate::dynamodb::{record, stream, streams};
 use crate::events::happening;
+use crate::moment::{instant, utc};
 use crate::place::Place;
 use crate::sqs;
 use crate::undelivered;

@@ -25,6 +25,7 @@ mod router;
 mod s3;
 mod scheduler;
 mod signature;
+mod signed;
 mod signing;
 mod sns;
 mod sqs;
@@ -35,6 +36,7 @@ mod unbuilt;
 mod undelivered;
 
 pub use dialect::AwsDialect;
-pub use router::{Aws, Parts, presigned_upload};
+pub use presign::presigned_upload;
+pub use router::{Aws, Parts};
 pub use s3::S3;
 pub use scheduler::{AwsOrders, universal_targets};

@@ -1,4 +1,4 @@
-//! Moments as the services' JSON has them: seconds since 1970, with a fraction.
+//! Moments as the services have them: in JSON, seconds since 1970 with a fraction; elsewhere texts.
 
 use std::time::Duration;
 
@@ -17,4 +17,14 @@ pub(crate) fn moment(seconds: f64) -> Timestamp {
     )]
     let millis = (seconds * 1_000.0).round() as u64;
     Timestamp::from_micros(millis.saturating_mul(1_000))
+}
+
+/// `2026-11-23T07:30:00.000Z`
+pub(crate) fn instant(moment: Timestamp) -> String {
+    utc(moment).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+pub(crate) fn utc(moment: Timestamp) -> jiff::Timestamp {
+    let micros = i64::try_from(moment.as_micros()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX)
 }

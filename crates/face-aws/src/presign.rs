@@ -75,6 +75,29 @@ impl Presign<'_> {
     }
 }
 
+/// An address to which whoever has it may upload one object: the owner's own permission, good for a week.
+pub fn presigned_upload(
+    key: &RootKey,
+    host: &str,
+    region: &str,
+    bucket: &str,
+    object: &str,
+    now: Timestamp,
+) -> String {
+    let presign = Presign {
+        key,
+        service: "s3",
+        region,
+        method: "PUT",
+        host,
+        headers: &[],
+        path: &format!("/{bucket}/{object}"),
+        now,
+        good_for: Duration::from_secs(7 * 24 * 3_600),
+    };
+    format!("http://{host}{}", presign.target())
+}
+
 fn stamp(now: Timestamp) -> String {
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let now = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);

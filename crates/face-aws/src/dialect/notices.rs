@@ -13,9 +13,11 @@ use serde_json::{Map, Value, json};
 use topics::{AttributeValue, Message, Topic};
 use triggers::{Attribute, Destination, LineSubscription, Notice, Subscription, Way, Wording};
 
-use super::{AwsDialect, extended_id, instant, object_record, outcomes};
+use super::object::{extended_id, object_record};
+use super::{AwsDialect, outcomes};
 use crate::destination;
 use crate::logs;
+use crate::moment::instant;
 use crate::place::Place;
 use crate::signing::Version;
 use crate::sns;

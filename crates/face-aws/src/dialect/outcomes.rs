@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use triggers::{About, Attribute, Destination, Message};
 
-use super::{instant, utc, version_name};
+use super::version_name;
 use crate::destination;
+use crate::moment::{instant, utc};
 use crate::place::Place;
 
 /// What is kept of an error's message.

@@ -4,8 +4,10 @@ use base::Timestamp;
 use functions::{Ended, Exit, Fault, Happening, Initialization, InstanceFacts, Kind};
 use serde_json::{Value, json};
 
+use super::lines::{json_report, rounded};
 use super::runtime::Runtime;
-use super::{instant, json_report, rounded, version_name};
+use super::version_name;
+use crate::moment::instant;
 
 pub(super) fn print(at: Timestamp, what: &Happening<'_>) -> String {
     let (kind, record) = match what {

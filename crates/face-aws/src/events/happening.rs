@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use triggers::{Attribute, Rule, RuleTarget};
 
 use super::name::rule_arn;
-use crate::dialect::{BY_RULES, ETAG_OF_NOTHING, instant, utc};
+use crate::dialect::{BY_RULES, ETAG_OF_NOTHING};
+use crate::moment::{instant, utc};
 use crate::place::Place;
 use crate::undelivered::attribute;
 

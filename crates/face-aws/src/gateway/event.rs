@@ -8,7 +8,7 @@ use functions::{Caller, GatewayKind, HttpForm, HttpRequest, HttpRoute};
 use serde_json::{Map, Value, json};
 
 use super::ids;
-use crate::dialect::utc;
+use crate::moment::utc;
 use crate::place::Place;
 
 pub(crate) fn render(request: &HttpRequest) -> Bytes {

@@ -113,5 +113,5 @@ fn logging(asked: &Asked<'_>, function: &Function) -> Value {
 
 /// `2026-11-23T07:30:00.000+0000`
 pub(super) fn modified(at: Timestamp) -> String {
-    crate::dialect::instant(at).replace('Z', "+0000")
+    crate::moment::instant(at).replace('Z', "+0000")
 }

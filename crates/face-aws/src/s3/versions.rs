@@ -11,7 +11,7 @@ use super::fault::{Fault, Result};
 use super::list::{self, Text};
 use super::xml::Xml;
 use super::{checksum, headers};
-use crate::dialect::instant;
+use crate::moment::instant;
 
 pub(super) async fn list(
     call: &Call,

@@ -9,7 +9,7 @@ use triggers::{
 
 use super::name;
 use super::target::{Called, Target};
-use crate::dialect::utc;
+use crate::moment::utc;
 use crate::place::Place;
 use crate::undelivered::{attribute, exhausted};
 

@@ -8,8 +8,8 @@ use triggers::Gateway;
 
 use super::Passed;
 use crate::gateway::{Gateways, Refusal};
-use crate::router;
-use crate::signature::{self, Error, Expected, PathStyle};
+use crate::signature::{Error, Expected, PathStyle};
+use crate::signed::{self, Refused};
 use crate::sts;
 
 impl Gateways {
@@ -28,23 +28,16 @@ impl Gateways {
             path: PathStyle::Normalized,
             keys: &self.signing_keys,
         };
-        let body = router::hashed(head, &request.body);
-        let mut failed = None;
-        let verified = signature::verify(head, body.as_str(), &expected, |id, token| {
-            let found = self.access.credential(id, token);
-            let credential = found.map_err(|error| router::refused(error, &mut failed))?;
-            Ok((credential.secret, credential.principal))
-        });
-        if let Some(error) = failed {
-            tracing::error!(%error, "a key could not be looked up");
-            return Err(Refusal::Broken);
-        }
-        let (claim, principal) = verified.map_err(|error| match error {
-            Error::Missing => Refusal::unsigned(&head.headers, Refusal::Unsigned),
-            Error::Incomplete(message) => Refusal::NoSignature(message),
-            Error::Invalid(message) => Refusal::BadSignature(message),
-            Error::UnknownKey => Refusal::UnknownSigner,
-            Error::ExpiredToken => Refusal::ExpiredSession,
+        let signed = signed::who(&self.access, head, &request.body, &expected);
+        let (claim, principal) = signed.map_err(|refused| match refused {
+            Refused::NotKnown => Refusal::Broken,
+            Refused::Signature(error) => match error {
+                Error::Missing => Refusal::unsigned(&head.headers, Refusal::Unsigned),
+                Error::Incomplete(message) => Refusal::NoSignature(message),
+                Error::Invalid(message) => Refusal::BadSignature(message),
+                Error::UnknownKey => Refusal::UnknownSigner,
+                Error::ExpiredToken => Refusal::ExpiredSession,
+            },
         })?;
         let (Principal::Owner { account } | Principal::Role { account, .. }) = &principal;
         Ok(Passed {

@@ -9,8 +9,8 @@ use triggers::{Gateway, Stage};
 use wire::{BodyError, Message, Request, Response};
 
 use super::connections::{Connection, Order};
-use crate::dialect::utc;
 use crate::gateway::{Gateways, source_ip};
+use crate::moment::utc;
 
 const LARGEST: ByteSize = ByteSize::kib(128);
 
