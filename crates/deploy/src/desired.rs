@@ -9,6 +9,7 @@ mod edge;
 mod function;
 mod gateway;
 mod guard;
+mod layer;
 mod log_group;
 mod mapping;
 mod queue;
@@ -31,12 +32,13 @@ pub use bucket::{Bucket, BucketPolicy, Notification, Rule, Told};
 pub use bus::{Address, Archive, BusPolicy, Connection, EventBus, EventRule};
 pub use cloud::Cloud;
 pub use edge::{Edge, EdgeBehavior, EdgeFunction, EdgeVersion};
-pub use function::{Architecture, Code, Function, Layer, LayerUse, Logging, Retry};
+pub use function::{Architecture, Code, Function, Logging, Retry};
 pub use gateway::{
     Backend, Cors, ForwardedBackend, FunctionBackend, Gateway, GatewayKind, MappedBackend, Payload,
     Route,
 };
 pub use guard::{ClientKey, FunctionGuard, Guard, GuardKind, Plan};
+pub use layer::{Layer, LayerUse};
 pub use log_group::{LineSubscription, LogGroup};
 pub use mapping::{Mapping, Starting};
 pub use queue::{Queue, Redrive};

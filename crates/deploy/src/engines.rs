@@ -8,6 +8,7 @@ mod edge;
 mod failure;
 mod function;
 mod gateway;
+mod layer;
 mod log_group;
 mod look;
 mod mapping;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{Cloud, Publish};
+use super::{Cloud, LayerUse, Publish};
 use crate::build::Build;
 use crate::recipe::Recipe;
 
@@ -111,38 +111,4 @@ pub struct Logging {
     pub system_level: Option<String>,
     /// None for its own.
     pub group: Option<String>,
-}
-
-/// A layer that a function uses.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LayerUse {
-    pub name: String,
-    /// None for the newest, which is what a layer of the same template is.
-    pub version: Option<u64>,
-}
-
-/// Files that functions share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Layer {
-    pub name: String,
-    pub description: String,
-    pub license: Option<String>,
-    pub runtimes: Vec<String>,
-    pub architectures: Vec<String>,
-    pub code: Code,
-}
-
-impl Layer {
-    /// Its content is used as it is, unless it must be made first.
-    pub(crate) fn build(&self) -> Option<Build> {
-        let Code::Made(recipe) = &self.code else {
-            return None;
-        };
-        Some(Build {
-            folder: recipe.source.clone(),
-            runtime: String::new(),
-            cloud: Cloud::Aws,
-            how: Some(recipe.how.clone()),
-        })
-    }
 }
