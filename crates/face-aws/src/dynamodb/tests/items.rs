@@ -1,4 +1,4 @@
-//! Writes with conditions, and what writes tell.
+//! Writes of single items: what they are held to, their conditions, and what they tell.
 
 use super::*;
 
@@ -140,4 +140,208 @@ async fn a_page_counts_what_it_read_and_what_it_kept() {
     );
     let page = world.ok("Query", projected).await;
     assert_eq!(page["Items"][0], json!({ "at": { "N": "0" } }));
+}
+
+#[tokio::test]
+async fn writes_tell_what_was_there_when_asked() {
+    let world = World::with_tables().await;
+    let one = json!({ "id": { "S": "a" }, "v": { "N": "1" } });
+    let put = |more| with(json!({ "TableName": "music", "Item": one }), more);
+    let delete = |more| {
+        with(
+            json!({ "TableName": "music", "Key": { "id": { "S": "a" } } }),
+            more,
+        )
+    };
+    let old = json!({ "ReturnValues": "ALL_OLD" });
+    assert_eq!(world.ok("PutItem", put(old.clone())).await, json!({}));
+    assert_eq!(
+        world.ok("PutItem", put(old.clone())).await,
+        json!({ "Attributes": one })
+    );
+    let none = json!({
+        "ReturnValues": "NONE", "ReturnConsumedCapacity": "NONE", "ReturnItemCollectionMetrics": "NONE",
+    });
+    assert_eq!(world.ok("PutItem", put(none)).await, json!({}));
+    assert_eq!(
+        world.ok("DeleteItem", delete(old.clone())).await,
+        json!({ "Attributes": one })
+    );
+    assert_eq!(world.ok("DeleteItem", delete(old)).await, json!({}));
+    let key = json!({ "TableName": "music", "Key": { "id": { "S": "a" } } });
+    assert_eq!(world.ok("GetItem", key).await, json!({}));
+    for value in ["ALL_NEW", "UPDATED_OLD", "UPDATED_NEW"] {
+        let asked = || json!({ "ReturnValues": value });
+        let message = "1 validation error detected: ReturnValues can only be ALL_OLD or NONE";
+        world.invalid("PutItem", put(asked()), message).await;
+        world.invalid("DeleteItem", delete(asked()), message).await;
+    }
+}
+
+/// Writes of one item count what is found before their table is looked at.
+#[tokio::test]
+async fn writes_of_one_item_count_what_is_wrong_with_them() {
+    const EXPECTED: &str = "One or more parameter values were invalid: Value must be provided when Exists is true for Attribute: a";
+    const UNUSED: &str =
+        "Value provided in ExpressionAttributeNames unused in expressions: keys: {#a}";
+    const ONLY: &str = "can only be specified when using expressions";
+    let world = World::with_tables().await;
+    let key = json!({ "id": { "S": "a" } });
+    for (operation, name) in [
+        ("PutItem", "Item"),
+        ("DeleteItem", "Key"),
+        ("UpdateItem", "Key"),
+    ] {
+        for (more, message) in [
+            (
+                json!({ "ExpressionAttributeValues": { ":v": { "S": "x" } } }),
+                format!("ExpressionAttributeValues {ONLY}"),
+            ),
+            (
+                json!({ "ExpressionAttributeNames": { "#a": "a" } }),
+                format!("ExpressionAttributeNames {ONLY}"),
+            ),
+            (
+                json!({
+                    "ConditionExpression": "attribute_exists(id)",
+                    "ExpressionAttributeNames": { "#a": "a" },
+                }),
+                UNUSED.to_owned(),
+            ),
+            (
+                json!({
+                    "ConditionExpression": "attribute_exists(id)",
+                    "ExpressionAttributeValues": {},
+                }),
+                "ExpressionAttributeValues must not be empty".to_owned(),
+            ),
+            (
+                json!({ "ConditionExpression": "" }),
+                "Invalid ConditionExpression: The expression can not be empty;".to_owned(),
+            ),
+            (
+                json!({ "Expected": { "a": { "Exists": true } } }),
+                EXPECTED.to_owned(),
+            ),
+        ] {
+            let request = json!({ "TableName": "absent", name: key });
+            let request = with(request, more);
+            world.invalid(operation, request, &counted(&message)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_are_held_to_the_table() {
+    const WRONG: &str = "One or more parameter values were invalid: ";
+    const EMPTY: &str = "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty";
+    const MISMATCH: &str = "The provided key element does not match the schema";
+    let world = World::with_tables().await;
+    world
+        .create("bytes", json!([["id", "S"], ["b", "B"]]))
+        .await;
+    let long = |length| json!({ "S": "x".repeat(length) });
+    for (table, item, message) in [
+        (
+            "music",
+            json!({ "x": { "S": "a" } }),
+            format!("{WRONG}Missing the key id in the item"),
+        ),
+        (
+            "music",
+            json!({ "id": { "N": "1" } }),
+            format!("{WRONG}Type mismatch for key id expected: S actual: N"),
+        ),
+        (
+            "music",
+            json!({ "id": { "S": "" } }),
+            format!("{EMPTY} string value. Key: id"),
+        ),
+        (
+            "bytes",
+            json!({ "id": { "S": "a" }, "b": { "B": "" } }),
+            format!("{EMPTY} binary value. Key: b"),
+        ),
+        (
+            "log",
+            json!({ "id": { "S": "a" } }),
+            format!("{WRONG}Missing the key at in the item"),
+        ),
+        (
+            "music",
+            json!({ "id": long(2_049) }),
+            format!("{WRONG}Size of hashkey has exceeded the maximum size limit of2048 bytes"),
+        ),
+        (
+            "bytes",
+            json!({ "id": { "S": "a" }, "b": { "B": "AAAA".repeat(342) } }),
+            format!(
+                "{WRONG}Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+            ),
+        ),
+        (
+            "music",
+            json!({ "id": { "S": "a" }, "v": long(400 << 10) }),
+            "Item size has exceeded the maximum allowed size".into(),
+        ),
+    ] {
+        let input = json!({ "TableName": table, "Item": item });
+        world.invalid("PutItem", input, &message).await;
+    }
+    for (table, key, message) in [
+        ("music", json!({}), MISMATCH.to_owned()),
+        ("music", json!({ "x": { "S": "a" } }), MISMATCH.into()),
+        ("music", json!({ "id": { "N": "1" } }), MISMATCH.into()),
+        (
+            "music",
+            json!({ "id": { "S": "a" }, "x": { "S": "a" } }),
+            MISMATCH.into(),
+        ),
+        ("log", json!({ "id": { "S": "a" } }), MISMATCH.into()),
+        (
+            "music",
+            json!({ "id": { "S": "" } }),
+            format!("{EMPTY} string value. Key: id"),
+        ),
+    ] {
+        for operation in ["GetItem", "DeleteItem"] {
+            let input = json!({ "TableName": table, "Key": key });
+            world.invalid(operation, input, &message).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn capacity_is_counted_in_begun_units() {
+    let world = World::with_tables().await;
+    let units = |output: &Value| {
+        output["ConsumedCapacity"]["CapacityUnits"]
+            .as_f64()
+            .unwrap()
+    };
+    let total = json!({ "ReturnConsumedCapacity": "TOTAL" });
+    let key = json!({ "TableName": "music", "Key": { "id": { "S": "a" } } });
+    let put = |size: usize| {
+        let item = json!({ "id": { "S": "a" }, "v": { "S": "x".repeat(size - 4) } });
+        with(json!({ "TableName": "music", "Item": item }), total.clone())
+    };
+    // The larger one counts: what was there, or what is.
+    for (size, expected) in [(1_024, 1.0), (1_025, 2.0), (1_024, 2.0), (4_097, 5.0)] {
+        assert_eq!(units(&world.ok("PutItem", put(size)).await), expected);
+    }
+    let get = with(key.clone(), total.clone());
+    assert_eq!(units(&world.ok("GetItem", get.clone()).await), 1.0);
+    let consistent = with(
+        get.clone(),
+        json!({ "ConsistentRead": true, "ReturnConsumedCapacity": "INDEXES" }),
+    );
+    assert_eq!(
+        world.ok("GetItem", consistent).await["ConsumedCapacity"],
+        json!({ "TableName": "music", "CapacityUnits": 2.0, "Table": { "CapacityUnits": 2.0 } })
+    );
+    let scan = with(json!({ "TableName": "music" }), total.clone());
+    assert_eq!(units(&world.ok("Scan", scan).await), 1.0);
+    assert_eq!(units(&world.ok("DeleteItem", get.clone()).await), 5.0);
+    assert_eq!(units(&world.ok("DeleteItem", get.clone()).await), 1.0);
+    assert_eq!(units(&world.ok("GetItem", get).await), 0.5);
 }
