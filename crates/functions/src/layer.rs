@@ -14,6 +14,8 @@ use crate::{Error, Functions, NewCode, Result, code, permission};
 pub struct PublishLayer {
     pub space: Space,
     pub name: String,
+    /// None for the next one.
+    pub version: Option<u64>,
     pub code: NewCode,
     pub description: String,
     pub license: Option<String>,
@@ -22,7 +24,7 @@ pub struct PublishLayer {
 }
 
 impl Functions {
-    /// Publishes the next version of a layer, which need not exist before.
+    /// Publishes a version of a layer, which need not exist before. One that is there already becomes what is given.
     pub async fn publish_layer(&self, layer: PublishLayer) -> Result<LayerVersion> {
         let (code, _hold) = self.take_in(layer.code).await?;
         let draft = LayerVersion {
@@ -43,7 +45,17 @@ impl Functions {
             .write(|tx| {
                 let (space, name) = (&draft.space, &draft.name);
                 let newest = LAYERS.get(tx, &layer_key(space, name))?;
-                let version = newest.map_or(0, |Newest(version)| version) + 1;
+                let newest = newest.map_or(0, |Newest(version)| version);
+                let version = layer.version.unwrap_or(newest + 1);
+                let key = layer_version_key(space, name, version);
+                if let Some(there) = LAYER_VERSIONS.get(tx, &key)? {
+                    if there.code == draft.code {
+                        return Ok(there);
+                    }
+                    if let Some(blob) = there.code.blob() {
+                        Blobs::drop_name(tx, blob.id)?;
+                    }
+                }
                 let published = LayerVersion {
                     version,
                     ..draft.clone()
@@ -51,8 +63,8 @@ impl Functions {
                 if let Some(blob) = published.code.blob() {
                     Blobs::keep(tx, blob.id)?;
                 }
-                LAYERS.put(tx, layer_key(space, name), &Newest(version));
-                LAYER_VERSIONS.put(tx, layer_version_key(space, name, version), &published);
+                LAYERS.put(tx, layer_key(space, name), &Newest(version.max(newest)));
+                LAYER_VERSIONS.put(tx, key, &published);
                 Ok(published)
             })
             .await

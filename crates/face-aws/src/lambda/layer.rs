@@ -17,6 +17,7 @@ use super::name::Named;
 use super::page::Page;
 use super::permission::{policy, principal};
 use super::{Answer, Asked, package, runtime};
+use crate::context::Context;
 use crate::place::Place;
 use crate::protocol::Fault;
 
@@ -67,6 +68,7 @@ pub(super) async fn publish(mut asked: Asked<'_>) -> Result<Answer, Fault> {
     let layer = PublishLayer {
         space: asked.context.space.clone(),
         name: name.clone(),
+        version: None,
         code: input.content.read(&asked).await?,
         description: input.description.unwrap_or_default(),
         license: input.license_info,
@@ -93,8 +95,10 @@ pub(super) fn get_by_arn(mut asked: Asked<'_>) -> Result<Answer, Fault> {
         arn: String,
     }
     let input: ByArn = asked.call.read()?;
-    let (name, version) = read_arn(&asked, &input.arn)?;
-    let layer = find(&asked, &name, version)?;
+    let layer = match read_arn(&asked, &input.arn)? {
+        Wherever::Here(name, version) => find(&asked, &name, version)?,
+        Wherever::Elsewhere(layer) => *layer,
+    };
     Ok(Answer::Json(print_whole(&asked, &layer)))
 }
 
@@ -236,17 +240,24 @@ pub(super) fn used(asked: &Asked<'_>, arns: &[String]) -> Result<Vec<UsedLayer>,
     let mut names = BTreeMap::new();
     let mut used = Vec::new();
     for arn in arns {
-        let (name, version) = read_arn(asked, arn)?;
-        if let Some(other) = names.insert(name.clone(), arn) {
+        let whole = arn
+            .rsplit_once(':')
+            .map_or(arn.as_str(), |(whole, _)| whole);
+        let found = read_arn(asked, arn)?;
+        if let Some(other) = names.insert(whole, arn) {
             return Err(invalid(format!(
                 "Two different versions of the same layer are not allowed to be referenced in the same function. {arn} and {other}."
             )));
         }
-        let layer = asked
-            .parts
-            .functions
-            .layer(&asked.context.space, &name, version);
-        used.push(layer.map_err(|error| refused(asked, &name, error))?.into());
+        let layer = match found {
+            Wherever::Elsewhere(layer) => *layer,
+            Wherever::Here(name, version) => {
+                let functions = &asked.parts.functions;
+                let layer = functions.layer(&asked.context.space, &name, version);
+                layer.map_err(|error| refused(asked, &name, error))?
+            }
+        };
+        used.push(layer.into());
     }
     Ok(used)
 }
@@ -297,16 +308,30 @@ fn layer_name(asked: &Asked<'_>, given: &str) -> Result<String, Fault> {
     }
 }
 
-fn read_arn(asked: &Asked<'_>, arn: &str) -> Result<(String, u64), Fault> {
+/// What the ARN of a version names.
+enum Wherever {
+    /// A name and a version of the caller's own account.
+    Here(String, u64),
+    /// A public layer of another account that was made here.
+    Elsewhere(Box<LayerVersion>),
+}
+
+fn read_arn(asked: &Asked<'_>, arn: &str) -> Result<Wherever, Fault> {
     let parts: Vec<&str> = arn.split(':').collect();
     let ["arn", _, "lambda", region, account, "layer", name, version] = parts.as_slice() else {
         return Err(invalid(format!("Invalid layer version ARN: {arn}")));
     };
-    check_place(asked, "GetLayerVersion", (region, account), arn)?;
     let version = version
         .parse()
         .map_err(|_| invalid(format!("Invalid layer version ARN: {arn}")))?;
-    Ok(((*name).to_owned(), version))
+    if *account != asked.context.account {
+        let space = Context::space(account, region);
+        if let Ok(layer) = asked.parts.functions.layer(&space, name, version) {
+            return Ok(Wherever::Elsewhere(Box::new(layer)));
+        }
+    }
+    check_place(asked, "GetLayerVersion", (region, account), arn)?;
+    Ok(Wherever::Here((*name).to_owned(), version))
 }
 
 fn check_place(

@@ -267,6 +267,7 @@ async fn layers_are_laid_over_one_another_and_outlive_their_deletion() {
         let layer = PublishLayer {
             space: space(),
             name: name.into(),
+            version: None,
             code: NewCode::Package(package(file, content.as_bytes())),
             description: String::new(),
             license: None,
@@ -329,6 +330,7 @@ async fn code_that_is_too_large_with_its_layers_is_refused() {
         let layer = PublishLayer {
             space: space(),
             name: name.into(),
+            version: None,
             code: NewCode::Package(package("large", &vec![0; 130 << 20])),
             description: String::new(),
             license: None,
@@ -646,4 +648,39 @@ async fn what_waits_for_an_alias_runs_its_version_with_its_settings() {
         "the alias allows no retry"
     );
     stop.cancel();
+}
+
+#[tokio::test]
+async fn a_version_of_a_layer_may_have_its_number_from_whoever_publishes_it() {
+    let world = World::new();
+    let publish = async |version: Option<u64>, code: NewCode| {
+        let layer = PublishLayer {
+            space: space(),
+            name: "numbered".into(),
+            version,
+            code,
+            description: String::new(),
+            license: None,
+            runtimes: Vec::new(),
+            architectures: Vec::new(),
+        };
+        world.functions.publish_layer(layer).await.unwrap()
+    };
+    let text = |content: &str| NewCode::Package(package("file", content.as_bytes()));
+    let dir = std::env::temp_dir().join(format!("fulmar-layer-{}", base::Random::system().uuid()));
+    std::fs::create_dir(&dir).unwrap();
+    let folder = || NewCode::Directory(dir.clone());
+    let first = publish(Some(7), text("one")).await;
+    assert_eq!(first.version, 7);
+    let second = publish(Some(7), folder()).await;
+    assert_ne!(second.code, first.code);
+    let again = publish(Some(7), folder()).await;
+    assert_eq!(again.revision, second.revision, "it is the same");
+    std::fs::remove_dir(&dir).unwrap();
+    let there = world.functions.layer(&HERE, "numbered", 7).unwrap();
+    assert_eq!(there.code, second.code);
+    assert_eq!(publish(Some(3), text("three")).await.version, 3);
+    assert_eq!(publish(None, text("next")).await.version, 8);
+    // Nothing names the first content any more.
+    assert_eq!(world.store.blobs().reap(&world.store, 10).await.unwrap(), 1);
 }
