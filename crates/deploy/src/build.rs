@@ -6,10 +6,12 @@ mod layer;
 mod made;
 mod make;
 mod npm;
+mod packaged_layer;
 mod pip;
 mod sdk;
 mod sources;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -17,6 +19,7 @@ use runtimes::{Language, Packages};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+pub use packaged_layer::{PackagedLayer, make_layer};
 pub use sdk::Sdk;
 pub(crate) use sdk::is_source;
 
@@ -39,6 +42,13 @@ pub struct Build {
     pub cloud: Cloud,
     /// Of sources, how the code is made of them.
     pub how: Option<How>,
+}
+
+/// What is to be made before a template is deployed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Builds {
+    pub code: BTreeSet<Build>,
+    pub layers: BTreeSet<PackagedLayer>,
 }
 
 /// Installs the packages of the code, if it asks for any that are missing or outdated. What is not installed beside the

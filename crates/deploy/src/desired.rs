@@ -47,7 +47,7 @@ pub use table::{Feed, Images, Index, KeyAttribute, KeyType, Projection, Table, T
 pub use topic::{Subscription, Topic};
 pub use version::{Alias, Numbered, Publish, Version};
 
-use crate::build::Build;
+use crate::build::Builds;
 pub use crate::custom::Custom;
 use crate::diagnostic::{Diagnostics, Finding, Place, Span};
 use crate::schema::Noun;
@@ -89,13 +89,18 @@ impl Desired {
         self.functions().filter_map(folder).collect()
     }
 
-    /// Code that is run from its directory and may ask for packages, or must be made first, each once.
-    pub fn builds(&self) -> BTreeSet<Build> {
+    /// What must be made first, or may ask for packages, each once.
+    pub fn builds(&self) -> Builds {
         let layers = self.layers().filter_map(Layer::build);
-        self.functions()
-            .filter_map(Function::build)
-            .chain(layers)
-            .collect()
+        let used = self.functions().flat_map(|function| &function.layers);
+        Builds {
+            code: self
+                .functions()
+                .filter_map(Function::build)
+                .chain(layers)
+                .collect(),
+            layers: used.filter_map(LayerUse::build).collect(),
+        }
     }
 
     pub fn function_names(&self) -> impl Iterator<Item = &str> {

@@ -42,6 +42,9 @@ pub enum Error {
     /// No Python that the code could run on.
     #[error("Python is needed to install the packages of {}: {cause}", dir.display())]
     NoPython { dir: PathBuf, cause: String },
+    /// A layer that is made of packages.
+    #[error("the layer {layer} is not here, and cannot be made of its packages: {cause}")]
+    Layer { layer: String, cause: Box<Self> },
     #[error("{command} failed in {}: {cause}", dir.display())]
     Install {
         command: &'static str,
@@ -77,6 +80,7 @@ impl Error {
             Self::NoNpm(_)
             | Self::NoTool { .. }
             | Self::NoPython { .. }
+            | Self::Layer { .. }
             | Self::Install { .. }
             | Self::Synth { .. } => ErrorKind::Unavailable,
             Self::Store(error) => error.kind(),
@@ -97,6 +101,9 @@ impl Error {
             }
             Self::NoTool { .. } => Some("install it, or put it into the path"),
             Self::NoPython { .. } => Some("install Python with pip"),
+            Self::Layer { .. } => Some(
+                "they are installed once: let npm or pip reach its registry, or let the template declare the layer",
+            ),
             Self::Install { .. } => Some("run it by hand in that directory to see more"),
             Self::Synth { .. } => Some(
                 "install what the application needs first: npm install, or pip install -r requirements.txt",

@@ -26,6 +26,7 @@ mod google;
 mod names;
 mod outside;
 mod plan;
+mod public_layer;
 mod publish;
 mod recipe;
 mod reload;
@@ -43,7 +44,7 @@ use base::{Clock, Random};
 use tokio::sync::watch;
 
 pub use apply::{Applied, Stack};
-pub use build::{Build, Sdk, build};
+pub use build::{Build, Builds, PackagedLayer, Sdk, build, make_layer};
 pub use cdk::{Synth, application_of};
 pub use context::{Context, Others};
 pub use custom::{Answers, NotTaken};

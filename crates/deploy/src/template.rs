@@ -61,7 +61,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::build::Build;
+use crate::build::Builds;
 use crate::cdk::{Assets, Member};
 use crate::desired::{Desired, Function};
 use crate::diagnostic::{Diagnostics, Finding, Report, Source};
@@ -269,13 +269,16 @@ impl Template {
         }
     }
 
-    /// The code of the template's functions that may ask for packages, each once. This resolves the template with
+    /// What is to be made before the template is deployed. This resolves the template with
     /// made-up names, so it also says everything that is wrong with it.
-    pub fn builds(&self) -> Result<BTreeSet<Build>, Diagnostics> {
+    pub fn builds(&self) -> Result<Builds, Diagnostics> {
         if let Form::Azure(app) = &self.form {
             // What such code asks for may only be known when it runs, and for that it needs its packages.
             app.trial(&self.stack)?;
-            return Ok(BTreeSet::from([app.build()]));
+            return Ok(Builds {
+                code: BTreeSet::from([app.build()]),
+                ..Builds::default()
+            });
         }
         let context = Context {
             account: "000000000000".into(),

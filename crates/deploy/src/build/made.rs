@@ -78,10 +78,10 @@ fn is_made(place: &Path, content: &str) -> bool {
 }
 
 /// A folder beside the one that it becomes. What is not settled is removed.
-struct Draft(PathBuf);
+pub(super) struct Draft(PathBuf);
 
 impl Draft {
-    fn begin(place: &Path) -> Result<Self> {
+    pub(super) fn begin(place: &Path) -> Result<Self> {
         let home = home(place);
         let draft = Self(home.with_extension(format!("new.{}", std::process::id())));
         // What an earlier attempt has left.
@@ -97,12 +97,12 @@ impl Draft {
         Ok(draft)
     }
 
-    fn code(&self) -> PathBuf {
+    pub(super) fn code(&self) -> PathBuf {
         self.0.join(CODE)
     }
 
     /// What runs in the old folder finds its files there until it ends.
-    fn settle(self, place: &Path, content: &str) -> Result<()> {
+    pub(super) fn settle(self, place: &Path, content: &str) -> Result<()> {
         let home = home(place);
         let settled = fs::write(self.0.join(STAMP), content)
             .and_then(|()| match home.is_dir() {

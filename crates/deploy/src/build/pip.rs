@@ -156,7 +156,11 @@ fn is_ceremony(line: &str) -> bool {
         "DEPRECATION: ",
         "[notice]",
     ];
-    every.iter().any(|start| line.starts_with(start))
+    // What else the host has does not matter to a folder of its own.
+    let about_host = line.starts_with("ERROR: pip's dependency resolver does not")
+        || line.ends_with(" which is incompatible.");
+    about_host
+        || every.iter().any(|start| line.starts_with(start))
         || (line.starts_with("Collecting ") && line.contains("->"))
 }
 
@@ -204,6 +208,8 @@ mod tests {
             "  Downloading flask-3.1.3-py3-none-any.whl (103 kB)",
             "Installing collected packages: click, flask",
             "WARNING: The directory '/root/.cache/pip' is not owned by the current user",
+            "ERROR: pip's dependency resolver does not currently take into account all the packages that are installed.",
+            "  awscli 1.45.11 requires botocore==1.43.11, but you have botocore 1.44.8 which is incompatible.",
             "[notice] A new release of pip is available: 24.0 -> 26.1",
         ] {
             assert!(is_ceremony(ceremony), "{ceremony}");

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{Cloud, Code};
-use crate::build::Build;
+use crate::build::{Build, PackagedLayer};
+use crate::public_layer::PublicLayer;
 
 /// A layer that a function uses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -11,6 +12,19 @@ pub struct LayerUse {
     pub name: String,
     /// None for the newest, which is what a layer of the same template is.
     pub version: Option<u64>,
+    /// What it is made of, if it is another account's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public: Option<PublicLayer>,
+}
+
+impl LayerUse {
+    pub(super) fn build(&self) -> Option<PackagedLayer> {
+        let public = self.public.as_ref()?;
+        Some(PackagedLayer {
+            name: self.name.clone(),
+            content: public.content.clone(),
+        })
+    }
 }
 
 /// Files that functions share.

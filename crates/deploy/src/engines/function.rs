@@ -48,7 +48,7 @@ impl Deployer {
         let functions = &self.engines.functions;
         let code = self.engines.package(&function.code, &function.runtime)?;
         let wanted = Configuration {
-            layers: self.layers(function)?,
+            layers: self.layers(function).await?,
             ..configuration(function)
         };
         let known = is_there(functions.get(&space, name))?;

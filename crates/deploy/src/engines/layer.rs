@@ -1,34 +1,69 @@
-//! Layers, and what functions use of them.
+//! Layers: those of stacks, and those of other accounts that functions name.
 
-use functions::{PublishLayer, UsedLayer};
+use base::Space;
+use functions::{NewCode, PublishLayer, UsedLayer};
 
 use super::Failure;
 use crate::Deployer;
 use crate::desired::{Function, Layer, LayerUse};
+use crate::public_layer::PublicLayer;
 
 impl Deployer {
-    pub(super) fn layers(&self, function: &Function) -> Result<Vec<UsedLayer>, Failure> {
-        let (space, functions) = (self.space(), &self.engines.functions);
-        let one = |used: &LayerUse| {
-            let layer = match used.version {
-                Some(version) => functions.layer(&space, &used.name, version)?,
-                None => {
-                    let versions = functions.layer_versions(&space, &used.name)?;
-                    let newest = versions.into_iter().next();
-                    newest.ok_or_else(|| {
-                        Failure::missing(format!("there is no layer {}", used.name))
-                    })?
+    pub(super) async fn layers(&self, function: &Function) -> Result<Vec<UsedLayer>, Failure> {
+        let mut layers = Vec::new();
+        for used in &function.layers {
+            layers.push(match (&used.public, used.version) {
+                (Some(public), Some(version)) => {
+                    self.public_layer(public, &used.name, version).await?
                 }
-            };
-            Ok(layer.into())
+                _ => self.own_layer(used)?,
+            });
+        }
+        Ok(layers)
+    }
+
+    fn own_layer(&self, used: &LayerUse) -> Result<UsedLayer, Failure> {
+        let (space, functions) = (self.space(), &self.engines.functions);
+        if let Some(version) = used.version {
+            return Ok(functions.layer(&space, &used.name, version)?.into());
+        }
+        let versions = functions.layer_versions(&space, &used.name)?;
+        let newest = versions
+            .into_iter()
+            .next()
+            .ok_or_else(|| Failure::missing(format!("there is no layer {}", used.name)))?;
+        Ok(newest.into())
+    }
+
+    /// It belongs to no stack: whoever names it finds it from then on.
+    async fn public_layer(
+        &self,
+        layer: &PublicLayer,
+        name: &str,
+        version: u64,
+    ) -> Result<UsedLayer, Failure> {
+        let place = layer.content.place(&self.engines.packages);
+        if !place.is_dir() {
+            return Err(Failure::invalid(format!("the layer {name} was not made")));
+        }
+        let publish = PublishLayer {
+            space: Space::new(&format!("{}/{}", layer.account, self.region)),
+            name: name.to_owned(),
+            version: Some(version),
+            code: NewCode::Directory(place),
+            description: layer.content.said(),
+            license: None,
+            runtimes: Vec::new(),
+            architectures: Vec::new(),
         };
-        function.layers.iter().map(one).collect()
+        Ok(self.engines.functions.publish_layer(publish).await?.into())
     }
 
     pub(super) async fn put_layer(&self, layer: &Layer) -> Result<bool, Failure> {
         let publish = PublishLayer {
             space: self.space(),
             name: layer.name.clone(),
+            version: None,
             // A layer has no text of its own to be named after a language.
             code: self.engines.package(&layer.code, "")?,
             description: layer.description.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Build, Diagnostics, Form, Overrides, Template, alone, load, stack_of, template_in};
+use super::{Builds, Diagnostics, Form, Overrides, Template, alone, load, stack_of, template_in};
 use crate::cdk::{Assembly, Member};
 
 /// Everything that the directory `path` holds, itself and in the directories in it; of a file, that file.
@@ -14,7 +14,7 @@ use crate::cdk::{Assembly, Member};
 pub fn load_all(
     path: &Path,
     overrides: &Overrides,
-) -> Result<Vec<(Template, BTreeSet<Build>)>, Vec<Diagnostics>> {
+) -> Result<Vec<(Template, Builds)>, Vec<Diagnostics>> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut found = Vec::new();
     let mut refused = Vec::new();

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,8 +14,8 @@ use crate::failure::{Failure, Result};
 use crate::locate;
 use crate::output::Output;
 
-/// Templates, and what their code asks to be installed.
-pub(super) type Found = Vec<(::deploy::Template, BTreeSet<::deploy::Build>)>;
+/// Templates, and what is to be made before they are deployed.
+pub(super) type Found = Vec<(::deploy::Template, ::deploy::Builds)>;
 
 /// Deploy a template to the running server
 #[derive(Debug, clap::Args)]
@@ -57,32 +56,42 @@ pub(crate) async fn run(args: Args, data_dir: Option<&Path>, output: &Output) ->
     Ok(ExitCode::SUCCESS)
 }
 
-/// Installs what the code of a template's functions needs, for the server with its data in `data_dir`.
+/// Makes and installs what the functions of a template need, for the server with its data in `data_dir`.
 pub(super) async fn build(
-    builds: &BTreeSet<::deploy::Build>,
+    builds: &::deploy::Builds,
     data_dir: &Path,
     output: Output,
 ) -> Result<()> {
     let packages = Packages::of_server(data_dir);
-    for code in builds {
+    for layer in &builds.layers {
+        let tell = told_under(format!("making the layer {}", layer.name), output);
+        if ::deploy::make_layer(layer, &packages, tell).await? {
+            output.event("made", &json!({ "layer": layer.name }), String::new);
+        }
+    }
+    for code in &builds.code {
         let folder = &code.folder;
-        let mut told = false;
-        let tell = |line: &str| {
-            if !told {
-                let doing = match code.how {
-                    Some(_) => "building",
-                    None => "installing the packages of",
-                };
-                output.say(&format!("{doing} {}", folder.display()));
-                told = true;
-            }
-            output.say(&output.paint("2", &format!("  {line}")));
+        let doing = match code.how {
+            Some(_) => "building",
+            None => "installing the packages of",
         };
+        let tell = told_under(format!("{doing} {}", folder.display()), output);
         if ::deploy::build(code, &packages, tell).await? {
             output.event("built", &json!({ "directory": folder }), String::new);
         }
     }
     Ok(())
+}
+
+/// Says lines below a headline, and nothing if there are none.
+fn told_under(headline: String, output: Output) -> impl FnMut(&str) {
+    let mut headline = Some(headline);
+    move |line| {
+        if let Some(headline) = headline.take() {
+            output.say(&headline);
+        }
+        output.say(&output.paint("2", &format!("  {line}")));
+    }
 }
 
 /// What was done, as JSON has it, for people.

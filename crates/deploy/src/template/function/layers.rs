@@ -3,6 +3,7 @@
 use super::Reading;
 use crate::desired::LayerUse;
 use crate::diagnostic::Finding;
+use crate::public_layer::PublicLayer;
 use crate::template::declared::MARK;
 use crate::template::scalar;
 use crate::template::tree::Node;
@@ -33,18 +34,14 @@ impl Reading<'_> {
             (Some(own), _) if own.starts_with(&start) => Some(LayerUse {
                 name: own[start.len()..].to_owned(),
                 version: None,
+                public: None,
             }),
             (None, Some(Some((name, number)))) if number.parse::<u64>().is_ok() => Some(LayerUse {
                 name: name.to_owned(),
                 version: number.parse().ok(),
+                public: None,
             }),
-            _ if is_foreign_layer(&text, &self.context.account) => {
-                self.say(
-                    Finding::error(node.span, format!("`{text}` is of another account, which is not here"))
-                        .help("add the layer's content to the template as an `AWS::Serverless::LayerVersion`, or to the code"),
-                );
-                None
-            }
+            _ if is_foreign_layer(&text, &self.context.account) => self.foreign_layer(node, &text),
             _ => {
                 self.say(
                     Finding::error(node.span, "`Layers` must name versions of layers")
@@ -54,6 +51,32 @@ impl Reading<'_> {
                 None
             }
         }
+    }
+
+    /// Whichever region it is named in: it is in every one, and here there is one.
+    fn foreign_layer(&self, node: &Node, arn: &str) -> Option<LayerUse> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let runtime = self.fields.text("Runtime").unwrap_or_default();
+        if let [_, _, _, _, account, _, name, number] = parts[..]
+            && let Ok(version) = number.parse()
+            && let Some(public) = PublicLayer::find(account, name, &runtime)
+        {
+            let content = public.content.said();
+            self.say(
+                Finding::notice(node.span, format!("the layer `{name}:{number}` is made of packages: {content}"))
+                    .why("its account is not here; the newest of them that there were when it was made stand in for any version of it"),
+            );
+            return Some(LayerUse {
+                name: name.to_owned(),
+                version: Some(version),
+                public: Some(public),
+            });
+        }
+        self.say(
+            Finding::error(node.span, format!("`{arn}` is of another account, which is not here"))
+                .help("add the layer's content to the template as an `AWS::Serverless::LayerVersion`, or to the code"),
+        );
+        None
     }
 }
 

@@ -226,3 +226,19 @@ fn whoever_is_refused_hears_what_to_do() {
         )],
     );
 }
+
+/// Whichever region they are named in.
+#[test]
+fn layers_of_public_packages_are_made() {
+    let layer = "arn:aws:lambda:eu-west-1:094274105915:layer:AWSLambdaPowertoolsTypeScriptV2:25";
+    let text = format!("{HEAD}{}", function(&format!(", Layers: ['{layer}']")));
+    assert_eq!(
+        said(&text),
+        [
+            "5:86 [the layer `AWSLambdaPowertoolsTypeScriptV2:25` is made of packages: @aws-lambda-powertools/*@^2 of npm]"
+        ]
+    );
+    let builds = resolved(&text).builds();
+    let made: Vec<_> = builds.layers.iter().map(|layer| &layer.name).collect();
+    assert_eq!(made, ["AWSLambdaPowertoolsTypeScriptV2"]);
+}

@@ -315,6 +315,7 @@ fn layers_versions_and_aliases_resolve() {
     let used = |name: &str, version| LayerUse {
         name: name.into(),
         version,
+        public: None,
     };
     let layers = [
         used(&words.name, None),
