@@ -23,8 +23,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 pub use triggers::{
-    Asks, FixedAnswer, Forwarding, Guarded, PlannedStage, Quota, Rate, RefusalForm, Source,
-    TokenGuard, Translation, Wanted,
+    Asks, Conversions, FixedAnswer, Forwarding, Guarded, PlannedStage, Quota, Rate, RefusalForm,
+    Source, TokenGuard, Translation, Wanted,
 };
 
 pub use balancer::{Balancer, Group};

@@ -36,7 +36,9 @@ use functions::{CallerKey, Functions, GatewayKind, HttpForm, HttpRequest, HttpRo
 use http::request::Parts as Head;
 use http::{Method, header};
 use tokio_util::task::TaskTracker;
-use triggers::{Admission, Backend, Found, Gateway, KeySource, Route, Stage, Triggers};
+use triggers::{
+    Admission, Backend, Conversions, Found, Gateway, KeySource, Route, Stage, Triggers,
+};
 use wire::{Body, BodyError, Holding, Peer, Request, Response};
 
 pub(crate) use address::Address;
@@ -202,7 +204,10 @@ impl Gateways {
         told::add_length(&mut headers, gateway.kind, body.len());
         let form = match &route.backend {
             Backend::Function(function) => function.form,
-            Backend::Fixed(_) | Backend::Mapped(_) | Backend::Forwarded(_) => HttpForm::Detailed,
+            Backend::Fixed(_)
+            | Backend::Mapped(_)
+            | Backend::Forwarded(_)
+            | Backend::Converted(..) => HttpForm::Detailed,
         };
         let mut request = HttpRequest {
             request_id: request_id.to_owned(),
@@ -235,7 +240,13 @@ impl Gateways {
         check::check(&route.wanted, &request)?;
         let mut response = match &route.backend {
             Backend::Fixed(answer) => return Ok(fixed::print(answer, gateway.kind, request_id)),
-            Backend::Mapped(mapped) => return self.map(gateway, mapped, &request).await,
+            Backend::Mapped(mapped) => {
+                let nothing = Conversions::default();
+                return self.map(gateway, mapped, &nothing, &request).await;
+            }
+            Backend::Converted(mapped, conversions) => {
+                return self.map(gateway, mapped, conversions, &request).await;
+            }
             Backend::Forwarded(forwarded) => self.forward(forwarded, &request).await?,
             Backend::Function(function) => {
                 // Most bodies are so small that no envelope makes them too large; only the others are rendered to be

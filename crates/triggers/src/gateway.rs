@@ -227,7 +227,10 @@ impl Gateway {
         match (self.kind, self.routes.as_slice()) {
             (GatewayKind::Direct, [route]) => match &route.backend {
                 Backend::Function(backend) => Some(&backend.target),
-                Backend::Fixed(_) | Backend::Mapped(_) | Backend::Forwarded(_) => None,
+                Backend::Fixed(_)
+                | Backend::Mapped(_)
+                | Backend::Forwarded(_)
+                | Backend::Converted(..) => None,
             },
             _ => None,
         }

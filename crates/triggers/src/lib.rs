@@ -73,9 +73,10 @@ pub use outgoing::{
 pub use path::{Parameters, PathPattern};
 pub use schedule::{Called, Order, Orders};
 pub use schema::gateway::{
-    Asked, Asks, Backend, Callee, Cors, FixedAnswer, ForwardedBackend, Forwarding, FunctionBackend,
-    FunctionGuard, Gateway, GatewayTimes, Guard, GuardKind, Guarded, KeySource, MappedAnswer,
-    MappedBackend, RefusalForm, Route, Source, Stage, TokenGuard, Translation, Unmapped, Wanted,
+    Asked, Asks, Backend, Callee, Conversion, Conversions, Cors, FixedAnswer, ForwardedBackend,
+    Forwarding, FunctionBackend, FunctionGuard, Gateway, GatewayTimes, Guard, GuardKind, Guarded,
+    KeySource, MappedAnswer, MappedBackend, RefusalForm, Route, Source, Stage, TokenGuard,
+    Translation, Unmapped, Wanted,
 };
 pub use schema::lines::LineSubscription;
 pub use schema::plan::{ClientKey, Period, Plan, PlannedStage, Quota, Rate};

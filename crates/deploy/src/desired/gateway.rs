@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use triggers::{FixedAnswer, Forwarding, Guarded, RefusalForm, Translation, Wanted};
+use triggers::{Conversions, FixedAnswer, Forwarding, Guarded, RefusalForm, Translation, Wanted};
 
 use super::{Guard, GuardKind, is_false};
 
@@ -112,6 +112,8 @@ pub struct ForwardedBackend {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MappedBackend {
     pub translation: Translation,
+    #[serde(skip_serializing_if = "Conversions::is_nothing")]
+    pub conversions: Conversions,
     /// How long a caller waits; none for as long as the kind of gateway lets him.
     pub timeout_ms: Option<u32>,
     /// The name of the function that is called, if one is.

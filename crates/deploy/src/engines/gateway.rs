@@ -74,10 +74,16 @@ impl Deployer {
     fn route(&self, route: &Route, longest: Duration) -> triggers::Route {
         let wait = |ms: Option<u32>| ms.map_or(longest, |ms| Duration::from_millis(ms.into()));
         let backend = match &route.backend {
-            desired::Backend::Mapped(backend) => Backend::Mapped(triggers::MappedBackend {
-                translation: backend.translation.clone(),
-                timeout: wait(backend.timeout_ms),
-            }),
+            desired::Backend::Mapped(backend) => {
+                let mapped = triggers::MappedBackend {
+                    translation: backend.translation.clone(),
+                    timeout: wait(backend.timeout_ms),
+                };
+                match backend.conversions.is_nothing() {
+                    true => Backend::Mapped(mapped),
+                    false => Backend::Converted(mapped, backend.conversions.clone()),
+                }
+            }
             desired::Backend::Forwarded(backend) => {
                 Backend::Forwarded(triggers::ForwardedBackend {
                     forwarding: backend.forwarding.clone(),

@@ -29,6 +29,7 @@ pub(super) fn callee(callee: &Callee, variables: &BTreeMap<String, String>) -> C
         asked: match &callee.asked {
             Asked::Path(path) => Asked::Path(filled(path, variables)),
             Asked::Operation(name) => Asked::Operation(filled(name, variables)),
+            Asked::Address(address) => Asked::Address(filled(address, variables)),
         },
     }
 }

@@ -108,6 +108,8 @@ pub enum Backend {
     Mapped(MappedBackend),
     /// Another's server.
     Forwarded(ForwardedBackend),
+    /// As [`Self::Mapped`], where it is said what bodies become.
+    Converted(MappedBackend, Conversions),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,7 +144,7 @@ pub struct MappedBackend {
 pub struct Translation {
     /// None for a template's own answer.
     pub to: Option<Callee>,
-    /// The method of the request to it.
+    /// The method of the request to it; `ANY` for the caller's own.
     pub method: String,
     /// What to say where.
     pub parameters: BTreeMap<String, String>,
@@ -165,6 +167,28 @@ pub enum Asked {
     /// By a path, which may hold places for parameters.
     Path(String),
     Operation(String),
+    /// Of another's server: its address, which may hold places for parameters.
+    Address(String),
+}
+
+/// What bodies become before templates see them, where it is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversions {
+    pub request: Option<Conversion>,
+    /// Of the answers, in their order.
+    pub answers: Vec<Option<Conversion>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Conversion {
+    ToText,
+    ToBytes,
+}
+
+impl Conversions {
+    pub fn is_nothing(&self) -> bool {
+        self.request.is_none() && self.answers.iter().all(Option::is_none)
+    }
 }
 
 /// What becomes of bodies that no template is for.

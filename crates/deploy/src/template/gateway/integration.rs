@@ -36,6 +36,8 @@ pub(super) struct Integration {
     pub(super) streams: bool,
     /// Parameters of REST APIs are written another way.
     pub(super) is_rest: bool,
+    /// What bodies of requests become.
+    pub(super) handling: Option<String>,
     /// What HTTP APIs say otherwise of answers, by their status.
     pub(super) changes: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -50,6 +52,8 @@ pub(super) struct Answer {
     pub(super) headers: BTreeMap<String, String>,
     /// By media type.
     pub(super) bodies: BTreeMap<String, String>,
+    /// What bodies become before templates see them.
+    pub(super) handling: Option<String>,
 }
 
 impl Integration {
@@ -71,6 +75,7 @@ impl Integration {
             "MOCK" => self.mapped(None, None, findings, span),
             "AWS" => self.service(context, findings, span),
             "HTTP_PROXY" => self.forwarded(findings, span),
+            "HTTP" if self.is_rest => self.translated(findings, span),
             "HTTP" | "VPC_LINK" => {
                 refuse(
                     findings,
@@ -104,6 +109,7 @@ impl Integration {
                 "answers of REST APIs are not streamed yet".into(),
             );
         }
+        self.note_unused(findings, span);
         if !self.parameters.is_empty() {
             let message = "requests to functions are not rewritten on their way yet";
             refuse(findings, span, message.into());
@@ -121,6 +127,19 @@ impl Integration {
             streams: false,
             replies: false,
         }))
+    }
+
+    /// The cloud takes what would change a request or an answer on its way through a proxy, and does nothing with it.
+    fn note_unused(&self, findings: &Findings<'_>, span: Span) {
+        let answers = self.responses.iter();
+        let mut answers = answers.filter(|one| !one.headers.is_empty() || !one.bodies.is_empty());
+        if !self.requests.is_empty() || answers.next().is_some() {
+            let kind = self.kind.to_ascii_uppercase();
+            let message =
+                format!("what passes through `{kind}` is not changed by templates or responses");
+            let why = "they have no effect in the cloud, and none here";
+            findings.report.add(Finding::notice(span, message).why(why));
+        }
     }
 
     /// Whether it answers the same to every request.

@@ -348,12 +348,6 @@ impl Reading<'_, '_> {
         }
         let kind_text = self.text(node.get("type")).unwrap_or_default();
         let is_function = kind_text.eq_ignore_ascii_case("aws_proxy");
-        if let Some(handling) = node.get("contentHandling")
-            && !is_function
-            && !kind_text.eq_ignore_ascii_case("mock")
-        {
-            self.refuse(handling.span, "`contentHandling` is not supported yet");
-        }
         if let Some(connection) = node.get("connectionId") {
             self.refuse(
                 connection.span,
@@ -363,22 +357,21 @@ impl Reading<'_, '_> {
         if let Some(tls) = node.get("tlsConfig") {
             self.refuse(tls.span, "`tlsConfig` is not supported yet");
         }
-        // What functions are told is not rewritten: tools write such parameters down without a need.
-        let (parameters, changes) = match is_function {
-            true => Default::default(),
-            false => (
-                self.named_texts(node.get("requestParameters")),
-                entries(node.get("responseParameters"))
-                    .iter()
-                    .map(|entry| (entry.key.clone(), self.named_texts(Some(&entry.value))))
-                    .collect(),
-            ),
+        let is_rest = kind == GatewayKind::Rest;
+        // Of REST APIs, functions are told all anyway: tools write such parameters down without a need.
+        let parameters = match is_function && is_rest {
+            true => BTreeMap::new(),
+            false => self.named_texts(node.get("requestParameters")),
         };
+        let changes = entries(node.get("responseParameters")).iter();
+        let changes =
+            changes.map(|entry| (entry.key.clone(), self.named_texts(Some(&entry.value))));
         let answer = |entry: &Entry| Answer {
             pattern: (entry.key != "default").then(|| entry.key.clone()),
             status: self.text(entry.value.get("statusCode")).unwrap_or_default(),
             headers: self.named_texts(entry.value.get("responseParameters")),
             bodies: self.named_texts(entry.value.get("responseTemplates")),
+            handling: self.text(entry.value.get("contentHandling")),
         };
         let integration = Integration {
             kind: kind_text,
@@ -391,8 +384,9 @@ impl Reading<'_, '_> {
             parameters,
             passthrough: self.text(node.get("passthroughBehavior")),
             streams: self.text(node.get("responseTransferMode")).as_deref() == Some("STREAM"),
-            is_rest: kind == GatewayKind::Rest,
-            changes,
+            is_rest,
+            handling: self.text(node.get("contentHandling")),
+            changes: changes.collect(),
         };
         // HTTP APIs speak the old form unless they are told to.
         let usual = match kind {

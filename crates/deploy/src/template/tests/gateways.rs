@@ -390,8 +390,8 @@ fn what_documents_ask_for_that_is_not_built_is_refused() {
         ),
         (
             "type: mock",
-            "type: http",
-            "integrations of type `HTTP` are not supported yet",
+            "type: vpc_link",
+            "integrations of type `VPC_LINK` are not supported yet",
         ),
         (
             "openapi: 3.0.1",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use triggers::Forwarding;
+use triggers::{Asked, Callee, Conversion, Conversions, Forwarding};
 
 use super::{resolved, said};
 use crate::desired::{Backend, ForwardedBackend, Kind};
@@ -135,21 +135,21 @@ fn what_is_not_done_with_servers_is_refused() {
         ),
         (
             DOCUMENT,
-            "statusCode: \"200\"",
-            "statusCode: \"200\", responseTemplates: { a/b: x }",
-            "is not changed by templates",
+            "type: http_proxy",
+            "type: http\n                contentHandling: TO_TEXT",
+            "no way to handle content that is called `TO_TEXT`",
         ),
         (
-            DOCUMENT,
-            "timeoutInMillis: 1000",
-            "requestTemplates: { a/b: x }",
-            "is not changed by templates",
+            PIECES,
+            "HTTP_PROXY",
+            "HTTP",
+            "this type of integration is not supported yet",
         ),
         (
             DOCUMENT,
             "timeoutInMillis: 1000",
             "contentHandling: CONVERT_TO_TEXT",
-            "`contentHandling` is not supported",
+            "`contentHandling` of `HTTP_PROXY` is not supported",
         ),
         (
             DOCUMENT,
@@ -229,4 +229,101 @@ fn what_is_not_done_with_servers_is_refused() {
         let is_said = found.iter().any(|line| line.contains(message));
         assert!(is_said, "{to}: {found:?}");
     }
+}
+
+/// The cloud takes it, too.
+#[test]
+fn what_proxies_do_nothing_with_is_said() {
+    const NOTICE: &str = "is not changed by templates or responses]";
+    for (from, to) in [
+        (
+            "statusCode: \"200\"",
+            "statusCode: \"200\", responseTemplates: { a/b: x }",
+        ),
+        (
+            "statusCode: \"200\"",
+            "statusCode: \"200\", responseParameters: { method.response.header.X: \"'y'\" }",
+        ),
+        ("timeoutInMillis: 1000", "requestTemplates: { a/b: x }"),
+    ] {
+        assert!(DOCUMENT.contains(from), "{from}");
+        let found = said(&DOCUMENT.replace(from, to));
+        assert!(found.len() == 1 && found[0].ends_with(NOTICE), "{found:?}");
+    }
+    assert!(said(DOCUMENT).is_empty());
+}
+
+#[test]
+fn requests_to_servers_are_made_by_templates() {
+    let text = DOCUMENT.replace(
+        "type: http_proxy",
+        "type: http\n                contentHandling: CONVERT_TO_BINARY\n                requestTemplates: { application/json: x }",
+    );
+    let text = text.replace(
+        "default: { statusCode: \"200\" }",
+        "default: { statusCode: \"200\" }, 4..: { statusCode: \"409\", contentHandling: CONVERT_TO_TEXT }",
+    );
+    let desired = resolved(&text);
+    let found = desired.resources.iter().find_map(|one| match &one.kind {
+        Kind::Gateway(gateway) => Some(&gateway.routes[0].backend),
+        _ => None,
+    });
+    let Some(Backend::Mapped(backend)) = found else {
+        panic!("{found:?}");
+    };
+    let to = Callee {
+        service: "http".into(),
+        asked: Asked::Address("https://${stageVariables.host}/base/{proxy}".into()),
+    };
+    let translation = &backend.translation;
+    assert_eq!(
+        (&translation.to, translation.method.as_str()),
+        (&Some(to), "ANY")
+    );
+    assert_eq!(translation.templates, texts([("application/json", "x")]));
+    assert_eq!(translation.answers[1].pattern.as_deref(), Some("4.."));
+    let conversions = Conversions {
+        request: Some(Conversion::ToBytes),
+        answers: vec![None, Some(Conversion::ToText)],
+    };
+    assert_eq!(backend.conversions, conversions);
+}
+
+/// HTTP APIs change what functions are told and answer, in the cloud.
+#[test]
+fn changes_around_functions_are_refused() {
+    let document = |kind: &str, more: &str| {
+        format!(
+            r#"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  A:
+    Type: AWS::Serverless::{kind}
+    Properties:
+      StageName: v1
+      DefinitionBody:
+        openapi: 3.0.1
+        paths:
+          /a:
+            get:
+              x-amazon-apigateway-integration:
+                type: aws_proxy
+                httpMethod: POST
+                payloadFormatVersion: "2.0"
+                uri: arn:aws:lambda:us-east-1:000000000000:function:f
+                {more}
+"#
+        )
+    };
+    let answers = "responseParameters: { \"200\": { \"append:header.x\": y } }";
+    let requests = "requestParameters: { \"append:header.x\": y }";
+    for (more, message) in [
+        (answers, "answers to `AWS_PROXY` are not changed"),
+        (requests, "requests to functions are not rewritten"),
+    ] {
+        let found = said(&document("HttpApi", more));
+        assert!(found.iter().any(|line| line.contains(message)), "{found:?}");
+    }
+    let unused = "requestParameters: { integration.request.path.a: method.request.path.a }";
+    assert!(said(&document("Api", unused)).is_empty());
 }

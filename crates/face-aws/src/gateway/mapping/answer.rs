@@ -4,7 +4,7 @@ use functions::{GatewayKind, HttpRequest};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use regex::Regex;
 use serde_json::Value as Json;
-use triggers::{MappedAnswer, Translation};
+use triggers::{Conversion, Conversions, MappedAnswer, Translation};
 use wire::Response;
 
 use super::service::Answered;
@@ -74,8 +74,20 @@ pub(super) fn said(service: &str, answered: Answered) -> Result<Said, Refusal> {
     })
 }
 
-fn picked<'m>(mapping: &'m Translation, by: Option<&str>) -> Option<&'m MappedAnswer> {
-    let fits = |answer: &&MappedAnswer| {
+/// What a service said, and the answer that is for it.
+pub(super) struct Picked<'m> {
+    pub(super) said: Said,
+    pub(super) answer: &'m MappedAnswer,
+    pub(super) conversion: Option<Conversion>,
+}
+
+pub(super) fn picked<'m>(
+    mapping: &'m Translation,
+    conversions: &Conversions,
+    said: Said,
+) -> Result<Picked<'m>, Refusal> {
+    let by = said.picked_by.as_deref();
+    let fits = |answer: &MappedAnswer| {
         let whole = answer.pattern.as_deref().zip(by);
         whole.is_some_and(|(pattern, by)| {
             let pattern = Regex::new(&format!("^(?:{pattern})$"));
@@ -83,21 +95,25 @@ fn picked<'m>(mapping: &'m Translation, by: Option<&str>) -> Option<&'m MappedAn
         })
     };
     let answers = &mapping.answers;
-    let usual = || answers.iter().find(|answer| answer.pattern.is_none());
-    answers.iter().find(fits).or_else(usual)
-}
-
-pub(super) fn print(
-    mapping: &Translation,
-    request: &HttpRequest,
-    said: Said,
-    before: Overridden,
-) -> Result<Response, Refusal> {
-    let Some(answer) = picked(mapping, said.picked_by.as_deref()) else {
+    let usual = || answers.iter().position(|answer| answer.pattern.is_none());
+    let Some(at) = answers.iter().position(fits).or_else(usual) else {
         let said = said.picked_by;
         tracing::warn!(said, "no integration response is for what a service said");
         return Err(Refusal::Broken);
     };
+    Ok(Picked {
+        said,
+        answer: &answers[at],
+        conversion: conversions.answers.get(at).copied().flatten(),
+    })
+}
+
+pub(super) fn print(
+    answer: &MappedAnswer,
+    request: &HttpRequest,
+    said: &Said,
+    before: Overridden,
+) -> Result<Response, Refusal> {
     let values = Values::new(request);
     let template = template(answer, request);
     let (kind, body) = match template {

@@ -44,7 +44,7 @@ impl Outgoing {
         found.map(|(_, value)| value.as_str())
     }
 
-    fn with_usual(mut self, name: &str, value: &str) -> Self {
+    pub(super) fn with_usual(mut self, name: &str, value: &str) -> Self {
         if self.header(name).is_none() {
             self.headers.push((name.to_owned(), value.to_owned()));
         }
@@ -142,6 +142,8 @@ fn to_service(
 ) -> Option<(http::request::Parts, Bytes)> {
     let path = match asked {
         Asked::Path(path) => outgoing.filled(path),
+        // No service of ours has one.
+        Asked::Address(_) => return None,
         Asked::Operation(name) => {
             match callee.service().target() {
                 Some((target, content_type)) if callee != callees::Callee::Queues => {

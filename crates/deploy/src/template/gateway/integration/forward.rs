@@ -1,6 +1,6 @@
 //! Integrations that pass requests on to another's server.
 
-use triggers::Forwarding;
+use triggers::{Asked, Callee, Forwarding};
 
 use super::operation::{PLACES, unknown_places};
 use super::service::{FROM_REQUEST, REQUEST, check_parameter};
@@ -49,7 +49,11 @@ impl Integration {
         let to = self.server(findings, span)?;
         let method = self.method_of_server(findings, span)?;
         if self.is_rest {
-            self.check_templates(findings, span);
+            self.note_unused(findings, span);
+            if self.handling.is_some() {
+                let message = "`contentHandling` of `HTTP_PROXY` is not supported yet";
+                refuse(findings, span, message.into());
+            }
             for (name, value) in &self.parameters {
                 check_parameter(name, value, &REQUEST, &FROM_REQUEST, findings, span);
             }
@@ -96,6 +100,18 @@ impl Integration {
         }))
     }
 
+    /// A server whose requests and answers are made by templates.
+    pub(super) fn translated(mut self, findings: &Findings<'_>, span: Span) -> Option<Backend> {
+        let to = self.server(findings, span)?;
+        let method = self.method_of_server(findings, span)?;
+        self.method = Some(method.unwrap_or_else(|| ANY[0].to_owned()));
+        let callee = Callee {
+            service: "http".into(),
+            asked: Asked::Address(to),
+        };
+        self.mapped(Some(callee), None, findings, span)
+    }
+
     fn server(&self, findings: &Findings<'_>, span: Span) -> Option<String> {
         let uri = self.uri.as_deref().unwrap_or_default();
         let rest = uri.strip_prefix("https://").or(uri.strip_prefix("http://"));
@@ -122,16 +138,6 @@ impl Integration {
         };
         let method = method.to_ascii_uppercase();
         Some((!ANY.contains(&method.as_str())).then_some(method))
-    }
-
-    fn check_templates(&self, findings: &Findings<'_>, span: Span) {
-        let answers = self.responses.iter();
-        let mut answers = answers.filter(|one| !one.headers.is_empty() || !one.bodies.is_empty());
-        if !self.requests.is_empty() || answers.next().is_some() {
-            let message =
-                "what passes through `HTTP_PROXY` is not changed by templates or responses";
-            refuse(findings, span, message.into());
-        }
     }
 }
 

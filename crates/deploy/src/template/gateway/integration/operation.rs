@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use triggers::{Asked, Callee, Translation};
+use triggers::{Asked, Callee, Conversions, Translation};
 
 use crate::Context;
 use crate::desired::{Backend, MappedBackend};
@@ -136,6 +136,7 @@ impl Operation<'_> {
                 parameters: self.parameters,
                 ..Translation::default()
             },
+            conversions: Conversions::default(),
             timeout_ms: self.timeout_ms,
             function: None,
         }))

@@ -1,6 +1,6 @@
 //! Integrations of REST APIs with other services, and mocks whose templates say more than text.
 
-use triggers::{Asked, Callee, MappedAnswer, Translation, Unmapped};
+use triggers::{Asked, Callee, Conversion, Conversions, MappedAnswer, Translation, Unmapped};
 
 use super::{Answer, Integration, function_of, refuse};
 use crate::Context;
@@ -124,16 +124,27 @@ impl Integration {
                 return None;
             }
         };
-        let answers = self.responses.into_iter();
-        let answers = answers.filter_map(|answer| answer.mapped(findings, span));
+        let request = conversion(self.handling.as_deref(), findings, span);
+        let (mut answers, mut of_answers) = (Vec::new(), Vec::new());
+        for answer in self.responses {
+            let handling = conversion(answer.handling.as_deref(), findings, span);
+            if let Some(answer) = answer.mapped(findings, span) {
+                answers.push(answer);
+                of_answers.push(handling);
+            }
+        }
         Some(Backend::Mapped(MappedBackend {
+            conversions: Conversions {
+                request,
+                answers: of_answers,
+            },
             translation: Translation {
                 to,
                 method: self.method.unwrap_or_else(|| "POST".into()),
                 parameters: self.parameters,
                 templates: self.requests,
                 unmapped,
-                answers: answers.collect(),
+                answers,
             },
             timeout_ms: self.timeout_ms,
             function,
@@ -170,6 +181,22 @@ impl Answer {
             headers: self.headers,
             bodies: self.bodies,
         })
+    }
+}
+
+/// `CONVERT_TO_TEXT` and its like.
+fn conversion(handling: Option<&str>, findings: &Findings<'_>, span: Span) -> Option<Conversion> {
+    match handling? {
+        "CONVERT_TO_BINARY" => Some(Conversion::ToBytes),
+        "CONVERT_TO_TEXT" => Some(Conversion::ToText),
+        other => {
+            let message = format!("there is no way to handle content that is called `{other}`");
+            let help = "write CONVERT_TO_BINARY or CONVERT_TO_TEXT, or leave it out";
+            findings
+                .report
+                .add(Finding::error(span, message).help(help));
+            None
+        }
     }
 }
 

@@ -82,6 +82,7 @@ impl<'f> Assembly<'_, 'f> {
                 status: fields.required_text("StatusCode")?,
                 headers: fields.texts("ResponseParameters"),
                 bodies: fields.texts("ResponseTemplates"),
+                handling: fields.text("ContentHandling"),
             })
         };
         let responses = fields.list("IntegrationResponses").unwrap_or_default();
@@ -97,6 +98,7 @@ impl<'f> Assembly<'_, 'f> {
             passthrough: fields.text("PassthroughBehavior"),
             streams: fields.text("ResponseTransferMode").as_deref() == Some("STREAM"),
             is_rest: true,
+            handling: fields.text("ContentHandling"),
             changes: BTreeMap::new(),
         };
         let place = fields.place("Type");

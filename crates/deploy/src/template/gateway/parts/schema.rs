@@ -156,7 +156,7 @@ pub(super) const INTEGRATION: Schema = &[
     ("CacheNamespace", Refused(NO_CACHE)),
     ("ConnectionId", Refused("there are no private networks")),
     ("ConnectionType", Obeyed),
-    ("ContentHandling", Refused(NO_CONVERSION)),
+    ("ContentHandling", Obeyed),
     ("Credentials", Access),
     ("IntegrationHttpMethod", Obeyed),
     ("IntegrationResponses", Obeyed),
@@ -169,7 +169,7 @@ pub(super) const INTEGRATION: Schema = &[
     ("Uri", Obeyed),
 ];
 pub(super) const INTEGRATION_RESPONSE: Schema = &[
-    ("ContentHandling", Refused(NO_CONVERSION)),
+    ("ContentHandling", Obeyed),
     ("ResponseParameters", Obeyed),
     ("ResponseTemplates", Obeyed),
     ("SelectionPattern", Obeyed),
