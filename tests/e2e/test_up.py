@@ -122,6 +122,7 @@ Transform: AWS::Serverless-2016-10-31
 Resources:
   Jobs: { Type: AWS::SQS::Queue, Properties: { FifoQueue: true } }
   News: { Type: AWS::SNS::Topic }
+  Lines: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: /shop/lines } }
   Items: { Type: AWS::DynamoDB::Table, Properties: { BillingMode: PAY_PER_REQUEST,
     KeySchema: [{ AttributeName: k, KeyType: HASH }, { AttributeName: n, KeyType: RANGE }],
     AttributeDefinitions: [{ AttributeName: k, AttributeType: S }, { AttributeName: n, AttributeType: N }],
@@ -137,6 +138,7 @@ Resources:
         Item: { Type: DynamoDB, Properties: { Stream: !GetAtt Items.StreamArn, StartingPosition: TRIM_HORIZON } }
         New: { Type: SNS, Properties: { Topic: !Ref News } }
         Sale: { Type: EventBridgeRule, Properties: { Pattern: { source: [shop], detail: { sum: [7] } } } }
+        Printed: { Type: CloudWatchLogs, Properties: { LogGroupName: !Ref Lines, FilterPattern: '?WARN ?ERROR' } }
         Daily: { Type: Schedule, Properties: { Schedule: rate(1 day) } }
 """
 
@@ -147,15 +149,23 @@ def test_what_up_says_to_try_has_each_source_of_events_call_the_function(tmp_pat
     (app / "template.yaml").write_text(FED)
     (app / "src/index.js").write_text(
         "exports.handler = async (event) => { const one = (event.Records || [event])[0];"
-        " console.log('from ' + (one.eventSource || one.EventSource || one.source)); };\n"
+        " console.log('from ' + (one.eventSource || one.EventSource || one.source || (one.awslogs && 'lines'))); };\n"
     )
     with Up(app, "http://127.0.0.1:9/") as up:
-        for service, source in [("dynamodb", "aws:dynamodb"), ("events", "shop"), ("sns", "aws:sns"), ("sqs", "aws:sqs")]:
+        for service, source in [
+            ("dynamodb", "aws:dynamodb"),
+            ("events", "shop"),
+            ("logs create-log-stream", None),
+            ("logs put-log-events", "lines"),
+            ("sns", "aws:sns"),
+            ("sqs", "aws:sqs"),
+        ]:
             line = up.said(f" {service} ")
             settings = up.lines[up.lines.index(line) - 1].rstrip("\\\n")
             pasted = settings + line.replace("aws ", f"{sys.executable} -m awscli ", 1)
             subprocess.run(["bash", "-c", pasted], check=True, capture_output=True)
-            up.said(f"from {source}")
+            if source:
+                up.said(f"from {source}")
         up.said("  fulmar clock advance 1d")
 
 

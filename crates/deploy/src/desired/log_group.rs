@@ -29,7 +29,7 @@ impl LineSubscription {
         name.rsplit_once(" of ").unwrap_or_default()
     }
 
-    pub(crate) fn group(&self) -> &str {
+    pub fn group(&self) -> &str {
         Self::parts(&self.name).1
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use ::deploy::Desired;
-use ::deploy::desired::{EventRule, KeyAttribute, KeyType, Kind, Mapping, Schedule, Subscription};
+use ::deploy::desired::{
+    EventRule, KeyAttribute, KeyType, Kind, LineSubscription, Mapping, Schedule, Subscription,
+};
+use base::Timestamp;
 use serde_json::{Map, Value, json};
 use triggers::pattern::{Language, Pattern};
-use triggers::{Destination, Place};
+use triggers::{Destination, LinePattern, Place};
 
 /// What queues and topics that keep order want to be told.
 const IN_ORDER: [&str; 4] = [
@@ -26,16 +29,20 @@ pub(super) enum Try {
 }
 
 /// One for each source of events that a function of this application has.
-pub(super) fn of(desired: &Desired, endpoint: &str) -> BTreeSet<Try> {
-    let kinds = desired.resources.iter().map(|resource| &resource.kind);
-    let tries = kinds.filter_map(|kind| match kind {
+pub(super) fn of(desired: &Desired, endpoint: &str, now: Timestamp) -> BTreeSet<Try> {
+    let kinds = || desired.resources.iter().map(|resource| &resource.kind);
+    let lines = kinds().filter_map(|kind| match kind {
+        Kind::LineSubscription(subscription) => printed(subscription, now),
+        _ => None,
+    });
+    let tries = kinds().filter_map(|kind| match kind {
         Kind::Mapping(mapping) if mapping.enabled => mapped(mapping, desired, endpoint),
         Kind::Subscription(subscription) => published(subscription),
         Kind::EventRule(rule) if rule.enabled && calls(rule) => announced(rule),
         Kind::Schedule(schedule) if schedule.enabled => due(schedule),
         _ => None,
     });
-    tries.collect()
+    tries.chain(lines.flatten()).collect()
 }
 
 fn aws(words: &[&str]) -> Try {
@@ -104,6 +111,30 @@ fn published(subscription: &Subscription) -> Option<Try> {
         words.extend(IN_ORDER);
     }
     Some(aws(&words))
+}
+
+/// A line that the subscription's pattern takes, and before it the stream that it is in.
+fn printed(subscription: &LineSubscription, now: Timestamp) -> Option<[Try; 2]> {
+    let pattern = LinePattern::read(&subscription.pattern).ok()?;
+    // Most patterns are words.
+    let words = subscription.pattern.replace(['"', '?'], "");
+    let mut lines = ["hello", words.trim()].into_iter();
+    let line = lines.find(|line| !line.is_empty() && pattern.matches(line))?;
+    let events = json!([{ "timestamp": now.as_millis(), "message": line }]).to_string();
+    let stream = [
+        "--log-group-name",
+        subscription.group(),
+        "--log-stream-name",
+        "try",
+    ];
+    let create = [&["logs", "create-log-stream"], &stream[..]].concat();
+    let put = [
+        &["logs", "put-log-events"],
+        &stream[..],
+        &["--log-events", &events],
+    ]
+    .concat();
+    Some([aws(&create), aws(&put)])
 }
 
 fn calls(rule: &EventRule) -> bool {
@@ -227,6 +258,35 @@ mod tests {
             r#"{"source": ["shop"], "account": ["123456789012"]}"#,
         ] {
             assert_eq!(tried(pattern), None, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_one_that_the_subscription_takes() {
+        let line = |pattern: &str| {
+            let subscription = LineSubscription {
+                name: "s of /a/group".into(),
+                pattern: pattern.into(),
+                function: String::new(),
+            };
+            let [Try::Aws(stream), Try::Aws(line)] =
+                printed(&subscription, Timestamp::from_micros(7_000))?
+            else {
+                panic!("it is put there");
+            };
+            assert!(stream.contains(&"/a/group".to_owned()));
+            let events: Value = serde_json::from_str(line.last()?).ok()?;
+            assert_eq!(events[0]["timestamp"], 7);
+            events[0]["message"].as_str().map(str::to_owned)
+        };
+        for (pattern, expected) in [
+            ("", Some("hello")),
+            ("ERROR", Some("ERROR")),
+            ("?WARN ?\"two words\"", Some("WARN two words")),
+            ("-ERROR", Some("hello")),
+            ("{ $.level = \"ERROR\" }", None),
+        ] {
+            assert_eq!(line(pattern).as_deref(), expected, "{pattern}");
         }
     }
 

@@ -28,7 +28,8 @@ impl Up<'_> {
                 lines.extend(uploads.into_iter().flatten());
             }
             lines.extend(self.requests(app));
-            let sources = sources::of(&app.desired, &self.running.endpoint());
+            let now = self.running.clock.now();
+            let sources = sources::of(&app.desired, &self.running.endpoint(), now);
             lines.extend(sources.iter().map(|source| self.event(source)));
         }
         let resources = apps.iter().flat_map(|app| &app.desired.resources);
