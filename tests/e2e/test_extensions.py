@@ -140,7 +140,8 @@ def layer(lambda_):
 
 
 def with_extension(lambda_, layers, name, wanted=None, code=None, runtime="nodejs20.x", **settings):
-    code = code or {"index.js": FUNCTION}
+    # Each its own, so that what is compiled of it is written down while it starts.
+    code = code or {"index.js": f"{FUNCTION}// {name}\n"}
     environment = {"Variables": {"EXTENSION": json.dumps(wanted or {})}}
     return make(lambda_, name, package(code), runtime=runtime, Layers=layers, Environment=environment, **settings)
 

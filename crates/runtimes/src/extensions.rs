@@ -17,31 +17,32 @@ use crate::{Error, Result, Runtimes};
 const FOLDER: &str = "extensions";
 /// More than the real service starts.
 const MOST: usize = 10;
-/// The shell's words with us, and what the extensions print.
-const WORDS: i32 = 4;
+/// What the extensions print, and the shell's words with us. What is between these and the function's own connection may be
+/// the function's too (`code_cache`).
 const PRINTED: i32 = 5;
+const WORDS: i32 = 6;
 /// What stands for the function among the names of those that ended.
 pub const FUNCTION: &str = ":";
 
 const SCRIPT: &str = r#"
 while [ "$1" != -- ]; do
   (
-    exec 3<&- </dev/null >&5 2>&5
-    unset FULMAR_CODE FULMAR_ENDPOINT FULMAR_LAYERS FULMAR_PACKAGES FULMAR_SITE _HANDLER
+    exec 3<&- 4<&- </dev/null >&5 2>&5
+    unset FULMAR_CODE FULMAR_CODE_CACHE FULMAR_ENDPOINT FULMAR_LAYERS FULMAR_MODULES FULMAR_PACKAGES FULMAR_SITE _HANDLER
     cd /
-    "$1" 4<&- 5>&-
-    echo "${1##*/} $?" >&4
+    "$1" 5>&- 6<&-
+    echo "${1##*/} $?" >&6
   ) &
   shift
 done
 shift
 exec 5>&-
-"$@" 4<&- &
+"$@" 6<&- &
 function=$!
-exec 3<&- >/dev/null 2>&1
-( while read -r signal <&4; do kill "-$signal" "$function"; done ) &
+exec 3<&- 4<&- >/dev/null 2>&1
+( while read -r signal <&6; do kill "-$signal" "$function"; done ) &
 wait "$function"
-echo ": $?" >&4
+echo ": $?" >&6
 wait
 "#;
 

@@ -137,13 +137,26 @@ pub(crate) fn program(
         .map(|(name, value)| c_string(format!("{name}={value}").as_ref()));
     let env = env.collect::<Step<Vec<_>>>()?;
     let numbers: Vec<i32> = OUTPUTS.iter().chain(&order.numbers).copied().collect();
-    place_passed(passed, &numbers)?;
+    let high = lift(status)?;
+    let begun = begin(passed, &numbers, order.files, high.as_fd());
+    begun.and_then(|()| execute(&argv, &env)).inspect_err(|_| {
+        // What has its number now was for a program that there will not be.
+        // SAFETY: plain numbers.
+        unsafe { libc::dup2(high.as_raw_fd(), status.as_raw_fd()) };
+    })
+}
+
+fn begin(passed: &[OwnedFd], numbers: &[i32], files: u32, status: BorrowedFd<'_>) -> Step<()> {
+    place_passed(passed, numbers)?;
     // Only now: on their way to their numbers they are higher than it may allow.
-    limit(Resource::Nofile, u64::from(order.files))?;
+    limit(Resource::Nofile, u64::from(files))?;
     // Whoever ordered it and went away again would never end it.
     Status::Began
         .try_send(status)
-        .map_err(|cause| format!("say that it begins: {cause}"))?;
+        .map_err(|cause| format!("say that it begins: {cause}"))
+}
+
+fn execute(argv: &[CString], env: &[CString]) -> Step<Never> {
     let pointers = |words: &[CString]| {
         words
             .iter()
@@ -151,7 +164,7 @@ pub(crate) fn program(
             .chain([std::ptr::null()])
             .collect::<Vec<_>>()
     };
-    let (argv_pointers, env_pointers) = (pointers(&argv), pointers(&env));
+    let (argv_pointers, env_pointers) = (pointers(argv), pointers(env));
     // SAFETY: both arrays end in a null pointer, and the strings that they point to live in `argv` and `env`.
     unsafe {
         libc::execve(
@@ -160,11 +173,14 @@ pub(crate) fn program(
             env_pointers.as_ptr(),
         )
     };
-    Err(format!(
-        "execute {}: {}",
-        order.argv[0],
-        std::io::Error::last_os_error()
-    ))
+    let cause = std::io::Error::last_os_error();
+    Err(format!("execute {}: {cause}", argv[0].to_string_lossy()))
+}
+
+/// Out of the way of the numbers that are a program's.
+fn lift(fd: impl AsFd) -> Step<OwnedFd> {
+    rustix::io::fcntl_dupfd_cloexec(fd, HIGH_FD)
+        .map_err(|cause| format!("move a descriptor: {cause}"))
 }
 
 /// Gives each passed descriptor its number; whatever else is open closes by itself when the program begins.
@@ -185,12 +201,7 @@ fn place_passed(passed: &[OwnedFd], numbers: &[i32]) -> Step<()> {
         ));
     }
     // First out of each other's way.
-    let lift = |fd: &OwnedFd| rustix::io::fcntl_dupfd_cloexec(fd, HIGH_FD);
-    let lifted = passed
-        .iter()
-        .map(lift)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|cause| format!("move a descriptor: {cause}"))?;
+    let lifted = passed.iter().map(lift).collect::<Step<Vec<_>>>()?;
     for (from, to) in lifted.iter().zip(numbers) {
         // SAFETY: plain numbers; whatever had `to` is ours to close, and is used by nothing from here on.
         check("place a descriptor", unsafe {

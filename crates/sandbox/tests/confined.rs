@@ -300,22 +300,38 @@ async fn pids() {
 
 async fn descriptors() {
     let jailer = Jailer::new();
-    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-    ours.set_nonblocking(true).unwrap();
-    let mut ours = tokio::net::UnixStream::from_std(ours).unwrap();
+    let given = |number: i32| {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let fd = OwnedFd::from(theirs);
+        let ours = tokio::net::UnixStream::from_std(ours).unwrap();
+        (ours, PassedFd { fd, number })
+    };
     let mut spec = jailer.shell("read line <&3; echo \"got $line\" >&3; ls /proc/self/fd");
-    spec.fds = vec![PassedFd {
-        fd: OwnedFd::from(theirs),
-        number: 3,
-    }];
+    // Whichever number it is, nobody but the program has spoken there.
+    let (mut others, others_theirs): (Vec<_>, Vec<_>) = (4..=9).map(given).unzip();
+    let (mut ours, theirs) = given(3);
+    spec.fds = std::iter::once(theirs).chain(others_theirs).collect();
     let child = jailer.jail.spawn(spec).unwrap();
     ours.write_all(b"news\n").await.unwrap();
     let (printed, _) = finish(child).await;
     let mut answer = String::new();
     ours.read_to_string(&mut answer).await.unwrap();
     assert_eq!(answer, "got news\n");
+    for other in &mut others {
+        other.read_to_string(&mut answer).await.unwrap();
+    }
+    assert_eq!(answer, "got news\n");
     // The last is the one that `ls` has open itself.
-    assert_eq!(printed, "0\n1\n2\n3\n4\n");
+    assert_eq!(printed, "0\n1\n10\n2\n3\n4\n5\n6\n7\n8\n9\n");
+    let mut spec = jailer.shell("");
+    spec.argv[0] = "/no/such/program".into();
+    spec.fds = (4..=9).map(|number| given(number).1).collect();
+    let exit = jailer.jail.spawn(spec).unwrap().wait().await;
+    assert!(
+        matches!(&exit, Exit::NotConfined(why) if why.contains("/no/such/program")),
+        "{exit:?}"
+    );
 }
 
 async fn probed() {
