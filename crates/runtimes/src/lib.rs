@@ -43,6 +43,9 @@ pub use launch::{Connection, Launch, Start, Variables, Worker};
 pub use packages::Packages;
 pub use templates::{Kept, Prepared, Template};
 
+/// What a jail's roots must have for what runs in them, each with where it leads.
+pub const LINKS: [(&str, &str); 1] = [node::OF_LAYERS];
+
 /// A handle on the host's languages. Clones share it.
 #[derive(Clone)]
 pub struct Runtimes {

@@ -1,7 +1,6 @@
 //! Node: our bootstrap on the host's own.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
 use base::ByteSize;
 
@@ -12,8 +11,10 @@ use crate::{Result, Runtimes, bootstrap};
 
 /// Where the modules that the runtime brings are inside: above the code, so that both kinds of modules find them after the
 /// code's own packages.
-pub(crate) const MODULES: &str = "/var/node_modules";
-/// Where they are if nothing is above the code; the bootstrap takes it out of the environment again.
+pub(crate) const MODULES: &str = "/node_modules";
+/// Before those ES modules find what layers bring: for them `NODE_PATH` does not count.
+pub(crate) const OF_LAYERS: (&str, &str) = ("/var/node_modules", "/opt/nodejs/node_modules");
+/// Where both are if nothing is above the code; the bootstrap takes it out of the environment again.
 const MODULES_VARIABLE: &str = "FULMAR_MODULES";
 
 impl Runtimes {
@@ -33,30 +34,20 @@ impl Runtimes {
         program.argv.insert(1, heap);
         let (seen, _) = self.interpreter(node);
         program.environment = vec![("PATH".into(), path_variable(seen.path.parent(), &layers))];
-        if let Some(brought) = self.brought(launch) {
-            let inside = self.inside(MODULES, &brought).display().to_string();
-            let _ = write!(modules, ":{inside}");
-            if !self.shared.jail.confines() {
-                program.environment.push((MODULES_VARIABLE.into(), inside));
-            }
-            program.mounts.push(read_only(&brought, MODULES));
+        let packages = Packages::in_folder(&self.shared.folder);
+        let brought = packages.brought(&launch.code, &launch.runtime);
+        if let Some(brought) = &brought {
+            let inside = self.inside(MODULES, brought);
+            let _ = write!(modules, ":{}", inside.display());
+            program.mounts.push(read_only(brought, MODULES));
+        }
+        let has_more = brought.is_some() || launch.layers.is_some();
+        if has_more && !self.shared.jail.confines() {
+            let variable = (MODULES_VARIABLE.into(), modules.clone());
+            program.environment.push(variable);
         }
         program.environment.push(("NODE_PATH".into(), modules));
         Ok(program)
-    }
-
-    /// What the runtime has of its own for this code. Layers go before it, so it is left out where they have all of it.
-    fn brought(&self, launch: &Launch) -> Option<PathBuf> {
-        let packages = Packages::in_folder(&self.shared.folder);
-        let brought = packages.brought(&launch.code, &launch.runtime)?;
-        let has_all = launch.layers.as_ref().is_some_and(|layers| {
-            let modules = layers.join("nodejs/node_modules");
-            modules.is_dir()
-                && names(&brought)
-                    .iter()
-                    .all(|name| modules.join(name).exists())
-        });
-        (!has_all).then_some(brought)
     }
 
     /// One that has no code yet.
@@ -80,27 +71,6 @@ impl Runtimes {
     }
 }
 
-/// The modules of a folder that are for the code, and not only for one another: scopes hold several.
-fn names(brought: &Path) -> Vec<String> {
-    let listed = |folder: &Path| -> Vec<String> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .collect()
-    };
-    let all = listed(brought).into_iter().flat_map(|name| {
-        if name.starts_with('@') {
-            let inner = listed(&brought.join(&name)).into_iter();
-            inner.map(|inner| format!("{name}/{inner}")).collect()
-        } else if brought.join(&name).is_symlink() {
-            vec![name]
-        } else {
-            Vec::new()
-        }
-    });
-    all.collect()
-}
-
 /// The heap leaves a tenth for everything else, as the real service does.
 fn heap(memory: ByteSize) -> u64 {
     memory.as_mib() * 9 / 10
@@ -109,7 +79,6 @@ fn heap(memory: ByteSize) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::symlink;
     use std::sync::Arc;
 
     use sandbox::{Network, NoJail};
@@ -118,7 +87,7 @@ mod tests {
     use crate::{Language, Variables};
 
     #[test]
-    fn what_the_runtime_brings_comes_after_layers_and_not_if_they_have_it_all() {
+    fn what_the_runtime_brings_comes_after_layers() {
         let data =
             std::env::temp_dir().join(format!("fulmar-node-{}", base::Random::system().uuid()));
         let runtimes = Runtimes::new(Arc::new(NoJail), Network::Host, data.join("runtimes"));
@@ -151,19 +120,12 @@ mod tests {
         assert_eq!(searched(), of_layers);
 
         let brought = data.join("runtimes/packages/node-1");
-        fs::create_dir_all(brought.join("@scope")).unwrap();
-        for name in ["one", "@scope/two"] {
-            symlink("/anywhere", brought.join(name)).unwrap();
-        }
+        fs::create_dir_all(&brought).unwrap();
         let packages = Packages::of_server(&data);
         let link = packages.bring(&launch.code, &launch.runtime, Some(&brought));
         link.unwrap();
         let both = format!("{of_layers}:{}", brought.display());
         assert_eq!(searched(), both);
-        fs::create_dir_all(layers.join("node_modules/one")).unwrap();
-        assert_eq!(searched(), both);
-        fs::create_dir_all(layers.join("node_modules/@scope/two")).unwrap();
-        assert_eq!(searched(), of_layers);
         fs::remove_dir_all(data).unwrap();
     }
 }

@@ -233,6 +233,7 @@ async fn a_custom_runtime_comes_to_an_address_of_its_own() {
 async fn what_layers_bring_is_found() {
     let python = "import brought\ndef handler(event, context):\n    return brought.WORD\n";
     let node = "exports.handler = async () => require('brought').WORD;";
+    let module = "import brought from 'brought';\nexport const handler = async () => brought.WORD;";
     let layers = [
         ("../layers/python/brought.py", "WORD = 'from a layer'\n"),
         (
@@ -243,6 +244,7 @@ async fn what_layers_bring_is_found() {
     for (runtime, file, text) in [
         ("python3.12", "index.py", python),
         ("nodejs22.x", "index.js", node),
+        ("nodejs22.x", "index.mjs", module),
     ] {
         let files = [(file, text), layers[0], layers[1]];
         let Some(mut instance) = start(runtime, "index.handler", &files).await else {

@@ -63,7 +63,7 @@ impl World {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(&file, text).unwrap();
         }
-        let jail = NamespaceJail::new(folder.join("stage")).unwrap();
+        let jail = NamespaceJail::with_links(folder.join("stage"), &runtimes::LINKS).unwrap();
         let runtimes = Runtimes::new(Arc::new(jail), Network::Host, folder.join("runtimes"));
         Self {
             runtimes,

@@ -53,6 +53,12 @@ impl NamespaceJail {
         Self::with_stock(stage, |_| {})
     }
 
+    /// With these symbolic links in all roots.
+    pub fn with_links(stage: PathBuf, links: &[(&str, &str)]) -> Result<Self> {
+        let links = links.iter().map(|(link, to)| (link.into(), to.into()));
+        Self::with_stock(stage, |stock| stock.links = links.collect())
+    }
+
     /// Makes nothing ahead: for measuring what that is good for.
     pub fn without_spares(stage: PathBuf) -> Result<Self> {
         Self::with_stock(stage, Stock::without_spares)

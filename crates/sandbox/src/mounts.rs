@@ -84,6 +84,9 @@ pub(crate) fn prepare(wanted: &Root) -> Step<()> {
     for place in places {
         make_place(&inside(root, &place.target), place.is_folder)?;
     }
+    for (link, to) in &wanted.links {
+        make_link(&inside(root, link), to)?;
+    }
     pivot(root)
 }
 
@@ -259,6 +262,19 @@ fn make_place(target: &Path, is_folder: bool) -> Step<()> {
         fs::write(target, "").map_err(|cause| format!("make {}: {cause}", target.display()))?;
     }
     Ok(())
+}
+
+/// What is in its place already goes before it.
+fn make_link(link: &Path, to: &Path) -> Step<()> {
+    if let Some(folder) = link.parent() {
+        make_folder(folder)?;
+    }
+    match symlink(to, link) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(format!("link {}: {cause}", link.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Makes a bind read-only. A user namespace must keep the flags that the host gave the file system.

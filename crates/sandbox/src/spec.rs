@@ -88,6 +88,8 @@ pub(crate) struct Root {
     pub(crate) stage: PathBuf,
     /// Where instances get something of their own bound.
     pub(crate) places: Vec<Place>,
+    /// Symbolic links, and where they lead inside: there need not be anything.
+    pub(crate) links: Vec<(PathBuf, PathBuf)>,
     /// Whether a user namespace takes root's place.
     pub(crate) user_namespace: bool,
     /// Of system calls.

@@ -48,6 +48,8 @@ impl Kind {
 pub(crate) struct Stock {
     /// Where keepers put their roots together, each in its own mount namespace.
     stage: PathBuf,
+    /// In each root.
+    pub(crate) links: Vec<(PathBuf, PathBuf)>,
     users: Users,
     filter: Vec<Instruction>,
     spares: usize,
@@ -70,6 +72,7 @@ impl Stock {
     pub(crate) fn new(stage: PathBuf, groups: Hierarchy) -> Self {
         Self {
             stage,
+            links: Vec::new(),
             groups,
             users: Users::find(),
             filter: seccomp::filter(),
@@ -88,6 +91,7 @@ impl Stock {
         Root {
             stage: self.stage.clone(),
             places,
+            links: self.links.clone(),
             user_namespace: self.users.are_one(),
             filter: self.filter.clone(),
         }

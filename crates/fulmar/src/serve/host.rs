@@ -99,7 +99,7 @@ pub(super) fn jail(
         return Ok(Arc::new(NoJail));
     }
     let stage: PathBuf = data_dir.join("sandbox");
-    let jail = NamespaceJail::new(stage).map_err(|error| {
+    let jail = NamespaceJail::with_links(stage, &runtimes::LINKS).map_err(|error| {
         Failure::new(error.kind(), error.to_string()).hint("see: fulmar doctor")
     })?;
     Ok(Arc::new(jail.with_doors(doors)))

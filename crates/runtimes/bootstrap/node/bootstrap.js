@@ -72,18 +72,20 @@ async function rehearse(fd, loaded, goOn) {
 
 /** As `load`, with what others have compiled of the same code. */
 async function loadWithCache({ root, handler, codeCache, modules }) {
-  if (modules) lookIn(modules);
+  if (modules) lookIn(modules.split(":"));
   const using = codeCache ? require("./code_cache.js").use(codeCache) : undefined;
   const loaded = await load(root, handler);
   using?.done();
   return loaded;
 }
 
-/** Has ES modules find what is in a folder; see `modules.mjs`. The oldest versions of the language have no word for it. */
-function lookIn(folder) {
+/** Has ES modules find what is in these folders; see `modules.mjs`. The oldest versions of the language have no word for it. */
+function lookIn(folders) {
   const { pathToFileURL } = require("node:url");
   const hooks = pathToFileURL(`${__dirname}/modules.mjs`).href;
-  require("node:module").register?.(hooks, { data: pathToFileURL(`${folder}/.all/any.js`).href });
+  // A file from which the language would look there.
+  const beside = (folder) => pathToFileURL(folder.endsWith("/node_modules") ? `${folder}/../any.js` : `${folder}/.all/any.js`).href;
+  require("node:module").register?.(hooks, { data: folders.map(beside) });
 }
 
 function arrange(settings) {

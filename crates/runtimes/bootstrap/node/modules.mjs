@@ -1,10 +1,10 @@
-// Where nothing is confined, the modules that the runtime brings are not above the code. `NODE_PATH` leads `require` there;
+// Where nothing is confined, what layers and the runtime bring is not above the code. `NODE_PATH` leads `require` there;
 // for ES modules it does not count, and what is found nowhere else is looked for there by this.
 
-let place;
+let places;
 
 export function initialize(given) {
-  place = given;
+  places = given;
 }
 
 export async function resolve(specifier, context, next) {
@@ -13,8 +13,10 @@ export async function resolve(specifier, context, next) {
   } catch (error) {
     const isPackage = /^[^./]/.test(specifier) && !URL.canParse(specifier);
     if (error?.code !== "ERR_MODULE_NOT_FOUND" || !isPackage) throw error;
-    return next(specifier, { ...context, parentURL: place }).catch(() => {
-      throw error;
-    });
+    for (const parentURL of places) {
+      const found = await next(specifier, { ...context, parentURL }).catch(() => undefined);
+      if (found) return found;
+    }
+    throw error;
   }
 }

@@ -180,23 +180,35 @@ async fn modules() {
 }
 
 async fn layers() {
-    let code = "exports.handler = async () => require('of-a-layer').word;\n";
-    let files = [
-        ("app.js", code),
+    // What ES modules find, and a module that both kinds share is there once.
+    let both = "import { createRequire } from 'node:module';\n\
+                import found from 'of-a-layer';\n\
+                const again = createRequire(import.meta.url)('of-a-layer');\n\
+                export const handler = async () => [found.word, found === again, found.file];\n";
+    let plain = "exports.handler = async () => require('of-a-layer').word;\n";
+    let layer = "exports.word = 'found';\nexports.file = __filename;\n";
+    for (name, code, said) in [
+        ("app.js", plain, "\"found\""),
         (
-            "../layers/nodejs/node_modules/of-a-layer/index.js",
-            "exports.word = 'found';\n",
+            "app.mjs",
+            both,
+            "[\"found\",true,\"/opt/nodejs/node_modules/of-a-layer/index.js\"]",
         ),
-    ];
-    let world = World::new(RUNTIME, "app.handler", &files);
-    if !world.has_a_placeholder().await {
-        return;
+    ] {
+        let files = [
+            (name, code),
+            ("../layers/nodejs/node_modules/of-a-layer/index.js", layer),
+        ];
+        let world = World::new(RUNTIME, "app.handler", &files);
+        if !world.has_a_placeholder().await {
+            return;
+        }
+        let mut instance = world.start().await;
+        assert_eq!(instance.start, Start::Placeholder);
+        assert_eq!(instance.call("0").await, said);
+        let template = world.template().await.unwrap();
+        assert_eq!(world.fork(&template).await.call("0").await, said);
     }
-    let mut instance = world.start().await;
-    assert_eq!(instance.start, Start::Placeholder);
-    assert_eq!(instance.call("0").await, "\"found\"");
-    let template = world.template().await.unwrap();
-    assert_eq!(world.fork(&template).await.call("0").await, "\"found\"");
 }
 
 /// Who has company, or is another cloud's, is booted.
