@@ -17,6 +17,12 @@ const LAYERS: &[Known] = &[
         packages: Listed::Pip(&["aws-lambda-powertools[all,aws-sdk]~=2.0"]),
     },
     Known {
+        account: "017000801446",
+        name: "AWSLambdaPowertoolsPython",
+        // Its list of what is optional was shorter.
+        packages: Listed::Pip(&["aws-lambda-powertools[pydantic]~=1.0"]),
+    },
+    Known {
         account: "094274105915",
         name: "AWSLambdaPowertoolsTypeScriptV2",
         packages: Listed::Npm(&[
@@ -172,6 +178,11 @@ mod tests {
                 "AWSLambdaPowertoolsPythonV2-Arm64",
                 "python3.11",
                 "aws-lambda-powertools[all,aws-sdk]~=2.0",
+            ),
+            (
+                "AWSLambdaPowertoolsPython",
+                "python3.11",
+                "aws-lambda-powertools[pydantic]~=1.0",
             ),
         ] {
             let expected = Content::Pip {

@@ -102,11 +102,7 @@ pub fn check(id: &str) -> Result<Language> {
 
 fn wanted(id: &str) -> Result<Wanted> {
     let unknown = || Error::Unknown(id.to_owned());
-    if let Some(version) = id
-        .strip_prefix("nodejs")
-        .and_then(|rest| rest.strip_suffix(".x"))
-    {
-        let major = version.parse().map_err(|_| unknown())?;
+    if let Some(major) = node_major(id) {
         return Ok(Wanted {
             language: Language::Node,
             version: (major, 0),
@@ -144,6 +140,17 @@ fn wanted(id: &str) -> Result<Wanted> {
         return Err(Error::NotYet(id.to_owned()));
     }
     Err(unknown())
+}
+
+/// The first number of the version of Node that an id names. The first runtimes named the second one too.
+pub fn node_major(id: &str) -> Option<u32> {
+    let version = id.strip_prefix("nodejs")?;
+    match version {
+        "4.3" => Some(4),
+        "6.10" => Some(6),
+        "8.10" => Some(8),
+        _ => version.strip_suffix(".x")?.parse().ok(),
+    }
 }
 
 /// Of a program behind a host of ours, the runtime that it needs: empty if it needs none that the catalog has.
@@ -260,6 +267,7 @@ mod tests {
     #[test]
     fn ids_are_told_apart() {
         assert_eq!(wanted("nodejs22.x").unwrap().version, (22, 0));
+        assert_eq!(wanted("nodejs8.10").unwrap().version, (8, 0));
         assert_eq!(wanted("python3.12").unwrap().version, (3, 12));
         assert_eq!(check("provided.al2023").unwrap(), Language::Custom);
         assert_eq!(check("provided").unwrap(), Language::Custom);
@@ -273,6 +281,7 @@ mod tests {
         }
         for unknown in [
             "nodejs.x",
+            "nodejs8.1",
             "cobol",
             "python3.",
             "python3.99",

@@ -34,7 +34,7 @@ use tokio::sync::{Mutex, OnceCell};
 use code_cache::CodeCaches;
 use templates::Placeholders;
 
-pub use catalog::{Found, Language, Resolved, check, python_of};
+pub use catalog::{Found, Language, Resolved, check, node_major, python_of};
 pub use data_folder::{is_data_folder, mark_data_folder};
 pub use error::{Error, Result};
 pub use extensions::{Extensions, FUNCTION};

@@ -24,18 +24,12 @@ pub(in crate::build) const ALL: &str = ".all";
 const FIRST_WITH_THIRD: u32 = 18;
 
 pub(super) fn missing(build: &Build, packages: &Packages) -> Option<Missing> {
-    let names = wanted(&build.folder, major(build)?);
+    let names = wanted(&build.folder, runtimes::node_major(&build.runtime)?);
     Some(Missing {
         place: packages.modules(&names),
         names,
         tool: Tool::Npm,
     })
-}
-
-/// The version of the runtime.
-fn major(build: &Build) -> Option<u32> {
-    let version = build.runtime.strip_prefix("nodejs")?.strip_suffix(".x")?;
-    version.parse().ok()
 }
 
 /// What npm is to install: of all that the code asks for, what this runtime brings and the package has not.

@@ -27,6 +27,7 @@ async fn each_runtime_brings_its_own_version() {
         ("nodejs18.x", Cloud::Aws, Some(&third[..])),
         ("nodejs22.x", Cloud::Aws, Some(&third)),
         ("nodejs16.x", Cloud::Aws, Some(&["aws-sdk@2"])),
+        ("nodejs8.10", Cloud::Aws, Some(&["aws-sdk@2"])),
         ("nodejs22.x", Cloud::Azure, None),
         ("nodejs22.x", Cloud::Google, None),
         ("provided.al2023", Cloud::Aws, None),
