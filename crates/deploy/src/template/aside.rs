@@ -1,159 +1,117 @@
-//! What stands beside an application and changes nothing in what runs here: `AWS::Serverless::Connector`, which lets one
-//! resource use another, groups of resources, what watches over them, and what would make them larger and smaller. They are
-//! checked, and nothing is made of them.
+//! What stands beside an application and changes nothing in what runs here: what watches over it, what keeps others out,
+//! what encrypts what is stored, the names by which others find it, and what rolls it out. It is checked, has a name, an id
+//! and an ARN that others may refer to, and nothing is made of it, which is said.
 
+use crate::Context;
 use crate::diagnostic::{Finding, Span};
-use crate::template::declared::{Attribute, Attributes};
+use crate::names::fingerprint;
+use crate::template::declared::Attributes;
 use crate::template::shape::{Findings, Schema, Support};
-use Support::{Access, Obeyed};
 
-/// What such a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Alarm,
-    Connector,
-    Dashboard,
-    Group,
-    Insights,
-    ScalingPolicy,
-    ScalingTarget,
+mod addressed;
+mod arranged;
+mod guarded;
+mod watched;
+
+/// A type of resource.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    pub(crate) type_name: &'static str,
+    /// The property that names it.
+    pub(crate) name: Option<&'static str>,
+    pub(crate) properties: Schema,
+    /// What `Ref` yields: see [`fill`].
+    pub(crate) reference: &'static str,
+    pub(crate) attributes: Attributes,
+    /// What is not there; none where that is said with all other rules of access.
+    pub(crate) why: Option<&'static str>,
 }
 
-impl Part {
-    pub(crate) fn schema(self) -> Schema {
-        match self {
-            Self::Alarm => &[
-                ("ActionsEnabled", Obeyed),
-                ("AlarmActions", Obeyed),
-                ("AlarmDescription", Obeyed),
-                ("AlarmName", Obeyed),
-                ("ComparisonOperator", Obeyed),
-                ("DatapointsToAlarm", Obeyed),
-                ("Dimensions", Obeyed),
-                ("EvaluateLowSampleCountPercentile", Obeyed),
-                ("EvaluationPeriods", Obeyed),
-                ("ExtendedStatistic", Obeyed),
-                ("InsufficientDataActions", Obeyed),
-                ("MetricName", Obeyed),
-                ("Metrics", Obeyed),
-                ("Namespace", Obeyed),
-                ("OKActions", Obeyed),
-                ("Period", Obeyed),
-                ("Statistic", Obeyed),
-                ("Tags", Obeyed),
-                ("Threshold", Obeyed),
-                ("ThresholdMetricId", Obeyed),
-                ("TreatMissingData", Obeyed),
-                ("Unit", Obeyed),
-            ],
-            Self::Dashboard => &[("DashboardBody", Obeyed), ("DashboardName", Obeyed)],
-            Self::ScalingPolicy => &[
-                ("PolicyName", Obeyed),
-                ("PolicyType", Obeyed),
-                ("PredictiveScalingPolicyConfiguration", Obeyed),
-                ("ResourceId", Obeyed),
-                ("ScalableDimension", Obeyed),
-                ("ScalingTargetId", Obeyed),
-                ("ServiceNamespace", Obeyed),
-                ("StepScalingPolicyConfiguration", Obeyed),
-                ("TargetTrackingScalingPolicyConfiguration", Obeyed),
-            ],
-            Self::ScalingTarget => &[
-                ("MaxCapacity", Obeyed),
-                ("MinCapacity", Obeyed),
-                ("ResourceId", Obeyed),
-                ("RoleARN", Access),
-                ("ScalableDimension", Obeyed),
-                ("ScheduledActions", Obeyed),
-                ("ServiceNamespace", Obeyed),
-                ("SuspendedState", Obeyed),
-            ],
-            Self::Connector => &[
-                ("Destination", Obeyed),
-                ("Permissions", Access),
-                ("Source", Obeyed),
-                ("SourceReference", Obeyed),
-            ],
-            Self::Group => &[
-                ("Configuration", Obeyed),
-                ("Description", Obeyed),
-                ("Name", Obeyed),
-                ("ResourceQuery", Obeyed),
-                ("Resources", Obeyed),
-                ("Tags", Obeyed),
-            ],
-            Self::Insights => &[
-                ("AttachMissingPermission", Obeyed),
-                ("AutoConfigurationEnabled", Obeyed),
-                ("CWEMonitorEnabled", Obeyed),
-                ("ComponentMonitoringSettings", Obeyed),
-                ("CustomComponents", Obeyed),
-                ("GroupingType", Obeyed),
-                ("LogPatternSets", Obeyed),
-                ("OpsCenterEnabled", Obeyed),
-                ("OpsItemSNSTopicArn", Obeyed),
-                ("ResourceGroupName", Obeyed),
-                ("SNSNotificationArn", Obeyed),
-                ("Tags", Obeyed),
-            ],
-        }
+/// There is one of each type.
+impl PartialEq for Aside {
+    fn eq(&self, other: &Self) -> bool {
+        self.type_name == other.type_name
     }
+}
 
-    pub(crate) fn name_property(self) -> Option<&'static str> {
-        match self {
-            Self::Connector | Self::ScalingTarget => None,
-            Self::Alarm => Some("AlarmName"),
-            Self::Dashboard => Some("DashboardName"),
-            Self::ScalingPolicy => Some("PolicyName"),
-            Self::Group => Some("Name"),
-            Self::Insights => Some("ResourceGroupName"),
-        }
+impl Eq for Aside {}
+
+const NAME: &str = "{name}";
+const ID: &str = "{id}";
+
+/// Properties of which none makes a difference.
+const fn idle<const N: usize>(names: [&'static str; N]) -> [(&'static str, Support); N] {
+    let mut all = [("", Support::Obeyed); N];
+    let mut at = 0;
+    while at < N {
+        all[at].0 = names[at];
+        at += 1;
     }
+    all
+}
 
-    pub(crate) fn attributes(self) -> Attributes {
-        match self {
-            Self::Connector | Self::Dashboard => &[],
-            Self::Alarm | Self::ScalingPolicy => &[("Arn", Attribute::Obeyed)],
-            Self::ScalingTarget => &[("Id", Attribute::Obeyed)],
-            Self::Group => &[("Arn", Attribute::Obeyed)],
-            Self::Insights => &[("ApplicationARN", Attribute::Obeyed)],
-        }
-    }
+fn all() -> impl Iterator<Item = &'static Aside> {
+    let groups = [addressed::ALL, arranged::ALL, guarded::ALL, watched::ALL];
+    groups.into_iter().flatten()
+}
 
-    /// As it is called in ARNs.
-    pub(crate) fn service(self) -> &'static str {
-        match self {
-            Self::Connector => "serverless",
-            Self::Alarm | Self::Dashboard => "cloudwatch",
-            Self::ScalingPolicy | Self::ScalingTarget => "autoscaling",
-            Self::Group => "resource-groups",
-            Self::Insights => "applicationinsights",
-        }
-    }
+pub(crate) fn type_names() -> impl Iterator<Item = &'static str> {
+    all().map(|one| one.type_name)
+}
 
-    /// The end of its ARN.
-    pub(crate) fn resource(self, name: &str) -> String {
-        match self {
-            Self::Alarm => format!("alarm:{name}"),
-            Self::ScalingPolicy => format!("scalingPolicy:{name}"),
-            Self::Connector | Self::Dashboard | Self::ScalingTarget => name.to_owned(),
-            Self::Group => format!("group/{name}"),
-            Self::Insights => format!("application/resource-group/{name}"),
-        }
-    }
+pub(crate) fn find(type_name: &str) -> Option<&'static Aside> {
+    all().find(|one| one.type_name == type_name)
+}
 
+impl Aside {
     /// Says that nothing is made of it.
-    pub(crate) fn note(self, logical_id: &str, at: Span, findings: &Findings<'_>) {
-        let why = match self {
-            // Said with all other rules of access.
-            Self::Connector => return,
-            Self::Group => "resources are not grouped",
-            Self::Alarm | Self::Dashboard | Self::Insights => "nothing is monitored",
-            Self::ScalingPolicy | Self::ScalingTarget => {
-                "what is provisioned stays as it is, and no requests are throttled"
-            }
+    pub(crate) fn note(&self, logical_id: &str, at: Span, findings: &Findings<'_>) {
+        let Some(why) = self.why else {
+            return;
         };
         let message = format!("`{logical_id}` has no effect here");
         findings.report.add(Finding::notice(at, message).why(why));
+    }
+}
+
+/// A value with what is known of the resource: its name, and ids that follow from the name, of several lengths.
+pub(crate) fn fill(pattern: &str, name: &str, context: &Context) -> String {
+    let parts = [&context.suffix, &context.stack, name].map(str::as_bytes);
+    let hash = fingerprint(&parts);
+    // In the shape of a UUID.
+    let (a, b, c) = (&hash[..8], &hash[8..12], &hash[12..16]);
+    let id = format!("{a}-{b}-{c}-{}-{}", &hash[16..20], &hash[20..32]);
+    let zone = format!("Z{}", hash[..13].to_ascii_uppercase());
+    // The name comes last: what stands in it is no place for anything.
+    [
+        ("{partition}", context.partition()),
+        ("{region}", &context.region),
+        ("{account}", &context.account),
+        ("{suffix}", context.url_suffix()),
+        ("{id}", &id),
+        ("{short}", &hash[..10]),
+        ("{zone}", &zone),
+        ("{name}", name),
+    ]
+    .into_iter()
+    .fold(pattern.to_owned(), |text, (place, value)| {
+        text.replace(place, value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn types_are_there_once() {
+        let names: BTreeSet<&str> = type_names().collect();
+        assert_eq!(names.len(), type_names().count());
+        for one in all() {
+            let has = |name: &str| one.properties.iter().any(|(known, _)| *known == name);
+            assert!(one.name.is_none_or(has), "{}", one.type_name);
+        }
     }
 }

@@ -30,10 +30,7 @@ pub(crate) const PROPERTIES: Schema = &[
         Notice("there is one endpoint, and it is near"),
     ),
     ("AccessControl", Access),
-    (
-        "AnalyticsConfigurations",
-        Refused("storage is not analysed"),
-    ),
+    ("AnalyticsConfigurations", Notice("storage is not analysed")),
     ("BucketEncryption", Notice(UNENCRYPTED)),
     ("BucketName", Obeyed),
     (
@@ -44,16 +41,16 @@ pub(crate) const PROPERTIES: Schema = &[
     ("CorsConfiguration", Obeyed),
     (
         "IntelligentTieringConfigurations",
-        Refused("there are no storage tiers"),
+        Notice("there is one class of storage"),
     ),
     (
         "InventoryConfigurations",
-        Refused("no inventories are written"),
+        Notice("no inventories are written"),
     ),
     ("LifecycleConfiguration", Obeyed),
     (
         "LoggingConfiguration",
-        Refused("no access logs are written"),
+        Notice("accesses are not logged yet"),
     ),
     (
         "MetadataConfiguration",
@@ -68,14 +65,8 @@ pub(crate) const PROPERTIES: Schema = &[
         Notice("no request metrics are kept"),
     ),
     ("NotificationConfiguration", Obeyed),
-    (
-        "ObjectLockConfiguration",
-        Refused("objects could be deleted in spite of it"),
-    ),
-    (
-        "ObjectLockEnabled",
-        Refused("objects could be deleted in spite of it"),
-    ),
+    ("ObjectLockConfiguration", Refused(access::NO_LOCK)),
+    ("ObjectLockEnabled", Obeyed),
     ("OwnershipControls", Access),
     ("PublicAccessBlockConfiguration", Access),
     (
@@ -144,6 +135,7 @@ pub(crate) struct Placed {
 pub(crate) fn read(fields: &Fields<'_>, name: String, findings: &Findings<'_>) -> Option<Bucket> {
     let website = website::read(fields, findings);
     website::check_access(fields, website.is_some(), findings);
+    access::check_lock(fields, findings);
     if let Some(why) = wrong_name(&name) {
         let finding = Finding::error(
             fields.place("BucketName"),

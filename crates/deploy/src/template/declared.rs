@@ -196,14 +196,20 @@ fn read_attribute(declared: &mut Declared, attribute: &Entry, report: &Report) {
             )
             .why("it stands beside `Properties`, where nothing reads it"),
         ),
-        other => unknown_attribute(other, attribute.key_span, report),
+        other => unknown_attribute(other, declared.kind, attribute.key_span, report),
     }
 }
 
-fn unknown_attribute(name: &str, span: Span, report: &Report) {
+fn unknown_attribute(name: &str, kind: Kind, span: Span, report: &Report) {
     let refused = REFUSED_ATTRIBUTES.iter().find(|(known, _)| *known == name);
+    let is_transformed = kind.type_name().starts_with("AWS::Serverless::");
     report.add(match refused {
         Some((_, why)) => Finding::error(span, format!("`{name}` is not supported")).why(*why),
+        None if is_transformed => {
+            Finding::notice(span, format!("`{name}` beside `Properties` has no effect"))
+                .why("the vendor's transform leaves out what it does not know there")
+                .help("if it is a property, indent it under `Properties`")
+        }
         None => Finding::error(span, format!("a resource has no attribute `{name}`")).help(
             match did_you_mean(name, ATTRIBUTES.iter().copied()) {
                 Some(suggestion) => suggestion,

@@ -48,6 +48,9 @@ const URL: &str = "Url";
 const NO_DEFINITION: &str = "definitions are not merged yet";
 const ONE_ADDRESS: &str = "there is one endpoint, and it is near";
 const NOT_THROTTLED: &str = "requests are not throttled by route";
+const NO_DOMAINS: &str =
+    "no domain of one's own leads here; the API is reached under its usual address";
+const ONLY_ENDPOINT: &str = "it stays open: there is no other endpoint";
 
 pub(crate) const REST: Schema = &[
     ("AccessLogSetting", Notice("accesses are not logged yet")),
@@ -55,18 +58,18 @@ pub(crate) const REST: Schema = &[
     ("ApiKeySourceType", Obeyed),
     ("Auth", Obeyed),
     ("BinaryMediaTypes", Obeyed),
-    ("CacheClusterEnabled", Refused("answers are not cached")),
-    ("CacheClusterSize", Refused("answers are not cached")),
-    ("CanarySetting", Refused("there are no canaries")),
+    ("CacheClusterEnabled", Notice("answers are not cached")),
+    ("CacheClusterSize", Notice("answers are not cached")),
+    (
+        "CanarySetting",
+        Notice("all calls go to what was deployed last"),
+    ),
     ("Cors", Obeyed),
     ("DefinitionBody", Obeyed),
     ("DefinitionUri", Obeyed),
     ("Description", Obeyed),
-    (
-        "DisableExecuteApiEndpoint",
-        Refused("there is no other endpoint"),
-    ),
-    ("Domain", Refused("there are no domains of one's own yet")),
+    ("DisableExecuteApiEndpoint", Notice(ONLY_ENDPOINT)),
+    ("Domain", Notice(NO_DOMAINS)),
     ("EndpointConfiguration", Notice(ONE_ADDRESS)),
     ("FailOnWarnings", Obeyed),
     ("GatewayResponses", Obeyed),
@@ -97,11 +100,8 @@ pub(crate) const HTTP: Schema = &[
     ("DefinitionBody", Obeyed),
     ("DefinitionUri", Obeyed),
     ("Description", Obeyed),
-    (
-        "DisableExecuteApiEndpoint",
-        Refused("there is no other endpoint"),
-    ),
-    ("Domain", Refused("there are no domains of one's own yet")),
+    ("DisableExecuteApiEndpoint", Notice(ONLY_ENDPOINT)),
+    ("Domain", Notice(NO_DOMAINS)),
     ("FailOnWarnings", Obeyed),
     ("Name", Obeyed),
     ("PropagateTags", Notice("tags of gateways are not kept")),
@@ -458,7 +458,7 @@ fn rest_cors(fields: &Fields<'_>, findings: &Findings<'_>) -> Option<Cors> {
         headers: words("AllowHeaders"),
         exposed: Vec::new(),
         max_age_s,
-        credentials: cors.boolean("AllowCredentials").unwrap_or(false),
+        credentials: credentials(&cors, findings),
     })
 }
 
@@ -470,8 +470,28 @@ fn http_cors(fields: &Fields<'_>, name: &'static str, findings: &Findings<'_>) -
         headers: cors.strings("AllowHeaders"),
         exposed: cors.strings("ExposeHeaders"),
         max_age_s: cors.integer("MaxAge", 0..=86_400),
-        credentials: cors.boolean("AllowCredentials").unwrap_or(false),
+        credentials: credentials(&cors, findings),
     })
+}
+
+/// Whether callers may come with cookies and the like. The vendor's transform takes nothing but the boolean for a yes.
+fn credentials(cors: &Fields<'_>, findings: &Findings<'_>) -> bool {
+    const PROPERTY: &str = "AllowCredentials";
+    let Some(node) = cors.node(PROPERTY) else {
+        return false;
+    };
+    if let Value::Text(text) = &node.value {
+        if text != "false" {
+            let message = format!("`{PROPERTY}` is text, which allows no credentials");
+            let finding = Finding::notice(node.span, message);
+            let finding = finding.why("the cloud takes nothing but the boolean for a yes");
+            findings
+                .report
+                .add(finding.help("write `true` without quotes"));
+        }
+        return false;
+    }
+    cors.boolean(PROPERTY).unwrap_or(false)
 }
 
 fn unquoted(text: &str) -> String {

@@ -8,7 +8,8 @@ use crate::Context;
 use crate::diagnostic::{Finding, Span};
 use crate::names::fingerprint;
 use crate::template::declared::{Attribute, Attributes};
-use crate::template::shape::{Findings, Schema, Support::Obeyed};
+use crate::template::shape::{Findings, Schema, Support};
+use Support::{Access, Obeyed};
 
 /// What a piece of a network is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +26,13 @@ pub(crate) enum Part {
     SubnetRouteTable,
     Address,
     NatGateway,
+    Endpoint,
 }
 
 const WHY: &str = "there is no network of one's own; a load balancer is reached under its name";
 
 /// None of it makes a difference to anything that runs here.
-const RULE: [(&str, crate::template::shape::Support); 15] = [
+const RULE: [(&str, Support); 15] = [
     ("CidrIp", Obeyed),
     ("CidrIpv6", Obeyed),
     ("Description", Obeyed),
@@ -128,6 +130,22 @@ impl Part {
                 ("SubnetId", Obeyed),
                 ("Tags", Obeyed),
             ],
+            Self::Endpoint => &[
+                ("DnsOptions", Obeyed),
+                ("IpAddressType", Obeyed),
+                ("PolicyDocument", Access),
+                ("PrivateDnsEnabled", Obeyed),
+                ("ResourceConfigurationArn", Obeyed),
+                ("RouteTableIds", Obeyed),
+                ("SecurityGroupIds", Obeyed),
+                ("ServiceName", Obeyed),
+                ("ServiceNetworkArn", Obeyed),
+                ("ServiceRegion", Obeyed),
+                ("SubnetIds", Obeyed),
+                ("Tags", Obeyed),
+                ("VpcEndpointType", Obeyed),
+                ("VpcId", Obeyed),
+            ],
         }
     }
 
@@ -160,6 +178,12 @@ impl Part {
             Self::Route => &[("CidrBlock", Refused(WHY))],
             Self::Address => &[("AllocationId", Obeyed), ("PublicIp", Refused(WHY))],
             Self::NatGateway => &[("EniId", Refused(WHY)), ("NatGatewayId", Obeyed)],
+            Self::Endpoint => &[
+                ("CreationTimestamp", Refused(WHY)),
+                ("DnsEntries", Refused(WHY)),
+                ("Id", Obeyed),
+                ("NetworkInterfaceIds", Refused(WHY)),
+            ],
         }
     }
 
@@ -187,6 +211,7 @@ impl Part {
             Self::SubnetRouteTable => "rtbassoc",
             Self::Address => "eipalloc",
             Self::NatGateway => "nat",
+            Self::Endpoint => "vpce",
         }
     }
 

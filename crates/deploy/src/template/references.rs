@@ -149,6 +149,9 @@ impl Names<'_> {
     }
 
     fn attribute(&self, id: &str, attribute: &str, span: Span, resources: bool) {
+        if let Some((id, Some(rest))) = Target::published(self.declared, id, attribute) {
+            return self.attribute(&id, rest, span, resources);
+        }
         let Some(target) = Target::find(self.declared, id) else {
             let ids = self.declared.iter().map(|one| one.id.as_str());
             self.report.add(
@@ -165,7 +168,7 @@ impl Names<'_> {
             return;
         };
         match known.iter().find(|(name, _)| *name == attribute) {
-            Some((_, Attribute::Obeyed)) => {}
+            Some((_, Attribute::Obeyed | Attribute::Made(_))) => {}
             Some((_, Attribute::Refused(why))) => self.report.add(
                 Finding::error(span, format!("`{attribute}` of `{id}` has no value")).why(*why),
             ),
@@ -213,6 +216,9 @@ impl Names<'_> {
                 continue;
             }
             match name.split_once('.') {
+                Some(_) if Target::find(self.declared, name).is_some() => {
+                    self.name(name, span, resources);
+                }
                 Some((id, attribute)) => self.attribute(id, attribute, span, resources),
                 None => self.name(name, span, resources),
             }

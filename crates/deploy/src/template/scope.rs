@@ -9,7 +9,7 @@ use crate::feeds::feed_label;
 use crate::template::conditions::{self, Within};
 use crate::template::declared::{Declared, Kind, MARK, Target};
 use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{balancer, scalar, table};
+use crate::template::{aside, balancer, scalar, table};
 
 mod calls;
 mod maker;
@@ -291,14 +291,14 @@ impl<'t> Scope<'t> {
                     })
                 }
                 Kind::Queue => self.attribute_of(declared, "QueueUrl"),
+                Kind::Aside(aside) => {
+                    let name = self.physical(declared)?;
+                    Some(aside::fill(aside.reference, &name, self.context))
+                }
                 _ => self.physical(declared),
             },
             Target::Role(function) => Some(function.role_name(self.context)),
-            Target::Alias(function) => {
-                let alias = self.property(function, "AutoPublishAlias")?;
-                let name = self.physical(function)?;
-                Some(self.function_arn(&format!("{name}:{alias}")))
-            }
+            Target::Alias(function) => self.alias_arn(function),
             Target::Version(function) => {
                 let alias = self.property(function, "AutoPublishAlias")?;
                 let name = self.physical(function)?;
@@ -312,6 +312,9 @@ impl<'t> Scope<'t> {
         if let Some(custom) = self.custom(id) {
             return self.said_by_maker(custom, attribute, span);
         }
+        if let Some((id, Some(rest))) = Target::published(self.declared, id, attribute) {
+            return self.attribute(&id, rest, span);
+        }
         self.of_resource(id, span, |target| match target {
             Target::Resource(declared)
                 if matches!(declared.kind, Kind::Table | Kind::GlobalTable)
@@ -320,7 +323,11 @@ impl<'t> Scope<'t> {
                 self.stream_arn(declared, span)
             }
             Target::Resource(declared) => self.attribute_of(declared, attribute),
-            Target::Alias(_) | Target::Version(_) => None,
+            Target::Alias(function) => self.alias_arn(function),
+            Target::Version(function) => {
+                let alias = self.property(function, "AutoPublishAlias")?;
+                Some(format!("{MARK}:{alias}{MARK}"))
+            }
             Target::Role(function) => {
                 let name = function.role_name(self.context);
                 let arn = || self.context.identity_arn(&format!("role/{name}"));
@@ -452,6 +459,13 @@ impl<'t> Scope<'t> {
             .unwrap_or_else(|| "/".into());
         let name = self.physical(declared)?;
         Some(self.context.identity_arn(&format!("{noun}{path}{name}")))
+    }
+
+    /// The ARN of the alias that a function publishes to.
+    fn alias_arn(&self, function: &Declared) -> Option<String> {
+        let alias = self.property(function, "AutoPublishAlias")?;
+        let name = self.physical(function)?;
+        Some(self.function_arn(&format!("{name}:{alias}")))
     }
 
     fn function_arn(&self, qualified: &str) -> String {

@@ -23,6 +23,18 @@ const ENCRYPTION_RULE: Schema = &[
     ("ServerSideEncryptionByDefault", Obeyed),
 ];
 
+pub(super) const NO_LOCK: &str = "objects could be deleted in spite of it";
+
+/// That there are no locks may be said.
+pub(super) fn check_lock(fields: &Fields<'_>, findings: &Findings<'_>) {
+    const PROPERTY: &str = "ObjectLockEnabled";
+    if fields.boolean(PROPERTY) == Some(true) {
+        let message = format!("`{PROPERTY}` is not supported yet");
+        let finding = Finding::error(fields.place(PROPERTY), message).why(NO_LOCK);
+        findings.report.add(finding);
+    }
+}
+
 /// What is not said of them is off, and where nothing is said of any all are on, as in the cloud.
 pub(super) fn barriers<'a>(fields: &Fields<'a>, findings: &Findings<'a>) -> Barriers {
     let said = fields.nested("PublicAccessBlockConfiguration", BARRIERS, findings);

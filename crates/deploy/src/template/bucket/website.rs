@@ -134,7 +134,12 @@ pub(super) fn check_access(fields: &Fields<'_>, is_website: bool, findings: &Fin
     };
     let place = fields.place("AccessControl");
     match access.as_str() {
-        "Private" => {}
+        // Whom these let in is nobody but the account and the cloud's own services.
+        "Private"
+        | "AwsExecRead"
+        | "BucketOwnerFullControl"
+        | "BucketOwnerRead"
+        | "LogDeliveryWrite" => {}
         "PublicRead" if is_website => findings.report.add(
             Finding::notice(place, "everybody may read at the website's address only")
                 .why("every other access needs a signature"),

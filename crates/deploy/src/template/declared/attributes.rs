@@ -5,12 +5,14 @@ use Attribute::{Obeyed, Refused};
 use super::Kind;
 use crate::Context;
 use crate::template::gateway::{self, Part};
-use crate::template::{bucket, edge};
+use crate::template::{aside, bucket, edge};
 
 /// Whether an attribute has a value here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Attribute {
     Obeyed,
+    /// It follows from the resource's name by this pattern: see `aside::fill`.
+    Made(&'static str),
     /// It exists, but has none; why.
     Refused(&'static str),
 }
@@ -93,7 +95,7 @@ impl Kind {
             Self::Mapping => MAPPING,
             Self::Balance(part) => part.attributes(),
             Self::Net(part) => part.attributes(),
-            Self::Aside(part) => part.attributes(),
+            Self::Aside(aside) => aside.attributes,
             Self::Edge => &[("DomainName", Obeyed), ("Id", Obeyed)],
             Self::OriginIdentity => &[("Id", Obeyed), ("S3CanonicalUserId", Obeyed)],
             Self::ClientKey => &[("APIKeyId", Obeyed)],
@@ -145,7 +147,13 @@ impl Kind {
             }
             (Self::Edge, "DomainName") => Some(edge::domain(physical)),
             (Self::Net(part), _) => Some(part.attribute(name, physical)),
-            (Self::Aside(part), _) => Some(context.arn(part.service(), &part.resource(physical))),
+            (Self::Aside(aside), _) => {
+                let made = aside.attributes.iter().find(|(known, _)| *known == name)?;
+                match made.1 {
+                    Attribute::Made(pattern) => Some(aside::fill(pattern, physical, context)),
+                    Obeyed | Refused(_) => None,
+                }
+            }
             (Self::Topic, "TopicName")
             | (Self::EventBus, "Name")
             | (Self::Archive, "ArchiveName")

@@ -1,8 +1,9 @@
 //! The kinds of resources that templates may declare: a kind for each way of being read, which may be less than a type.
 
 use super::types;
+use crate::template::aside::Aside;
 use crate::template::gateway::Part;
-use crate::template::{aside, balancer, network};
+use crate::template::{balancer, network};
 
 /// What a resource is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +73,8 @@ pub(crate) enum Kind {
     ManagedPolicy,
     /// Of a network, in which nothing runs here.
     Net(network::Part),
-    /// It lets others in, groups them or looks after them.
-    Aside(aside::Part),
+    /// It stands beside what runs.
+    Aside(&'static Aside),
     /// What an application of the CDK is made of.
     Inventory,
     /// Made by whoever its token names.
@@ -105,6 +106,7 @@ impl Kind {
         match self {
             Self::FunctionUrl => return "FunctionUrlConfig",
             Self::SocketApi => return Self::PlainApi.type_name(),
+            Self::Aside(aside) => return aside.type_name,
             _ => {}
         }
         types::name(self)

@@ -76,7 +76,7 @@ impl Kind {
             Self::LogPolicy | Self::PlainPolicy | Self::RolePolicy => Some("PolicyName"),
             Self::ManagedPolicy => Some("ManagedPolicyName"),
             Self::Role => Some("RoleName"),
-            Self::Aside(part) => part.name_property(),
+            Self::Aside(aside) => aside.name,
             Self::Part(_)
             | Self::Balance(_)
             | Self::Edge

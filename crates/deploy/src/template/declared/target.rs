@@ -39,6 +39,22 @@ impl<'a> Target<'a> {
         makes_role.then_some(Self::Role(function))
     }
 
+    /// What `!GetAtt Function.Version.Version` and `${Function.Alias}` name with a dot in it: the whole, and what is left to ask
+    /// of it.
+    pub(crate) fn published<'n>(
+        declared: &'a [Declared],
+        id: &str,
+        attribute: &'n str,
+    ) -> Option<(String, Option<&'n str>)> {
+        let (made, rest) = match attribute.split_once('.') {
+            Some((made, rest)) => (made, Some(rest)),
+            None => (attribute, None),
+        };
+        let whole = format!("{id}.{made}");
+        Self::find(declared, &whole)?;
+        Some((whole, rest))
+    }
+
     pub(crate) fn declared(&self) -> &'a Declared {
         match self {
             Self::Resource(declared)
@@ -53,7 +69,8 @@ impl<'a> Target<'a> {
         match self {
             Self::Resource(declared) => declared.kind.attributes(),
             Self::Role(_) => Some(&[("Arn", Attribute::Obeyed)]),
-            Self::Alias(_) | Self::Version(_) => Some(&[]),
+            Self::Alias(_) => Some(&[("AliasArn", Attribute::Obeyed)]),
+            Self::Version(_) => Some(&[("Version", Attribute::Obeyed)]),
         }
     }
 }

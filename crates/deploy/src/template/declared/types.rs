@@ -48,18 +48,6 @@ const KINDS: &[(&str, Kind)] = &[
         Kind::Part(Part::WebRouteResponse),
     ),
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
-    (
-        "AWS::ApplicationAutoScaling::ScalableTarget",
-        Kind::Aside(aside::Part::ScalingTarget),
-    ),
-    (
-        "AWS::ApplicationAutoScaling::ScalingPolicy",
-        Kind::Aside(aside::Part::ScalingPolicy),
-    ),
-    (
-        "AWS::ApplicationInsights::Application",
-        Kind::Aside(aside::Part::Insights),
-    ),
     ("AWS::CDK::Metadata", Kind::Inventory),
     (custom::TYPE, Kind::Custom),
     (
@@ -68,11 +56,6 @@ const KINDS: &[(&str, Kind)] = &[
     ),
     ("AWS::CloudFront::Distribution", Kind::Edge),
     ("AWS::CloudFront::OriginAccessControl", Kind::OriginControl),
-    ("AWS::CloudWatch::Alarm", Kind::Aside(aside::Part::Alarm)),
-    (
-        "AWS::CloudWatch::Dashboard",
-        Kind::Aside(aside::Part::Dashboard),
-    ),
     ("AWS::DynamoDB::GlobalTable", Kind::GlobalTable),
     ("AWS::DynamoDB::Table", Kind::Table),
     ("AWS::EC2::EIP", Kind::Net(network::Part::Address)),
@@ -98,6 +81,7 @@ const KINDS: &[(&str, Kind)] = &[
         Kind::Net(network::Part::SubnetRouteTable),
     ),
     ("AWS::EC2::VPC", Kind::Net(network::Part::Network)),
+    ("AWS::EC2::VPCEndpoint", Kind::Net(network::Part::Endpoint)),
     (
         "AWS::EC2::VPCGatewayAttachment",
         Kind::Net(network::Part::GatewayAttachment),
@@ -139,10 +123,6 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Logs::LogGroup", Kind::LogGroup),
     ("AWS::Logs::ResourcePolicy", Kind::LogPolicy),
     ("AWS::Logs::SubscriptionFilter", Kind::LineSubscription),
-    (
-        "AWS::ResourceGroups::Group",
-        Kind::Aside(aside::Part::Group),
-    ),
     ("AWS::S3::Bucket", Kind::Bucket),
     ("AWS::S3::BucketPolicy", Kind::BucketPolicy),
     ("AWS::SNS::Subscription", Kind::Subscription),
@@ -153,10 +133,6 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Scheduler::Schedule", Kind::Schedule),
     ("AWS::Scheduler::ScheduleGroup", Kind::ScheduleGroup),
     ("AWS::Serverless::Api", Kind::RestApi),
-    (
-        "AWS::Serverless::Connector",
-        Kind::Aside(aside::Part::Connector),
-    ),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
     ("AWS::Serverless::LayerVersion", Kind::Layer),
@@ -174,10 +150,12 @@ pub(super) fn kind(value: &Node, report: &Report) -> Kind {
     if let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == name) {
         return *kind;
     }
+    if let Some(aside) = aside::find(name) {
+        return Kind::Aside(aside);
+    }
     if custom::is_type(name, value.span, report) {
         return Kind::Custom;
     }
-    let names = || KINDS.iter().map(|(name, _)| *name);
     let finding = if name.starts_with("AWS::") {
         Finding::error(value.span, format!("`{name}` is not supported yet"))
     } else {
@@ -195,18 +173,28 @@ pub(super) fn name(kind: Kind) -> &'static str {
         .map_or("", |(name, _)| name)
 }
 
+fn names() -> impl Iterator<Item = &'static str> {
+    KINDS
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(aside::type_names())
+}
+
 /// Of the service that `name` is of, or which services there are.
 fn supported(name: &str) -> String {
     let split = |name: &'static str| name.rsplit_once("::").unwrap_or_default();
-    let known = || KINDS.iter().map(|(name, _)| split(name));
+    let known = || names().map(split);
     let service = name.rsplit_once("::").unwrap_or_default().0;
-    let types: Vec<&str> = known()
+    let mut types: Vec<&str> = known()
         .filter_map(|(of, kind)| (of == service).then_some(kind))
         .collect();
+    types.sort_unstable();
     if !types.is_empty() {
         return format!("of {service}, supported are {}", types.join(", "));
     }
-    let services: BTreeSet<&str> = known().map(|(of, _)| of).collect();
+    // Of those alone of which something is made.
+    let made = KINDS.iter().map(|(name, _)| split(name).0);
+    let services: BTreeSet<&str> = made.collect();
     let services: Vec<&str> = services.into_iter().collect();
     format!("supported are types of {}", services.join(", "))
 }

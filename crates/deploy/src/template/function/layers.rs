@@ -9,6 +9,8 @@ use crate::template::scalar;
 use crate::template::tree::Node;
 
 const MOST_LAYERS: usize = 5;
+/// Layers of the vendor's that only watch a function. Their account is another one in many regions.
+const WATCHERS: [&str; 2] = ["LambdaInsightsExtension", "LambdaInsightsExtension-Arm64"];
 
 impl Reading<'_> {
     pub(super) fn layers(&self) -> Vec<LayerUse> {
@@ -56,6 +58,13 @@ impl Reading<'_> {
     /// Whichever region it is named in: it is in every one, and here there is one.
     fn foreign_layer(&self, node: &Node, arn: &str) -> Option<LayerUse> {
         let parts: Vec<&str> = arn.split(':').collect();
+        if let [_, _, _, _, _, _, name, _] = parts[..]
+            && WATCHERS.contains(&name)
+        {
+            let message = format!("the layer `{name}` is left out");
+            self.say(Finding::notice(node.span, message).why("nothing is monitored"));
+            return None;
+        }
         let runtime = self.fields.text("Runtime").unwrap_or_default();
         if let [_, _, _, _, account, _, name, number] = parts[..]
             && let Ok(version) = number.parse()

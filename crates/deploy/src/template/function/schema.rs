@@ -4,17 +4,18 @@ use crate::template::shape::{Schema, Support};
 use Support::{Access, Notice, Obeyed, Refused};
 
 const NO_PROVIDERS: Support = Refused("there are no capacity providers");
-const NO_SIGNATURES: Support = Refused("signatures of code are not checked");
+const NO_SIGNATURES: Support = Notice("signatures of code are not checked");
 const NOT_DURABLE: Support = Refused("executions are not durable");
 const NO_FILE_SYSTEMS: Support = Refused("no file systems are mounted");
 const NO_IMAGES: Support = Refused("container images are not run");
-const ENVIRONMENT_IN_PLAIN: Support = Refused("the environment would not be encrypted by this key");
-const NO_LOOPS: Support = Refused("loops of functions are not detected");
+const ENVIRONMENT_IN_PLAIN: Support = Notice("what is stored is not encrypted");
+const NO_LOOPS: Support = Notice("loops of functions are not detected");
 const OWN_RUNTIMES: Support = Notice("the host's own runtimes are used");
-const CODE_IN_PLAIN: Support = Refused("code would not be encrypted by this key");
+const CODE_IN_PLAIN: Support = Notice("what is stored is not encrypted");
 const NO_TENANTS: Support = Refused("tenants are not kept apart");
 const NO_TRACES: Support = Notice("traces are not recorded yet");
-const NO_WALLS: Support = Refused("the function would reach more than this allows");
+const NO_WALLS: Support =
+    Notice("there is no network of one's own: functions reach whatever the server lets them reach");
 
 /// Of `AWS::Serverless::Function`.
 pub(crate) const PROPERTIES: Schema = &[
@@ -35,7 +36,7 @@ pub(crate) const PROPERTIES: Schema = &[
     ("DeadLetterQueue", Obeyed),
     (
         "DeploymentPreference",
-        Refused("calls move to a new version at once"),
+        Notice("calls move to a new version at once, and no hooks are called"),
     ),
     ("Description", Obeyed),
     ("DurableConfig", NOT_DURABLE),

@@ -16,7 +16,6 @@ use Support::{Access, Obeyed, Refused};
 pub(crate) const SIGNATURE: &str = "AWS_IAM";
 const NOBODY: &str = "NONE";
 const NO_POOLS: &str = "there are no user pools yet";
-const NO_POLICY: &str = "policies of resources are not enforced yet";
 const LONGEST_MEMORY: u32 = 3_600;
 /// Of REST APIs; HTTP APIs remember nothing unless they are told to.
 const USUAL_MEMORY: u32 = 300;
@@ -28,7 +27,7 @@ pub(super) const REST_AUTH: Schema = &[
     ("Authorizers", Obeyed),
     ("DefaultAuthorizer", Obeyed),
     ("InvokeRole", Access),
-    ("ResourcePolicy", Refused(NO_POLICY)),
+    ("ResourcePolicy", Access),
     ("UsagePlan", Obeyed),
 ];
 const HTTP_AUTH: Schema = &[
@@ -45,7 +44,7 @@ const REST_EVENT_AUTH: Schema = &[
     ("Authorizer", Obeyed),
     ("InvokeRole", Access),
     ("OverrideApiAuth", Obeyed),
-    ("ResourcePolicy", Refused(NO_POLICY)),
+    ("ResourcePolicy", Access),
 ];
 const HTTP_EVENT_AUTH: Schema = &[("AuthorizationScopes", Obeyed), ("Authorizer", Obeyed)];
 const REST_AUTHORIZER: Schema = &[

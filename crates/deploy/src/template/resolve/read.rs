@@ -144,9 +144,9 @@ impl<'r> One<'r> {
                 network::note(&one.id, one.id_span, findings);
                 part.schema()
             }
-            Kind::Aside(part) => {
-                part.note(&one.id, one.id_span, findings);
-                part.schema()
+            Kind::Aside(aside) => {
+                aside.note(&one.id, one.id_span, findings);
+                aside.properties
             }
             Kind::RolePolicy => role::ROLE_POLICY,
             Kind::PlainPolicy => role::POLICY,

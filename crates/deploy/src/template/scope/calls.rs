@@ -7,6 +7,7 @@ mod foreign;
 
 use super::Scope;
 use crate::diagnostic::{Finding, Span};
+use crate::template::declared::Target;
 use crate::template::intrinsics::{Piece, pieces};
 use crate::template::nearest::did_you_mean;
 use crate::template::network;
@@ -274,6 +275,9 @@ impl Calling<'_> {
         let node = match own.iter().find(|entry| entry.key == name) {
             Some(entry) => self.scope.eval(&entry.value),
             None => match name.split_once('.') {
+                Some(_) if Target::find(self.scope.declared, name).is_some() => {
+                    self.scope.reference(name, self.span)
+                }
                 Some((id, attribute)) => self.scope.attribute(id, attribute, self.span),
                 None => self.scope.reference(name, self.span),
             },

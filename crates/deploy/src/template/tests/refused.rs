@@ -42,7 +42,10 @@ fn properties_of_functions() {
             "9:7 `7` cannot be the name of an alias",
         ),
         ("DeadLetterQueue: {}", "9:7 `Type` is missing"),
-        ("VpcConfig: {}", "9:7 `VpcConfig` is not supported yet"),
+        (
+            "FileSystemConfigs: []",
+            "9:7 `FileSystemConfigs` is not supported yet",
+        ),
         ("Tracing: Active", "9:7 [`Tracing` has no effect here]"),
         (
             "InlineCode: x",

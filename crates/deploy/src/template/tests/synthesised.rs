@@ -182,7 +182,7 @@ fn a_plain_function_says_where_its_code_is() {
         ),
         (
             ", Code: {ZipFile: x}, VpcConfig: {}",
-            "2:114 `VpcConfig` is not supported yet",
+            "2:114 [`VpcConfig` has no effect here]",
         ),
     ] {
         assert_eq!(said(&function(text)), [want]);

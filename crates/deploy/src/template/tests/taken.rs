@@ -156,6 +156,162 @@ fn what_watches_and_scales() {
     );
 }
 
+/// Each stands in published templates, and what they declare runs the same without it.
+#[test]
+fn what_keeps_others_out_and_what_leads_them_in() {
+    let text = "  K: {Type: AWS::KMS::Key, Properties: {KeyPolicy: {Version: '2012-10-17', Statement: []}, EnableKeyRotation: true}}\n  A: {Type: AWS::KMS::Alias, Properties: {AliasName: alias/k, TargetKeyId: !Ref K}}\n  W: {Type: AWS::WAFv2::WebACL, Properties: {Name: w, Scope: REGIONAL, DefaultAction: {Allow: {}}, VisibilityConfig: {}}}\n  C: {Type: AWS::CertificateManager::Certificate, Properties: {DomainName: a.example, ValidationMethod: DNS}}\n  D: {Type: AWS::ApiGatewayV2::DomainName, Properties: {DomainName: a.example, DomainNameConfigurations: [{CertificateArn: !Ref C}]}}\n  R: {Type: AWS::Route53::RecordSet, Properties: {Name: a.example, Type: A, AliasTarget: {DNSName: !GetAtt D.RegionalDomainName, HostedZoneId: !GetAtt D.RegionalHostedZoneId}}}\n  M: {Type: AWS::Logs::MetricFilter, Properties: {LogGroupName: g, FilterPattern: ERROR, MetricTransformations: []}}\n  P: {Type: AWS::Lambda::LayerVersionPermission, Properties: {Action: 'lambda:GetLayerVersion', LayerVersionArn: a, Principal: '*'}}\n  E: {Type: AWS::EC2::VPCEndpoint, Properties: {VpcId: v, ServiceName: s}}\n";
+    check(
+        text,
+        &[
+            "3:3 [`K` has no effect here]",
+            "4:3 [`A` has no effect here]",
+            "5:3 [`W` has no effect here]",
+            "6:3 [`C` has no effect here]",
+            "7:3 [`D` has no effect here]",
+            "8:3 [`R` has no effect here]",
+            "9:3 [`M` has no effect here]",
+            "10:63 [access rules are not enforced yet, here and in one other place]",
+            "11:3 [`E` has no effect here]",
+        ],
+    );
+    let asked = [
+        ("!Ref K", "00000000-0000-0000-0000-000000000000"),
+        (
+            "!GetAtt K.Arn",
+            "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000",
+        ),
+        ("!Ref A", "alias/k"),
+        (
+            "!GetAtt W.Arn",
+            "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/w/00000000-0000-0000-0000-000000000000",
+        ),
+        (
+            "!GetAtt D.RegionalDomainName",
+            "d-0000000000.execute-api.us-east-1.amazonaws.com",
+        ),
+        ("!Ref D", "a.example"),
+    ];
+    for (value, want) in asked {
+        let outputs = format!("Outputs: {{O: {{Value: {value}}}}}\n");
+        let desired = resolved(&format!("{HEAD}{text}{outputs}"));
+        assert!(desired.resources.is_empty());
+        let got = desired.outputs[0].value.as_str();
+        let zeroed = |text: &str| -> String {
+            let is_digit = |letter: char| letter.is_ascii_hexdigit();
+            text.chars()
+                .map(|letter| if is_digit(letter) { '0' } else { letter })
+                .collect()
+        };
+        assert_eq!(zeroed(got), zeroed(want), "{value}");
+    }
+}
+
+#[test]
+fn settings_that_change_nothing_here() {
+    let of_function = |property: &str| function(&format!(", {property}"));
+    let of_api = |kind: &str, property: &str| {
+        format!("  A: {{Type: AWS::Serverless::{kind}, Properties: {{{property}}}}}\n")
+    };
+    let of_bucket =
+        |property: &str| format!("  B: {{Type: AWS::S3::Bucket, Properties: {{{property}}}}}\n");
+    let route = "AutoPublishAlias: live, DeploymentPreference: {Type: Canary10Percent5Minutes}";
+    for (resource, want) in [
+        (
+            of_function("VpcConfig: {SubnetIds: [s]}"),
+            "[`VpcConfig` has no effect here]",
+        ),
+        (
+            of_function("KmsKeyArn: k"),
+            "[`KmsKeyArn` has no effect here]",
+        ),
+        (
+            of_function("RecursiveLoop: Terminate"),
+            "[`RecursiveLoop` has no effect here]",
+        ),
+        (
+            of_function(route),
+            "[`DeploymentPreference` has no effect here]",
+        ),
+        (
+            of_function(
+                "Layers: ['arn:aws:lambda:us-east-1:580247275435:layer:LambdaInsightsExtension:2']",
+            ),
+            "[the layer `LambdaInsightsExtension` is left out]",
+        ),
+        (
+            of_api("HttpApi", "Domain: {DomainName: a.example}"),
+            "[`Domain` has no effect here]",
+        ),
+        (
+            of_api(
+                "HttpApi",
+                "CorsConfiguration: {AllowOrigins: [a], AllowCredentials: 'true'}",
+            ),
+            "[`AllowCredentials` is text, which allows no credentials]",
+        ),
+        (
+            of_api("Api", "StageName: p, CacheClusterEnabled: true"),
+            "[`CacheClusterEnabled` has no effect here]",
+        ),
+        (
+            of_api(
+                "Api",
+                "StageName: p, Auth: {ResourcePolicy: {IpRangeBlacklist: [a]}}",
+            ),
+            "[access rules are not enforced yet]",
+        ),
+        (
+            format!(
+                "{}    MethodSettings: {{}}\n",
+                "  A:\n    Type: AWS::Serverless::Api\n    Properties: {StageName: p}\n"
+            ),
+            "[`MethodSettings` beside `Properties` has no effect]",
+        ),
+        (
+            of_bucket("AccessControl: LogDeliveryWrite"),
+            "[access rules are not enforced yet]",
+        ),
+        (
+            of_bucket("LoggingConfiguration: {LogFilePrefix: a}"),
+            "[`LoggingConfiguration` has no effect here]",
+        ),
+        (
+            of_bucket("ObjectLockEnabled: true"),
+            "`ObjectLockEnabled` is not supported yet",
+        ),
+    ] {
+        let text = format!("{HEAD}{resource}");
+        let all = said(&text);
+        assert!(all.len() == 1 && all[0].ends_with(want), "{all:?}\n{text}");
+    }
+    check(&of_bucket("ObjectLockEnabled: false"), &[]);
+}
+
+/// The vendor's workshop watches the version that a deployment moves to.
+#[test]
+fn what_a_function_publishes_has_attributes() {
+    let alarm = "  A: {Type: AWS::CloudWatch::Alarm, Properties: {EvaluationPeriods: 1, ComparisonOperator: GreaterThanThreshold, Dimensions: [{Name: Resource, Value: !Sub '${F.Alias}'}, {Name: ExecutedVersion, Value: !GetAtt F.Version.Version}]}}\n";
+    let published = function(", FunctionName: f, AutoPublishAlias: live");
+    check(
+        &format!("{published}{alarm}"),
+        &["6:3 [`A` has no effect here]"],
+    );
+    let outputs =
+        "Outputs: {A: {Value: !Sub 'at ${F.Alias}'}, B: {Value: !GetAtt F.Alias.AliasArn}}\n";
+    let desired = resolved(&format!("{HEAD}{published}{outputs}"));
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:f:live";
+    let values = desired.outputs.iter().map(|one| one.value.as_str());
+    assert_eq!(values.collect::<Vec<_>>(), [&format!("at {arn}"), arn]);
+    check(
+        &format!("{}{alarm}", function("")),
+        &[
+            "6:151 `F` has no attribute `Alias`",
+            "6:202 `F` has no attribute `Version.Version`",
+            "6:3 [`A` has no effect here]",
+        ],
+    );
+}
+
 /// The CDK names no models, and says of keys for which stages they are.
 #[test]
 fn a_model_is_known_by_its_reference() {
@@ -218,7 +374,7 @@ fn only_the_cause_is_said() {
 
 #[test]
 fn whoever_is_refused_hears_what_to_do() {
-    let layer = "arn:aws:lambda:us-east-1:580247275435:layer:LambdaInsightsExtension:14";
+    let layer = "arn:aws:lambda:us-east-1:177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension:11";
     check(
         &function(&format!(", Layers: ['{layer}']")),
         &[&format!(

@@ -7,7 +7,9 @@ use Support::{Access, Notice, Obeyed, Refused};
 
 const NO_LOG: &str = "accesses are not logged yet";
 const NO_CACHE: &str = "answers are not cached";
-const NO_CANARY: &str = "there are no canaries";
+const NO_CANARY: &str = "all calls go to what was deployed last";
+const NO_CERTIFICATE: &str = "functions need no certificate";
+const ONLY_ENDPOINT: &str = "it stays open: there is no other endpoint";
 const NO_TAGS: &str = "tags of gateways are not kept";
 const NOT_THROTTLED: &str = "requests are not throttled by route";
 const NO_POOLS: &str = "scopes are for user pools, and there are none yet";
@@ -25,7 +27,7 @@ impl Part {
             ],
             Self::Method => METHOD,
             Self::Deployment => &[
-                ("DeploymentCanarySettings", Refused(NO_CANARY)),
+                ("DeploymentCanarySettings", Notice(NO_CANARY)),
                 ("Description", Obeyed),
                 ("RestApiId", Obeyed),
                 (
@@ -91,10 +93,7 @@ pub(crate) const PLAIN_REST: Schema = &[
     ),
     ("CloneFrom", Refused("there is nothing to clone")),
     ("Description", Obeyed),
-    (
-        "DisableExecuteApiEndpoint",
-        Refused("there is no other endpoint"),
-    ),
+    ("DisableExecuteApiEndpoint", Notice(ONLY_ENDPOINT)),
     ("EndpointConfiguration", Notice(ONE_ADDRESS)),
     ("FailOnWarnings", Obeyed),
     (
@@ -121,10 +120,7 @@ pub(crate) const PLAIN_API: Schema = &[
     ("CorsConfiguration", Obeyed),
     ("CredentialsArn", Access),
     ("Description", Obeyed),
-    (
-        "DisableExecuteApiEndpoint",
-        Refused("there is no other endpoint"),
-    ),
+    ("DisableExecuteApiEndpoint", Notice(ONLY_ENDPOINT)),
     ("DisableSchemaValidation", Obeyed),
     ("FailOnWarnings", Obeyed),
     ("IpAddressType", Notice(ONE_ADDRESS)),
@@ -152,8 +148,8 @@ const METHOD: Schema = &[
     ("RestApiId", Obeyed),
 ];
 pub(super) const INTEGRATION: Schema = &[
-    ("CacheKeyParameters", Refused(NO_CACHE)),
-    ("CacheNamespace", Refused(NO_CACHE)),
+    ("CacheKeyParameters", Notice(NO_CACHE)),
+    ("CacheNamespace", Notice(NO_CACHE)),
     ("ConnectionId", Refused("there are no private networks")),
     ("ConnectionType", Obeyed),
     ("ContentHandling", Obeyed),
@@ -177,13 +173,10 @@ pub(super) const INTEGRATION_RESPONSE: Schema = &[
 ];
 const STAGE: Schema = &[
     ("AccessLogSetting", Notice(NO_LOG)),
-    ("CacheClusterEnabled", Refused(NO_CACHE)),
-    ("CacheClusterSize", Refused(NO_CACHE)),
-    ("CanarySetting", Refused(NO_CANARY)),
-    (
-        "ClientCertificateId",
-        Refused("functions need no certificate"),
-    ),
+    ("CacheClusterEnabled", Notice(NO_CACHE)),
+    ("CacheClusterSize", Notice(NO_CACHE)),
+    ("CanarySetting", Notice(NO_CANARY)),
+    ("ClientCertificateId", Notice(NO_CERTIFICATE)),
     ("DeploymentId", Obeyed),
     ("Description", Obeyed),
     ("DocumentationVersion", Obeyed),
@@ -253,10 +246,7 @@ const WEB_STAGE: Schema = &[
     ("AccessPolicyId", Obeyed),
     ("ApiId", Obeyed),
     ("AutoDeploy", Obeyed),
-    (
-        "ClientCertificateId",
-        Refused("functions need no certificate"),
-    ),
+    ("ClientCertificateId", Notice(NO_CERTIFICATE)),
     ("DefaultRouteSettings", Notice(NOT_THROTTLED)),
     ("DeploymentId", Obeyed),
     ("Description", Obeyed),

@@ -1,0 +1,160 @@
+//! The names by which others find an application, and what proves them.
+
+use super::{Aside, NAME, idle};
+use crate::template::declared::Attribute::Made;
+
+const NO_DOMAINS: &str =
+    "no domain of one's own leads here; everything is reached under its usual address";
+
+pub(super) const ALL: &[Aside] = &[
+    Aside {
+        type_name: "AWS::ApiGateway::BasePathMapping",
+        name: None,
+        properties: &idle(["BasePath", "DomainName", "RestApiId", "Stage"]),
+        reference: NAME,
+        attributes: &[],
+        why: Some(NO_DOMAINS),
+    },
+    Aside {
+        type_name: "AWS::ApiGateway::ClientCertificate",
+        name: None,
+        properties: &idle(["Description", "Tags"]),
+        reference: "{short}",
+        attributes: &[("ClientCertificateId", Made("{short}"))],
+        why: Some("functions need no certificate"),
+    },
+    Aside {
+        type_name: "AWS::ApiGateway::DomainName",
+        name: Some("DomainName"),
+        properties: &idle([
+            "CertificateArn",
+            "DomainName",
+            "EndpointAccessMode",
+            "EndpointConfiguration",
+            "MutualTlsAuthentication",
+            "OwnershipVerificationCertificateArn",
+            "RegionalCertificateArn",
+            "RoutingMode",
+            "SecurityPolicy",
+            "Tags",
+        ]),
+        reference: NAME,
+        attributes: &[
+            ("DistributionDomainName", Made("d{short}.cloudfront.net")),
+            ("DistributionHostedZoneId", Made("Z2FDTNDATAQYW2")),
+            (
+                "DomainNameArn",
+                Made("arn:{partition}:apigateway:{region}::/domainnames/{name}"),
+            ),
+            (
+                "RegionalDomainName",
+                Made("d-{short}.execute-api.{region}.{suffix}"),
+            ),
+            ("RegionalHostedZoneId", Made("{zone}")),
+        ],
+        why: Some(NO_DOMAINS),
+    },
+    Aside {
+        type_name: "AWS::ApiGatewayV2::ApiMapping",
+        name: None,
+        properties: &idle(["ApiId", "ApiMappingKey", "DomainName", "Stage"]),
+        reference: "{short}",
+        attributes: &[("ApiMappingId", Made("{short}"))],
+        why: Some(NO_DOMAINS),
+    },
+    Aside {
+        type_name: "AWS::ApiGatewayV2::DomainName",
+        name: Some("DomainName"),
+        properties: &idle([
+            "DomainName",
+            "DomainNameConfigurations",
+            "MutualTlsAuthentication",
+            "RoutingMode",
+            "Tags",
+        ]),
+        reference: NAME,
+        attributes: &[
+            (
+                "DomainNameArn",
+                Made("arn:{partition}:apigateway:{region}::/domainnames/{name}"),
+            ),
+            (
+                "RegionalDomainName",
+                Made("d-{short}.execute-api.{region}.{suffix}"),
+            ),
+            ("RegionalHostedZoneId", Made("{zone}")),
+        ],
+        why: Some(NO_DOMAINS),
+    },
+    Aside {
+        type_name: "AWS::CertificateManager::Certificate",
+        name: None,
+        properties: &idle([
+            "CertificateAuthorityArn",
+            "CertificateExport",
+            "CertificateTransparencyLoggingPreference",
+            "DomainName",
+            "DomainValidationOptions",
+            "KeyAlgorithm",
+            "SubjectAlternativeNames",
+            "Tags",
+            "ValidationMethod",
+        ]),
+        reference: "arn:{partition}:acm:{region}:{account}:certificate/{id}",
+        attributes: &[(
+            "CertificateArn",
+            Made("arn:{partition}:acm:{region}:{account}:certificate/{id}"),
+        )],
+        why: Some(NO_DOMAINS),
+    },
+    Aside {
+        type_name: "AWS::Route53::HostedZone",
+        name: None,
+        properties: &idle([
+            "DelegationSetId",
+            "HostedZoneConfig",
+            "HostedZoneFeatures",
+            "HostedZoneTags",
+            "Name",
+            "QueryLoggingConfig",
+            "VPCs",
+        ]),
+        reference: "{zone}",
+        attributes: &[("Id", Made("{zone}"))],
+        why: Some(NO_DOMAINS),
+    },
+    Aside {
+        type_name: "AWS::Route53::RecordSet",
+        name: Some("Name"),
+        properties: &idle([
+            "AliasTarget",
+            "CidrRoutingConfig",
+            "Comment",
+            "Failover",
+            "GeoLocation",
+            "GeoProximityLocation",
+            "HealthCheckId",
+            "HostedZoneId",
+            "HostedZoneName",
+            "MultiValueAnswer",
+            "Name",
+            "Region",
+            "ResourceRecords",
+            "SetIdentifier",
+            "TTL",
+            "Type",
+            "Weight",
+        ]),
+        reference: NAME,
+        attributes: &[],
+        why: Some(NO_DOMAINS),
+    },
+    Aside {
+        type_name: "AWS::Route53::RecordSetGroup",
+        name: None,
+        properties: &idle(["Comment", "HostedZoneId", "HostedZoneName", "RecordSets"]),
+        reference: NAME,
+        attributes: &[("Id", Made(NAME))],
+        why: Some(NO_DOMAINS),
+    },
+];
