@@ -15,6 +15,7 @@ mod custom;
 mod declared;
 mod edge;
 mod events;
+mod extensions;
 mod folder;
 mod function;
 mod function_arn;

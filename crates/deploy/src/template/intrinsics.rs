@@ -6,6 +6,8 @@ use crate::template::tree::{Node, Value};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     Yes,
+    /// With a transform that the template must name.
+    Extension,
     /// It exists, but is not obeyed; why.
     Refused(&'static str),
     No,
@@ -35,15 +37,12 @@ const OBEYED: &[&str] = &[
     "Fn::Sub",
 ];
 
-const EXTENSIONS: &str = "it needs the transform AWS::LanguageExtensions, which is not supported";
+const EXTENSIONS: &[&str] = &["Fn::ForEach", "Fn::Length", "Fn::ToJsonString"];
 
 const OF_TYPES: &str = "what parameters name in the cloud is not looked up";
 
 const REFUSED: &[(&str, &str)] = &[
-    ("Fn::ForEach", EXTENSIONS),
-    ("Fn::Length", EXTENSIONS),
     ("Fn::RefAll", OF_TYPES),
-    ("Fn::ToJsonString", EXTENSIONS),
     (
         "Fn::Transform",
         "macros run in the cloud; write out what the macro would yield",
@@ -56,13 +55,18 @@ pub(crate) fn known(long_name: &str) -> Known {
     if OBEYED.contains(&long_name) {
         return Known::Yes;
     }
+    let is_loop = long_name.starts_with("Fn::ForEach::");
+    if is_loop || EXTENSIONS.contains(&long_name) {
+        return Known::Extension;
+    }
     let refused = REFUSED.iter().find(|(name, _)| *name == long_name);
     refused.map_or(Known::No, |(_, why)| Known::Refused(why))
 }
 
 pub(crate) fn long_names() -> impl Iterator<Item = &'static str> {
     let refused = REFUSED.iter().map(|(name, _)| *name);
-    OBEYED.iter().copied().chain(refused)
+    let known = OBEYED.iter().chain(EXTENSIONS).copied();
+    known.chain(refused)
 }
 
 /// `!Ref`, `!Sub` and so on, for suggestions.

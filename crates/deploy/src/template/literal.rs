@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value as Json};
 
 use crate::template::scalar;
-use crate::template::tree::{Node, Value};
+use crate::template::tree::{Entry, Node, Value};
 
 /// Unquoted scalars become what they look like. What is left of calls and of mistakes, which have been reported, is null.
 pub(crate) fn json(node: &Node) -> Json {
@@ -19,6 +19,23 @@ pub(crate) fn json(node: &Node) -> Json {
         }
         Value::Null | Value::Call(_) | Value::Absent | Value::Broken => Json::Null,
     }
+}
+
+/// As text, its keys in the order in which they stand. Nothing where a mistake is in it, which has been reported.
+pub(crate) fn text(node: &Node) -> Option<String> {
+    let joined = |parts: Option<Vec<String>>| Some(parts?.join(","));
+    Some(match &node.value {
+        Value::List(items) => format!("[{}]", joined(items.iter().map(text).collect())?),
+        Value::Map(entries) => {
+            let field = |entry: &Entry| {
+                let key = Json::String(entry.key.clone());
+                Some(format!("{key}:{}", text(&entry.value)?))
+            };
+            format!("{{{}}}", joined(entries.iter().map(field).collect())?)
+        }
+        Value::Broken => return None,
+        _ => json(node).to_string(),
+    })
 }
 
 fn plain(node: &Node) -> Json {

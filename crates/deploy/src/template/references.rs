@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Finding, Report, Span};
 use crate::template::declared::{Attribute, Declared, Kind, Target};
+use crate::template::extensions;
 use crate::template::intrinsics::{self, Known, Piece, pieces};
 use crate::template::nearest::did_you_mean;
 use crate::template::scope::{PSEUDO, get_att};
@@ -12,6 +13,8 @@ use crate::template::tree::{Call, Entry, Node, Value};
 /// What names a template declares.
 pub(crate) struct Names<'a> {
     pub(crate) report: &'a Report,
+    /// Whether the template asks for extensions of the language.
+    pub(crate) extended: bool,
     pub(crate) parameters: HashSet<&'a str>,
     pub(crate) conditions: &'a [Entry],
     pub(crate) mappings: Option<&'a Node>,
@@ -85,6 +88,8 @@ impl Names<'_> {
         let name = call.name.as_str();
         match intrinsics::known(name) {
             Known::Yes => {}
+            Known::Extension if self.extended => {}
+            Known::Extension => return self.extension(name, call.name_span),
             Known::Refused(why) => {
                 let finding = Finding::error(call.name_span, format!("`{name}` is not supported"));
                 self.report.add(finding.why(why));
@@ -123,6 +128,15 @@ impl Names<'_> {
             "Fn::FindInMap" => self.find_in_map(call),
             _ => {}
         }
+    }
+
+    fn extension(&self, what: &str, span: Span) {
+        let transform = extensions::TRANSFORM;
+        self.report.add(
+            Finding::error(span, format!("`{what}` needs a transform"))
+                .why("it is an extension of the language")
+                .help(format!("add `{transform}` to `Transform`")),
+        );
     }
 
     fn shape(&self, span: Span, name: &str, shape: &str) {
@@ -232,6 +246,9 @@ impl Names<'_> {
         let Some(map) = items.first() else {
             return;
         };
+        if items.len() == 4 && !self.extended {
+            self.extension("DefaultValue", items[3].span);
+        }
         let Some(name) = map.scalar() else {
             return;
         };

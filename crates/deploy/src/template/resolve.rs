@@ -26,8 +26,8 @@ use crate::template::scope::Scope;
 use crate::template::shape::Findings;
 use crate::template::tree::Node;
 use crate::template::{
-    bus, declared, edge, gateway, globals, line_subscription, mapping, outcome, parameters, rules,
-    schedule, topic,
+    bus, declared, edge, extensions, gateway, globals, line_subscription, mapping, outcome,
+    parameters, rules, schedule, topic,
 };
 
 const NOTIFICATION: &str = ".Notification";
@@ -41,9 +41,10 @@ pub(super) fn resolve(
     for finding in &template.noticed {
         report.add(finding.clone());
     }
+    let written_out = extended(template, root, context, &report);
     let found = Resolving {
         template,
-        root,
+        root: written_out.as_ref().unwrap_or(root),
         context,
         report: &report,
     }
@@ -62,6 +63,36 @@ pub(super) fn resolve(
         }),
         _ => Err(diagnostics),
     }
+}
+
+/// The template as it is once the extensions of the language are written out, if it asks for them.
+fn extended(template: &Template, root: &Node, context: &Context, report: &Report) -> Option<Node> {
+    if !extensions::are_asked_for(root) {
+        return None;
+    }
+    // What is wrong with them is said when they are read for good.
+    let parameters = report.hushed(|| {
+        let given = &template.overrides.parameters;
+        parameters::resolve(root.get("Parameters"), given, report)
+    });
+    let scope = |root: &'_ Node, work: &dyn Fn(&Scope<'_>) -> Node| {
+        let conditions = root.get("Conditions").and_then(Node::entries);
+        let mappings = root.get("Mappings");
+        let parameters = parameters.clone();
+        let conditions = conditions.unwrap_or_default();
+        work(&Scope::new(
+            report,
+            context,
+            parameters,
+            mappings,
+            conditions,
+            &[],
+        ))
+    };
+    let root = scope(root, &|scope| extensions::without_loops(root, scope));
+    Some(scope(&root, &|scope| {
+        extensions::with_policies(root.clone(), scope)
+    }))
 }
 
 /// What a template asks for.

@@ -11,6 +11,7 @@ mod balancers;
 mod build_methods;
 mod customs;
 mod edges;
+mod extended;
 mod gateways;
 mod line_subscriptions;
 mod mappings;

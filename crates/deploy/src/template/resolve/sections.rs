@@ -3,6 +3,7 @@
 use super::Resolving;
 use crate::diagnostic::Finding;
 use crate::template::declared::Declared;
+use crate::template::extensions;
 use crate::template::nearest::did_you_mean;
 use crate::template::references::Names;
 use crate::template::tree::{Entry, Node, Value};
@@ -94,10 +95,14 @@ impl<'t> Resolving<'t> {
         for transform in transforms {
             match transform.scalar() {
                 Some(SERVERLESS) => serverless = true,
+                Some(extensions::TRANSFORM) => {}
                 _ => self.report.add(
                     Finding::error(transform.span, "this transform is not supported")
                         .why("transforms and macros run in the cloud")
-                        .help(format!("supported is {SERVERLESS}")),
+                        .help(format!(
+                            "supported are {SERVERLESS} and {}",
+                            extensions::TRANSFORM
+                        )),
                 ),
             }
         }
@@ -163,6 +168,7 @@ impl<'t> Resolving<'t> {
         let parameters = parameters.unwrap_or_default().iter();
         let names = Names {
             report: self.report,
+            extended: extensions::are_asked_for(root),
             parameters: parameters.map(|entry| entry.key.as_str()).collect(),
             conditions,
             mappings: root.get("Mappings"),

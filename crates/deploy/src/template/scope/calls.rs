@@ -9,6 +9,7 @@ use super::Scope;
 use crate::diagnostic::{Finding, Span};
 use crate::template::declared::Target;
 use crate::template::intrinsics::{Piece, pieces};
+use crate::template::literal;
 use crate::template::nearest::did_you_mean;
 use crate::template::network;
 use crate::template::scalar;
@@ -34,6 +35,8 @@ pub(super) fn call(scope: &Scope<'_>, call: &Call, span: Span) -> Node {
         "Fn::If" => calling.choose(),
         "Fn::FindInMap" => calling.find_in_map(),
         "Fn::Base64" => calling.base64(),
+        "Fn::Length" => calling.length(),
+        "Fn::ToJsonString" => calling.to_json(),
         "Fn::ImportValue" => calling.import(),
         "Fn::GetStackOutput" => calling.stack_output(),
         "Fn::And" | "Fn::Or" | "Fn::Not" | "Fn::Equals" | "Condition" => calling.misplaced(),
@@ -197,7 +200,10 @@ impl Calling<'_> {
 
     fn find_in_map(&self) -> Option<Node> {
         let shape = "the name of a mapping and two keys, `[Map, first, second]`";
-        let [map, first, second] = self.arguments(shape)?;
+        let [map, first, second] = match self.default_value() {
+            Some((others, _)) => others,
+            None => self.arguments(shape)?,
+        };
         let map = self.text(map, shape)?;
         let first = self.text(first, shape)?;
         let second = self.text(second, shape)?;
@@ -213,6 +219,9 @@ impl Calling<'_> {
                     // Reported with the names.
                     return None;
                 }
+                if let Some((_, default)) = self.default_value() {
+                    return Some(self.scope.eval(default));
+                }
                 let keys = entries.iter().map(|entry| entry.key.as_str());
                 self.scope.report.add(
                     Finding::error(self.span, format!("there is no {kind} `{key}`"))
@@ -224,6 +233,35 @@ impl Calling<'_> {
             at = &found.value;
         }
         Some(self.scope.copied(self.span, at))
+    }
+
+    /// What stands before it, and it.
+    fn default_value(&self) -> Option<([&Node; 3], &Node)> {
+        let Value::List(items) = &self.call.argument.value else {
+            return None;
+        };
+        let [map, first, second, last] = items.as_slice() else {
+            return None;
+        };
+        Some(([map, first, second], last.get("DefaultValue")?))
+    }
+
+    fn length(&self) -> Option<Node> {
+        let items = self.list(&self.call.argument, "a list")?;
+        let length = Value::Plain(items.len().to_string());
+        Some(Node::new(self.span, length))
+    }
+
+    fn to_json(&self) -> Option<Node> {
+        let node = self.scope.eval(&self.call.argument);
+        match node.value {
+            Value::List(_) | Value::Map(_) => {
+                let text = literal::text(&node)?;
+                Some(self.scope.yielded(self.span, text))
+            }
+            Value::Broken => None,
+            _ => self.refuse("a mapping or a list"),
+        }
     }
 
     fn call_names_literally(&self) -> bool {

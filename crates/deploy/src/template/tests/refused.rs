@@ -389,8 +389,8 @@ fn structure() {
             "1:22 `Fn::GetAtt` takes a resource and an attribute, `Resource.Attribute`",
         ),
         (
-            "Outputs: {O: {Value: {Fn::Length: x}}}",
-            "1:23 `Fn::Length` is not supported",
+            "Outputs: {O: {Value: {Fn::Length: [x]}}}",
+            "1:23 `Fn::Length` needs a transform",
         ),
         (
             "Outputs: {O: {Value: {Fn::Nope: x}}}",
