@@ -24,7 +24,7 @@ use crate::template::implied;
 use crate::template::order::{Order, order};
 use crate::template::scope::Scope;
 use crate::template::shape::Findings;
-use crate::template::tree::Node;
+use crate::template::tree::{Node, Value};
 use crate::template::{
     bus, declared, edge, extensions, gateway, globals, line_subscription, mapping, outcome,
     parameters, rules, schedule, topic,
@@ -303,6 +303,7 @@ impl<'t> Resolving<'t> {
                 true => OnRemoval::Delete,
                 false => policy,
             };
+            self.check_lookups(&kind, declared);
             resources.push(Resource {
                 logical_id: id.clone(),
                 depends_on: needed(order, id, ids),
@@ -326,6 +327,22 @@ impl<'t> Resolving<'t> {
         resources
     }
 
+    /// A value that the service would look up when it makes the resource would be taken for the value itself.
+    fn check_lookups(&self, made: &Made, declared: &Declared) {
+        const LOOKUP: &str = "{{resolve:";
+        let text = serde_json::to_string(made).unwrap_or_default();
+        let Some((_, rest)) = text.split_once(LOOKUP) else {
+            return;
+        };
+        let what = rest.split_once("}}").map_or(rest, |(what, _)| what);
+        let span = span_with(&declared.properties, LOOKUP).unwrap_or(declared.id_span);
+        self.report.add(
+            Finding::error(span, format!("`{LOOKUP}{what}}}}}` is not looked up"))
+                .why("there is no store of parameters and secrets")
+                .help("give the value by a parameter of the template"),
+        );
+    }
+
     /// Versions get their numbers when they are made, which is too late for whatever is made by the same plan.
     fn check_numbers(&self, resource: &Resource) {
         let text = serde_json::to_string(&resource.kind).unwrap_or_default();
@@ -339,6 +356,16 @@ impl<'t> Resolving<'t> {
                 .help("refer to an alias; of a layer, only `Layers` can take it"),
             );
         }
+    }
+}
+
+/// Where this text stands in a value.
+fn span_with(node: &Node, text: &str) -> Option<Span> {
+    match &node.value {
+        Value::List(items) => items.iter().find_map(|item| span_with(item, text)),
+        Value::Map(entries) => entries.iter().find_map(|one| span_with(&one.value, text)),
+        Value::Call(call) => span_with(&call.argument, text),
+        _ => node.scalar()?.contains(text).then_some(node.span),
     }
 }
 

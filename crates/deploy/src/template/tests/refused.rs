@@ -481,6 +481,24 @@ fn rules_of_one_bucket_must_not_overlap() {
     );
 }
 
+/// It would be taken for the value itself.
+#[test]
+fn what_a_store_would_be_asked_for() {
+    let function = format!(
+        "{FUNCTION}      Environment: {{Variables: {{KEY: !Sub 'a{{{{resolve:ssm:/app/${{AWS::Region}}/key:1}}}}'}}}}\n"
+    );
+    check(
+        &function,
+        &["9:38 `{{resolve:ssm:/app/us-east-1/key:1}}` is not looked up"],
+    );
+    // Nothing is made of these.
+    let secret = "'{{resolve:secretsmanager:a:SecretString:b}}'";
+    let aside = format!(
+        "Resources:\n  C: {{Type: AWS::CertificateManager::Certificate, Properties: {{DomainName: {secret}}}}}\n"
+    );
+    check(&aside, &["2:3 [`C` has no effect here]"]);
+}
+
 #[test]
 fn everything_is_said_at_once_and_drawn() {
     let text = "Transform: AWS::Serverless-2016-10-31\nResources:\n  Resize:\n    Type: AWS::Serverless::Function\n    Properties:\n      Runtime: nodejs20.x\n      Handlr: index.handler\n      CodeUri: src\n      Timeout: soon\n      Environment:\n        Variables:\n          BUCKET: !Ref Thumbnail\n  Thumbnails:\n    Type: AWS::S3::Bucket\n  Queue:\n    Type: AWS::IoT::Thing\n";
