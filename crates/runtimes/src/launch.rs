@@ -11,15 +11,13 @@ use sandbox::{Access, Child, Exit, Limits, Mount, Network, PassedFd, Spec};
 use tokio::net::{TcpListener, UnixStream};
 
 use crate::catalog::{Found, Resolved};
+use crate::lang::LANG;
 use crate::{Error, Extensions, Language, Result, Runtimes};
 
 /// Where the code is inside, as programs expect it.
 pub(crate) const CODE: &str = "/var/task";
 /// Where layers are inside, as programs expect them.
 pub(crate) const LAYERS: &str = "/opt";
-/// Where an interpreter's folder is inside, if instances have something else where the host has it.
-const LANGUAGE: &str = "/var/lang";
-const OTHERWISE_USED: [&str; 2] = ["/tmp", LAYERS];
 /// Where the bootstrap looks for the code; it takes it out of the environment again.
 const CODE_VARIABLE: &str = "FULMAR_CODE";
 /// An empty folder beside the bootstraps.
@@ -250,7 +248,7 @@ impl Runtimes {
     ) -> Vec<(String, String)> {
         let code = self.inside(CODE, &launch.code).display().to_string();
         let layers = self.layers(launch);
-        let libraries = format!("{LANGUAGE}/lib:{code}:{code}/lib:{}/lib", layers.display());
+        let libraries = format!("{LANG}/lib:{code}:{code}/lib:{}/lib", layers.display());
         let mut environment = BTreeMap::from(usual(libraries));
         environment.extend(std::mem::take(&mut program.environment));
         environment.extend(launch.environment.iter().cloned());
@@ -273,7 +271,7 @@ impl Runtimes {
         &self,
         program: Vec<(String, String)>,
     ) -> Vec<(String, String)> {
-        let libraries = format!("{LANGUAGE}/lib:{CODE}:{CODE}/lib:{LAYERS}/lib");
+        let libraries = format!("{LANG}/lib:{CODE}:{CODE}/lib:{LAYERS}/lib");
         usual(libraries).into_iter().chain(program).collect()
     }
 
@@ -372,34 +370,6 @@ pub(crate) fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
     let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
     ours.set_nonblocking(true)?;
     Ok((UnixStream::from_std(ours)?, theirs.into()))
-}
-
-impl Runtimes {
-    /// An interpreter as it is inside, and what it needs there that is not the system's: the folder above its `bin`, where a
-    /// version manager has put its libraries too.
-    pub(crate) fn interpreter(&self, found: &Found) -> (Found, Option<Mount>) {
-        let of_the_system = found.path.starts_with("/usr") || found.path.starts_with("/bin");
-        let prefix = found.path.parent().and_then(Path::parent);
-        let Some(prefix) = prefix.filter(|prefix| !of_the_system && *prefix != Path::new("/"))
-        else {
-            return (found.clone(), None);
-        };
-        let is_hidden = OTHERWISE_USED.iter().any(|place| prefix.starts_with(place));
-        let inside = match is_hidden {
-            true => self.inside(LANGUAGE, prefix),
-            false => prefix.to_owned(),
-        };
-        let moved = |path: &PathBuf| match path.strip_prefix(prefix) {
-            Ok(rest) => inside.join(rest),
-            Err(_) => path.clone(),
-        };
-        let seen = Found {
-            path: moved(&found.path),
-            packages: found.packages.iter().map(moved).collect(),
-            ..found.clone()
-        };
-        (seen, Some(read_only(prefix, inside)))
-    }
 }
 
 /// Whether only its owner or group may look into a folder.

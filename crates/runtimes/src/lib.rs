@@ -16,6 +16,7 @@ mod error;
 mod extensions;
 mod host;
 mod hosted;
+mod lang;
 mod launch;
 mod managed;
 mod node;

@@ -32,7 +32,7 @@ impl Runtimes {
         let mut program = self.waiting_node(node)?;
         let heap = format!("--max-old-space-size={}", heap(launch.memory));
         program.argv.insert(1, heap);
-        let (seen, _) = self.interpreter(node);
+        let (seen, _) = self.interpreter(node)?;
         program.environment = vec![("PATH".into(), path_variable(seen.path.parent(), &layers))];
         let packages = Packages::in_folder(&self.shared.folder);
         let brought = packages.brought(&launch.code, &launch.runtime);
@@ -56,7 +56,7 @@ impl Runtimes {
         let script = self
             .inside(bootstrap::PLACE, &scripts)
             .join(bootstrap::NODE[0].0);
-        let (seen, folder) = self.interpreter(node);
+        let (seen, own) = self.interpreter(node)?;
         Ok(Program {
             argv: vec![
                 seen.path.display().to_string(),
@@ -64,7 +64,7 @@ impl Runtimes {
             ],
             environment: Vec::new(),
             mounts: std::iter::once(read_only(&scripts, bootstrap::PLACE))
-                .chain(folder)
+                .chain(own)
                 .collect(),
             speaks: Speaks::OnDescriptor,
         })

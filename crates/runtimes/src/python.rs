@@ -30,7 +30,7 @@ impl Runtimes {
     pub(crate) async fn python(&self, launch: &Launch, python: &Found) -> Result<Program> {
         let mut program = self.waiting_python(python).await?;
         let layers = self.layers(launch);
-        let (seen, _) = self.interpreter(python);
+        let (seen, _) = self.interpreter(python)?;
         program.environment = vec![
             ("PATH".into(), path_variable(seen.path.parent(), &layers)),
             (LAYERS_VARIABLE.into(), layers.display().to_string()),
@@ -56,8 +56,8 @@ impl Runtimes {
     pub(crate) async fn waiting_python(&self, python: &Found) -> Result<Program> {
         let scripts = self.python_scripts(python).await?;
         let mut mounts = vec![read_only(&scripts, bootstrap::PLACE)];
-        let (seen, folder) = self.interpreter(python);
-        mounts.extend(folder);
+        let (seen, own) = self.interpreter(python)?;
+        mounts.extend(own);
         let script = self
             .inside(bootstrap::PLACE, &scripts)
             .join(bootstrap::PYTHON[0].0);

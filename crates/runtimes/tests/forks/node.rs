@@ -65,7 +65,8 @@ async fn placeholder() {
     let code = "exports.handler = async (event, context) => [event, process.env.WORD, process.cwd(),
         Object.keys(process.env).filter((name) => name.startsWith('FULMAR')), process.env.LAMBDA_TASK_ROOT,
         require('fs').readdirSync('/tmp'), context.functionName, __filename, process.pid > 1,
-        process.pid === Number(require('fs').readlinkSync('/proc/self'))];\n";
+        process.pid === Number(require('fs').readlinkSync('/proc/self')),
+        require('child_process').execFileSync('/var/lang/bin/node', ['-p', 'process.version']).toString().trim() === process.version];\n";
     let mut world = World::new(RUNTIME, "app.handler", &[("app.js", code)]);
     world.environment = vec![
         ("WORD".into(), "hello".into()),
@@ -80,7 +81,7 @@ async fn placeholder() {
         assert_eq!(
             instance.call(&number.to_string()).await,
             format!(
-                "[{number},\"hello\",\"/var/task\",[],\"/var/task\",[],\"f\",\"/var/task/app.js\",true,true]"
+                "[{number},\"hello\",\"/var/task\",[],\"/var/task\",[],\"f\",\"/var/task/app.js\",true,true,true]"
             )
         );
         world.runtimes.clone().look_ahead(RUNTIME.into()).await;

@@ -1,5 +1,7 @@
 //! Python's.
 
+use std::os::unix::fs::PermissionsExt;
+
 use runtimes::{Error, Packages};
 
 use crate::harness::Named;
@@ -97,10 +99,15 @@ async fn modules() {
 }
 
 async fn brought() {
-    const SAID: &str = "[\"brought\", \"of a layer\"]";
-    let code = "import of_the_runtime, of_both\n\
-                def handler(event, context):\n    return [of_the_runtime.WORD, of_both.WORD]\n";
+    const SAID: &str = "[\"brought\", \"of a layer\", \"a script of a layer\"]";
+    let code = "import of_the_runtime, of_both, subprocess\n\
+                def handler(event, context):\n    \
+                    said = subprocess.run('/opt/script', capture_output=True, text=True).stdout\n    \
+                    return [of_the_runtime.WORD, of_both.WORD, said]\n";
+    // As packages of public layers have it.
+    let script = "#!/var/lang/bin/python\nprint('a script of a layer', end='')\n";
     let files = [
+        ("../layers/script", script),
         ("app.py", code),
         ("../layers/python/of_both.py", "WORD = 'of a layer'\n"),
     ];
@@ -110,6 +117,8 @@ async fn brought() {
     for name in ["of_both.py", "of_the_runtime.py"] {
         std::fs::write(modules.join(name), "WORD = 'brought'\n").unwrap();
     }
+    let mode = PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(world.folder.join("code/../layers/script"), mode).unwrap();
     let packages = Packages::of_server(&world.folder);
     let launch = world.launch();
     packages
