@@ -40,6 +40,16 @@ pub struct Others {
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+/// The id of what is in a nested stack, in the stack that nests it.
+pub(crate) fn nested_id(nested: &str, logical_id: &str) -> String {
+    format!("{nested}/{logical_id}")
+}
+
+/// The id within a nested stack, of what is in it.
+pub(crate) fn within<'a>(id: &'a str, nested: &str) -> Option<&'a str> {
+    id.strip_prefix(nested)?.strip_prefix('/')
+}
+
 impl Context {
     /// Which part of the cloud a region belongs to, as it stands in ARNs.
     pub(crate) fn partition(&self) -> &'static str {
@@ -67,6 +77,19 @@ impl Context {
     pub(crate) fn identity_arn(&self, resource: &str) -> String {
         let (partition, account) = (self.partition(), &self.account);
         format!("arn:{partition}:iam::{account}:{resource}")
+    }
+
+    /// Of a stack that is nested in this one.
+    pub(crate) fn nested(&self, logical_id: &str, stack: &str) -> Self {
+        let of_it = self.answers.iter().filter_map(|(id, answer)| {
+            let id = within(id, logical_id)?;
+            Some((id.to_owned(), answer.clone()))
+        });
+        Self {
+            stack: stack.to_owned(),
+            answers: of_it.collect(),
+            ..self.clone()
+        }
     }
 
     /// Where a queue is reached.

@@ -48,6 +48,7 @@ pub use topic::{Subscription, Topic};
 pub use version::{Alias, Numbered, Publish, Version};
 
 use crate::build::Builds;
+use crate::context::within;
 pub use crate::custom::Custom;
 use crate::diagnostic::{Diagnostics, Finding, Place, Span};
 use crate::schema::Noun;
@@ -76,6 +77,14 @@ pub(crate) struct Unanswered {
     pub(crate) waiting: BTreeSet<String>,
     /// Attributes that a resource's last answer does not have, by its logical id.
     pub(crate) missing: Vec<(String, Finding)>,
+}
+
+impl Unanswered {
+    /// Whether this, or the nested stack that it is in, is not as it will be.
+    pub(crate) fn waits(&self, id: &str) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|one| one == id || within(id, one).is_some())
+    }
 }
 
 impl Desired {
@@ -140,7 +149,8 @@ impl Desired {
 /// One thing to be made.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resource {
-    /// Its name in the template, unique in the stack. A bucket's notification is `<bucket>.Notification`.
+    /// Its name in the template, unique in the stack: behind that of the nested stack that it is in, if it is in one,
+    /// `<nested stack>/<name>`. A bucket's notification is `<bucket>.Notification`.
     pub logical_id: String,
     pub kind: Kind,
     /// Logical ids of what must exist before.

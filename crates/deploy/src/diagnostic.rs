@@ -1,14 +1,17 @@
 //! What is wrong with a template, where, why, and what to do: collected into one list before anything is created.
 
 use std::cell::{Cell, RefCell};
+mod source;
+
 use std::collections::HashSet;
 use std::fmt;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
+
+pub(crate) use source::Source;
 
 /// Whether the template can be deployed in spite of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -50,7 +53,7 @@ pub struct Diagnostic {
     pub(crate) span: Option<Span>,
 }
 
-/// A range of bytes of the source, and for what is included there, in which line of its own file it stands.
+/// A range of bytes of the source, in which each file has a range of its own, and for what is included there, in which line of its own file it stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Span {
     pub(crate) start: usize,
@@ -70,6 +73,15 @@ impl Span {
     pub(crate) fn including(self, line: usize) -> Self {
         Self {
             included_line: Some(line),
+            ..self
+        }
+    }
+
+    /// The same in a file that begins so far on in its source.
+    pub(crate) fn moved(self, by: usize) -> Self {
+        Self {
+            start: self.start + by,
+            end: self.end + by,
             ..self
         }
     }
@@ -149,6 +161,22 @@ impl Finding {
     pub(crate) fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+
+    /// The same in a file that begins so far on in its source.
+    pub(crate) fn moved(self, by: usize) -> Self {
+        Self {
+            span: self.span.map(|span| span.moved(by)),
+            ..self
+        }
+    }
+
+    /// Where it has no place of its own, this is its place.
+    pub(crate) fn at_least_at(self, span: Span) -> Self {
+        Self {
+            span: self.span.or(Some(span)),
+            ..self
+        }
+    }
 }
 
 /// Where the readers of a template put what they find. While it is hushed it takes nothing: some values are looked at
@@ -186,54 +214,6 @@ impl Report {
     }
 }
 
-/// A template file as it was read.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) path: PathBuf,
-    pub(crate) text: String,
-    lines: Vec<usize>,
-}
-
-impl Source {
-    pub(crate) fn new(path: &Path, text: String) -> Self {
-        let lines = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        Self {
-            path: path.to_owned(),
-            text,
-            lines,
-        }
-    }
-
-    pub(crate) fn place(&self, span: Span) -> Place {
-        let start = self.floor(span.start);
-        let line = self.lines.partition_point(|&begin| begin <= start).max(1);
-        let column = self.text[self.lines[line - 1]..start].chars().count() + 1;
-        Place {
-            file: self.path.clone(),
-            line,
-            column,
-        }
-    }
-
-    /// The part of a span that stands in its first line: what a reader needs in order to find it.
-    fn first_line(&self, span: Span) -> Range<usize> {
-        let start = self.floor(span.start);
-        let end = self.floor(span.end).max(start);
-        let line = self.text[start..end].split('\n').next().unwrap_or("");
-        start..start + line.trim_end().len()
-    }
-
-    fn floor(&self, at: usize) -> usize {
-        let mut at = at.min(self.text.len());
-        while !self.text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    }
-}
-
 /// Nobody reads more at once, and a broken generator can make a hundred thousand.
 const MAX_SHOWN: usize = 200;
 
@@ -254,7 +234,7 @@ fn cut(list: &mut Vec<Diagnostic>) {
     list.push(rest);
 }
 
-/// Everything that was found, errors first, each kind in the order of the file.
+/// Everything that was found, errors first, each kind in the order of the files.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     source: Arc<Source>,
@@ -349,12 +329,13 @@ impl Diagnostics {
         };
         let mut group = Group::with_title(level.primary_title(found.message.as_str()));
         if let Some(span) = found.span {
+            let file = self.source.file_of(span);
             let mark = AnnotationKind::Primary
-                .span(self.source.first_line(span))
+                .span(file.first_line(span))
                 .label(found.why.as_deref());
             group = group.element(
-                Snippet::source(self.source.text.as_str())
-                    .path(self.source.path.display().to_string())
+                Snippet::source(file.text.as_str())
+                    .path(file.path.display().to_string())
                     .annotation(mark),
             );
         } else if let Some(why) = &found.why {

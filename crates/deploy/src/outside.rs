@@ -20,10 +20,10 @@ impl Deployer {
             let found = self.engines.objects.bucket(bucket);
             is_made(bucket) || !matches!(found, Err(objects::Error::NoSuchBucket(_)))
         };
-        let waiting = &desired.unanswered.waiting;
+        let unanswered = &desired.unanswered;
         let resources = desired.resources.iter();
         let missing = resources
-            .filter(|one| !waiting.contains(&one.logical_id))
+            .filter(|one| !unanswered.waits(&one.logical_id))
             .filter_map(|resource| match &resource.kind {
                 Kind::BucketPolicy(policy) if !is_there(&policy.bucket) => {
                     Some((resource, &policy.bucket))
@@ -42,10 +42,10 @@ impl Deployer {
 
     /// Refuses what would fail in the middle of the deployment, because its bus is neither here nor in the template.
     pub(crate) fn check_buses(&self, desired: &Desired) -> Result<()> {
-        let waiting = &desired.unanswered.waiting;
+        let unanswered = &desired.unanswered;
         let resources = desired.resources.iter();
         // What waits may need a bus of the template that waits too.
-        let resources = resources.filter(|one| !waiting.contains(&one.logical_id));
+        let resources = resources.filter(|one| !unanswered.waits(&one.logical_id));
         let on_buses = resources.filter_map(|resource| match &resource.kind {
             Kind::EventRule(rule) => Some((resource, &rule.bus)),
             Kind::BusPolicy(policy) => Some((resource, &policy.bus)),
@@ -75,13 +75,13 @@ impl Deployer {
 
     /// Refuses custom resources that nobody would make.
     pub(crate) fn check_makers(&self, desired: &Desired) -> Result<()> {
-        let waiting = &desired.unanswered.waiting;
+        let unanswered = &desired.unanswered;
         let mut findings = Vec::new();
         for resource in &desired.resources {
             let Kind::Custom(custom) = &resource.kind else {
                 continue;
             };
-            if waiting.contains(&resource.logical_id) || is_made(desired, &custom.token) {
+            if unanswered.waits(&resource.logical_id) || is_made(desired, &custom.token) {
                 continue;
             }
             let there = self.maker_is_there(&custom.token);

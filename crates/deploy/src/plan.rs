@@ -248,11 +248,10 @@ where
     /// What goes after everything that is asked for is there.
     fn removals(&self, desired: &Desired, steps: &[Step]) -> Result<Vec<Step>, E> {
         let there = desired.resources.iter();
-        let there = there.map(|resource| resource.logical_id.as_str());
-        let waiting = desired.unanswered.waiting.iter().map(String::as_str);
-        let wanted: BTreeSet<&str> = there.chain(waiting).collect();
+        let wanted: BTreeSet<&str> = there.map(|resource| resource.logical_id.as_str()).collect();
         let gone = self.stored.held.keys();
-        let gone = gone.filter(|id| !wanted.contains(id.as_str())).collect();
+        let gone = gone.filter(|id| !wanted.contains(id.as_str()) && !desired.unanswered.waits(id));
+        let gone = gone.collect();
         let replaced = steps.iter().filter_map(|step| {
             let wanted = step.wanted.as_ref()?;
             wanted.replaces.clone()

@@ -104,7 +104,8 @@ pub fn watched(template: &Template, desired: &Desired) -> BTreeSet<PathBuf> {
         Code::Inline(_) => None,
     });
     watched.extend(others.map(Path::to_owned));
-    watched.extend(template.path().parent().map(Path::to_owned));
+    let files = template.files().into_iter();
+    watched.extend(files.filter_map(Path::parent).map(Path::to_owned));
     watched
 }
 

@@ -7,8 +7,9 @@ use store::{KeyReader, Read, Tx};
 use crate::error::Result;
 use crate::schema::{self, HELD, Held, LEFTOVERS, Leftover, Noun, STACKS, Stack};
 
-/// No template has more resources than this, each bucket's notification counted, so one scan sees them all.
-const MAX_HELD: usize = 2_000;
+/// No template has more resources than this with all that are nested in it, each bucket's notification and what events
+/// make counted, so one scan sees them all.
+const MAX_HELD: usize = 10_000;
 
 /// All that is kept of one stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod bus;
 mod conditions;
 mod custom;
 mod declared;
+mod document;
 mod edge;
 mod events;
 mod extensions;
@@ -30,6 +31,7 @@ mod literal;
 mod log_group;
 mod mapping;
 mod nearest;
+mod nested;
 mod network;
 mod order;
 mod outcome;
@@ -58,17 +60,16 @@ pub(crate) use read::read as read_tree;
 pub use schedule::universal_targets;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::build::Builds;
 use crate::cdk::{Assets, Member};
 use crate::desired::{Desired, Function};
-use crate::diagnostic::{Diagnostics, Finding, Report, Source};
+use crate::diagnostic::{Diagnostics, Finding, Source};
 use crate::publish::Published;
 use crate::{Context, Feeds, azure, cdk, google};
-use function::Place;
+pub(crate) use document::Document;
 pub(crate) use tree::{Node, Value};
 
 /// What whoever deploys says over what the template says.
@@ -90,7 +91,6 @@ pub struct Template {
     stack: String,
     /// Where it is, as an absolute path if it was loaded.
     file: PathBuf,
-    assets: Arc<Assets>,
     /// The stack of an assembly that it makes.
     member: Option<Arc<Member>>,
 }
@@ -99,12 +99,15 @@ pub struct Template {
 #[derive(Clone, Debug)]
 enum Form {
     /// A template in the vendor's format.
-    Declared(Node),
+    Declared(Arc<Document>),
     /// A folder of Google's functions.
     Google(google::App),
     /// A folder of Azure's functions.
     Azure(azure::App),
 }
+
+/// How many resources a template may have with all that are nested in it; CloudFormation takes 500 in each.
+const MAX_RESOURCES: usize = 2_500;
 
 /// What a template may be called in a directory, in the order in which it is looked for.
 const NAMES: &[&str] = &["template.yaml", "template.yml", "template.json"];
@@ -121,24 +124,9 @@ pub fn load(path: &Path, overrides: Overrides) -> Result<Template, Diagnostics> 
         return Template::of_app(form, overrides);
     }
     let file = find(&path)?;
-    // Longer than what is read is refused with its place, but not read first.
-    let length = fs::metadata(&file).map_or(0, |metadata| metadata.len());
-    let bytes = match length > 4 * read::MAX_BYTES as u64 {
-        true => {
-            return Err(alone(
-                &file,
-                "the template is too long".to_owned(),
-                "split it",
-            ));
-        }
-        false => fs::read(&file).map_err(|error| {
-            let message = format!("cannot read {}: {error}", file.display());
-            alone(&file, message, "check that it is there and may be read")
-        })?,
-    };
-    let text = String::from_utf8(bytes).map_err(|_| {
-        let message = format!("{} is not UTF-8 text", file.display());
-        alone(&file, message, "save it as UTF-8")
+    let text = document::text_of(&file).map_err(|finding| {
+        let source = Arc::new(Source::new(&shown(&file), String::new()));
+        Diagnostics::new(&source, vec![finding])
     })?;
     Template::parse(&file, text, overrides)
 }
@@ -171,32 +159,31 @@ fn alone(path: &Path, message: String, help: &str) -> Diagnostics {
 impl Template {
     /// Reads a template from its text; relative paths in it are relative to the directory of `file`.
     pub fn parse(file: &Path, text: String, overrides: Overrides) -> Result<Self, Diagnostics> {
-        let text = match text.strip_prefix('\u{feff}') {
-            Some(text) => text.to_owned(),
-            None => text,
-        };
-        let source = Arc::new(Source::new(&shown(file), text));
+        let source = Source::new(&shown(file), document::without_mark(text));
         let member = Member::of(file);
         let own = member.as_ref().map(|member| member.stack.as_str());
         let stack = named(&overrides, file, own)?;
-        let mut noticed = Vec::new();
-        let root = read::read(&source, &mut noticed)
-            .map_err(|findings| Diagnostics::new(&source, findings))?;
-        let report = Report::default();
         let dir = file.parent().unwrap_or(Path::new("."));
-        let root = include::expand(&root, dir, &report);
-        if report.has_errors() {
-            return Err(Diagnostics::new(&source, report.into_findings()));
+        let (root, mut noticed) = match document::tree(&source, dir) {
+            Ok(read) => read,
+            Err(findings) => return Err(Diagnostics::new(&Arc::new(source), findings)),
+        };
+        let mut reader = nested::Reader::new(file, &source);
+        let document = reader.document(root, file, Arc::new(cdk::assets_beside(file)));
+        let (sources, found) = reader.into_parts();
+        noticed.extend(found);
+        let source = Arc::new(source.with_nested(sources));
+        if document.resources > MAX_RESOURCES {
+            let message = format!("more than {MAX_RESOURCES} resources are nested in one another");
+            return Err(Diagnostics::new(&source, vec![Finding::placeless(message)]));
         }
-        noticed.extend(report.into_findings());
         Ok(Self {
             source,
-            form: Form::Declared(root),
+            form: Form::Declared(Arc::new(document)),
             noticed,
             overrides,
             stack,
             file: file.to_owned(),
-            assets: Arc::new(cdk::assets_beside(file)),
             member: member.map(Arc::new),
         })
     }
@@ -210,7 +197,6 @@ impl Template {
             noticed: Vec::new(),
             overrides,
             file,
-            assets: Arc::default(),
             member: None,
         })
     }
@@ -233,7 +219,7 @@ impl Template {
     /// Whether a change of this file may change what is asked for.
     pub fn reads(&self, file: &Path) -> bool {
         match &self.form {
-            Form::Declared(_) => file == self.file,
+            Form::Declared(document) => document.all().iter().any(|one| one.file == file),
             Form::Google(app) => app.reads(file),
             Form::Azure(app) => app.reads(file),
         }
@@ -257,16 +243,11 @@ impl Template {
         &self.file
     }
 
-    /// What paths in the template are relative to.
-    fn dir(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new("."))
-    }
-
-    /// Where the files are that it names.
-    fn place(&self) -> Place<'_> {
-        Place {
-            dir: self.dir(),
-            assets: &self.assets,
+    /// Every file that was read as a template: this one, and those that are nested in it.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        match &self.form {
+            Form::Declared(document) => document.all().into_iter().map(|one| &*one.file).collect(),
+            Form::Google(_) | Form::Azure(_) => vec![&self.file],
         }
     }
 
@@ -323,7 +304,7 @@ impl Template {
     /// Decides what the template asks for. Nothing outside is touched but to see which files of code there are.
     pub fn resolve(&self, context: &Context) -> Result<Desired, Diagnostics> {
         match &self.form {
-            Form::Declared(root) => self.declared(root, context),
+            Form::Declared(document) => self.declared(document, context),
             Form::Google(app) => app.resolve(&context.stack),
             Form::Azure(app) => app.resolve(&context.stack),
         }
@@ -333,13 +314,15 @@ impl Template {
 impl Template {
     /// What the application looks for in a bucket, and is not run from where it is. Nothing where nobody names it.
     pub(crate) fn published(&self, context: &Context) -> Vec<Published<'_>> {
-        let (Form::Declared(root), Some(member)) = (&self.form, &self.member) else {
+        let (Form::Declared(document), Some(member)) = (&self.form, &self.member) else {
             return Vec::new();
         };
         let mut named = BTreeSet::new();
-        name_assets(root, &self.assets, &mut named);
+        for one in document.all() {
+            name_assets(&one.root, &document.assets, &mut named);
+        }
         let one = |key: &'_ str| {
-            let (key, asset) = self.assets.get_key_value(key)?;
+            let (key, asset) = document.assets.get_key_value(key)?;
             Some(Published {
                 bucket: member.environment.bucket(&asset.bucket, context),
                 key,
@@ -349,13 +332,13 @@ impl Template {
         named.into_iter().filter_map(one).collect()
     }
 
-    fn declared(&self, root: &Node, context: &Context) -> Result<Desired, Diagnostics> {
+    fn declared(&self, document: &Document, context: &Context) -> Result<Desired, Diagnostics> {
         let environment = self.member.as_ref().map(|member| &member.environment);
-        let moved = environment.and_then(|environment| environment.moved(root, context));
-        let Some((root, changes)) = moved else {
-            return resolve::resolve(self, root, context);
+        let moved = environment.and_then(|environment| environment.moved(document, context));
+        let Some((document, changes)) = moved else {
+            return resolve::resolve(self, document, context);
         };
-        let mut desired = resolve::resolve(self, &root, context)?;
+        let mut desired = resolve::resolve(self, &document, context)?;
         desired.notices.note(format!(
             "the stack is written for another account or region: {changes} here"
         ));
@@ -393,7 +376,10 @@ impl Form {
     }
 }
 
-/// Which assets are named but as the code of a function or of a layer.
+/// What names an asset that is read where it is.
+const READ_IN_PLACE: [&str; 5] = ["Code", "CodeUri", "Content", "ContentUri", "TemplateURL"];
+
+/// Which assets are named but as the code of a function or of a layer, or as a template.
 fn name_assets<'a>(node: &Node, assets: &'a Assets, named: &mut BTreeSet<&'a str>) {
     match &node.value {
         Value::Text(text) => {
@@ -405,7 +391,7 @@ fn name_assets<'a>(node: &Node, assets: &'a Assets, named: &mut BTreeSet<&'a str
             .for_each(|item| name_assets(item, assets, named)),
         Value::Map(entries) => entries
             .iter()
-            .filter(|entry| !["Code", "CodeUri", "Content", "ContentUri"].contains(&&*entry.key))
+            .filter(|entry| !READ_IN_PLACE.contains(&&*entry.key))
             .for_each(|entry| name_assets(&entry.value, assets, named)),
         Value::Call(call) => name_assets(&call.argument, assets, named),
         Value::Plain(_) | Value::Null | Value::Absent | Value::Broken => {}

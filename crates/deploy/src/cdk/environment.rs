@@ -1,7 +1,7 @@
 //! The account and the region that a stack is written for. There is one of each here, and both stand in templates as text.
 
 use crate::Context;
-use crate::template::{Node, Value};
+use crate::template::{Document, Node, Value};
 
 /// Each as far as the application says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,17 +35,20 @@ impl Environment {
     }
 
     /// The template as it would be if it had been written for this server, and what that changed; none if nothing.
-    pub(crate) fn moved(&self, root: &Node, context: &Context) -> Option<(Node, String)> {
+    pub(crate) fn moved(
+        &self,
+        document: &Document,
+        context: &Context,
+    ) -> Option<(Document, String)> {
         let replacements = self.replacements(context);
         if replacements.is_empty() {
             return None;
         }
-        let mut root = root.clone();
-        rewrite(&mut root, &replacements);
+        let moved = document.rewritten(&|root| rewrite(root, &replacements));
         let words = replacements
             .iter()
             .map(|(old, new)| format!("{old} is {new}"));
-        Some((root, words.collect::<Vec<_>>().join(", ")))
+        Some((moved, words.collect::<Vec<_>>().join(", ")))
     }
 }
 

@@ -49,6 +49,7 @@ pub fn load_all(
         // Of a folder without any, it says what was looked for.
         found.push(load(&path, overrides.clone()).map_err(|diagnostics| vec![diagnostics])?);
     }
+    leave_out_nested(&mut found);
     // One that cannot be read may declare what the others are then given too, and would be refused for.
     if !refused.is_empty() {
         return Err(refused);
@@ -146,10 +147,23 @@ fn named(overrides: &Overrides, found: &[Template], folder: &Path, kind: &str) -
     }
 }
 
+/// What another one nests is a part of that one.
+fn leave_out_nested(found: &mut Vec<Template>) {
+    let of_others = |one: &Template| {
+        let files = one.files().into_iter().map(Path::to_owned);
+        files
+            .filter(|file| file != one.path())
+            .collect::<Vec<PathBuf>>()
+    };
+    let nested: BTreeSet<PathBuf> = found.iter().flat_map(of_others).collect();
+    found.retain(|one| !nested.contains(one.path()));
+}
+
 /// Of several templates, each is given the values that are its own; one that nobody asks for stays with all, and is refused.
 fn share_out(found: &mut [Template]) {
     let declares = |one: &Template, name: &str| match &one.form {
-        Form::Declared(root) => root
+        Form::Declared(document) => document
+            .root
             .get("Parameters")
             .is_some_and(|parameters| parameters.get(name).is_some()),
         _ => false,
@@ -237,6 +251,16 @@ mod tests {
         let found = stacks(folder.path(), &Overrides::default());
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].1, found[1].0.as_str()), ("a template", "front"));
+    }
+
+    #[test]
+    fn what_one_nests_is_no_stack_of_its_own() {
+        let folder = shop();
+        let nests = "Resources:\n  In: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: ../orders } }\n";
+        write(folder.path(), "zone/template.yaml", nests);
+        let found = stacks(folder.path(), &Overrides::default());
+        let names: Vec<&str> = found.iter().map(|(stack, _)| stack.as_str()).collect();
+        assert_eq!(names, ["front", "stock", "zone"]);
     }
 
     #[test]

@@ -38,10 +38,19 @@ enum Type {
     Numbers,
 }
 
+/// What parameters are given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Given {
+    /// None for what is known later, when a custom resource has answered.
+    pub(crate) values: BTreeMap<String, Option<String>>,
+    /// The resource that nests the template, if it is nested; otherwise they come from whoever deploys it.
+    pub(crate) by: Option<String>,
+}
+
 /// The value of every parameter, as `Ref` yields it.
 pub(crate) fn resolve(
     section: Option<&Node>,
-    given: &BTreeMap<String, String>,
+    given: &Given,
     report: &Report,
 ) -> BTreeMap<String, Node> {
     let entries = match section {
@@ -60,8 +69,9 @@ pub(crate) fn resolve(
             format!("a template has at most {MAX_PARAMETERS} parameters"),
         ));
     }
-    for name in given.keys() {
-        if !entries.iter().any(|entry| entry.key == *name) {
+    for name in given.values.keys() {
+        // Of what is nested, it is said where it is given.
+        if given.by.is_none() && !entries.iter().any(|entry| entry.key == *name) {
             let names = entries.iter().map(|entry| entry.key.as_str());
             report.add(
                 Finding::placeless(format!("the template has no parameter `{name}`"))
@@ -70,8 +80,13 @@ pub(crate) fn resolve(
         }
     }
     let one = |entry: &Entry| {
-        let parameter = Parameter { entry, report };
-        let value = parameter.value(given.get(&entry.key).map(String::as_str));
+        let by = given.by.as_deref();
+        let parameter = Parameter { entry, by, report };
+        let value = match given.values.get(&entry.key) {
+            Some(None) => None,
+            Some(Some(given)) => parameter.value(Some(given)),
+            None => parameter.value(None),
+        };
         let value = value.unwrap_or_else(|| Node::broken(entry.key_span));
         (entry.key.clone(), value)
     };
@@ -80,6 +95,7 @@ pub(crate) fn resolve(
 
 struct Parameter<'a> {
     entry: &'a Entry,
+    by: Option<&'a str>,
     report: &'a Report,
 }
 
@@ -206,9 +222,12 @@ impl Parameter<'_> {
                     format!("the parameter `{name}` has no value"),
                 )
                 .why("it has no `Default`, and none was given")
-                .help(format!(
-                    "give one by `--parameter {name}=…`, or add a `Default`"
-                )),
+                .help(match self.by {
+                    Some(by) => {
+                        format!("give one in the `Parameters` of `{by}`, or add a `Default`")
+                    }
+                    None => format!("give one by `--parameter {name}=…`, or add a `Default`"),
+                }),
             );
             return None;
         };
@@ -320,7 +339,10 @@ impl Parameter<'_> {
             Some((rule, _)) if secret => rule.to_owned(),
             _ => what,
         };
-        let finding = Finding::error(span, format!("the parameter `{name}` {what}"));
+        let mut finding = Finding::error(span, format!("the parameter `{name}` {what}"));
+        if let Some(by) = self.by {
+            finding = finding.why(format!("in the template that `{by}` nests"));
+        }
         let described = self.field("ConstraintDescription").and_then(Node::scalar);
         self.report
             .add(finding.maybe_help(described.map(str::to_owned)));

@@ -1,8 +1,10 @@
 //! Whether every name that a template uses is declared, also where the value is not needed this time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use crate::diagnostic::{Finding, Report, Span};
+use crate::template::Document;
 use crate::template::declared::{Attribute, Declared, Kind, Target};
 use crate::template::extensions;
 use crate::template::intrinsics::{self, Known, Piece, pieces};
@@ -19,6 +21,7 @@ pub(crate) struct Names<'a> {
     pub(crate) conditions: &'a [Entry],
     pub(crate) mappings: Option<&'a Node>,
     pub(crate) declared: &'a [Declared],
+    pub(crate) nested: &'a BTreeMap<String, Arc<Document>>,
 }
 
 impl Names<'_> {
@@ -178,6 +181,9 @@ impl Names<'_> {
         if !resources {
             return self.too_early(id, span);
         }
+        if target.declared().kind.is_nested() {
+            return self.output(id, attribute, span);
+        }
         let Some(known) = target.attributes() else {
             return;
         };
@@ -200,6 +206,36 @@ impl Names<'_> {
                         .help(suggestion.unwrap_or(all)),
                 );
             }
+        }
+    }
+
+    /// A nested stack has what its template puts out. What is wrong with a template that cannot be read has been said.
+    fn output(&self, id: &str, attribute: &str, span: Span) {
+        let Some(document) = self.nested.get(id) else {
+            return;
+        };
+        let outputs = document.root.get("Outputs").and_then(Node::entries);
+        let names = outputs.unwrap_or_default().iter();
+        let names: Vec<&str> = names.map(|entry| entry.key.as_str()).collect();
+        let Some(name) = attribute.strip_prefix("Outputs.") else {
+            let finding = Finding::error(span, format!("`{id}` has no attribute `{attribute}`"));
+            let help = format!("the outputs of its template are `{id}.Outputs.` and their names");
+            self.report
+                .add(finding.why("it is a nested stack").help(help));
+            return;
+        };
+        if !names.contains(&name) {
+            let file = document.shown();
+            let all = match names.as_slice() {
+                [] => "it has no outputs".to_owned(),
+                names => format!("it has {}", names.join(", ")),
+            };
+            let suggestion = did_you_mean(name, names);
+            self.report.add(
+                Finding::error(span, format!("`{id}` has no output `{name}`"))
+                    .why(format!("its template is {file}"))
+                    .help(suggestion.unwrap_or(all)),
+            );
         }
     }
 

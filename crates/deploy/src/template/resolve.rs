@@ -1,20 +1,23 @@
 //! From a template's tree to what it asks for.
 
 mod between;
+mod nested;
 mod outputs;
 mod read;
 mod sections;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use self::between::{needed, notification_edges, route_edges, waiting};
-use super::Template;
+use self::nested::{Members, parts};
+use super::{Document, Template};
 use crate::Context;
 use crate::desired::{
     Desired, Edge as Front, Kind as Made, OnRemoval, Output, Plan, Resource, Unanswered,
 };
-use crate::diagnostic::{Diagnostics, Finding, Report, Span};
+use crate::diagnostic::{Diagnostics, Finding, Report, Source, Span};
 use crate::template::admission::Doors;
 use crate::template::balancer;
 use crate::template::bucket::Placed;
@@ -22,7 +25,8 @@ use crate::template::declared::{Declared, MARK};
 use crate::template::gateway::url;
 use crate::template::implied;
 use crate::template::order::{Order, order};
-use crate::template::scope::Scope;
+use crate::template::parameters::Given;
+use crate::template::scope::{Child, Scope};
 use crate::template::shape::Findings;
 use crate::template::tree::{Node, Value};
 use crate::template::{
@@ -32,23 +36,32 @@ use crate::template::{
 
 const NOTIFICATION: &str = ".Notification";
 
+pub(super) use nested::nested;
+
 pub(super) fn resolve(
     template: &Template,
-    root: &Node,
+    document: &Document,
     context: &Context,
 ) -> Result<Desired, Diagnostics> {
     let report = Report::default();
     for finding in &template.noticed {
         report.add(finding.clone());
     }
-    let written_out = extended(template, root, context, &report);
+    let parameters = template.overrides.parameters.iter();
+    let given = |(name, value): (&String, &String)| (name.clone(), Some(value.clone()));
+    let given = Given {
+        values: parameters.map(given).collect(),
+        by: None,
+    };
     let found = Resolving {
-        template,
-        root: written_out.as_ref().unwrap_or(root),
+        document,
+        source: &template.source,
+        given: &given,
         context,
         report: &report,
+        depth: 0,
     }
-    .run();
+    .run_all();
     let failed = report.has_errors();
     let diagnostics = Diagnostics::new(&template.source, report.into_findings());
     match found {
@@ -65,50 +78,30 @@ pub(super) fn resolve(
     }
 }
 
-/// The template as it is once the extensions of the language are written out, if it asks for them.
-fn extended(template: &Template, root: &Node, context: &Context, report: &Report) -> Option<Node> {
-    if !extensions::are_asked_for(root) {
-        return None;
-    }
-    // What is wrong with them is said when they are read for good.
-    let parameters = report.hushed(|| {
-        let given = &template.overrides.parameters;
-        parameters::resolve(root.get("Parameters"), given, report)
-    });
-    let scope = |root: &'_ Node, work: &dyn Fn(&Scope<'_>) -> Node| {
-        let conditions = root.get("Conditions").and_then(Node::entries);
-        let mappings = root.get("Mappings");
-        let parameters = parameters.clone();
-        let conditions = conditions.unwrap_or_default();
-        work(&Scope::new(
-            report,
-            context,
-            parameters,
-            mappings,
-            conditions,
-            &[],
-        ))
-    };
-    let root = scope(root, &|scope| extensions::without_loops(root, scope));
-    Some(scope(&root, &|scope| {
-        extensions::with_policies(root.clone(), scope)
-    }))
-}
-
-/// What a template asks for.
-struct Found {
+/// What a template asks for, and all that is nested in it.
+#[derive(Default)]
+pub(crate) struct Found {
     resources: Vec<Resource>,
-    outputs: Vec<Output>,
+    /// With marks for numbers of versions, if it is nested.
+    pub(crate) outputs: Vec<Output>,
     exports: BTreeMap<String, String>,
     imports: BTreeSet<String>,
     unanswered: Unanswered,
+    /// Something in it has no value before a custom resource has answered.
+    pub(crate) is_open: bool,
+    /// Places of access rules.
+    access: Vec<Span>,
 }
 
 struct Resolving<'t> {
-    template: &'t Template,
-    root: &'t Node,
+    document: &'t Document,
+    /// Of the whole template.
+    source: &'t Source,
+    given: &'t Given,
     context: &'t Context,
     report: &'t Report,
+    /// How much is being made from one another where this template is nested.
+    depth: usize,
 }
 
 /// What the readers of the single resources have made.
@@ -137,11 +130,68 @@ struct Harvest {
     /// Of load balancers.
     balances: Vec<balancer::Piece>,
     edges: Vec<(String, Front, Span)>,
+    /// By their logical ids.
+    nested: BTreeMap<String, Rc<Child>>,
 }
 
 impl<'t> Resolving<'t> {
+    /// Of the template that is nested in no other, what can be said only of the whole.
+    fn run_all(&self) -> Option<Found> {
+        let found = self.run()?;
+        self.check_twins(&found.resources);
+        self.check_reservations(&found.resources);
+        self.say_access(&found.access);
+        Some(found)
+    }
+
     fn run(&self) -> Option<Found> {
-        let root = self.root;
+        match self.written_out() {
+            Some(document) => Resolving {
+                document: &document,
+                ..*self
+            }
+            .run_plain(),
+            None => self.run_plain(),
+        }
+    }
+
+    /// The template as it is once the extensions of the language are written out, if it asks for them.
+    fn written_out(&self) -> Option<Document> {
+        let document = self.document;
+        if !extensions::are_asked_for(&document.root) {
+            return None;
+        }
+        // What is wrong with them is said when they are read for good.
+        let parameters = self.report.hushed(|| {
+            let parameters = document.root.get("Parameters");
+            parameters::resolve(parameters, self.given, self.report)
+        });
+        let scope = |document: &Document, work: &dyn Fn(&Scope<'_>) -> Node| {
+            let conditions = document.root.get("Conditions").and_then(Node::entries);
+            let root = work(&Scope::new(
+                self.report,
+                self.context,
+                parameters.clone(),
+                document,
+                self.source,
+                conditions.unwrap_or_default(),
+                &[],
+            ));
+            Document {
+                root,
+                ..document.clone()
+            }
+        };
+        let looped = scope(document, &|scope| {
+            extensions::without_loops(&document.root, scope)
+        });
+        Some(scope(&looped, &|scope| {
+            extensions::with_policies(looped.root.clone(), scope)
+        }))
+    }
+
+    fn run_plain(&self) -> Option<Found> {
+        let root = &self.document.root;
         self.check_sections(root)?;
         let mut declared = declared::declared(root.get("Resources"), self.report);
         self.check_transform(root, &declared);
@@ -159,41 +209,40 @@ impl<'t> Resolving<'t> {
             doors: Doors::default(),
         };
         gateway::declare_plans(&mut declared, &findings);
-        let parameters = parameters::resolve(
-            root.get("Parameters"),
-            &self.template.overrides.parameters,
-            self.report,
-        );
+        let parameters = parameters::resolve(root.get("Parameters"), self.given, self.report);
         let conditions = self.section(root, "Conditions");
-        let mappings = root.get("Mappings");
         self.check_mappings(root);
         self.check_names(root, conditions, &declared);
         let scope = Scope::new(
             self.report,
             self.context,
             parameters,
-            mappings,
+            self.document,
+            self.source,
             conditions,
             &declared,
-        );
+        )
+        .at_depth(self.depth);
         for condition in conditions {
             scope.holds(&condition.key, condition.key_span);
         }
         rules::check(self.section(root, "Rules"), &scope);
-        let (resources, waiting) = self.resources(&scope);
+        let mut found = self.resources(&scope);
         let (outputs, exports) = self.outputs(root, &scope);
-        let missing = scope.unanswered().missing;
-        Some(Found {
-            resources,
-            outputs,
-            exports,
-            imports: scope.imports(),
-            unanswered: Unanswered { waiting, missing },
-        })
+        found.outputs = outputs;
+        found.is_open |= scope.is_open();
+        found.unanswered.missing.extend(scope.unanswered().missing);
+        found.imports.extend(scope.imports());
+        scope.check_depth();
+        let place = root
+            .get("Outputs")
+            .map_or(root.span, |outputs| outputs.span);
+        self.add_exports(&mut found, &exports, place);
+        Some(found)
     }
 
-    /// The resources, and the logical ids of what waits for custom resources.
-    fn resources(&self, scope: &Scope<'_>) -> (Vec<Resource>, BTreeSet<String>) {
+    /// The resources, and what comes with them.
+    fn resources(&self, scope: &Scope<'_>) -> Found {
         let findings = Findings {
             report: self.report,
             access: RefCell::default(),
@@ -221,14 +270,11 @@ impl<'t> Resolving<'t> {
         outcome::join(&mut harvest.made, outcomes, self.report);
         url::check(&harvest.made, &harvest.urls, self.report);
         line_subscription::tell_of_rounds(&harvest.made, &harvest.fed, self.report);
-        self.say_access(&findings);
         let there = |noun: &str, name: &str| {
             let mut made = harvest.made.iter();
             made.any(|(_, made)| made.noun().as_str() == noun && made.name() == name)
         };
         findings.doors.check(there, &findings);
-        self.check_twins(&harvest, &wanted);
-        self.check_reservations(&harvest, &wanted);
         self.notifications(&mut harvest, scope, &findings);
         let ids: Vec<String> = ids(&wanted, &harvest);
         let borrowed: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -239,7 +285,20 @@ impl<'t> Resolving<'t> {
         let order = order(&borrowed, &edges, &wishes, self.report);
         self.say_foreign_circles(&harvest, &order, &wanted);
         let waiting = waiting(&order, &ids, &scope.unanswered().makers);
-        (self.assemble(&ids, &order, harvest, &wanted), waiting)
+        let mut found = Found {
+            unanswered: Unanswered {
+                waiting,
+                missing: Vec::new(),
+            },
+            is_open: self.given.values.values().any(Option::is_none),
+            access: findings.access.into_inner(),
+            ..Found::default()
+        };
+        for (one, stack) in parts(&wanted, &harvest.nested) {
+            self.join(&mut found, one, stack);
+        }
+        found.resources = self.assemble(&ids, &order, harvest, &wanted);
+        found
     }
 
     /// Gives each gateway the routes that functions' events ask of it, and each plan its keys.
@@ -286,10 +345,19 @@ impl<'t> Resolving<'t> {
         harvest: Harvest,
         wanted: &[&Declared],
     ) -> Vec<Resource> {
+        let stacks: BTreeMap<&str, _> = parts(wanted, &harvest.nested)
+            .map(|(one, stack)| (one.id.as_str(), (one, stack)))
+            .collect();
         let mut made: BTreeMap<String, Made> = harvest.made.into_iter().collect();
+        let mut members = Members::default();
         let mut resources = Vec::new();
         for &position in &order.positions {
             let id = &ids[position];
+            let needs = members.spread(needed(order, id, ids));
+            if let Some((declared, stack)) = stacks.get(id.as_str()) {
+                resources.extend(members.add(declared, stack, &needs));
+                continue;
+            }
             let Some(kind) = made.remove(id) else {
                 continue;
             };
@@ -304,18 +372,17 @@ impl<'t> Resolving<'t> {
                 false => policy,
             };
             self.check_lookups(&kind, declared);
-            resources.push(Resource {
+            let resource = Resource {
                 logical_id: id.clone(),
-                depends_on: needed(order, id, ids),
+                depends_on: needs,
                 on_delete: keep(declared.on_delete),
                 on_replace: keep(declared.on_replace),
-                place: self.template.source.place(declared.id_span),
+                place: self.source.place(declared.id_span),
                 span: declared.id_span,
                 kind,
-            });
-        }
-        for resource in &resources {
-            self.check_numbers(resource);
+            };
+            self.check_numbers(&resource);
+            resources.push(resource);
         }
         let existing: BTreeSet<String> = resources
             .iter()

@@ -2,27 +2,31 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
-use crate::Context;
-use crate::diagnostic::{Finding, Report, Span};
+use crate::diagnostic::{Finding, Report, Source, Span};
 use crate::feeds::feed_label;
 use crate::template::conditions::{self, Within};
 use crate::template::declared::{Declared, Kind, MARK, Target};
 use crate::template::tree::{Call, Entry, Node, Value};
-use crate::template::{aside, balancer, scalar, table};
+use crate::template::{Document, aside, balancer, scalar, table};
+use crate::{Context, Others};
 
 mod calls;
 mod maker;
+mod nested;
 
 pub(crate) use calls::get_att;
 pub(crate) use maker::Unanswered;
+pub(crate) use nested::Child;
 
 /// Everything that a value of a template can be made from.
 pub(crate) struct Scope<'t> {
     pub(crate) report: &'t Report,
     pub(crate) context: &'t Context,
     pub(crate) parameters: BTreeMap<String, Node>,
-    pub(crate) mappings: Option<&'t Node>,
+    document: &'t Document,
+    source: &'t Source,
     pub(crate) conditions: &'t [Entry],
     pub(crate) declared: &'t [Declared],
     by_id: HashMap<&'t str, &'t Declared>,
@@ -33,10 +37,14 @@ pub(crate) struct Scope<'t> {
     edges: RefCell<Vec<Edge>>,
     /// Names of what other stacks export that is used.
     imports: RefCell<BTreeSet<String>>,
+    lacks_others: Cell<bool>,
     /// Bytes and values that calls have yielded: see [`MAX_YIELD`].
     produced: Cell<usize>,
     unanswered: RefCell<Unanswered>,
+    /// What is in nested stacks, by their logical ids; none while that is being found out.
+    children: RefCell<HashMap<String, Option<Rc<Child>>>>,
     nesting: Cell<usize>,
+    too_deep: Cell<Option<Span>>,
 }
 
 /// `from` must come after `to`, because of what stands at `span`.
@@ -49,7 +57,7 @@ pub(crate) struct Edge {
 
 /// How much all calls of a template may yield together. Nested `Fn::Sub` can double a text at each level.
 const MAX_YIELD: usize = 16 << 20;
-/// How many conditions, or names, may be made from one another.
+/// How many conditions, names and nested stacks may be made from one another.
 const MAX_NESTING: usize = 64;
 
 impl<'t> Scope<'t> {
@@ -57,7 +65,8 @@ impl<'t> Scope<'t> {
         report: &'t Report,
         context: &'t Context,
         parameters: BTreeMap<String, Node>,
-        mappings: Option<&'t Node>,
+        document: &'t Document,
+        source: &'t Source,
         conditions: &'t [Entry],
         declared: &'t [Declared],
     ) -> Self {
@@ -65,7 +74,8 @@ impl<'t> Scope<'t> {
             report,
             context,
             parameters,
-            mappings,
+            document,
+            source,
             conditions,
             declared,
             by_id: declared.iter().map(|one| (one.id.as_str(), one)).collect(),
@@ -74,10 +84,19 @@ impl<'t> Scope<'t> {
             owner: RefCell::default(),
             edges: RefCell::default(),
             imports: RefCell::default(),
+            lacks_others: Cell::new(false),
             produced: Cell::new(0),
             unanswered: RefCell::default(),
+            children: RefCell::default(),
             nesting: Cell::new(0),
+            too_deep: Cell::new(None),
         }
+    }
+
+    /// Begins so deep in what is made from one another: in a nested stack, where the one that nests it is.
+    pub(crate) fn at_depth(self, depth: usize) -> Self {
+        self.nesting.set(depth);
+        self
     }
 
     pub(crate) fn edges(&self) -> Vec<Edge> {
@@ -86,6 +105,19 @@ impl<'t> Scope<'t> {
 
     pub(crate) fn imports(&self) -> BTreeSet<String> {
         self.imports.borrow().clone()
+    }
+
+    /// What other stacks yield, or a note that it was asked for before that was known.
+    fn others(&self) -> Option<&Others> {
+        let others = self.context.others.as_ref();
+        self.lacks_others
+            .set(self.lacks_others.get() | others.is_none());
+        others
+    }
+
+    /// Whether something has no value although nothing is wrong.
+    pub(crate) fn is_open(&self) -> bool {
+        self.lacks_others.get() || !self.unanswered.borrow().makers.is_empty()
     }
 
     fn import(&self, name: &str) {
@@ -208,12 +240,22 @@ impl<'t> Scope<'t> {
         format!("{stem}{ENDING}")
     }
 
+    /// Says where too much is made from one another, which may have been found while the report was hushed. What goes
+    /// round has been reported.
+    pub(crate) fn check_depth(&self) {
+        if let Some(span) = self.too_deep.get()
+            && !self.report.has_errors()
+        {
+            let message = format!(
+                "more than {MAX_NESTING} conditions, names or nested stacks are made from one another"
+            );
+            self.report.add(Finding::error(span, message));
+        }
+    }
+
     fn nested<T>(&self, span: Span, work: impl FnOnce() -> Option<T>) -> Option<T> {
         if self.nesting.get() >= MAX_NESTING {
-            self.report.add(Finding::error(
-                span,
-                format!("more than {MAX_NESTING} conditions or names are made from one another"),
-            ));
+            self.too_deep.set(Some(span));
             return None;
         }
         self.nesting.set(self.nesting.get() + 1);
@@ -295,6 +337,7 @@ impl<'t> Scope<'t> {
                     let name = self.physical(declared)?;
                     Some(aside::fill(aside.reference, &name, self.context))
                 }
+                Kind::Nested | Kind::Application => Some(self.inner(declared)?.stack_id()),
                 _ => self.physical(declared),
             },
             Target::Role(function) => Some(function.role_name(self.context)),
@@ -314,6 +357,9 @@ impl<'t> Scope<'t> {
         }
         if let Some((id, Some(rest))) = Target::published(self.declared, id, attribute) {
             return self.attribute(&id, rest, span);
+        }
+        if let Some(nested) = self.nested_stack(id) {
+            return self.output(nested, attribute, span);
         }
         self.of_resource(id, span, |target| match target {
             Target::Resource(declared)

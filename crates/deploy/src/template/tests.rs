@@ -1,3 +1,4 @@
+use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -15,6 +16,7 @@ mod extended;
 mod gateways;
 mod line_subscriptions;
 mod mappings;
+mod nested;
 mod refused;
 mod schedules;
 mod servers;

@@ -83,6 +83,30 @@ impl Node {
         Self::new(span, Value::Map(entries))
     }
 
+    /// The same in a file that begins so far on in its source.
+    pub(crate) fn moved(self, by: usize) -> Self {
+        let value = match self.value {
+            Value::List(items) => {
+                Value::List(items.into_iter().map(|item| item.moved(by)).collect())
+            }
+            Value::Map(entries) => {
+                let one = |entry: Entry| Entry {
+                    key: entry.key,
+                    key_span: entry.key_span.moved(by),
+                    value: entry.value.moved(by),
+                };
+                Value::Map(entries.into_iter().map(one).collect())
+            }
+            Value::Call(call) => Value::Call(Box::new(Call {
+                name: call.name,
+                name_span: call.name_span.moved(by),
+                argument: call.argument.moved(by),
+            })),
+            other => other,
+        };
+        Self::new(self.span.moved(by), value)
+    }
+
     /// How many values it is made of.
     pub(crate) fn size(&self) -> usize {
         match &self.value {

@@ -123,8 +123,8 @@ impl Kind {
             | Self::TopicPolicy
             | Self::InvokeConfig
             | Self::Inventory => &[],
-            // It has those that its maker says.
-            Self::Custom | Self::Other => return None,
+            // It has those that its maker says, or the outputs of its template.
+            Self::Custom | Self::Nested | Self::Application | Self::Other => return None,
         })
     }
 

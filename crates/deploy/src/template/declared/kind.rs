@@ -79,6 +79,9 @@ pub(crate) enum Kind {
     Inventory,
     /// Made by whoever its token names.
     Custom,
+    /// A template of its own, by either type.
+    Nested,
+    Application,
     /// Not supported, which has been reported; it still has a name that others may use.
     Other,
 }
@@ -100,6 +103,10 @@ impl Kind {
                 | Self::SocketApi
                 | Self::Part(_)
         )
+    }
+
+    pub(crate) fn is_nested(self) -> bool {
+        matches!(self, Self::Nested | Self::Application)
     }
 
     pub(crate) fn type_name(self) -> &'static str {

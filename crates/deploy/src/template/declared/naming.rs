@@ -105,6 +105,8 @@ impl Kind {
             | Self::BusPolicy
             | Self::Inventory
             | Self::Custom
+            | Self::Nested
+            | Self::Application
             | Self::Other => None,
         }
     }
@@ -120,7 +122,11 @@ impl Kind {
             | Self::Schedule
             | Self::ScheduleGroup
             | Self::Role => 64,
-            Self::RolePolicy | Self::PlainPolicy | Self::ManagedPolicy => 128,
+            Self::RolePolicy
+            | Self::PlainPolicy
+            | Self::ManagedPolicy
+            | Self::Nested
+            | Self::Application => 128,
             Self::Archive => 48,
             Self::Layer | Self::PlainLayer => 140,
             // Room for the ending of those that keep order.

@@ -50,6 +50,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::ApiGatewayV2::Stage", Kind::Part(Part::WebStage)),
     ("AWS::CDK::Metadata", Kind::Inventory),
     (custom::TYPE, Kind::Custom),
+    ("AWS::CloudFormation::Stack", Kind::Nested),
     (
         "AWS::CloudFront::CloudFrontOriginAccessIdentity",
         Kind::OriginIdentity,
@@ -133,6 +134,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("AWS::Scheduler::Schedule", Kind::Schedule),
     ("AWS::Scheduler::ScheduleGroup", Kind::ScheduleGroup),
     ("AWS::Serverless::Api", Kind::RestApi),
+    ("AWS::Serverless::Application", Kind::Application),
     ("AWS::Serverless::Function", Kind::Function),
     ("AWS::Serverless::HttpApi", Kind::HttpApi),
     ("AWS::Serverless::LayerVersion", Kind::Layer),

@@ -88,7 +88,7 @@ fn found(
 }
 
 /// The path without `.` and `..`, as far as names alone can say.
-pub(super) fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     use std::path::Component;
     let mut normal = PathBuf::new();
     for component in path.components() {

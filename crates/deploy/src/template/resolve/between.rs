@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Harvest, NOTIFICATION, Resolving, span_of};
-use crate::desired::{Kind as Made, Notification};
-use crate::diagnostic::Finding;
+use crate::desired::{Kind as Made, Notification, Resource};
+use crate::diagnostic::{Finding, Span};
 use crate::schema::Noun;
 use crate::template::bucket;
 use crate::template::declared::{Declared, Kind};
@@ -16,9 +16,10 @@ use crate::template::shape::Findings;
 const MAX_RESERVED: u32 = 900;
 
 impl Resolving<'_> {
-    pub(super) fn say_access(&self, findings: &Findings<'_>) {
-        let places = findings.access.borrow();
-        let Some(first) = places.iter().min() else {
+    pub(super) fn say_access(&self, places: &[Span]) {
+        // What is nested twice has its rules twice in one place.
+        let places: BTreeSet<Span> = places.iter().copied().collect();
+        let Some(first) = places.first() else {
             return;
         };
         let others = match places.len() {
@@ -34,16 +35,16 @@ impl Resolving<'_> {
     }
 
     /// Two resources of one kind with the same name.
-    pub(super) fn check_twins(&self, harvest: &Harvest, wanted: &[&Declared]) {
+    pub(super) fn check_twins(&self, resources: &[Resource]) {
         let mut seen: BTreeMap<(Noun, &str), &str> = BTreeMap::new();
-        for (id, made) in &harvest.made {
+        for resource in resources {
+            let (id, made) = (&resource.logical_id, &resource.kind);
             let Some(other) = seen.insert((made.noun(), made.name()), id) else {
                 continue;
             };
-            let span = span_of(wanted, id);
             self.report.add(
                 Finding::error(
-                    span,
+                    resource.span,
                     format!("`{id}` and `{other}` have the same name `{}`", made.name()),
                 )
                 .help("give one of them another name, or none"),
@@ -52,10 +53,10 @@ impl Resolving<'_> {
     }
 
     /// What functions reserve must leave some concurrency to those that reserve none.
-    pub(super) fn check_reservations(&self, harvest: &Harvest, wanted: &[&Declared]) {
+    pub(super) fn check_reservations(&self, resources: &[Resource]) {
         let mut sum: u32 = 0;
-        for (id, made) in &harvest.made {
-            let Made::Function(function) = made else {
+        for resource in resources {
+            let Made::Function(function) = &resource.kind else {
                 continue;
             };
             let Some(reserved) = function.reserved_concurrency else {
@@ -65,7 +66,7 @@ impl Resolving<'_> {
             if sum > MAX_RESERVED {
                 self.report.add(
                     Finding::error(
-                        span_of(wanted, id),
+                        resource.span,
                         format!("the functions reserve more than {MAX_RESERVED} together"),
                     )
                     .why(format!("{sum} with this one"))

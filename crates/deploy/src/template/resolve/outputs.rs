@@ -26,7 +26,9 @@ impl<'t> Resolving<'t> {
             };
             if let Some(export) = entry.value.get("Export")
                 && let Some(name) = self.export(export, scope)
-                && exports.insert(name.clone(), output.value.clone()).is_some()
+                && exports
+                    .insert(name.clone(), without_numbers(&output.value))
+                    .is_some()
             {
                 let message = format!("another output is exported as `{name}`");
                 self.report.add(Finding::error(export.span, message));
@@ -93,14 +95,15 @@ impl<'t> Resolving<'t> {
             );
             return None;
         };
-        let text = match text.contains(MARK) {
+        // The template that nests this one knows what the marks stand for.
+        let text = match text.contains(MARK) && self.given.by.is_none() {
             false => text,
             true => {
                 self.report.add(
                     Finding::notice(value.span, "the number of a version is not shown")
                         .why("it is known only when the version is made"),
                 );
-                text.split(MARK).step_by(2).collect()
+                without_numbers(&text)
             }
         };
         let description = entry.value.get("Description").and_then(Node::scalar);
@@ -110,4 +113,8 @@ impl<'t> Resolving<'t> {
             value: text,
         })
     }
+}
+
+fn without_numbers(text: &str) -> String {
+    text.split(MARK).step_by(2).collect()
 }

@@ -3,6 +3,7 @@
 mod data;
 mod functions;
 mod messages;
+mod nested;
 mod requests;
 
 use super::{Harvest, Resolving};
@@ -107,6 +108,7 @@ impl<'r> One<'r> {
             Kind::PlanKey => self.plan_key(harvest),
             Kind::InvokeConfig => self.invoke_config(harvest),
             Kind::QueuePolicy => self.queue_policy(),
+            Kind::Nested | Kind::Application => self.nested_stack(harvest),
             Kind::TopicPolicy => self.topic_policy(),
             Kind::Permission
             | Kind::Role
@@ -167,7 +169,7 @@ impl<'r> One<'r> {
             context: resolving.context,
             report: resolving.report,
         };
-        let resources = resolving.root.get("Resources")?;
+        let resources = resolving.document.root.get("Resources")?;
         let resource_type = resources.get(&one.id)?.get("Type")?.scalar()?;
         let name = self.name.clone()?;
         let made = reading.read(one, resource_type, name, self.properties)?;

@@ -173,6 +173,7 @@ impl<'t> Resolving<'t> {
             conditions,
             mappings: root.get("Mappings"),
             declared,
+            nested: &self.document.nested,
         };
         for condition in conditions {
             names.check_condition(&condition.value);

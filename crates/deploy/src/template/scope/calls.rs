@@ -207,7 +207,7 @@ impl Calling<'_> {
         let map = self.text(map, shape)?;
         let first = self.text(first, shape)?;
         let second = self.text(second, shape)?;
-        let mut at = self.scope.mappings?;
+        let mut at = self.scope.document.root.get("Mappings")?;
         for (key, kind) in [
             (&map, "mapping"),
             (&first, "first key"),

@@ -11,7 +11,7 @@ use crate::template::tree::Node;
 /// What was referred to and has no value yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unanswered {
-    /// Logical ids of custom resources.
+    /// Logical ids of custom resources, and of nested stacks that have such.
     pub(crate) makers: BTreeSet<String>,
     pub(crate) missing: Vec<(String, Finding)>,
 }
@@ -32,7 +32,7 @@ impl<'t> Scope<'t> {
         }
         match self.context.answers.get(&custom.id) {
             Some(answer) => self.yielded(span, answer.physical.clone()),
-            None => self.later(custom, span, None),
+            None => self.later(&custom.id, span, None),
         }
     }
 
@@ -42,23 +42,23 @@ impl<'t> Scope<'t> {
             return Node::broken(span);
         }
         let Some(answer) = self.context.answers.get(&custom.id) else {
-            return self.later(custom, span, None);
+            return self.later(&custom.id, span, None);
         };
         match custom::attribute(answer, attribute, span) {
             Some(node) => self.copied(span, &node),
             None => {
                 let missing = custom::missing(&custom.id, attribute, span);
-                self.later(custom, span, Some(missing))
+                self.later(&custom.id, span, Some(missing))
             }
         }
     }
 
     /// Nothing is wrong, but whoever reads it keeps quiet all the same: it is read again when there is an answer.
-    fn later(&self, custom: &Declared, span: Span, missing: Option<Finding>) -> Node {
+    pub(super) fn later(&self, id: &str, span: Span, missing: Option<Finding>) -> Node {
         if !self.report.is_hushed() {
             let mut unanswered = self.unanswered.borrow_mut();
-            unanswered.makers.insert(custom.id.clone());
-            let missing = missing.map(|finding| (custom.id.clone(), finding));
+            unanswered.makers.insert(id.to_owned());
+            let missing = missing.map(|finding| (id.to_owned(), finding));
             unanswered.missing.extend(missing);
         }
         Node::broken(span)

@@ -27,7 +27,7 @@ impl One<'_> {
             fields: &fields,
             findings: self.findings,
             context: resolving.context,
-            place: resolving.template.place(),
+            place: resolving.document.place(),
             is_plain,
         };
         let function = reading.read(name, &one.role_name(resolving.context))?;
@@ -64,7 +64,7 @@ impl One<'_> {
             _ => (layer::PLAIN_PROPERTIES, "Content"),
         };
         let (fields, name) = self.named(schema)?;
-        let place = resolving.template.place();
+        let place = resolving.document.place();
         let mut layer = layer::read(&fields, content, name, place, self.findings)?;
         if let Some(metadata) = build_method::of(one, self.scope) {
             build_method::of_layer(&metadata, &one.id, &mut layer, resolving.report);

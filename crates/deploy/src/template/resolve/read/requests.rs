@@ -9,7 +9,7 @@ use crate::template::{balancer, edge, gateway};
 
 impl One<'_> {
     pub(super) fn api(&self) -> Option<gateway::Draft> {
-        let (context, dir) = (self.resolving.context, self.resolving.template.dir());
+        let (context, dir) = (self.resolving.context, self.resolving.document.dir());
         let name = self.name.clone()?;
         match self.declared.kind {
             Kind::RestApi => {

@@ -11,7 +11,7 @@ impl Calling<'_> {
     /// What another stack exports, and then cannot take away.
     pub(super) fn import(&self) -> Option<Node> {
         let name = self.text(&self.call.argument, "the name of an export")?;
-        let others = self.scope.context.others.as_ref()?;
+        let others = self.scope.others()?;
         let Some(value) = others.exports.get(&name) else {
             let names = others.exports.keys().map(String::as_str);
             self.missing(format!("no stack exports `{name}`"), &name, names);
@@ -38,7 +38,7 @@ impl Calling<'_> {
         if let Some(region) = field("Region") {
             self.note_region(&self.text(region, shape)?);
         }
-        let others = self.scope.context.others.as_ref()?;
+        let others = self.scope.others()?;
         let Some(outputs) = others.outputs.get(&stack) else {
             let names = others.outputs.keys().map(String::as_str);
             self.missing(format!("there is no stack `{stack}`"), &stack, names);
