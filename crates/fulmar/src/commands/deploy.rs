@@ -133,7 +133,10 @@ pub(super) fn shown(applied: &Value, address: SocketAddr, output: Output) -> Str
             Some(why) => output.paint("2", &format!("  ({why})")),
             None => String::new(),
         };
-        lines.push(format!("  {mark} {noun:<wide$} {name}{why}"));
+        // What is nested in which stack a name only says as far as it is not cut.
+        let way = change["logical_id"].as_str().filter(|id| id.contains('/'));
+        let way = way.map_or(String::new(), |way| output.paint("2", &format!("  {way}")));
+        lines.push(format!("  {mark} {noun:<wide$} {name}{way}{why}"));
     }
     let outputs: Vec<&Value> = applied["outputs"]
         .as_array()
