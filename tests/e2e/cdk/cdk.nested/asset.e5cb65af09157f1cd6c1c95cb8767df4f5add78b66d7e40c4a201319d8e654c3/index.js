@@ -1,0 +1,1 @@
+exports.handler = async () => process.env.TABLE + " " + process.env.QUEUE
