@@ -1,12 +1,12 @@
 //! Templates that are nested in others: where their files are, and reading them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cdk::{self, Assets};
-use crate::diagnostic::{Finding, Source, Span};
+use crate::diagnostic::{Finding, Report, Source, Span};
 use crate::template::document::{self, Document};
 use crate::template::function::normal;
 use crate::template::shape::{Schema, Support};
@@ -170,6 +170,20 @@ fn nestings(root: &Node) -> impl Iterator<Item = Nesting<'_>> {
             metadata: entry.value.get("Metadata"),
         })
     })
+}
+
+/// Refuses what loops nest: files are read before anything is evaluated.
+pub(crate) fn refuse_loops(written: &Node, looped: &Node, report: &Report) {
+    let known: BTreeSet<&str> = nestings(written).map(|nesting| nesting.id).collect();
+    for nesting in nestings(looped).filter(|nesting| !known.contains(nesting.id)) {
+        report.add(
+            Finding::error(
+                nesting.location.span,
+                "a stack that a loop writes out is not nested",
+            )
+            .help("declare each by itself"),
+        );
+    }
 }
 
 impl Nesting<'_> {

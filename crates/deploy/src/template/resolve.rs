@@ -24,6 +24,7 @@ use crate::template::bucket::Placed;
 use crate::template::declared::{Declared, MARK};
 use crate::template::gateway::url;
 use crate::template::implied;
+use crate::template::nested::refuse_loops;
 use crate::template::order::{Order, order};
 use crate::template::parameters::Given;
 use crate::template::scope::{Child, Scope};
@@ -185,6 +186,7 @@ impl<'t> Resolving<'t> {
         let looped = scope(document, &|scope| {
             extensions::without_loops(&document.root, scope)
         });
+        refuse_loops(&document.root, &looped.root, self.report);
         Some(scope(&looped, &|scope| {
             extensions::with_policies(looped.root.clone(), scope)
         }))

@@ -567,3 +567,33 @@ fn the_cdk_names_nested_templates_by_assets() {
         assert_eq!(template.published(&context()), []);
     }
 }
+
+#[test]
+fn a_nested_template_has_the_language_that_it_asks_for() {
+    let parent = "Resources:
+  Child:
+    Type: AWS::CloudFormation::Stack
+    Properties: { TemplateURL: looped.yaml, Parameters: { Names: 'a,b' } }
+";
+    let looped = "Transform: AWS::LanguageExtensions
+Parameters: { Names: { Type: CommaDelimitedList } }
+Resources:
+  'Fn::ForEach::Queues':
+    - Name
+    - !Ref Names
+    - 'Q${Name}': { Type: AWS::SQS::Queue, Properties: { QueueName: !Sub 'q-${Name}' } }
+";
+    let desired = taken(&[("template.yaml", parent), ("looped.yaml", looped)]);
+    assert_eq!(ids(&desired), ["Child/Qa", "Child/Qb"]);
+    assert_eq!(name(&desired, "Child/Qb"), "q-b");
+    let looping = "Transform: AWS::LanguageExtensions
+Resources:
+  'Fn::ForEach::Stacks':
+    - Name
+    - [A, B]
+    - 'Child${Name}': { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: looped.yaml } }
+";
+    let said = refused(&[("template.yaml", looping), ("looped.yaml", looped)]);
+    let one = "template.yaml:6 a stack that a loop writes out is not nested";
+    assert_eq!(said, [one]);
+}
