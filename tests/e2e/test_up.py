@@ -1,5 +1,6 @@
 """What `fulmar up` does with code that is built from its sources, with data beside it, and when a deployment fails."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -56,6 +57,47 @@ def test_what_is_built_runs_and_is_built_again_when_it_changes(tmp_path):
         input.write_text("exports.handler = async () => 'four';\n")
         up.said("reloaded app-Made")
         assert up.invoke("Made") == "four"
+
+
+# Takes the one source of the package for the program, of which the module's own file says the name.
+GO = """\
+#!/bin/sh
+test "$1 $2 $3 $5 $GOOS" = "build -trimpath -o ./cmd/api linux" || exit 1
+sed "s/MODULE/$(sed -n 's/^module //p' go.mod)/" cmd/api/main.go > "$4" && chmod +x "$4"
+"""
+PROGRAM = """\
+#!/usr/bin/env python3
+import os, urllib.request
+at = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    with urllib.request.urlopen(at + "next") as event:
+        id = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    urllib.request.urlopen(at + id + "/response", b'"MODULE"').close()
+"""
+
+
+def test_go_is_compiled_in_its_module(tmp_path, monkeypatch):
+    app, tools = tmp_path / "app", tmp_path / "tools"
+    (app / "src/cmd/api").mkdir(parents=True)
+    tools.mkdir()
+    (tools / "go").write_text(GO)
+    (tools / "go").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=os.pathsep)
+    (app / "template.yaml").write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n"
+        "  New:\n    Type: AWS::Serverless::Function\n    Metadata: { BuildMethod: go1.x }\n"
+        "    Properties: { CodeUri: src/cmd/api, Handler: bootstrap, Runtime: provided.al2023 }\n"
+        "  Old:\n    Type: AWS::Serverless::Function\n"
+        "    Properties: { CodeUri: src/cmd/api, Handler: api, Runtime: go1.x }\n"
+    )
+    module = app / "src/go.mod"
+    module.write_text("module one\n")
+    (app / "src/cmd/api/main.go").write_text(PROGRAM)
+    with Up(app, "http://127.0.0.1:9/") as up:
+        assert [up.invoke("New"), up.invoke("Old")] == ["one", "one"]
+        module.write_text("module two\n")
+        up.said("reloaded app-New")
+        assert up.invoke("New") == "two"
 
 
 def test_functions_may_walk_their_code_where_the_data_is_in_it(tmp_path):

@@ -1,6 +1,7 @@
 //! Making code runnable: installing the packages that it asks for, with its language's own tool, and making it from its
 //! sources where it is not them that run.
 
+mod compiled;
 mod esbuild;
 mod layer;
 mod made;

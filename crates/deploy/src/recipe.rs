@@ -22,6 +22,10 @@ pub enum How {
     },
     /// By a target of the sources' Makefile, which puts it where `ARTIFACTS_DIR` says.
     Make { target: String },
+    /// By Go: a package of the module that the sources are.
+    Go { package: String },
+    /// By Cargo: the program of this name, or the only one that there is.
+    Cargo { binary: Option<String> },
     /// A layer: the sources, and the packages that they ask for, where functions of this runtime look for them.
     Layer { runtime: String },
 }

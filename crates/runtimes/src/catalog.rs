@@ -68,7 +68,8 @@ pub(crate) const OLDEST_PYTHON: Version = (3, 9);
 const OLDEST_MONO: Version = (6, 0);
 /// The newest that there are runtimes for.
 pub(crate) const NEWEST_PYTHON: u32 = 15;
-const CUSTOM: &[&str] = &["provided", "provided.al2", "provided.al2023"];
+/// `go1.x` started the program that the handler names; it is built to be called as the others' are.
+const CUSTOM: &[&str] = &["provided", "provided.al2", "provided.al2023", "go1.x"];
 /// Other languages' ids, which must be told apart from nonsense.
 const NOT_YET: &[&str] = &["java", "dotnet", "ruby", "go", "python2"];
 
@@ -271,9 +272,10 @@ mod tests {
         assert_eq!(wanted("python3.12").unwrap().version, (3, 12));
         assert_eq!(check("provided.al2023").unwrap(), Language::Custom);
         assert_eq!(check("provided").unwrap(), Language::Custom);
+        assert_eq!(check("go1.x").unwrap(), Language::Custom);
         assert_eq!(wanted("csharp").unwrap().language, Language::CSharp);
         assert!(matches!(check("csharp"), Err(Error::Unknown(_))));
-        for not_yet in ["java21", "dotnet10", "ruby3.4", "go1.x", "python2.7"] {
+        for not_yet in ["java21", "dotnet10", "ruby3.4", "go2.x", "python2.7"] {
             assert!(
                 matches!(wanted(not_yet), Err(Error::NotYet(_))),
                 "{not_yet}"

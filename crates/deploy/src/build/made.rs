@@ -10,7 +10,7 @@ use std::time::Duration;
 use base::{Clock, SystemClock, Timestamp};
 use runtimes::Packages;
 
-use super::{Build, esbuild, layer, make, npm, sdk};
+use super::{Build, compiled, esbuild, layer, make, npm, sdk};
 use crate::error::{Error, Result};
 use crate::names::fingerprint;
 use crate::recipe::{How, Recipe};
@@ -41,20 +41,7 @@ pub(super) async fn build(
     let content = content(source)?;
     if !is_made(&place, &content) {
         let draft = Draft::begin(&place)?;
-        match how {
-            How::Bundle { entries, options } => {
-                let bundle = esbuild::Bundle {
-                    source,
-                    entries,
-                    options,
-                };
-                bundle.make(&draft.code(), packages, &mut tell).await?;
-            }
-            How::Make { target } => make::make(source, target, &draft.code(), &mut tell).await?,
-            How::Layer { runtime } => {
-                layer::fill(source, runtime, &draft.code(), &mut tell).await?;
-            }
-        }
+        make_code(&recipe, &place, &draft.code(), packages, &mut tell).await?;
         draft.settle(&place, &content)?;
         done = true;
     }
@@ -64,6 +51,33 @@ pub(super) async fn build(
         ..build.clone()
     };
     Ok(sdk::bring(&made, packages, tell).await? || done)
+}
+
+async fn make_code(
+    recipe: &Recipe,
+    place: &Path,
+    into: &Path,
+    packages: &Packages,
+    tell: &mut impl FnMut(&str),
+) -> Result<()> {
+    let source = &recipe.source;
+    match &recipe.how {
+        How::Bundle { entries, options } => {
+            let bundle = esbuild::Bundle {
+                source,
+                entries,
+                options,
+            };
+            bundle.make(into, packages, tell).await
+        }
+        How::Make { target } => make::make(source, target, into, tell).await,
+        How::Go { package } => compiled::go(source, package, into, tell).await,
+        How::Cargo { binary } => {
+            let kept = home(place).with_extension("target");
+            compiled::cargo(source, binary.as_deref(), &kept, into, tell).await
+        }
+        How::Layer { runtime } => layer::fill(source, runtime, into, tell).await,
+    }
 }
 
 fn content(source: &Path) -> Result<String> {

@@ -1,6 +1,7 @@
 //! `Metadata` by which the vendor's command line knows how the code of a function or a layer is built.
 
 mod bundle;
+mod compiled;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,17 @@ impl Reading<'_> {
             Some(("makefile", at)) if !is_built_by_make(language, &handler, &dir) => {
                 let how = by_makefile(self.metadata?, at, self.id, &dir, self.findings.report)?;
                 return Some((handler, made(dir, how)));
+            }
+            Some((compiled::CARGO, at)) if !has_handler(language, &handler, &dir) => {
+                let how = self.cargo(at, language)?;
+                return Some((handler, made(dir, how)));
+            }
+            Some((compiled::GO, at)) if !has_handler(language, &handler, &dir) => {
+                return Some((handler, self.go(Some(at), language, &dir)?));
+            }
+            // Its program has the handler's name, which nothing here would start.
+            None if self.is_go() && !has_handler(language, &handler, &dir) => {
+                return Some((handler, self.go(None, language, &dir)?));
             }
             Some((other, at)) => self.check_method(other, at, language, &dir),
             None => {}
@@ -159,10 +171,15 @@ fn is_built_by_make(language: Option<Language>, handler: &str, dir: &Path) -> bo
     !dir.join(MAKEFILE).is_file() && has_handler(language, handler, dir)
 }
 
+/// What has a tool run somewhere else than where the code is.
+fn elsewhere(metadata: &Node) -> Option<&'static str> {
+    let keys = ["WorkingDirectory", "ProjectRootDirectory"];
+    keys.into_iter().find(|key| metadata.get(key).is_some())
+}
+
 /// None if it cannot be, which has been said.
 fn by_makefile(metadata: &Node, at: &Node, id: &str, dir: &Path, report: &Report) -> Option<How> {
-    let elsewhere = ["WorkingDirectory", "ProjectRootDirectory"];
-    let why = match elsewhere.iter().find(|key| metadata.get(key).is_some()) {
+    let why = match elsewhere(metadata) {
         Some(key) => format!("`{key}` is not supported yet: make runs where the code is"),
         None if !dir.join(MAKEFILE).is_file() => {
             format!("there is no {MAKEFILE} in {}", dir.display())

@@ -137,3 +137,32 @@ async fn the_code_s_own_esbuild_bundles_it() {
         "app.ts --bundle --platform=node --log-level=warning --minify --target=es2020\n"
     );
 }
+
+/// The sources stay as they are, and what was compiled on the way is kept beside what is made.
+#[tokio::test]
+async fn cargo_makes_the_program() {
+    let app = App::new(How::Cargo { binary: None });
+    let manifest = |name: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace]\n"
+        )
+    };
+    app.write("Cargo.toml", &manifest("first"));
+    app.write("src/main.rs", "fn main() { println!(\"made\") }\n");
+    assert!(app.make().await.unwrap());
+    let program = std::process::Command::new(app.place().join("bootstrap"));
+    let said = tokio::process::Command::from(program)
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(said.stdout, b"made\n");
+    assert!(!app.build.folder.join("target").exists());
+    app.write("Cargo.toml", &manifest("renamed"));
+    assert!(app.make().await.unwrap(), "the first is no second program");
+    // With the lock file that Cargo has written.
+    app.make().await.unwrap();
+    assert!(!app.make().await.unwrap(), "nothing has changed");
+    app.write("src/bin/other.rs", "fn main() {}\n");
+    let error = app.make().await.unwrap_err().to_string();
+    assert!(error.contains("it makes several programs"), "{error}");
+}

@@ -16,8 +16,12 @@ fn read(files: &[&str], properties: &str, metadata: &str) -> Result<Function, St
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, "").unwrap();
     }
+    let code = match properties.contains("CodeUri") {
+        true => "",
+        false => "CodeUri: src, ",
+    };
     let text = format!(
-        "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {{{metadata}}}\n    Properties: {{CodeUri: src, {properties}}}\n"
+        "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {{{metadata}}}\n    Properties: {{{code}{properties}}}\n"
     );
     let file = dir.path().join("template.yaml");
     let template = Template::parse(&file, text, Overrides::default()).unwrap();
@@ -133,6 +137,51 @@ fn a_makefile_is_asked_for_the_function() {
 }
 
 #[test]
+fn programs_are_compiled() {
+    let custom = "Runtime: provided.al2023, Handler: bootstrap";
+    let below = "Runtime: provided.al2023, Handler: bootstrap, CodeUri: src/cmd/api";
+    let go = |package: &str| How::Go {
+        package: package.into(),
+    };
+    let cargo = |binary: Option<&str>| How::Cargo {
+        binary: binary.map(str::to_owned),
+    };
+    for (files, properties, metadata, want) in [
+        (
+            &["go.mod", "main.go"][..],
+            custom,
+            "BuildMethod: go1.x",
+            go("./"),
+        ),
+        (
+            &["go.mod", "cmd/api/main.go"],
+            below,
+            "BuildMethod: go1.x",
+            go("./cmd/api"),
+        ),
+        (&["main.go"], "Runtime: go1.x, Handler: hello", "", go("./")),
+        (
+            &["Cargo.toml"],
+            custom,
+            "BuildMethod: rust-cargolambda",
+            cargo(None),
+        ),
+        (
+            &["Cargo.toml"],
+            custom,
+            "BuildMethod: rust-cargolambda, BuildProperties: {Binary: api}",
+            cargo(Some("api")),
+        ),
+    ] {
+        let function = read(files, properties, metadata).unwrap();
+        let Code::Made(Recipe { how, .. }) = function.code else {
+            panic!("{:?}", function.code);
+        };
+        assert_eq!(how, want, "{metadata}");
+    }
+}
+
+#[test]
 fn what_is_built_already_is_run_as_it_is() {
     let python = "Runtime: python3.12, Handler: app.handler";
     let custom = "Runtime: provided.al2023, Handler: bootstrap";
@@ -190,16 +239,34 @@ fn what_would_fail_at_each_call_is_refused() {
             "`BuildMethod: python-uv` cannot be obeyed",
         ),
         (
-            &["main.go"],
+            &["x.py"],
+            python,
+            "BuildMethod: go1.x",
+            "it makes a program, which is a custom runtime",
+        ),
+        (
+            &["main.c"],
             custom,
             "BuildMethod: go1.x",
-            "`BuildMethod: go1.x` cannot be obeyed",
+            "there are no sources in Go in",
+        ),
+        (
+            &["hello"],
+            "Runtime: go1.x, Handler: hello",
+            "",
+            "there are no sources in Go in",
+        ),
+        (
+            &["main.go"],
+            custom,
+            "BuildMethod: go1.x, BuildProperties: {Flags: [a]}",
+            "`BuildProperties` has no property `Flags`",
         ),
         (
             &["main.rs"],
             custom,
-            "BuildMethod: rust-cargolambda",
-            "`BuildMethod: rust-cargolambda` cannot be obeyed",
+            "BuildMethod: rust-cargolambda, WorkingDirectory: ..",
+            "`WorkingDirectory` is not supported yet",
         ),
         (
             &["x"],
