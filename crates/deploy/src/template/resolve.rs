@@ -92,6 +92,8 @@ pub(crate) struct Found {
     pub(crate) is_open: bool,
     /// Places of access rules.
     access: Vec<Span>,
+    /// Pieces of APIs that only a template which nests this one can have.
+    pub(crate) strays: Vec<gateway::Piece>,
 }
 
 struct Resolving<'t> {
@@ -122,6 +124,8 @@ struct Harvest {
     plan_keys: Vec<((String, String), Span)>,
     /// Of APIs that are declared piece by piece.
     pieces: Vec<gateway::Piece>,
+    /// Those whose API is not among these.
+    strays: Vec<gateway::Piece>,
     /// How functions' calls are treated, where that is declared apart.
     outcomes: Vec<outcome::Apart>,
     /// What has a URL, and where that is said.
@@ -142,6 +146,9 @@ impl<'t> Resolving<'t> {
         self.check_twins(&found.resources);
         self.check_reservations(&found.resources);
         self.say_access(&found.access);
+        for piece in &found.strays {
+            self.report.add(piece.stray());
+        }
         Some(found)
     }
 
@@ -294,6 +301,7 @@ impl<'t> Resolving<'t> {
             },
             is_open: self.given.values.values().any(Option::is_none),
             access: findings.access.into_inner(),
+            strays: std::mem::take(&mut harvest.strays),
             ..Found::default()
         };
         for (one, stack) in parts(&wanted, &harvest.nested) {
@@ -306,6 +314,7 @@ impl<'t> Resolving<'t> {
     /// Gives each gateway the routes that functions' events ask of it, and each plan its keys.
     fn gather(&self, harvest: &mut Harvest, findings: &Findings<'_>) {
         let pieces = std::mem::take(&mut harvest.pieces);
+        let mut apis = BTreeSet::new();
         for (id, mut draft) in std::mem::take(&mut harvest.drafts) {
             let assembly = gateway::Assembly {
                 pieces: &pieces,
@@ -313,12 +322,16 @@ impl<'t> Resolving<'t> {
                 findings,
             };
             assembly.add(&mut draft);
+            apis.insert(draft.gateway.id.clone());
             let asked = harvest.routes.get(&id).map(Vec::as_slice);
             let routes = draft.routes(asked.unwrap_or_default());
             gateway::check_twins(&routes, self.report);
             let gateway = draft.finish(&routes, findings);
             harvest.made.push((id, Made::Gateway(gateway)));
         }
+        let strays = pieces.into_iter();
+        let strays = strays.filter(|piece| piece.api().is_some_and(|api| !apis.contains(api)));
+        harvest.strays = strays.collect();
         let balances = std::mem::take(&mut harvest.balances);
         let assembly = balancer::Assembly {
             pieces: &balances,

@@ -43,7 +43,7 @@ pub(crate) enum Part {
 }
 
 /// A piece that has been read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Piece {
     pub(crate) part: Part,
     /// What a reference to it is worth.
@@ -64,6 +64,32 @@ impl Part {
             | Self::WebRouteResponse => "ApiId",
             _ => "RestApiId",
         }
+    }
+}
+
+impl Piece {
+    /// The id of the API that it belongs to. None if that cannot be said, or if it is everybody's.
+    pub(crate) fn api(&self) -> Option<&str> {
+        match self.part {
+            Part::Account => None,
+            part => self.properties.get(part.owner())?.scalar(),
+        }
+    }
+
+    /// That there is no such API.
+    pub(crate) fn stray(&self) -> Finding {
+        let owner = self.part.owner();
+        let place = self
+            .properties
+            .get(owner)
+            .map_or(self.span, |node| node.span);
+        let message = format!("`{owner}` must be an API of this template");
+        Finding::error(place, message)
+            .why(format!(
+                "there is no API `{}`",
+                self.api().unwrap_or_default()
+            ))
+            .help("declare it here, or in a template that nests this one")
     }
 }
 

@@ -439,6 +439,32 @@ fn all_resources_together_have_a_bound() {
     );
 }
 
+const METHOD: &str = "Parameters: { Api: { Type: String }, Root: { Type: String } }
+Resources:
+  M:
+    Type: AWS::ApiGateway::Method
+    Properties: { RestApiId: !Ref Api, ResourceId: !Ref Root, HttpMethod: GET, AuthorizationType: NONE, Integration: { Type: MOCK, IntegrationResponses: [{ StatusCode: 200 }] }, MethodResponses: [{ StatusCode: 200 }] }
+";
+
+#[test]
+fn pieces_of_an_api_may_be_nested_in_the_template_that_has_it() {
+    let given =
+        "TemplateURL: in.yaml, Parameters: { Api: !Ref Api, Root: !GetAtt Api.RootResourceId }";
+    let parent = stacks(&format!("In {given}"));
+    let parent = parent + "  Api: { Type: AWS::ApiGateway::RestApi, Properties: { Name: api } }\n";
+    let desired = taken(&[("template.yaml", &parent), ("in.yaml", METHOD)]);
+    let Kind::Gateway(gateway) = &only(&desired, "Api").kind else {
+        panic!("no gateway")
+    };
+    assert_eq!(gateway.routes.len(), 1);
+    let strange = stacks("In TemplateURL: in.yaml, Parameters: { Api: other, Root: root }");
+    let said = refused(&[("template.yaml", &strange), ("in.yaml", METHOD)]);
+    assert_eq!(
+        said,
+        ["in.yaml:5 `RestApiId` must be an API of this template"]
+    );
+}
+
 /// Each is given what the next one puts out.
 fn chain(length: usize) -> Vec<String> {
     let one = |at: usize| {

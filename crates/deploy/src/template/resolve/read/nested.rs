@@ -29,6 +29,8 @@ impl One<'_> {
                 let finding = finding.clone().at_least_at(place);
                 self.resolving.report.add(finding);
             }
+            let strays = child.found.iter().flat_map(|found| &found.strays);
+            harvest.pieces.extend(strays.cloned());
             harvest.nested.insert(self.declared.id.clone(), child);
         }
     }
