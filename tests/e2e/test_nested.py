@@ -4,7 +4,7 @@ import json
 import pathlib
 
 import pytest
-from conftest import server
+from conftest import eventually, server
 from test_node_sdk import Up
 
 HEAD = "Transform: AWS::Serverless-2016-10-31\n"
@@ -128,6 +128,7 @@ def test_a_life(app):
         assert invoke(fulmar, "Front") == told["Queue"] and told["Queue"].startswith("app-South-")
         (name,) = [one for one in functions(fulmar) if one.startswith(north[1][:20]) and "-Hello-" in one]
         assert invoke(fulmar, name) == north
+        eventually(lambda: name in fulmar.cli("logs", "North/Hello").stdout)
         several = fulmar.cli("invoke", "Hello", check=False).stderr
         assert "North/Hello" in several and "South/Hello" in several
         topics = fulmar.client("sns").list_subscriptions()["Subscriptions"]
@@ -162,7 +163,8 @@ def test_a_life(app):
 
 def test_what_is_retained_stays(app):
     with server() as fulmar:
-        kept = "  Kept:\n    Type: AWS::CloudFormation::Stack\n    DeletionPolicy: Retain\n    Properties: { TemplateURL: q.yaml }\n"
+        kept = "  Kept:\n    Type: AWS::CloudFormation::Stack\n    DeletionPolicy: Retain\n"
+        kept += "    Properties: { TemplateURL: q.yaml }\n"
         other = "  Other: { Type: AWS::SQS::Queue }\n"
         (app / "q.yaml").write_text("Resources: { Q: { Type: AWS::SQS::Queue } }\n")
         (app / "template.yaml").write_text("Resources:\n" + other + kept)

@@ -1,9 +1,10 @@
 //! What functions print.
 
 use bytes::Bytes;
+use functions::Function;
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderValue, header};
-use ledger::{Filter, Follow, Group, Logged};
+use ledger::{Filter, Follow, Logged};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use wire::{BodyError, Response};
@@ -41,13 +42,7 @@ pub(crate) async fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Pr
     let last = query.parse("last")?.unwrap_or(USUAL).min(MOST);
     let (function, filter) = match asked {
         None => (None, Filter::Everything),
-        // No function is called like that.
-        Some(name) if name.contains('/') => (None, Filter::Group(group(parts, &name)?)),
-        Some(name) => {
-            let function = name::find(parts, &name)?;
-            let group = parts.functions.log_group(&function);
-            (Some(function), Filter::Group(group))
-        }
+        Some(name) => of_name(parts, &name)?,
     };
     parts.ledger.caught_up().await;
     let (lines, end) = parts.ledger.newest(&filter, last)?;
@@ -68,12 +63,22 @@ pub(crate) async fn get(parts: &Parts, query: &Query<'_>) -> Result<Response, Pr
     Ok(response)
 }
 
-fn group(parts: &Parts, name: &str) -> Result<Group, Problem> {
-    let there = parts.ledger.groups(&parts.space)?;
-    let mut there = there.into_iter().map(|facts| facts.group);
-    there
-        .find(|group| group.name == name)
-        .ok_or_else(|| Problem::missing(format!("nothing was written to a log group {name}")))
+/// A log group, or what a function prints. Both may have a slash: functions that are nested in a stack have.
+fn of_name(parts: &Parts, name: &str) -> Result<(Option<Function>, Filter), Problem> {
+    if name.contains('/') {
+        let there = parts.ledger.groups(&parts.space)?;
+        let mut there = there.into_iter().map(|facts| facts.group);
+        if let Some(group) = there.find(|group| group.name == name) {
+            return Ok((None, Filter::Group(group)));
+        }
+    }
+    if name.starts_with('/') {
+        let message = format!("nothing was written to a log group {name}");
+        return Err(Problem::missing(message));
+    }
+    let function = name::find(parts, name)?;
+    let group = parts.functions.log_group(&function);
+    Ok((Some(function), Filter::Group(group)))
 }
 
 fn following(
