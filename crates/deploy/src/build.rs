@@ -11,6 +11,7 @@ mod packaged_layer;
 mod pip;
 mod sdk;
 mod sources;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use runtimes::{Language, Packages};
 use super::made::failed;
 use super::sources::copy;
 use super::{npm, pip};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub(super) async fn fill(
     source: &Path,
@@ -32,10 +32,6 @@ pub(super) async fn fill(
     let Some(requirements) = Packages::asked_by(&folder) else {
         return Ok(());
     };
-    let python = runtimes::python_of(runtime).await;
-    let python = python.map_err(|error| Error::NoPython {
-        dir: source.to_owned(),
-        cause: error.to_string(),
-    })?;
+    let python = pip::python(runtime, source).await?;
     pip::install(&python.path, &requirements, &folder, tell).await
 }

@@ -49,11 +49,7 @@ async fn fill(content: &Content, into: &Path, tell: &mut impl FnMut(&str)) -> Re
         Content::Pip { runtime, packages } => {
             let file = into.join(REQUIREMENTS);
             write(&file, &packages.join("\n"))?;
-            let python = runtimes::python_of(runtime).await;
-            let python = python.map_err(|error| Error::NoPython {
-                dir: into.to_owned(),
-                cause: error.to_string(),
-            })?;
+            let python = pip::python(runtime, into).await?;
             pip::install(&python.path, &file, &into.join("python"), tell).await?;
             remove(&file)
         }

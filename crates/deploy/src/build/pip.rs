@@ -4,13 +4,13 @@
 //! made of: so nothing is installed twice, the user's source stays as it is, and what runs never sees it change.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs;
 use std::path::Path;
 
-use runtimes::Packages;
+use runtimes::{Found, Packages};
 use tokio::process::Command;
 
+use super::whole::whole;
 use super::{Build, run};
 use crate::error::{Error, Result};
 
@@ -27,17 +27,14 @@ pub(super) async fn build(
     if has_them_already(&build.folder, &requirements) {
         return Ok(false);
     }
-    let python = runtimes::python_of(&build.runtime).await;
-    let python = python.map_err(|error| Error::NoPython {
-        dir: build.folder.clone(),
-        cause: error.to_string(),
-    })?;
+    let python = python(&build.runtime, &build.folder).await?;
     let Some(place) = packages.place(&build.folder, &python) else {
         return Ok(false);
     };
     if place.is_dir() {
         return Ok(false);
     }
+    // A file that asks for nothing leaves no folder.
     whole(&place, async |draft| {
         install(&python.path, &requirements, draft, tell).await
     })
@@ -45,22 +42,13 @@ pub(super) async fn build(
     Ok(true)
 }
 
-/// Has a folder filled under another name and then renamed, so that one that is there is whole.
-pub(super) async fn whole(place: &Path, fill: impl AsyncFnOnce(&Path) -> Result<()>) -> Result<()> {
-    make_parent(place).map_err(|cause| Error::Code {
-        path: place.to_owned(),
-        cause: cause.to_string(),
-    })?;
-    let draft = place.with_extension(format!("new.{}", std::process::id()));
-    let filled = match fill(&draft).await {
-        Ok(()) => settle(&draft, place),
-        failed => failed,
-    };
-    if filled.is_err() {
-        // What is left is in nobody's way; the first error is the one to tell.
-        let _ = fs::remove_dir_all(&draft);
-    }
-    filled
+/// The interpreter for which packages are installed.
+pub(super) async fn python(runtime: &str, dir: &Path) -> Result<Found> {
+    let python = runtimes::python_of(runtime).await;
+    python.map_err(|error| Error::NoPython {
+        dir: dir.to_owned(),
+        cause: error.to_string(),
+    })
 }
 
 /// Installs what this file asks for into a folder.
@@ -162,31 +150,6 @@ fn is_ceremony(line: &str) -> bool {
     about_host
         || every.iter().any(|start| line.starts_with(start))
         || (line.starts_with("Collecting ") && line.contains("->"))
-}
-
-/// A file that asks for nothing leaves no folder.
-fn settle(draft: &Path, place: &Path) -> Result<()> {
-    let settled = fs::create_dir_all(draft).and_then(|()| fs::rename(draft, place));
-    match settled {
-        // Somebody else was faster.
-        Err(_) if place.is_dir() => {
-            let _ = fs::remove_dir_all(draft);
-            Ok(())
-        }
-        Err(cause) => Err(Error::Code {
-            path: place.to_owned(),
-            cause: cause.to_string(),
-        }),
-        Ok(()) => Ok(()),
-    }
-}
-
-/// Only the owner may look into the data folder, and `up` installs before the server makes it.
-fn make_parent(place: &Path) -> std::io::Result<()> {
-    let Some(parent) = place.parent() else {
-        return Ok(());
-    };
-    DirBuilder::new().recursive(true).mode(0o700).create(parent)
 }
 
 #[cfg(test)]

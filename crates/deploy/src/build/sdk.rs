@@ -120,12 +120,5 @@ impl Tool {
     }
 }
 
-fn failed(path: &Path, cause: &std::io::Error) -> Error {
-    Error::Code {
-        path: path.to_owned(),
-        cause: cause.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,17 @@
 //! The JavaScript SDK, installed by npm.
 
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use runtimes::Packages;
 use tokio::process::Command;
 
-use super::{Missing, Tool, failed};
+use super::{Missing, Tool};
+use crate::build::made::failed;
 use crate::build::npm::is_ceremony;
+use crate::build::whole::whole;
 use crate::build::{Build, run};
 use crate::error::{Error, Result};
 
@@ -52,33 +54,17 @@ pub(in crate::build) async fn install(
     place: &Path,
     tell: &mut impl FnMut(&str),
 ) -> Result<()> {
-    // Made under another name and then renamed, so that a folder that is there is whole.
-    let draft = place.with_extension(format!("new.{}", std::process::id()));
-    let made = match prepare(&draft) {
-        Ok(()) => fetch(wanted, &draft, tell).await,
-        Err(cause) => Err(failed(&draft, &cause)),
-    };
-    let settled = made.and_then(|()| {
-        let linked = wanted.iter().try_for_each(|name| show(&draft, name));
-        match linked.and_then(|()| fs::rename(&draft, place)) {
-            // Somebody else was faster.
-            Err(_) if place.is_dir() => Ok(()),
-            linked => linked.map_err(|cause| failed(place, &cause)),
-        }
-    });
-    // What is left is in nobody's way; the first error is the one to tell.
-    let _ = fs::remove_dir_all(&draft);
-    settled
+    whole(place, async |draft| {
+        prepare(draft).map_err(|cause| failed(draft, &cause))?;
+        fetch(wanted, draft, tell).await?;
+        let mut names = wanted.iter();
+        let shown = names.try_for_each(|name| show(draft, name));
+        shown.map_err(|cause| failed(place, &cause))
+    })
+    .await
 }
 
-/// Only the owner may look into the data folder, and `up` installs before the server makes it.
 fn prepare(draft: &Path) -> std::io::Result<()> {
-    if let Some(parent) = draft.parent() {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)?;
-    }
     let all = draft.join(ALL);
     fs::create_dir_all(&all)?;
     // Else npm would look further up for something to install into.

@@ -9,7 +9,9 @@ use regex::bytes::Regex;
 use runtimes::Packages;
 
 use super::sources::sources;
-use super::{Missing, Tool, failed};
+use super::{Missing, Tool};
+use crate::build::made::failed;
+use crate::build::whole::whole;
 use crate::build::{Build, pip};
 use crate::error::Result;
 
@@ -70,7 +72,7 @@ pub(super) async fn install(
     place: &Path,
     tell: &mut impl FnMut(&str),
 ) -> Result<()> {
-    pip::whole(place, async |draft| {
+    whole(place, async |draft| {
         let list = draft.join(LIST);
         let written = fs::create_dir_all(draft).and_then(|()| {
             let names: String = names.iter().map(|name| format!("{name}\n")).collect();
