@@ -57,7 +57,7 @@ pub use plan::{Action, Plan, Step};
 pub use recipe::{How, Recipe};
 pub use reload::{Reload, affected, watched};
 pub use schema::Noun;
-pub use template::{Overrides, Template, load, load_all, universal_targets};
+pub use template::{Overrides, RESERVED_VARIABLES, Template, load, load_all, universal_targets};
 
 #[derive(Clone)]
 struct AzureDoor {

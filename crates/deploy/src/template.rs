@@ -56,6 +56,7 @@ mod version;
 #[cfg(test)]
 pub(crate) use bucket::EVENTS;
 pub use folder::load_all;
+pub use function::RESERVED as RESERVED_VARIABLES;
 pub(crate) use read::read as read_tree;
 pub use schedule::universal_targets;
 

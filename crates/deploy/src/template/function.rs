@@ -20,6 +20,7 @@ use crate::template::tree::Node;
 use crate::template::{bus, outcome};
 
 pub(crate) use code::module_of;
+pub use environment::RESERVED;
 pub(crate) use files::{Place, files, normal};
 pub(crate) use publish::{is_alias, provisioned};
 pub(crate) use schema::{PLAIN_PROPERTIES, PROPERTIES};

@@ -77,28 +77,6 @@ const SNAPSHOT_STORAGE_MB: u64 = 512;
 /// Names and values together, as JSON.
 const LARGEST_ENVIRONMENT: usize = 4 << 10;
 
-/// What the platform itself sets; a function must not.
-const RESERVED: [&str; 18] = [
-    "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_LAMBDA_RUNTIME_API",
-    "LAMBDA_TASK_ROOT",
-    "LAMBDA_RUNTIME_DIR",
-];
-
 impl Settings {
     /// Checks what the model does not say.
     pub(super) fn check(&self) -> Result<(), Fault> {
@@ -284,7 +262,7 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Fault> 
     let reserved: Vec<&str> = variables
         .keys()
         .map(String::as_str)
-        .filter(|name| RESERVED.contains(name))
+        .filter(|name| deploy::RESERVED_VARIABLES.contains(name))
         .collect();
     if !reserved.is_empty() {
         return Err(invalid(format!(

@@ -9,7 +9,7 @@ use crate::template::shape::{Schema, Support::Obeyed};
 const ENVIRONMENT: Schema = &[("Variables", Obeyed)];
 
 /// Set by the service in every instance; a function cannot have its own.
-const RESERVED: &[&str] = &[
+pub const RESERVED: &[&str] = &[
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
     "AWS_DEFAULT_REGION",
