@@ -63,8 +63,9 @@ impl Runtimes {
     }
 
     async fn compiled_bootstrap(&self, mono: &Found) -> Result<PathBuf> {
-        let sources = bootstrap::written(&self.shared.folder, "csharp", bootstrap::CSHARP)?;
+        let sources = bootstrap::CSHARP.written(&self.shared.folder)?;
         let files: Vec<PathBuf> = bootstrap::CSHARP
+            .files
             .iter()
             .map(|(name, _)| sources.join(name))
             .collect();

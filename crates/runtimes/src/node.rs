@@ -52,10 +52,10 @@ impl Runtimes {
 
     /// One that has no code yet.
     pub(crate) fn waiting_node(&self, node: &Found) -> Result<Program> {
-        let scripts = bootstrap::written(&self.shared.folder, "node", bootstrap::NODE)?;
+        let scripts = bootstrap::NODE.written(&self.shared.folder)?;
         let script = self
             .inside(bootstrap::PLACE, &scripts)
-            .join(bootstrap::NODE[0].0);
+            .join(bootstrap::NODE.first());
         let (seen, own) = self.interpreter(node)?;
         Ok(Program {
             argv: vec![

@@ -60,7 +60,7 @@ impl Runtimes {
         mounts.extend(own);
         let script = self
             .inside(bootstrap::PLACE, &scripts)
-            .join(bootstrap::PYTHON[0].0);
+            .join(bootstrap::PYTHON.first());
         let options = OPTIONS.iter().map(|option| (*option).to_owned());
         Ok(Program {
             argv: std::iter::once(seen.path.display().to_string())
@@ -75,7 +75,7 @@ impl Runtimes {
 
     /// The bootstrap, compiled for this Python: compiling it anew would be a third of each start.
     async fn python_scripts(&self, python: &Found) -> Result<PathBuf> {
-        let scripts = bootstrap::written(&self.shared.folder, "python", bootstrap::PYTHON)?;
+        let scripts = bootstrap::PYTHON.written(&self.shared.folder)?;
         let stamp = scripts.join(format!(".compiled-{}", python.version));
         if stamp.is_file() {
             return Ok(scripts);
