@@ -5,7 +5,8 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use base::ByteSize;
 
@@ -24,6 +25,9 @@ const PERIOD_US: u64 = 100_000;
 /// functions beside a busy server got a third of the processor that they shared with it, and a quiet one of them waited for the
 /// crowd's turn. On the second version the server is in a group, too, and theirs weighs as much.
 const SHARES_OF_ALL: &str = "4096";
+/// What may still be counted in a group that another instance is given: files that the last one has read, and what the kernel
+/// counts ahead for each processor.
+const LEFT_AT_MOST: ByteSize = ByteSize::mib(1);
 /// A group may be removed only when the kernel has let go of its last process, a moment after it was reaped.
 const REMOVALS: usize = 50;
 /// Where this process moves itself if it stands where its groups are to be made: on the second version only leaves have
@@ -46,7 +50,11 @@ pub(crate) struct Cgroup {
     folders: Vec<(&'static str, PathBuf)>,
     v2: bool,
     /// As they were last set.
-    limits: Option<Limits>,
+    memory: Option<ByteSize>,
+    pids: Option<u32>,
+    cpu_milli: AtomicU32,
+    /// By one instance at a time.
+    used: Arc<()>,
 }
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -99,7 +107,10 @@ impl Hierarchy {
         Ok(Some(Cgroup {
             folders,
             v2,
-            limits: None,
+            memory: None,
+            pids: None,
+            cpu_milli: AtomicU32::new(0),
+            used: Arc::default(),
         }))
     }
 }
@@ -157,21 +168,46 @@ impl Cgroup {
 
     /// Sets what is not so already.
     pub(crate) fn limit(&mut self, limits: &Limits) -> io::Result<()> {
-        if self.limits.as_ref() != Some(limits) {
-            self.set_limits(limits)?;
-            self.limits = Some(*limits);
+        if self.memory != Some(limits.memory) {
+            self.limit_memory(limits.memory)?;
+            self.memory = Some(limits.memory);
+        }
+        self.limit_cpu(limits.starting_cpu_milli)?;
+        if self.pids != Some(limits.pids) {
+            let controller = if self.v2 { "" } else { "pids" };
+            self.set(controller, "pids.max", &limits.pids.to_string())?;
+            self.pids = Some(limits.pids);
         }
         Ok(())
     }
 
-    fn set_limits(&self, limits: &Limits) -> io::Result<()> {
-        let memory = limits.memory.as_bytes().to_string();
+    /// For another instance, after the last process of one has ended. Says whether it can be had so: on the first version
+    /// only, where the most memory that was used can be forgotten, and if nothing of the last one counts on.
+    pub(crate) fn clear(&mut self) -> bool {
+        if self.v2 || self.out_of_memory() {
+            return false;
+        }
+        let file = |name| self.folder("memory").join(name);
+        let is_empty = |list: PathBuf| fs::read_to_string(list).is_ok_and(|pids| pids.is_empty());
+        if !self
+            .folders
+            .iter()
+            .all(|(_, folder)| is_empty(folder.join("cgroup.procs")))
+            || self.memory().is_none_or(|left| left > LEFT_AT_MOST)
+            || fs::write(file("memory.max_usage_in_bytes"), "0").is_err()
+        {
+            return false;
+        }
+        self.used = Arc::default();
+        true
+    }
+
+    fn limit_memory(&self, memory: ByteSize) -> io::Result<()> {
+        let memory = memory.as_bytes().to_string();
         if self.v2 {
             self.set("", "memory.max", &memory)?;
             // Not every kernel counts swap.
             let _ = self.set("", "memory.swap.max", "0");
-            self.limit_cpu(limits.starting_cpu_milli)?;
-            self.set("", "pids.max", &limits.pids.to_string())
         } else {
             // One may never exceed the other, and which must go first depends on what was set before.
             let raised = self.set("memory", "memory.memsw.limit_in_bytes", &memory);
@@ -184,10 +220,8 @@ impl Cgroup {
                 // Where swap is not counted, at least none is used as long as anything else helps.
                 let _ = self.set("memory", "memory.swappiness", "0");
             }
-            self.set("cpu", "cpu.cfs_period_us", &PERIOD_US.to_string())?;
-            self.limit_cpu(limits.starting_cpu_milli)?;
-            self.set("pids", "pids.max", &limits.pids.to_string())
         }
+        Ok(())
     }
 
     /// From now on.
@@ -195,6 +229,19 @@ impl Cgroup {
     /// What a period leaves over may be used in the next one. Without that, a small share stops who uses less than it: the kernel
     /// deals it out to the processors by 5 ms, and what one of them has, another lacks.
     pub(crate) fn limit_cpu(&self, cpu_milli: u32) -> io::Result<()> {
+        match self.cpu_milli.swap(0, Ordering::Relaxed) {
+            was if was == cpu_milli => {}
+            0 if !self.v2 => {
+                self.set("cpu", "cpu.cfs_period_us", &PERIOD_US.to_string())?;
+                self.share_cpu(cpu_milli)?;
+            }
+            _ => self.share_cpu(cpu_milli)?,
+        }
+        self.cpu_milli.store(cpu_milli, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn share_cpu(&self, cpu_milli: u32) -> io::Result<()> {
         let quota = (u64::from(cpu_milli) * PERIOD_US / 1_000).max(1_000);
         if self.set_quota(quota).is_err() {
             // It may be less than what was left over before may be.
@@ -258,11 +305,12 @@ impl Cgroup {
 
     /// Tells the most memory that was used at once.
     pub(crate) fn gauge(&self) -> Gauge {
-        Gauge::new(&if self.v2 {
+        let file = if self.v2 {
             self.folder("").join("memory.peak")
         } else {
             self.folder("memory").join("memory.max_usage_in_bytes")
-        })
+        };
+        Gauge::new(&file, Arc::downgrade(&self.used))
     }
 
     /// Whether the kernel killed something in it for want of memory.
@@ -446,5 +494,55 @@ mod tests {
             group.limit_cpu(limits.cpu_milli / 2).unwrap();
             assert_eq!(quota(), PERIOD_US / 20);
         }
+    }
+
+    #[test]
+    fn another_instance_is_not_told_of_the_last_one() {
+        let limits = Limits {
+            memory: ByteSize::mib(64),
+            cpu_milli: 1_000,
+            starting_cpu_milli: 1_000,
+            pids: 8,
+            files: 64,
+        };
+        let Ok(Some(mut group)) = Hierarchy::find().make() else {
+            eprintln!("  not enforced here: this host gives us no control groups");
+            return;
+        };
+        group.limit(&limits).unwrap();
+        let gauge = group.gauge();
+        let entrances: Vec<_> = group.members();
+        let enter: String = entrances
+            .iter()
+            .map(|file| format!("echo 0 > {}; ", file.display()))
+            .collect();
+        let fill = "head -c 16777216 /dev/zero | tail -c 16777216 > /dev/null";
+        let run = || {
+            let mut shell = std::process::Command::new("/bin/sh");
+            let status = shell.args(["-c", &format!("{enter}{fill}")]).status();
+            assert!(status.unwrap().success());
+        };
+        run();
+        let much = ByteSize::mib(16);
+        let Some(peak) = gauge.peak() else {
+            eprintln!(
+                "  not enforced here: this kernel does not tell the most memory that was used"
+            );
+            return;
+        };
+        assert!(peak >= much, "{peak:?}");
+        if group.v2 {
+            assert!(!group.clear());
+            return;
+        }
+        // Programs that were first read by this one are counted as its, and stay.
+        fs::write(group.folder("memory").join("memory.force_empty"), "0").unwrap();
+        assert!(group.clear());
+        assert!(gauge.peak().is_none());
+        assert!(group.gauge().peak().unwrap() < much);
+        // What is not otherwise is not set anew, and what was set still is.
+        group.limit(&limits).unwrap();
+        run();
+        assert!(group.gauge().peak().unwrap() >= much);
     }
 }

@@ -113,7 +113,12 @@ fn run(stock: &Stock, wanted: &Receiver<Chore>) {
                 kinds.retain(|other| other != &kind);
                 kinds.push(kind);
             }
-            Ok(Chore::Leave(left)) => drop(left),
+            Ok(Chore::Leave(mut left)) => {
+                let group = left.group.take();
+                // Nothing is in it any more when what else is left has gone.
+                drop(left);
+                stock.take_back(group);
+            }
             Ok(Chore::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
                 for kind in kinds.drain(..) {

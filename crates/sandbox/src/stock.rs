@@ -23,6 +23,8 @@ const MOST_SPARES: usize = 16;
 /// One takes some mebibytes, which it shares with all that it makes. Of more kinds, the one that was not used for longest goes.
 const MOST_KEEPERS: usize = 8;
 const BARE_GROUPS: usize = 8;
+/// What instances have left and others can have.
+const MOST_BARE_GROUPS: usize = 32;
 /// In rounds: what is not used goes.
 const SPARES_STAY: u32 = 2;
 const KEEPERS_STAY: u32 = 60;
@@ -116,6 +118,22 @@ impl Stock {
             group.limit(limits)?;
         }
         Ok(group)
+    }
+
+    /// A group whose instance has ended: the next one is given it. Making one, and removing it, cost the kernel more than
+    /// anything else of an instance that is not its memory.
+    pub(crate) fn take_back(&self, group: Option<Cgroup>) {
+        if let Some(mut group) = group
+            && group.clear()
+        {
+            let mut bare = lock(&self.bare);
+            if bare.len() < MOST_BARE_GROUPS {
+                bare.push(group);
+                return;
+            }
+            // It is removed when others can go on.
+            drop(bare);
+        }
     }
 
     /// Has an instance of this kind do what is ordered: one that waits already, or else a new one. A keeper that has ended
@@ -246,9 +264,15 @@ impl Stock {
         let is_empty = shelves.is_empty();
         drop(shelves);
         drop((spares, gone));
-        if is_empty {
-            lock(&self.bare).clear();
-        }
+        let mut bare = lock(&self.bare);
+        let stay = if is_empty {
+            0
+        } else {
+            BARE_GROUPS.min(bare.len())
+        };
+        let superfluous = bare.split_off(stay);
+        drop(bare);
+        drop(superfluous);
     }
 }
 
