@@ -42,6 +42,8 @@ const FORKED: &str = "forked";
 const USUAL: &str = "NODE_PATH";
 /// A placeholder with all that it has imported.
 const PLACEHOLDER_MEMORY: ByteSize = ByteSize::mib(512);
+/// Of instances, where it is not configured.
+const USUAL_TMP: ByteSize = ByteSize::mib(512);
 /// How many placeholders of a language may break.
 const MOST_BROKEN: u32 = 5;
 /// How long a placeholder may take to boot.
@@ -189,7 +191,10 @@ impl Runtimes {
         }
         if let Some(placeholder) = self.shared.placeholders.get(&found.path) {
             // One that cannot is noticed by whoever wants it.
-            let _ = placeholder.forks.make_ahead(&usual_limits()).await;
+            let _ = placeholder
+                .forks
+                .make_ahead(&usual_limits(), USUAL_TMP)
+                .await;
         } else if self.shared.placeholders.claim(&found.path) {
             let started = self.start_placeholder(&found, &forkable).await;
             if let Err(cause) = &started {
@@ -255,7 +260,11 @@ impl Runtimes {
             let places = PLACES.iter().map(PathBuf::from).collect();
             let prepared = self.prepare(spec, forkable, places)?;
             prepared.template.forks.ready().await?;
-            prepared.template.forks.make_ahead(&usual_limits()).await?;
+            prepared
+                .template
+                .forks
+                .make_ahead(&usual_limits(), USUAL_TMP)
+                .await?;
             Ok::<_, Error>(prepared.template.forks)
         };
         match tokio::time::timeout(LONGEST_BOOT, started).await {
@@ -354,7 +363,7 @@ impl Template {
     /// Work for the background: the next fork is to find a child made ahead.
     pub async fn make_ahead(&self) {
         // One that cannot is noticed by whoever wants it.
-        let _ = self.forks.make_ahead(&usual_limits()).await;
+        let _ = self.forks.make_ahead(&usual_limits(), USUAL_TMP).await;
     }
 
     /// How much memory it uses, if the host counts it.

@@ -1,5 +1,6 @@
 //! The template's side of a fork: it waits for the warden's word, forks, and the child makes itself fresh namespaces,
-//! gives up what these gave it, and goes on in the interpreter.
+//! gives up what these gave it, and goes on in the interpreter. What an interpreter does after any fork it does at once;
+//! then it waits to be told what it is for.
 //!
 //! An instance comes in two parts, as every instance does: the first process of its pid namespace, which only waits and
 //! reaps, and the program. Here they share one memory, which is copied from the template's once, by the C library's own
@@ -7,7 +8,8 @@
 //!
 //! 1. the *copy*, which comes of that fork. It makes the namespaces, starts the first process in them, and ends: who is to
 //!    be in a pid namespace must be born there;
-//! 2. the *first*, on a stack of its own. It becomes who the warden says, gives everything up, and starts the program;
+//! 2. the *first*, on a stack of its own. It becomes who the warden says, gives everything up, starts the program, and
+//!    then only reaps;
 //! 3. the *program*, on the stack that the copy has left, where it was left.
 //!
 //! What is the kernel's and not the memory's (the number that the C library keeps, its list of locks that are to be let
@@ -34,6 +36,8 @@ const SCM_RIGHTS: i32 = 1;
 const MOST_FDS: usize = 8;
 /// Above every number that a program is given.
 const HIGH_FD: usize = 100;
+/// Those that it is given, besides its output.
+const COMING: core::ops::Range<usize> = 3..10;
 
 const PR_SET_DUMPABLE: usize = 4;
 const PR_GET_TID_ADDRESS: usize = 40;
@@ -41,8 +45,11 @@ const PR_SET_SECCOMP: usize = 22;
 const PR_CAPBSET_DROP: usize = 24;
 pub const AT_FDCWD: usize = -100_isize as usize;
 const O_PATH_CLOEXEC: usize = 0x20_0000 | 0x8_0000;
+const O_CLOEXEC: usize = 0x8_0000;
+const F_GETFD: usize = 1;
 const F_DUPFD_CLOEXEC: usize = 1030;
 pub const EINTR: isize = -4;
+const EBADF: isize = -9;
 const SECCOMP_MODE_FILTER: usize = 2;
 
 #[cfg(target_arch = "x86_64")]
@@ -171,13 +178,12 @@ struct Control {
 
 /// What the three processes of a fork have in common. Of a template there is one fork at a time.
 struct Fork {
-    /// The socket on which the first tells the warden of itself, and of the program's end.
+    /// The socket on which the first tells the warden of itself, and of the program's end; on which the program is told
+    /// what it is for.
     status: i32,
     namespaces: usize,
-    /// Where what the program is told goes.
-    into: *mut u8,
-    room: usize,
-    told: isize,
+    /// A bit for each number that is kept for a descriptor that may come.
+    kept: u32,
     /// Where the copy has left its stack.
     stack: usize,
     /// Where the C library keeps the number of the thread that there is.
@@ -189,9 +195,7 @@ struct Fork {
 static mut FORK: Fork = Fork {
     status: -1,
     namespaces: 0,
-    into: core::ptr::null_mut(),
-    room: 0,
-    told: 0,
+    kept: 0,
     stack: 0,
     number: 0,
     locks: [0; 2],
@@ -429,14 +433,14 @@ unsafe extern "C" {
     pub fn fork() -> i32;
 }
 
-/// Waits on `control` and forks as often as the warden says. Returns only in a program that came of it, confined, with
-/// the length of what it was told in `into`. The process ends with its warden. Here nothing of the interpreter's is
-/// touched, for what is touched would no longer be the same memory for all.
+/// Waits on `control` and forks as often as the warden says. Returns only in a program that came of it, confined: it does
+/// what there is to do after a fork, and then asks what it is for (`fulmar_told`). The process ends with its warden. Here
+/// nothing of the interpreter's is touched, for what is touched would no longer be the same memory for all.
 ///
 /// # Safety
-/// `into` has `room` bytes, which stay. The process has one thread.
+/// The process has one thread.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn fulmar_serve(control: i32, into: *mut u8, room: usize) -> isize {
+pub unsafe extern "C" fn fulmar_serve(control: i32) {
     loop {
         wait_for_word(control);
         // SAFETY: this process has one thread.
@@ -445,8 +449,46 @@ pub unsafe extern "C" fn fulmar_serve(control: i32, into: *mut u8, room: usize) 
             copy => tell(control, copy),
         }
     }
-    // SAFETY: the caller vouches for the room.
-    unsafe { enter(control, into, room) }
+    // SAFETY: this process has one thread.
+    unsafe { enter(control) }
+}
+
+/// In a program that came of a fork: says that it is there, and waits until it is told what it is for. Returns how long
+/// that is. What it is told begins with how many descriptors come, and their numbers.
+///
+/// # Safety
+/// `into` has `room` bytes. The process has one thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fulmar_told(into: *mut u8, room: usize) -> isize {
+    // SAFETY: this process has one thread.
+    let status = unsafe { FORK.status };
+    send(status, b"here");
+    let mut fds = [-1; MOST_FDS];
+    let (length, count) = receive(status, into, room, &mut fds);
+    close(status);
+    if length < 1 {
+        leave(1);
+    }
+    // SAFETY: so many bytes were received into it.
+    let told = unsafe { core::slice::from_raw_parts_mut(into, length as usize) };
+    let numbers = told[0] as usize;
+    if numbers != count || told.len() < 1 + numbers {
+        leave(1);
+    }
+    for fd in &mut fds[..count] {
+        let lifted = lift(*fd);
+        close(*fd);
+        *fd = lifted;
+    }
+    free_numbers();
+    for (fd, number) in fds[..count].iter().zip(&told[1..1 + numbers]) {
+        // SAFETY: plain numbers; whatever had the number is of the template, and not for the child.
+        unsafe { call(number::DUP3, [*fd as usize, *number as usize, 0, 0, 0, 0]) };
+        close(*fd);
+    }
+    let rest = told.len() - 1 - numbers;
+    told.copy_within(1 + numbers.., 0);
+    rest as isize
 }
 
 fn wait_for_word(control: i32) {
@@ -490,11 +532,12 @@ fn tell(control: i32, copy: i32) {
 ///
 /// # Safety
 /// As `fulmar_serve`.
-unsafe fn enter(control: i32, into: *mut u8, room: usize) -> isize {
+unsafe fn enter(control: i32) {
     close(control);
+    // SAFETY: this process has one thread.
+    keep_numbers(unsafe { FORK.status });
     // SAFETY: this process has one thread; each call writes to what is said and outlives it.
     unsafe {
-        (FORK.into, FORK.room) = (into, room);
         let unshared = call(number::UNSHARE, [FORK.namespaces, 0, 0, 0, 0, 0]);
         let number = &raw mut FORK.number as usize;
         let kept = call(number::PRCTL, [PR_GET_TID_ADDRESS, number, 0, 0, 0, 0]);
@@ -510,59 +553,33 @@ unsafe fn enter(control: i32, into: *mut u8, room: usize) -> isize {
         call(number::SET_TID_ADDRESS, [0; 6]);
         fulmar_part((&raw mut STACK.0).add(1).cast(), &raw mut FORK.stack, first);
         begin();
-        FORK.told
     }
 }
 
-/// The first process of the new namespaces. What it is told: who it is, how many descriptors come, their numbers, and
-/// then what is for the program.
+/// The first process of the new namespaces.
 extern "C" fn first() -> ! {
     // SAFETY: only this process runs: the copy ends, and the program has not begun.
-    let (status, into, room) = unsafe { (FORK.status, FORK.into, FORK.room) };
-    send(status, b"here");
-    join(status);
-    rehearsal::lay_out(status);
-    let mut fds = [-1; MOST_FDS];
-    let (length, count) = receive(status, into, room, &mut fds);
-    if length < 8 {
+    let status = unsafe { FORK.status };
+    send(status, b"born");
+    let [user @ .., is_ahead] = join(status);
+    if is_ahead != 0 {
+        rehearsal::lay_out();
+    }
+    if !give_up(u32::from_le_bytes(user) as usize) {
         leave(1);
     }
-    // SAFETY: so many bytes were received into it.
-    let told = unsafe { core::slice::from_raw_parts_mut(into, length as usize) };
-    let user = u32::from_le_bytes([told[0], told[1], told[2], told[3]]) as usize;
-    let numbers = told[4] as usize;
-    if numbers != count || told.len() < 5 + numbers {
-        leave(1);
-    }
-    for fd in &mut fds[..count] {
-        let lifted = lift(*fd);
-        close(*fd);
-        *fd = lifted;
-    }
-    for (fd, number) in fds[..count].iter().zip(&told[5..5 + numbers]) {
-        // SAFETY: plain numbers; whatever had the number is of the template, and not for the child.
-        unsafe { call(number::DUP3, [*fd as usize, *number as usize, 0, 0, 0, 0]) };
-        close(*fd);
-    }
-    if !give_up(user) {
-        leave(1);
-    }
-    let rest = told.len() - 5 - numbers;
-    told.copy_within(5 + numbers.., 0);
     let flags = CLONE_VM | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
     // SAFETY: the stack was left by the copy, which has ended: nobody else is on it.
-    let program = unsafe {
-        FORK.told = rest as isize;
-        fulmar_resume(flags, FORK.stack, 0, FORK.number)
-    };
+    let program = unsafe { fulmar_resume(flags, FORK.stack, 0, FORK.number) };
     reap(status, program)
 }
 
-/// Moves itself into the control groups that it is given, if it is given any.
-fn join(status: i32) {
-    let (mut word, mut entrances) = ([0_u8; 4], [-1; MOST_FDS]);
+/// Is told who it is, and whether nobody waits for it yet. Moves itself into the control groups that it is given, if it is
+/// given any.
+fn join(status: i32) -> [u8; 5] {
+    let (mut word, mut entrances) = ([0_u8; 5], [-1; MOST_FDS]);
     let (length, count) = receive(status, word.as_mut_ptr(), word.len(), &mut entrances);
-    if length <= 0 {
+    if length as usize != word.len() {
         leave(1);
     }
     for entrance in &entrances[..count] {
@@ -574,6 +591,31 @@ fn join(status: i32) {
             )
         };
         close(*entrance);
+    }
+    word
+}
+
+/// What the interpreter opens before it is told what it is for is not to have a number that something comes with.
+fn keep_numbers(status: i32) {
+    let mut kept = 0;
+    for number in COMING {
+        // SAFETY: plain numbers; only a number that nobody has is taken.
+        let is_free = unsafe { call(number::FCNTL, [number, F_GETFD, 0, 0, 0, 0]) } == EBADF;
+        if is_free {
+            // SAFETY: as above.
+            unsafe { call(number::DUP3, [status as usize, number, O_CLOEXEC, 0, 0, 0]) };
+            kept |= 1 << number;
+        }
+    }
+    // SAFETY: this process has one thread.
+    unsafe { FORK.kept = kept };
+}
+
+fn free_numbers() {
+    // SAFETY: this process has one thread.
+    let kept = unsafe { FORK.kept };
+    for number in COMING.filter(|number| kept & 1 << number != 0) {
+        close(number as i32);
     }
 }
 
@@ -732,7 +774,7 @@ fn close_the_way() -> bool {
     }
 }
 
-/// The first process' rest of life: it says that the program is there, waits for its end and tells it.
+/// The first process' rest of life: it waits for the program's end and tells it.
 fn reap(status: i32, program: isize) -> ! {
     // The program's own descriptors are its business: a pipe must end when the program ends it.
     // SAFETY: nothing here uses any other descriptor any more.
@@ -743,7 +785,9 @@ fn reap(status: i32, program: isize) -> ! {
             [status as usize + 1, u32::MAX as usize, 0, 0, 0, 0],
         );
     }
-    send(status, if program > 0 { b"went" } else { b"fail" });
+    if program <= 0 {
+        leave(1);
+    }
     loop {
         let mut ended = 0_i32;
         // SAFETY: `ended` outlives the call.
@@ -755,9 +799,6 @@ fn reap(status: i32, program: isize) -> ! {
         };
         if pid == program {
             send(status, &ended.to_le_bytes());
-            // Until the warden has looked at this process, it must be there to be looked at.
-            let (mut word, mut none) = ([0_u8; 4], [-1; MOST_FDS]);
-            receive(status, word.as_mut_ptr(), word.len(), &mut none);
             leave(0);
         }
         if pid < 0 && pid != EINTR {
@@ -776,7 +817,6 @@ fn begin() {
     const SIGNATURE: usize = 0xD428_BC00;
     // SAFETY: this process has one thread; what the calls are told of is the C library's own.
     unsafe {
-        close(FORK.status);
         call(number::PRCTL, [PR_SET_DUMPABLE, 1, 0, 0, 0, 0]);
         let [list, size] = FORK.locks;
         if list != 0 {

@@ -4,7 +4,7 @@
 use core::ffi::{c_char, c_int, c_void};
 
 use crate::empty;
-use crate::fork::{self, fulmar_pair, fulmar_serve};
+use crate::fork::{self, fulmar_pair, fulmar_serve, fulmar_told};
 use crate::pool;
 use crate::rehearsal::{fulmar_learn, fulmar_rehearse};
 
@@ -58,8 +58,9 @@ pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Va
             return exports;
         }
     }
-    let functions: [(&[u8], Callback); 8] = [
+    let functions: [(&[u8], Callback); 9] = [
         (b"serve\0", serve),
+        (b"told\0", told),
         (b"rehearse\0", rehearse),
         (b"learn\0", learn),
         (b"pair\0", pair),
@@ -80,18 +81,26 @@ pub unsafe extern "C" fn napi_register_module_v1(env: Env, exports: Value) -> Va
     exports
 }
 
-/// Waits on a socket to be forked. Returns in a child, with what it was told; nothing, if it could not be made.
+/// Waits on a socket to be forked. Returns in a child.
 unsafe extern "C" fn serve(env: Env, info: *mut c_void) -> Value {
     // SAFETY: as the interpreter calls it.
     let control = unsafe { number(env, info) };
     // The interpreter marks its heap as not for children.
     fork::share_all_with_children();
-    // SAFETY: the room is as large as is said and stays, and this process has one thread that runs.
-    let length = unsafe { fulmar_serve(control, (&raw mut TOLD).cast(), ROOM) };
-    let mut result = core::ptr::null_mut();
-    // SAFETY: this is the one thread that there is, in the process that came of the fork.
+    // SAFETY: this process has one thread that runs, before and after.
     unsafe {
+        fulmar_serve(control);
         freshen(env);
+    }
+    core::ptr::null_mut()
+}
+
+/// In a child: waits until it is told what it is for, and returns that.
+unsafe extern "C" fn told(env: Env, _: *mut c_void) -> Value {
+    let mut result = core::ptr::null_mut();
+    // SAFETY: the room is as large as is said and stays, and this process has one thread that runs.
+    unsafe {
+        let length = fulmar_told((&raw mut TOLD).cast(), ROOM);
         napi_create_string_utf8(env, (&raw const TOLD).cast(), length as usize, &raw mut result);
     }
     result

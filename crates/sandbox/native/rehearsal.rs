@@ -3,8 +3,8 @@
 //! A child has its template's memory, and each page that it writes to becomes its own by a fault; programs and libraries it
 //! finds by faults, too. It has five hundred of them to its first answer, most of an interpreter's own part of a start.
 //! So a template makes one child that is never used, the *rehearsal*: it goes an instance's whole way, looks at which
-//! pages have become its own, and ends. Every later child is given these pages by its first process, while that waits to
-//! be told what the child is for. A list that is wrong costs memory, and nothing else.
+//! pages have become its own, and ends. Every later child that is made before anybody waits for it is given these pages by
+//! its first process. A list that is wrong costs memory, and nothing else.
 
 use crate::fork::{AT_FDCWD, EINTR, call, close, for_each_mapping, fork, gather, leave, number};
 
@@ -26,8 +26,6 @@ const EXCLUSIVE: u64 = 1 << 56;
 const MOST: usize = 2048;
 const WRITTEN: usize = 1 << 11;
 const LONGEST: usize = WRITTEN - 1;
-/// So many are given between two looks.
-const AT_ONCE: usize = 8;
 
 unsafe extern "C" {
     fn getpagesize() -> i32;
@@ -93,16 +91,12 @@ pub unsafe extern "C" fn fulmar_learn() -> ! {
     leave(0)
 }
 
-/// Gives a child the pages that it will need, until there is something to read: then it takes them as it goes. Kernels
-/// that do not know how, and memory that is not there, refuse.
-pub fn lay_out(until: i32) {
+/// Gives a child the pages that it will need. Kernels that do not know how, and memory that is not there, refuse.
+pub fn lay_out() {
     // SAFETY: nobody changes the list any more, and what is in the memory stays the same.
     unsafe {
         let pieces = core::slice::from_raw_parts((&raw const PIECES).cast::<usize>(), MOST);
-        for (at, piece) in pieces.iter().take_while(|piece| **piece != 0).enumerate() {
-            if at % AT_ONCE == 0 && has_something(until, 0) {
-                break;
-            }
+        for piece in pieces.iter().take_while(|piece| **piece != 0) {
             let advice = match piece & WRITTEN {
                 0 => MADV_POPULATE_READ,
                 _ => MADV_POPULATE_WRITE,
@@ -120,6 +114,7 @@ fn look_through(map: usize, from: usize, to: usize) {
     let mut some = [0_u64; 512];
     let mut page = from / PAGE;
     let mut piece = Piece::default();
+    let mut around = 0;
     while page < to / PAGE {
         let wanted = some.len().min(to / PAGE - page);
         let words = [map, some.as_mut_ptr() as usize, wanted * 8, page * 8, 0, 0];
@@ -132,7 +127,11 @@ fn look_through(map: usize, from: usize, to: usize) {
             let kind = match entry & (PRESENT | OF_A_FILE | EXCLUSIVE) {
                 // What is exclusive of a file is still the file's.
                 kind if kind & PRESENT == 0 => None,
-                kind if kind & OF_A_FILE != 0 => Some(0),
+                kind if kind & OF_A_FILE != 0 => {
+                    let is_new = page / AROUND + 1 > around;
+                    around = page / AROUND + 1;
+                    is_new.then_some(0)
+                }
                 kind if kind & EXCLUSIVE != 0 => Some(WRITTEN),
                 _ => None,
             };
@@ -142,6 +141,9 @@ fn look_through(map: usize, from: usize, to: usize) {
     }
     piece.tell();
 }
+
+/// The kernel gives a file's pages by so many, if it has them: one of each is asked for.
+const AROUND: usize = 16;
 
 #[derive(Default)]
 struct Piece {

@@ -120,7 +120,10 @@ fn template(mode: &str) -> ! {
     }
     let mut message = vec![0; 64 << 10];
     // SAFETY: the buffer has the size that is said, and this process has one thread.
-    let length = unsafe { fork::fulmar_serve(CONTROL, message.as_mut_ptr(), message.len()) };
+    let length = unsafe {
+        fork::fulmar_serve(CONTROL);
+        fork::fulmar_told(message.as_mut_ptr(), message.len())
+    };
     let script = String::from_utf8(message[..usize::try_from(length).unwrap()].to_vec()).unwrap();
     drop(kept);
     if script == "namespaces" {
@@ -524,7 +527,10 @@ async fn many() {
     println!("  {:?} each, with a shell", watch.elapsed() / COUNT);
     let mut took = Vec::new();
     for number in 0..COUNT {
-        template.make_ahead(&limits_of(64, 32)).await.unwrap();
+        template
+            .make_ahead(&limits_of(64, 32), ByteSize::mib(1))
+            .await
+            .unwrap();
         tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>())
             .await
             .unwrap_err();

@@ -54,9 +54,9 @@ async function wait(library, load, go) {
   collect();
   if (!whyNot) await rehearse(addon, watch, loaded, go);
   fs.writeSync(CONTROL, whyNot ?? "ready");
-  const environment = JSON.parse(addon.serve(CONTROL));
-  become(addon, environment, isPlaceholder);
-  watch?.freshen();
+  addon.serve(CONTROL);
+  awake(addon, watch);
+  become(JSON.parse(addon.told()), isPlaceholder);
   return loaded;
 }
 
@@ -89,8 +89,8 @@ async function rehearse(addon, watch, loaded, go) {
     return;
   }
   try {
-    become(addon, JSON.parse(told), !loaded);
-    watch?.freshen();
+    awake(addon, watch);
+    become(JSON.parse(told), !loaded);
     fs.writeSync(first + 1, event);
     await go(first, loaded && (async (given) => given), () => fs.writeSync(first + 1, HEARD + event));
   } catch {
@@ -109,16 +109,21 @@ function open(library) {
   return place.exports;
 }
 
-/** In the child: the process that it is. */
-function become(addon, environment, isPlaceholder) {
-  // What is as it should be is not touched: it stays the same memory for all.
-  const { env } = process;
-  for (const name of Object.keys(env)) if (!(name in environment)) delete env[name];
-  for (const name of Object.keys(environment)) if (env[name] !== environment[name]) env[name] = environment[name];
+/** In the child, before it is known what it is for: a process of its own. */
+function awake(addon, watch) {
   Object.defineProperty(process, "pid", { value: addon.pid(), enumerable: true, configurable: true });
   process.reallyExit = (code) => addon.leave(code ?? 0);
   addon.whenEmpty(atEmptyLoop);
   chance.seed();
+  watch?.freshen();
+}
+
+/** In the child: the function's instance that it is. */
+function become(environment, isPlaceholder) {
+  // What is as it should be is not touched: it stays the same memory for all.
+  const { env } = process;
+  for (const name of Object.keys(env)) if (!(name in environment)) delete env[name];
+  for (const name of Object.keys(environment)) if (env[name] !== environment[name]) env[name] = environment[name];
   if (!isPlaceholder) return;
   process.chdir(environment.FULMAR_CODE);
   // Where layers' modules are looked for was settled when the process started.

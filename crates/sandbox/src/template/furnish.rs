@@ -1,9 +1,11 @@
 //! What a template's child finds in its own namespaces, put there from outside: mounts, and its end of the network.
 
 use std::net::TcpListener;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
 use rustix::thread::ThreadNameSpaceType;
+
+use base::ByteSize;
 
 use super::ForkOrder;
 use super::confine::wait_for;
@@ -14,48 +16,55 @@ use crate::{mounts, network, trees};
 /// Of the process that goes inside.
 const STACK: usize = 128 << 10;
 
-/// Goes into the child's namespaces, and arranges them.
+/// Arranges what every child has of its own. Returns its end of the network, if it has one.
 pub(crate) fn furnish(
     child: BorrowedFd<'_>,
-    fork: &ForkOrder,
+    tmp: ByteSize,
     network: Network,
 ) -> Step<Option<TcpListener>> {
-    // Seen from here, before what is there is out of sight.
-    let trees = trees::open_here(&fork.mounts)?;
-    // Only for what this process starts from here on; before it starts anything else it goes to another child.
-    let of_processes = ThreadNameSpaceType::PROCESS_ID;
-    rustix::thread::move_into_thread_name_spaces(child, of_processes)
-        .map_err(failed("go to the child's processes"))?;
+    let namespaces = match network {
+        Network::Isolated { .. } => ThreadNameSpaceType::MOUNT | ThreadNameSpaceType::NETWORK,
+        Network::Host => ThreadNameSpaceType::MOUNT,
+    };
     let mut door = None;
-    from_inside(|| {
-        let mut namespaces = ThreadNameSpaceType::MOUNT;
-        if let Network::Isolated { .. } = network {
-            namespaces |= ThreadNameSpaceType::NETWORK;
-        }
-        rustix::thread::move_into_thread_name_spaces(child, namespaces)
-            .map_err(failed("go to the child"))?;
-        door = arrange(fork, &trees, network)?;
+    from_inside(child, namespaces, || {
+        mounts::fresh(tmp)?;
+        door = match network {
+            // What is forked has nobody of its own to listen for.
+            Network::Isolated { port } => network::open(port).map(|[door, _]| Some(door))?,
+            Network::Host => None,
+        };
         Ok(())
     })?;
     Ok(door)
 }
 
-fn arrange(fork: &ForkOrder, trees: &[OwnedFd], network: Network) -> Step<Option<TcpListener>> {
-    mounts::fresh(fork.tmp)?;
-    for (tree, mount) in trees.iter().zip(&fork.mounts) {
-        trees::place(tree, &mount.target)?;
+/// Brings what this one is to see besides.
+pub(crate) fn bring(child: BorrowedFd<'_>, fork: &ForkOrder) -> Step<()> {
+    if fork.mounts.is_empty() && fork.tmp.is_none() {
+        return Ok(());
     }
-    match network {
-        // What is forked has nobody of its own to listen for.
-        Network::Isolated { port } => network::open(port).map(|[door, _]| Some(door)),
-        Network::Host => Ok(None),
-    }
+    // Seen from here, before what is there is out of sight.
+    let trees = trees::open_here(&fork.mounts)?;
+    from_inside(child, ThreadNameSpaceType::MOUNT, || {
+        if let Some(tmp) = fork.tmp {
+            mounts::resize_tmp(tmp)?;
+        }
+        for (tree, mount) in trees.iter().zip(&fork.mounts) {
+            trees::place(tree, &mount.target)?;
+        }
+        Ok(())
+    })
 }
 
-/// Does something in a process that is born into the child's pid namespace, for as long as it takes: a `/proc` is of the
+/// Does something in a process that is born into the child's pid namespace and goes to its others, for as long as it takes: a `/proc` is of the
 /// namespace that whoever mounts it is in, and nobody has to find the way back. It has this process's memory and files,
 /// and this process waits for it; it is of a user namespace that is not the child's, and its memory is closed.
-fn from_inside(mut what: impl FnMut() -> Step<()>) -> Step<()> {
+fn from_inside(
+    child: BorrowedFd<'_>,
+    namespaces: ThreadNameSpaceType,
+    mut what: impl FnMut() -> Step<()>,
+) -> Step<()> {
     struct Task<'a> {
         what: &'a mut dyn FnMut() -> Step<()>,
         done: Step<()>,
@@ -66,8 +75,16 @@ fn from_inside(mut what: impl FnMut() -> Step<()>) -> Step<()> {
         task.done = (task.what)();
         0
     }
+    // Only for what this process starts from here on; before it starts anything else it goes to another child.
+    rustix::thread::move_into_thread_name_spaces(child, ThreadNameSpaceType::PROCESS_ID)
+        .map_err(failed("go to the child's processes"))?;
+    let mut inside = || {
+        rustix::thread::move_into_thread_name_spaces(child, namespaces)
+            .map_err(failed("go to the child"))?;
+        what()
+    };
     let mut task = Task {
-        what: &mut what,
+        what: &mut inside,
         done: Err("nobody went inside".into()),
     };
     let mut stack = vec![0_u128; STACK / size_of::<u128>()];

@@ -9,6 +9,7 @@ mod furnish;
 mod start;
 pub(crate) mod warden;
 
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +39,9 @@ pub(crate) use start::start;
 pub const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plain.so"));
 /// The same for an interpreter that wants an interface of its own.
 pub const NODE_LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/node.so"));
+
+/// So many children are made ahead while others wait for theirs.
+const MOST_AHEAD: usize = 2;
 
 /// What makes a program a template.
 #[derive(Clone, Debug)]
@@ -101,14 +105,11 @@ pub(crate) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ForkOrder {
     pub(crate) id: u64,
-    /// It goes on with the child that was made ahead.
-    pub(crate) uses_spare: bool,
-    /// If it does not.
-    pub(crate) birth: Birth,
-    /// Another one that is wanted: it is made while this one is sent off.
-    pub(crate) next: Option<Birth>,
+    /// Who else is to be made. The first one that was ever wanted and is still there is the one that this is for.
+    pub(crate) births: Vec<Birth>,
     pub(crate) mounts: Vec<Mount>,
-    pub(crate) tmp: ByteSize,
+    /// If it is to be another than it was made with.
+    pub(crate) tmp: Option<ByteSize>,
     /// Set where no control group counts them.
     pub(crate) pids: Option<u32>,
     pub(crate) numbers: Vec<u8>,
@@ -116,7 +117,7 @@ pub(crate) struct ForkOrder {
 }
 
 /// Who a child is.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Birth {
     /// Whom it takes itself for is its template's user; outside it is this one.
     pub(crate) user: Option<u32>,
@@ -124,13 +125,16 @@ pub(crate) struct Birth {
     pub(crate) groups: Vec<PathBuf>,
     /// Whether it moves itself into them.
     pub(crate) joins: bool,
+    pub(crate) tmp: ByteSize,
+    /// Nobody waits for it yet: it is given all the memory that it may need.
+    pub(crate) is_ahead: bool,
 }
 
 impl ForkOrder {
     /// As `native/fork.rs` reads it.
-    pub(crate) fn message(&self, user: u32) -> Vec<u8> {
-        let mut message = user.to_le_bytes().to_vec();
-        message.push(u8::try_from(self.numbers.len()).expect("few descriptors are passed"));
+    pub(crate) fn message(&self) -> Vec<u8> {
+        let mut message =
+            vec![u8::try_from(self.numbers.len()).expect("few descriptors are passed")];
         message.extend(&self.numbers);
         message.extend(&self.message);
         message
@@ -156,12 +160,17 @@ pub(crate) struct Makes {
 struct Channel {
     socket: UnixDatagram,
     count: u64,
-    /// The groups of the child that was made ahead, if one was.
-    spare: Option<Option<Cgroup>>,
+    /// Of the children that were wanted ahead, in that order.
+    spares: VecDeque<Spare>,
     /// The warden. It ends by itself, when the last child has.
     process: tokio::process::Child,
     /// Of the template's own network.
     door: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+struct Spare {
+    group: Option<Cgroup>,
+    tmp: ByteSize,
 }
 
 impl Template {
@@ -178,7 +187,7 @@ impl Template {
             channel: tokio::sync::Mutex::new(Channel {
                 socket,
                 count: 0,
-                spare: None,
+                spares: VecDeque::new(),
                 process,
                 door: None,
             }),
@@ -221,36 +230,27 @@ impl Template {
         let mut passed = vec![out.as_fd(), err.as_fd()];
         passed.extend(fork.fds.iter().map(|passed| passed.fd.as_fd()));
         let mut channel = self.turn().await;
-        let uses_spare = channel.spare.is_some();
-        let (group, birth) = match channel.spare.take() {
-            Some(group) => {
-                let mut group = group;
-                if let Some(group) = &mut group {
-                    group
-                        .limit(&fork.limits)
-                        .map_err(failed("set the limits"))?;
-                }
-                (group, Birth::default())
-            }
-            None => self.birth(&fork.limits)?,
-        };
-        let next = match self.waiting.load(Ordering::Relaxed) {
-            0 => None,
-            _ => {
-                let (group, birth) = self.birth(&fork.limits)?;
-                channel.spare = Some(group);
-                Some(birth)
-            }
-        };
+        let ahead = self.waiting.load(Ordering::Relaxed).min(MOST_AHEAD);
+        let mut births = Vec::new();
+        while channel.spares.len() <= ahead {
+            let (spare, birth) = self.birth(&fork.limits, fork.tmp, false)?;
+            channel.spares.push_back(spare);
+            births.push(birth);
+        }
+        let spare = channel.spares.pop_front().expect("there is one at least");
+        let Spare { mut group, tmp } = spare;
+        if let Some(group) = &mut group {
+            group
+                .limit(&fork.limits)
+                .map_err(failed("set the limits"))?;
+        }
         channel.count += 1;
         let id = channel.count;
         let request = Request::Fork(Box::new(ForkOrder {
             id,
-            uses_spare,
-            birth,
-            next,
+            births,
             mounts: fork.mounts,
-            tmp: fork.tmp,
+            tmp: (tmp != fork.tmp).then_some(fork.tmp),
             pids: group.is_none().then_some(fork.limits.pids),
             numbers,
             message: fork.message,
@@ -289,7 +289,7 @@ impl Template {
         channel
     }
 
-    fn birth(&self, limits: &Limits) -> Result<(Option<Cgroup>, Birth)> {
+    fn birth(&self, limits: &Limits, tmp: ByteSize, is_ahead: bool) -> Result<(Spare, Birth)> {
         let group = self.makes.stock.group(limits);
         let group = group.map_err(|cause| Error::io("make a control group", cause))?;
         let birth = Birth {
@@ -299,19 +299,21 @@ impl Template {
             },
             groups: group.as_ref().map(Cgroup::members).unwrap_or_default(),
             joins: group.as_ref().is_some_and(Cgroup::is_joined_from_inside),
+            tmp,
+            is_ahead,
         };
-        Ok((group, birth))
+        Ok((Spare { group, tmp }, birth))
     }
 
-    /// Makes a child ahead for the next fork, if there is none: joining control groups can take longer than everything
-    /// else. Its limits are those of a usual one until it is used.
-    pub async fn make_ahead(&self, limits: &Limits) -> Result<()> {
+    /// Makes a child ahead for the next fork, if there is none. Its limits, and the size of its temporary folder, are those
+    /// of a usual one until it is used.
+    pub async fn make_ahead(&self, limits: &Limits, tmp: ByteSize) -> Result<()> {
         let mut channel = self.channel.lock().await;
-        if channel.spare.is_none() {
-            let (group, birth) = self.birth(limits)?;
+        if channel.spares.is_empty() {
+            let (spare, birth) = self.birth(limits, tmp, true)?;
             channel::send(channel.socket.as_fd(), &Request::Spare(birth), &[])
                 .map_err(|cause| Error::io("ask for a child", cause))?;
-            channel.spare = Some(group);
+            channel.spares.push_back(spare);
         }
         Ok(())
     }
@@ -333,12 +335,10 @@ impl Drop for Template {
             .as_ref()
             .is_none_or(|group| Arc::strong_count(group) == 1);
         let warden = channel.process.id().filter(|_| is_alone);
-        let groups = [
-            channel.spare.take().flatten(),
-            self.group.take().and_then(Arc::into_inner),
-        ];
+        let spares = channel.spares.drain(..).map(|spare| spare.group);
+        let group = self.group.take().and_then(Arc::into_inner);
         let mut held = warden.and_then(hold);
-        for group in groups {
+        for group in spares.chain([group]) {
             self.makes.remains.leave(Left {
                 held: held.take(),
                 mounts: None,

@@ -5,12 +5,15 @@
 //! for each fork that the server has asked for. (The flags are in a register, so what is let through is what was looked
 //! at. Whoever in the template gets it, only the first process of new namespaces that gives everything up comes of it.)
 //! Everything else about the child is done from here, without its help: who it is, its
-//! control groups, its `/tmp`, its `/proc`, its network. Last, this process looks at what became of it, and only a child
-//! that has given everything up is handed to the server.
+//! control groups, its `/tmp`, its `/proc`, its network. Then this process looks at what became of it, and only a child
+//! that has given everything up is given what an instance has, and handed to the server. Children are made ahead, so all
+//! of that has been done when one is wanted but its mounts.
 //!
 //! The child is not the template's own but its init's, so a template may end, and what came of it lives on.
 
+use std::collections::VecDeque;
 use std::fs;
+use std::net::TcpListener;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +22,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
 use super::confine::{die_with_the_server, join, own_user_namespace, reap_all, wait_for};
-use super::furnish::furnish;
+use super::furnish::{bring, furnish};
 use super::{Birth, ForkOrder, Request, TemplateOrder};
 use crate::channel::{self, Status};
 use crate::confine::{self, Never, Step, check};
@@ -53,21 +56,44 @@ struct Warden<'a> {
     /// On which its bootstrap hears of forks.
     control: OwnedFd,
     unasked: u32,
-    /// Made ahead.
-    spare: Option<Born>,
-    bearing: Option<Bearing>,
+    /// In the order in which they were wanted. The template makes one at a time, and each goes on by itself.
+    children: VecDeque<Bearing>,
 }
 
-/// A child that is on its way.
+/// A child that was wanted ahead of its use.
 struct Bearing {
     birth: Birth,
     talk: OwnedFd,
+    /// Its end of that, until the template has it.
+    theirs: Option<OwnedFd>,
     /// Its namespaces were let through.
     granted: bool,
-    /// Its number, when it has spoken.
-    pid: Option<i32>,
     /// The template has done its part.
     told: bool,
+    /// Its first process' number, when that has spoken.
+    pid: Option<i32>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Its namespaces are being made.
+    Unborn,
+    /// It has what is its own, and gives up what an instance has not.
+    Raised(Born),
+    /// It waits to be told what it is for.
+    Ready(Born),
+}
+
+impl Bearing {
+    fn is_ready(&self) -> bool {
+        matches!(self.stage, Stage::Ready(_))
+    }
+
+    fn kill(&self) {
+        if let Stage::Raised(born) | Stage::Ready(born) = &self.stage {
+            born.kill();
+        }
+    }
 }
 
 /// The first process: starts the template, keeps it, and outlives it until the last of its children has ended.
@@ -225,17 +251,23 @@ impl<'a> Warden<'a> {
             listener: Listener::new(listener),
             control,
             unasked: 0,
-            spare: None,
-            bearing: None,
+            children: VecDeque::new(),
         })
     }
 
-    /// Until the template ends or is retired.
+    /// Until the template ends or is retired. The template alone goes; its children are its init's.
     fn serve(mut self) -> Step<()> {
-        self.wait_until_ready()?;
-        let status = self.status;
-        while self.attend(Some(status), None)? {
-            let Some((request, fds)) = channel::receive_next::<Request>(status).ok() else {
+        let served = self.wait_until_ready().and_then(|()| self.attend_orders());
+        for child in &self.children {
+            child.kill();
+        }
+        self.end();
+        served
+    }
+
+    fn attend_orders(&mut self) -> Step<()> {
+        while self.attend(Some(self.status), None)? {
+            let Some((request, fds)) = channel::receive_next::<Request>(self.status).ok() else {
                 break;
             };
             match request {
@@ -244,17 +276,12 @@ impl<'a> Warden<'a> {
                 Request::Spare(birth) => self.begin(birth)?,
             }
         }
-        self.end()
+        Ok(())
     }
 
-    /// The template alone goes; its children are its init's.
-    fn end(&self) -> Step<()> {
-        if let Some(spare) = &self.spare {
-            spare.kill();
-        }
+    fn end(&self) {
         // It may have ended by itself.
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
-        Ok(())
     }
 
     /// Its bootstrap says when it runs, and when it has done what a template is for. What has come to be between the two
@@ -303,7 +330,6 @@ impl<'a> Warden<'a> {
             }
             if ready[0] {
                 // Nothing is asked of a template that is not ready; so it is to end, or its server has.
-                self.end()?;
                 return Err("it was given up".into());
             }
             if ready[2] {
@@ -322,7 +348,6 @@ impl<'a> Warden<'a> {
             self.unasked += 1;
         }
         if self.unasked > MOST_UNASKED {
-            self.end()?;
             return Err("it asked for namespaces, again and again".into());
         }
         Ok(())
@@ -330,76 +355,80 @@ impl<'a> Warden<'a> {
 
     fn answer(&mut self, mut fork: ForkOrder, fds: &[OwnedFd]) -> Step<()> {
         match self.fork(&mut fork, fds) {
-            Ok(forked) => {
-                let child = &forked.child;
+            Ok(child) => {
                 let mut handed = vec![child.pidfd.as_fd(), child.talk.as_fd()];
-                handed.extend(forked.door.as_ref().map(AsFd::as_fd));
+                handed.extend(child.door.as_ref().map(AsFd::as_fd));
                 let status = Status::Forked(fork.id);
                 channel::send(self.status, &status, &handed).map_err(failed("hand over a child"))
             }
             Err(why) => {
                 // One that could not be forked once is not tried again: whoever wanted it boots one.
                 Status::NotForked(fork.id, channel::shortened(&why)).send(self.status);
-                self.end()?;
                 Err(why)
             }
         }
     }
 
-    /// Goes on with the child that was made ahead, or with a new one. Meanwhile the next one is made.
-    fn fork(&mut self, fork: &mut ForkOrder, fds: &[OwnedFd]) -> Step<Forked> {
-        if !fork.uses_spare {
-            self.begin(std::mem::take(&mut fork.birth))?;
+    /// Goes on with the child that was wanted first. Those that are wanted after it are made meanwhile.
+    fn fork(&mut self, fork: &mut ForkOrder, fds: &[OwnedFd]) -> Step<Born> {
+        for birth in std::mem::take(&mut fork.births) {
+            self.begin(birth)?;
         }
-        let child = self.born()?;
-        if let Some(next) = fork.next.take() {
-            self.begin(next).inspect_err(|_| child.kill())?;
+        if !self.attend(None, Some(LONGEST_FORK))? {
+            return Err("the template has ended".into());
         }
-        let made = self.send_off(fork, fds, &child);
-        let door = made.inspect_err(|_| child.kill())?;
-        Ok(Forked { child, door })
+        let Some(Stage::Ready(child)) = self.children.pop_front().map(|child| child.stage) else {
+            return Err("no child was made ahead".into());
+        };
+        let sent = self.send_off(fork, fds, &child);
+        sent.inspect_err(|_| child.kill())?;
+        Ok(child)
     }
 
     /// Has the template make a child that has everything of its own but what its program is to see.
     fn begin(&mut self, birth: Birth) -> Step<()> {
         let (talk, theirs) = channel::pair().map_err(failed("make a channel"))?;
         rustix::net::sockopt::set_socket_passcred(&talk, true).map_err(failed("ask for names"))?;
+        self.children.push_back(Bearing {
+            birth,
+            talk,
+            theirs: Some(theirs),
+            granted: false,
+            told: false,
+            pid: None,
+            stage: Stage::Unborn,
+        });
+        self.ask_for_the_next()
+    }
+
+    /// Once the template has done its part of those before.
+    fn ask_for_the_next(&mut self) -> Step<()> {
+        let Some(next) = self.children.iter_mut().find(|child| !child.told) else {
+            return Ok(());
+        };
+        let Some(theirs) = next.theirs.take() else {
+            return Ok(());
+        };
         let isolated = matches!(self.order.make.network, Network::Isolated { .. });
         let word: &[u8] = if isolated { b"n" } else { b"h" };
         channel::send_bytes(self.control.as_fd(), word, &[theirs.as_fd()])
-            .map_err(failed("ask for a fork"))?;
-        self.bearing = Some(Bearing {
-            birth,
-            talk,
-            granted: false,
-            pid: None,
-            told: false,
-        });
-        Ok(())
+            .map_err(failed("ask for a fork"))
     }
 
-    /// Waits for the child that is on its way, if it is not there already.
-    fn born(&mut self) -> Step<Born> {
-        if self.bearing.is_some() && !self.attend(None, Some(LONGEST_FORK))? {
-            return Err("the template has ended".into());
-        }
-        self.spare
-            .take()
-            .ok_or_else(|| "no child was made ahead".into())
-    }
-
-    /// Sees to the template, and to the child that is on its way, until there is something to read from somebody else; if
-    /// there is nobody else, until the child is there. Whether the template still is.
+    /// Sees to the template, and to the children that are on their way, until there is something to read from somebody
+    /// else; if there is nobody else, until the first of them is ready. Whether the template still is.
     fn attend(&mut self, other: Option<BorrowedFd<'_>>, longest: Option<Duration>) -> Step<bool> {
         loop {
+            if other.is_none() && self.children.front().is_none_or(Bearing::is_ready) {
+                return Ok(true);
+            }
             let mut sources = vec![self.listener.as_fd(), self.control.as_fd()];
             sources.extend(other);
-            let speaks = self
-                .bearing
-                .as_ref()
-                .filter(|bearing| bearing.pid.is_none());
-            sources.extend(speaks.map(|bearing| bearing.talk.as_fd()));
-            let (of_other, of_child) = (2, 2 + usize::from(other.is_some()));
+            let of_children = sources.len();
+            let speak: Vec<_> = (0..self.children.len())
+                .filter(|at| !self.children[*at].is_ready())
+                .collect();
+            sources.extend(speak.iter().map(|at| self.children[*at].talk.as_fd()));
             let ready = poll(&sources, longest)?;
             if !ready.contains(&true) {
                 return Err("it did not fork in time".into());
@@ -410,15 +439,17 @@ impl<'a> Warden<'a> {
             if ready[1] && !self.hear_the_template()? {
                 return Ok(false);
             }
-            if ready.get(of_child) == Some(&true) {
-                self.hear_the_child()?;
+            for (at, _) in speak
+                .iter()
+                .zip(&ready[of_children..])
+                .filter(|(_, is)| **is)
+            {
+                self.hear_the_child(*at)?;
             }
-            self.raise_if_born()?;
-            let is_done = match other {
-                Some(_) => ready[of_other],
-                None => self.bearing.is_none(),
-            };
-            if is_done {
+            for child in 0..self.children.len() {
+                self.raise_if_born(child)?;
+            }
+            if other.is_some() && ready[2] {
                 return Ok(true);
             }
         }
@@ -426,9 +457,9 @@ impl<'a> Warden<'a> {
 
     /// One set of namespaces is let through for each child that is wanted.
     fn hear_who_asks(&mut self) -> Step<()> {
-        match &mut self.bearing {
-            Some(bearing) if !bearing.granted => {
-                bearing.granted = self.listener.grant();
+        match self.children.iter_mut().find(|child| !child.told) {
+            Some(child) if child.theirs.is_none() && !child.granted => {
+                child.granted = self.listener.grant();
                 Ok(())
             }
             _ => self.refuse_unasked(),
@@ -437,126 +468,141 @@ impl<'a> Warden<'a> {
 
     /// It says nothing unasked: else it has ended, or is broken.
     fn hear_the_template(&mut self) -> Step<bool> {
-        let Some(bearing) = self.bearing.as_mut().filter(|bearing| !bearing.told) else {
+        let asked = self.children.iter_mut().find(|child| !child.told);
+        let Some(child) = asked.filter(|child| child.theirs.is_none()) else {
             return Ok(false);
         };
         let (bytes, _, _) =
             channel::receive_bytes(self.control.as_fd()).map_err(failed("hear the template"))?;
         match <[u8; 4]>::try_from(bytes.as_slice()).map(i32::from_le_bytes) {
-            Ok(pid) if pid > 0 => bearing.told = true,
+            Ok(pid) if pid > 0 => child.told = true,
             Ok(errno) => {
                 let cause = std::io::Error::from_raw_os_error(-errno);
                 return Err(format!("it could not fork: {cause}"));
             }
             Err(_) => return Err("it ended".into()),
         }
+        self.ask_for_the_next()?;
         Ok(true)
     }
 
-    fn hear_the_child(&mut self) -> Step<()> {
-        let Some(bearing) = &mut self.bearing else {
-            return Ok(());
-        };
-        let (_, _, from) =
-            channel::receive_bytes(bearing.talk.as_fd()).map_err(failed("hear of the child"))?;
-        let pid = from.filter(|pid| *pid > 0);
-        bearing.pid = Some(pid.ok_or("the child did not come")?);
+    /// First that it was born, and then that its program is there.
+    fn hear_the_child(&mut self, at: usize) -> Step<()> {
+        let child = &mut self.children[at];
+        let (word, _, from) =
+            channel::receive_bytes(child.talk.as_fd()).map_err(failed("hear a child"))?;
+        let from = from.filter(|pid| *pid > 0);
+        let pid = from.ok_or("the child could not give up what it had")?;
+        match std::mem::replace(&mut child.stage, Stage::Unborn) {
+            Stage::Unborn if word == b"born" && child.pid.is_none() => child.pid = Some(pid),
+            Stage::Raised(born) if word == b"here" => {
+                let born = Born {
+                    program: pid,
+                    ..born
+                };
+                child.stage = Stage::Ready(born.seen().inspect_err(|_| child.kill())?);
+            }
+            _ => return Err("the child says what it should not".into()),
+        }
         Ok(())
     }
 
-    fn raise_if_born(&mut self) -> Step<()> {
-        let is_there = |bearing: &mut Bearing| bearing.told && bearing.pid.is_some();
-        let Some(bearing) = self.bearing.take_if(is_there) else {
+    fn raise_if_born(&mut self, at: usize) -> Step<()> {
+        let child = &mut self.children[at];
+        let (Stage::Unborn, true, Some(pid)) = (&child.stage, child.told, child.pid) else {
             return Ok(());
         };
-        let pid = bearing.pid.unwrap_or_default();
         let inside = self.order.make.user.inside();
-        let child = Born {
+        let birth = &child.birth;
+        let born = Born {
             pid,
+            program: pid,
             pidfd: open_pid(pid)?,
-            talk: bearing.talk,
-            user: bearing.birth.user.unwrap_or(inside),
-            groups: match bearing.birth.joins {
-                true => bearing.birth.groups.clone(),
+            talk: child.talk.try_clone().map_err(failed("hold a channel"))?,
+            user: birth.user.unwrap_or(inside),
+            groups: match birth.joins {
+                true => birth.groups.clone(),
                 false => Vec::new(),
             },
+            door: None,
         };
-        let raised = self.raise(&bearing.birth, inside, &child);
-        raised.inspect_err(|_| child.kill())?;
-        self.spare = Some(child);
+        let raised = raise(birth, self.order, self.init, &born);
+        let door = raised.inspect_err(|_| born.kill())?;
+        child.stage = Stage::Raised(Born { door, ..born });
         Ok(())
     }
 
-    /// Makes a child somebody of its own.
-    fn raise(&self, birth: &Birth, inside: u32, child: &Born) -> Step<()> {
-        let folder = child.folder();
-        is_first_of_its_own(&folder, self.init)?;
-        let write = |name: &str, text: String| {
-            let file = folder.join(name);
-            fs::write(&file, text).map_err(|cause| format!("write {}: {cause}", file.display()))
-        };
-        write("setgroups", "deny".into())?;
-        write("uid_map", format!("{inside} {} 1", child.user))?;
-        write("gid_map", format!("{inside} {} 1", child.user))?;
-        let talk = child.talk.as_fd();
-        if !birth.joins {
+    /// Gives it what it is to see, and tells it what it is for.
+    fn send_off(&self, fork: &ForkOrder, fds: &[OwnedFd], child: &Born) -> Step<()> {
+        bring(child.pidfd.as_fd(), fork)?;
+        if let Some(pids) = fork.pids {
+            for pid in [child.pid, child.program] {
+                let limit = Rlimit {
+                    current: Some(pids.into()),
+                    maximum: Some(pids.into()),
+                };
+                rustix::process::prlimit(Pid::from_raw(pid), Resource::Nproc, limit)
+                    .map_err(failed("limit its processes"))?;
+            }
+        }
+        let passed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+        channel::send_bytes(child.talk.as_fd(), &fork.message(), &passed)
+            .map_err(failed("tell the child what it is for"))
+    }
+}
+
+/// Makes a child somebody of its own.
+fn raise(
+    birth: &Birth,
+    order: &TemplateOrder,
+    init: i32,
+    child: &Born,
+) -> Step<Option<TcpListener>> {
+    let folder = child.folder();
+    is_first_of_its_own(&folder, init)?;
+    let inside = order.make.user.inside();
+    let write = |name: &str, text: String| {
+        let file = folder.join(name);
+        fs::write(&file, text).map_err(|cause| format!("write {}: {cause}", file.display()))
+    };
+    write("setgroups", "deny".into())?;
+    write("uid_map", format!("{inside} {} 1", child.user))?;
+    write("gid_map", format!("{inside} {} 1", child.user))?;
+    let door = furnish(child.pidfd.as_fd(), birth.tmp, order.make.network)?;
+    let entrances = match birth.joins {
+        true => {
+            let open = |file: &PathBuf| fs::File::options().write(true).open(file);
+            let entrances: Result<Vec<_>, _> = birth.groups.iter().map(open).collect();
+            entrances.map_err(failed("open the groups"))?
+        }
+        false => {
             for file in &birth.groups {
                 fs::write(file, child.pid.to_string())
                     .map_err(|cause| format!("join {}: {cause}", file.display()))?;
             }
-            return channel::send_bytes(talk, b"join", &[]).map_err(failed("let the child join"));
+            Vec::new()
         }
-        let open = |file: &PathBuf| fs::File::options().write(true).open(file);
-        let entrances: Result<Vec<_>, _> = birth.groups.iter().map(open).collect();
-        let entrances = entrances.map_err(failed("open the groups"))?;
-        let entrances: Vec<_> = entrances.iter().map(AsFd::as_fd).collect();
-        channel::send_bytes(talk, b"join", &entrances).map_err(failed("let the child join"))
-    }
-
-    /// Gives it what it is to see, tells it what it is for, and waits until it has let go of the rest.
-    fn send_off(
-        &mut self,
-        fork: &ForkOrder,
-        fds: &[OwnedFd],
-        child: &Born,
-    ) -> Step<Option<std::net::TcpListener>> {
-        let door = furnish(child.pidfd.as_fd(), fork, self.order.make.network)?;
-        if let Some(pids) = fork.pids {
-            let limit = Rlimit {
-                current: Some(pids.into()),
-                maximum: Some(pids.into()),
-            };
-            rustix::process::prlimit(Pid::from_raw(child.pid), Resource::Nproc, limit)
-                .map_err(failed("limit its processes"))?;
-        }
-        let passed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-        let talk = child.talk.as_fd();
-        channel::send_bytes(talk, &fork.message(self.order.make.user.inside()), &passed)
-            .map_err(failed("tell the child who it is"))?;
-        // Meanwhile another may be born.
-        if !self.attend(Some(talk), Some(LONGEST_FORK))? {
-            return Err("the template has ended".into());
-        }
-        let (word, _, _) = channel::receive_bytes(talk).map_err(failed("hear the child"))?;
-        if word != b"went" {
-            return Err("the child could not give up what it had".into());
-        }
-        is_in_its_groups(&child.folder(), &child.groups)?;
-        has_given_everything_up(&child.folder(), child.user)?;
-        channel::send_bytes(talk, b"seen", &[]).map_err(failed("let the child go"))?;
-        Ok(door)
-    }
+    };
+    let entrances: Vec<_> = entrances.iter().map(AsFd::as_fd).collect();
+    let mut word = inside.to_le_bytes().to_vec();
+    word.push(birth.is_ahead.into());
+    channel::send_bytes(child.talk.as_fd(), &word, &entrances)
+        .map_err(failed("tell the child who it is"))?;
+    Ok(door)
 }
 
-/// A child that has not been given anything yet.
+/// A child that has what is its own.
 struct Born {
+    /// Of the first process of its namespaces.
     pid: i32,
+    program: i32,
     pidfd: OwnedFd,
     talk: OwnedFd,
     /// Outside.
     user: u32,
     /// Those that it was to join.
     groups: Vec<PathBuf>,
+    door: Option<TcpListener>,
 }
 
 impl Born {
@@ -564,15 +610,17 @@ impl Born {
         PathBuf::from(format!("/proc/{}", self.pid))
     }
 
+    /// Before it is given anything: that it is where it should be, and has let go of the rest.
+    fn seen(self) -> Step<Self> {
+        is_in_its_groups(&self.folder(), &self.groups)?;
+        has_given_everything_up(&self.folder(), self.user)?;
+        Ok(self)
+    }
+
     fn kill(&self) {
         // It may have ended by itself.
         let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
     }
-}
-
-struct Forked {
-    child: Born,
-    door: Option<std::net::TcpListener>,
 }
 
 /// What there is of a process that a fork does not take along, or would share.

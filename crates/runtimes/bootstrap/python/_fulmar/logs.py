@@ -36,23 +36,39 @@ def _print(text):
         pass
 
 
+def make_ahead():
+    """What `prepare` will want, as far as it is the same for every function. A placeholder has the time for it."""
+    _handler_and_formatters(sys.modules["logging"])
+
+
+_made = None
+
+
+def _handler_and_formatters(logging):
+    global _made
+    if _made is None:
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                _print(self.format(record).rstrip("\n"))
+
+            def filter(self, record):
+                record.aws_request_id = request_id or ""
+                return super().filter(record)
+
+        class Structured(logging.Formatter):
+            def format(self, record):
+                return _structured(self, logging, record)
+
+        text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
+        _made = Handler(), logging.Formatter(text, "%Y-%m-%dT%H:%M:%S"), Structured(datefmt=_STAMP)
+    return _made
+
+
 def _set_up(logging):
-    class Handler(logging.Handler):
-        def emit(self, record):
-            _print(self.format(record).rstrip("\n"))
-
-        def filter(self, record):
-            record.aws_request_id = request_id or ""
-            return super().filter(record)
-
-    class Structured(logging.Formatter):
-        def format(self, record):
-            return _structured(self, logging, record)
-
     logging.Formatter.converter = time.gmtime
-    text = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
-    handler = Handler()
-    handler.setFormatter(Structured(datefmt=_STAMP) if _is_json() else logging.Formatter(text, "%Y-%m-%dT%H:%M:%S"))
+    handler, text, structured = _handler_and_formatters(logging)
+    handler.setFormatter(structured if _is_json() else text)
     root = logging.getLogger()
     root.addHandler(handler)
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper()

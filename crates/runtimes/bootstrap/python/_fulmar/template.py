@@ -15,6 +15,8 @@ from . import after, given, loaded
 from .connection import HEARD
 
 CONTROL = 4
+# Where a placeholder's children have their code.
+_CODE = "/var/task"
 # How often the way of an invocation is gone before there is one: after some, the interpreter has adapted its code to it.
 _ROUNDS = 40
 # What the host tells a child: its environment.
@@ -53,6 +55,7 @@ def wait(path, load):
 
         keep_requests_here()
         _import_common()
+        _find_in(_CODE)
         # As most functions have it: where the time is looked up is then known.
         os.environ["TZ"] = ":UTC"
         sys.modules["time"].tzset()
@@ -76,6 +79,11 @@ def wait(path, load):
     _forget_ids()
     was = dict(os.environ)
 
+    def awake():
+        _freshen()
+        if not is_placeholder:
+            watch.freshen()
+
     def begin(environment):
         ours = given.split(environment)
         if is_placeholder:
@@ -86,17 +94,16 @@ def wait(path, load):
         else:
             environment["LAMBDA_TASK_ROOT"] = ours["FULMAR_CODE"]
             _set_environment(environment, was)
-            watch.freshen(was.get("AWS_ACCESS_KEY_ID"))
-        _freshen()
+            watch.set_credentials(was.get("AWS_ACCESS_KEY_ID"))
 
     why_not = _unsafe()
     gc.collect()
     # What is there now is there for good: looking through it again would only unshare it.
     gc.freeze()
     if not why_not:
-        _rehearse(library, begin, was, handler)
+        _rehearse(library, awake, begin, was, handler)
     _say(why_not or "ready")
-    begin(_fork(library, lambda place: library.fulmar_serve(CONTROL, place, len(place))))
+    begin(_fork(awake, lambda: library.fulmar_serve(CONTROL), lambda place: library.fulmar_told(place, len(place))))
     return handler
 
 
@@ -105,8 +112,10 @@ def _library(path):
 
     # Calls into it keep the interpreter's lock, which no other thread could ever give back in a child.
     library = ctypes.PyDLL(path)
-    library.fulmar_serve.restype = ctypes.c_ssize_t
-    library.fulmar_serve.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
+    library.fulmar_serve.restype = None
+    library.fulmar_serve.argtypes = [ctypes.c_int]
+    library.fulmar_told.restype = ctypes.c_ssize_t
+    library.fulmar_told.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
     library.fulmar_pair.restype = ctypes.c_int
     library.fulmar_pair.argtypes = []
     library.fulmar_rehearse.restype = ctypes.c_int
@@ -126,6 +135,13 @@ def _import_common():
             pass
 
 
+def _find_in(folder):
+    """What finds modules in a folder is made when that is first looked through."""
+    import pkgutil
+
+    pkgutil.get_importer(folder)
+
+
 def _warm(library):
     """Goes the whole way of an invocation, so that a child finds what that needs in place: it is then the same memory for
     all of them."""
@@ -134,6 +150,8 @@ def _warm(library):
     from .runtime import add_site_builtins, run
 
     add_site_builtins()
+    if "logging" in sys.modules:
+        logs.make_ahead()
     ours = library.fulmar_pair()
     if ours < 0:
         return
@@ -159,8 +177,9 @@ def _say(word):
     os.write(CONTROL, word.encode())
 
 
-def _fork(library, fork, told=b""):
-    """Waits for the host's word, as often as it comes. Returns in a child, with its environment."""
+def _fork(awake, fork, hear, told=b""):
+    """Forks, which may take until somebody wants it. In a child it becomes a process of its own, hears what it is for, and
+    returns its environment."""
     import ctypes
     import json
 
@@ -172,15 +191,16 @@ def _fork(library, fork, told=b""):
     # What `os.fork` does before and after; the process that comes back is another one, with a copy of this memory.
     with after.ours():
         before()
-        length = fork(place)
-        if length < 0:
+        if fork():
             in_parent()
             return None
         in_child()
+    awake()
+    length = hear(place)
     return decode(str(view[:length], "utf-8"))[0]
 
 
-def _rehearse(library, begin, was, handler):
+def _rehearse(library, awake, begin, was, handler):
     """Has the library see what memory an instance touches: a child goes its whole way, with a function that does nothing,
     and ends."""
     import json
@@ -197,7 +217,7 @@ def _rehearse(library, begin, was, handler):
     if ours < 0:
         return
     os.write(ours + 1, _EVENT + HEARD + _EVENT)
-    environment = _fork(library, lambda place: -1 if library.fulmar_rehearse() else len(told), told)
+    environment = _fork(awake, library.fulmar_rehearse, lambda place: len(told), told)
     if environment is None:
         os.close(ours)
         os.close(ours + 1)
@@ -311,7 +331,7 @@ class _Watch:
             kind = sys.modules["numpy.random"].BitGenerator
             self.arrays = [generator for generator in gc.get_objects() if isinstance(generator, kind)]
 
-    def freshen(self, was):
+    def freshen(self):
         for generator in self.generators:
             generator.seed()
         for generator in self.arrays:
@@ -321,6 +341,8 @@ class _Watch:
                 generator.state = type(generator)().state
         if "numpy.random" in sys.modules:
             sys.modules["numpy.random"].seed()
+
+    def set_credentials(self, was):
         for credentials in self.credentials:
             # Those that came from somewhere else are the function's own affair.
             if credentials.access_key == was:
