@@ -23,6 +23,7 @@ pub(crate) fn init(born: Born, ready: Ready, filter: &[Instruction]) -> Step<Nev
         make,
         status,
         groups,
+        network,
     } = born;
     // The way back to its keeper's mounts closes with the rest.
     let tether = ready.tether.hold()?;
@@ -40,13 +41,18 @@ pub(crate) fn init(born: Born, ready: Ready, filter: &[Instruction]) -> Step<Nev
         tether.hold()?;
         give_up_what_no_instance_has()?;
     }
-    open_network(&make, status.as_fd())?;
+    if network.is_none() {
+        open_network(&make, status.as_fd())?;
+    }
     mounts::own(&make)?;
     let rules = paths::Rules::usual()?;
     let mounts = own_mounts()?;
     // What is bound writable must be there when the paths are restricted.
     let order = make.is_late.then(|| wait_for_order(status.as_fd()));
     let order = order.transpose()?;
+    if let Some(network) = &network {
+        enter_network(network)?;
+    }
     give_up_privileges(make.user)?;
     // Becoming another user clears it.
     tether.hold()?;
@@ -55,26 +61,53 @@ pub(crate) fn init(born: Born, ready: Ready, filter: &[Instruction]) -> Step<Nev
     // Last, because it also refuses what was done until here. The program cannot make this process do what it may not
     // do itself: it has the same filter, and its memory is closed to others.
     seccomp::install(filter).map_err(|cause| format!("filter the calls: {cause}"))?;
-    // SAFETY: this process has one thread, so the child may do anything.
-    match check("fork the program", unsafe { libc::fork() })? {
-        0 => {
-            drop(tether);
-            let _ = channel::send(status.as_fd(), &Status::Ready, &[mounts.as_fd()]);
-            drop(mounts);
-            let (order, fds) = match order {
-                Some(order) => order,
-                None => wait_for_order(status.as_fd())?,
-            };
+    let program = in_this_memory(|| {
+        drop(tether);
+        let _ = channel::send(status.as_fd(), &Status::Ready, &[mounts.as_fd()]);
+        drop(mounts);
+        let ordered = order.map_or_else(|| wait_for_order(status.as_fd()), Ok);
+        let begun = ordered.and_then(|(order, fds)| {
+            network.map_or(Ok(()), |network| hear_of_network(&network).map(drop))?;
             program(&order, &make, &fds, status.as_fd())
+        });
+        match begun {
+            Ok(never) => match never {},
+            Err(why) => Status::Failed(why).send(status.as_fd()),
         }
-        program => {
-            // The program's own descriptors are its business: a pipe must end when the program ends it.
-            close_all_but(&[status.as_raw_fd()]);
-            let ended = reap_until(program);
-            Status::Ended(ended).send(status.as_fd());
-            exit(0)
+    })?;
+    // The program's own descriptors are its business: a pipe must end when the program ends it.
+    close_all_but(status.as_raw_fd());
+    let ended = reap_until(program);
+    Status::Ended(ended).send(status.as_fd());
+    exit(0)
+}
+
+/// Does this in a child that has the same memory until it has become a program: a copy would be made for nothing, and taken
+/// down again. Until then this process may do nothing but call the kernel: what is allocated, and what went wrong with the last
+/// call, is kept in one place for both.
+fn in_this_memory<F: FnOnce()>(what: F) -> Step<i32> {
+    const STACK: usize = 256 << 10;
+    extern "C" fn run<F: FnOnce()>(what: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: it is the option below, which stays, and which nobody else looks at.
+        let what = unsafe { &mut *what.cast::<Option<F>>() };
+        if let Some(what) = what.take() {
+            what();
         }
+        1
     }
+    // It is not told when the child needs neither any more; this process has no other use for memory.
+    let what = Box::leak(Box::new(Some(what)));
+    let stack = vec![0_u128; STACK / size_of::<u128>()].leak();
+    // SAFETY: the stack's end is aligned, and it and what is done stay. What this process does meanwhile is said above.
+    let child = unsafe {
+        libc::clone(
+            run::<F>,
+            stack.as_mut_ptr_range().end.cast(),
+            libc::CLONE_VM | libc::SIGCHLD,
+            (&raw mut *what).cast(),
+        )
+    };
+    check("start the program", child)
 }
 
 /// Held by the server for as long as it takes to let go of it elsewhere: for the last that has it, that takes long.
@@ -100,13 +133,25 @@ fn open_network(make: &Make, status: BorrowedFd<'_>) -> Step<()> {
     let Network::Isolated { port } = make.network else {
         return Ok(());
     };
-    // SAFETY: `unshare` takes no pointers.
-    check("unshare the network", unsafe {
-        libc::unshare(libc::CLONE_NEWNET)
-    })?;
+    network::fresh()?;
     let [door, own] = network::open(port)?;
     channel::send(status, &Status::Door, &[door.as_fd(), own.as_fd()])
         .map_err(|cause| format!("hand out the door: {cause}"))
+}
+
+/// Made by the keeper meanwhile, and not yet ready to be used.
+fn enter_network(from: &OwnedFd) -> Step<()> {
+    let network = hear_of_network(from)?;
+    network::enter(network.first().ok_or("its keeper has made no network")?)
+}
+
+/// Twice: that it is there, and that it is ready.
+fn hear_of_network(from: &OwnedFd) -> Step<Vec<OwnedFd>> {
+    match channel::receive_bytes(from.as_fd()) {
+        Ok((word, fds, _)) if !word.is_empty() => Ok(fds),
+        Ok(_) => Err("its keeper has made no network".into()),
+        Err(cause) => Err(format!("hear of its network: {cause}")),
+    }
 }
 
 /// A program's output and its errors come first among its descriptors.
@@ -302,24 +347,17 @@ pub(crate) fn reap_until(program: i32) -> i32 {
     }
 }
 
-pub(crate) fn close_all_but(kept: &[i32]) {
-    let mut from = 0;
-    let mut kept: Vec<u32> = kept
-        .iter()
-        .filter_map(|fd| u32::try_from(*fd).ok())
-        .collect();
-    kept.sort_unstable();
-    let close = |first: u32, last: u32| {
-        // SAFETY: nothing in this process uses a descriptor but the kept ones any more.
-        unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    };
-    for fd in kept {
-        if from < fd {
-            close(from, fd - 1);
-        }
-        from = fd + 1;
+pub(crate) fn close_all_but(kept: i32) {
+    let kept = u32::try_from(kept).unwrap_or(u32::MAX);
+    // SAFETY: nothing in this process uses a descriptor but the kept one any more.
+    let close =
+        |first: u32, last: u32| unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if let Some(last) = kept.checked_sub(1) {
+        close(0, last);
     }
-    close(from, u32::MAX);
+    if let Some(first) = kept.checked_add(1) {
+        close(first, u32::MAX);
+    }
 }
 
 fn c_string(text: &OsStr) -> Step<CString> {

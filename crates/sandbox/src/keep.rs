@@ -12,10 +12,10 @@ use rustix::process::Signal;
 use crate::channel::{self, Status};
 use crate::confine::{self, Step, check, exit};
 use crate::furnish::furnish;
-use crate::spec::{Ask, Join, Make, Root, Task, User};
+use crate::spec::{Ask, Join, Make, Network, Root, Task, User};
 use crate::template::warden;
 use crate::tether::Tether;
-use crate::{mounts, trees};
+use crate::{mounts, network, trees};
 
 /// Above every number that a program is given.
 pub(crate) const HIGH_FD: i32 = 100;
@@ -75,6 +75,8 @@ pub(crate) struct Born {
     pub(crate) status: OwnedFd,
     /// What it writes itself into.
     pub(crate) groups: Vec<OwnedFd>,
+    /// On which its network comes, if its keeper makes that.
+    pub(crate) network: Option<OwnedFd>,
 }
 
 /// What a keeper has once it has entered its root.
@@ -82,6 +84,8 @@ pub(crate) struct Ready {
     pub(crate) tether: Tether,
     /// Its own mount namespace.
     mounts: OwnedFd,
+    /// Its own network, to come back to.
+    network: OwnedFd,
 }
 
 /// Does what is asked for. Comes back without anything when nothing more will be, and with what it has been made for in
@@ -104,18 +108,24 @@ fn serve(control: &OwnedFd, ready: &Step<Ready>) -> Step<Option<Born>> {
             Ask::Furnish(order) => furnish(order, &first, fds, &ready.mounts)?,
             Ask::Make { make, groups, now } => {
                 let groups: Vec<OwnedFd> = fds.by_ref().take(groups).collect();
+                let (ours, theirs) = network_for(&make)?.unzip();
                 match bear(&make, &groups) {
                     Ok((Cloned::Child, done_with)) => {
                         return Ok(Some(Born {
                             make,
                             status: first,
                             groups: groups.into_iter().skip(done_with).collect(),
+                            network: theirs,
                         }));
                     }
                     Ok((Cloned::Parent(child), _)) => {
+                        drop(theirs);
                         hand_out(&child, &first);
                         if let Some(order) = now {
                             furnish(order, &child, fds, &ready.mounts)?;
+                        }
+                        if let (Some(ours), Network::Isolated { port }) = (ours, make.network) {
+                            make_network(port, &ours, &first, &ready.network)?;
                         }
                     }
                     Err(why) => Status::Failed(why).send(first.as_fd()),
@@ -130,6 +140,35 @@ fn hand_out(child: &OwnedFd, status: &OwnedFd) {
         // Nobody wants it any more.
         let _ = rustix::process::pidfd_send_signal(child, Signal::KILL);
     }
+}
+
+/// A network takes the kernel as long as all else of an instance, which makes that meanwhile. One that belongs to a user
+/// namespace of its own is for the instance to make.
+fn network_for(make: &Make) -> Step<Option<(OwnedFd, OwnedFd)>> {
+    match make.network {
+        Network::Isolated { .. } if make.user != User::Same => channel::pair()
+            .map(Some)
+            .map_err(|cause| format!("make a channel: {cause}")),
+        Network::Isolated { .. } | Network::Host => Ok(None),
+    }
+}
+
+/// Goes into a new one for a moment, and hands it out. Fails only if the way back is lost, and with it the keeper.
+fn make_network(port: u16, instance: &OwnedFd, status: &OwnedFd, home: &OwnedFd) -> Step<()> {
+    let made = network::fresh().and_then(|()| {
+        // Who has ended meanwhile needs none of it.
+        let _ = channel::send_bytes(instance.as_fd(), b"there", &[network::own()?.as_fd()]);
+        network::open(port)
+    });
+    network::enter(home)?;
+    match made {
+        Ok([door, own]) => {
+            let _ = channel::send_bytes(instance.as_fd(), b"ready", &[]);
+            let _ = channel::send(status.as_fd(), &Status::Door, &[door.as_fd(), own.as_fd()]);
+        }
+        Err(why) => Status::Failed(why).send(status.as_fd()),
+    }
+    Ok(())
 }
 
 /// Clones the first process of an instance, and says how many of the groups' descriptors it has no use for any more.
@@ -189,6 +228,7 @@ fn get_ready(root: &Root, porter: Option<OwnedFd>, control: &OwnedFd) -> Step<Re
     Ok(Ready {
         tether: Tether::new()?,
         mounts,
+        network: network::own()?,
     })
 }
 

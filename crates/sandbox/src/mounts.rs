@@ -40,7 +40,7 @@ const SETTINGS: &[&str] = &[
     "ssl",
 ];
 
-pub(crate) const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
 
 const QUIET: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV);
 

@@ -650,7 +650,7 @@ async fn many() {
     // What is made ahead stays, and nothing else: of each group at most three folders, of each instance two processes.
     let within = |(groups, processes, descriptors): (usize, usize, usize)| {
         let (_, ours, open) = before;
-        groups <= 3 * (8 + 4) && processes <= ours + 2 + 2 * 4 && descriptors <= open + 60
+        groups <= 3 * (32 + 4) && processes <= ours + 2 + 2 * 4 && descriptors <= open + 60
     };
     let watch = base::Stopwatch::start();
     while !within(traces()) {

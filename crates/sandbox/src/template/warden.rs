@@ -191,7 +191,7 @@ fn init(
             drop(passed);
             // Its own is the one without a door.
             seccomp::install(&seccomp::filter()).map_err(failed("filter the calls"))?;
-            confine::close_all_but(&[status.as_raw_fd()]);
+            confine::close_all_but(status.as_raw_fd());
             let ended = confine::reap_until(program);
             Status::Ended(ended).send(status);
             end_what_it_started();
