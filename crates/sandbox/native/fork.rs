@@ -36,6 +36,8 @@ const SCM_RIGHTS: i32 = 1;
 const MOST_FDS: usize = 8;
 /// Above every number that a program is given.
 const HIGH_FD: usize = 100;
+/// That somebody waits. It may come to whoever reads next.
+const HURRY: u8 = 0xFF;
 /// Those that it is given, besides its output.
 const COMING: core::ops::Range<usize> = 3..10;
 
@@ -464,7 +466,13 @@ pub unsafe extern "C" fn fulmar_told(into: *mut u8, room: usize) -> isize {
     let status = unsafe { FORK.status };
     send(status, b"here");
     let mut fds = [-1; MOST_FDS];
-    let (length, count) = receive(status, into, room, &mut fds);
+    let (length, count) = loop {
+        let (length, count) = receive(status, into, room, &mut fds);
+        // SAFETY: a byte was received into it.
+        if length != 1 || unsafe { *into } != HURRY {
+            break (length, count);
+        }
+    };
     close(status);
     if length < 1 {
         leave(1);
@@ -563,7 +571,7 @@ extern "C" fn first() -> ! {
     send(status, b"born");
     let [user @ .., is_ahead] = join(status);
     if is_ahead != 0 {
-        rehearsal::lay_out();
+        rehearsal::lay_out(status);
     }
     if !give_up(u32::from_le_bytes(user) as usize) {
         leave(1);

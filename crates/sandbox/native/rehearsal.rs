@@ -3,8 +3,8 @@
 //! A child has its template's memory, and each page that it writes to becomes its own by a fault; programs and libraries it
 //! finds by faults, too. It has five hundred of them to its first answer, most of an interpreter's own part of a start.
 //! So a template makes one child that is never used, the *rehearsal*: it goes an instance's whole way, looks at which
-//! pages have become its own, and ends. Every later child that is made before anybody waits for it is given these pages by
-//! its first process. A list that is wrong costs memory, and nothing else.
+//! pages have become its own, and ends. Every later child is given these pages by its first process, as long as nobody
+//! waits for it. A list that is wrong costs memory, and nothing else.
 
 use crate::fork::{AT_FDCWD, EINTR, call, close, for_each_mapping, fork, gather, leave, number};
 
@@ -26,6 +26,8 @@ const EXCLUSIVE: u64 = 1 << 56;
 const MOST: usize = 2048;
 const WRITTEN: usize = 1 << 11;
 const LONGEST: usize = WRITTEN - 1;
+/// So many are given between two looks.
+const AT_ONCE: usize = 8;
 
 unsafe extern "C" {
     fn getpagesize() -> i32;
@@ -91,12 +93,16 @@ pub unsafe extern "C" fn fulmar_learn() -> ! {
     leave(0)
 }
 
-/// Gives a child the pages that it will need. Kernels that do not know how, and memory that is not there, refuse.
-pub fn lay_out() {
+/// Gives a child the pages that it will need, until there is something to read: then it takes them as it goes. Kernels
+/// that do not know how, and memory that is not there, refuse.
+pub fn lay_out(until: i32) {
     // SAFETY: nobody changes the list any more, and what is in the memory stays the same.
     unsafe {
         let pieces = core::slice::from_raw_parts((&raw const PIECES).cast::<usize>(), MOST);
-        for piece in pieces.iter().take_while(|piece| **piece != 0) {
+        for (at, piece) in pieces.iter().take_while(|piece| **piece != 0).enumerate() {
+            if at % AT_ONCE == 0 && has_something(until, 0) {
+                break;
+            }
             let advice = match piece & WRITTEN {
                 0 => MADV_POPULATE_READ,
                 _ => MADV_POPULATE_WRITE,

@@ -51,7 +51,7 @@ pub(crate) fn init(born: Born, ready: Ready, filter: &[Instruction]) -> Step<Nev
     let order = make.is_late.then(|| wait_for_order(status.as_fd()));
     let order = order.transpose()?;
     if let Some(network) = &network {
-        enter_network(network)?;
+        network.enter()?;
     }
     give_up_privileges(make.user)?;
     // Becoming another user clears it.
@@ -67,7 +67,7 @@ pub(crate) fn init(born: Born, ready: Ready, filter: &[Instruction]) -> Step<Nev
         drop(mounts);
         let ordered = order.map_or_else(|| wait_for_order(status.as_fd()), Ok);
         let begun = ordered.and_then(|(order, fds)| {
-            network.map_or(Ok(()), |network| hear_of_network(&network).map(drop))?;
+            network.map_or(Ok(()), |network| network.wait_until_ready())?;
             program(&order, &make, &fds, status.as_fd())
         });
         match begun {
@@ -137,21 +137,6 @@ fn open_network(make: &Make, status: BorrowedFd<'_>) -> Step<()> {
     let [door, own] = network::open(port)?;
     channel::send(status, &Status::Door, &[door.as_fd(), own.as_fd()])
         .map_err(|cause| format!("hand out the door: {cause}"))
-}
-
-/// Made by the keeper meanwhile, and not yet ready to be used.
-fn enter_network(from: &OwnedFd) -> Step<()> {
-    let network = hear_of_network(from)?;
-    network::enter(network.first().ok_or("its keeper has made no network")?)
-}
-
-/// Twice: that it is there, and that it is ready.
-fn hear_of_network(from: &OwnedFd) -> Step<Vec<OwnedFd>> {
-    match channel::receive_bytes(from.as_fd()) {
-        Ok((word, fds, _)) if !word.is_empty() => Ok(fds),
-        Ok(_) => Err("its keeper has made no network".into()),
-        Err(cause) => Err(format!("hear of its network: {cause}")),
-    }
 }
 
 /// A program's output and its errors come first among its descriptors.

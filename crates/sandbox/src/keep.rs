@@ -12,10 +12,11 @@ use rustix::process::Signal;
 use crate::channel::{self, Status};
 use crate::confine::{self, Step, check, exit};
 use crate::furnish::furnish;
+use crate::networks::{Coming, Networks};
 use crate::spec::{Ask, Join, Make, Network, Root, Task, User};
 use crate::template::warden;
 use crate::tether::Tether;
-use crate::{mounts, network, trees};
+use crate::{mounts, trees};
 
 /// Above every number that a program is given.
 pub(crate) const HIGH_FD: i32 = 100;
@@ -76,7 +77,7 @@ pub(crate) struct Born {
     /// What it writes itself into.
     pub(crate) groups: Vec<OwnedFd>,
     /// On which its network comes, if its keeper makes that.
-    pub(crate) network: Option<OwnedFd>,
+    pub(crate) network: Option<Coming>,
 }
 
 /// What a keeper has once it has entered its root.
@@ -84,13 +85,12 @@ pub(crate) struct Ready {
     pub(crate) tether: Tether,
     /// Its own mount namespace.
     mounts: OwnedFd,
-    /// Its own network, to come back to.
-    network: OwnedFd,
 }
 
 /// Does what is asked for. Comes back without anything when nothing more will be, and with what it has been made for in
 /// each process that it makes.
 fn serve(control: &OwnedFd, ready: &Step<Ready>) -> Step<Option<Born>> {
+    let mut networks = None;
     loop {
         let Ok((ask, fds)) = channel::receive_next::<Ask>(control.as_fd()) else {
             return Ok(None);
@@ -108,24 +108,27 @@ fn serve(control: &OwnedFd, ready: &Step<Ready>) -> Step<Option<Born>> {
             Ask::Furnish(order) => furnish(order, &first, fds, &ready.mounts)?,
             Ask::Make { make, groups, now } => {
                 let groups: Vec<OwnedFd> = fds.by_ref().take(groups).collect();
-                let (ours, theirs) = network_for(&make)?.unzip();
+                let network = match network_for(&make, &first, &mut networks) {
+                    Ok(network) => network,
+                    Err(why) => {
+                        Status::Failed(why).send(first.as_fd());
+                        continue;
+                    }
+                };
                 match bear(&make, &groups) {
                     Ok((Cloned::Child, done_with)) => {
                         return Ok(Some(Born {
                             make,
                             status: first,
                             groups: groups.into_iter().skip(done_with).collect(),
-                            network: theirs,
+                            network,
                         }));
                     }
                     Ok((Cloned::Parent(child), _)) => {
-                        drop(theirs);
+                        drop(network);
                         hand_out(&child, &first);
                         if let Some(order) = now {
                             furnish(order, &child, fds, &ready.mounts)?;
-                        }
-                        if let (Some(ours), Network::Isolated { port }) = (ours, make.network) {
-                            make_network(port, &ours, &first, &ready.network)?;
                         }
                     }
                     Err(why) => Status::Failed(why).send(first.as_fd()),
@@ -142,33 +145,24 @@ fn hand_out(child: &OwnedFd, status: &OwnedFd) {
     }
 }
 
-/// A network takes the kernel as long as all else of an instance, which makes that meanwhile. One that belongs to a user
-/// namespace of its own is for the instance to make.
-fn network_for(make: &Make) -> Step<Option<(OwnedFd, OwnedFd)>> {
-    match make.network {
-        Network::Isolated { .. } if make.user != User::Same => channel::pair()
-            .map(Some)
-            .map_err(|cause| format!("make a channel: {cause}")),
-        Network::Isolated { .. } | Network::Host => Ok(None),
+/// Has a network made for it meanwhile. One that belongs to a user namespace of its own is for the instance to make.
+fn network_for(
+    make: &Make,
+    status: &OwnedFd,
+    networks: &mut Option<Networks>,
+) -> Step<Option<Coming>> {
+    let port = match make.network {
+        Network::Isolated { port } if make.user != User::Same => port,
+        Network::Isolated { .. } | Network::Host => return Ok(None),
+    };
+    if let Some(networks) = networks
+        && let Ok(coming) = networks.begin(port, status.as_fd())
+    {
+        return Ok(Some(coming));
     }
-}
-
-/// Goes into a new one for a moment, and hands it out. Fails only if the way back is lost, and with it the keeper.
-fn make_network(port: u16, instance: &OwnedFd, status: &OwnedFd, home: &OwnedFd) -> Step<()> {
-    let made = network::fresh().and_then(|()| {
-        // Who has ended meanwhile needs none of it.
-        let _ = channel::send_bytes(instance.as_fd(), b"there", &[network::own()?.as_fd()]);
-        network::open(port)
-    });
-    network::enter(home)?;
-    match made {
-        Ok([door, own]) => {
-            let _ = channel::send_bytes(instance.as_fd(), b"ready", &[]);
-            let _ = channel::send(status.as_fd(), &Status::Door, &[door.as_fd(), own.as_fd()]);
-        }
-        Err(why) => Status::Failed(why).send(status.as_fd()),
-    }
-    Ok(())
+    // The first that is wanted, or somebody has ended who makes them.
+    let networks = networks.insert(Networks::start()?);
+    networks.begin(port, status.as_fd()).map(Some)
 }
 
 /// Clones the first process of an instance, and says how many of the groups' descriptors it has no use for any more.
@@ -228,7 +222,6 @@ fn get_ready(root: &Root, porter: Option<OwnedFd>, control: &OwnedFd) -> Step<Re
     Ok(Ready {
         tether: Tether::new()?,
         mounts,
-        network: network::own()?,
     })
 }
 

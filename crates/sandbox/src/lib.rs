@@ -33,6 +33,7 @@ mod keep;
 mod keeper;
 mod mounts;
 mod network;
+mod networks;
 mod paths;
 mod probe;
 mod seccomp;

@@ -40,6 +40,8 @@ const SWEEPS: u32 = 1_000;
 /// How often, and how far apart, a template is looked at before it is given up.
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+/// As `native/fork.rs` has it. What a child is told begins with a small number.
+const HURRY: u8 = 0xFF;
 /// How many folders of a group's path are of our making.
 const GROUP_DEPTH: usize = 3;
 /// How deep a child's pid namespace is, seen from here: ours, the template's, its own.
@@ -374,6 +376,7 @@ impl<'a> Warden<'a> {
         for birth in std::mem::take(&mut fork.births) {
             self.begin(birth)?;
         }
+        self.hurry()?;
         if !self.attend(None, Some(LONGEST_FORK))? {
             return Err("the template has ended".into());
         }
@@ -399,6 +402,23 @@ impl<'a> Warden<'a> {
             stage: Stage::Unborn,
         });
         self.ask_for_the_next()
+    }
+
+    /// Somebody waits for the first of them now: what it would still do ahead it does as it goes.
+    fn hurry(&mut self) -> Step<()> {
+        let Some(child) = self
+            .children
+            .front_mut()
+            .filter(|child| child.birth.is_ahead)
+        else {
+            return Ok(());
+        };
+        child.birth.is_ahead = false;
+        match child.stage {
+            Stage::Unborn | Stage::Ready(_) => Ok(()),
+            Stage::Raised(_) => channel::send_bytes(child.talk.as_fd(), &[HURRY], &[])
+                .map_err(failed("hurry a child")),
+        }
     }
 
     /// Once the template has done its part of those before.
