@@ -227,6 +227,8 @@ fn fresh(subject: &Subject, found: &Found, code: &Path) -> Result<Times> {
         let started = Instant::now();
         let mut child = Command::new(&found.path)
             .args(&arguments)
+            // What this host has told its languages is not what a function is told, and may cost them long: certificates.
+            .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -6,6 +6,10 @@
 // `console.js` and `errors.js` give things their shape, and `redirect.js` keeps the SDKs' requests on this machine.
 "use strict";
 
+// What the heap may take was settled when the engine began. As long as a flag is not as usual, the engine takes what it brings
+// compiled of the language's own library for another's, and compiles all of it anew.
+require("node:v8").setFlagsFromString("--max-old-space-size=0");
+
 const { Connection } = require("./connection.js");
 const { load } = require("./load.js");
 const { Invocation } = require("./invocation.js");
