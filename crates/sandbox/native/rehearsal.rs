@@ -6,11 +6,12 @@
 //! pages have become its own, and ends. Every later child is given these pages by its first process, as long as nobody
 //! waits for it. A list that is wrong costs memory, and nothing else.
 
-use crate::fork::{AT_FDCWD, EINTR, call, close, for_each_mapping, fork, gather, leave, number};
+use crate::fork::{
+    AT_FDCWD, EINTR, O_CLOEXEC, call, close, for_each_mapping, fork, gather, leave, number,
+};
 
 const PAGE: usize = 4096;
 const SIGKILL: usize = 9;
-const CLOEXEC: usize = 0x8_0000;
 /// For how long a rehearsal may say nothing.
 const PATIENCE_SECONDS: i64 = 5;
 
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn fulmar_rehearse() -> i32 {
     let made = unsafe {
         call(
             number::PIPE2,
-            [ends.as_mut_ptr() as usize, CLOEXEC, 0, 0, 0, 0],
+            [ends.as_mut_ptr() as usize, O_CLOEXEC, 0, 0, 0, 0],
         )
     };
     if made < 0 {
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn fulmar_learn() -> ! {
     // SAFETY: the path ends in a zero.
     let map = unsafe {
         let path = c"/proc/self/pagemap".as_ptr() as usize;
-        call(number::OPENAT, [AT_FDCWD, path, CLOEXEC, 0, 0, 0])
+        call(number::OPENAT, [AT_FDCWD, path, O_CLOEXEC, 0, 0, 0])
     };
     // SAFETY: it takes nothing.
     if map >= 0 && unsafe { getpagesize() } as usize == PAGE {

@@ -66,6 +66,9 @@ fn main() {
             Box::pin(orphans())
         }),
         ("nobody makes namespaces unasked", || Box::pin(unasked())),
+        ("a child that speaks out of turn ends", || {
+            Box::pin(out_of_turn())
+        }),
         ("what cannot be forked is told", || Box::pin(unsafe_ones())),
         ("an isolated child has a network of its own", || {
             Box::pin(isolated())
@@ -122,6 +125,9 @@ fn template(mode: &str) -> ! {
     // SAFETY: the buffer has the size that is said, and this process has one thread.
     let length = unsafe {
         fork::fulmar_serve(CONTROL);
+        if mode == "speaks" {
+            speak_out_of_turn();
+        }
         fork::fulmar_told(message.as_mut_ptr(), message.len())
     };
     let script = String::from_utf8(message[..usize::try_from(length).unwrap()].to_vec()).unwrap();
@@ -134,6 +140,18 @@ fn template(mode: &str) -> ! {
         std::process::Command::new("/bin/sh").args(["-c", &script]),
     );
     panic!("{cause}")
+}
+
+/// In a child, on whatever it may be heard, and then stays.
+fn speak_out_of_turn() -> ! {
+    for fd in 3..200 {
+        // SAFETY: the bytes outlive the call.
+        unsafe { libc::send(fd, b"what".as_ptr().cast(), 4, libc::MSG_NOSIGNAL) };
+    }
+    let sleeps = std::os::unix::process::CommandExt::exec(
+        std::process::Command::new("/bin/sleep").arg(std::env::var(LONG).unwrap()),
+    );
+    panic!("{sleeps}")
 }
 
 fn say(word: &str) {
@@ -464,6 +482,23 @@ async fn unasked() {
     assert!(printed.contains("Operation not permitted"), "{printed}");
     let (printed, _) = run(&prepared.template, "namespaces").await;
     assert!(printed.contains("Operation not permitted"), "{printed}");
+}
+
+async fn out_of_turn() {
+    let jailer = Jailer::new();
+    let prepared = jailer.prepare("speaks", Network::Host);
+    prepared.template.ready().await.unwrap();
+    let refused = prepared.template.fork(script("echo hello")).await;
+    let refused = refused.err().unwrap().to_string();
+    assert!(refused.contains("says what it should not"), "{refused}");
+    // Its template is still held: it is not only what ends with that.
+    tokio::time::timeout(LONGEST, async {
+        while is_sleeping() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("a child that is not let go on does not stay");
 }
 
 async fn unsafe_ones() {

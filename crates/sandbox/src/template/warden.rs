@@ -516,13 +516,17 @@ impl<'a> Warden<'a> {
         match std::mem::replace(&mut child.stage, Stage::Unborn) {
             Stage::Unborn if word == b"born" && child.pid.is_none() => child.pid = Some(pid),
             Stage::Raised(born) if word == b"here" => {
-                let born = Born {
+                born.look().inspect_err(|_| born.kill())?;
+                child.stage = Stage::Ready(Born {
                     program: pid,
                     ..born
-                };
-                child.stage = Stage::Ready(born.seen().inspect_err(|_| child.kill())?);
+                });
             }
-            _ => return Err("the child says what it should not".into()),
+            stage => {
+                // Whatever it is, it is not let go on.
+                child.stage = stage;
+                return Err("the child says what it should not".into());
+            }
         }
         Ok(())
     }
@@ -556,11 +560,11 @@ impl<'a> Warden<'a> {
     fn send_off(&self, fork: &ForkOrder, fds: &[OwnedFd], child: &Born) -> Step<()> {
         bring(child.pidfd.as_fd(), fork)?;
         if let Some(pids) = fork.pids {
+            let limit = Rlimit {
+                current: Some(pids.into()),
+                maximum: Some(pids.into()),
+            };
             for pid in [child.pid, child.program] {
-                let limit = Rlimit {
-                    current: Some(pids.into()),
-                    maximum: Some(pids.into()),
-                };
                 rustix::process::prlimit(Pid::from_raw(pid), Resource::Nproc, limit)
                     .map_err(failed("limit its processes"))?;
             }
@@ -631,10 +635,9 @@ impl Born {
     }
 
     /// Before it is given anything: that it is where it should be, and has let go of the rest.
-    fn seen(self) -> Step<Self> {
+    fn look(&self) -> Step<()> {
         is_in_its_groups(&self.folder(), &self.groups)?;
-        has_given_everything_up(&self.folder(), self.user)?;
-        Ok(self)
+        has_given_everything_up(&self.folder(), self.user)
     }
 
     fn kill(&self) {
