@@ -200,6 +200,23 @@ async fn line_breaks_inside_a_record_are_marked() {
 }
 
 #[tokio::test]
+async fn worker_threads_have_as_large_a_heap() {
+    let node = "const { Worker } = require('worker_threads');\n\
+                const limit = \"require('v8').getHeapStatistics().heap_size_limit\";\n\
+                exports.handler = () => new Promise((resolve, reject) => {\n\
+                  const worker = new Worker(`require('worker_threads').parentPort.postMessage(${limit})`, { eval: true });\n\
+                  worker.on('message', (of) => resolve({ same: of === eval(limit) })).on('error', reject);\n\
+                });\n";
+    let Some(mut instance) = start("nodejs22.x", "index.handler", &[("index.js", node)]).await
+    else {
+        return;
+    };
+    instance.wants_work().await;
+    let said = instance.call("one", "1").await;
+    assert_eq!(said.body, br#"{"same":true}"#, "{said:?}");
+}
+
+#[tokio::test]
 async fn a_stream_comes_in_chunks() {
     let Some(mut instance) = start("nodejs22.x", "index.streams", &[("index.js", NODE)]).await
     else {

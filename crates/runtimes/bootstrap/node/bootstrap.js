@@ -8,7 +8,9 @@
 
 // What the heap may take was settled when the engine began. As long as a flag is not as usual, the engine takes what it brings
 // compiled of the language's own library for another's, and compiles all of it anew.
-require("node:v8").setFlagsFromString("--max-old-space-size=0");
+const { setFlagsFromString } = require("node:v8");
+const heap = process.execArgv.find((word) => word.startsWith("--max-old-space-size="));
+if (heap) setFlagsFromString("--max-old-space-size=0");
 
 const { Connection } = require("./connection.js");
 const { load } = require("./load.js");
@@ -17,6 +19,9 @@ const { logError, patchConsole, setRequestId } = require("./console.js");
 const { describe, UnhandledPromiseRejection } = require("./errors.js");
 const { redirect } = require("./redirect.js");
 const { offer } = require("./streaming.js");
+
+// Worker threads of the function's have heaps of their own, which begin with the flag as it is then.
+if (heap) setFlagsFromString(heap);
 
 /** Exit codes of the real client, by which its users know what happened. */
 const UNHANDLED_REJECTION = 128;
